@@ -1,0 +1,1 @@
+"""The harness: plans, launches, observes, records and publishes the experiment matrix."""

@@ -1,0 +1,1 @@
+"""The engines: each launches loaders and serves PostgreSQL in its own way, behind the protocols of ``protocol``."""
