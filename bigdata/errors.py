@@ -13,6 +13,9 @@ class BadInput(Exception):
 
 
 class LoadFailed(Exception):
-    """The work was begun and could not be completed: exit code 1. The message says which record, which statement and why."""
+    """The work was begun and could not be completed: exit code 1.
+
+    The message says which record, which statement and why.
+    """
 
     exit_code = 1

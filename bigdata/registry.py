@@ -6,7 +6,6 @@ Data only: it imports nothing of the program, so that the harness can read it wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Tuple
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Loader:
     driver: str
     hot_loop: str
     runtime: str
-    requirements: Tuple[str, ...]
-    loops: Tuple[str, ...] = ()
+    requirements: tuple[str, ...]
+    loops: tuple[str, ...] = ()
     executemany: bool = False
     connection_transactions: int = 1
 
@@ -54,7 +53,7 @@ _ALL = (
     ),
 )
 
-LOADERS: Dict[str, Loader] = {loader.name: loader for loader in _ALL}
+LOADERS: dict[str, Loader] = {loader.name: loader for loader in _ALL}
 
 
 def expected_transactions(

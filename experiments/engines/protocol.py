@@ -45,7 +45,10 @@ class ServerFacts:
 
 @dataclass(frozen=True)
 class Finished:
-    """A loader process that has ended. ``returncode`` is negative for a signal; ``timed_out`` when the harness ended it."""
+    """A loader process that has ended.
+
+    ``returncode`` is negative for a signal; ``timed_out`` when the harness ended it.
+    """
 
     returncode: int
     stdout: str
@@ -58,7 +61,8 @@ class Server(Protocol):
     """A running PostgreSQL of one named configuration."""
 
     @property
-    def facts(self) -> ServerFacts: ...
+    def facts(self) -> ServerFacts:
+        """What identifies it."""
 
     def place(self, cpus: frozenset[int]) -> None:
         """Confine all its processes, and those that it will start, to these cores."""
@@ -74,7 +78,8 @@ class LoaderHost(Protocol):
     """One interpreter with the loader's packages installed, able to run ``python -m bigdata.cmd``."""
 
     @property
-    def facts(self) -> InterpreterFacts: ...
+    def facts(self) -> InterpreterFacts:
+        """What identifies it."""
 
     def run(
         self,
