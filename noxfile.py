@@ -1,0 +1,112 @@
+"""Every task of the project: ``nox -l`` lists them, ``nox`` runs what CI runs.
+
+Packages come from the hash-locked files in ``experiments/requirements/``; ``nox -s lock`` makes those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+
+REQUIREMENTS = Path("experiments/requirements")
+OLDEST_HARNESS_PYTHON = (3, 11)
+
+# What a campaign needs after Ctrl-C to stop its loader and its servers, and to write its records.
+CLEAN_UP_S = 30.0
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Run the experiment matrix and write the tables; options after --, see: nox -s matrix -- --help."""
+    run_harness(session, "matrix")
+
+
+@nox.session
+def tables(session: nox.Session) -> None:
+    """Rebuild the tables of a campaign (the newest, or the one named after --) from its records alone."""
+    run_harness(session, "tables")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Compare each loader with a minimal hand-written script, and reading with a bare loop."""
+    run_harness(session, "bench")
+
+
+@nox.session
+def clean(session: nox.Session) -> None:
+    """Show what the project keeps in the user's cache folder, and empty it."""
+    run_harness(session, "clean")
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Resolve the hash-locked requirements anew; with -- --check only say whether they are current."""
+    run_harness(session, "lock")
+
+
+@nox.session
+def schema(session: nox.Session) -> None:
+    """Write the JSON Schema of matrix.yaml anew from the models."""
+    run_harness(session, "schema")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting with ruff."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy --strict."""
+    install(session, "lint")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; options of pytest after --, such as: nox -s tests -- -m 'not postgres'."""
+    install(session, "tests")
+    session.run("pytest", *session.posargs)
+
+
+def run_harness(session: nox.Session, verb: str) -> None:
+    """Run ``python -m experiments`` with the session's arguments, and give it time to clean up."""
+    install(session, "harness")
+    session.run(
+        "python",
+        "-m",
+        "experiments",
+        verb,
+        *session.posargs,
+        env={"BIGDATA_STOP_WITH_PARENT": "1"},
+        interrupt_timeout=CLEAN_UP_S,
+        terminate_timeout=CLEAN_UP_S,
+    )
+
+
+def install(session: nox.Session, name: str) -> None:
+    """Install the locked requirements of this name, unless the session's environment holds just these already."""
+    if sys.version_info < OLDEST_HARNESS_PYTHON:
+        session.error(
+            f"This is Python {sys.version_info[0]}.{sys.version_info[1]}; the harness needs 3.11 or newer. "
+            "Make the environment that holds nox with a newer one: python3.11 -m venv .venv"
+        )
+    requirements = REQUIREMENTS / f"{name}.txt"
+    stamp = Path(session.virtualenv.location) / "requirements.sha256"
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    session.install("--require-hashes", "--only-binary", ":all:", "-r", str(requirements))
+    stamp.write_text(wanted)
