@@ -1,0 +1,82 @@
+"""The least code that does the data phase with psycopg2 and threads: what ``row_by_row_threaded`` is held against.
+
+A script for the loader's interpreter, written by hand on purpose: it shares nothing with ``bigdata``. The geo records
+must be in the database already. Prints one JSON line: rows, wall_s, user_s, system_s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import json
+import resource
+import threading
+import time
+import zipfile
+
+import psycopg2
+
+
+def load(connection, records):
+    with connection.cursor() as cursor:
+        for fileid, stusab, logrecno, segment, values in records:
+            cursor.execute(
+                "SELECT id FROM geo_record WHERE fileid = %s AND stusab = %s AND logrecno = %s",
+                (fileid, stusab, logrecno),
+            )
+            (geo_record_id,) = cursor.fetchone()
+            cursor.execute(
+                "SELECT dictionary_item.id FROM dictionary_item JOIN matrix ON matrix.id = dictionary_item.matrix_id "
+                "WHERE matrix.segment_id = %s ORDER BY matrix.sortkey, dictionary_item.index",
+                (segment,),
+            )
+            for (item_id,), value in zip(cursor.fetchall(), values):
+                cursor.execute(
+                    "INSERT INTO data_element (geo_record_id, dictionary_item_id, value) VALUES (%s, %s, %s)",
+                    (geo_record_id, item_id, value),
+                )
+
+
+def read_records(directory, count):
+    (path,) = glob.glob(f"{directory}/*00001_uf1.zip")
+    with zipfile.ZipFile(path) as archive:
+        lines = archive.read(archive.namelist()[0]).decode("latin-1").splitlines()[:count]
+    for line in lines:
+        fields = line.split(",")
+        yield fields[0], fields[1], fields[4], fields[3], [int(item) for item in fields[5:]]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dburl", required=True)
+    parser.add_argument("--directory", required=True)
+    parser.add_argument("--records", type=int, required=True)
+    parser.add_argument("--poolsize", type=int, required=True)
+    options = parser.parse_args()
+
+    records = list(read_records(options.directory, options.records))
+    shared = iter(records)
+    connections = [psycopg2.connect(options.dburl) for _ in range(options.poolsize)]
+    for connection in connections:
+        connection.autocommit = True
+    connections[0].cursor().execute("TRUNCATE data_element")
+    threads = [threading.Thread(target=load, args=(connection, shared)) for connection in connections]
+
+    before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wall_s, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
+
+    result = {
+        "rows": sum(len(record[4]) for record in records),
+        "wall_s": wall_s,
+        "user_s": after.ru_utime - before.ru_utime,
+        "system_s": after.ru_stime - before.ru_stime,
+    }
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
