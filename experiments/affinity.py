@@ -1,0 +1,114 @@
+"""Which cores the loader and the server get, from a named resources entry and what this process may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from experiments.cpuset import REST, format_cpuset, parse_cpuset
+from experiments.errors import Unsupported
+from experiments.spec import Resources
+
+_CPUS = Path("/sys/devices/system/cpu")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The cores of either side, as the kernel numbers them; ``loader_quota`` is a fraction of one core."""
+
+    loader_cpus: frozenset[int]
+    server_cpus: frozenset[int]
+    loader_quota: float | None = None
+    note: str | None = None
+    """What was done differently from what was asked for, and why: for people, no part of the identity."""
+
+    def facts(self) -> dict[str, object]:
+        """Return what identifies it, as JSON has it."""
+        return {
+            "loader_cpus": sorted(self.loader_cpus),
+            "server_cpus": sorted(self.server_cpus),
+            "loader_quota": self.loader_quota,
+        }
+
+
+def can_pin() -> bool:
+    """Whether this system lets a process be confined to cores. macOS does not."""
+    return hasattr(os, "sched_setaffinity")
+
+
+def allowed_cpus() -> frozenset[int]:
+    """Return the cores that this process may use: its affinity mask, or all cores where there is no such thing."""
+    if can_pin():
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
+def siblings(root: Path = _CPUS) -> dict[int, frozenset[int]]:
+    """Return the hyperthreads that share a core with each cpu, itself included.
+
+    ``root`` is the kernel's folder of cpus (``topology/thread_siblings_list`` in each, see
+    Documentation/admin-guide/cputopology.rst). A cpu that has no such file stands alone.
+    """
+    found: dict[int, frozenset[int]] = {}
+    for path in root.glob("cpu[0-9]*/topology/thread_siblings_list"):
+        number = path.parent.parent.name.removeprefix("cpu")
+        found[int(number)] = parse_cpuset(path.read_text())
+    return found
+
+
+def place(
+    resources: Resources, allowed: frozenset[int], siblings: Mapping[int, frozenset[int]], *, pinning: bool = True
+) -> Placement:
+    """Turn a named resources entry into cores of this machine.
+
+    Numbers of a cpuset count within ``allowed``: 0 is the first core that this process may use. ``rest`` is what the
+    other side and the hyperthreads of its cores leave. With a single core both sides share it, and the note says so;
+    so it is without ``pinning``.
+
+    Raises:
+        Unsupported: a number is not there, or nothing is left for ``rest``.
+    """
+    shared = Placement(allowed, allowed, resources.loader_cpus)
+    asked = (resources.loader_cpuset, resources.server_cpuset)
+    if asked == (None, None):
+        return shared
+    if not pinning:
+        return replace(shared, note="this system cannot confine processes to cores: loader and server share them")
+    named = [_take(text, allowed) for text in asked if text != REST]
+    if len(named) == len(asked):
+        return Placement(named[0], named[1], resources.loader_cpus)
+    if _count_cores(allowed, siblings) == 1:
+        return replace(shared, note="there is only one core: loader and server share it")
+    rest = _rest(named[0], allowed, siblings)
+    loader, server = (rest, named[0]) if asked[0] == REST else (named[0], rest)
+    return Placement(loader, server, resources.loader_cpus)
+
+
+def _count_cores(allowed: frozenset[int], siblings: Mapping[int, frozenset[int]]) -> int:
+    return len({min(siblings.get(cpu, {cpu})) for cpu in allowed})
+
+
+def _take(text: str | None, allowed: frozenset[int]) -> frozenset[int]:
+    if text is None:
+        return allowed
+    numbers = parse_cpuset(text)
+    missing = [number for number in numbers if number >= len(allowed)]
+    if missing:
+        raise Unsupported(
+            f"cpuset '{text}' names core {min(missing)}, but this process may use {len(allowed)} cores: "
+            f"0 to {len(allowed) - 1}"
+        )
+    in_order = sorted(allowed)
+    return frozenset(in_order[number] for number in numbers)
+
+
+def _rest(taken: frozenset[int], allowed: frozenset[int], siblings: Mapping[int, frozenset[int]]) -> frozenset[int]:
+    busy = taken.union(*(siblings.get(cpu, frozenset()) for cpu in taken))
+    if allowed <= busy:
+        raise Unsupported(
+            f"no core is left for 'rest': the other side and its hyperthreads take all {len(allowed)} cores "
+            f"({format_cpuset(allowed)}); give it fewer"
+        )
+    return allowed - busy

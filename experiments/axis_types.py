@@ -1,0 +1,147 @@
+"""The types of the values in matrix.yaml: what each accepts, what it says of others, how editors see it.
+
+A message says what is allowed and what to do; what was found stands in front of it (``describe_errors``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from bigdata.registry import LOADERS
+from experiments.cells import ENGINES, INSERTS, TRANSACTIONS
+from experiments.cpuset import REST, parse_cpuset
+
+LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
+
+_PYTHON = re.compile(r"3\.\d+t?", re.ASCII)
+_MAJOR = re.compile(r"\d{1,3}", re.ASCII)
+_SEGMENT = re.compile(r"0[1-9]|[12]\d|3\d", re.ASCII)
+
+
+def suggest(found: object, known: Iterable[str]) -> str:
+    """Return '(did you mean X? known: A, B)', without the question where nothing is close."""
+    names = list(known)
+    close = difflib.get_close_matches(str(found), names, n=1)
+    question = f"did you mean {close[0]}? " if close else ""
+    return f"({question}known: {', '.join(names) or 'none'})"
+
+
+def problem(text: str) -> PydanticCustomError:
+    """Make the error of a value: ``text`` follows what was found."""
+    # Through the context, so that braces in the text are no template.
+    return PydanticCustomError("matrix", "{text}", {"text": text})
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """Pydantic's view of a value that ``check`` turns into text; editors see ``schema`` (JSON Schema)."""
+
+    check: Callable[[object], str]
+    schema: Mapping[str, Any]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def one_of(what: str, known: Sequence[str], description: str) -> Checked:
+    """Make the type of a name out of a few: ``what`` it names, in the singular."""
+
+    def check(value: object) -> str:
+        if isinstance(value, str) and value in known:
+            return value
+        raise problem(f"is no {what} {suggest(value, known)}")
+
+    return Checked(check, {"type": "string", "enum": list(known), "description": description})
+
+
+def _check_python(value: object) -> str:
+    if isinstance(value, str) and (value == "default" or _PYTHON.fullmatch(value)):
+        return value
+    if isinstance(value, float):
+        raise problem("without quotes is a number, so that 3.10 would be 3.1: put the version in quotes")
+    raise problem("is no Python version: write 'default' or major and minor in quotes, such as \"3.13\"")
+
+
+def _check_major(value: object) -> str:
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if _MAJOR.fullmatch(text):
+        return text
+    raise problem('is no major version of PostgreSQL: write it in quotes, such as "17"')
+
+
+def _check_segment(value: object) -> str:
+    if isinstance(value, str) and _SEGMENT.fullmatch(value):
+        return value
+    raise problem('is no segment: write two digits in quotes, from "01" to "39"')
+
+
+def _check_setting(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise problem("is no value of a setting: write text, a number, on or off")
+
+
+def _check_cpuset(value: object) -> str:
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else "?"
+    if text == REST:
+        return text
+    try:
+        parse_cpuset(text)
+    except ValueError:
+        raise problem("is no set of cores: write numbers from 0 and ranges such as \"0-2,5\", or 'rest'") from None
+    return text
+
+
+def _check_text(value: object) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    raise problem("is no text: write it in quotes")
+
+
+Text = Annotated[str, Checked(_check_text, {"type": "string", "minLength": 1})]
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+Engine = Annotated[
+    str, one_of("engine", ("auto", *ENGINES), "What runs it; auto takes the best that this machine has.")
+]
+Python = Annotated[
+    str,
+    Checked(
+        _check_python,
+        {
+            "type": "string",
+            "pattern": r"^(default|3\.[0-9]+t?)$",
+            "description": "The interpreter's version, in quotes; default: the newest that the engine has a lock for.",
+        },
+    ),
+]
+LoaderName = Annotated[str, one_of("loader", tuple(LOADERS), "Who is measured; see: python -m bigdata.cmd list.")]
+Loop = Annotated[str, one_of("event loop", LOOPS, "The event loop. Loaders that have none leave it out.")]
+Poolsize = Annotated[int, Field(strict=True, ge=1, description="How many connections, each with its worker.")]
+PostgresName = Annotated[Text, Field(description="A name in the section postgres.")]
+DataName = Annotated[Text, Field(description="A name in the section data.")]
+Transaction = Annotated[str, one_of("transaction", TRANSACTIONS, "Commit after each statement, or each record.")]
+Inserts = Annotated[str, one_of("way to insert", INSERTS, "One call per row, or executemany, where the driver has it.")]
+ResourcesName = Annotated[Text, Field(description="A name in the section resources.")]
+
+Segment = Annotated[str, Checked(_check_segment, {"type": "string", "pattern": "^(0[1-9]|[12][0-9]|3[0-9])$"})]
+Major = Annotated[
+    str, Checked(_check_major, {"anyOf": [{"type": "string", "pattern": "^[0-9]+$"}, {"type": "integer"}]})
+]
+Setting = Annotated[str, Checked(_check_setting, {"type": ["string", "boolean", "number"]})]
+Cpuset = Annotated[
+    str,
+    Checked(_check_cpuset, {"anyOf": [{"type": "string", "pattern": "^(rest|[0-9, -]+)$"}, {"type": "integer"}]}),
+]

@@ -1,0 +1,77 @@
+"""A cell: one point of the matrix, all its axes with the values they resolved to, and the key that identifies it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+
+AxisValue = str | int | None
+
+ENGINES = ("local",)
+"""The engines by name, the preferred one first. ``auto`` is no engine: it is resolved when planning."""
+
+TRANSACTIONS = ("autocommit", "per_record")
+INSERTS = ("execute", "executemany")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one run measures, named as in matrix.yaml. No value is left to be resolved, ``loop`` is None without one."""
+
+    engine: str
+    python: str
+    loader: str
+    loop: str | None
+    poolsize: int
+    postgres: str
+    data: str
+    transaction: str
+    inserts: str
+    resources: str
+
+    def axes(self) -> dict[str, AxisValue]:
+        """Every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
+        return asdict(self)
+
+    def label(self) -> str:
+        """One line for people: loader and pool first, what is usual (autocommit, execute) left out."""
+        loader = self.loader if self.loop is None else f"{self.loader} on {self.loop}"
+        parts = [loader, f"pool {self.poolsize}", f"Python {self.python}", f"PostgreSQL {self.postgres}"]
+        parts += [f"data {self.data}", f"cores {self.resources}"]
+        parts += [value for value in (self.transaction, self.inserts) if value not in ("autocommit", "execute")]
+        return ", ".join(parts)
+
+
+AXES: tuple[str, ...] = tuple(axis.name for axis in fields(Cell))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Everything besides the axes that defines a cell: runs are comparable only where all of it is equal."""
+
+    interpreter_build: str
+    lock_hash: str
+    """SHA-256 of the locked requirements that were installed."""
+    source_hash: str
+    """SHA-256 of the loader's source."""
+    server_version: str
+    server_settings: Mapping[str, str]
+    storage: str
+    data_digest: str
+    placement: Mapping[str, object]
+    """``Placement.facts()``: the cores of either side."""
+    timeout_s: float
+    images: Mapping[str, str] = field(default_factory=dict)
+
+
+def cell_key(cell: Cell, identity: Identity) -> str:
+    """Name a cell by the SHA-256 of its canonical JSON: 'sha256:...'. The order of mappings does not matter."""
+    everything = {"cell": cell.axes(), "identity": asdict(identity)}
+    return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """Write the same text for equal values: keys sorted, no white space, ASCII only."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
