@@ -1,0 +1,91 @@
+"""``campaign.json``: what a campaign set out to do, where, and with what. With the records it is all a report needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from experiments.errors import BadInput
+from experiments.records import SCHEMA, check_schema, known
+
+
+@dataclass(frozen=True)
+class ShownExperiment:
+    """A question of the matrix, as the tables print it."""
+
+    name: str
+    question: str
+
+
+@dataclass(frozen=True)
+class ShownCell:
+    """One planned cell and arm, in the order of the matrix. ``unsupported`` is the reason why it cannot run."""
+
+    cell_key: str
+    arm: str
+    experiments: tuple[str, ...]
+    cell: Mapping[str, Any]
+    unsupported: str | None = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """All of ``campaign.json``.
+
+    ``fingerprint`` tells whether a later command means the same campaign. ``environment`` are the facts of the
+    machine, ``placements`` the cores of each named resource, ``interpreters``, ``postgres`` and ``data`` what stands
+    behind those names.
+    """
+
+    campaign: str
+    created_at: str
+    fingerprint: str
+    engine: str
+    seed: int
+    repeats: int
+    matrix_hash: str
+    matrix: Mapping[str, Any]
+    selection: Mapping[str, Any]
+    experiments: tuple[ShownExperiment, ...]
+    cells: tuple[ShownCell, ...]
+    placements: Mapping[str, Mapping[str, Any]]
+    data: Mapping[str, Mapping[str, Any]]
+    interpreters: Mapping[str, Mapping[str, Any]]
+    postgres: Mapping[str, Mapping[str, Any]]
+    environment: Mapping[str, Any]
+    schema: int = SCHEMA
+
+    @property
+    def planned_runs(self) -> set[tuple[str, str, int]]:
+        """Every run that the plan holds, as (cell key, arm, block)."""
+        blocks = range(1, self.repeats + 1)
+        return {(cell.cell_key, cell.arm, block) for cell in self.cells if not cell.unsupported for block in blocks}
+
+
+def to_json(description: Description) -> str:
+    """The text of ``campaign.json``."""
+    values = asdict(description)
+    return json.dumps({"schema": values.pop("schema"), **values}, indent=1, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str, place: str) -> Description:
+    """Read ``campaign.json``. Raises BadInput, which names ``place``, where it is not one."""
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise BadInput(f"{place}: not JSON ({error}); the file has been edited or damaged") from error
+    check_schema(values, place)
+    try:
+        lists = {
+            "experiments": tuple(known(ShownExperiment, item) for item in values["experiments"]),
+            "cells": tuple(_cell(item) for item in values["cells"]),
+        }
+        return known(Description, {**values, **lists})
+    except (TypeError, KeyError, AttributeError) as error:
+        raise BadInput(f"{place}: not a whole description of a campaign of schema {SCHEMA}: {error}") from error
+
+
+def _cell(values: Mapping[str, Any]) -> ShownCell:
+    return known(ShownCell, {**values, "experiments": tuple(values["experiments"])})

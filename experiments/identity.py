@@ -1,0 +1,19 @@
+"""Identity of the loader's source: runs of different sources are never compared, nor continued."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def source_hash(project: Path = PROJECT) -> str:
+    """SHA-256 over names and contents of all that the loader consists of: its modules and its dictionary."""
+    loader = project / "bigdata"
+    digest = hashlib.sha256()
+    for path in sorted((*loader.rglob("*.py"), *loader.rglob("*.csv"))):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(loader).as_posix()} {len(content)}\n".encode())
+        digest.update(content)
+    return "sha256:" + digest.hexdigest()

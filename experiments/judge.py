@@ -1,0 +1,65 @@
+"""What an attempt is worth: the reason why it failed, or how its work differs from what the files ask for."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.datasets import ReadyData
+from experiments.engines.protocol import Finished
+from experiments.records import Status, Work
+
+
+class Trouble(Exception):
+    """A step of an attempt did not do what it should; ``status`` is that of the record, ``reason`` says why."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status: Status = status
+        self.reason = reason
+
+
+def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str, Any]:
+    """The line that a finished loader process reported. Raises Trouble where there is none, as it failed."""
+    if finished.timed_out:
+        raise Trouble("timeout", f"{step}: no end within {timeout_s:g} s")
+    if finished.returncode < 0:
+        raise Trouble("failed", f"{step}: ended by {_signal_name(-finished.returncode)}")
+    if finished.returncode > 0:
+        raise Trouble("failed", f"{step}: {_last_line(finished.stderr) or f'exit code {finished.returncode}'}")
+    try:
+        report = json.loads(_last_line(finished.stdout))
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise Trouble("failed", f"{step}: reported {_last_line(finished.stdout)[:80]!r}, not a line of JSON")
+    return report
+
+
+def find_differences(done: Work, data: ReadyData, expected_transactions: int) -> list[str]:
+    """Name everything in which the work done differs from the work asked for. What is not known is not judged."""
+    counts = (
+        ("geo records", done.geo_records, data.geo_records),
+        ("rows", done.rows, data.rows),
+        ("transactions", done.transactions, expected_transactions),
+    )
+    found = [
+        f"{what}: {actual} of {expected}" for what, actual, expected in counts if actual not in (None, expected)
+    ]
+    if done.digest != data.digest and not found:
+        found.append("values: the tables do not hold what the files do (their digests differ)")
+    return found
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"

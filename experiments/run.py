@@ -1,0 +1,160 @@
+"""Measure one planned run: clear, load, check what the server holds, judge, and put it all into a record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bigdata.registry import LOADERS, expected_transactions
+from experiments import observe
+from experiments.affinity import Placement
+from experiments.cells import Cell
+from experiments.datasets import ReadyData
+from experiments.engines.protocol import LoaderHost, Server
+from experiments.errors import Failure
+from experiments.judge import Trouble, find_differences, read_report
+from experiments.plan import PlannedRun
+from experiments.records import Client, Phase, Record, ServerUse, Status, Work, known
+
+# For the harness's own steps around a run: they take a fraction of a second.
+STEP_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class ReadyCell:
+    """A cell with all that it needs standing ready. ``directory`` is the data's, as the loader sees it."""
+
+    cell: Cell
+    key: str
+    host: LoaderHost
+    server: Server
+    placement: Placement
+    data: ReadyData
+    directory: str
+    timeout_s: float
+
+
+def begin(campaign: str, run: PlannedRun, key: str) -> Record:
+    """The record of a run that has begun and not ended: what stays of it if the campaign is killed now."""
+    return Record(
+        campaign=campaign,
+        cell_key=key,
+        arm=run.arm,
+        block=run.block,
+        order=run.order,
+        started_at=utc_now(),
+        status="failed",
+        reason="interrupted: the campaign was ended during this run",
+        cell=run.cell.axes(),
+        interrupted=True,
+    )
+
+
+def utc_now() -> str:
+    """The present time as records have it: '2026-11-22T14:31:07Z'."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def measure(ready: ReadyCell, begun: Record) -> Record:
+    """Do the run that has begun, and return its record. A run that fails is a record with its reason."""
+    started = time.monotonic()
+    record = replace(begun, interrupted=False, images=_images(ready))
+    try:
+        record = _measure(ready, record)
+    except Trouble as trouble:
+        record = replace(record, status=trouble.status, reason=trouble.reason)
+    except Failure as failure:
+        record = replace(record, status="failed", reason=str(failure))
+    return replace(record, wall_s=round(time.monotonic() - started, 3))
+
+
+def _measure(ready: ReadyCell, record: Record) -> Record:
+    ready.server.place(ready.placement.server_cpus)
+    cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize), "--report", "-"])
+    record, report = _load(ready, record)
+    expected = expected_transactions(
+        LOADERS[ready.cell.loader],
+        geo_records=ready.data.geo_records,
+        data_records=ready.data.data_records,
+        rows=ready.data.rows,
+        poolsize=ready.cell.poolsize,
+        autocommit=ready.cell.transaction == "autocommit",
+    )
+    before = cleared["xact_commit"]
+    awaited = [] if before is None else ["--expect-transactions", str(before + expected)]
+    work = _work(report, _step(ready, ["digest", *awaited, "--report", "-"]), before)
+    differences = find_differences(work, ready.data, expected)
+    status: Status = "wrong_work" if differences else "ok"
+    return replace(record, work=work, status=status, reason="; ".join(differences) or None)
+
+
+def _load(ready: ReadyCell, record: Record) -> tuple[Record, Mapping[str, Any]]:
+    """Run the loader under observation. Raises Trouble where it does not report."""
+    cpu_before_s = ready.server.cpu_s()
+    before = observe.read(cpu_before_s)
+    finished = ready.host.run(
+        run_arguments(ready),
+        server=ready.server,
+        cpus=ready.placement.loader_cpus,
+        timeout_s=ready.timeout_s,
+    )
+    cpu_after_s = ready.server.cpu_s()
+    host = observe.describe(before, observe.read(cpu_after_s))
+    facts = ready.server.facts
+    used = ServerUse(facts.version, facts.settings, facts.storage, round(cpu_after_s - cpu_before_s, 3))
+    report = read_report("run", finished, ready.timeout_s)
+    phases = {name: known(Phase, phase) for name, phase in report["phases"].items()}
+    data = phases["data"]
+    measured = replace(
+        record,
+        rows_per_s=round(data.rows / data.wall_s, 1),
+        cpu_us_per_row=round((data.user_s + data.system_s) / data.rows * 1e6, 3),
+        phases=phases,
+        client=known(Client, report["client"]),
+        server=used,
+        host=host,
+    )
+    return measured, report
+
+
+def run_arguments(ready: ReadyCell) -> list[str]:
+    """The loader's command line for the cell."""
+    cell = ready.cell
+    arguments = ["run", cell.loader, "--directory", ready.directory, "--poolsize", str(cell.poolsize)]
+    arguments += ready.data.arguments
+    if cell.loop is not None:
+        arguments += ["--loop", cell.loop]
+    if cell.transaction == "per_record":
+        arguments.append("--no-autocommit")
+    if cell.inserts == "executemany":
+        arguments.append("--allow-executemany")
+    return [*arguments, "--prepared", "--report", "-"]
+
+
+def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:
+    """One of the harness's own steps around the run, on the cores where the loader runs: they are idle now."""
+    finished = ready.host.run(
+        arguments, server=ready.server, cpus=ready.placement.loader_cpus, timeout_s=STEP_TIMEOUT_S
+    )
+    return read_report(arguments[0], finished, STEP_TIMEOUT_S)
+
+
+def _work(report: Mapping[str, Any], digest: Mapping[str, Any], before: int | None) -> Work:
+    after = digest["xact_commit"]
+    return Work(
+        digest=digest["digest"],
+        rows=digest["rows"],
+        transactions=None if before is None or after is None else after - before,
+        geo_records=digest["geo_records"],
+        data_records=report["work"]["data_records"],
+        records_read_ahead=report["work"].get("records_read_ahead"),
+        records_streamed=report["work"].get("records_streamed"),
+    )
+
+
+def _images(ready: ReadyCell) -> dict[str, str] | None:
+    image = ready.server.facts.image
+    return None if image is None else {"postgres": image, "loader": ready.host.facts.build}
