@@ -1,0 +1,139 @@
+"""The steps from programs to a PostgreSQL that accepts connections, and back to nothing running."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from experiments.engines.local.account import give, run_as, server_account, start_as
+from experiments.engines.local.binaries import Binaries
+from experiments.engines.local.processes import ProcessIdentity, is_alive, tree
+from experiments.engines.local.traces import Trace
+from experiments.errors import Failure
+
+HOST = "127.0.0.1"
+USER = "bigdata"
+
+_INITDB_S = 60.0
+_START_S = 60.0
+_POLL_S = 0.01
+# How PostgreSQL is asked to stop: disconnect everybody and close properly, then at once; then nobody is asked any more.
+_STOPPING = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
+
+
+class NotStarted(Exception):
+    """PostgreSQL ended before it accepted connections. The message is its own words."""
+
+
+def make_cluster(binaries: Binaries, trace: Trace, password: str) -> None:
+    """Make an empty data directory with initdb: role ``bigdata``, its password asked for on every connection.
+
+    The locale is C and the encoding UTF8, so that text sorts and compares alike on every machine.
+    """
+    account = server_account()
+    trace.data.mkdir(mode=0o700)
+    give(trace.data, account)
+    write_private(trace.first_password_file, password)
+    try:
+        give(trace.first_password_file, account)
+        code, output = run_as(
+            account,
+            [
+                str(binaries.folder / "initdb"),
+                f"--pgdata={trace.data}",
+                f"--username={USER}",
+                f"--pwfile={trace.first_password_file}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                # Only the new, empty cluster is left to the kernel to write out; the server itself syncs as ever.
+                "--no-sync",
+            ],
+            timeout_s=_INITDB_S,
+        )
+    finally:
+        trace.first_password_file.unlink()
+    if code != 0:
+        raise Failure(f"initdb of PostgreSQL {binaries.version} failed in {trace.data}: {output.strip()}")
+
+
+def start_postgres(binaries: Binaries, trace: Trace, settings: Mapping[str, str], port: int) -> subprocess.Popen[str]:
+    """Start the server on the loopback interface; it is not ready yet."""
+    address = {"listen_addresses": HOST, "port": str(port), "unix_socket_directories": ""}
+    options = [f"--{name}={value}" for name, value in {**settings, **address}.items()]
+    with trace.log.open("w") as log:
+        return start_as(
+            server_account(),
+            [str(binaries.folder / "postgres"), "-D", str(trace.data), *options],
+            output=log.fileno(),
+        )
+
+
+def wait_until_ready(process: subprocess.Popen[str], trace: Trace) -> None:
+    """Return once the server accepts connections, which it says in its ``postmaster.pid`` (as pg_ctl reads it).
+
+    Raises NotStarted where it ended instead, Failure where it does neither in time.
+    """
+    deadline = time.monotonic() + _START_S
+    while process.poll() is None:
+        if _status(trace.data) == "ready":
+            return
+        if time.monotonic() > deadline:
+            raise Failure(f"PostgreSQL was not ready within {_START_S:.0f} s: {own_words(trace.log.read_text())}")
+        time.sleep(_POLL_S)
+    raise NotStarted(own_words(trace.log.read_text()))
+
+
+def own_words(log: str) -> str:
+    """The messages in a server's log that say why it ended; the end of the log where there are none."""
+    found = re.findall(r"(?:FATAL|PANIC|ERROR|DETAIL|HINT):\s+(.*)", log)
+    return "; ".join(found) or " ".join(log.split()[-60:]) or "(it wrote nothing)"
+
+
+def end_server(server: ProcessIdentity) -> None:
+    """Stop a server: politely, then at once, then by force with all its processes. Nothing happens if it has ended."""
+    for number, patience_s in _STOPPING:
+        if not is_alive(server):
+            return
+        # A postmaster that is killed cannot tell its children; they would find out by themselves, but later.
+        for pid in tree(server.pid) if number == signal.SIGKILL else [server.pid]:
+            _send(pid, number)
+        deadline = time.monotonic() + patience_s
+        while is_alive(server) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that nobody but its owner can read, at no time."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
+def _status(data: Path) -> str | None:
+    try:
+        lines = (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return None
+    # The eighth line, LOCK_FILE_LINE_PM_STATUS in PostgreSQL's miscinit.h, since version 10.
+    return lines[7].strip() if len(lines) > 7 else None
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

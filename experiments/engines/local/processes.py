@@ -1,0 +1,116 @@
+"""Processes of this machine as Linux shows them below /proc: who is who, whose child, how much CPU, on which cores."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """A process for good: its number alone is given to another one some day.
+
+    ``started`` is the boot of the machine and the clock tick after it at which the process began.
+    """
+
+    pid: int
+    started: str
+
+
+@dataclass(frozen=True)
+class _Stat:
+    """The fields of ``/proc/PID/stat`` in use here (proc_pid_stat(5)), times in clock ticks."""
+
+    state: str
+    parent: int
+    own_ticks: int
+    reaped_ticks: int
+    started_ticks: int
+
+
+def identity(pid: int) -> ProcessIdentity | None:
+    """Who has this process number now; None where nobody has, or only the remains of an ended process."""
+    stat = _read_stat(pid)
+    if stat is None or stat.state in "ZX":
+        return None
+    boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+    return ProcessIdentity(pid, f"{boot}/{stat.started_ticks}")
+
+
+def is_alive(process: ProcessIdentity) -> bool:
+    """Whether this very process still runs."""
+    return identity(process.pid) == process
+
+
+def with_arguments(*wanted: str) -> list[ProcessIdentity]:
+    """The running processes that have one of these among their arguments."""
+    found = (identity(pid) for pid in _pids() if not set(wanted).isdisjoint(_arguments(pid)))
+    return [process for process in found if process is not None]
+
+
+def tree(pid: int) -> list[int]:
+    """The process and all its descendants that run now, parents before children."""
+    children: dict[int, list[int]] = {}
+    for member in _pids():
+        stat = _read_stat(member)
+        if stat is not None:
+            children.setdefault(stat.parent, []).append(member)
+    found = [pid]
+    for member in found:
+        found.extend(children.get(member, ()))
+    return found
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """CPU seconds of these processes and of all their ended children that were waited for."""
+    stats = [stat for stat in map(_read_stat, pids) if stat is not None]
+    return sum(stat.own_ticks + stat.reaped_ticks for stat in stats) / os.sysconf("SC_CLK_TCK")
+
+
+def confine(pid: int, cpus: frozenset[int]) -> None:
+    """Hold the process, all its descendants and those to come to these cores.
+
+    The parent goes first: whatever it starts from then on inherits its mask, and what it started before is in the list.
+    """
+    _confine_threads(pid, cpus)
+    for member in tree(pid)[1:]:
+        _confine_threads(member, cpus)
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()]
+
+
+def _arguments(pid: int) -> list[str]:
+    try:
+        text = (_PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return []
+    return [part.decode(errors="replace") for part in text.split(b"\0")]
+
+
+def _confine_threads(pid: int, cpus: frozenset[int]) -> None:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for thread in (_PROC / str(pid) / "task").iterdir():
+            os.sched_setaffinity(int(thread.name), cpus)
+
+
+def _read_stat(pid: int) -> _Stat | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # The name, field 2, stands in parentheses and may hold any character; the fields after it are numbered from 3.
+    fields = text[text.rindex(")") + 2 :].split()
+    return _Stat(
+        state=fields[0],
+        parent=int(fields[1]),
+        own_ticks=int(fields[11]) + int(fields[12]),
+        reaped_ticks=int(fields[13]) + int(fields[14]),
+        started_ticks=int(fields[19]),
+    )

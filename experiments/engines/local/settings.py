@@ -1,0 +1,38 @@
+"""The settings that every PostgreSQL of a campaign starts with, below those of its named configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experiments.errors import BadInput
+
+# What connects harness and server is the harness's own business: a configuration that changed it would lose the server.
+_OWN = frozenset(
+    ("listen_addresses", "port", "unix_socket_directories", "data_directory", "hba_file", "ident_file", "config_file")
+)
+
+
+def harness_settings(max_connections: int) -> dict[str, str]:
+    """The settings of the harness. Those that decide what a commit costs (fsync and the like) are not touched."""
+    return {
+        # The same for every cell of a campaign: the largest pool and some room, as each slot costs shared memory.
+        "max_connections": str(max_connections),
+        # It would wake up in some runs and not in others; tables are cleared between runs.
+        "autovacuum": "off",
+        # A CHECKPOINT is made before each run; none must fall into one, by time ...
+        "checkpoint_timeout": "1h",
+        # ... or by the amount written, except in loads of several gigabytes.
+        "max_wal_size": "4GB",
+    }
+
+
+def merged_settings(configured: Mapping[str, str], *, max_connections: int, where: str) -> dict[str, str]:
+    """The settings to start with: the configuration's over the harness's. Names are lower-cased, as PostgreSQL's are.
+
+    Raises BadInput for one that the harness needs for itself.
+    """
+    wanted = {name.lower(): value for name, value in configured.items()}
+    taken = sorted(_OWN & wanted.keys())
+    if taken:
+        raise BadInput(f"{where}: the harness itself sets {', '.join(taken)}; remove it from the settings")
+    return {**harness_settings(max_connections), **wanted}

@@ -1,0 +1,98 @@
+"""Which folder a PostgreSQL keeps its data in: on a disk, or in memory."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.cache import ensure_folder, shared_folder
+from experiments.errors import BadInput, Unsupported
+
+STORAGES = ("disk", "tmpfs")
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - the one tmpfs that every Linux has
+_MEMORY_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs"})
+# The data of the shipped campaigns and the write-ahead log between two CHECKPOINTs, with room to spare.
+_MEMORY_NEEDED_BYTES = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class FileSystem:
+    """One mounted file system; ``upper`` is the folder that an overlay really writes to."""
+
+    mount_point: Path
+    kind: str
+    upper: Path | None = None
+
+
+def data_parent(storage: str) -> Path:
+    """The folder to make data directories in.
+
+    Raises Unsupported where this machine has no such storage, BadInput where there is no storage of this name.
+    """
+    if storage == "disk":
+        folder = ensure_folder(shared_folder() / "data", private=False)
+        check_is_disk(folder, read_mounts())
+        return folder
+    if storage == "tmpfs":
+        check_is_memory(_MEMORY, read_mounts(), _free_bytes)
+        return _MEMORY
+    raise BadInput(f"storage {storage!r} is unknown; known: {', '.join(STORAGES)}")
+
+
+def check_is_disk(folder: Path, mounts: tuple[FileSystem, ...]) -> None:
+    """Raise Unsupported where the folder is kept in memory: durable commits would cost nothing there."""
+    found = file_system_of(folder, mounts)
+    written_to = file_system_of(found.upper, mounts) if found.upper is not None else found
+    if written_to.kind in _MEMORY_FILE_SYSTEMS:
+        raise Unsupported(
+            f"storage disk: {folder} is on a {found.kind} that is kept in memory, so it would measure no disk. "
+            "Set XDG_CACHE_HOME to a folder on a disk."
+        )
+
+
+def check_is_memory(folder: Path, mounts: tuple[FileSystem, ...], free_bytes: Callable[[Path], int]) -> None:
+    """Raise Unsupported where the folder is no file system in memory, or has too little room."""
+    if not folder.is_dir() or (kind := file_system_of(folder, mounts).kind) not in _MEMORY_FILE_SYSTEMS:
+        found = f"is on a {kind}" if folder.is_dir() else "does not exist"
+        raise Unsupported(f"storage tmpfs: {folder} {found}, and it has to be a tmpfs")
+    free = free_bytes(folder)
+    if free < _MEMORY_NEEDED_BYTES:
+        raise Unsupported(
+            f"storage tmpfs: {folder} has {free / 1024**2:.0f} MiB free, and {_MEMORY_NEEDED_BYTES / 1024**2:.0f} MiB "
+            "are needed (in a container, start it with --shm-size)"
+        )
+
+
+def file_system_of(path: Path, mounts: tuple[FileSystem, ...]) -> FileSystem:
+    """The file system that holds the path: of those with the longest mount point above it, the one mounted last."""
+    above = [mount for mount in mounts if path.is_relative_to(mount.mount_point)]
+    unknown = FileSystem(Path("/"), "file system of unknown kind")
+    return max(reversed(above), key=lambda mount: len(mount.mount_point.parts), default=unknown)
+
+
+def read_mounts(text: str | None = None) -> tuple[FileSystem, ...]:
+    """The file systems in ``/proc/self/mountinfo`` (proc_pid_mountinfo(5)), in the order of mounting."""
+    if text is None:
+        text = Path("/proc/self/mountinfo").read_text()
+    return tuple(_parse_mount(line) for line in text.splitlines())
+
+
+def _parse_mount(line: str) -> FileSystem:
+    before, _, after = line.partition(" - ")
+    kind, _, options = after.split(" ", 2)
+    upper = re.search(r"(?:^|,)upperdir=([^,]*)", options)
+    return FileSystem(_unescape(before.split(" ")[4]), kind, _unescape(upper[1]) if upper else None)
+
+
+def _unescape(path: str) -> Path:
+    """Blanks and the like stand as three octal digits."""
+    return Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path))
+
+
+def _free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize

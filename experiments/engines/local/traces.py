@@ -1,0 +1,92 @@
+"""What a started server leaves on the machine, written down before it exists, so that a later sweep can find it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from experiments.cache import cache_folder, ensure_folder, remove
+from experiments.engines.local.processes import ProcessIdentity
+
+_SCHEMA = 1
+_DATA_PREFIX = "bigdata-matrix-"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One server: who started it, and where its data lies.
+
+    Its processes are not written down, as there is always a moment when they are not yet: they carry the name of the
+    data directory, which is unique, among their arguments.
+    """
+
+    name: str
+    owner: ProcessIdentity
+    data: Path
+
+    @property
+    def file(self) -> Path:
+        """Where this trace itself is written."""
+        return traces_folder() / f"{self.name}.json"
+
+    @property
+    def log(self) -> Path:
+        """The server's own log."""
+        return traces_folder() / f"{self.name}.log"
+
+    @property
+    def password_file(self) -> Path:
+        """The password file for libpq (PGPASSFILE)."""
+        return traces_folder() / f"{self.name}.pgpass"
+
+    @property
+    def first_password_file(self) -> Path:
+        """The password as initdb reads it, beside the data and only as long as that takes."""
+        return self.data.with_suffix(".password")
+
+
+def traces_folder() -> Path:
+    """The folder of the traces, which only the user can enter."""
+    return ensure_folder(cache_folder() / "servers", private=True)
+
+
+def leave_trace(owner: ProcessIdentity, data_parent: Path) -> Trace:
+    """Name a new server and write its trace. Nothing of the server exists yet."""
+    name = secrets.token_hex(6)
+    trace = Trace(name, owner, data_parent / f"{_DATA_PREFIX}{name}")
+    _write_trace(trace)
+    return trace
+
+
+def read_traces() -> list[Trace]:
+    """The traces of all servers that have not been removed properly, or run now. What is no trace is left alone."""
+    found = (_read_trace(path) for path in sorted(traces_folder().glob("*.json")))
+    return [trace for trace in found if trace is not None]
+
+
+def remove_trace(trace: Trace) -> None:
+    """Remove the server's data and files, the trace itself last: a removal that is interrupted is made up for."""
+    # A trace is a file that anything may have damaged; only what carries our name is ever removed.
+    if trace.data.name == f"{_DATA_PREFIX}{trace.name}":
+        remove(trace.data)
+        trace.first_password_file.unlink(missing_ok=True)
+    for path in (trace.password_file, trace.log, trace.file):
+        path.unlink(missing_ok=True)
+
+
+def _write_trace(trace: Trace) -> None:
+    """Write the trace whole or not at all."""
+    fields = {"schema": _SCHEMA, **asdict(trace), "data": str(trace.data)}
+    temporary = trace.file.with_suffix(".new")
+    temporary.write_text(json.dumps(fields, indent=1) + "\n")
+    temporary.replace(trace.file)
+
+
+def _read_trace(path: Path) -> Trace | None:
+    try:
+        fields = json.loads(path.read_text())
+        return Trace(path.stem, ProcessIdentity(**fields["owner"]), Path(fields["data"]))
+    except (ValueError, KeyError, TypeError):
+        return None
