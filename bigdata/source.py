@@ -1,0 +1,149 @@
+"""From a directory of Summary File 1 zips to records: streaming, in bounded memory, the same for all loaders.
+
+A directory holds, for each of any number of states, the geo header (``rigeo_uf1.zip``) and any of the 39 segments
+(``ri00001_uf1.zip`` to ``ri00039_uf1.zip``), as the Census site has them.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Iterator, Mapping, NamedTuple, Sequence
+
+from bigdata.dictionary import segments as known_segments
+from bigdata.errors import BadInput
+from bigdata.record_files import GeoFile, SegmentFile
+from bigdata.sf1 import DataRecord, GeoRecord, NumberCache, parse_data_fields
+from bigdata.zip_lines import only_member
+
+_GEO = "geo"
+_FILE_NAME = re.compile(r"([a-z]{2})(?:geo|000(\d\d))(?:[._-].*)?\.zip", re.IGNORECASE | re.ASCII)
+
+
+class State(NamedTuple):
+    """The files of one state."""
+
+    stusab: str
+    geo: GeoFile
+    segments: tuple[SegmentFile, ...]
+    logical_records: bytes
+    """See GeoFile.logical_records."""
+
+
+class Source(NamedTuple):
+    """What a directory holds of the wanted segments and records. Each iterator reads the files afresh.
+
+    All iterators raise BadInput, with file and line, at the first bad line.
+    """
+
+    directory: Path
+    loaded_states: tuple[State, ...]
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Abbreviations, sorted: 'DE', 'RI'."""
+        return tuple(state.stusab for state in self.loaded_states)
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Numbers of the segments that are there for any state, sorted."""
+        return tuple(sorted({file.number for state in self.loaded_states for file in state.segments}))
+
+    @property
+    def geo_count(self) -> int:
+        """How many geo records there are, which is known without reading further."""
+        return sum(state.logical_records.count(1) for state in self.loaded_states)
+
+    def geo_records(self) -> Iterator[GeoRecord]:
+        """The geo records of one state after the other."""
+        for state in self.loaded_states:
+            yield from state.geo.geo_records()
+
+    def data_records(self) -> Iterator[DataRecord]:
+        """The data records: by state, then segment."""
+        numbers = NumberCache()
+        for fields in self.raw_data_lines():
+            yield parse_data_fields(fields, numbers)
+
+    def raw_data_lines(self) -> Iterator[list[str]]:
+        """The columns of each data line as text, checked but not converted; in the order of ``data_records``."""
+        for state in self.loaded_states:
+            for file in state.segments:
+                yield from file.fields(state.logical_records)
+
+
+def open_source(directory: Path, segments: Sequence[str] | None = None, records: int | None = None) -> Source:
+    """Find and check the files in ``directory``: names, zips, all of the geo headers, the first data lines.
+
+    ``segments`` ('01', ...): these of each state; without it, those that are there. ``records``: only the first so many
+    geo records of each state, and the data records that belong to them; what comes later in the files is not read.
+    Raises BadInput for whatever cannot be used.
+    """
+    if records is not None and records < 1:
+        raise BadInput(f"--records: found {records}, expected a number from 1 on")
+    wanted = None if segments is None else _known(segments)
+    found = _find_files(directory)
+    states = tuple(_open_state(directory, stusab, found[stusab], wanted, records) for stusab in sorted(found))
+    return Source(directory, states)
+
+
+def _known(segments: Sequence[str]) -> tuple[str, ...]:
+    known = [segment.number for segment in known_segments()]
+    for number in segments:
+        if number not in known:
+            raise BadInput(f"--segments: {number!r} is no segment; expected some of {known[0]} to {known[-1]}")
+    if not segments:
+        raise BadInput(f"--segments: found none, expected some of {known[0]} to {known[-1]}")
+    return tuple(sorted(set(segments)))
+
+
+def _find_files(directory: Path) -> dict[str, dict[str, Path]]:
+    """The path of each segment, and of 'geo', by state. Files of other names are none of ours."""
+    if not directory.exists():
+        raise BadInput(f"{directory}: no such directory; expected one with zip files of Summary File 1")
+    if not directory.is_dir():
+        raise BadInput(f"{directory}: is not a directory; expected one with zip files of Summary File 1")
+    known = {segment.number for segment in known_segments()}
+    found: dict[str, dict[str, Path]] = {}
+    for path in sorted(directory.iterdir()):
+        named = _FILE_NAME.fullmatch(path.name)
+        kind = named and (named.group(2) or _GEO)
+        if not named or (kind != _GEO and kind not in known):
+            continue
+        of_state = found.setdefault(named.group(1).upper(), {})
+        if kind in of_state:
+            raise BadInput(f"{path}: is a second file for the same as {of_state[kind].name}; keep one of them")
+        of_state[kind] = path
+    if not found:
+        raise BadInput(
+            f"{directory}: holds no zip file of Summary File 1; expected names like rigeo_uf1.zip and ri00001_uf1.zip"
+        )
+    return found
+
+
+def _open_state(
+    directory: Path, stusab: str, paths: Mapping[str, Path], wanted: Sequence[str] | None, records: int | None
+) -> State:
+    low = stusab.lower()
+    numbers = wanted or sorted(set(paths) - {_GEO})
+    missing = [number for number in numbers if number not in paths]
+    if not numbers:
+        raise BadInput(f"{directory}: {paths[_GEO].name} has no data beside it; expected {low}00001_uf1.zip, say")
+    if _GEO not in paths:
+        there = ", ".join(paths[number].name for number in sorted(paths))
+        raise BadInput(f"{directory}: {there}: the geo header of {stusab} is missing; expected {low}geo_uf1.zip")
+    if missing:
+        raise BadInput(
+            f"{directory}: segment {missing[0]} of {stusab} is missing; expected {low}000{missing[0]}_uf1.zip "
+            f"(there: {', '.join(sorted(set(paths) - {_GEO})) or 'no segment'})"
+        )
+    geo = GeoFile(only_member(paths[_GEO], f"{low}geo.uf1"), stusab, records)
+    files = tuple(
+        SegmentFile(only_member(paths[number], f"{low}000{number}.uf1"), stusab, number, records is not None)
+        for number in numbers
+    )
+    state = State(stusab, geo, files, geo.logical_records())
+    for file in files:
+        # A wrong file should be refused before anything is loaded.
+        next(file.fields(state.logical_records), None)
+    return state

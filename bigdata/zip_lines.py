@@ -1,0 +1,120 @@
+"""The lines of the one file in a zip: in blocks, so that memory stays bounded and checks cost little per line."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Iterator, NamedTuple
+
+from bigdata.errors import BadInput
+
+BLOCK_BYTES = 1 << 18
+
+# The longest line of Summary File 1 has less than 2,500 characters; a file without line ends must not fill the memory.
+MAXIMUM_LINE_BYTES = 1 << 16
+
+# Of every text in Summary File 1.
+ENCODING = "latin-1"
+
+# What zipfile raises for files that are cut off, damaged, encrypted or packed in a way that it does not know.
+_READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+
+
+class Block(NamedTuple):
+    """Whole lines of a file."""
+
+    first_line: int
+    """Number of the first line, from 1."""
+    data: bytes
+    """Every line ends in LF or CR LF; where the file's last line has no end, it was given LF."""
+
+    def lines(self) -> list[str]:
+        """Its lines as text, without their ends."""
+        lines = self.data.decode(ENCODING).split("\n")
+        lines.pop()
+        return [line.rstrip("\r") for line in lines]
+
+
+class ZippedFile(NamedTuple):
+    """One file of text in one zip."""
+
+    path: Path
+    member: str
+
+    def blocks(self) -> Iterator[Block]:
+        """All lines, about ``BLOCK_BYTES`` at a time.
+
+        Raises BadInput where the zip is damaged, which may show only at its end, or holds an endless line.
+        """
+        first_line, tail = 1, b""
+        for read in self._reads():
+            head, end, rest = read.rpartition(b"\n")
+            if end:
+                block = Block(first_line, tail + head + end)
+                yield block
+                first_line += block.data.count(b"\n")
+                tail = rest
+            else:
+                tail += rest
+            if len(tail) > MAXIMUM_LINE_BYTES:
+                raise BadInput(
+                    f"{self.place(first_line)}: found no line end in {len(tail)} characters; "
+                    "expected lines of Summary File 1"
+                )
+        if tail:
+            yield Block(first_line, tail + b"\n")
+
+    def numbered_lines(self) -> Iterator[tuple[int, str]]:
+        """All lines without their ends, each with its number, from 1. Raises BadInput as ``blocks`` does."""
+        for block in self.blocks():
+            yield from enumerate(block.lines(), block.first_line)
+
+    def place(self, line: int) -> str:
+        """How an error names this line."""
+        return f"{self.path} ({self.member}), line {line}"
+
+    def _reads(self) -> Iterator[bytes]:
+        try:
+            with zipfile.ZipFile(str(self.path)) as archive, archive.open(self.member) as unpacked:
+                while True:
+                    read = unpacked.read(BLOCK_BYTES)
+                    if not read:
+                        return
+                    yield read
+        except _READ_ERRORS as error:
+            raise damaged(self.path, error) from error
+
+
+def only_member(path: Path, expected: str) -> ZippedFile:
+    """The one file in the zip at ``path``: named ``expected`` ('ri00001.uf1'), in any case of letters.
+
+    A name that goes on before its ending ('ri00001.truncated.uf1') is taken too. Raises BadInput where the zip cannot
+    be read or holds anything else.
+    """
+    try:
+        with zipfile.ZipFile(str(path)) as archive:
+            members = archive.namelist()
+    except _READ_ERRORS as error:
+        raise damaged(path, error) from error
+    if len(members) != 1 or not _is_named(members[0], expected):
+        raise BadInput(f"{path}: found {_list(members)} in the zip; expected one file, {expected}")
+    return ZippedFile(path, members[0])
+
+
+def damaged(path: Path, error: Exception) -> BadInput:
+    """The error for a zip that cannot be read."""
+    reason = str(error) or type(error).__name__
+    return BadInput(f"{path}: cannot be read as a zip: {reason}; expected a whole zip file: fetch it again")
+
+
+def _is_named(member: str, expected: str) -> bool:
+    stem, _, ending = expected.rpartition(".")
+    return member.lower().startswith(stem) and member.lower().endswith(f".{ending}")
+
+
+def _list(members: list[str]) -> str:
+    if not members:
+        return "no file"
+    more = f" and {len(members) - 3} more" if len(members) > 3 else ""
+    return f"{len(members)} file{'s' * (len(members) > 1)} ({', '.join(members[:3])}{more})"
