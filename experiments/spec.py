@@ -7,9 +7,10 @@ Axes that it does not name have the values of ``defaults``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict
 
@@ -30,16 +31,21 @@ from experiments.axis_types import (
     Setting,
     Text,
     Transaction,
+    one_of,
     problem,
 )
+from experiments.checks import check_document
 from experiments.cpuset import REST
+from experiments.validation import describe_errors
+from experiments.yaml_lines import read_document, refuse
 
 _STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 _SOME = Field(min_length=1)
 
-DataSource = Literal["synthetic", "directory", "census"]
-Storage = Literal["disk", "tmpfs"]
 _NEEDED_BY_SOURCE = {"synthetic": ("state", "records"), "directory": ("path",), "census": ("state",)}
+
+DataSource = Annotated[str, one_of("source of data", tuple(_NEEDED_BY_SOURCE), "Where the files come from.")]
+Storage = Annotated[str, one_of("storage", ("disk", "tmpfs"), "Where PostgreSQL keeps its data.")]
 
 
 class AxisValues(TypedDict, total=False):
@@ -212,3 +218,28 @@ class Matrix:
     """The cell that all others are compared with, where it differs from the defaults. It runs twice per block."""
     profiles: Mapping[str, Profile] = Field(default_factory=dict)
     """Ways to run less, by name."""
+
+
+def matrix_adapter() -> TypeAdapter[Matrix]:
+    """Return what validates, dumps and describes a ``Matrix``."""
+    return TypeAdapter(Matrix)
+
+
+def load_matrix(path: Path) -> Matrix:
+    """Load and check a matrix.yaml.
+
+    Raises:
+        BadInput: with everything that is wrong, one line each:
+            ``matrix.yaml:LINE: path.to[1].key: what was found, what is allowed, what to do``.
+    """
+    document = read_document(path)
+    adapter = matrix_adapter()
+    findings = check_document(document.data)
+    try:
+        matrix = adapter.validate_python(document.data)
+    except ValidationError as error:
+        findings += describe_errors(error, adapter, document)
+        raise refuse(document, findings) from error
+    if findings:
+        raise refuse(document, findings)
+    return matrix

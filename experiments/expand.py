@@ -1,0 +1,140 @@
+"""From the matrix to the cells that are run: resolve, collapse, merge, say what cannot run, enrol the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, Protocol
+
+from bigdata.registry import LOADERS
+from experiments.axis_types import suggest
+from experiments.cells import AxisValue, Cell
+from experiments.combinations import combine
+from experiments.errors import BadInput
+from experiments.selection import Selection, apply_selection
+from experiments.spec import Matrix
+
+Arm = Literal["a", "b"]
+
+
+class Resolver(Protocol):
+    """Knows what only the machine knows."""
+
+    def resolve_engine(self, value: str) -> str:
+        """Return the engine's name for a value of the axis: that itself or, for 'auto', the one to use here."""
+
+    def default_python(self, engine: str) -> str:
+        """Return the newest Python for which the engine has an interpreter with a lock: '3.13'."""
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell of the campaign. The baseline is there twice, as arms ``a`` and ``b``; all others are arm ``a``."""
+
+    cell: Cell
+    arm: Arm
+    experiments: tuple[str, ...]
+    """Who shows it, in the order of the matrix."""
+    unsupported: str | None = None
+    """Why it cannot run: it has a row with this reason, and no runs."""
+
+
+def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[PlannedCell, ...]:
+    """Return the cells that a selection leaves of a matrix, the baseline first, then as the matrix names them.
+
+    Every experiment is given the baseline cell, also where ``only`` leaves it out, since its ratios need it. Equal
+    cells of several experiments are one; if some experiment excludes what another one runs, it shows it too.
+
+    Raises:
+        BadInput: the selection names what is not there, or leaves nothing.
+    """
+    chosen = apply_selection(matrix, selection)
+    completion = _Completion(chosen, resolver)
+    by_experiment = {name: _cells_of(chosen, name, completion) for name in chosen.experiments}
+    if selection.only:
+        _check_only(selection.only, {cell for cells in by_experiment.values() for cell in cells})
+        by_experiment = {name: _filter(cells, selection.only) for name, cells in by_experiment.items()}
+    by_experiment = {name: cells for name, cells in by_experiment.items() if cells}
+    baseline = completion.cell(chosen.baseline)
+    with_baseline = {
+        name: {baseline: find_obstacle(baseline), **{c: why for c, why in cells.items() if c != baseline}}
+        for name, cells in by_experiment.items()
+    }
+    merged = _merge(with_baseline)
+    return (merged[0], replace(merged[0], arm="b"), *merged[1:])
+
+
+class _Completion:
+    """Completes values with the defaults, resolves them, and collapses what does not apply."""
+
+    def __init__(self, matrix: Matrix, resolver: Resolver) -> None:
+        self._defaults = asdict(matrix.defaults)
+        self._resolver = resolver
+
+    def cell(self, values: Mapping[str, object]) -> Cell:
+        axes = {**self._defaults, **values}
+        axes["engine"] = self._resolver.resolve_engine(axes["engine"])
+        if axes["python"] == "default":
+            axes["python"] = self._resolver.default_python(axes["engine"])
+        if not LOADERS[axes["loader"]].loops:
+            axes["loop"] = None
+        return Cell(**axes)
+
+    def axes(self, values: Mapping[str, AxisValue]) -> Mapping[str, AxisValue]:
+        return self.cell(values).axes()
+
+
+def find_obstacle(cell: Cell) -> str | None:
+    """Return why a cell cannot run on any machine, or None."""
+    loader = LOADERS[cell.loader]
+    if cell.inserts == "executemany" and not loader.executemany:
+        return f"{loader.driver} has no executemany that {loader.name} could use"
+    if cell.loop is not None and cell.loop not in loader.loops:
+        return f"{loader.name} does not run on {cell.loop}, only on {', '.join(loader.loops)}"
+    return None
+
+
+def _cells_of(matrix: Matrix, name: str, completion: _Completion) -> dict[Cell, str | None]:
+    """Return the cells that an experiment names, with what keeps each from running."""
+    cells: dict[Cell, str | None] = {}
+    for combination in combine(matrix.experiments[name], completion.axes):
+        cell = completion.cell(combination.values)
+        if cell not in cells:
+            cells[cell] = combination.why or find_obstacle(cell)
+    return cells
+
+
+def _merge(by_experiment: Mapping[str, Mapping[Cell, str | None]]) -> list[PlannedCell]:
+    merged: dict[Cell, PlannedCell] = {}
+    for name, cells in by_experiment.items():
+        for cell, why in cells.items():
+            seen = merged.get(cell, PlannedCell(cell, "a", (), why))
+            unsupported = why and seen.unsupported
+            merged[cell] = replace(seen, experiments=(*seen.experiments, name), unsupported=unsupported)
+    return list(merged.values())
+
+
+def _filter(cells: Mapping[Cell, str | None], only: Mapping[str, tuple[str, ...]]) -> dict[Cell, str | None]:
+    return {cell: why for cell, why in cells.items() if _matches(cell, only)}
+
+
+def _matches(cell: Cell, only: Mapping[str, tuple[str, ...]]) -> bool:
+    axes = cell.axes()
+    return all(axes[axis] is not None and str(axes[axis]) in values for axis, values in only.items())
+
+
+def _check_only(only: Mapping[str, tuple[str, ...]], cells: set[Cell]) -> None:
+    for axis, values in only.items():
+        there = _values_there(axis, cells)
+        for value in values:
+            if value not in there:
+                raise BadInput(f"--only: no cell has {axis}={value} {suggest(value, there)}")
+    if not any(_matches(cell, only) for cell in cells):
+        asked = " and ".join(f"{axis}={','.join(values)}" for axis, values in only.items())
+        others = next(iter(only))
+        raise BadInput(f"--only: no cell has {asked}: each is there, but not together; leave out {others}, say")
+
+
+def _values_there(axis: str, cells: set[Cell]) -> list[str]:
+    values = {cell.axes()[axis] for cell in cells} - {None}
+    return [str(value) for value in sorted(values, key=lambda value: (isinstance(value, str), str(value).zfill(8)))]
