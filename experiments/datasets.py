@@ -66,7 +66,7 @@ def run_program(arguments: Sequence[str]) -> str:
     command = [sys.executable, "-m", "bigdata.cmd", *arguments]
     # A download shows its progress, and its problems, on the terminal as they come.
     errors = None if arguments[0] == "fetch" else subprocess.PIPE
-    finished = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=errors, text=True)
+    finished = subprocess.run(command, check=False, cwd=PROJECT, stdout=subprocess.PIPE, stderr=errors, text=True)
     if finished.returncode == 0:
         return finished.stdout
     lines = (finished.stderr or "").strip().splitlines()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.affinity import allowed_cpus
+from experiments.engines.local.storage import file_system_of, read_mounts
 from experiments.identity import PROJECT
 
 ROOT = Path("/")
@@ -30,26 +31,13 @@ def describe_environment(data_folder: Path, root: Path = ROOT, project: Path = P
         "system": _read(root, "etc/os-release", _system_name) or f"{platform.system()} {platform.release()}",
         "kernel": f"{platform.system()} {platform.release()}",
         "virtualisation": _read(root, "proc/cpuinfo", _virtualisation),
-        "file_system": _read(root, "proc/self/mountinfo", lambda text: file_system(text, data_folder)),
+        "file_system": _read(root, "proc/self/mountinfo", lambda text: _file_system(text, data_folder)),
         "commit": git[0],
         "uncommitted_changes": git[1],
         "harness_python": platform.python_version(),
         "harness_packages": _package_versions(),
         "platform": sys.platform,
     }
-
-
-def file_system(mounts: str, folder: Path) -> str | None:
-    """The type of the file system that holds the folder, from the text of ``/proc/self/mountinfo`` (proc(5))."""
-    best: tuple[int, str] | None = None
-    for line in mounts.splitlines():
-        fields = line.split()
-        mounted_at = Path(fields[4].replace("\\040", " "))
-        kind = fields[fields.index("-") + 1]
-        # A later mount covers an earlier one at the same place.
-        if folder.is_relative_to(mounted_at) and (best is None or len(mounted_at.parts) >= best[0]):
-            best = (len(mounted_at.parts), kind)
-    return best[1] if best else None
 
 
 def _read(root: Path, name: str, parse: Callable[[str], Any]) -> Any:
@@ -66,6 +54,10 @@ def _value(text: str, name: str) -> str | None:
         if separator and key.strip() == name:
             return value.strip().strip('"')
     return None
+
+
+def _file_system(mounts: str, folder: Path) -> str:
+    return file_system_of(folder, read_mounts(mounts)).kind
 
 
 def _cpu_model(text: str) -> str | None:

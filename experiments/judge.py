@@ -45,9 +45,7 @@ def find_differences(done: Work, data: ReadyData, expected_transactions: int) ->
         ("rows", done.rows, data.rows),
         ("transactions", done.transactions, expected_transactions),
     )
-    found = [
-        f"{what}: {actual} of {expected}" for what, actual, expected in counts if actual not in (None, expected)
-    ]
+    found = [f"{what}: {actual} of {expected}" for what, actual, expected in counts if actual not in (None, expected)]
     if done.digest != data.digest and not found:
         found.append("values: the tables do not hold what the files do (their digests differ)")
     return found

@@ -15,7 +15,9 @@ from experiments.errors import BadInput
 SCHEMA = 1
 
 Status = Literal["ok", "failed", "timeout", "wrong_work", "unsupported"]
-STATUSES: tuple[str, ...] = get_args(Status)
+STATUSES: tuple[Status, ...] = get_args(Status)
+RUN_STATUSES: tuple[Status, ...] = tuple(status for status in STATUSES if status != "unsupported")
+"""What a run can come to; ``unsupported`` is a cell without runs."""
 
 Part = TypeVar("Part")
 

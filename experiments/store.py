@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 from experiments import description
@@ -85,9 +84,9 @@ def list_campaigns(results: Path) -> list[CampaignFolder]:
     return sorted(folders, key=lambda folder: (folder.description().created_at, folder.path.name), reverse=True)
 
 
-def new_name(results: Path, started: datetime, engine: str) -> str:
+def new_name(results: Path, started_at: str, engine: str) -> str:
     """A name that no campaign has yet: date, time and engine, such as ``2026-11-22T1430-local``."""
-    name = f"{started:%Y-%m-%dT%H%M}-{engine}"
+    name = f"{started_at[:16].replace(':', '')}-{engine}"
     number = 1
     while (results / (name if number == 1 else f"{name}-{number}")).exists():
         number += 1

@@ -1,0 +1,74 @@
+"""``python -m experiments VERB``: the harness's command line, and the one place that turns outcomes into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType, ModuleType
+
+from experiments.commands import clean, lock, matrix, schema, tables
+from experiments.errors import BadInput, Failure, Unsupported
+
+VERBS: tuple[ModuleType, ...] = (matrix, tables, lock, schema, clean)
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+FAILED = 1
+BAD_INPUT = 2
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code: 0 done, 1 something failed or was interrupted, 2 bad input."""
+    options = make_parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except (Failure, Unsupported) as error:
+        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    return FAILED
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs, each with the options that its module declares."""
+    parser = argparse.ArgumentParser(prog="python -m experiments", description="The experiment matrix and its tools.")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for module in VERBS:
+        summary = (module.__doc__ or "").splitlines()[0]
+        verb = verbs.add_parser(module.__name__.rpartition(".")[2], help=summary, description=summary)
+        module.add_arguments(verb)
+        verb.set_defaults(run=module.run)
+    return parser
+
+
+def interrupt_on_signals() -> None:
+    """Make every signal that asks to stop a KeyboardInterrupt, once: further ones must not disturb the clean-up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for stop in STOP_SIGNALS:
+            signal.signal(stop, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for stop in STOP_SIGNALS:
+        signal.signal(stop, interrupt)
+
+
+def stop_with_parent() -> None:
+    """Have the kernel send SIGTERM when the parent ends, however it does (prctl(2)); Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    if os.environ.get("BIGDATA_STOP_WITH_PARENT"):
+        stop_with_parent()
+    interrupt_on_signals()
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What a command says before a campaign (its plan) and after it (its outcome)."""
+
+from __future__ import annotations
+
+from experiments.cells import Cell
+from experiments.plan import Plan, estimate_s, guess_run_s
+from experiments.readme import timed_share
+from experiments.spec import Matrix
+from experiments.store import CampaignFolder
+from experiments.tables import markdown_table
+from experiments.wording import count, duration
+
+
+def describe_outcome(folder: CampaignFolder) -> str:
+    """What is said at the end: the tables, what went wrong, where it all is."""
+    description, records = folder.description(), folder.records()
+    parts = [
+        f"\n{experiment.name}: {markdown_table(description, records, experiment)}"
+        for experiment in description.experiments
+    ]
+    failed = sum(record.status not in ("ok", "unsupported") for record in records if not record.interrupted)
+    if failed:
+        parts.append(f"warning: {count(failed, 'run')} not ok; the tables name the reasons")
+    share = timed_share(records)
+    if share is None:
+        parts.append("warning: no cell could run; the tables name the reasons")
+    else:
+        parts.append(f"{share:.0%} of the wall time was spent in timed phases")
+    parts.append(f"results: {folder.path.parent / 'README.md'}, records: {folder.path / 'runs.jsonl'}")
+    return "\n".join(parts)
+
+
+def describe_plan(plan: Plan, matrix: Matrix) -> str:
+    """The cells with the experiments that show them, the order, and about how long it takes."""
+    lines = []
+    for planned in plan.cells:
+        why = f"; cannot run: {planned.unsupported}" if planned.unsupported else ""
+        arm = ", again" if planned.arm == "b" else ""
+        lines.append(f"- {planned.cell.label()}{arm} ({', '.join(planned.experiments)}){why}")
+
+    def guess_s(cell: Cell) -> float:
+        return guess_run_s(cell, matrix.data[cell.data], matrix.timeout_s)
+
+    per_block = len(plan.runs) // plan.repeats
+    lines.append(
+        f"{count(len(plan.runs), 'run')}: {count(plan.repeats, 'block')} of {per_block}, each block in its own "
+        f"shuffled order (seed {plan.seed})"
+    )
+    lines.append(f"about {duration(estimate_s(plan, guess_s))} after set-up; nothing was run")
+    return "\n".join(lines)

@@ -1,0 +1,40 @@
+"""write the tables of a campaign anew, from its records alone"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from experiments.axis_types import suggest
+from experiments.errors import BadInput
+from experiments.report import write_front_page, write_tables
+from experiments.store import CampaignFolder, list_campaigns, locked
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("campaign", metavar="CAMPAIGN", nargs="?", help="its name (default: the newest)")
+    parser.add_argument(
+        "--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (default: results)"
+    )
+
+
+def run(options: Namespace) -> int:
+    """Write the campaign's tables, and the front page of the results folder."""
+    folder = choose_campaign(options.results, options.campaign)
+    with locked(options.results):
+        write_tables(folder)
+        write_front_page(options.results)
+    print(f"wrote {folder.path / 'tables'} and {options.results / 'README.md'}")
+    return 0
+
+
+def choose_campaign(results: Path, name: str | None) -> CampaignFolder:
+    """The campaign of this name, or the newest. Raises BadInput where there is none."""
+    folders = list_campaigns(results)
+    if not folders:
+        raise BadInput(f"{results}: holds no campaign; run one with: nox -s matrix")
+    names = [folder.path.name for folder in folders]
+    if name is not None and name not in names:
+        raise BadInput(f"{results}: {name!r} is no campaign there {suggest(name, names)}")
+    return folders[0] if name is None else folders[names.index(name)]

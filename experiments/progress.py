@@ -1,0 +1,149 @@
+"""What a campaign shows while it runs: a bar on a terminal, plain lines elsewhere. Both follow one small protocol."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from experiments.plan import PlannedRun
+from experiments.records import Record
+from experiments.wording import duration
+
+
+class Reporter(Protocol):
+    """Told about everything that happens. Used as a context manager around a campaign."""
+
+    def __enter__(self) -> Reporter: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def tell(self, text: str) -> None:
+        """Show one line that stays."""
+
+    def begin(self, planned: int, done: int) -> None:
+        """The runs begin; ``done`` of those planned were done by an earlier command."""
+
+    def begin_run(self, run: PlannedRun, repeats: int) -> None:
+        """A run begins."""
+
+    def end_run(self, record: Record) -> None:
+        """A run has ended, well or not."""
+
+
+class TimeLeft:
+    """Time left, from how long the runs of this command took on average."""
+
+    def __init__(self, runs: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._left = runs
+        self._ended = 0
+        self._clock = clock
+        self._started = clock()
+
+    def count(self) -> None:
+        """One more run has ended."""
+        self._ended += 1
+        self._left -= 1
+
+    def __str__(self) -> str:
+        if not self._ended:
+            return "time left not known yet"
+        per_run_s = (self._clock() - self._started) / self._ended
+        return f"{duration(per_run_s * self._left)} left"
+
+
+class PlainLines:
+    """One line per run, for logs and pipes."""
+
+    def __init__(self, write: Callable[[str], None] = print, clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
+        self._clock = clock
+        self._planned = self._number = 0
+        self._left = TimeLeft(0, clock)
+        self._label = ""
+
+    def __enter__(self) -> PlainLines:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def tell(self, text: str) -> None:
+        """Show one line that stays."""
+        self._write(text)
+
+    def begin(self, planned: int, done: int) -> None:
+        """The runs begin."""
+        self._planned, self._number = planned, done
+        self._left = TimeLeft(planned - done, self._clock)
+
+    def begin_run(self, run: PlannedRun, repeats: int) -> None:
+        """A run begins: its line is written when it has ended."""
+        self._label = f"block {run.block}/{repeats}: {describe_run(run)}"
+
+    def end_run(self, record: Record) -> None:
+        """Write the line of the run."""
+        self._number += 1
+        self._left.count()
+        self._write(f"[{self._number}/{self._planned}] {self._label}: {describe_result(record)}; {self._left}")
+
+
+class Bar:
+    """A bar with the present cell and the last result. It is drawn only between runs, so that it costs them nothing."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.fields[now]}", markup=False))
+        self._progress = Progress(*columns, console=console, auto_refresh=False)
+        self._clock = clock
+        self._task = TaskID(0)
+        self._left = TimeLeft(0, clock)
+        self._last = ""
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def tell(self, text: str) -> None:
+        """Show one line that stays, above the bar."""
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def begin(self, planned: int, done: int) -> None:
+        """Draw the bar."""
+        self._left = TimeLeft(planned - done, self._clock)
+        self._task = self._progress.add_task("", total=planned, completed=done, now="")
+
+    def begin_run(self, run: PlannedRun, repeats: int) -> None:
+        """Show the cell that runs now, the time left and the last result."""
+        now = f"block {run.block}/{repeats}, {self._left}{self._last} | {describe_run(run)}"
+        self._progress.update(self._task, now=now, refresh=True)
+
+    def end_run(self, record: Record) -> None:
+        """Move the bar on; a run that is not ok leaves a line."""
+        self._left.count()
+        self._last = f", last: {describe_result(record)}"
+        if record.status != "ok":
+            self.tell(f"{record.status}: {record.cell['loader']}, block {record.block}: {record.reason}")
+        self._progress.update(self._task, advance=1, refresh=True)
+
+
+def choose_reporter(console: Console) -> Reporter:
+    """A bar on a terminal, plain lines elsewhere."""
+    return Bar(console) if console.is_terminal else PlainLines(lambda line: print(line, flush=True))
+
+
+def describe_run(run: PlannedRun) -> str:
+    """The cell, and that it is the baseline's second arm where it is."""
+    return run.cell.label() + (" (baseline again)" if run.arm == "b" else "")
+
+
+def describe_result(record: Record) -> str:
+    """What came out, in a few words."""
+    if record.status == "ok" and record.rows_per_s is not None:
+        return f"{record.rows_per_s:,.0f} rows/s"
+    return f"{record.status}: {record.reason}"

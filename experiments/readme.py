@@ -1,0 +1,120 @@
+"""``results/README.md``: the newest campaign's tables, how they came to be, and the campaigns before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.captions import describe_placement
+from experiments.description import Description
+from experiments.records import Record
+from experiments.tables import markdown_table
+from experiments.wording import NOTHING, count, duration
+
+HEAD = """# Results
+
+Written by the program from the records in `{folder}/runs.jsonl`; do not edit. `nox -s tables` writes it anew.
+
+How to read the tables: one row is one cell of the matrix, measured once in each block. **rows/s** are INSERTs per
+second of the data phase, the median over the blocks. The **ratio** compares with the baseline in the same block, so
+that what the machine did meanwhile hits both. **Client CPU** is what the loader's process used per row; where its share
+of a core comes near 100% times its cores, the client is the limit. **ok runs** are those whose work was checked and
+found equal: same rows, same values, same number of transactions.
+"""
+
+
+def write_readme(newest: Description, records: Sequence[Record], older: Sequence[Description]) -> str:
+    """The page, of nothing but what it is given."""
+    tables = [
+        f"## {experiment.name}\n\n{markdown_table(newest, records, experiment)}" for experiment in newest.experiments
+    ]
+    return "\n".join([HEAD.format(folder=newest.campaign), *tables, _origin(newest, records), _others(older)])
+
+
+def timed_share(records: Sequence[Record]) -> float | None:
+    """The part of the time that all complete runs took which lies inside timed phases; None without such runs."""
+    complete = [record for record in records if record.wall_s and record.phases]
+    total_s = sum(record.wall_s or 0.0 for record in complete)
+    return sum(record.timed_s for record in complete) / total_s if total_s else None
+
+
+def _origin(newest: Description, records: Sequence[Record]) -> str:
+    lines = [
+        f"- {name}: {text}" for name, text in (*_machine(newest), *_parts(newest, records), *_run(newest, records))
+    ]
+    return "## How these results came to be\n\n" + "\n".join(lines) + "\n"
+
+
+def _machine(newest: Description) -> list[tuple[str, str]]:
+    facts = newest.environment
+    memory = facts.get("memory_bytes")
+    allowed = facts.get("cores_allowed") or []
+    return [
+        ("Machine", f"{_known(facts, 'cpu')} ({_known(facts, 'machine')}), {_virtual(facts)}"),
+        ("Cores", f"{len(allowed)} used of {_known(facts, 'cores')}"),
+        ("Memory", NOTHING if memory is None else f"{memory / 2**30:.1f} GiB"),
+        ("System", f"{_known(facts, 'system')}, kernel {_known(facts, 'kernel')}"),
+        ("File system of the servers on disk", _known(facts, "file_system")),
+        *((f"Cores `{name}`", describe_placement(newest, name).partition(": ")[2]) for name in newest.placements),
+    ]
+
+
+def _parts(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
+    parts = [(f"Python {name}", _interpreter(name, facts, records)) for name, facts in newest.interpreters.items()]
+    parts += [(f"PostgreSQL `{name}`", _server(facts)) for name, facts in newest.postgres.items()]
+    parts += [(f"Data `{name}`", _data(facts)) for name, facts in newest.data.items()]
+    return parts
+
+
+def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
+    facts = newest.environment
+    packages = ", ".join(f"{name} {version}" for name, version in (facts.get("harness_packages") or {}).items())
+    share = timed_share(records)
+    took_s = sum(record.wall_s or 0.0 for record in records)
+    changes = " with uncommitted changes" if facts.get("uncommitted_changes") else ""
+    return [
+        ("Campaign", f"`{newest.campaign}`, begun {newest.created_at}, engine {newest.engine}"),
+        ("Commit", f"{_known(facts, 'commit')}{changes}"),
+        ("matrix.yaml", newest.matrix_hash),
+        ("Chosen", ", ".join(f"{name} {value}" for name, value in newest.selection.items()) or "all of it"),
+        ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
+        ("Duration", f"{duration(took_s)}, {NOTHING if share is None else f'{share:.0%}'} of it inside timed phases"),
+        ("Harness", f"Python {_known(facts, 'harness_python')}, {packages}"),
+    ]
+
+
+def _interpreter(name: str, facts: Mapping[str, Any], records: Sequence[Record]) -> str:
+    versions: dict[str, str] = {}
+    for record in records:
+        if record.client and record.cell.get("python") == name:
+            versions.update(record.client.packages)
+    build = "" if facts.get("optimized_build") else ", built without `--enable-optimizations`"
+    packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
+    return f"{facts['implementation']} {facts['version']}{build}" + (f"; {packages}" if packages else "")
+
+
+def _server(facts: Mapping[str, Any]) -> str:
+    settings = ", ".join(f"`{name}={value}`" for name, value in sorted(facts["settings"].items()))
+    return f"{facts['version']} on {facts['storage']}; {settings}"
+
+
+def _data(facts: Mapping[str, Any]) -> str:
+    records = f"{count(facts['geo_records'], 'geo record')}, {count(facts['data_records'], 'data record')}"
+    return f"{records}, {count(facts['rows'], 'row')} to insert; digest `{facts['digest']}`"
+
+
+def _others(older: Sequence[Description]) -> str:
+    if not older:
+        return "## Older campaigns\n\nNone.\n"
+    lines = [f"- [{one.campaign}]({one.campaign}/tables/), {count(one.repeats, 'block')}" for one in older]
+    return "## Older campaigns\n\n" + "\n".join(lines) + "\n"
+
+
+def _known(facts: Mapping[str, Any], name: str) -> str:
+    value = facts.get(name)
+    return NOTHING if value is None else str(value)
+
+
+def _virtual(facts: Mapping[str, Any]) -> str:
+    kind = facts.get("virtualisation")
+    return {"none": "not virtual", None: "virtual or not is not known"}.get(kind, str(kind))

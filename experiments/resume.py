@@ -1,0 +1,50 @@
+"""Whether a command means a campaign that was begun earlier: same matrix and selection, same parts, same sources."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from experiments.cells import canonical_json
+from experiments.description import Description, ShownCell
+from experiments.spec import Matrix
+from experiments.store import CampaignFolder, list_campaigns
+
+
+def fingerprint(matrix: Matrix, cells: Sequence[ShownCell]) -> str:
+    """Equal for campaigns that are the same.
+
+    ``matrix`` is what the selection left of it. The keys of the cells stand for locks, interpreters, servers, data and
+    the loader's source.
+    """
+    everything = {"matrix": asdict(matrix), "cells": [asdict(cell) for cell in cells]}
+    return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
+
+
+def find_unfinished(results: Path, wanted: str) -> CampaignFolder | None:
+    """The newest campaign with this fingerprint, unless it is finished."""
+    for folder in list_campaigns(results):
+        description = folder.description()
+        if description.fingerprint == wanted:
+            return None if is_finished(folder, description) else folder
+    return None
+
+
+def is_finished(folder: CampaignFolder, description: Description) -> bool:
+    """Whether every planned run has a record, well or not; an interrupted one does not count."""
+    done = {record.run for record in folder.records() if not record.interrupted}
+    return description.planned_runs <= done
+
+
+def without_paths(value: Any) -> Any:
+    """The value with every absolute path in it cut to its last part: results are published, places on disk are not."""
+    if isinstance(value, Mapping):
+        return {name: without_paths(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_paths(item) for item in value]
+    if isinstance(value, str) and Path(value).is_absolute():
+        return Path(value).name
+    return value

@@ -1,0 +1,128 @@
+"""From what a command asks for to a campaign that has run: prepare, continue or begin, stay out of the loader's way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from experiments.affinity import allowed_cpus, can_pin
+from experiments.cache import cache_folder, shared_folder
+from experiments.campaign import run_campaign
+from experiments.cells import Cell
+from experiments.datasets import provide
+from experiments.description import Description, ShownCell, ShownExperiment
+from experiments.engines.protocol import Engine
+from experiments.environment import describe_environment
+from experiments.identity import source_hash
+from experiments.plan import Plan
+from experiments.prepare import Preparation, quiet_cpus, unsupported_key
+from experiments.progress import Reporter
+from experiments.resume import find_unfinished, fingerprint, without_paths
+from experiments.run import ReadyCell, measure, utc_now
+from experiments.spec import Matrix
+from experiments.store import CampaignFolder, create, list_campaigns, new_name
+
+Cells = Mapping[Cell, ReadyCell | str]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a command asks for: the matrix that its selection leaves, the plan made of it, where results go."""
+
+    matrix: Matrix
+    matrix_hash: str
+    selection: Mapping[str, Any]
+    plan: Plan
+    results: Path
+    fresh: bool
+
+
+def conduct(order: Order, engine: Engine, reporter: Reporter) -> CampaignFolder:
+    """Run the campaign, or what is left of it, and return its folder. The results folder must be locked."""
+    for folder in list_campaigns(order.results):
+        folder.repair()
+    allowed = allowed_cpus()
+    source = source_hash()
+    preparation = Preparation(
+        order.matrix,
+        engine,
+        allowed,
+        source,
+        lambda name, data: provide(name, data, cache=cache_folder(), source=source),
+        lambda text: reporter.tell(f"preparing {text}"),
+    )
+    cells = preparation.prepare(order.plan.cells)
+    keys = {
+        cell: one.key if isinstance(one, ReadyCell) else unsupported_key(cell, source) for cell, one in cells.items()
+    }
+    campaign = _continue_or_begin(order, engine, cells, keys, reporter)
+    with _staying_on(quiet_cpus(cells, allowed)):
+        run_campaign(campaign, order.plan, cells, keys, measure, reporter)
+    return campaign
+
+
+def _continue_or_begin(
+    order: Order, engine: Engine, cells: Cells, keys: Mapping[Cell, str], reporter: Reporter
+) -> CampaignFolder:
+    described = describe(order, engine, cells, keys)
+    unfinished = None if order.fresh else find_unfinished(order.results, described.fingerprint)
+    if unfinished is not None:
+        reporter.tell(f"continuing {unfinished.path.name} where it stopped (--fresh begins anew)")
+        return unfinished
+    reporter.tell(f"beginning {described.campaign}")
+    return create(order.results, described)
+
+
+def describe(order: Order, engine: Engine, cells: Cells, keys: Mapping[Cell, str]) -> Description:
+    """The description of the campaign, were it new."""
+    shown = tuple(_shown(planned.cell, planned.arm, planned.experiments, cells, keys) for planned in order.plan.cells)
+    ready = [one for one in cells.values() if isinstance(one, ReadyCell)]
+    now = utc_now()
+    return Description(
+        campaign=new_name(order.results, now, engine.name),
+        created_at=now,
+        fingerprint=fingerprint(order.matrix, shown),
+        engine=engine.name,
+        seed=order.plan.seed,
+        repeats=order.plan.repeats,
+        matrix_hash=order.matrix_hash,
+        matrix=without_paths(asdict(order.matrix)),
+        selection=without_paths(order.selection),
+        experiments=_shown_experiments(order),
+        cells=shown,
+        placements={one.cell.resources: {**one.placement.facts(), "note": one.placement.note} for one in ready},
+        data={one.cell.data: one.data.facts() for one in ready},
+        interpreters={one.cell.python: without_paths(asdict(one.host.facts)) for one in ready},
+        postgres={one.cell.postgres: asdict(one.server.facts) for one in ready},
+        environment=describe_environment(shared_folder()),
+    )
+
+
+def _shown(cell: Cell, arm: str, experiments: tuple[str, ...], cells: Cells, keys: Mapping[Cell, str]) -> ShownCell:
+    one = cells[cell]
+    return ShownCell(keys[cell], arm, experiments, cell.axes(), None if isinstance(one, ReadyCell) else one)
+
+
+def _shown_experiments(order: Order) -> tuple[ShownExperiment, ...]:
+    """Those that have cells: a selection may leave some without."""
+    used = {name for planned in order.plan.cells for name in planned.experiments}
+    experiments = order.matrix.experiments.items()
+    return tuple(ShownExperiment(name, experiment.question) for name, experiment in experiments if name in used)
+
+
+@contextmanager
+def _staying_on(cpus: frozenset[int]) -> Iterator[None]:
+    """Keep this process on these cores: it must not disturb the loader."""
+    if not can_pin():
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
