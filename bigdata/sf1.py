@@ -74,21 +74,8 @@ class DataRecord(NamedTuple):
 GEO_COLUMNS: tuple[str, ...] = GeoRecord._fields
 
 # In the order of GeoRecord, as are the two below.
-_TEXT_FIELDS = (
-    "FILEID",
-    "STUSAB",
-    "SUMLEV",
-    "GEOCOMP",
-    "CHARITER",
-    "CIFSN",
-    "LOGRECNO",
-    "STATE",
-    "COUNTY",
-    "TRACT",
-    "BLKGRP",
-    "BLOCK",
-    "NAME",
-)
+_KEY_FIELDS = ("FILEID", "STUSAB", "SUMLEV", "GEOCOMP", "CHARITER", "CIFSN", "LOGRECNO")
+_TEXT_FIELDS = (*_KEY_FIELDS, "STATE", "COUNTY", "TRACT", "BLKGRP", "BLOCK", "NAME")
 _COUNT_FIELDS = ("POP100", "HU100", "AREALAND", "AREAWATR")
 _DEGREE_FIELDS = ("INTPTLAT", "INTPTLON")
 _REQUIRED_TEXT_FIELDS = ("GEOCOMP", "STATE", "NAME")

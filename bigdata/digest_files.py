@@ -1,0 +1,87 @@
+"""The digest of the rows that the files hold, to be equal to the digest of the tables after a load.
+
+Over natural keys and in no order: for each row the first 64 bits of the MD5 of its text, as a signed integer; the
+digest is the sum of these. The text of a geo row is all columns of ``GEO_COLUMNS`` joined by '|', that of a data element
+``fileid|stusab|logrecno|matrix code|item index|value``; numbers as PostgreSQL prints a numeric, nothing for NULL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from typing import Dict, Iterable
+
+from bigdata.dictionary import segment_columns
+from bigdata.sf1 import KEY_COLUMNS, GeoRecord, NumberCache
+from bigdata.source import Source
+
+
+@dataclass(frozen=True)
+class WorkDigest:
+    """What a load of some files comes to."""
+
+    geo_records: int
+    data_records: int
+    rows: int
+    """Data elements."""
+    digest: str
+
+
+def format_digest(geo_records: int, geo_sum: int, rows: int, data_sum: int) -> str:
+    """The digest as text, from the counts and the sums over the rows of the two tables."""
+    return f"geo:{geo_records}:{geo_sum};data:{rows}:{data_sum}"
+
+
+def digest_of(source: Source) -> WorkDigest:
+    """Read all of the source and digest it. Raises BadInput at the first bad line."""
+    geo_records, geo_sum = _digest_geo(source.geo_records())
+    data_records, rows, data_sum = _digest_data(source.raw_data_lines())
+    return WorkDigest(geo_records, data_records, rows, format_digest(geo_records, geo_sum, rows, data_sum))
+
+
+class _ValueTexts(Dict[str, bytes]):
+    """An item's text as PostgreSQL prints the number. Remembers as many as NumberCache does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = NumberCache()
+
+    def __missing__(self, text: str) -> bytes:
+        canonical = format(self._numbers[text], "f" if "." in text else "d").encode()
+        if text in self._numbers:
+            self[text] = canonical
+        return canonical
+
+
+def _digest_geo(records: Iterable[GeoRecord]) -> tuple[int, int]:
+    """(rows, sum)."""
+    count = total = 0
+    for record in records:
+        text = "|".join("" if value is None else str(value) for value in record)
+        total += _sum_of_rows([text.encode()])
+        count += 1
+    return count, total
+
+
+def _digest_data(lines: Iterable[list[str]]) -> tuple[int, int, int]:
+    """(records, rows, sum)."""
+    values = _ValueTexts()
+    of_segment: dict[str, list[bytes]] = {}
+    records = rows = total = 0
+    for fields in lines:
+        fileid, stusab, _, number, logrecno = fields[:KEY_COLUMNS]
+        items = of_segment.get(number)
+        if items is None:
+            items = of_segment[number] = [f"{item.matrix}|{item.index}|".encode() for item in segment_columns(number)]
+        key = f"{fileid}|{stusab}|{logrecno}|".encode()
+        total += _sum_of_rows([key + item + values[text] for item, text in zip(items, fields[KEY_COLUMNS:])])
+        records += 1
+        rows += len(items)
+    return records, rows, total
+
+
+def _sum_of_rows(texts: list[bytes]) -> int:
+    md5 = hashlib.md5
+    digests = b"".join([md5(text).digest() for text in texts])
+    return sum(struct.unpack(f">{2 * len(texts)}q", digests)[::2])
