@@ -28,7 +28,8 @@ _SEGMENT = re.compile(r"0[1-9]|[12]\d|3\d", re.ASCII)
 def suggest(found: object, known: Iterable[str]) -> str:
     """Return '(did you mean X? known: A, B)', without the question where nothing is close."""
     names = list(known)
-    close = difflib.get_close_matches(str(found), names, n=1)
+    # A number that is close to another one is no slip of the pen.
+    close = [] if str(found).isdigit() else difflib.get_close_matches(str(found), names, n=1)
     question = f"did you mean {close[0]}? " if close else ""
     return f"({question}known: {', '.join(names) or 'none'})"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, Protocol
 
@@ -52,9 +52,9 @@ def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[Pl
     completion = _Completion(chosen, resolver)
     by_experiment = {name: _cells_of(chosen, name, completion) for name in chosen.experiments}
     if selection.only:
-        _check_only(selection.only, {cell for cells in by_experiment.values() for cell in cells})
-        by_experiment = {name: _filter(cells, selection.only) for name, cells in by_experiment.items()}
-    by_experiment = {name: cells for name, cells in by_experiment.items() if cells}
+        _check_only(selection.only, [cell for cells in by_experiment.values() for cell in cells])
+        left = {name: _filter(cells, selection.only) for name, cells in by_experiment.items()}
+        by_experiment = {name: cells for name, cells in left.items() if cells}
     baseline = completion.cell(chosen.baseline)
     with_baseline = {
         name: {baseline: find_obstacle(baseline), **{c: why for c, why in cells.items() if c != baseline}}
@@ -123,7 +123,7 @@ def _matches(cell: Cell, only: Mapping[str, tuple[str, ...]]) -> bool:
     return all(axes[axis] is not None and str(axes[axis]) in values for axis, values in only.items())
 
 
-def _check_only(only: Mapping[str, tuple[str, ...]], cells: set[Cell]) -> None:
+def _check_only(only: Mapping[str, tuple[str, ...]], cells: Sequence[Cell]) -> None:
     for axis, values in only.items():
         there = _values_there(axis, cells)
         for value in values:
@@ -131,10 +131,10 @@ def _check_only(only: Mapping[str, tuple[str, ...]], cells: set[Cell]) -> None:
                 raise BadInput(f"--only: no cell has {axis}={value} {suggest(value, there)}")
     if not any(_matches(cell, only) for cell in cells):
         asked = " and ".join(f"{axis}={','.join(values)}" for axis, values in only.items())
-        others = next(iter(only))
-        raise BadInput(f"--only: no cell has {asked}: each is there, but not together; leave out {others}, say")
+        raise BadInput(f"--only: no cell has {asked}: each is there, but not together; leave out one of them")
 
 
-def _values_there(axis: str, cells: set[Cell]) -> list[str]:
-    values = {cell.axes()[axis] for cell in cells} - {None}
-    return [str(value) for value in sorted(values, key=lambda value: (isinstance(value, str), str(value).zfill(8)))]
+def _values_there(axis: str, cells: Iterable[Cell]) -> list[str]:
+    """Return the values in the order in which the matrix names them."""
+    values = dict.fromkeys(cell.axes()[axis] for cell in cells)
+    return [str(value) for value in values if value is not None]

@@ -114,9 +114,9 @@ def test_changing_any_part_of_the_identity_changes_the_key(
 def test_the_order_of_mappings_does_not_change_the_key(cell: Cell, identity: Identity) -> None:
     turned = replace(
         identity,
-        server_settings=dict(reversed(identity.server_settings.items())),
-        placement=dict(reversed(identity.placement.items())),
-        images=dict(reversed(identity.images.items())),
+        server_settings=dict(reversed(list(identity.server_settings.items()))),
+        placement=dict(reversed(list(identity.placement.items()))),
+        images=dict(reversed(list(identity.images.items()))),
     )
     assert cell_key(cell, turned) == cell_key(cell, identity)
 

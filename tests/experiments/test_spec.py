@@ -10,7 +10,16 @@ import pytest
 import yaml
 
 from experiments.errors import BadInput
-from experiments.spec import DataSet, Defaults, Experiment, Matrix, PostgresConfiguration, Resources, load_matrix
+from experiments.spec import (
+    DataSet,
+    Defaults,
+    Experiment,
+    Matrix,
+    PostgresConfiguration,
+    Resources,
+    load_matrix,
+    matrix_adapter,
+)
 
 GOOD = """\
 version: 1
@@ -62,6 +71,12 @@ def test_every_section_becomes_its_type(tmp_path: Path) -> None:
         "loaders": Experiment(question="Which?", matrix={"loader": ("row_by_row_threaded", "row_by_row_asyncio")})
     }
     assert matrix.profiles["smoke"].experiments == ("loaders",)
+
+
+def test_a_matrix_survives_json(tmp_path: Path) -> None:
+    matrix = load(tmp_path, GOOD)
+    adapter = matrix_adapter()
+    assert adapter.validate_json(adapter.dump_json(matrix)) == matrix
 
 
 def test_axes_with_a_usual_value_need_not_be_in_the_defaults(tmp_path: Path) -> None:

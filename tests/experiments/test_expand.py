@@ -1,0 +1,180 @@
+"""From the matrix to cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from experiments.cells import Cell
+from experiments.errors import BadInput
+from experiments.expand import PlannedCell, expand
+from experiments.selection import Selection, parse_selection
+from experiments.spec import DataSet, Defaults, Experiment, Matrix, PostgresConfiguration, Resources
+
+THREADS = "row_by_row_threaded"
+TASKS = "row_by_row_asyncio"
+BASELINE = Cell("local", "3.13", THREADS, None, 20, "default", "ny", "autocommit", "execute", "split")
+ASYNCIO = replace(BASELINE, loader=TASKS, loop="asyncio")
+UVLOOP = replace(BASELINE, loader=TASKS, loop="uvloop")
+
+
+class FakeMachine:
+    def resolve_engine(self, value: str) -> str:
+        return "local" if value == "auto" else value
+
+    def default_python(self, engine: str) -> str:
+        return {"local": "3.13"}[engine]
+
+
+def make_matrix(experiments: Mapping[str, Mapping[str, Any]], **parts: Any) -> Matrix:
+    return Matrix(
+        version=1,
+        repeats=10,
+        seed=2014,
+        timeout_s=120.0,
+        data={"ny": DataSet(source="synthetic", state="NY", records=100)},
+        postgres={name: PostgresConfiguration(version="17", storage="disk") for name in ("default", "memory")},
+        resources={"split": Resources(loader_cpuset="0", server_cpuset="rest")},
+        defaults=Defaults(loader=THREADS, poolsize=20, postgres="default", data="ny", resources="split"),
+        experiments={name: Experiment(question="Which?", **body) for name, body in experiments.items()},
+        **parts,
+    )
+
+
+def cells_of(matrix: Matrix, selection: Selection | None = None) -> list[PlannedCell]:
+    return list(expand(matrix, selection or Selection(), FakeMachine()))
+
+
+LOADERS: dict[str, Any] = {"matrix": {"loader": [THREADS, TASKS], "loop": ["asyncio", "uvloop"]}}
+POOLS: dict[str, Any] = {"matrix": {"loader": [THREADS, TASKS], "poolsize": [5, 20]}}
+
+
+def test_a_loop_collapses_where_the_loader_has_none_and_the_baseline_runs_twice() -> None:
+    assert cells_of(make_matrix({"loaders": LOADERS})) == [
+        PlannedCell(BASELINE, "a", ("loaders",)),
+        PlannedCell(BASELINE, "b", ("loaders",)),
+        PlannedCell(ASYNCIO, "a", ("loaders",)),
+        PlannedCell(UVLOOP, "a", ("loaders",)),
+    ]
+
+
+def test_equal_cells_run_once_and_show_in_every_experiment_that_names_them() -> None:
+    assert cells_of(make_matrix({"loaders": LOADERS, "pools": POOLS})) == [
+        PlannedCell(BASELINE, "a", ("loaders", "pools")),
+        PlannedCell(BASELINE, "b", ("loaders", "pools")),
+        PlannedCell(ASYNCIO, "a", ("loaders", "pools")),
+        PlannedCell(UVLOOP, "a", ("loaders",)),
+        PlannedCell(replace(BASELINE, poolsize=5), "a", ("pools",)),
+        PlannedCell(replace(ASYNCIO, poolsize=5), "a", ("pools",)),
+    ]
+
+
+def test_the_baseline_is_added_to_an_experiment_that_does_not_name_it() -> None:
+    matrix = make_matrix({"memory": {"matrix": {"postgres": ["memory"]}}}, baseline={"poolsize": 1})
+    baseline = replace(BASELINE, poolsize=1)
+    assert cells_of(matrix) == [
+        PlannedCell(baseline, "a", ("memory",)),
+        PlannedCell(baseline, "b", ("memory",)),
+        PlannedCell(replace(BASELINE, postgres="memory"), "a", ("memory",)),
+    ]
+
+
+def test_names_of_the_default_merge_with_what_they_resolve_to() -> None:
+    matrix = make_matrix({"pythons": {"matrix": {"python": ["default", "3.13", "3.9"], "engine": ["auto", "local"]}}})
+    assert [planned.cell for planned in cells_of(matrix)] == [BASELINE, BASELINE, replace(BASELINE, python="3.9")]
+
+
+def test_an_exclusion_may_name_what_a_value_resolves_to() -> None:
+    matrix = make_matrix(
+        {"pools": {"matrix": {"poolsize": [5, 20]}, "exclude": [{"poolsize": 5, "engine": "local", "why": "no"}]}}
+    )
+    assert cells_of(matrix)[-1] == PlannedCell(replace(BASELINE, poolsize=5), "a", ("pools",), "no")
+
+
+def test_executemany_is_unsupported_where_the_driver_has_none() -> None:
+    matrix = make_matrix({"inserts": {"matrix": {"loader": [THREADS, TASKS], "inserts": ["executemany"]}}})
+    assert cells_of(matrix)[2:] == [
+        PlannedCell(replace(BASELINE, inserts="executemany"), "a", ("inserts",)),
+        PlannedCell(
+            replace(ASYNCIO, inserts="executemany"),
+            "a",
+            ("inserts",),
+            "aiopg has no executemany that row_by_row_asyncio could use",
+        ),
+    ]
+
+
+def test_the_reason_of_an_exclusion_is_the_reason_of_its_row() -> None:
+    pools = {**POOLS, "exclude": [{"loader": TASKS, "poolsize": 5, "why": "not on a Sunday"}]}
+    assert cells_of(make_matrix({"pools": pools}))[-1] == PlannedCell(
+        replace(ASYNCIO, poolsize=5), "a", ("pools",), "not on a Sunday"
+    )
+
+
+def test_what_one_experiment_excludes_and_another_runs_is_run_and_shown_in_both() -> None:
+    excluding = {**POOLS, "exclude": [{"loader": TASKS, "poolsize": 5, "why": "not on a Sunday"}]}
+    for experiments in ({"one": excluding, "two": POOLS}, {"two": POOLS, "one": excluding}):
+        found = {planned.cell: planned for planned in cells_of(make_matrix(experiments))}
+        planned = found[replace(ASYNCIO, poolsize=5)]
+        assert (set(planned.experiments), planned.unsupported) == ({"one", "two"}, None)
+
+
+def test_the_baseline_runs_even_where_an_experiment_excludes_it() -> None:
+    loaders = {**LOADERS, "exclude": [{"loader": THREADS, "why": "no"}]}
+    assert cells_of(make_matrix({"loaders": loaders}))[:2] == [
+        PlannedCell(BASELINE, "a", ("loaders",)),
+        PlannedCell(BASELINE, "b", ("loaders",)),
+    ]
+
+
+def only(*texts: str) -> Selection:
+    return parse_selection(only=texts)
+
+
+def test_only_keeps_cells_with_one_of_the_values_and_the_baseline() -> None:
+    matrix = make_matrix({"loaders": LOADERS, "pools": POOLS})
+    found = cells_of(matrix, only("poolsize=5"))
+    assert found == [
+        PlannedCell(BASELINE, "a", ("pools",)),
+        PlannedCell(BASELINE, "b", ("pools",)),
+        PlannedCell(replace(BASELINE, poolsize=5), "a", ("pools",)),
+        PlannedCell(replace(ASYNCIO, poolsize=5), "a", ("pools",)),
+    ]
+
+
+def test_choices_of_several_axes_must_all_hold() -> None:
+    matrix = make_matrix({"loaders": LOADERS, "pools": POOLS})
+    found = cells_of(matrix, only("loader=row_by_row_asyncio", "poolsize=5,20", "loop=uvloop"))
+    assert [planned.cell for planned in found] == [BASELINE, BASELINE, UVLOOP]
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["poolsize=50"], "--only: no cell has poolsize=50 (known: 20, 5)"),
+        (["poolsize=5,7"], "--only: no cell has poolsize=7 (known: 20, 5)"),
+        (["loop=uvlop"], "--only: no cell has loop=uvlop (did you mean uvloop? known: asyncio, uvloop)"),
+        (["python=default"], "--only: no cell has python=default (known: 3.13)"),
+        (
+            ["loop=uvloop", "poolsize=5"],
+            "--only: no cell has loop=uvloop and poolsize=5: each is there, but not together; leave out one of them",
+        ),
+    ],
+)
+def test_a_choice_that_matches_nothing_lists_what_there_is(texts: list[str], message: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        cells_of(make_matrix({"loaders": LOADERS, "pools": POOLS}), only(*texts))
+    assert str(caught.value) == message
+
+
+def test_an_experiment_can_be_chosen() -> None:
+    found = cells_of(make_matrix({"loaders": LOADERS, "pools": POOLS}), Selection(experiments=("pools",)))
+    assert {planned.experiments for planned in found} == {("pools",)}
+
+
+def test_an_experiment_that_excludes_all_it_has_keeps_the_baseline() -> None:
+    matrix = make_matrix({"none": {"matrix": {"poolsize": [5]}, "exclude": [{"poolsize": 5}]}})
+    assert cells_of(matrix) == [PlannedCell(BASELINE, "a", ("none",)), PlannedCell(BASELINE, "b", ("none",))]

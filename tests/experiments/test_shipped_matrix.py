@@ -1,0 +1,130 @@
+"""matrix.yaml as it is shipped, and its schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from bigdata.registry import LOADERS
+from experiments.cells import AXES
+from experiments.commands.schema import SCHEMA, check_schema, render_schema, write_schema
+from experiments.errors import Failure
+from experiments.expand import expand
+from experiments.plan import Plan, estimate_s, guess_run_s, make_plan
+from experiments.selection import Selection, apply_selection
+from experiments.spec import load_matrix
+
+SHIPPED = Path(__file__).parents[2] / "matrix.yaml"
+
+
+class MachineWithAll:
+    def resolve_engine(self, value: str) -> str:
+        return "local" if value == "auto" else value
+
+    def default_python(self, engine: str) -> str:
+        return "3.13"
+
+
+def plan_with_estimate(selection: Selection) -> tuple[Plan, float]:
+    matrix = apply_selection(load_matrix(SHIPPED), selection)
+    plan = make_plan(expand(matrix, selection, MachineWithAll()), matrix.repeats, matrix.seed)
+    seconds = estimate_s(plan, lambda cell: guess_run_s(cell, matrix.data[cell.data], matrix.timeout_s))
+    return plan, seconds
+
+
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+
+
+def errors_of(document: Any) -> list[str]:
+    return [error.json_path for error in validator().iter_errors(document)]
+
+
+def shipped() -> Any:
+    return yaml.safe_load(SHIPPED.read_text())
+
+
+def test_the_default_campaign_takes_at_most_a_quarter_of_an_hour() -> None:
+    plan, seconds = plan_with_estimate(Selection())
+    assert plan.repeats == 10
+    assert 10 * 60 <= seconds <= 14 * 60
+
+
+def test_every_question_has_all_loaders_of_the_registry() -> None:
+    plan, _ = plan_with_estimate(Selection())
+    names = load_matrix(SHIPPED).experiments
+    for name in names:
+        shown = {planned.cell.loader for planned in plan.cells if name in planned.experiments}
+        assert shown == set(LOADERS), name
+
+
+def test_everything_that_is_shipped_can_run() -> None:
+    plan, _ = plan_with_estimate(Selection())
+    assert [planned for planned in plan.cells if planned.unsupported] == []
+
+
+def test_the_smoke_profile_takes_seconds() -> None:
+    plan, seconds = plan_with_estimate(Selection(profile="smoke"))
+    assert len(plan.runs) == 4
+    assert seconds < 10
+
+
+def test_the_schema_in_the_repository_is_current() -> None:
+    check_schema()
+
+
+def test_a_schema_that_is_missing_or_old_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "matrix.schema.json"
+    with pytest.raises(Failure, match=r"^matrix\.schema\.json does not fit the models: write it anew with: nox -s"):
+        check_schema(path)
+    path.write_text("{}")
+    with pytest.raises(Failure):
+        check_schema(path)
+    write_schema(path)
+    check_schema(path)
+    assert path.read_text() == render_schema()
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
+
+
+def test_the_shipped_matrix_names_and_fits_its_schema() -> None:
+    first = SHIPPED.read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=experiments/matrix.schema.json"
+    assert SHIPPED.parent / "experiments/matrix.schema.json" == SCHEMA
+    assert errors_of(shipped()) == []
+
+
+def test_an_editor_knows_all_axes_and_the_loaders() -> None:
+    definitions = json.loads(SCHEMA.read_text())["$defs"]
+    assert tuple(definitions["AxisLists"]["properties"]) == AXES
+    assert tuple(definitions["AxisValues"]["properties"]) == AXES
+    assert definitions["AxisValues"]["properties"]["loader"]["enum"] == list(LOADERS)
+    assert all("description" in axis for axis in definitions["AxisValues"]["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "path"),
+    [
+        ("repeats", 0, "$.repeats"),
+        ("baseline", {"loader": "row_by_row_asynco"}, "$.baseline.loader"),
+        ("baseline", {"python": 3.1}, "$.baseline.python"),
+        ("experiments", {"a": {"question": "?", "matrix": {"loop": "uvloop"}}}, "$.experiments.a.matrix.loop"),
+        ("surprise", 1, "$"),
+    ],
+)
+def test_an_editor_sees_slips(section: str, value: Any, path: str) -> None:
+    assert errors_of({**shipped(), section: value}) == [path]
+
+
+@pytest.mark.parametrize("value", ["off", False, 100, 0.5])
+def test_an_editor_takes_what_the_harness_takes_as_a_setting(value: Any) -> None:
+    document = shipped()
+    document["postgres"]["default"] = {"version": 17, "storage": "disk", "settings": {"any": value}}
+    assert errors_of(document) == []
