@@ -55,12 +55,10 @@ def test_the_default_campaign_takes_at_most_a_quarter_of_an_hour() -> None:
     assert 10 * 60 <= seconds <= 14 * 60
 
 
-def test_every_question_has_all_loaders_of_the_registry() -> None:
+@pytest.mark.parametrize("loader", LOADERS)
+def test_every_loader_of_the_registry_is_in_the_shipped_matrix(loader: str) -> None:
     plan, _ = plan_with_estimate(Selection())
-    names = load_matrix(SHIPPED).experiments
-    for name in names:
-        shown = {planned.cell.loader for planned in plan.cells if name in planned.experiments}
-        assert shown == set(LOADERS), name
+    assert loader in {planned.cell.loader for planned in plan.cells}, f"name {loader} in an experiment of matrix.yaml"
 
 
 def test_everything_that_is_shipped_can_run() -> None:
