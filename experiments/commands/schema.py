@@ -1,14 +1,30 @@
-"""The JSON Schema of matrix.yaml: made from the models, so that editors know what the harness knows."""
+"""write the JSON Schema of matrix.yaml anew from the models, so that editors know what the harness knows"""
 
 from __future__ import annotations
 
 import json
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from experiments.errors import Failure
 from experiments.spec import matrix_adapter
 
 SCHEMA = Path(__file__).parent.parent / "matrix.schema.json"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--check", action="store_true", help="write nothing: fail where the schema is out of date")
+
+
+def run(options: Namespace) -> int:
+    """Write or check the schema; returns 0. Raises Failure where the check finds it out of date."""
+    if options.check:
+        check_schema()
+    else:
+        write_schema()
+    print(f"{SCHEMA.name} is current")
+    return 0
 
 
 def write_schema(path: Path = SCHEMA) -> None:

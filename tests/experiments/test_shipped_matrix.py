@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 
 from bigdata.registry import LOADERS
 from experiments.cells import AXES
-from experiments.commands.schema import SCHEMA, check_schema, render_schema, write_schema
+from experiments.commands.schema import SCHEMA, check_schema, render_schema, run, write_schema
 from experiments.errors import Failure
 from experiments.expand import expand
 from experiments.plan import Plan, estimate_s, guess_run_s, make_plan
@@ -74,6 +75,11 @@ def test_the_smoke_profile_takes_seconds() -> None:
 
 def test_the_schema_in_the_repository_is_current() -> None:
     check_schema()
+
+
+def test_the_command_checks_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Namespace(check=True)) == 0
+    assert capsys.readouterr().out == "matrix.schema.json is current\n"
 
 
 def test_a_schema_that_is_missing_or_old_is_a_failure(tmp_path: Path) -> None:
