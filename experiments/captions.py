@@ -8,7 +8,7 @@ from experiments.cpuset import format_cpuset
 from experiments.description import Description
 from experiments.stats import FEWEST_BLOCKS
 from experiments.summary import ExperimentSummary, count_statuses
-from experiments.wording import axis_name, axis_value
+from experiments.wording import axis_name, axis_value, count
 
 
 def caption_lines(description: Description, summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
@@ -51,7 +51,7 @@ def _cores(description: Description, summary: ExperimentSummary) -> list[str]:
 
 def _noise(description: Description, summary: ExperimentSummary) -> list[str]:
     if description.repeats < FEWEST_BLOCKS:
-        return [f"{description.repeats} of the {FEWEST_BLOCKS} blocks that intervals need: nothing is claimed."]
+        return [f"{count(description.repeats, 'block')}, and intervals need {FEWEST_BLOCKS}: nothing is claimed."]
     if summary.floor is None:
         return ["Noise floor: not known, as the baseline did not run twice often enough; nothing is marked."]
     return [

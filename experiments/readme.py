@@ -17,9 +17,9 @@ Written by the program from the records in `{folder}/runs.jsonl`; do not edit. `
 
 How to read the tables: one row is one cell of the matrix, measured once in each block. **rows/s** are INSERTs per
 second of the data phase, the median over the blocks. The **ratio** compares with the baseline in the same block, so
-that what the machine did meanwhile hits both. **Client CPU** is what the loader's process used per row; where its share
-of a core comes near 100% times its cores, the client is the limit. **ok runs** are those whose work was checked and
-found equal: same rows, same values, same number of transactions.
+that what the machine did meanwhile hits both. **Client CPU** is the median of what the loader's process used per row,
+and **client core** the part of one core that this comes to: near 100%, the client is the limit. **ok** runs are those
+whose work was checked and found equal: same rows, same values, same number of transactions.
 """
 
 

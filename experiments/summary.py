@@ -73,7 +73,7 @@ def count_statuses(planned: int, cells: Iterable[CellSummary]) -> str:
     run = sum(statuses.values())
     return (
         f"Runs: {planned:,} planned, {run:,} run: {', '.join(parts)}. "
-        f"Cells that cannot run: {unsupported}. Attempts interrupted, and then repeated: {interrupted}."
+        f"Cells that cannot run (unsupported): {unsupported}. Attempts interrupted, and then repeated: {interrupted}."
     )
 
 

@@ -17,11 +17,11 @@ from experiments.summary import CellSummary, ExperimentSummary, summarize
 from experiments.wording import NOTHING, axis_name, axis_value, with_interval
 
 HEADINGS = (
-    "rows/s, median (95% interval)",
-    "ratio to baseline (95% interval)",
-    "client CPU, µs/row",
-    "client, share of a core",
-    "ok runs",
+    "rows/s (95% interval)",
+    "ratio (95% interval)",
+    "client CPU µs/row",
+    "client core",
+    "ok",
     "note",
 )
 RIGHT_ALIGNED = 5
@@ -34,7 +34,7 @@ def markdown_table(description: Description, records: Sequence[Record], experime
     rows = [[*_axis_cells(cell, axes), *_value_cells(cell, summary.floor)] for cell in summary.cells]
     headings = [*(axis_name(axis) for axis in axes), *HEADINGS]
     alignment = ["left"] * len(axes) + ["right"] * RIGHT_ALIGNED + ["left"]
-    table = tabulate(rows, headings, tablefmt="github", disable_numparse=True, colalign=alignment)
+    table = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment)
     notes = "\n".join(f"- {line}" for line in caption_lines(description, summary, axes))
     return f"{experiment.question}\n\n{table}\n\n{notes}\n"
 
@@ -106,6 +106,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary) -> dict[str, object]
         "baseline": int(cell.baseline),
         "planned": cell.planned,
         **{status: statuses.count(status) for status in RUN_STATUSES},
+        "unsupported": int(bool(cell.shown.unsupported)),
         "interrupted": cell.interrupted,
         **_estimate_columns("rows_per_s", cell.rows_per_s, 1),
         **_estimate_columns("ratio", cell.ratio, 4),

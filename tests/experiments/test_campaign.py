@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from experiments.affinity import Placement
+from experiments.campaign import run_campaign
+from experiments.cells import Cell
+from experiments.datasets import ReadyData
+from experiments.description import Description
+from experiments.engines.protocol import LoaderHost, Server
+from experiments.expand import PlannedCell
+from experiments.plan import Plan, PlannedRun, make_plan
+from experiments.records import Record
+from experiments.resume import is_finished
+from experiments.run import ReadyCell
+from experiments.store import CampaignFolder, create
+
+REASON = "no Python 3.14 here"
+
+
+class Quiet:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[int, int]] = []
+        self.ended: list[Record] = []
+
+    def __enter__(self) -> Quiet:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def tell(self, text: str) -> None:
+        raise AssertionError(text)
+
+    def begin(self, planned: int, done: int) -> None:
+        self.begun.append((planned, done))
+
+    def begin_run(self, run: PlannedRun, repeats: int) -> None:
+        pass
+
+    def end_run(self, record: Record) -> None:
+        self.ended.append(record)
+
+
+class Campaign:
+    """A campaign of two cells that run, the baseline as two arms, and one that cannot, in two blocks."""
+
+    def __init__(self, folder: CampaignFolder, threaded: Cell, uvloop: Cell) -> None:
+        missing = replace(threaded, python="3.14")
+        self.folder = folder
+        experiments = ("loaders",)
+        planned = [PlannedCell(threaded, "a", experiments), PlannedCell(threaded, "b", experiments)]
+        planned += [PlannedCell(uvloop, "a", experiments), PlannedCell(missing, "a", experiments)]
+        self.plan: Plan = make_plan(planned, repeats=2, seed=1)
+        self.keys = {threaded: "sha256:threaded", uvloop: "sha256:uvloop", missing: "sha256:missing"}
+        self.cells: dict[Cell, ReadyCell | str] = {
+            threaded: self._ready(threaded),
+            uvloop: self._ready(uvloop),
+            missing: REASON,
+        }
+
+    def _ready(self, cell: Cell) -> ReadyCell:
+        data = ReadyData(Path("ny"), (), "", 1, 1, 222)
+        nothing = cast(LoaderHost, None), cast(Server, None)
+        return ReadyCell(cell, self.keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
+
+    def run(self, measure: Callable[[ReadyCell, Record], Record]) -> Quiet:
+        reporter = Quiet()
+        run_campaign(self.folder, self.plan, self.cells, self.keys, measure, reporter)
+        return reporter
+
+
+@pytest.fixture
+def campaign(tmp_path: Path, description: Description, threaded: Cell, uvloop_cell: Cell) -> Campaign:
+    return Campaign(create(tmp_path, description), threaded, uvloop_cell)
+
+
+def good(ready: ReadyCell, begun: Record) -> Record:
+    return replace(begun, status="ok", reason=None, interrupted=False)
+
+
+def stopping_at(number: int, stop: BaseException) -> Callable[[ReadyCell, Record], Record]:
+    """A measurement that works until the given call, in which the campaign is stopped."""
+    calls: list[Record] = []
+
+    def measure(ready: ReadyCell, begun: Record) -> Record:
+        calls.append(begun)
+        if len(calls) == number:
+            raise stop
+        return good(ready, begun)
+
+    return measure
+
+
+def test_every_planned_run_is_measured_in_the_order_of_the_plan(campaign: Campaign) -> None:
+    reporter = campaign.run(good)
+    runs = [(run.cell, run.arm, run.block, run.order) for run in campaign.plan.runs if run.cell.python == "3.13"]
+    assert [(Cell(**record.cell), record.arm, record.block, record.order) for record in reporter.ended] == runs
+    assert reporter.begun == [(6, 0)]
+    assert len(runs) == 6
+
+
+def test_a_cell_that_cannot_run_has_one_record_with_its_reason_in_block_0(campaign: Campaign) -> None:
+    campaign.run(good)
+    campaign.run(good)
+    records = [record for record in campaign.folder.records() if record.status == "unsupported"]
+    assert [(record.run, record.reason) for record in records] == [(("sha256:missing", "a", 0), REASON)]
+
+
+def test_an_interrupt_leaves_the_present_run_recorded_and_the_next_command_goes_on(campaign: Campaign) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(stopping_at(3, KeyboardInterrupt()))
+    records = campaign.folder.records()
+    assert [(record.status, record.interrupted) for record in records[1:]] == [
+        ("ok", False),
+        ("ok", False),
+        ("failed", True),
+    ]
+    reporter = campaign.run(good)
+    assert reporter.begun == [(6, 2)]
+    assert reporter.ended[0].run == records[-1].run
+    finished = [record.run for record in campaign.folder.records() if not record.interrupted and record.block]
+    assert len(finished) == len(set(finished)) == 6
+
+
+def test_a_kill_is_repaired_and_the_next_command_goes_on(campaign: Campaign) -> None:
+    class Killed(BaseException):
+        """Like kill -9: nothing of the loop runs after it."""
+
+    with pytest.raises(Killed):
+        campaign.run(stopping_at(2, Killed()))
+    campaign.folder.repair()
+    assert [record.interrupted for record in campaign.folder.records()] == [False, False, True]
+    assert campaign.run(good).begun == [(6, 1)]
+
+
+def test_a_failed_run_is_not_tried_again(campaign: Campaign) -> None:
+    campaign.run(lambda ready, begun: replace(begun, status="failed", reason="error", interrupted=False))
+    assert campaign.run(good).begun == [(6, 6)]
+
+
+def test_a_campaign_is_finished_when_every_planned_run_has_a_record(
+    tmp_path: Path, description: Description, make_record: Callable[..., Record], make_failure: Callable[..., Record]
+) -> None:
+    one = replace(description, repeats=1, cells=description.cells[:2])
+    folder = create(tmp_path, one)
+    folder.append(make_record())
+    folder.append(make_failure(arm="b", status="failed", reason="interrupted", interrupted=True))
+    assert not is_finished(folder, one)
+    folder.append(make_failure(arm="b", status="failed", reason="error"))
+    assert is_finished(folder, one)

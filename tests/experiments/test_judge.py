@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.datasets import ReadyData
+from experiments.engines.protocol import Finished
+from experiments.judge import Trouble, find_differences, read_report
+from experiments.records import Work
+
+DATA = ReadyData(Path("data"), (), "geo:100:1;data:22200:2", 100, 100, 22_200)
+DONE = Work(DATA.digest, rows=22_200, transactions=22_520, geo_records=100, data_records=100)
+
+
+def test_the_report_is_the_last_line_of_standard_output() -> None:
+    finished = Finished(0, 'a warning\n{"schema": 1}\n', "", 1.0)
+    assert read_report("run", finished, 120.0) == {"schema": 1}
+
+
+@pytest.mark.parametrize(
+    ("finished", "status", "reason"),
+    [
+        (Finished(-9, "", "", 120.0, timed_out=True), "timeout", "run: no end within 120 s"),
+        (Finished(-9, "", "", 1.0), "failed", "run: ended by signal 9 (SIGKILL)"),
+        (Finished(-70, "", "", 1.0), "failed", "run: ended by signal 70"),
+        (Finished(1, "", "many\nwords\nerror: no\n", 1.0), "failed", "run: error: no"),
+        (Finished(2, "", "error: bad\n", 1.0), "failed", "run: error: bad"),
+        (Finished(3, "", "", 1.0), "failed", "run: exit code 3"),
+        (Finished(0, "", "", 1.0), "failed", "run: reported '', not a line of JSON"),
+        (Finished(0, "{", "", 1.0), "failed", "run: reported '{', not a line of JSON"),
+        (Finished(0, "3", "", 1.0), "failed", "run: reported '3', not a line of JSON"),
+    ],
+)
+def test_a_process_without_a_report_is_trouble_with_its_reason(finished: Finished, status: str, reason: str) -> None:
+    with pytest.raises(Trouble) as raised:
+        read_report("run", finished, 120.0)
+    assert (raised.value.status, raised.value.reason) == (status, reason)
+
+
+def test_equal_work_has_no_differences() -> None:
+    assert find_differences(DONE, DATA, 22_520) == []
+
+
+def test_each_difference_is_named() -> None:
+    done = replace(DONE, digest="geo:99:1;data:22199:2", rows=22_199, geo_records=99, transactions=22_519)
+    assert find_differences(done, DATA, 22_520) == [
+        "geo records: 99 of 100",
+        "rows: 22199 of 22200",
+        "transactions: 22519 of 22520",
+    ]
+
+
+def test_other_values_in_as_many_rows_are_a_difference() -> None:
+    found = find_differences(replace(DONE, digest="geo:100:1;data:22200:3"), DATA, 22_520)
+    assert found == ["values: the tables do not hold what the files do (their digests differ)"]
+
+
+def test_transactions_that_cannot_be_known_are_not_judged() -> None:
+    assert find_differences(replace(DONE, transactions=None), DATA, 22_520) == []

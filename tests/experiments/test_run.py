@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.affinity import Placement
+from experiments.cells import Cell
+from experiments.datasets import ReadyData
+from experiments.engines.protocol import Finished, InterpreterFacts, Server, ServerFacts
+from experiments.errors import Failure
+from experiments.plan import PlannedRun
+from experiments.run import ReadyCell, begin, measure, run_arguments
+
+FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:lock")
+DIGEST = "geo:100:1;data:22200:2"
+# 100 + 2 * 100 + 22,200 statements, and one transaction for each of 20 connections.
+TRANSACTIONS = 22_520
+
+RUN_REPORT: dict[str, Any] = {
+    "schema": 1,
+    "phases": {
+        "geo": {"rows": 100, "wall_s": 0.02, "user_s": 0.01, "system_s": 0.01},
+        "data": {"rows": 22_200, "wall_s": 2.0, "user_s": 0.4, "system_s": 0.1},
+    },
+    "client": {"python": "3.13.0", "implementation": "CPython", "gil_enabled": True, "optimized_build": True}
+    | {"packages": {"psycopg2": "2.9.11"}, "libpq": 170011, "voluntary_switches": 5, "involuntary_switches": 1}
+    | {"peak_rss_bytes": 41_000_000, "unknown": "passed over"},
+    "work": {"digest": None, "geo_records": 100, "data_records": 100, "rows": 22_200, "transactions": None}
+    | {"records_read_ahead": 200, "records_streamed": 0},
+}
+CLEAR_REPORT = {"schema": 1, "server_version": "17.11", "xact_commit": 1_000}
+DIGEST_REPORT = {"digest": DIGEST, "geo_records": 100, "rows": 22_200, "xact_commit": 1_000 + TRANSACTIONS}
+
+
+class FakeServer:
+    """Uses half a second of CPU between two questions."""
+
+    def __init__(self) -> None:
+        self.placed: list[frozenset[int]] = []
+        self._cpu_s = 0.0
+
+    @property
+    def facts(self) -> ServerFacts:
+        return ServerFacts("17.11", {"max_connections": "30"}, "disk")
+
+    def place(self, cpus: frozenset[int]) -> None:
+        self.placed.append(cpus)
+
+    def cpu_s(self) -> float:
+        self._cpu_s += 0.5
+        return self._cpu_s
+
+    def stop(self) -> None:
+        raise AssertionError("a run does not stop the server")
+
+
+class FakeHost:
+    """Answers each verb with a canned process."""
+
+    def __init__(self, **answers: Finished) -> None:
+        good = {"clear": CLEAR_REPORT, "run": RUN_REPORT, "digest": DIGEST_REPORT}
+        self.answers = {**{verb: reporting(report) for verb, report in good.items()}, **answers}
+        self.calls: list[tuple[list[str], frozenset[int] | None, float]] = []
+
+    @property
+    def facts(self) -> InterpreterFacts:
+        return FACTS
+
+    def run(
+        self, arguments: Sequence[str], *, server: Server | None, cpus: frozenset[int] | None, timeout_s: float
+    ) -> Finished:
+        self.calls.append((list(arguments), cpus, timeout_s))
+        return self.answers[arguments[0]]
+
+
+def reporting(report: dict[str, Any], **changes: Any) -> Finished:
+    return Finished(0, json.dumps({**report, **changes}) + "\n", "", 1.0)
+
+
+def ready(cell: Cell, host: FakeHost) -> ReadyCell:
+    data = ReadyData(Path("ny"), ("--segments", "01", "--records", "100"), DIGEST, 100, 100, 22_200)
+    placement = Placement(frozenset({0}), frozenset({1}))
+    return ReadyCell(cell, "sha256:k", host, FakeServer(), placement, data, "/data/ny", 120.0)
+
+
+def planned(cell: Cell) -> PlannedRun:
+    return PlannedRun(cell, "a", 3, 17)
+
+
+def test_a_good_run_leaves_everything_in_its_record(threaded: Cell) -> None:
+    one = ready(threaded, host := FakeHost())
+    begun = begin("2026-11-22T1430-local", planned(threaded), "sha256:k")
+    record = measure(one, begun)
+    assert (record.status, record.reason, record.interrupted) == ("ok", None, False)
+    assert record.run == ("sha256:k", "a", 3)
+    assert (record.order, record.started_at, record.cell) == (17, begun.started_at, threaded.axes())
+    assert (record.rows_per_s, record.cpu_us_per_row) == (11_100.0, 22.523)
+    assert record.client is not None
+    assert record.client.packages == {"psycopg2": "2.9.11"}
+    assert record.server is not None
+    assert (record.server.version, record.server.storage, record.server.cpu_s) == ("17.11", "disk", 0.5)
+    assert record.work is not None
+    assert (record.work.digest, record.work.rows, record.work.transactions) == (DIGEST, 22_200, TRANSACTIONS)
+    assert (record.images, record.connections) == (None, None)
+    assert isinstance(one.server, FakeServer)
+    assert one.server.placed == [frozenset({1})]
+    assert [(call[0][0], call[1], call[2]) for call in host.calls] == [
+        ("clear", frozenset({0}), 60.0),
+        ("run", frozenset({0}), 120.0),
+        ("digest", frozenset({0}), 60.0),
+    ]
+    assert host.calls[2][0] == ["digest", "--expect-transactions", str(1_000 + TRANSACTIONS), "--report", "-"]
+
+
+def test_the_loaders_arguments_say_what_the_cell_says(threaded: Cell, uvloop_cell: Cell) -> None:
+    data = ["--segments", "01", "--records", "100"]
+    common = ["--directory", "/data/ny", "--poolsize", "20", *data]
+    end = ["--prepared", "--report", "-"]
+    assert run_arguments(ready(threaded, FakeHost())) == ["run", "row_by_row_threaded", *common, *end]
+    cell = replace(uvloop_cell, transaction="per_record", inserts="executemany")
+    assert run_arguments(ready(cell, FakeHost())) == [
+        *("run", "row_by_row_asyncio", *common),
+        *("--loop", "uvloop", "--no-autocommit", "--allow-executemany", *end),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "reason"),
+    [
+        ({"run": Finished(-9, "", "", 120.0, timed_out=True)}, "timeout", "run: no end within 120 s"),
+        ({"run": Finished(1, "", "error: lost\n", 1.0)}, "failed", "run: error: lost"),
+        ({"run": Finished(2, "", "error: bad\n", 1.0)}, "failed", "run: error: bad"),
+        ({"clear": Finished(1, "", "error: down\n", 1.0)}, "failed", "clear: error: down"),
+        ({"digest": Finished(1, "", "error: gone\n", 1.0)}, "failed", "digest: error: gone"),
+        (
+            {"digest": reporting(DIGEST_REPORT, digest="geo:100:1;data:22199:1", rows=22_199)},
+            "wrong_work",
+            "rows: 22199 of 22200",
+        ),
+        (
+            {"digest": reporting(DIGEST_REPORT, xact_commit=1_000 + TRANSACTIONS + 1)},
+            "wrong_work",
+            "transactions: 22521 of 22520",
+        ),
+        (
+            {"digest": reporting(DIGEST_REPORT, digest="geo:100:1;data:22200:3")},
+            "wrong_work",
+            "values: the tables do not hold what the files do (their digests differ)",
+        ),
+    ],
+)
+def test_a_run_that_is_not_ok_says_why(answers: dict[str, Finished], status: str, reason: str, threaded: Cell) -> None:
+    record = measure(ready(threaded, FakeHost(**answers)), begin("c", planned(threaded), "sha256:k"))
+    assert (record.status, record.reason, record.interrupted) == (status, reason, False)
+    assert record.wall_s is not None
+
+
+def test_a_run_with_wrong_work_keeps_its_measurement(threaded: Cell) -> None:
+    host = FakeHost(digest=reporting(DIGEST_REPORT, rows=22_199))
+    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    assert (record.status, record.rows_per_s) == ("wrong_work", 11_100.0)
+
+
+@pytest.mark.parametrize("verb", ["clear", "digest"])
+def test_transactions_that_the_server_cannot_tell_are_null_and_not_judged(verb: str, threaded: Cell) -> None:
+    report = {"clear": CLEAR_REPORT, "digest": DIGEST_REPORT}[verb]
+    host = FakeHost(**{verb: reporting(report, xact_commit=None)})
+    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    assert record.status == "ok"
+    assert record.work is not None
+    assert record.work.transactions is None
+
+
+def test_an_engine_that_fails_is_a_failed_run(threaded: Cell) -> None:
+    class Broken(FakeHost):
+        def run(self, *arguments: Any, **options: Any) -> Finished:
+            raise Failure("the server is gone")
+
+    record = measure(ready(threaded, Broken()), begin("c", planned(threaded), "sha256:k"))
+    assert (record.status, record.reason) == ("failed", "the server is gone")
+
+
+def test_a_run_that_has_begun_has_the_record_it_gets_when_killed(threaded: Cell) -> None:
+    begun = begin("c", planned(threaded), "sha256:k")
+    assert (begun.status, begun.interrupted) == ("failed", True)
+    assert begun.reason == "interrupted: the campaign was ended during this run"

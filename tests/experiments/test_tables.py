@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from experiments.cells import Cell
+from experiments.description import Description
+from experiments.records import Client, Record
+from experiments.tables import csv_table, markdown_table
+
+
+@pytest.fixture
+def records(
+    threaded: Cell,
+    uvloop_cell: Cell,
+    make_record: Callable[..., Record],
+    make_failure: Callable[..., Record],
+) -> list[Record]:
+    """6 blocks: the baseline drifts by 1% per block and its second arm stays within 1% of it."""
+    made = [make_record(threaded, block=block, rows_per_s=10_000.0 * 1.01**block) for block in range(1, 7)]
+    wobble = {1: 1.01, 2: 0.99, 3: 1.01, 4: 0.99, 5: 1.01, 6: 0.99}
+    made += [
+        make_record(threaded, arm="b", block=block, rows_per_s=10_000.0 * 1.01**block * wobble[block])
+        for block in range(1, 7)
+    ]
+    made += [
+        make_record(uvloop_cell, block=block, rows_per_s=14_000.0 * 1.01**block * wobble[block])
+        for block in range(1, 6)
+    ]
+    made.append(make_failure(uvloop_cell, block=6, status="failed", reason="interrupted", interrupted=True))
+    made.append(make_failure(uvloop_cell, block=6, status="wrong_work", reason="rows: 22199 of 22200"))
+    return made
+
+
+GOLDEN_MARKDOWN = """\
+Is asyncio faster than threads?
+
+| loader              | loop    |     rows/s (95% interval) |   ratio (95% interval) |   client CPU µs/row |   client core |     ok | note                                         |
+|:--------------------|:--------|--------------------------:|-----------------------:|--------------------:|--------------:|-------:|:---------------------------------------------|
+| row_by_row_threaded | –       | 10,355 (10,100 to 10,615) |                      1 |                24.1 |           25% | 6 of 6 | baseline                                     |
+| row_by_row_threaded | –       | 10,354 (10,099 to 10,615) |    1.00 (0.99 to 1.01) |                24.1 |           25% | 6 of 6 | the baseline again                           |
+| row_by_row_asyncio  | uvloop  |                    14,423 |    1.40 (1.38 to 1.42) |                17.3 |           25% | 5 of 6 | 1 wrong_work: rows: 22199 of 22200           |
+| row_by_row_asyncio  | asyncio |                         – |                      – |                   – |             – |      – | cannot run: no wheel of aiopg \\| none at all |
+
+- The same in all rows: engine local, Python 3.13, pool size 20, PostgreSQL default, data ny, transaction autocommit, inserts execute, cores split.
+- Cores: split: loader on core 0, server on cores 1-2.
+- Noise floor: the baseline measured twice differs from itself by up to 1.2%. ≈ marks what is not told apart from the baseline.
+- Runs: 18 planned, 18 run: 17 ok, 0 failed, 0 timeout, 1 wrong_work. Cells that cannot run (unsupported): 1. Attempts interrupted, and then repeated: 1.
+"""
+
+
+def test_a_table_reads_like_this(description: Description, records: list[Record]) -> None:
+    assert markdown_table(description, records, description.experiments[0]) == GOLDEN_MARKDOWN
+
+
+GOLDEN_CSV = """\
+experiment,engine,python,loader,loop,poolsize,postgres,data,transaction,inserts,resources,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,not_told_apart,cpu_us_per_row,client_share,note
+loaders,local,3.13,row_by_row_threaded,,20,default,ny,autocommit,execute,split,a,1,6,6,0,0,0,0,0,10354.5,10100.0,10615.2,,,,0,24.145,0.25,baseline
+loaders,local,3.13,row_by_row_threaded,,20,default,ny,autocommit,execute,split,b,0,6,6,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0,24.146,0.25,the baseline again
+loaders,local,3.13,row_by_row_asyncio,uvloop,20,default,ny,autocommit,execute,split,a,0,6,5,0,0,1,0,1,14422.8,,,1.4027,1.3838,1.4219,0,17.334,0.25,1 wrong_work: rows: 22199 of 22200
+loaders,local,3.13,row_by_row_asyncio,asyncio,20,default,ny,autocommit,execute,split,a,0,0,0,0,0,0,1,0,,,,,,,0,,,cannot run: no wheel of aiopg | none at all
+"""
+
+
+def test_its_csv_reads_like_this(description: Description, records: list[Record]) -> None:
+    assert csv_table(description, records, description.experiments[0]) == GOLDEN_CSV
+
+
+def test_a_result_within_the_noise_is_marked(
+    description: Description, records: list[Record], uvloop_cell: Cell
+) -> None:
+    slower = [
+        replace(record, rows_per_s=(record.rows_per_s or 0) / 1.4)
+        if record.cell["loader"] == uvloop_cell.loader and record.status == "ok"
+        else record
+        for record in records
+    ]
+    assert "≈ 1.00 (0.99 to 1.02) |" in markdown_table(description, slower, description.experiments[0])
+
+
+def test_with_few_blocks_there_are_no_intervals_and_nothing_is_marked(
+    description: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    one_block = replace(description, repeats=1)
+    records = [make_record(threaded), make_record(threaded, arm="b")]
+    text = markdown_table(one_block, records, description.experiments[0])
+    assert "1 block, and intervals need 5: nothing is claimed." in text
+    assert "≈" not in text
+    assert " to " not in text.split("\n\n")[1].split("\n", 1)[1]
+
+
+def test_a_build_without_optimizations_is_marked_with_a_footnote(
+    description: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    old = replace(threaded, python="3.9")
+    client = Client("3.9.1", "CPython", True, False, {})
+    cells = (description.cells[0], replace(description.cells[0], cell_key="sha256:old", cell=old.axes()))
+    records = [make_record(threaded), make_record(old, cell_key="sha256:old", client=client)]
+    text = markdown_table(replace(description, cells=cells), records, description.experiments[0])
+    assert "| 3.9 † " in text
+    assert "- † Built without `--enable-optimizations`, so slower than most: Python 3.9." in text
+
+
+def test_runs_that_are_still_to_come_are_named(description: Description) -> None:
+    assert "6 not run yet" in markdown_table(description, [], description.experiments[0])
