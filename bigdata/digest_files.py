@@ -1,7 +1,7 @@
 """The digest of the rows that the files hold, to be equal to the digest of the tables after a load.
 
 Over natural keys and in no order: for each row the first 64 bits of the MD5 of its text, as a signed integer; the
-digest is the sum of these. The text of a geo row is all columns of ``GEO_COLUMNS`` joined by '|', that of a data element
+digest is the sum of these. The text of a geo row is all of ``GEO_COLUMNS`` joined by '|', that of a data element
 ``fileid|stusab|logrecno|matrix code|item index|value``; numbers as PostgreSQL prints a numeric, nothing for NULL.
 """
 

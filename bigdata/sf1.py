@@ -159,14 +159,15 @@ def geo_line_pattern(stusab: str) -> Pattern[str]:
     for name in _REQUIRED_TEXT_FIELDS:
         parts[name] = f"(?! {{{_width(name)}}}).{{{_width(name)}}}"
     for name in _COUNT_FIELDS:
-        # Blanks, then digits: no blank after a digit.
-        parts[name] = rf"(?!.{{0,{_width(name) - 2}}}\d )[ \d]{{{_width(name) - 1}}}\d"
+        # Blanks, then digits, up to exactly the end of the field.
+        parts[name] = rf" *\d+(?<=\A.{{{geo_field(name).end}}})"
     for name in _DEGREE_FIELDS:
         parts[name] = rf"[+-]\d{{{_width(name) - 1}}}"
     pattern, position = "", 0
     for name in sorted(parts, key=lambda part: geo_field(part).start):
         field = geo_field(name)
-        pattern += f".{{{field.start - position}}}{parts[name]}"
+        skipped = field.start - position
+        pattern += f".{{{skipped}}}{parts[name]}" if skipped else parts[name]
         position = field.end
     return re.compile(f"{pattern}.{{{GEO_LINE_CHARACTERS - position}}}", re.ASCII | re.DOTALL)
 

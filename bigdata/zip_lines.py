@@ -9,7 +9,7 @@ from typing import Iterator, NamedTuple
 
 from bigdata.errors import BadInput
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 16
 
 # The longest line of Summary File 1 has less than 2,500 characters; a file without line ends must not fill the memory.
 MAXIMUM_LINE_BYTES = 1 << 16
@@ -49,14 +49,14 @@ class ZippedFile(NamedTuple):
         """
         first_line, tail = 1, b""
         for read in self._reads():
-            head, end, rest = read.rpartition(b"\n")
+            end = read.rfind(b"\n") + 1
             if end:
-                block = Block(first_line, tail + head + end)
+                block = Block(first_line, tail + read[:end])
                 yield block
                 first_line += block.data.count(b"\n")
-                tail = rest
+                tail = read[end:]
             else:
-                tail += rest
+                tail += read
             if len(tail) > MAXIMUM_LINE_BYTES:
                 raise BadInput(
                     f"{self.place(first_line)}: found no line end in {len(tail)} characters; "
