@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 _NAME = "bigdata-matrix"
@@ -67,6 +70,28 @@ def remove(folder: Path) -> None:
     """Remove the folder and everything in it; nothing happens where it is gone already."""
     if folder.exists():
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def cache_in_use() -> Iterator[None]:
+    """While this holds, ``nox -s clean`` refuses. Any number of campaigns may hold it; it ends with its process."""
+    with _use_file().open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def is_cache_in_use() -> bool:
+    """Whether any process holds ``cache_in_use``."""
+    with _use_file().open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _use_file() -> Path:
+    return ensure_folder(cache_folder(), private=False) / "in-use"
 
 
 def _others_can_enter(folder: Path) -> bool:

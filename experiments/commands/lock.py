@@ -1,4 +1,4 @@
-"""``lock``: resolve the locked requirements anew, or with ``--check`` say whether they are current."""
+"""resolve the locked requirements anew, or with --check say whether they are current"""
 
 from __future__ import annotations
 

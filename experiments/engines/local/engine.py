@@ -1,0 +1,122 @@
+"""The local engine: loaders in virtual environments, PostgreSQL as a process of this machine, cores by affinity."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from experiments.affinity import Placement
+from experiments.cache import cache_in_use
+from experiments.engines.local.binaries import Binaries, binaries_in, locked_binaries
+from experiments.engines.local.loader import LocalLoaderHost
+from experiments.engines.local.server import LocalServer, start_server
+from experiments.engines.local.sweep import sweep
+from experiments.engines.local.venvs import ensure_venv
+from experiments.engines.protocol import InterpreterFacts
+from experiments.errors import BadInput, Unsupported
+from experiments.interpreters import Interpreter, find_interpreters
+from experiments.lock import left_out, loader_lock, lock_hash, locked_pythons
+from experiments.spec import PostgresConfiguration
+
+
+class LocalEngine:
+    """Runs everything as processes of this machine. Needs Linux: affinity, /proc, /dev/shm."""
+
+    name = "local"
+
+    def __init__(
+        self, *, pg_bin: Path | None = None, find: Callable[[], dict[str, Interpreter]] = find_interpreters
+    ) -> None:
+        if sys.platform != "linux":
+            raise BadInput(f"engine: 'local' needs Linux, and this is {sys.platform}")
+        self._own_binaries = None if pg_bin is None else binaries_in(pg_bin.resolve())
+        self._find = find
+        self._found: dict[str, Interpreter] | None = None
+        self._hosts: dict[str, LocalLoaderHost] = {}
+        self._servers: dict[str, LocalServer] = {}
+        self._leaving = contextlib.ExitStack()
+        self.swept: tuple[str, ...] = ()
+        """What killed campaigns had left and was removed on entering, a line for each."""
+
+    def __enter__(self) -> LocalEngine:
+        self._leaving.enter_context(cache_in_use())
+        self.swept = tuple(sweep())
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._servers.clear()
+        self._leaving.close()
+
+    def pythons(self) -> tuple[str, ...]:
+        """The versions that are on this machine and have a lock, oldest first."""
+        locked = locked_pythons()
+        return tuple(python for python in self._interpreters() if python in locked)
+
+    def loader_host(self, python: str) -> LocalLoaderHost:
+        """The interpreter with its packages, prepared once. Raises Unsupported where this machine has no such one."""
+        if python not in self._hosts:
+            self._hosts[python] = self._make_host(python)
+        return self._hosts[python]
+
+    def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> LocalServer:
+        """The PostgreSQL of this name, started once; it runs until the engine is left.
+
+        Raises Unsupported for a version or storage that this machine cannot have, BadInput for a bad setting.
+        """
+        if name not in self._servers:
+            server = start_server(
+                self._binaries(configuration.version),
+                name=name,
+                storage=configuration.storage,
+                settings=configuration.settings,
+                max_connections=max_connections,
+            )
+            self._leaving.callback(server.stop)
+            self._servers[name] = server
+        return self._servers[name]
+
+    def check_placement(self, placement: Placement) -> None:
+        """Raise Unsupported for a fraction of a core, which takes control groups."""
+        if placement.loader_quota is not None:
+            raise Unsupported("the local engine cannot hold a process to a fraction of a core")
+
+    def provide_data(self, directory: Path) -> str:
+        """The directory itself: loaders run under the same account."""
+        return str(directory.resolve())
+
+    def _make_host(self, python: str) -> LocalLoaderHost:
+        interpreter = self._interpreters().get(python)
+        if interpreter is None:
+            found = ", ".join(self._interpreters()) or "none"
+            raise Unsupported(
+                f"no CPython {python} on this machine (looked on PATH, at pyenv's and uv's); found: {found}"
+            )
+        lock = loader_lock(python)
+        if not lock.is_file():
+            raise Unsupported(f"no locked packages for Python {python}; locked: {', '.join(locked_pythons())}")
+        facts = InterpreterFacts(
+            python=python,
+            version=interpreter.version,
+            implementation=interpreter.implementation,
+            optimized_build=interpreter.optimized_build,
+            build=_build_identity(interpreter),
+            lock_hash=lock_hash(python),
+            left_out=left_out(lock),
+        )
+        return LocalLoaderHost(ensure_venv(interpreter, lock), facts)
+
+    def _interpreters(self) -> dict[str, Interpreter]:
+        if self._found is None:
+            self._found = self._find()
+        return self._found
+
+    def _binaries(self, version: str) -> Binaries:
+        own = self._own_binaries
+        return own if own is not None and own.major == version else locked_binaries(version)
+
+
+def _build_identity(interpreter: Interpreter) -> str:
+    """Two interpreters with the same one are taken for the same; no path is in it."""
+    return f"{interpreter.build}; {'' if interpreter.optimized_build else 'not '}optimized"

@@ -1,0 +1,146 @@
+"""Running ``python -m bigdata.cmd`` of a virtual environment: on its cores, cleanly surrounded, never left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from experiments.engines.local.server import LocalServer
+from experiments.engines.protocol import Finished, InterpreterFacts, Server
+from experiments.errors import Failure
+from experiments.identity import PROJECT
+
+# A loader that is asked to stop may take 5 s to close its connections.
+_PATIENCE_S = 6.0
+# What would change the interpreter, the driver or the address behind the harness's back.
+_NOT_INHERITED = ("PYTHON", "PG", "BIGDATA_", "LD_PRELOAD", "MALLOC_", "VIRTUAL_ENV")
+
+
+class LocalLoaderHost:
+    """One interpreter of this machine with the loader's packages."""
+
+    def __init__(self, python: Path, facts: InterpreterFacts, project: Path = PROJECT) -> None:
+        self._python = python
+        self._facts = facts
+        self._project = project
+
+    @property
+    def facts(self) -> InterpreterFacts:
+        """What identifies it."""
+        return self._facts
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        server: Server | None,
+        cpus: frozenset[int] | None,
+        timeout_s: float,
+    ) -> Finished:
+        """Run the loader and wait for it; whatever it started has ended when this returns.
+
+        At the time limit it is asked to stop, then killed. Raises Failure where it cannot be started.
+        """
+        environment = loader_environment(os.environ, self._project)
+        command = [str(self._python), "-m", "bigdata.cmd"]
+        if server is not None:
+            if not isinstance(server, LocalServer):
+                raise Failure("the local engine only loads into its own servers")
+            environment["PGPASSFILE"] = str(server.password_file)
+            command += ["--dburl", server.url()]
+        return run_group([*command, *arguments], environment, self._project, cpus=cpus, timeout_s=timeout_s)
+
+
+def loader_environment(inherited: Mapping[str, str], project: Path) -> dict[str, str]:
+    """The caller's environment without what would change what is measured, and with the loader's sources."""
+    kept = {name: value for name, value in inherited.items() if not name.startswith(_NOT_INHERITED)}
+    return {**kept, "PYTHONPATH": str(project)}
+
+
+def run_group(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    *,
+    cpus: frozenset[int] | None,
+    timeout_s: float,
+) -> Finished:
+    """Run a command in a process group of its own and wait for it, at most ``timeout_s``.
+
+    Ctrl-C at the terminal does not reach it; when the harness is interrupted it ends the group first. Raises Failure
+    where the command cannot be started.
+    """
+    started = time.perf_counter()
+    try:
+        with confined(cpus):
+            process = _start(command, environment, folder)
+    except OSError as error:
+        raise Failure(f"{command[0]} cannot be started: {error.strerror}") from error
+    timed_out = False
+    try:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            stdout, stderr = _ask_to_stop(process)
+    except BaseException:
+        _ask_to_stop(process)
+        raise
+    finally:
+        _kill(process)
+    return Finished(process.returncode, stdout, stderr, time.perf_counter() - started, timed_out)
+
+
+@contextlib.contextmanager
+def confined(cpus: frozenset[int] | None) -> Iterator[None]:
+    """Hold the calling thread to these cores, so that what it starts meanwhile is held to them from the start."""
+    if cpus is None:
+        yield
+        return
+    # 0 is the calling thread, not the whole process.
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _start(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        list(command),
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+
+
+def _ask_to_stop(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """SIGTERM to the group, some patience, then no question any more; what it had printed."""
+    _signal(process, signal.SIGTERM)
+    try:
+        return process.communicate(timeout=_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        _signal(process, signal.SIGKILL)
+        return process.communicate()
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End whatever is left of the group: children that outlived their parent, or everything after an exception."""
+    _signal(process, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -1,0 +1,77 @@
+"""One virtual environment per interpreter and lock, in the cache: whole or not there at all."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from experiments.cache import cache_folder, ensure_folder, remove
+from experiments.engines.local.installer import run_pip
+from experiments.errors import Failure
+from experiments.interpreters import Interpreter
+
+_VENV_S = 120.0
+# Written last: an environment without it was left half-made by a process that was killed.
+_MARKER = "complete"
+
+
+def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
+    """The Python of the environment with the locked packages, made unless it is in the cache.
+
+    Raises Failure which says what went wrong, where it cannot be made.
+    """
+    folder = ensure_folder(cache_folder() / "venvs", private=False) / _venv_name(interpreter, lock)
+    # Two harnesses at once: the second waits, and finds it made.
+    with folder.with_suffix(".lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not (folder / _MARKER).exists():
+            _make_whole(interpreter, lock, folder)
+    return _python_of(folder)
+
+
+def _venv_name(interpreter: Interpreter, lock: Path) -> str:
+    """Another interpreter in the same place, or another lock, is another environment."""
+    identity = f"{interpreter.executable}\n{interpreter.build}\n".encode() + lock.read_bytes()
+    return f"py{interpreter.python}-{hashlib.sha256(identity).hexdigest()[:12]}"
+
+
+def _make_whole(interpreter: Interpreter, lock: Path, folder: Path) -> None:
+    remove(folder)
+    try:
+        pip = _make_empty(interpreter, folder)
+        options = ["install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(lock)]
+        run_pip(pip, options, purpose=f"the packages of {lock.name} for Python {interpreter.version}")
+        (folder / _MARKER).touch()
+    except BaseException:
+        remove(folder)
+        raise
+
+
+def _make_empty(interpreter: Interpreter, folder: Path) -> list[str | Path]:
+    """Make an environment without packages; returns how to call a pip for it.
+
+    Where the interpreter comes without pip of its own (Debian's without python3-venv) the harness's pip serves it.
+    """
+    command = [str(interpreter.executable), "-I", "-m", "venv"]
+    if _run([*command, str(folder)]) is None:
+        return [_python_of(folder), "-m", "pip"]
+    remove(folder)
+    problem = _run([*command, "--without-pip", str(folder)])
+    if problem is not None:
+        raise Failure(f"{interpreter.executable} cannot make a virtual environment: {problem}")
+    return [sys.executable, "-m", "pip", "--python", _python_of(folder)]
+
+
+def _run(command: list[str]) -> str | None:
+    """None where it went well, else what it said."""
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_VENV_S, check=False
+    )
+    return None if done.returncode == 0 else " ".join((done.stdout + done.stderr).split())
+
+
+def _python_of(folder: Path) -> Path:
+    return folder / "bin" / "python"
