@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from experiments.datasets import provide
+from experiments.errors import BadInput, Failure
+from experiments.spec import DataSet
+
+SYNTHETIC = DataSet(source="synthetic", state="NY", segments=("01", "02"), records=100, seed=7)
+
+
+class Program:
+    """Stands for the loader's command line: fills folders, digests to 222 rows."""
+
+    def __init__(self, rows: int = 222) -> None:
+        self.calls: list[list[str]] = []
+        self._rows = rows
+
+    def __call__(self, arguments: Sequence[str]) -> str:
+        self.calls.append(list(arguments))
+        if arguments[0] == "digest":
+            return json.dumps({"digest": "geo:1:1;data:222:2", "geo_records": 1, "data_records": 1, "rows": self._rows})
+        directory = Path(arguments[arguments.index("--directory") + 1])
+        (directory / "nygeo_uf1.zip").touch()
+        return ""
+
+
+def test_synthetic_data_is_generated_once_into_the_cache(tmp_path: Path) -> None:
+    program = Program()
+    first = provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
+    again = provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
+    assert first == again
+    assert [path.name for path in first.directory.iterdir()] == ["nygeo_uf1.zip"]
+    assert first.directory.parent == tmp_path / "data"
+    assert [call[0] for call in program.calls] == ["generate", "digest", "digest"]
+    chosen = ["--state", "NY", "--segments", "01,02", "--records", "100", "--seed", "7"]
+    assert program.calls[0][3:] == chosen
+    assert first.arguments == ("--segments", "01,02", "--records", "100")
+    assert first.facts() == {"digest": "geo:1:1;data:222:2", "geo_records": 1, "data_records": 1, "rows": 222}
+
+
+def test_other_sources_of_the_loader_generate_anew(tmp_path: Path) -> None:
+    program = Program()
+    first = provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
+    other = provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:2", program=program)
+    assert first.directory != other.directory
+
+
+def test_what_was_not_completed_is_not_used(tmp_path: Path) -> None:
+    def break_off(arguments: Sequence[str]) -> str:
+        Program()(arguments)
+        raise Failure("killed")
+
+    with pytest.raises(Failure):
+        provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:1", program=break_off)
+    program = Program()
+    provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
+    assert [call[0] for call in program.calls] == ["generate", "digest"]
+
+
+def test_census_data_is_fetched_whatever_the_loaders_source(tmp_path: Path) -> None:
+    program = Program()
+    census = DataSet(source="census", state="New_York", records=100)
+    for source in ("sha256:1", "sha256:2"):
+        provide("ny", census, cache=tmp_path, source=source, program=program)
+    assert [call[0] for call in program.calls] == ["fetch", "digest", "digest"]
+    assert program.calls[0][3:] == ["--state", "New_York", "--segments", "01"]
+
+
+def test_a_directory_is_used_where_it_is(tmp_path: Path) -> None:
+    program = Program()
+    data = provide("ri", DataSet(source="directory", path=str(tmp_path)), cache=tmp_path, source="", program=program)
+    assert data.directory == tmp_path
+    assert data.arguments == ("--segments", "01")
+    assert [call[0] for call in program.calls] == ["digest"]
+
+
+def test_data_without_a_record_is_bad_input(tmp_path: Path) -> None:
+    data = DataSet(source="directory", path=str(tmp_path), segments=("02",))
+    with pytest.raises(BadInput, match=r"data set ri: .* holds no data records of segments 02"):
+        provide("ri", data, cache=tmp_path, source="", program=Program(rows=0))

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+from rich.console import Console
+
+from experiments.cells import Cell
+from experiments.plan import PlannedRun
+from experiments.progress import Bar, PlainLines, choose_reporter
+from experiments.records import Record
+
+LABEL = "row_by_row_threaded, pool 20, Python 3.13, PostgreSQL default, data ny, cores split"
+
+
+def test_plain_lines_say_run_block_cell_result_and_time_left(
+    threaded: Cell, make_record: Callable[..., Record], make_failure: Callable[..., Record]
+) -> None:
+    lines: list[str] = []
+    now = [0.0]
+    with PlainLines(lines.append, clock=lambda: now[0]) as reporter:
+        reporter.tell("preparing data ny")
+        reporter.begin(planned=12, done=1)
+        reporter.begin_run(PlannedRun(threaded, "a", 2, 1), repeats=10)
+        now[0] = 3.0
+        reporter.end_run(make_record(rows_per_s=14_726.1))
+        reporter.begin_run(PlannedRun(threaded, "b", 2, 2), repeats=10)
+        now[0] = 4.0
+        reporter.end_run(make_failure(status="failed", reason="run: error: lost"))
+    assert lines == [
+        "preparing data ny",
+        f"[2/12] block 2/10: {LABEL}: 14,726 rows/s; 30 s left",
+        f"[3/12] block 2/10: {LABEL} (baseline again): failed: run: error: lost; 18 s left",
+    ]
+
+
+def test_the_bar_shows_cell_block_and_last_result_and_failures_stay(
+    threaded: Cell, make_record: Callable[..., Record], make_failure: Callable[..., Record]
+) -> None:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=200, color_system=None)
+    with Bar(console, clock=lambda: 0.0) as reporter:
+        reporter.begin(planned=3, done=0)
+        reporter.begin_run(PlannedRun(threaded, "a", 1, 1), repeats=1)
+        reporter.end_run(make_record(rows_per_s=14_726.1))
+        reporter.begin_run(PlannedRun(threaded, "b", 1, 2), repeats=1)
+        reporter.end_run(make_failure(status="failed", reason="run: [error]: lost"))
+    shown = text.getvalue()
+    assert f"block 1/1, time left not known yet | {LABEL}" in shown
+    assert "last: 14,726 rows/s" in shown
+    assert "failed: row_by_row_threaded, block 1: run: [error]: lost" in shown
+    assert "2/3" in shown
+
+
+def test_there_is_a_bar_on_a_terminal_only() -> None:
+    assert isinstance(choose_reporter(Console(file=io.StringIO(), force_terminal=False)), PlainLines)
+    assert isinstance(choose_reporter(Console(file=io.StringIO(), force_terminal=True)), Bar)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.cells import Cell
+from experiments.commands import tables
+from experiments.description import Description
+from experiments.errors import BadInput
+from experiments.readme import timed_share, write_readme
+from experiments.records import Record
+from experiments.report import write_front_page, write_tables
+from experiments.store import create
+
+ORIGIN = """\
+## How these results came to be
+
+- Machine: A Processor (x86_64), virtual machine
+- Cores: 3 used of 4
+- Memory: 8.0 GiB
+- System: Debian 12, kernel Linux 6.1
+- File system of the servers on disk: ext4
+- Cores `split`: loader on core 0, server on cores 1-2
+- Python 3.13: CPython 3.13.0; aiopg 1.4.0, psycopg2 2.9.11
+- PostgreSQL `default`: 17.11 on disk; `max_connections=30`
+- Data `ny`: 100 geo records, 100 data records, 22,200 rows to insert; digest `geo:100:1;data:22200:2`
+- Campaign: `2026-11-22T1430-local`, begun 2026-11-22T14:30:02Z, engine local
+- Commit: 0123abc
+- matrix.yaml: sha256:m
+- Chosen: profile smoke
+- Order: 6 blocks, each shuffled; seed 2014
+- Duration: 6 s, 79% of it inside timed phases
+- Harness: Python 3.11.2, rich 13.9
+
+## Older campaigns
+
+- [old](old/tables/), 6 blocks
+"""
+
+
+@pytest.fixture
+def records(make_record: Callable[..., Record], threaded: Cell, uvloop_cell: Cell) -> list[Record]:
+    return [make_record(threaded), make_record(uvloop_cell)]
+
+
+def test_the_front_page_says_how_the_results_came_to_be(description: Description, records: list[Record]) -> None:
+    text = write_readme(description, records, [replace(description, campaign="old")])
+    assert text.endswith(ORIGIN)
+    assert "## loaders\n\nIs asyncio faster than threads?\n\n| loader " in text
+
+
+def test_the_share_of_timed_phases_is_of_the_whole_runs(make_record: Callable[..., Record]) -> None:
+    records = [make_record(rows_per_s=11_100.0, wall_s=2.5), make_record(rows_per_s=22_200.0, wall_s=1.5)]
+    assert timed_share(records) == pytest.approx((2.02 + 1.02) / 4)
+    assert timed_share([]) is None
+
+
+def test_tables_are_rebuilt_from_the_records_alone_byte_for_byte(
+    tmp_path: Path, description: Description, records: list[Record]
+) -> None:
+    folder = create(tmp_path, description)
+    create(tmp_path, replace(description, campaign="old", created_at="2026-11-21T14:30:02Z"))
+    for record in records:
+        folder.append(record)
+    write_tables(folder)
+    write_front_page(tmp_path)
+    files = [tmp_path / "README.md", *sorted((folder.path / "tables").iterdir())]
+    before = {file: file.read_bytes() for file in files}
+    assert [file.name for file in files] == ["README.md", "loaders.csv", "loaders.md"]
+    for file in files:
+        file.unlink()
+    write_tables(folder)
+    write_front_page(tmp_path)
+    assert {file: file.read_bytes() for file in files} == before
+
+
+def test_the_newest_campaign_is_chosen_or_the_one_that_is_named(tmp_path: Path, description: Description) -> None:
+    create(tmp_path, replace(description, campaign="old", created_at="2026-11-21T14:30:02Z"))
+    create(tmp_path, replace(description, campaign="new"))
+    assert tables.choose_campaign(tmp_path, None).path.name == "new"
+    assert tables.choose_campaign(tmp_path, "old").path.name == "old"
+
+
+def test_a_campaign_that_is_not_there_is_bad_input(tmp_path: Path, description: Description) -> None:
+    with pytest.raises(BadInput, match=r"holds no campaign; run one with: nox -s matrix"):
+        tables.choose_campaign(tmp_path, None)
+    create(tmp_path, replace(description, campaign="new"))
+    with pytest.raises(BadInput, match=r"'nwe' is no campaign there \(did you mean new\? known: new\)"):
+        tables.choose_campaign(tmp_path, "nwe")

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.description import Description
+from experiments.records import Record
+from experiments.resume import find_unfinished, fingerprint, without_paths
+from experiments.spec import Matrix, load_matrix
+from experiments.store import create
+
+MATRIX = Path(__file__).parents[2] / "matrix.yaml"
+
+
+@pytest.fixture
+def matrix() -> Matrix:
+    return load_matrix(MATRIX)
+
+
+def test_the_fingerprint_changes_with_the_matrix_and_with_any_cell(matrix: Matrix, description: Description) -> None:
+    cells = description.cells
+    first = fingerprint(matrix, cells)
+    assert first == fingerprint(load_matrix(MATRIX), list(cells))
+    assert first != fingerprint(replace(matrix, timeout_s=1.0), cells)
+    assert first != fingerprint(matrix, cells[:-1])
+    assert first != fingerprint(matrix, (replace(cells[0], cell_key="sha256:other source"), *cells[1:]))
+
+
+def test_an_unfinished_campaign_with_this_fingerprint_is_found(tmp_path: Path, description: Description) -> None:
+    folder = create(tmp_path, description)
+    found = find_unfinished(tmp_path, description.fingerprint)
+    assert found is not None
+    assert found.path == folder.path
+    assert find_unfinished(tmp_path, "sha256:other") is None
+
+
+def test_the_newest_of_several_is_found_and_others_in_between_do_not_matter(
+    tmp_path: Path, description: Description
+) -> None:
+    create(tmp_path, replace(description, campaign="1", created_at="2026-11-22T01:00:00Z"))
+    create(tmp_path, replace(description, campaign="2", created_at="2026-11-22T02:00:00Z"))
+    create(tmp_path, replace(description, campaign="3", created_at="2026-11-22T03:00:00Z", fingerprint="sha256:other"))
+    found = find_unfinished(tmp_path, description.fingerprint)
+    assert found is not None
+    assert found.path.name == "2"
+
+
+def test_a_finished_campaign_is_not_continued_nor_one_before_it(
+    tmp_path: Path, description: Description, make_record: Callable[..., Record]
+) -> None:
+    create(tmp_path, replace(description, campaign="1", created_at="2026-11-22T01:00:00Z"))
+    one = replace(description, campaign="2", created_at="2026-11-22T02:00:00Z", repeats=1, cells=description.cells[:1])
+    create(tmp_path, one).append(make_record())
+    assert find_unfinished(tmp_path, description.fingerprint) is None
+
+
+def test_absolute_paths_are_not_published() -> None:
+    value = {"data": {"here": {"path": "/home/somebody/Rhode_Island", "segments": ("01",)}}, "repeats": 3}
+    assert without_paths(value) == {"data": {"here": {"path": "Rhode_Island", "segments": ["01"]}}, "repeats": 3}
