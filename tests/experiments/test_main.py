@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experiments.__main__ import main
+from experiments.commands.matrix import exit_code
+from experiments.records import Record
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tables", "--results", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"error: {tmp_path}: holds no campaign; run one with: nox -s matrix\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--experiment", "loader"], "--experiment: 'loader' is no experiment of the matrix (did you mean loaders?"),
+        (["--repeats", "none"], "--repeats: 'none' is no count"),
+        (["--only", "pool=1"], "--only: 'pool' is no axis (did you mean poolsize?"),
+    ],
+)
+def test_a_bad_option_is_bad_input(option: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["matrix", "--matrix", str(PROJECT / "matrix.yaml"), "--plan", *option]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
+def test_an_unknown_verb_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["matrices"])
+    assert raised.value.code == 2
+    assert "invalid choice: 'matrices'" in capsys.readouterr().err
+
+
+def test_the_plan_names_cells_order_and_time_and_runs_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    matrix = ["matrix", "--matrix", str(PROJECT / "matrix.yaml"), "--results", str(results), "--plan"]
+    if main([*matrix, "--profile", "smoke"]) != 0:
+        pytest.skip("no Python that has locked packages is on this machine")
+    out = capsys.readouterr().out
+    assert "- row_by_row_threaded, pool 20, " in out
+    assert "4 runs: 1 block of 4, each block in its own shuffled order (seed 2014)" in out
+    assert "after set-up; nothing was run" in out
+    assert not results.exists()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        (["ok", "ok"], 0),
+        (["ok", "unsupported"], 0),
+        (["ok", "failed"], 1),
+        (["ok", "timeout"], 1),
+        (["ok", "wrong_work"], 1),
+        (["unsupported"], 1),
+        ([], 1),
+    ],
+)
+def test_the_exit_code_is_0_only_when_something_ran_and_all_of_it_was_ok(
+    statuses: list[str], code: int, make_failure: Callable[..., Record]
+) -> None:
+    assert exit_code([make_failure(status=status) for status in statuses]) == code
+
+
+def test_an_interrupted_attempt_that_was_repeated_does_not_count(make_failure: Callable[..., Record]) -> None:
+    assert exit_code([make_failure(status="failed", interrupted=True), make_failure(status="ok")]) == 0
+
+
+WAITING = """
+import sys, time
+from experiments.__main__ import interrupt_on_signals
+interrupt_on_signals()
+try:
+    print("ready", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("cleaning", flush=True)
+    time.sleep(1)
+    print("clean", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_interrupts_once_and_further_ones_leave_the_clean_up_alone(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", WAITING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.stdout.readline() == "cleaning\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "clean\n"
+        assert process.wait() == 0
+
+
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]])
+print(child.pid, flush=True)
+child.wait()
+"""
+CHILD = "from experiments.__main__ import stop_with_parent\nstop_with_parent()\nprint('ready', flush=True)\n"
+CHILD += "import time\ntime.sleep(60)"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this")
+def test_the_harness_is_asked_to_stop_when_its_parent_is_killed() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, text=True, cwd=PROJECT
+    ) as parent:
+        assert parent.stdout is not None
+        lines = {parent.stdout.readline(), parent.stdout.readline()}
+        child = int(next(line for line in lines if line != "ready\n"))
+        parent.kill()
+        deadline = time.monotonic() + 10
+        while is_running(child) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not is_running(child)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.affinity import Placement
+from experiments.cells import Cell
+from experiments.datasets import ReadyData
+from experiments.engines.protocol import Finished, InterpreterFacts, Server, ServerFacts
+from experiments.errors import BadInput, Failure, Unsupported
+from experiments.expand import PlannedCell
+from experiments.prepare import Preparation, quiet_cpus, unsupported_key
+from experiments.run import ReadyCell
+from experiments.spec import DataSet, Matrix, PostgresConfiguration, load_matrix
+
+ALLOWED = frozenset({0, 1, 2})
+
+
+class FakeHost:
+    def __init__(self, python: str, left_out: Mapping[str, str]) -> None:
+        self.facts = InterpreterFacts(python, f"{python}.0", "CPython", True, "build", "sha256:lock", left_out)
+
+    def run(
+        self, arguments: Sequence[str], *, server: Server | None, cpus: frozenset[int] | None, timeout_s: float
+    ) -> Finished:
+        raise AssertionError("nothing runs while preparing")
+
+
+class FakeServer:
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self.facts = ServerFacts("17.11", settings, "disk")
+
+    def place(self, cpus: frozenset[int]) -> None:
+        raise AssertionError("nothing is placed while preparing")
+
+    def cpu_s(self) -> float:
+        raise AssertionError("nothing is measured while preparing")
+
+    def stop(self) -> None:
+        pass
+
+
+class FakeEngine:
+    """Has Python 3.13 and no other, PostgreSQL 17 and no other, and holds nobody to a fraction of a core."""
+
+    name = "local"
+
+    def __init__(self, left_out: Mapping[str, str] | None = None) -> None:
+        self.asked: list[str] = []
+        self.left_out = left_out or {}
+
+    def __enter__(self) -> FakeEngine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def pythons(self) -> tuple[str, ...]:
+        return ("3.13",)
+
+    def loader_host(self, python: str) -> FakeHost:
+        self.asked.append(f"python {python}")
+        if python != "3.13":
+            raise Unsupported(f"no Python {python} here")
+        return FakeHost(python, self.left_out)
+
+    def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> FakeServer:
+        self.asked.append(f"postgres {name} for {max_connections}")
+        if configuration.version != "17":
+            raise Unsupported(f"no PostgreSQL {configuration.version} here")
+        return FakeServer({"max_connections": str(max_connections)})
+
+    def check_placement(self, placement: Placement) -> None:
+        if placement.loader_quota is not None:
+            raise Unsupported("no fractions of cores here")
+
+    def provide_data(self, directory: Path) -> str:
+        return f"/seen{directory}"
+
+
+@pytest.fixture
+def matrix() -> Matrix:
+    return load_matrix(Path(__file__).parents[2] / "matrix.yaml")
+
+
+def provide_data(name: str, data: DataSet) -> ReadyData:
+    return ReadyData(Path(f"/{name}"), (), "digest", 100, 100, 22_200)
+
+
+def prepare(
+    matrix: Matrix, engine: FakeEngine, *cells: Cell, provide: Any = provide_data
+) -> dict[Cell, ReadyCell | str]:
+    preparation = Preparation(matrix, engine, ALLOWED, "sha256:source", provide, lambda text: None)
+    return preparation.prepare(tuple(PlannedCell(cell, "a", ("loaders",)) for cell in cells))
+
+
+def test_a_cell_gets_all_that_it_needs_and_a_key(matrix: Matrix, threaded: Cell) -> None:
+    ready = prepare(matrix, FakeEngine(), threaded)[threaded]
+    assert isinstance(ready, ReadyCell)
+    assert (ready.placement.loader_cpus, ready.placement.server_cpus) == (frozenset({0}), frozenset({1, 2}))
+    assert (ready.directory, ready.timeout_s) == ("/seen/ny", matrix.timeout_s)
+    assert ready.key.startswith("sha256:")
+
+
+def test_what_several_cells_need_is_made_once_with_room_for_the_largest_pool(matrix: Matrix, threaded: Cell) -> None:
+    engine = FakeEngine()
+    prepare(matrix, engine, threaded, replace(threaded, poolsize=50))
+    assert engine.asked == ["python 3.13", "postgres default for 60"]
+
+
+def test_what_cannot_be_had_is_tried_once_and_is_the_reason_of_its_cells(
+    matrix: Matrix, threaded: Cell, uvloop_cell: Cell
+) -> None:
+    engine = FakeEngine()
+    cells = [replace(cell, python="3.14") for cell in (threaded, uvloop_cell)]
+    pg15 = replace(threaded, postgres="pg15")
+    assert list(prepare(matrix, engine, *cells, pg15).values()) == [
+        *["no Python 3.14 here"] * 2,
+        "no PostgreSQL 15 here",
+    ]
+    assert engine.asked.count("python 3.14") == 1
+
+
+def test_a_driver_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, threaded: Cell, uvloop_cell: Cell) -> None:
+    engine = FakeEngine(left_out={"aiopg": "it does not build"})
+    prepared = prepare(matrix, engine, threaded, uvloop_cell)
+    assert isinstance(prepared[threaded], ReadyCell)
+    assert prepared[uvloop_cell] == "no aiopg for Python 3.13: it does not build"
+
+
+def test_a_cell_that_the_plan_gives_up_is_not_prepared(matrix: Matrix, threaded: Cell) -> None:
+    engine = FakeEngine()
+    preparation = Preparation(matrix, engine, ALLOWED, "", provide_data, lambda text: None)
+    assert preparation.prepare((PlannedCell(threaded, "a", (), "excluded"),)) == {threaded: "excluded"}
+    assert engine.asked == []
+
+
+def test_a_download_that_fails_is_a_reason_but_files_that_cannot_be_made_end_the_campaign(
+    matrix: Matrix, threaded: Cell
+) -> None:
+    def fail(name: str, data: DataSet) -> ReadyData:
+        raise Failure("no answer")
+
+    with pytest.raises(Failure, match="no answer"):
+        prepare(matrix, FakeEngine(), threaded, provide=fail)
+    census = replace(matrix, data={**matrix.data, "ny": DataSet(source="census", state="New_York")})
+    assert prepare(census, FakeEngine(), threaded, provide=fail) == {threaded: "data ny: no answer"}
+
+
+def test_bad_data_ends_the_campaign(matrix: Matrix, threaded: Cell) -> None:
+    def refuse(name: str, data: DataSet) -> ReadyData:
+        raise BadInput("not a zip")
+
+    with pytest.raises(BadInput, match="not a zip"):
+        prepare(matrix, FakeEngine(), threaded, provide=refuse)
+
+
+def test_the_key_of_a_cell_that_cannot_run_depends_on_its_axes_and_the_source(threaded: Cell) -> None:
+    assert unsupported_key(threaded, "1") == unsupported_key(threaded, "1")
+    assert unsupported_key(threaded, "1") != unsupported_key(threaded, "2")
+    assert unsupported_key(threaded, "1") != unsupported_key(replace(threaded, poolsize=1), "1")
+
+
+def test_the_harness_stays_off_the_cores_that_a_loader_has_to_itself(matrix: Matrix, threaded: Cell) -> None:
+    shared = replace(threaded, resources="shared")
+    assert quiet_cpus(prepare(matrix, FakeEngine(), threaded, shared), ALLOWED) == frozenset({1, 2})
+    assert quiet_cpus(prepare(matrix, FakeEngine(), shared), ALLOWED) == ALLOWED
+    assert quiet_cpus({threaded: "cannot run"}, ALLOWED) == ALLOWED
