@@ -23,7 +23,7 @@ def describe_outcome(folder: CampaignFolder) -> str:
         parts.append(f"warning: {count(failed, 'run')} not ok; the tables name the reasons")
     share = timed_share(records)
     if share is None:
-        parts.append("warning: no cell could run; the tables name the reasons")
+        parts.append("warning: nothing was measured; the tables name the reasons")
     else:
         parts.append(f"{share:.0%} of the wall time was spent in timed phases")
     parts.append(f"results: {folder.path.parent / 'README.md'}, records: {folder.path / 'runs.jsonl'}")

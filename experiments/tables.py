@@ -76,7 +76,7 @@ def _value_cells(cell: CellSummary, floor: float | None) -> list[str]:
 
 
 def _ratio(cell: CellSummary, floor: float | None) -> str:
-    if cell.baseline:
+    if cell.baseline and cell.rows_per_s is not None:
         return "1"
     if cell.ratio is None:
         return NOTHING
