@@ -19,3 +19,7 @@ class LoadFailed(Exception):
     """
 
     exit_code = 1
+
+
+INTERRUPTED = "interrupted: stopped before all records were loaded"
+"""What Ctrl-C or SIGTERM leaves to say."""

@@ -14,7 +14,8 @@ class Loader:
 
     ``hot_loop`` is the module below ``bigdata.loaders`` with the hand-written loops, ``runtime`` the module below
     ``bigdata.runtimes`` that starts its workers. ``loops`` names the event loops it can run on (empty: it has none).
-    ``requirements`` are the distributions that must be installed, the driver first. ``connection_transactions`` is
+    ``modules`` are the packages it imports, the driver first, and
+    ``requirements`` the distributions that have them. ``connection_transactions`` is
     what one connection adds to the server's ``xact_commit`` besides the statements of the workload: its own start-up
     is one, and a driver may look something up.
     """
@@ -24,6 +25,7 @@ class Loader:
     driver: str
     hot_loop: str
     runtime: str
+    modules: tuple[str, ...]
     requirements: tuple[str, ...]
     loops: tuple[str, ...] = ()
     executemany: bool = False
@@ -37,7 +39,8 @@ _ALL = (
         driver="psycopg2",
         hot_loop="psycopg2",
         runtime="threads",
-        requirements=("psycopg2",),
+        modules=("psycopg2",),
+        requirements=("psycopg2-binary",),
         executemany=True,
     ),
     Loader(
@@ -46,7 +49,8 @@ _ALL = (
         driver="aiopg",
         hot_loop="aiopg",
         runtime="tasks",
-        requirements=("aiopg", "psycopg2"),
+        modules=("aiopg", "psycopg2"),
+        requirements=("aiopg", "psycopg2-binary"),
         loops=("asyncio", "uvloop"),
         # aiopg looks up the type oids of hstore when it connects.
         connection_transactions=2,

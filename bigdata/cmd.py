@@ -1,0 +1,68 @@
+"""The loader's command line: ``python -m bigdata.cmd [--dburl URL] run|list|rebuild|clear|digest|generate|fetch``.
+
+Exit codes: 0 done, 2 bad usage or bad input, 1 failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any, List, Optional
+
+from bigdata.dburl import EXAMPLE, VARIABLE
+from bigdata.errors import INTERRUPTED, BadInput, LoadFailed
+
+# Each verb's module in bigdata.commands, and its line of help.
+VERBS = (
+    ("run", "run", "load the records of a directory with one loader, and measure it"),
+    ("list", "listing", "list the loaders"),
+    ("rebuild", "rebuild", "drop and create the tables and the dictionary"),
+    ("clear", "clear", "create what is missing and remove the loaded rows"),
+    ("digest", "digest", "digest the loaded rows, or the files of a directory"),
+    ("generate", "generate", "write synthetic Census files"),
+    ("fetch", "fetch", "fetch Census files of a state"),
+)
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run one verb and return the exit code; errors are printed to standard error."""
+    options = parse(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code: int = options.verb_module.run(options)
+    except (BadInput, LoadFailed) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"error: {INTERRUPTED}", file=sys.stderr)
+        return LoadFailed.exit_code
+    return code
+
+
+def parse(arguments: Optional[List[str]]) -> argparse.Namespace:
+    """The options, with the verb's module as ``verb_module``; argparse itself ends the program with 2 on bad usage."""
+    parser = argparse.ArgumentParser(prog="python -m bigdata.cmd", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--dburl", default=os.environ.get(VARIABLE), metavar="URL", help=f"{EXAMPLE}; default: the variable {VARIABLE}"
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    verbs.required = True
+    for verb, _, text in VERBS:
+        verbs.add_parser(verb, help=text, add_help=False)
+    known, rest = parser.parse_known_args(arguments)
+    # Only the chosen verb's module is imported: run must not hold what set-up needs.
+    module = import_module(f"bigdata.commands.{next(name for verb, name, _ in VERBS if verb == known.verb)}")
+    of_verb = argparse.ArgumentParser(prog=f"python -m bigdata.cmd {known.verb}", description=module.__doc__)
+    module.add_arguments(of_verb)
+    return of_verb.parse_args(rest, argparse.Namespace(**{**vars(known), "verb_module": module}))
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""clear: create what is missing, remove the loaded rows, and leave the server at rest."""
+
+from __future__ import annotations
+
+import argparse
+
+from bigdata.dburl import check_url, open_connection
+from bigdata.errors import BadInput
+from bigdata.marked_tables import Found, check_poolsize, clear_rows, find_tables
+from bigdata.result_line import write_report
+from bigdata.verification import read_transactions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--poolsize, --report."""
+    parser.add_argument("--poolsize", type=int, help="fail unless the server allows so many connections")
+    parser.add_argument("--report", metavar="FILE|-", help="write server version and transactions as one JSON line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fast where the tables are whole: SQLAlchemy is imported only to create them."""
+    url = check_url(options.dburl)
+    with open_connection(url) as connection:
+        found = find_tables(connection)
+        if options.poolsize is not None:
+            check_poolsize(connection, options.poolsize)
+        if not found.whole:
+            create_tables(url, found)
+        clear_rows(connection)
+        server_version = connection.get_parameter_status("server_version").split()[0]
+    if options.report:
+        transactions = read_transactions(url)
+        write_report({"schema": 1, "server_version": server_version, "xact_commit": transactions}, options.report)
+    return 0
+
+
+def create_tables(url: str, found: Found) -> None:
+    """Make the tables anew. Raises BadInput where SQLAlchemy is not installed."""
+    try:
+        from bigdata.setup_db import rebuild
+    except ImportError as error:
+        raise BadInput(f"to create the tables SQLAlchemy is needed ({error}): pip install SQLAlchemy") from error
+    rebuild(url, found.tables)

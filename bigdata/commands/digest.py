@@ -1,0 +1,56 @@
+"""digest: of the files in a directory, or of the tables in a database. Equal digests mean that all was loaded."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any, Dict
+
+from bigdata.commands.options import add_source_arguments, open_named_source
+from bigdata.dburl import check_url, open_connection
+from bigdata.digest_files import digest_of
+from bigdata.result_line import write_report
+from bigdata.verification import digest_tables, read_transactions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--directory and what selects its records, --expect-transactions, --report."""
+    add_source_arguments(parser, required=False)
+    parser.add_argument(
+        "--expect-transactions", type=int, metavar="N", help="wait (2 s at most) until the server has counted so many"
+    )
+    parser.add_argument("--report", metavar="FILE|-", help="write the digest as one JSON line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """With --directory no database is needed."""
+    report = _of_files(options) if options.directory else _of_tables(options)
+    if options.report:
+        write_report(report, options.report)
+    else:
+        print(json.dumps(report, indent=2))
+    return 0
+
+
+def _of_files(options: argparse.Namespace) -> Dict[str, Any]:
+    work = digest_of(open_named_source(options))
+    return {
+        "digest": work.digest,
+        "geo_records": work.geo_records,
+        "data_records": work.data_records,
+        "rows": work.rows,
+    }
+
+
+def _of_tables(options: argparse.Namespace) -> Dict[str, Any]:
+    url = check_url(options.dburl)
+    # First, because opening the database is itself a transaction.
+    transactions = read_transactions(url, options.expect_transactions)
+    with open_connection(url) as connection:
+        found = digest_tables(connection)
+    return {
+        "digest": found.digest,
+        "geo_records": found.geo_records,
+        "rows": found.rows,
+        "xact_commit": transactions,
+    }

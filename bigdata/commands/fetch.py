@@ -1,0 +1,25 @@
+"""fetch: a state's files from the Census site."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from bigdata.commands.options import segment_numbers
+from bigdata.download import CENSUS_SITE, fetch
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--state, --directory, --segments, --base-url."""
+    parser.add_argument("--state", required=True, help="as the site's folders are named: New_York")
+    parser.add_argument("--directory", type=Path, required=True, help="folder to write to; made if it is not there")
+    parser.add_argument("--segments", type=segment_numbers, default=["01"], metavar="01,02")
+    parser.add_argument("--base-url", default=CENSUS_SITE, metavar="URL", help="a mirror with the site's layout")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what is there now."""
+    options.directory.mkdir(parents=True, exist_ok=True)
+    for path in fetch(options.state, options.directory, options.segments, base_url=options.base_url):
+        print(path)
+    return 0

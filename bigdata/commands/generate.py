@@ -1,0 +1,26 @@
+"""generate: synthetic Census files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from bigdata.commands.options import segment_numbers
+from bigdata.synthetic import generate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """--directory, --state, --segments, --records, --seed."""
+    parser.add_argument("--directory", type=Path, required=True, help="folder to write to; made if it is not there")
+    parser.add_argument("--state", default="NY", help="name or abbreviation")
+    parser.add_argument("--segments", type=segment_numbers, default=["01"], metavar="01,02")
+    parser.add_argument("--records", type=int, default=1000, metavar="N", help="logical records")
+    parser.add_argument("--seed", type=int, default=2014, help="the same seed makes the same bytes")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what was written."""
+    options.directory.mkdir(parents=True, exist_ok=True)
+    for path in generate(options.directory, options.state, options.segments, options.records, options.seed):
+        print(path)
+    return 0

@@ -1,0 +1,26 @@
+"""Options that several verbs have."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import List
+
+from bigdata.source import Source, open_source
+
+
+def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """--directory, --records, --segments: which files, and which records of them."""
+    parser.add_argument("--directory", type=Path, required=required, help="folder with Census zip files")
+    parser.add_argument("--records", type=int, metavar="N", help="only the first N logical records of each state")
+    parser.add_argument("--segments", type=segment_numbers, metavar="01,02", help="only these segments")
+
+
+def segment_numbers(text: str) -> List[str]:
+    """'01,02' as numbers of segments; whether they exist is for the source to say."""
+    return [number.strip() for number in text.split(",") if number.strip()]
+
+
+def open_named_source(options: argparse.Namespace) -> Source:
+    """The source that the options name. Raises BadInput where it cannot be used."""
+    return open_source(options.directory, options.segments, options.records)

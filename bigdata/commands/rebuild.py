@@ -1,0 +1,23 @@
+"""rebuild: drop and create the tables and the dictionary."""
+
+from __future__ import annotations
+
+import argparse
+
+from bigdata.commands.clear import create_tables
+from bigdata.dburl import check_url, open_connection
+from bigdata.marked_tables import ITEMS, MATRICES, find_tables
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Drop the marked ones only."""
+    url = check_url(options.dburl)
+    with open_connection(url) as connection:
+        found = find_tables(connection)
+    create_tables(url, found)
+    print(f"The tables are new and empty; the dictionary has {MATRICES} matrices and {ITEMS:,} items.")
+    return 0

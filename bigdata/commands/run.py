@@ -1,0 +1,138 @@
+"""run: load the records of a directory with one loader, and measure it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from typing import Any, Dict, Optional, TextIO
+
+from bigdata.choice import Choice, check_choice
+from bigdata.commands.options import add_source_arguments, open_named_source
+from bigdata.dburl import check_url
+from bigdata.errors import LoadFailed
+from bigdata.preparation import Preparation, prepare, verify
+from bigdata.profiling import Profiler
+from bigdata.registry import expected_transactions
+from bigdata.result_line import SCHEMA, STANDARD_OUTPUT, client_report, phase_report, write_report
+from bigdata.runtimes.job import Job, Outcome
+from bigdata.source import Source
+from bigdata.summary import print_statements, print_summary
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """LOADER and everything that says what to load and how."""
+    parser.add_argument("loader", metavar="LOADER", help="one that list shows")
+    add_source_arguments(parser, required=True)
+    parser.add_argument("--poolsize", type=int, required=True, metavar="N", help="workers; each has one connection")
+    parser.add_argument("--loop", metavar="asyncio|uvloop", help="event loop, for loaders that have one")
+    parser.add_argument("--no-autocommit", action="store_true", help="one transaction per record, not per statement")
+    parser.add_argument("--allow-executemany", action="store_true", help="INSERT a record's values with executemany")
+    parser.add_argument("--report", metavar="FILE|-", help="write the measurements as one JSON line")
+    parser.add_argument("--echo", action="store_true", help="print each distinct statement with its count")
+    parser.add_argument("--profile", action="store_true", help="profile the hot loops and print the top")
+    parser.add_argument(
+        "--prepared", action="store_true", help="the tables are ready and empty, and somebody else will verify the load"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check, prepare, load, verify, report."""
+    choice = check_choice(options.loader, options.loop, options.poolsize, options.allow_executemany)
+    url = check_url(options.dburl)
+    source = open_named_source(options)
+    people = sys.stderr if options.report == STANDARD_OUTPUT else sys.stdout
+    preparation = None if options.prepared else prepare(url, options.poolsize)
+
+    statements: Optional[Counter[str]] = Counter() if options.echo else None
+    profiler = Profiler() if options.profile else None
+    job = _job(options, choice, url, source, statements, profiler)
+    outcome = choice.run(job)
+
+    report = _report(choice, job, outcome)
+    problem = None if preparation is None else _verify(report, url, options, choice, preparation)
+    if options.report:
+        write_report(report, options.report)
+    _tell(people, choice, outcome, statements, profiler)
+    if problem:
+        raise LoadFailed(problem)
+    return 0
+
+
+def _job(
+    options: argparse.Namespace,
+    choice: Choice,
+    url: str,
+    source: Source,
+    statements: Optional[Counter[str]],
+    profiler: Optional[Profiler],
+) -> Job:
+    profiled: Dict[str, Any] = {} if profiler is None else {"call": profiler.call}
+    return Job(
+        driver=choice.driver,
+        url=url,
+        poolsize=options.poolsize,
+        autocommit=not options.no_autocommit,
+        executemany=options.allow_executemany,
+        phases=(
+            ("geo", source.geo_records(), lambda record: 1),
+            ("data", source.data_records(), lambda record: len(record.values)),
+        ),
+        statements=statements,
+        **profiled,
+    )
+
+
+def _report(choice: Choice, job: Job, outcome: Outcome) -> Dict[str, Any]:
+    data = outcome.measured["data"]
+    return {
+        "schema": SCHEMA,
+        "loader": choice.loader.name,
+        "loop": choice.loop,
+        "poolsize": job.poolsize,
+        "transaction": "autocommit" if job.autocommit else "per_record",
+        "inserts": "executemany" if job.executemany else "execute",
+        "phases": {name: phase_report(measured) for name, measured in outcome.measured.items()},
+        "client": client_report(choice.loader, choice.loop, data),
+        "work": {
+            "digest": None,
+            "geo_records": outcome.records["geo"],
+            "data_records": outcome.records["data"],
+            "rows": data.rows,
+            "transactions": None,
+            "records_read_ahead": outcome.read_ahead,
+            "records_streamed": outcome.streamed,
+        },
+    }
+
+
+def _verify(
+    report: Dict[str, Any], url: str, options: argparse.Namespace, choice: Choice, preparation: Preparation
+) -> Optional[str]:
+    """Complete the report's ``work`` with what the server says; returns what is wrong with the load, if anything is."""
+    work = report["work"]
+    expected = expected_transactions(
+        choice.loader,
+        geo_records=work["geo_records"],
+        data_records=work["data_records"],
+        rows=work["rows"],
+        poolsize=options.poolsize,
+        autocommit=not options.no_autocommit,
+    )
+    found = verify(url, options.directory, options.records, options.segments, preparation, expected)
+    work["digest"], work["transactions"] = found.of_tables, found.transactions
+    return found.problem
+
+
+def _tell(
+    people: TextIO,
+    choice: Choice,
+    outcome: Outcome,
+    statements: Optional[Counter[str]],
+    profiler: Optional[Profiler],
+) -> None:
+    print_summary(people, choice, outcome)
+    if statements is not None:
+        print_statements(people, statements)
+    if profiler is not None:
+        profiler.print_top(people)

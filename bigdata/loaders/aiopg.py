@@ -1,0 +1,95 @@
+"""aiopg, psycopg2 for asyncio: the hot loops of ``row_by_row_asyncio``.
+
+Its connections are always in autocommit mode, so that a transaction per record is written out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import AsyncIterable, Optional
+
+import aiopg
+from aiopg.connection import Connection, Cursor
+
+from bigdata import statements as sql
+from bigdata.loaders import psycopg2_tools
+from bigdata.loaders.look_up import geo_record_id, item_rows
+from bigdata.loaders.psycopg2_tools import Error, connection_factory, statement_of
+from bigdata.runtimes.job import HotLoops
+from bigdata.sf1 import DataRecord, GeoRecord
+
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
+
+INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
+SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
+SELECT_ITEM_IDS = sql.pyformat(sql.SELECT_ITEM_IDS)
+INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
+
+
+async def load_geo(connection: Connection, records: AsyncIterable[GeoRecord]) -> None:
+    """Every INSERT is a transaction of its own."""
+    async with connection.cursor() as cursor:
+        async for record in records:
+            await cursor.execute(INSERT_GEO, record)
+
+
+async def load_geo_per_record(connection: Connection, records: AsyncIterable[GeoRecord]) -> None:
+    """A transaction per record."""
+    async with connection.cursor() as cursor:
+        async for record in records:
+            await cursor.execute(sql.BEGIN)
+            await cursor.execute(INSERT_GEO, record)
+            await cursor.execute(sql.COMMIT)
+
+
+async def load_data(connection: Connection, records: AsyncIterable[DataRecord]) -> None:
+    """Every statement is a transaction of its own."""
+    async with connection.cursor() as cursor:
+        async for record in records:
+            await insert_elements(cursor, record)
+
+
+async def load_data_per_record(connection: Connection, records: AsyncIterable[DataRecord]) -> None:
+    """A transaction per record."""
+    async with connection.cursor() as cursor:
+        async for record in records:
+            await cursor.execute(sql.BEGIN)
+            await insert_elements(cursor, record)
+            await cursor.execute(sql.COMMIT)
+
+
+async def insert_elements(cursor: Cursor, record: DataRecord) -> None:
+    """One record: two SELECTs, then one INSERT per value."""
+    await cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
+    geo_id = geo_record_id(record, await cursor.fetchone())
+    await cursor.execute(SELECT_ITEM_IDS, (record.segment,))
+    for (item_id,), value in zip(item_rows(record, await cursor.fetchall()), record.values):
+        await cursor.execute(INSERT_ELEMENT, (geo_id, item_id, value))
+
+
+def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
+    """The loops for this way of committing. Raises ValueError for ``executemany``, which aiopg has not."""
+    if executemany:
+        raise ValueError("aiopg has no executemany")
+    return HotLoops(load_geo, load_data) if autocommit else HotLoops(load_geo_per_record, load_data_per_record)
+
+
+async def connect(url: str, *, autocommit: bool, statements: Optional[Counter[str]]) -> Connection:
+    """One connection, in autocommit mode whatever is asked; with ``statements``, one that counts there what it sends."""
+    return await aiopg.connect(url, connection_factory=connection_factory(statements))
+
+
+async def close(connection: Connection) -> None:
+    """Close it; what was not committed is rolled back."""
+    await connection.close()
+
+
+def cancel(connection: Connection) -> None:
+    """Ask the server to cancel what runs on the connection, if anything does."""
+    if connection.raw.isexecuting():
+        psycopg2_tools.cancel(connection.raw)
+
+
+def abandon(connection: Connection) -> None:
+    """Break the connection off for a server that does not answer."""
+    psycopg2_tools.abandon(connection.raw)

@@ -1,0 +1,71 @@
+"""What the drivers that are built on psycopg2 share besides their hot loops."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections import Counter
+from contextlib import suppress
+from typing import Any, Optional, Type
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from bigdata import statements as sql
+
+Error = psycopg2.Error
+
+
+def cancel(connection: Connection) -> None:
+    """Ask the server to cancel what runs on the connection. A connection that is gone needs no asking."""
+    with suppress(psycopg2.Error):
+        connection.cancel()
+
+
+def abandon(connection: Connection) -> None:
+    """Break the connection off for a server that does not answer: whoever waits for it gets an error at once."""
+    with suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.shutdown(socket.SHUT_RDWR)
+
+
+def statement_of(error: BaseException) -> Optional[str]:
+    """The statement with its values, as it was sent."""
+    query = getattr(getattr(error, "cursor", None), "query", None)
+    return query.decode("utf-8", "replace") if isinstance(query, bytes) else None
+
+
+def connection_factory(statements: Optional[Counter[str]]) -> Optional[Type[Connection]]:
+    """psycopg2's own connection, or with ``statements`` one that counts there every statement it sends."""
+    if statements is None:
+        return None
+    counting = threading.Lock()
+
+    def count(*sent: str) -> None:
+        with counting:
+            statements.update(sent)
+
+    class CountingCursor(Cursor):
+        """Counts the text before its values are put in."""
+
+        def execute(self, query: Any, vars: Any = None) -> None:
+            count(str(query))
+            super().execute(query, vars)
+
+        def executemany(self, query: Any, vars_list: Any) -> None:
+            count(*[str(query)] * len(vars_list))
+            super().executemany(query, vars_list)
+
+    class CountingConnection(Connection):
+        """Counts the transactions that psycopg2 begins by itself and commits."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.cursor_factory = CountingCursor
+
+        def commit(self) -> None:
+            count(sql.BEGIN, sql.COMMIT)
+            super().commit()
+
+    return CountingConnection

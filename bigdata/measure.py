@@ -1,0 +1,73 @@
+"""The clock and the CPU account of one phase, and what a process can say about its memory."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Usage(NamedTuple):
+    """What this process and its ended children have used since they began."""
+
+    user_s: float
+    system_s: float
+    voluntary_switches: int
+    involuntary_switches: int
+
+
+def read_usage() -> Usage:
+    """Now, as the kernel counts it."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Usage(
+        user_s=own.ru_utime + children.ru_utime,
+        system_s=own.ru_stime + children.ru_stime,
+        voluntary_switches=own.ru_nvcsw + children.ru_nvcsw,
+        involuntary_switches=own.ru_nivcsw + children.ru_nivcsw,
+    )
+
+
+def peak_rss_bytes() -> int:
+    """The most memory that this program has held.
+
+    On Linux from /proc: what getrusage says there includes the process that this one was forked from. Elsewhere from
+    getrusage, which counts in bytes on macOS and in KiB on others.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    unit_bytes = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit_bytes
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One phase: the rows it INSERTed, and what it took from the first statement to the last acknowledgement."""
+
+    rows: int
+    wall_s: float
+    usage: Usage
+
+
+class PhaseClock:
+    """Started when all workers stand ready, stopped when the last one has its last acknowledgement."""
+
+    def __init__(self) -> None:
+        self._started_s = 0.0
+        self._usage_before = Usage(0.0, 0.0, 0, 0)
+
+    def start(self) -> None:
+        """All workers are connected and wait for this moment."""
+        self._usage_before = read_usage()
+        self._started_s = time.perf_counter()
+
+    def stop(self, rows: int) -> Measured:
+        """The last worker has finished."""
+        wall_s = time.perf_counter() - self._started_s
+        used = [after - before for before, after in zip(self._usage_before, read_usage())]
+        return Measured(rows, wall_s, Usage(used[0], used[1], int(used[2]), int(used[3])))

@@ -1,0 +1,98 @@
+"""What ``run`` has other processes do before and after, so that the measuring one holds its driver and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+from bigdata.dburl import VARIABLE
+from bigdata.errors import BadInput, LoadFailed
+
+STOP_WITHIN_S = 3.0
+
+
+class Preparation(NamedTuple):
+    """The server at rest, its tables ready and empty."""
+
+    transactions: Optional[int]
+    """``xact_commit`` of the database; None where it cannot be known."""
+
+
+class Verification(NamedTuple):
+    """The load as the server has it."""
+
+    of_tables: str
+    transactions: Optional[int]
+    """Those that the load added."""
+    problem: Optional[str]
+
+
+def prepare(url: str, poolsize: int) -> Preparation:
+    """Create what is missing, remove loaded rows, check that the server allows so many connections."""
+    report = _ask(["clear", "--poolsize", str(poolsize), "--report", "-"], url)
+    return Preparation(report["xact_commit"])
+
+
+def verify(
+    url: str,
+    directory: Path,
+    records: Optional[int],
+    segments: Optional[Sequence[str]],
+    preparation: Preparation,
+    expected_transactions: int,
+) -> Verification:
+    """Compare the digest of the tables with that of the files."""
+    of_source = ["--directory", str(directory)]
+    of_source += [] if records is None else ["--records", str(records)]
+    of_source += [] if segments is None else ["--segments", ",".join(segments)]
+    before = preparation.transactions
+    waiting = [] if before is None else ["--expect-transactions", str(before + expected_transactions)]
+    tables = _ask(["digest", *waiting, "--report", "-"], url)
+    files = _ask(["digest", *of_source, "--report", "-"], url)
+    after = tables["xact_commit"]
+    transactions = None if before is None or after is None else after - before
+    problem = None
+    if tables["digest"] != files["digest"]:
+        problem = (
+            f"the tables do not hold what the files do: found {tables['digest']}, expected {files['digest']} "
+            "(did another program write to them?)"
+        )
+    return Verification(tables["digest"], transactions, problem)
+
+
+def _ask(arguments: List[str], url: str) -> Dict[str, Any]:
+    """Run a verb of this program, with the URL in its environment, where no list of processes shows it."""
+    root = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bigdata.cmd", *arguments],
+        env={**os.environ, VARIABLE: url, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+    )
+    try:
+        out, errors = process.communicate()
+    except BaseException:
+        _stop(process)
+        raise
+    if process.returncode:
+        kind = BadInput if process.returncode == BadInput.exit_code else LoadFailed
+        message = errors.strip()
+        raise kind(message[len("error: ") :] if message.startswith("error: ") else message)
+    report: Dict[str, Any] = json.loads(out)
+    return report
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Let it cancel what the server does for it."""
+    process.terminate()
+    try:
+        process.communicate(timeout=STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()

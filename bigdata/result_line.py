@@ -1,0 +1,69 @@
+"""The report of a run: one JSON line, for the harness and for people's scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import sysconfig
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+from bigdata.measure import Measured, peak_rss_bytes
+from bigdata.registry import Loader
+
+SCHEMA = 1
+STANDARD_OUTPUT = "-"
+
+
+def phase_report(measured: Measured) -> Dict[str, Any]:
+    """One of the ``phases``."""
+    return {
+        "rows": measured.rows,
+        "wall_s": measured.wall_s,
+        "user_s": measured.usage.user_s,
+        "system_s": measured.usage.system_s,
+    }
+
+
+def client_report(loader: Loader, loop: Optional[str], data: Measured) -> Dict[str, Any]:
+    """What the interpreter and its packages are; context switches of phase data."""
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "gil_enabled": bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
+        "optimized_build": "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or ""),
+        "packages": package_versions(loader, loop),
+        "libpq": _libpq_version(),
+        "voluntary_switches": data.usage.voluntary_switches,
+        "involuntary_switches": data.usage.involuntary_switches,
+        "peak_rss_bytes": peak_rss_bytes(),
+    }
+
+
+def package_versions(loader: Loader, loop: Optional[str]) -> Dict[str, str]:
+    """Of the driver, what it stands on, and the loop. They all say it themselves, on every Python."""
+    names = (*loader.modules, "uvloop") if loop == "uvloop" else loader.modules
+    return {name: str(import_module(name).__version__).split()[0] for name in names}
+
+
+def _libpq_version() -> Optional[int]:
+    """As libpq counts: 170011 is 17.11. None for a driver that does without it."""
+    extensions = sys.modules.get("psycopg2.extensions")
+    version: Optional[int] = extensions.libpq_version() if extensions is not None else None
+    return version
+
+
+def write_report(report: Dict[str, Any], target: str) -> None:
+    """Print it as one line for '-', else write the file whole: a reader never sees half a report."""
+    line = json.dumps(report) + "\n"
+    if target == STANDARD_OUTPUT:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        return
+    path = Path(target)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    unfinished.write_text(line, encoding="utf-8")
+    unfinished.replace(path)

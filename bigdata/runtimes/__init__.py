@@ -1,0 +1,1 @@
+"""How N workers are started, fed with records, joined and, when one of them fails, stopped."""

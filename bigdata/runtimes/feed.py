@@ -1,0 +1,128 @@
+"""Hands records out to workers, each exactly once: those read before the clock started, then those streamed since.
+
+Taking a record is one ``deque.popleft``, which needs no lock, as long as there are records at hand. Only a worker that
+finds none asks for the reader's next batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from itertools import islice
+from typing import Any, Callable, Deque, Iterator, List
+
+from bigdata.runtimes.hand_over import HandOver
+
+# Records of a phase that are read and parsed before its clock starts; at most 2 KiB each.
+READ_AHEAD_RECORDS = 10_000
+BATCH_RECORDS = 100
+
+
+class Feed:
+    """The records of one phase. ``rows_of`` says how many rows a record will become."""
+
+    def __init__(self, records: Iterator[Any], rows_of: Callable[[Any], int]) -> None:
+        self._records = records
+        self._rows_of = rows_of
+        self.ready: Deque[Any] = deque()
+        self.rows = 0
+        self.read_ahead = 0
+        self.streamed = 0
+        self._hand_over: HandOver[Any] = HandOver()
+        self._refilling = threading.Lock()
+        self._closed = False
+
+    def fill(self, limit: int = READ_AHEAD_RECORDS) -> None:
+        """Read up to ``limit`` records, and leave the rest to a thread. Raises what the reader raises."""
+        self.ready.extend(self._read(limit))
+        self.read_ahead = len(self.ready)
+        if self.read_ahead < limit:
+            self._hand_over.finish()
+        else:
+            threading.Thread(target=self._stream, name="reader", daemon=True).start()
+
+    def close(self) -> None:
+        """Hand out nothing more, and let workers and reader go that wait for each other."""
+        self._hand_over.close()
+        with self._refilling:
+            self._closed = True
+            self.ready.clear()
+
+    def refill(self) -> bool:
+        """Get the reader's next batch unless another worker just did; wait for it. False: there are no more."""
+        with self._refilling:
+            if not self.ready and not self._closed:
+                self.ready.extend(self._hand_over.get())
+            return bool(self.ready)
+
+    @property
+    def would_wait(self) -> bool:
+        """Whether ``refill`` would have to wait for the reader."""
+        return not self.ready and self._hand_over.would_wait
+
+    def _read(self, limit: int) -> List[Any]:
+        batch = list(islice(self._records, limit))
+        self.rows += sum(map(self._rows_of, batch))
+        return batch
+
+    def _stream(self) -> None:
+        error = None
+        try:
+            while True:
+                batch = self._read(BATCH_RECORDS)
+                self.streamed += len(batch)
+                if not batch or not self._hand_over.put(batch):
+                    break
+        except BaseException as raised:
+            error = raised
+        self._hand_over.finish(error)
+
+
+class Records:
+    """What one thread iterates over. ``current`` is the record that it works on, so that an error can name it."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._take = feed.ready.popleft
+        self.current: Any = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        while True:
+            try:
+                self.current = self._take()
+            except IndexError:
+                if not self._feed.refill():
+                    raise StopIteration from None
+            else:
+                return self.current
+
+
+class AsyncRecords:
+    """What one task iterates over: the twin of ``Records``. The event loop never waits for the reader."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._take = feed.ready.popleft
+        self.current: Any = None
+
+    def __aiter__(self) -> AsyncRecords:
+        return self
+
+    async def __anext__(self) -> Any:
+        while True:
+            try:
+                self.current = self._take()
+            except IndexError:
+                if not await self._refill():
+                    raise StopAsyncIteration from None
+            else:
+                return self.current
+
+    async def _refill(self) -> bool:
+        if self._feed.would_wait:
+            return await asyncio.get_event_loop().run_in_executor(None, self._feed.refill)
+        return self._feed.refill()

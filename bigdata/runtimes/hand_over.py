@@ -1,0 +1,64 @@
+"""Batches of records on their way from the reader's thread to the workers: few at a time, so that memory is bounded."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Deque, Generic, List, Optional, TypeVar
+
+Record = TypeVar("Record")
+
+# The reader is at most this far ahead of the workers.
+BATCHES_WAITING = 4
+
+
+class HandOver(Generic[Record]):
+    """A queue that the reader finishes or fails, and that anybody can close; after that nobody waits any more."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._batches: Deque[List[Record]] = deque()
+        self._no_more = False
+        self._closed = False
+        self._error: Optional[BaseException] = None
+
+    def put(self, batch: List[Record]) -> bool:
+        """Wait for room, then leave the batch there. False: closed, nobody wants it."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self._batches) < BATCHES_WAITING)
+            if not self._closed:
+                self._batches.append(batch)
+                self._changed.notify_all()
+            return not self._closed
+
+    def finish(self, error: Optional[BaseException] = None) -> None:
+        """The reader has come to the end, or could not go on because of ``error``."""
+        with self._changed:
+            self._no_more = True
+            self._error = error
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Drop what waits and let everybody go who waits here."""
+        with self._changed:
+            self._closed = True
+            self._batches.clear()
+            self._changed.notify_all()
+
+    @property
+    def would_wait(self) -> bool:
+        """Whether ``get`` would have to wait for the reader."""
+        with self._changed:
+            return not (self._batches or self._no_more or self._closed)
+
+    def get(self) -> List[Record]:
+        """The next batch, as soon as there is one; empty at the end or once closed. Raises the reader's error."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._batches or self._no_more or self._closed)
+            if self._batches:
+                batch = self._batches.popleft()
+                self._changed.notify_all()
+                return batch
+            if self._error is not None and not self._closed:
+                raise self._error
+            return []

@@ -1,0 +1,110 @@
+"""What every runtime is given, what it hands back, and what it asks of a driver's module in ``bigdata.loaders``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple, Type
+
+# typing has it from 3.8 on; to the running program it is only a name.
+try:
+    from typing import Protocol
+except ImportError:
+    Protocol = object  # type: ignore[assignment]
+
+from bigdata.errors import LoadFailed
+from bigdata.measure import Measured, PhaseClock
+from bigdata.runtimes.feed import Feed
+
+# When a run fails, the server is asked to cancel the other workers' statements, again and again because a worker may
+# be between two of them; where the server does not answer, their connections are broken off.
+CANCEL_FOR_S = 2.0
+CANCEL_AGAIN_AFTER_S = 0.05
+BREAK_OFF_FOR_S = 1.0
+
+SHOWN_STATEMENT_CHARACTERS = 300
+
+
+class HotLoops(NamedTuple):
+    """A driver's loops for one way of committing and inserting: each takes a connection and its records.
+
+    Coroutine functions where the driver is asynchronous.
+    """
+
+    geo: Callable[[Any, Any], Any]
+    data: Callable[[Any, Any], Any]
+
+
+class Driver(Protocol):
+    """What a module of ``bigdata.loaders`` offers. ``connect`` and ``close`` are coroutines where it is asynchronous."""
+
+    Error: Type[Exception]
+    """Whatever the driver raises."""
+    connect: Callable[..., Any]
+    """(url, autocommit, statements): one connection; with a Counter it counts every statement there."""
+    close: Callable[[Any], Any]
+    """Close a connection that no statement runs on."""
+    cancel: Callable[[Any], None]
+    """Ask the server to cancel what runs on the connection; anything may have happened to it."""
+    abandon: Callable[[Any], None]
+    """Break the connection off: whoever waits for the server gets an error at once."""
+    hot_loops: Callable[..., HotLoops]
+    """(autocommit, executemany)."""
+    statement_of: Callable[[BaseException], Optional[str]]
+    """The statement that an error is about, with its values, where the driver knows it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One load: which driver, where to, how many connections, and the records of each phase."""
+
+    driver: Driver
+    url: str
+    poolsize: int
+    autocommit: bool
+    executemany: bool
+    phases: Tuple[Tuple[str, Iterator[Any], Callable[[Any], int]], ...]
+    """Name, records, and how many rows a record becomes."""
+    statements: Optional[Counter[str]] = None
+    """Where given, it counts the statements that the drivers send."""
+    call: Callable[..., Any] = lambda function, *arguments: function(*arguments)
+    """Every worker's hot loop is called through it, which is where a profiler goes."""
+
+    def connect(self) -> Any:
+        """A new connection; to be awaited where the driver is asynchronous."""
+        return self.driver.connect(self.url, autocommit=self.autocommit, statements=self.statements)
+
+    def hot_loop(self, phase: str) -> Callable[[Any, Any], Any]:
+        """The driver's loop for this phase ('geo', 'data')."""
+        loops = self.driver.hot_loops(autocommit=self.autocommit, executemany=self.executemany)
+        loop: Callable[[Any, Any], Any] = getattr(loops, phase)
+        return loop
+
+
+@dataclass
+class Outcome:
+    """What a load took and did."""
+
+    measured: Dict[str, Measured] = field(default_factory=dict)
+    records: Dict[str, int] = field(default_factory=dict)
+    read_ahead: int = 0
+    streamed: int = 0
+
+    def add(self, phase: str, feed: Feed, clock: PhaseClock) -> None:
+        """Phase is over: stop its clock."""
+        self.measured[phase] = clock.stop(feed.rows)
+        self.records[phase] = feed.read_ahead + feed.streamed
+        self.read_ahead += feed.read_ahead
+        self.streamed += feed.streamed
+
+
+def load_failed(driver: Driver, record: Any, error: BaseException) -> LoadFailed:
+    """The report of a worker that failed: record, statement, the server's message."""
+    from bigdata.sf1 import describe
+
+    where = "before the first record" if record is None else describe(record)
+    statement = " ".join((driver.statement_of(error) or "").split())
+    if len(statement) > SHOWN_STATEMENT_CHARACTERS:
+        statement = statement[:SHOWN_STATEMENT_CHARACTERS] + "..."
+    message = str(error).strip() or type(error).__name__
+    return LoadFailed(": ".join(part for part in (where, statement, message) if part))

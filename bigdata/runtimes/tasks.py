@@ -1,0 +1,156 @@
+"""One task per connection on one event loop, for asynchronous drivers: the twin of ``threads``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import Any, Callable, Coroutine, Dict, List, Sequence, Tuple
+
+from bigdata.dburl import cannot_connect
+from bigdata.errors import INTERRUPTED, LoadFailed
+from bigdata.measure import PhaseClock
+from bigdata.runtimes.feed import AsyncRecords, Feed
+from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_AGAIN_AFTER_S, CANCEL_FOR_S, Job, Outcome, load_failed
+
+Stop = Callable[[int], None]
+Worker = Coroutine[Any, Any, None]
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(job: Job, new_event_loop: Callable[[], asyncio.AbstractEventLoop]) -> Outcome:
+    """Connect, load phase after phase, close, all on a new event loop.
+
+    Raises what the first worker that failed raised: LoadFailed, or BadInput of the reader. By then the others have
+    been stopped and the connections closed.
+    """
+    # Closing the loop would leave the system's default for those that it listened to.
+    handlers = [(number, signal.getsignal(number)) for number in STOP_SIGNALS]
+    loop = new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        outcome: Outcome = job.call(loop.run_until_complete, _run(job))
+        return outcome
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+        for number, handler in handlers:
+            signal.signal(number, handler)
+
+
+async def _run(job: Job) -> Outcome:
+    outcome = Outcome()
+    connections: List[Any] = []
+    interrupted = _listen_to_signals()
+    try:
+        await _connect(job, connections, interrupted)
+        for phase, records, rows_of in job.phases:
+            feed, clock = Feed(records, rows_of), PhaseClock()
+            try:
+                feed.fill()
+                await _run_phase(job, phase, feed, clock, connections, interrupted)
+                outcome.add(phase, feed, clock)
+            finally:
+                feed.close()
+    finally:
+        for connection in connections:
+            await job.driver.close(connection)
+    return outcome
+
+
+async def _connect(job: Job, connections: List[Any], interrupted: asyncio.Future[None]) -> None:
+    async def connect() -> None:
+        try:
+            connections.append(await job.connect())
+        except (job.driver.Error, asyncio.TimeoutError) as error:
+            raise cannot_connect(job.url, error) from error
+
+    await _run_together([connect() for _ in range(job.poolsize)], interrupted, stops=())
+
+
+async def _run_phase(
+    job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: List[Any], interrupted: asyncio.Future[None]
+) -> None:
+    hot_loop = job.hot_loop(phase)
+    reasons = _listen_to_reasons(job)
+
+    async def work(connection: Any) -> None:
+        records = AsyncRecords(feed)
+        try:
+            await hot_loop(connection, records)
+        except job.driver.Error as error:
+            raise load_failed(job.driver, records.current, error) from error
+        except (asyncio.CancelledError, asyncio.TimeoutError) as error:
+            # aiopg turns a statement that the server cancelled into a cancelled task, and tells the loop why.
+            raise load_failed(job.driver, records.current, reasons[-1] if reasons else error) from error
+
+    def cancel(index: int) -> None:
+        feed.close()
+        job.driver.cancel(connections[index])
+
+    def abandon(index: int) -> None:
+        job.driver.abandon(connections[index])
+
+    # None of them runs before this coroutine waits for them.
+    clock.start()
+    workers = [work(connection) for connection in connections]
+    await _run_together(workers, interrupted, stops=((cancel, CANCEL_FOR_S), (abandon, BREAK_OFF_FOR_S)))
+
+
+async def _run_together(
+    workers: Sequence[Worker], interrupted: asyncio.Future[None], stops: Sequence[Tuple[Stop, float]]
+) -> None:
+    """Run each in a task of its own and wait for all; the first error, or Ctrl-C, stops them and is raised."""
+    tasks = [asyncio.ensure_future(worker) for worker in workers]
+    work = asyncio.gather(*tasks)
+    try:
+        await asyncio.wait([work, interrupted], return_when=asyncio.FIRST_COMPLETED)
+        if interrupted.done():
+            interrupted.result()
+        work.result()
+    except BaseException:
+        for stop, within_s in stops:
+            await _stop(tasks, stop, within_s)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise
+
+
+async def _stop(tasks: List[asyncio.Future[None]], stop: Stop, within_s: float) -> None:
+    """Call ``stop`` with the number of each task that still runs, until none does."""
+    deadline_s = time.monotonic() + within_s
+    while not all(task.done() for task in tasks) and time.monotonic() < deadline_s:
+        for index, task in enumerate(tasks):
+            if not task.done():
+                stop(index)
+        await asyncio.wait(tasks, timeout=CANCEL_AGAIN_AFTER_S)
+
+
+def _listen_to_signals() -> asyncio.Future[None]:
+    """A future that fails when the program is asked to stop."""
+    loop = asyncio.get_event_loop()
+    interrupted: asyncio.Future[None] = loop.create_future()
+
+    def interrupt() -> None:
+        if not interrupted.done():
+            interrupted.set_exception(LoadFailed(INTERRUPTED))
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, interrupt)
+    return interrupted
+
+
+def _listen_to_reasons(job: Job) -> List[BaseException]:
+    """The driver's errors that reach the event loop and no task, in a list that grows."""
+    reasons: List[BaseException] = []
+
+    def note(loop: asyncio.AbstractEventLoop, context: Dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, job.driver.Error):
+            reasons.append(error)
+        else:
+            loop.default_exception_handler(context)
+
+    asyncio.get_event_loop().set_exception_handler(note)
+    return reasons

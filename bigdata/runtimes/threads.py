@@ -1,0 +1,120 @@
+"""One thread per connection, for drivers that block: the twin of ``tasks``."""
+
+from __future__ import annotations
+
+import threading
+import time
+from queue import SimpleQueue
+from typing import Any, Callable, List, Optional, Sequence, Tuple
+
+from bigdata.dburl import cannot_connect
+from bigdata.measure import PhaseClock
+from bigdata.runtimes.feed import Feed, Records
+from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_AGAIN_AFTER_S, CANCEL_FOR_S, Job, Outcome, load_failed
+
+Stop = Callable[[int], None]
+
+
+def run(job: Job) -> Outcome:
+    """Connect, load phase after phase, close.
+
+    Raises what the first worker that failed raised: LoadFailed, or BadInput of the reader. By then the others have
+    been stopped and the connections closed.
+    """
+    outcome = Outcome()
+    connections: List[Any] = []
+    try:
+        _connect(job, connections)
+        for phase, records, rows_of in job.phases:
+            feed, clock = Feed(records, rows_of), PhaseClock()
+            try:
+                feed.fill()
+                _run_phase(job, phase, feed, clock, connections)
+                outcome.add(phase, feed, clock)
+            finally:
+                feed.close()
+    finally:
+        for connection in connections:
+            job.driver.close(connection)
+    return outcome
+
+
+def _connect(job: Job, connections: List[Any]) -> None:
+    def connect() -> None:
+        try:
+            connections.append(job.connect())
+        except job.driver.Error as error:
+            raise cannot_connect(job.url, error) from error
+
+    def nothing(index: int) -> None:
+        """A connection that is being made cannot be cancelled."""
+
+    _run_together([connect] * job.poolsize, stops=((nothing, BREAK_OFF_FOR_S),))
+
+
+def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: List[Any]) -> None:
+    hot_loop = job.hot_loop(phase)
+    # The last worker to arrive starts the clock and lets all of them go.
+    ready = threading.Barrier(len(connections), action=clock.start)
+
+    def worker(connection: Any) -> Callable[[], None]:
+        def work() -> None:
+            records = Records(feed)
+            ready.wait()
+            try:
+                job.call(hot_loop, connection, records)
+            except job.driver.Error as error:
+                raise load_failed(job.driver, records.current, error) from error
+
+        return work
+
+    def cancel(index: int) -> None:
+        ready.abort()
+        feed.close()
+        job.driver.cancel(connections[index])
+
+    def abandon(index: int) -> None:
+        job.driver.abandon(connections[index])
+
+    workers = [worker(connection) for connection in connections]
+    _run_together(workers, stops=((cancel, CANCEL_FOR_S), (abandon, BREAK_OFF_FOR_S)))
+
+
+def _run_together(workers: Sequence[Callable[[], None]], stops: Sequence[Tuple[Stop, float]]) -> None:
+    """Run each in a thread of its own and wait for all; the first error, or Ctrl-C, stops them and is raised."""
+    ended: SimpleQueue[Optional[BaseException]] = SimpleQueue()
+
+    def run_worker(worker: Callable[[], None]) -> None:
+        try:
+            worker()
+        except BaseException as error:
+            ended.put(error)
+        else:
+            ended.put(None)
+
+    # Daemons: a thread that nothing can stop must not keep the program from ending.
+    threads = [threading.Thread(target=run_worker, args=(worker,), daemon=True) for worker in workers]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in threads:
+            error = ended.get()
+            if error is not None:
+                raise error
+    except BaseException:
+        for stop, within_s in stops:
+            _stop(threads, stop, within_s)
+        raise
+
+
+def _stop(threads: List[threading.Thread], stop: Stop, within_s: float) -> None:
+    """Call ``stop`` with the number of each thread that still runs, until none does."""
+    deadline_s = time.monotonic() + within_s
+    running = [(index, thread) for index, thread in enumerate(threads) if thread.is_alive()]
+    while running and time.monotonic() < deadline_s:
+        for index, _ in running:
+            stop(index)
+        pause_until_s = time.monotonic() + CANCEL_AGAIN_AFTER_S
+        for _, thread in running:
+            thread.join(max(0.0, pause_until_s - time.monotonic()))
+        running = [(index, thread) for index, thread in running if thread.is_alive()]

@@ -1,0 +1,35 @@
+"""What a run tells a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TextIO
+
+from bigdata.choice import Choice
+from bigdata.runtimes.feed import READ_AHEAD_RECORDS
+from bigdata.runtimes.job import Outcome
+
+
+def print_summary(stream: TextIO, choice: Choice, outcome: Outcome) -> None:
+    """A line per phase, and how the records were read."""
+    on = f" on {choice.loop}" if choice.loop else ""
+    print(f"{choice.loader.name}{on}", file=stream)
+    for phase, measured in outcome.measured.items():
+        cpu_s = measured.usage.user_s + measured.usage.system_s
+        rows = max(measured.rows, 1)
+        print(
+            f"  {phase:<5}{measured.rows:>11,} rows {measured.wall_s:>9.3f} s {measured.rows / measured.wall_s:>9,.0f} "
+            f"rows/s {cpu_s * 1e6 / rows:>7.1f} us client CPU per row",
+            file=stream,
+        )
+    print(f"  {outcome.read_ahead:,} records were read and parsed before the clock started", end="", file=stream)
+    if outcome.streamed:
+        limit = f"(at most {READ_AHEAD_RECORDS:,} per phase)"
+        print(f" {limit}, {outcome.streamed:,} while it ran", end="", file=stream)
+    print(file=stream)
+
+
+def print_statements(stream: TextIO, statements: Counter[str]) -> None:
+    """Each distinct statement once, with how often it was sent."""
+    for statement, count in statements.most_common():
+        print(f"{count:>11,}  {' '.join(statement.split())}", file=stream)
