@@ -12,7 +12,7 @@ from experiments import observe
 from experiments.affinity import Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
-from experiments.engines.protocol import LoaderHost, Server
+from experiments.engines.protocol import Finished, LoaderHost, Server
 from experiments.errors import Failure
 from experiments.judge import Trouble, find_differences, read_report
 from experiments.plan import PlannedRun
@@ -60,9 +60,12 @@ def utc_now() -> str:
 def measure(ready: ReadyCell, begun: Record) -> Record:
     """Do the run that has begun, and return its record. A run that fails is a record with its reason."""
     started = time.monotonic()
-    record = replace(begun, interrupted=False, images=_images(ready))
+    record = replace(begun, interrupted=False, reason=None, images=_images(ready))
     try:
-        record = _measure(ready, record)
+        ready.server.place(ready.placement.server_cpus)
+        cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize), "--report", "-"])
+        record, finished = _load(ready, record)
+        record = _check(ready, record, read_report("run", finished, ready.timeout_s), cleared["xact_commit"])
     except Trouble as trouble:
         record = replace(record, status=trouble.status, reason=trouble.reason)
     except Failure as failure:
@@ -70,28 +73,8 @@ def measure(ready: ReadyCell, begun: Record) -> Record:
     return replace(record, wall_s=round(time.monotonic() - started, 3))
 
 
-def _measure(ready: ReadyCell, record: Record) -> Record:
-    ready.server.place(ready.placement.server_cpus)
-    cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize), "--report", "-"])
-    record, report = _load(ready, record)
-    expected = expected_transactions(
-        LOADERS[ready.cell.loader],
-        geo_records=ready.data.geo_records,
-        data_records=ready.data.data_records,
-        rows=ready.data.rows,
-        poolsize=ready.cell.poolsize,
-        autocommit=ready.cell.transaction == "autocommit",
-    )
-    before = cleared["xact_commit"]
-    awaited = [] if before is None else ["--expect-transactions", str(before + expected)]
-    work = _work(report, _step(ready, ["digest", *awaited, "--report", "-"]), before)
-    differences = find_differences(work, ready.data, expected)
-    status: Status = "wrong_work" if differences else "ok"
-    return replace(record, work=work, status=status, reason="; ".join(differences) or None)
-
-
-def _load(ready: ReadyCell, record: Record) -> tuple[Record, Mapping[str, Any]]:
-    """Run the loader under observation. Raises Trouble where it does not report."""
+def _load(ready: ReadyCell, record: Record) -> tuple[Record, Finished]:
+    """Run the loader under observation; the record then holds what was seen from outside."""
     cpu_before_s = ready.server.cpu_s()
     before = observe.read(cpu_before_s)
     finished = ready.host.run(
@@ -104,19 +87,36 @@ def _load(ready: ReadyCell, record: Record) -> tuple[Record, Mapping[str, Any]]:
     host = observe.describe(before, observe.read(cpu_after_s))
     facts = ready.server.facts
     used = ServerUse(facts.version, facts.settings, facts.storage, round(cpu_after_s - cpu_before_s, 3))
-    report = read_report("run", finished, ready.timeout_s)
+    return replace(record, server=used, host=host), finished
+
+
+def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], commits_before: int | None) -> Record:
+    """Take over what the loader measured, and judge the work that the server holds."""
+    expected = expected_transactions(
+        LOADERS[ready.cell.loader],
+        geo_records=ready.data.geo_records,
+        data_records=ready.data.data_records,
+        rows=ready.data.rows,
+        poolsize=ready.cell.poolsize,
+        autocommit=ready.cell.transaction == "autocommit",
+    )
+    awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected)]
+    work = _work(report, _step(ready, ["digest", *awaited, "--report", "-"]), commits_before)
+    differences = find_differences(work, ready.data, expected)
+    status: Status = "wrong_work" if differences else "ok"
+    return replace(_measured(record, report), work=work, status=status, reason="; ".join(differences) or None)
+
+
+def _measured(record: Record, report: Mapping[str, Any]) -> Record:
     phases = {name: known(Phase, phase) for name, phase in report["phases"].items()}
     data = phases["data"]
-    measured = replace(
+    return replace(
         record,
         rows_per_s=round(data.rows / data.wall_s, 1),
         cpu_us_per_row=round((data.user_s + data.system_s) / data.rows * 1e6, 3),
         phases=phases,
         client=known(Client, report["client"]),
-        server=used,
-        host=host,
     )
-    return measured, report
 
 
 def run_arguments(ready: ReadyCell) -> list[str]:

@@ -166,6 +166,13 @@ def test_a_run_with_wrong_work_keeps_its_measurement(threaded: Cell) -> None:
     assert (record.status, record.rows_per_s) == ("wrong_work", 11_100.0)
 
 
+def test_a_run_that_timed_out_keeps_what_was_seen_from_outside(threaded: Cell) -> None:
+    host = FakeHost(run=Finished(-9, "", "", 120.0, timed_out=True))
+    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    assert record.server is not None
+    assert (record.server.cpu_s, record.phases) == (0.5, None)
+
+
 @pytest.mark.parametrize("verb", ["clear", "digest"])
 def test_transactions_that_the_server_cannot_tell_are_null_and_not_judged(verb: str, threaded: Cell) -> None:
     report = {"clear": CLEAR_REPORT, "digest": DIGEST_REPORT}[verb]
