@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from bigdata.errors import BadInput
 from bigdata.registry import LOADERS, Loader
@@ -17,13 +17,13 @@ class Choice:
     """A loader whose packages are here, and what it runs on."""
 
     loader: Loader
-    loop: Optional[str]
+    loop: str | None
     driver: Any
     """Its module in ``bigdata.loaders``."""
     run: Callable[[Job], Outcome]
 
 
-def check_choice(name: str, loop: Optional[str], poolsize: int, executemany: bool) -> Choice:
+def check_choice(name: str, loop: str | None, poolsize: int, executemany: bool) -> Choice:
     """The loader of this name. Raises BadInput where it is unknown, not installed, or cannot do what is asked."""
     loader = find_loader(name)
     if poolsize < 1:
@@ -56,7 +56,7 @@ def _import_driver(loader: Loader) -> Any:
         ) from error
 
 
-def _runner(loader: Loader, loop: Optional[str]) -> Callable[[Job], Outcome]:
+def _runner(loader: Loader, loop: str | None) -> Callable[[Job], Outcome]:
     runtime = import_module(f"bigdata.runtimes.{loader.runtime}")
     run: Callable[..., Outcome] = runtime.run
     if loop is None:

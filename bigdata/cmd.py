@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from importlib import import_module
-from typing import Any, List, Optional
+from typing import Any
 
 from bigdata.dburl import EXAMPLE, VARIABLE
 from bigdata.errors import INTERRUPTED, BadInput, LoadFailed
@@ -27,7 +27,7 @@ VERBS = (
 )
 
 
-def main(arguments: Optional[List[str]] = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return the exit code; errors are printed to standard error."""
     options = parse(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -42,7 +42,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     return code
 
 
-def parse(arguments: Optional[List[str]]) -> argparse.Namespace:
+def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options, with the verb's module as ``verb_module``; argparse itself ends the program with 2 on bad usage."""
     parser = argparse.ArgumentParser(prog="python -m bigdata.cmd", description=__doc__.splitlines()[0])
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, NamedTuple
 
 from bigdata import statements as sql
 from bigdata.errors import BadInput
@@ -20,7 +20,7 @@ ITEMS = 8113
 class Found(NamedTuple):
     """The program's tables that are there, and whether they are all there with the whole dictionary."""
 
-    tables: Tuple[str, ...]
+    tables: tuple[str, ...]
     whole: bool
 
 
@@ -70,7 +70,7 @@ def poolsize_problem(
     by_role: int,
     of_database: int,
     in_database: int,
-) -> Optional[str]:
+) -> str | None:
     """What speaks against so many connections. A limit of -1, of the role or of the database, is none."""
     free = maximum - reserved - in_use
     why = f"max_connections {maximum}, {reserved} of them reserved, {in_use} in use"

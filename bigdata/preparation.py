@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from bigdata.dburl import VARIABLE
 from bigdata.errors import BadInput, LoadFailed
@@ -18,7 +18,7 @@ STOP_WITHIN_S = 3.0
 class Preparation(NamedTuple):
     """The server at rest, its tables ready and empty."""
 
-    transactions: Optional[int]
+    transactions: int | None
     """``xact_commit`` of the database; None where it cannot be known."""
 
 
@@ -26,9 +26,9 @@ class Verification(NamedTuple):
     """The load as the server has it."""
 
     of_tables: str
-    transactions: Optional[int]
+    transactions: int | None
     """Those that the load added."""
-    problem: Optional[str]
+    problem: str | None
 
 
 def prepare(url: str, poolsize: int) -> Preparation:
@@ -40,8 +40,8 @@ def prepare(url: str, poolsize: int) -> Preparation:
 def verify(
     url: str,
     directory: Path,
-    records: Optional[int],
-    segments: Optional[Sequence[str]],
+    records: int | None,
+    segments: Sequence[str] | None,
     preparation: Preparation,
     expected_transactions: int,
 ) -> Verification:
@@ -64,7 +64,7 @@ def verify(
     return Verification(tables["digest"], transactions, problem)
 
 
-def _ask(arguments: List[str], url: str) -> Dict[str, Any]:
+def _ask(arguments: list[str], url: str) -> dict[str, Any]:
     """Run a verb of this program, with the URL in its environment, where no list of processes shows it."""
     root = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
@@ -84,7 +84,7 @@ def _ask(arguments: List[str], url: str) -> Dict[str, Any]:
         kind = BadInput if process.returncode == BadInput.exit_code else LoadFailed
         message = errors.strip()
         raise kind(message[len("error: ") :] if message.startswith("error: ") else message)
-    report: Dict[str, Any] = json.loads(out)
+    report: dict[str, Any] = json.loads(out)
     return report
 
 

@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any
 
 from bigdata.measure import Measured, peak_rss_bytes
 from bigdata.registry import Loader
@@ -18,7 +18,7 @@ SCHEMA = 1
 STANDARD_OUTPUT = "-"
 
 
-def phase_report(measured: Measured) -> Dict[str, Any]:
+def phase_report(measured: Measured) -> dict[str, Any]:
     """One of the ``phases``."""
     return {
         "rows": measured.rows,
@@ -28,7 +28,7 @@ def phase_report(measured: Measured) -> Dict[str, Any]:
     }
 
 
-def client_report(loader: Loader, loop: Optional[str], data: Measured) -> Dict[str, Any]:
+def client_report(loader: Loader, loop: str | None, data: Measured) -> dict[str, Any]:
     """What the interpreter and its packages are; context switches of phase data."""
     return {
         "python": platform.python_version(),
@@ -43,20 +43,20 @@ def client_report(loader: Loader, loop: Optional[str], data: Measured) -> Dict[s
     }
 
 
-def package_versions(loader: Loader, loop: Optional[str]) -> Dict[str, str]:
+def package_versions(loader: Loader, loop: str | None) -> dict[str, str]:
     """Of the driver, what it stands on, and the loop. They all say it themselves, on every Python."""
     names = (*loader.modules, "uvloop") if loop == "uvloop" else loader.modules
     return {name: str(import_module(name).__version__).split()[0] for name in names}
 
 
-def _libpq_version() -> Optional[int]:
+def _libpq_version() -> int | None:
     """As libpq counts: 170011 is 17.11. None for a driver that does without it."""
     extensions = sys.modules.get("psycopg2.extensions")
-    version: Optional[int] = extensions.libpq_version() if extensions is not None else None
+    version: int | None = extensions.libpq_version() if extensions is not None else None
     return version
 
 
-def write_report(report: Dict[str, Any], target: str) -> None:
+def write_report(report: dict[str, Any], target: str) -> None:
     """Print it as one line for '-', else write the file whole: a reader never sees half a report."""
     line = json.dumps(report) + "\n"
     if target == STANDARD_OUTPUT:

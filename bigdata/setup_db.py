@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Sequence
 
 import psycopg2
 from sqlalchemy import MetaData, create_engine
@@ -41,7 +41,7 @@ def _load_dictionary(connection: Any, metadata: MetaData) -> None:
     connection.execute(metadata.tables["dictionary_item"].insert(), items)
 
 
-def dictionary_rows() -> Tuple[List[Dict[str, Any]], List[Dict[str, Any]]]:
+def dictionary_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The rows of matrix and of dictionary_item, with ids from 1 on; parents come before their children."""
     matrices = [
         {

@@ -10,7 +10,7 @@ import re
 
 from bigdata.sf1 import GEO_COLUMNS
 
-INSERT_GEO = "INSERT INTO geo_record ({}) VALUES ({})".format(
+INSERT_GEO = "INSERT INTO geo_record ({}) VALUES ({})".format(  # noqa: S608 - column names
     ", ".join(GEO_COLUMNS), ", ".join(f"${number}" for number in range(1, len(GEO_COLUMNS) + 1))
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 
 from bigdata import statements as sql
 from bigdata.dburl import connect, database_name
@@ -34,7 +34,7 @@ def digest_tables(connection: Any) -> TableDigest:
     return TableDigest(format_digest(geo_records, geo_sum, rows, data_sum), geo_records, rows)
 
 
-def read_transactions(url: str, at_least: Optional[int] = None) -> Optional[int]:
+def read_transactions(url: str, at_least: int | None = None) -> int | None:
     """``xact_commit`` of the URL's database, once its other backends have gone and it has reached ``at_least``.
 
     Waits for that no longer than SETTLE_WITHIN_S. It is read from another database, because looking would count too.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any, Dict
+from typing import Any
 
 from bigdata.commands.options import add_source_arguments, open_named_source
 from bigdata.dburl import check_url, open_connection
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _of_files(options: argparse.Namespace) -> Dict[str, Any]:
+def _of_files(options: argparse.Namespace) -> dict[str, Any]:
     work = digest_of(open_named_source(options))
     return {
         "digest": work.digest,
@@ -42,7 +42,7 @@ def _of_files(options: argparse.Namespace) -> Dict[str, Any]:
     }
 
 
-def _of_tables(options: argparse.Namespace) -> Dict[str, Any]:
+def _of_tables(options: argparse.Namespace) -> dict[str, Any]:
     url = check_url(options.dburl)
     # First, because opening the database is itself a transaction.
     transactions = read_transactions(url, options.expect_transactions)

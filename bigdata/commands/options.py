@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import List
 
 from bigdata.source import Source, open_source
 
@@ -16,7 +15,7 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool) -> 
     parser.add_argument("--segments", type=segment_numbers, metavar="01,02", help="only these segments")
 
 
-def segment_numbers(text: str) -> List[str]:
+def segment_numbers(text: str) -> list[str]:
     """'01,02' as numbers of segments; whether they exist is for the source to say."""
     return [number.strip() for number in text.split(",") if number.strip()]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from typing import Any, Dict, Optional, TextIO
+from typing import Any, TextIO
 
 from bigdata.choice import Choice, check_choice
 from bigdata.commands.options import add_source_arguments, open_named_source
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     people = sys.stderr if options.report == STANDARD_OUTPUT else sys.stdout
     preparation = None if options.prepared else prepare(url, options.poolsize)
 
-    statements: Optional[Counter[str]] = Counter() if options.echo else None
+    statements: Counter[str] | None = Counter() if options.echo else None
     profiler = Profiler() if options.profile else None
     job = _job(options, choice, url, source, statements, profiler)
     outcome = choice.run(job)
@@ -64,10 +64,10 @@ def _job(
     choice: Choice,
     url: str,
     source: Source,
-    statements: Optional[Counter[str]],
-    profiler: Optional[Profiler],
+    statements: Counter[str] | None,
+    profiler: Profiler | None,
 ) -> Job:
-    profiled: Dict[str, Any] = {} if profiler is None else {"call": profiler.call}
+    profiled: dict[str, Any] = {} if profiler is None else {"call": profiler.call}
     return Job(
         driver=choice.driver,
         url=url,
@@ -83,7 +83,7 @@ def _job(
     )
 
 
-def _report(choice: Choice, job: Job, outcome: Outcome) -> Dict[str, Any]:
+def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
     data = outcome.measured["data"]
     return {
         "schema": SCHEMA,
@@ -107,8 +107,8 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> Dict[str, Any]:
 
 
 def _verify(
-    report: Dict[str, Any], url: str, options: argparse.Namespace, choice: Choice, preparation: Preparation
-) -> Optional[str]:
+    report: dict[str, Any], url: str, options: argparse.Namespace, choice: Choice, preparation: Preparation
+) -> str | None:
     """Complete the report's ``work`` with what the server says; returns what is wrong with the load, if anything is."""
     work = report["work"]
     expected = expected_transactions(
@@ -128,8 +128,8 @@ def _tell(
     people: TextIO,
     choice: Choice,
     outcome: Outcome,
-    statements: Optional[Counter[str]],
-    profiler: Optional[Profiler],
+    statements: Counter[str] | None,
+    profiler: Profiler | None,
 ) -> None:
     print_summary(people, choice, outcome)
     if statements is not None:

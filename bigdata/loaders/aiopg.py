@@ -6,7 +6,7 @@ Its connections are always in autocommit mode, so that a transaction per record 
 from __future__ import annotations
 
 from collections import Counter
-from typing import AsyncIterable, Optional
+from typing import AsyncIterable
 
 import aiopg
 from aiopg.connection import Connection, Cursor
@@ -74,8 +74,8 @@ def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
     return HotLoops(load_geo, load_data) if autocommit else HotLoops(load_geo_per_record, load_data_per_record)
 
 
-async def connect(url: str, *, autocommit: bool, statements: Optional[Counter[str]]) -> Connection:
-    """One connection, in autocommit mode whatever is asked; with ``statements``, one that counts there what it sends."""
+async def connect(url: str, *, autocommit: bool, statements: Counter[str] | None) -> Connection:
+    """One connection, in autocommit mode whatever is asked; with ``statements`` it counts there what it sends."""
     return await aiopg.connect(url, connection_factory=connection_factory(statements))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Tuple
+from typing import Any
 
 from bigdata.errors import LoadFailed
 from bigdata.sf1 import DataRecord, describe
 
 
-def geo_record_id(record: DataRecord, row: Optional[Tuple[Any, ...]]) -> int:
+def geo_record_id(record: DataRecord, row: tuple[Any, ...] | None) -> int:
     """The id in the row. Raises LoadFailed where there is no row."""
     if row is None:
         raise LoadFailed(f"{describe(record)}: the database has no geo_record of this stusab and logrecno")
@@ -16,11 +16,11 @@ def geo_record_id(record: DataRecord, row: Optional[Tuple[Any, ...]]) -> int:
     return geo_id
 
 
-def item_rows(record: DataRecord, rows: List[Tuple[Any, ...]]) -> List[Tuple[Any, ...]]:
+def item_rows(record: DataRecord, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """The rows. Raises LoadFailed where there is not one for each value of the record."""
     if len(rows) != len(record.values):
         raise LoadFailed(
-            f"{describe(record)}: the record has {len(record.values)} values, but dictionary_item has {len(rows)} items "
-            f"for segment {record.segment}; make the dictionary anew: python -m bigdata.cmd rebuild"
+            f"{describe(record)}: the record has {len(record.values)} values, but dictionary_item has {len(rows)} "
+            f"items for segment {record.segment}; make the dictionary anew: python -m bigdata.cmd rebuild"
         )
     return rows

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Iterable, Optional
+from typing import Iterable
 
 import psycopg2
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
+from psycopg2 import extensions
 
 from bigdata import statements as sql
 from bigdata.loaders.look_up import geo_record_id, item_rows
@@ -23,14 +22,14 @@ SELECT_ITEM_IDS = sql.pyformat(sql.SELECT_ITEM_IDS)
 INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
 
 
-def load_geo(connection: Connection, records: Iterable[GeoRecord]) -> None:
+def load_geo(connection: extensions.connection, records: Iterable[GeoRecord]) -> None:
     """Every INSERT is a transaction of its own."""
     with connection.cursor() as cursor:
         for record in records:
             cursor.execute(INSERT_GEO, record)
 
 
-def load_geo_per_record(connection: Connection, records: Iterable[GeoRecord]) -> None:
+def load_geo_per_record(connection: extensions.connection, records: Iterable[GeoRecord]) -> None:
     """A transaction per record."""
     with connection.cursor() as cursor:
         for record in records:
@@ -38,14 +37,14 @@ def load_geo_per_record(connection: Connection, records: Iterable[GeoRecord]) ->
             connection.commit()
 
 
-def load_data(connection: Connection, records: Iterable[DataRecord]) -> None:
+def load_data(connection: extensions.connection, records: Iterable[DataRecord]) -> None:
     """Every statement is a transaction of its own."""
     with connection.cursor() as cursor:
         for record in records:
             insert_elements(cursor, record)
 
 
-def load_data_per_record(connection: Connection, records: Iterable[DataRecord]) -> None:
+def load_data_per_record(connection: extensions.connection, records: Iterable[DataRecord]) -> None:
     """A transaction per record."""
     with connection.cursor() as cursor:
         for record in records:
@@ -53,14 +52,14 @@ def load_data_per_record(connection: Connection, records: Iterable[DataRecord]) 
             connection.commit()
 
 
-def load_data_many(connection: Connection, records: Iterable[DataRecord]) -> None:
+def load_data_many(connection: extensions.connection, records: Iterable[DataRecord]) -> None:
     """The INSERTs of a record in one call; every statement is a transaction of its own."""
     with connection.cursor() as cursor:
         for record in records:
             insert_many_elements(cursor, record)
 
 
-def load_data_many_per_record(connection: Connection, records: Iterable[DataRecord]) -> None:
+def load_data_many_per_record(connection: extensions.connection, records: Iterable[DataRecord]) -> None:
     """The INSERTs of a record in one call, a transaction per record."""
     with connection.cursor() as cursor:
         for record in records:
@@ -68,7 +67,7 @@ def load_data_many_per_record(connection: Connection, records: Iterable[DataReco
             connection.commit()
 
 
-def insert_elements(cursor: Cursor, record: DataRecord) -> None:
+def insert_elements(cursor: extensions.cursor, record: DataRecord) -> None:
     """One record: two SELECTs, then one INSERT per value."""
     cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
     geo_id = geo_record_id(record, cursor.fetchone())
@@ -77,7 +76,7 @@ def insert_elements(cursor: Cursor, record: DataRecord) -> None:
         cursor.execute(INSERT_ELEMENT, (geo_id, item_id, value))
 
 
-def insert_many_elements(cursor: Cursor, record: DataRecord) -> None:
+def insert_many_elements(cursor: extensions.cursor, record: DataRecord) -> None:
     """One record: two SELECTs, then the INSERTs by ``executemany``."""
     cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
     geo_id = geo_record_id(record, cursor.fetchone())
@@ -93,13 +92,13 @@ def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
     return HotLoops(load_geo_per_record, load_data_many_per_record if executemany else load_data_per_record)
 
 
-def connect(url: str, *, autocommit: bool, statements: Optional[Counter[str]]) -> Connection:
+def connect(url: str, *, autocommit: bool, statements: Counter[str] | None) -> extensions.connection:
     """One connection; with ``statements``, one that counts there what it sends."""
     connection: Connection = psycopg2.connect(url, connection_factory=connection_factory(statements))
     connection.autocommit = autocommit
     return connection
 
 
-def close(connection: Connection) -> None:
+def close(connection: extensions.connection) -> None:
     """Close it; what was not committed is rolled back."""
     connection.close()

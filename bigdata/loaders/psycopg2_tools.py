@@ -7,36 +7,35 @@ import socket
 import threading
 from collections import Counter
 from contextlib import suppress
-from typing import Any, Optional, Type
+from typing import Any
 
 import psycopg2
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
+from psycopg2 import extensions
 
 from bigdata import statements as sql
 
 Error = psycopg2.Error
 
 
-def cancel(connection: Connection) -> None:
+def cancel(connection: extensions.connection) -> None:
     """Ask the server to cancel what runs on the connection. A connection that is gone needs no asking."""
     with suppress(psycopg2.Error):
         connection.cancel()
 
 
-def abandon(connection: Connection) -> None:
+def abandon(connection: extensions.connection) -> None:
     """Break the connection off for a server that does not answer: whoever waits for it gets an error at once."""
     with suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as same:
         same.shutdown(socket.SHUT_RDWR)
 
 
-def statement_of(error: BaseException) -> Optional[str]:
+def statement_of(error: BaseException) -> str | None:
     """The statement with its values, as it was sent."""
     query = getattr(getattr(error, "cursor", None), "query", None)
     return query.decode("utf-8", "replace") if isinstance(query, bytes) else None
 
 
-def connection_factory(statements: Optional[Counter[str]]) -> Optional[Type[Connection]]:
+def connection_factory(statements: Counter[str] | None) -> type[extensions.connection] | None:
     """psycopg2's own connection, or with ``statements`` one that counts there every statement it sends."""
     if statements is None:
         return None
@@ -46,7 +45,7 @@ def connection_factory(statements: Optional[Counter[str]]) -> Optional[Type[Conn
         with counting:
             statements.update(sent)
 
-    class CountingCursor(Cursor):
+    class CountingCursor(extensions.cursor):
         """Counts the text before its values are put in."""
 
         def execute(self, query: Any, vars: Any = None) -> None:
@@ -57,7 +56,7 @@ def connection_factory(statements: Optional[Counter[str]]) -> Optional[Type[Conn
             count(*[str(query)] * len(vars_list))
             super().executemany(query, vars_list)
 
-    class CountingConnection(Connection):
+    class CountingConnection(extensions.connection):
         """Counts the transactions that psycopg2 begins by itself and commits."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:

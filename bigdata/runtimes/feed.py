@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections import deque
 from itertools import islice
-from typing import Any, Callable, Deque, Iterator, List
+from typing import Any, Callable, Iterator
 
 from bigdata.runtimes.hand_over import HandOver
 
@@ -25,7 +25,7 @@ class Feed:
     def __init__(self, records: Iterator[Any], rows_of: Callable[[Any], int]) -> None:
         self._records = records
         self._rows_of = rows_of
-        self.ready: Deque[Any] = deque()
+        self.ready: deque[Any] = deque()
         self.rows = 0
         self.read_ahead = 0
         self.streamed = 0
@@ -61,7 +61,7 @@ class Feed:
         """Whether ``refill`` would have to wait for the reader."""
         return not self.ready and self._hand_over.would_wait
 
-    def _read(self, limit: int) -> List[Any]:
+    def _read(self, limit: int) -> list[Any]:
         batch = list(islice(self._records, limit))
         self.rows += sum(map(self._rows_of, batch))
         return batch

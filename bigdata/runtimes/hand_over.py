@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Deque, Generic, List, Optional, TypeVar
+from typing import Generic, TypeVar
 
 Record = TypeVar("Record")
 
@@ -17,12 +17,12 @@ class HandOver(Generic[Record]):
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._batches: Deque[List[Record]] = deque()
+        self._batches: deque[list[Record]] = deque()
         self._no_more = False
         self._closed = False
-        self._error: Optional[BaseException] = None
+        self._error: BaseException | None = None
 
-    def put(self, batch: List[Record]) -> bool:
+    def put(self, batch: list[Record]) -> bool:
         """Wait for room, then leave the batch there. False: closed, nobody wants it."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._batches) < BATCHES_WAITING)
@@ -31,7 +31,7 @@ class HandOver(Generic[Record]):
                 self._changed.notify_all()
             return not self._closed
 
-    def finish(self, error: Optional[BaseException] = None) -> None:
+    def finish(self, error: BaseException | None = None) -> None:
         """The reader has come to the end, or could not go on because of ``error``."""
         with self._changed:
             self._no_more = True
@@ -51,7 +51,7 @@ class HandOver(Generic[Record]):
         with self._changed:
             return not (self._batches or self._no_more or self._closed)
 
-    def get(self) -> List[Record]:
+    def get(self) -> list[Record]:
         """The next batch, as soon as there is one; empty at the end or once closed. Raises the reader's error."""
         with self._changed:
             self._changed.wait_for(lambda: self._batches or self._no_more or self._closed)

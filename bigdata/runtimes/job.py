@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple, Type
+from typing import Any, Callable, Iterator, NamedTuple
 
 # typing has it from 3.8 on; to the running program it is only a name.
 try:
@@ -36,9 +36,9 @@ class HotLoops(NamedTuple):
 
 
 class Driver(Protocol):
-    """What a module of ``bigdata.loaders`` offers. ``connect`` and ``close`` are coroutines where it is asynchronous."""
+    """What a module of ``bigdata.loaders`` offers; if it is asynchronous, ``connect`` and ``close`` are coroutines."""
 
-    Error: Type[Exception]
+    Error: type[Exception]
     """Whatever the driver raises."""
     connect: Callable[..., Any]
     """(url, autocommit, statements): one connection; with a Counter it counts every statement there."""
@@ -50,7 +50,7 @@ class Driver(Protocol):
     """Break the connection off: whoever waits for the server gets an error at once."""
     hot_loops: Callable[..., HotLoops]
     """(autocommit, executemany)."""
-    statement_of: Callable[[BaseException], Optional[str]]
+    statement_of: Callable[[BaseException], str | None]
     """The statement that an error is about, with its values, where the driver knows it."""
 
 
@@ -63,9 +63,9 @@ class Job:
     poolsize: int
     autocommit: bool
     executemany: bool
-    phases: Tuple[Tuple[str, Iterator[Any], Callable[[Any], int]], ...]
+    phases: tuple[tuple[str, Iterator[Any], Callable[[Any], int]], ...]
     """Name, records, and how many rows a record becomes."""
-    statements: Optional[Counter[str]] = None
+    statements: Counter[str] | None = None
     """Where given, it counts the statements that the drivers send."""
     call: Callable[..., Any] = lambda function, *arguments: function(*arguments)
     """Every worker's hot loop is called through it, which is where a profiler goes."""
@@ -85,8 +85,8 @@ class Job:
 class Outcome:
     """What a load took and did."""
 
-    measured: Dict[str, Measured] = field(default_factory=dict)
-    records: Dict[str, int] = field(default_factory=dict)
+    measured: dict[str, Measured] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
     read_ahead: int = 0
     streamed: int = 0
 

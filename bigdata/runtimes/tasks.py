@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from typing import Any, Callable, Coroutine, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Coroutine, Sequence
 
 from bigdata.dburl import cannot_connect
 from bigdata.errors import INTERRUPTED, LoadFailed
@@ -40,7 +40,7 @@ def run(job: Job, new_event_loop: Callable[[], asyncio.AbstractEventLoop]) -> Ou
 
 async def _run(job: Job) -> Outcome:
     outcome = Outcome()
-    connections: List[Any] = []
+    connections: list[Any] = []
     interrupted = _listen_to_signals()
     try:
         await _connect(job, connections, interrupted)
@@ -58,7 +58,7 @@ async def _run(job: Job) -> Outcome:
     return outcome
 
 
-async def _connect(job: Job, connections: List[Any], interrupted: asyncio.Future[None]) -> None:
+async def _connect(job: Job, connections: list[Any], interrupted: asyncio.Future[None]) -> None:
     async def connect() -> None:
         try:
             connections.append(await job.connect())
@@ -69,7 +69,7 @@ async def _connect(job: Job, connections: List[Any], interrupted: asyncio.Future
 
 
 async def _run_phase(
-    job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: List[Any], interrupted: asyncio.Future[None]
+    job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: list[Any], interrupted: asyncio.Future[None]
 ) -> None:
     hot_loop = job.hot_loop(phase)
     reasons = _listen_to_reasons(job)
@@ -98,13 +98,14 @@ async def _run_phase(
 
 
 async def _run_together(
-    workers: Sequence[Worker], interrupted: asyncio.Future[None], stops: Sequence[Tuple[Stop, float]]
+    workers: Sequence[Worker], interrupted: asyncio.Future[None], stops: Sequence[tuple[Stop, float]]
 ) -> None:
     """Run each in a task of its own and wait for all; the first error, or Ctrl-C, stops them and is raised."""
     tasks = [asyncio.ensure_future(worker) for worker in workers]
     work = asyncio.gather(*tasks)
     try:
-        await asyncio.wait([work, interrupted], return_when=asyncio.FIRST_COMPLETED)
+        awaited: list[asyncio.Future[Any]] = [work, interrupted]
+        await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         if interrupted.done():
             interrupted.result()
         work.result()
@@ -117,7 +118,7 @@ async def _run_together(
         raise
 
 
-async def _stop(tasks: List[asyncio.Future[None]], stop: Stop, within_s: float) -> None:
+async def _stop(tasks: Sequence[asyncio.Future[None]], stop: Stop, within_s: float) -> None:
     """Call ``stop`` with the number of each task that still runs, until none does."""
     deadline_s = time.monotonic() + within_s
     while not all(task.done() for task in tasks) and time.monotonic() < deadline_s:
@@ -141,11 +142,11 @@ def _listen_to_signals() -> asyncio.Future[None]:
     return interrupted
 
 
-def _listen_to_reasons(job: Job) -> List[BaseException]:
+def _listen_to_reasons(job: Job) -> list[BaseException]:
     """The driver's errors that reach the event loop and no task, in a list that grows."""
-    reasons: List[BaseException] = []
+    reasons: list[BaseException] = []
 
-    def note(loop: asyncio.AbstractEventLoop, context: Dict[str, Any]) -> None:
+    def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if isinstance(error, job.driver.Error):
             reasons.append(error)

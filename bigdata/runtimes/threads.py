@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from queue import SimpleQueue
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Sequence
 
 from bigdata.dburl import cannot_connect
 from bigdata.measure import PhaseClock
@@ -22,7 +22,7 @@ def run(job: Job) -> Outcome:
     been stopped and the connections closed.
     """
     outcome = Outcome()
-    connections: List[Any] = []
+    connections: list[Any] = []
     try:
         _connect(job, connections)
         for phase, records, rows_of in job.phases:
@@ -39,7 +39,7 @@ def run(job: Job) -> Outcome:
     return outcome
 
 
-def _connect(job: Job, connections: List[Any]) -> None:
+def _connect(job: Job, connections: list[Any]) -> None:
     def connect() -> None:
         try:
             connections.append(job.connect())
@@ -52,7 +52,7 @@ def _connect(job: Job, connections: List[Any]) -> None:
     _run_together([connect] * job.poolsize, stops=((nothing, BREAK_OFF_FOR_S),))
 
 
-def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: List[Any]) -> None:
+def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: list[Any]) -> None:
     hot_loop = job.hot_loop(phase)
     # The last worker to arrive starts the clock and lets all of them go.
     ready = threading.Barrier(len(connections), action=clock.start)
@@ -80,9 +80,9 @@ def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections:
     _run_together(workers, stops=((cancel, CANCEL_FOR_S), (abandon, BREAK_OFF_FOR_S)))
 
 
-def _run_together(workers: Sequence[Callable[[], None]], stops: Sequence[Tuple[Stop, float]]) -> None:
+def _run_together(workers: Sequence[Callable[[], None]], stops: Sequence[tuple[Stop, float]]) -> None:
     """Run each in a thread of its own and wait for all; the first error, or Ctrl-C, stops them and is raised."""
-    ended: SimpleQueue[Optional[BaseException]] = SimpleQueue()
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def run_worker(worker: Callable[[], None]) -> None:
         try:
@@ -107,7 +107,7 @@ def _run_together(workers: Sequence[Callable[[], None]], stops: Sequence[Tuple[S
         raise
 
 
-def _stop(threads: List[threading.Thread], stop: Stop, within_s: float) -> None:
+def _stop(threads: list[threading.Thread], stop: Stop, within_s: float) -> None:
     """Call ``stop`` with the number of each thread that still runs, until none does."""
     deadline_s = time.monotonic() + within_s
     running = [(index, thread) for index, thread in enumerate(threads) if thread.is_alive()]
