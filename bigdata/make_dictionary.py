@@ -52,6 +52,7 @@ def write_dictionary(dictionary: Path, segments: Path, geo_layout: Path, directo
 
     Raises BadInput where a file cannot be read or where the tables do not add up to what ``segments`` says.
     """
+    directory.mkdir(parents=True, exist_ok=True)
     matrices = _read_json(dictionary)
     segment_rows = _read_csv(segments)
     segment_of = _segments_of_matrices([matrix["code"] for matrix in matrices], segment_rows, segments)

@@ -89,6 +89,7 @@ class SegmentFile(NamedTuple):
         columns = segment(self.number).columns
         decimals_are_right = _decimals_check(self.number)
         previous, last = 0, len(logical_records) - 1
+        stop = last if self.only_first else None
         for block in self.file.blocks():
             suspect = not _is_clean(block, prefix, decimals_are_right is not None)
             for position, line in enumerate(block.lines(), block.first_line):
@@ -110,8 +111,8 @@ class SegmentFile(NamedTuple):
                     raise self._out_of_place(line, position, number <= previous)
                 previous = number
                 yield fields
-            if self.only_first and previous == last:
-                return
+                if number == stop:
+                    return
 
     def _refuse_if_wrong(self, line: str, position: int) -> None:
         reason = explain_data_line(line, self.stusab, self.number)

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Iterator, Mapping, NamedTuple, Sequence
 
+from bigdata.dictionary import chosen_segments
 from bigdata.dictionary import segments as known_segments
 from bigdata.errors import BadInput
 from bigdata.record_files import GeoFile, SegmentFile
@@ -81,20 +82,10 @@ def open_source(directory: Path, segments: Sequence[str] | None = None, records:
     """
     if records is not None and records < 1:
         raise BadInput(f"--records: found {records}, expected a number from 1 on")
-    wanted = None if segments is None else _known(segments)
+    wanted = None if segments is None else [segment.number for segment in chosen_segments(segments)]
     found = _find_files(directory)
     states = tuple(_open_state(directory, stusab, found[stusab], wanted, records) for stusab in sorted(found))
     return Source(directory, states)
-
-
-def _known(segments: Sequence[str]) -> tuple[str, ...]:
-    known = [segment.number for segment in known_segments()]
-    for number in segments:
-        if number not in known:
-            raise BadInput(f"--segments: {number!r} is no segment; expected some of {known[0]} to {known[-1]}")
-    if not segments:
-        raise BadInput(f"--segments: found none, expected some of {known[0]} to {known[-1]}")
-    return tuple(sorted(set(segments)))
 
 
 def _find_files(directory: Path) -> dict[str, dict[str, Path]]:

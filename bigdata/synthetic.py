@@ -15,8 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Iterator, NamedTuple, Sequence
 
-from bigdata.dictionary import Segment, geo_field, matrices, segment_columns
-from bigdata.dictionary import segments as known_segments
+from bigdata.dictionary import Segment, chosen_segments, geo_field, matrices, segment_columns
 from bigdata.errors import BadInput
 from bigdata.sf1 import CHARITER, FILEID, GEO_LINE_CHARACTERS, data_line_prefix
 from bigdata.states import CensusState, find_state
@@ -57,7 +56,9 @@ def generate(directory: Path, state: str, segments: Sequence[str], records: int,
     ``state`` is a name or an abbreviation. The bytes depend on the arguments alone, those of one file not on which
     others are written. Raises BadInput for arguments that are not possible, or where a file cannot be written.
     """
-    wanted = _check(segments, records)
+    wanted = chosen_segments(segments)
+    if not 1 <= records <= MAXIMUM_RECORDS:
+        raise BadInput(f"--records: found {records}, expected 1 to {MAXIMUM_RECORDS}")
     of_state = find_state(state)
     low = of_state.stusab.lower()
     places = _places(records, _seeded(seed, of_state, "places"))
@@ -70,18 +71,6 @@ def generate(directory: Path, state: str, segments: Sequence[str], records: int,
 
 def _seeded(seed: int, state: CensusState, purpose: str) -> Random:
     return Random(f"{seed}/{state.stusab}/{purpose}")  # noqa: S311 (no secret is made of it)
-
-
-def _check(segments: Sequence[str], records: int) -> list[Segment]:
-    if not 1 <= records <= MAXIMUM_RECORDS:
-        raise BadInput(f"--records: found {records}, expected 1 to {MAXIMUM_RECORDS}")
-    known = {segment.number: segment for segment in known_segments()}
-    for number in segments:
-        if number not in known:
-            raise BadInput(f"--segments: {number!r} is no segment; expected some of {min(known)} to {max(known)}")
-    if not segments:
-        raise BadInput(f"--segments: found none, expected some of {min(known)} to {max(known)}")
-    return [known[number] for number in sorted(set(segments))]
 
 
 def _places(records: int, random: Random) -> list[Place]:

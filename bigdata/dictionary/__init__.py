@@ -9,7 +9,9 @@ import csv
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, Sequence
+
+from bigdata.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,17 @@ def geo_fields() -> tuple[GeoField, ...]:
 def segment(number: str) -> Segment:
     """The segment with this number ('01'). Raises KeyError where there is none."""
     return {known.number: known for known in segments()}[number]
+
+
+def chosen_segments(numbers: Sequence[str]) -> tuple[Segment, ...]:
+    """The segments that a user asked for (as '01'), in order, each once. Raises BadInput for one that is not there."""
+    known = {known.number: known for known in segments()}
+    for number in numbers:
+        if number not in known:
+            raise BadInput(f"--segments: {number!r} is no segment; expected some of {min(known)} to {max(known)}")
+    if not numbers:
+        raise BadInput(f"--segments: found none; expected some of {min(known)} to {max(known)}")
+    return tuple(known[number] for number in sorted(set(numbers)))
 
 
 @lru_cache(maxsize=None)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from bigdata.dictionary import segment_columns
+from bigdata.digest_files import digest_of, format_digest
+from bigdata.source import open_source
+from bigdata.synthetic import generate
+from tests.bigdata.editable_state import EditableState
+
+
+def signed_64_bits_of_md5(text: str) -> int:
+    return int.from_bytes(hashlib.md5(text.encode()).digest()[:8], "big", signed=True)
+
+
+def test_the_digest_is_the_sum_over_the_rows_of_the_first_64_bits_of_md5(state: EditableState) -> None:
+    source = open_source(state.directory)
+    geo = ["|".join("" if value is None else str(value) for value in record) for record in source.geo_records()]
+    data = [
+        f"uSF1|RI|{record.logrecno}|{item.matrix}|{item.index}|{value}"
+        for record in source.data_records()
+        for item, value in zip(segment_columns(record.segment), record.values, strict=True)
+    ]
+    assert geo[0].startswith("uSF1|RI|040|00|000||0000001|44|||||Rhode Island|")
+    digest = digest_of(source)
+    assert (digest.geo_records, digest.data_records, digest.rows) == (60, 124, len(data))
+    assert digest.digest == format_digest(
+        60, sum(map(signed_64_bits_of_md5, geo)), len(data), sum(map(signed_64_bits_of_md5, data))
+    )
+
+
+def test_the_digest_of_generated_files_is_the_same_everywhere(tmp_path: Path) -> None:
+    generate(tmp_path, "NY", ["01", "02", "12"], 100, 2014)
+    assert digest_of(open_source(tmp_path)).digest == "geo:100:65308678396555176204;data:47175:-313160568489564199380"
+
+
+def test_the_digest_is_written_as_counts_and_sums() -> None:
+    assert format_digest(100, -5, 22200, 7) == "geo:100:-5;data:22200:7"
+
+
+def test_numbers_are_digested_as_postgresql_prints_them(state: EditableState) -> None:
+    before = digest_of(open_source(state.directory))
+    value = state.lines("ri00002")[4].split(",")[223]
+    state.replace_column("ri00002", 5, 224, f"0{value}")
+    assert digest_of(open_source(state.directory)) == before
+    state.replace_column("ri00002", 5, 224, f"{value}0")
+    assert digest_of(open_source(state.directory)) != before
+
+
+def test_one_changed_value_changes_the_digest(state: EditableState) -> None:
+    before = digest_of(open_source(state.directory))
+    state.replace_column("ri00001", 30, 100, "12345")
+    after = digest_of(open_source(state.directory))
+    assert (after.rows, after.geo_records) == (before.rows, before.geo_records)
+    assert after.digest != before.digest
+
+
+@pytest.mark.sf1
+def test_the_digest_of_the_first_records_of_delaware(sf1_dir: Path) -> None:
+    assert digest_of(open_source(sf1_dir / "Delaware", records=100)).digest == (
+        "geo:100:-21041892473879695468;data:22200:696160276702364859663"
+    )
