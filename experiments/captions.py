@@ -8,12 +8,12 @@ from experiments.cpuset import format_cpuset
 from experiments.description import Description
 from experiments.stats import FEWEST_BLOCKS
 from experiments.summary import ExperimentSummary, count_statuses
-from experiments.wording import axis_name, axis_value, count
+from experiments.wording import axis_name, count
 
 
 def caption_lines(description: Description, summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
     """The lines below the table."""
-    lines = _same_everywhere(summary, axes) + _cores(description, summary)
+    lines = _same_everywhere(summary, axes) + _cores(description, summary) + _servers(description, summary)
     lines += _noise(description, summary) + _builds(summary)
     return [*lines, count_statuses(sum(cell.planned for cell in summary.cells), summary.cells)]
 
@@ -40,13 +40,27 @@ def _same_everywhere(summary: ExperimentSummary, axes: Sequence[str]) -> list[st
     if not summary.cells:
         return []
     first = summary.cells[0].shown.cell
-    same = [f"{axis_name(axis)} {axis_value(first[axis])}" for axis in first if axis not in axes]
+    same = [f"{axis_name(axis)} {first[axis]}" for axis in first if axis not in axes and first[axis] is not None]
     return [f"The same in all rows: {', '.join(same)}."]
 
 
 def _cores(description: Description, summary: ExperimentSummary) -> list[str]:
     names = dict.fromkeys(str(cell.shown.cell["resources"]) for cell in summary.cells)
     return [f"Cores: {'; '.join(describe_placement(description, name) for name in names)}."]
+
+
+def _servers(description: Description, summary: ExperimentSummary) -> list[str]:
+    names = dict.fromkeys(str(cell.shown.cell["postgres"]) for cell in summary.cells)
+    known = [_server(description, name) for name in names if name in description.postgres]
+    return [f"PostgreSQL: {'; '.join(known)}."] if known else []
+
+
+def _server(description: Description, name: str) -> str:
+    """Version and storage, and of the settings those that the matrix asks for: the harness's own are all the same."""
+    facts = description.postgres[name]
+    asked = description.matrix["postgres"][name]["settings"]
+    settings = "".join(f", {setting}={value}" for setting, value in asked.items())
+    return f"{name}: {facts['version']} on {facts['storage']}{settings}"
 
 
 def _noise(description: Description, summary: ExperimentSummary) -> list[str]:

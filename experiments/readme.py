@@ -76,11 +76,17 @@ def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]
         ("Campaign", f"`{newest.campaign}`, begun {newest.created_at}, engine {newest.engine}"),
         ("Commit", f"{_known(facts, 'commit')}{changes}"),
         ("matrix.yaml", newest.matrix_hash),
-        ("Chosen", ", ".join(f"{name} {value}" for name, value in newest.selection.items()) or "all of it"),
+        ("Chosen", "; ".join(f"{name} {_choice(value)}" for name, value in newest.selection.items()) or "all of it"),
         ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
         ("Duration", f"{duration(took_s)}, {NOTHING if share is None else f'{share:.0%}'} of it inside timed phases"),
         ("Harness", f"Python {_known(facts, 'harness_python')}, {packages}"),
     ]
+
+
+def _choice(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " and ".join(f"{axis}={','.join(values)}" for axis, values in value.items())
+    return ", ".join(value) if isinstance(value, list | tuple) else str(value)
 
 
 def _interpreter(name: str, facts: Mapping[str, Any], records: Sequence[Record]) -> str:

@@ -54,13 +54,28 @@ class ExperimentSummary:
 
 def summarize(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> ExperimentSummary:
     """Condense what the records say about one experiment."""
-    shown = [cell for cell in description.cells if experiment.name in cell.experiments]
+    shown = in_matrix_order(description, experiment)
     again = next((cell for cell in shown if cell.arm == "b"), None)
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
     pace = _pace(records, baseline) if baseline else {}
     cells = tuple(_summarize_cell(cell, description.repeats, records, pace, cell is baseline) for cell in shown)
     floors = (noise_floor(cell.ratio) for cell in cells if cell.shown is again)
     return ExperimentSummary(experiment, cells, next(floors, None))
+
+
+def in_matrix_order(description: Description, experiment: ShownExperiment) -> list[ShownCell]:
+    """The cells of an experiment sorted by its axes from left to right, values as the matrix lists them.
+
+    A value that the experiment does not list (of a baseline from elsewhere, or none at all) comes first.
+    """
+    lists = description.matrix["experiments"][experiment.name]["matrix"]
+
+    def position(shown: ShownCell) -> list[int]:
+        return [
+            list(lists[axis]).index(value) if value in lists.get(axis, ()) else -1 for axis, value in shown.cell.items()
+        ]
+
+    return sorted((cell for cell in description.cells if experiment.name in cell.experiments), key=position)
 
 
 def count_statuses(planned: int, cells: Iterable[CellSummary]) -> str:

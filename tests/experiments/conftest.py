@@ -100,8 +100,15 @@ def description() -> Description:
         seed=2014,
         repeats=6,
         matrix_hash="sha256:m",
-        matrix={},
-        selection={"profile": "smoke"},
+        matrix={
+            "experiments": {"loaders": {"matrix": {"loop": ["uvloop", "asyncio"]}}},
+            "postgres": {"default": {"settings": {"synchronous_commit": "off"}}},
+        },
+        selection={
+            "profile": "smoke",
+            "only": {"loop": ["asyncio", "uvloop"], "python": ["3.13"]},
+            "experiments": ["loaders"],
+        },
         experiments=(ShownExperiment("loaders", "Is asyncio faster than threads?"),),
         cells=cells,
         placements={"split": {"loader_cpus": [0], "server_cpus": [1, 2], "loader_quota": None, "note": None}},

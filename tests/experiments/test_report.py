@@ -30,7 +30,7 @@ ORIGIN = """\
 - Campaign: `2026-11-22T1430-local`, begun 2026-11-22T14:30:02Z, engine local
 - Commit: 0123abc
 - matrix.yaml: sha256:m
-- Chosen: profile smoke
+- Chosen: profile smoke; only loop=asyncio,uvloop and python=3.13; experiments loaders
 - Order: 6 blocks, each shuffled; seed 2014
 - Duration: 6 s, 79% of it inside timed phases
 - Harness: Python 3.11.2, rich 13.9

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from experiments.cells import Cell
-from experiments.description import Description
+from experiments.description import Description, ShownCell
 from experiments.records import Client, Record
+from experiments.summary import in_matrix_order
 from experiments.tables import csv_table, markdown_table
 
 
@@ -47,6 +48,7 @@ Is asyncio faster than threads?
 
 - The same in all rows: engine local, Python 3.13, pool size 20, PostgreSQL default, data ny, transaction autocommit, inserts execute, cores split.
 - Cores: split: loader on core 0, server on cores 1-2.
+- PostgreSQL: default: 17.11 on disk, synchronous_commit=off.
 - Noise floor: the baseline measured twice differs from itself by up to 1.2%. ≈ marks what is not told apart from the baseline.
 - Runs: 18 planned, 18 run: 17 ok, 0 failed, 0 timeout, 1 wrong_work. Cells that cannot run (unsupported): 1. Attempts interrupted, and then repeated: 1.
 """
@@ -102,6 +104,31 @@ def test_a_build_without_optimizations_is_marked_with_a_footnote(
     text = markdown_table(replace(description, cells=cells), records, description.experiments[0])
     assert "| 3.9 † " in text
     assert "- † Built without `--enable-optimizations`, so slower than most: Python 3.9." in text
+
+
+def test_rows_are_sorted_by_the_axes_from_left_to_right_as_the_matrix_lists_their_values(
+    description: Description, threaded: Cell, uvloop_cell: Cell
+) -> None:
+    lists = {"postgres": ["default", "memory"], "python": ["3.9", "3.13"]}
+    cells = [
+        replace(cell, python=python, postgres=postgres)
+        for postgres in ("memory", "default")
+        for python in ("3.13", "3.9")
+        for cell in (threaded, uvloop_cell)
+    ]
+    shown = tuple(ShownCell(f"sha256:{number}", "a", ("loaders",), cell.axes()) for number, cell in enumerate(cells))
+    matrix = {**description.matrix, "experiments": {"loaders": {"matrix": lists}}}
+    ordered = in_matrix_order(replace(description, cells=shown, matrix=matrix), description.experiments[0])
+    assert [(one.cell["python"], one.cell["postgres"], one.cell["loop"]) for one in ordered] == [
+        ("3.9", "default", None),
+        ("3.9", "default", "uvloop"),
+        ("3.9", "memory", None),
+        ("3.9", "memory", "uvloop"),
+        ("3.13", "default", None),
+        ("3.13", "default", "uvloop"),
+        ("3.13", "memory", None),
+        ("3.13", "memory", "uvloop"),
+    ]
 
 
 def test_runs_that_are_still_to_come_are_named(description: Description) -> None:
