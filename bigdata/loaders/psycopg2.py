@@ -94,7 +94,7 @@ def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
 
 def connect(url: str, *, autocommit: bool, statements: Counter[str] | None) -> extensions.connection:
     """One connection; with ``statements``, one that counts there what it sends."""
-    connection: Connection = psycopg2.connect(url, connection_factory=connection_factory(statements))
+    connection: extensions.connection = psycopg2.connect(url, connection_factory=connection_factory(statements))
     connection.autocommit = autocommit
     return connection
 

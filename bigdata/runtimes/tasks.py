@@ -114,7 +114,8 @@ async def _run_together(
             await _stop(tasks, stop, within_s)
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        # Their errors are known by now; asyncio complains of those that nobody looks at.
+        await asyncio.gather(work, *tasks, return_exceptions=True)
         raise
 
 

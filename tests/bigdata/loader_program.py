@@ -1,0 +1,79 @@
+"""The loader as a process, for tests of what it does from the outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+ROOT = Path(__file__).parent.parent.parent
+LOADERS = [("row_by_row_threaded", None), ("row_by_row_asyncio", "asyncio"), ("row_by_row_asyncio", "uvloop")]
+NAMES = [f"{name}-{loop}" if loop else name for name, loop in LOADERS]
+
+
+def start(*arguments: str, dburl: str | None = None, python: str = sys.executable) -> subprocess.Popen[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "BIGDATA_DBURL"}
+    return subprocess.Popen(
+        [python, "-m", "bigdata.cmd", *arguments],
+        cwd=ROOT,
+        env={**environment, **({"BIGDATA_DBURL": dburl} if dburl else {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(*arguments: str, dburl: str | None = None) -> subprocess.CompletedProcess[str]:
+    process = start(*arguments, dburl=dburl)
+    out, errors = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
+
+
+def load(loader: tuple[str, str | None], directory: Path, poolsize: int, *options: str, dburl: str) -> dict[str, Any]:
+    done = run(*load_arguments(loader, directory, poolsize, *options), "--report", "-", dburl=dburl)
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def load_arguments(loader: tuple[str, str | None], directory: Path, poolsize: int, *options: str) -> list[str]:
+    name, loop = loader
+    on_loop = ["--loop", loop] if loop else []
+    return ["run", name, "--directory", str(directory), "--poolsize", str(poolsize), *on_loop, *options]
+
+
+def generate(directory: Path, *, state: str = "RI", segments: str = "01", records: int = 10) -> Path:
+    arguments = ("--state", state, "--segments", segments, "--records", str(records))
+    done = run("generate", "--directory", str(directory), *arguments)
+    assert done.returncode == 0, done.stderr
+    return directory
+
+
+def query(dburl: str, statement: str) -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(dburl)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+def other_backends(dburl: str) -> int:
+    statement = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    return int(query(dburl, statement)[0][0])
+
+
+def wait_for(condition: Callable[[], bool], within_s: float = 20.0) -> None:
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "it did not come to this"
+        time.sleep(0.02)

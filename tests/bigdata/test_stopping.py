@@ -1,0 +1,173 @@
+"""A run that cannot go on stops at once, says why, and leaves nothing behind on the server."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from tests.bigdata import loader_program as program
+
+pytestmark = pytest.mark.postgres
+
+# From the failure to the end of the process, whatever the other workers wait for.
+STOP_WITHIN_S = 5.0
+
+every_loader = pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
+
+
+@pytest.fixture
+def prepared(dburl: str, tmp_path: Path) -> tuple[str, Path]:
+    """Empty tables, and a directory with 30 records."""
+    assert program.run("clear", dburl=dburl).returncode == 0
+    return dburl, program.generate(tmp_path / "files", records=30)
+
+
+def make_trigger(dburl: str, body: str) -> None:
+    program.query(
+        dburl,
+        f"CREATE FUNCTION interfere() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NEW; END $$;"
+        "CREATE TRIGGER interfere BEFORE INSERT ON data_element FOR EACH ROW EXECUTE FUNCTION interfere()",
+    )
+
+
+@every_loader
+@pytest.mark.parametrize("options", [(), ("--no-autocommit",)], ids=["autocommit", "per_record"])
+def test_a_worker_that_fails_stops_those_that_sleep_in_the_server(
+    loader: tuple[str, str | None], options: tuple[str, ...], prepared: tuple[str, Path]
+) -> None:
+    dburl, directory = prepared
+    make_trigger(
+        dburl,
+        "IF (SELECT logrecno FROM geo_record WHERE id = NEW.geo_record_id) = '0000003' THEN"
+        " PERFORM pg_sleep(0.5); RAISE EXCEPTION 'no room for it'; ELSE PERFORM pg_sleep(60); END IF;",
+    )
+
+    started_s = time.monotonic()
+    done = program.run(*program.load_arguments(loader, directory, 5, "--prepared", *options), dburl=dburl)
+
+    assert time.monotonic() - started_s < STOP_WITHIN_S
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "error: data record RI segment 01 logrecno 0000003: "
+        "INSERT INTO data_element (geo_record_id, dictionary_item_id, value) VALUES ("
+    )
+    assert "no room for it" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert program.other_backends(dburl) == 0
+
+
+@every_loader
+def test_a_worker_that_fails_stops_those_that_wait_for_a_lock(
+    loader: tuple[str, str | None], prepared: tuple[str, Path]
+) -> None:
+    dburl, directory = prepared
+    make_trigger(
+        dburl,
+        "IF (SELECT logrecno FROM geo_record WHERE id = NEW.geo_record_id) = '0000001' THEN"
+        " RAISE EXCEPTION 'no room for it'; ELSE PERFORM pg_advisory_xact_lock(1); END IF;",
+    )
+    holder = psycopg2.connect(dburl)
+    holder.cursor().execute("SELECT pg_advisory_lock(1)")
+    try:
+        started_s = time.monotonic()
+        done = program.run(*program.load_arguments(loader, directory, 5, "--prepared"), dburl=dburl)
+        assert time.monotonic() - started_s < STOP_WITHIN_S
+    finally:
+        holder.close()
+
+    assert done.returncode == 1
+    assert "data record RI segment 01 logrecno 0000001" in done.stderr
+    program.wait_for(lambda: program.other_backends(dburl) == 0, within_s=2)
+
+
+@every_loader
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_backend(
+    loader: tuple[str, str | None], number: signal.Signals, prepared: tuple[str, Path]
+) -> None:
+    dburl, directory = prepared
+    make_trigger(dburl, "PERFORM pg_sleep(60);")
+    process = program.start(*program.load_arguments(loader, directory, 5, "--prepared"), dburl=dburl)
+    program.wait_for(lambda: program.other_backends(dburl) == 5)
+    time.sleep(0.3)
+
+    process.send_signal(number)
+    started_s = time.monotonic()
+    _, errors = process.communicate(timeout=20)
+
+    assert time.monotonic() - started_s < STOP_WITHIN_S
+    assert process.returncode == 1
+    assert errors == "error: interrupted: stopped before all records were loaded\n"
+    assert program.other_backends(dburl) == 0
+
+
+@every_loader
+def test_a_statement_that_somebody_cancels_fails_the_run(
+    loader: tuple[str, str | None], prepared: tuple[str, Path]
+) -> None:
+    dburl, directory = prepared
+    make_trigger(dburl, "PERFORM pg_sleep(60);")
+    process = program.start(*program.load_arguments(loader, directory, 2, "--prepared"), dburl=dburl)
+    sleeping = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    program.wait_for(lambda: program.query(dburl, f"SELECT count(*) {sleeping}") == [(2,)])
+
+    program.query(dburl, f"SELECT pg_cancel_backend(pid) {sleeping} LIMIT 1")
+    _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert errors.startswith("error: data record RI segment 01 logrecno 000000")
+    assert "canceling statement due to user request" in errors
+    assert "Traceback" not in errors
+    assert program.other_backends(dburl) == 0
+
+
+@every_loader
+def test_a_connection_that_the_server_closes_fails_the_run(
+    loader: tuple[str, str | None], prepared: tuple[str, Path]
+) -> None:
+    dburl, directory = prepared
+    make_trigger(dburl, "PERFORM pg_sleep(60);")
+    process = program.start(*program.load_arguments(loader, directory, 3, "--prepared"), dburl=dburl)
+    sleeping = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    program.wait_for(lambda: program.query(dburl, f"SELECT count(*) {sleeping}") == [(3,)])
+
+    program.query(dburl, f"SELECT pg_terminate_backend(pid) {sleeping}")
+    _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert errors.startswith("error: data record RI segment 01 logrecno 000000")
+    assert "terminating connection due to administrator command" in errors
+    assert "Traceback" not in errors
+
+
+@every_loader
+def test_a_bad_line_in_the_middle_stops_the_run_with_file_and_line(
+    loader: tuple[str, str | None], prepared: tuple[str, Path]
+) -> None:
+    dburl, directory = prepared
+    replace_in_data(directory, line_number=20, old=",", new=",x", count=9)
+
+    done = program.run(*program.load_arguments(loader, directory, 3, "--prepared"), dburl=dburl)
+
+    assert done.returncode == 2
+    assert "ri00001.uf1" in done.stderr
+    assert "20" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert program.other_backends(dburl) == 0
+
+
+def replace_in_data(directory: Path, *, line_number: int, old: str, new: str, count: int) -> None:
+    """Replace the ``count``-th occurrence of ``old`` in one line of segment 01."""
+    import zipfile
+
+    path = directory / "ri00001_uf1.zip"
+    with zipfile.ZipFile(path) as archive:
+        lines = archive.read("ri00001.uf1").decode("latin-1").split("\r\n")
+    parts = lines[line_number - 1].split(old)
+    lines[line_number - 1] = old.join(parts[:count]) + new + old.join(parts[count:])
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ri00001.uf1", "\r\n".join(lines).encode("latin-1"))
