@@ -58,7 +58,9 @@ def interrupt_on_signals() -> None:
         raise KeyboardInterrupt
 
     for stop in STOP_SIGNALS:
-        signal.signal(stop, interrupt)
+        # Under nohup the end of the terminal is to be ignored.
+        if stop != signal.SIGHUP or signal.getsignal(stop) != signal.SIG_IGN:
+            signal.signal(stop, interrupt)
 
 
 def stop_with_parent() -> None:
