@@ -82,7 +82,7 @@ def probe_interpreter(executable: Path) -> Interpreter | None:
         )
         facts = json.loads(done.stdout)
         return Interpreter(**{**facts, "executable": Path(facts["executable"])})
-    except (OSError, subprocess.SubprocessError, ValueError, TypeError):
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError):
         return None
 
 

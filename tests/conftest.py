@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines.local.binaries import locked_binaries
+from experiments.engines.local.binaries import Binaries, locked_binaries
 from experiments.engines.local.server import LocalServer, start_server
 from experiments.engines.local.sweep import sweep
 from experiments.errors import Failure, Unsupported
@@ -48,6 +48,12 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield PostgresServer(server)
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def binaries(postgres_server: PostgresServer) -> Binaries:
+    """The programs of the test run's server: there already, whatever the cache folder of a single test is."""
+    return postgres_server.local.binaries
 
 
 @pytest.fixture

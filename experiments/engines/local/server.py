@@ -51,7 +51,7 @@ class LocalServer:
         password: str,
         facts: ServerFacts,
     ) -> None:
-        self._binaries = binaries
+        self.binaries = binaries
         self._trace = trace
         self._process = process
         self._password = password
@@ -75,7 +75,7 @@ class LocalServer:
 
     def execute(self, statement: str, *, database: str = "postgres") -> str:
         """Run one SQL statement through psql; its rows as psql prints them unaligned. Raises Failure."""
-        command = [str(self._binaries.folder / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
+        command = [str(self.binaries.folder / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
         code, output = run_as(
             None,
             [*command, "--set=ON_ERROR_STOP=1", f"--dbname={self.url(database)}", f"--command={statement}"],

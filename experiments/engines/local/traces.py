@@ -22,6 +22,7 @@ class Trace:
     data directory, which is unique, among their arguments.
     """
 
+    folder: Path
     name: str
     owner: ProcessIdentity
     data: Path
@@ -29,17 +30,17 @@ class Trace:
     @property
     def file(self) -> Path:
         """Where this trace itself is written."""
-        return traces_folder() / f"{self.name}.json"
+        return self.folder / f"{self.name}.json"
 
     @property
     def log(self) -> Path:
         """The server's own log."""
-        return traces_folder() / f"{self.name}.log"
+        return self.folder / f"{self.name}.log"
 
     @property
     def password_file(self) -> Path:
         """The password file for libpq (PGPASSFILE)."""
-        return traces_folder() / f"{self.name}.pgpass"
+        return self.folder / f"{self.name}.pgpass"
 
     @property
     def first_password_file(self) -> Path:
@@ -55,7 +56,7 @@ def traces_folder() -> Path:
 def leave_trace(owner: ProcessIdentity, data_parent: Path) -> Trace:
     """Name a new server and write its trace. Nothing of the server exists yet."""
     name = secrets.token_hex(6)
-    trace = Trace(name, owner, data_parent / f"{_DATA_PREFIX}{name}")
+    trace = Trace(traces_folder(), name, owner, data_parent / f"{_DATA_PREFIX}{name}")
     _write_trace(trace)
     return trace
 
@@ -78,7 +79,7 @@ def remove_trace(trace: Trace) -> None:
 
 def _write_trace(trace: Trace) -> None:
     """Write the trace whole or not at all."""
-    fields = {"schema": _SCHEMA, **asdict(trace), "data": str(trace.data)}
+    fields = {"schema": _SCHEMA, "owner": asdict(trace.owner), "data": str(trace.data)}
     temporary = trace.file.with_suffix(".new")
     temporary.write_text(json.dumps(fields, indent=1) + "\n")
     temporary.replace(trace.file)
@@ -87,6 +88,6 @@ def _write_trace(trace: Trace) -> None:
 def _read_trace(path: Path) -> Trace | None:
     try:
         fields = json.loads(path.read_text())
-        return Trace(path.stem, ProcessIdentity(**fields["owner"]), Path(fields["data"]))
+        return Trace(path.parent, path.stem, ProcessIdentity(**fields["owner"]), Path(fields["data"]))
     except (ValueError, KeyError, TypeError):
         return None

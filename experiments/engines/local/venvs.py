@@ -25,7 +25,7 @@ def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
     """
     folder = ensure_folder(cache_folder() / "venvs", private=False) / _venv_name(interpreter, lock)
     # Two harnesses at once: the second waits, and finds it made.
-    with folder.with_suffix(".lock").open("w") as turn:
+    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not (folder / _MARKER).exists():
             _make_whole(interpreter, lock, folder)

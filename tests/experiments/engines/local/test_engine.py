@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from experiments.affinity import Placement
+from experiments.cache import is_cache_in_use
+from experiments.engines import open_engine
+from experiments.engines.local import engine as local
+from experiments.engines.local.binaries import Binaries
+from experiments.engines.local.engine import LocalEngine
+from experiments.engines.local.traces import read_traces
+from experiments.errors import BadInput, Unsupported
+from experiments.interpreters import Interpreter
+from experiments.lock import LOADER_PYTHONS, lock_hash
+from experiments.spec import PostgresConfiguration
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def interpreters(*pythons: str) -> dict[str, Interpreter]:
+    return {
+        python: Interpreter(Path("/usr/bin/python"), f"{python}.1", "CPython", False, False, f"{python}.1 (main)")
+        for python in pythons
+    }
+
+
+def test_the_engine_has_the_interpreters_that_are_here_and_locked() -> None:
+    engine = LocalEngine(find=lambda: interpreters("3.6", "3.9", "3.13"))
+    assert engine.pythons() == ("3.9", "3.13")
+
+
+def test_a_missing_interpreter_is_unsupported_with_what_was_found() -> None:
+    with pytest.raises(Unsupported) as reason:
+        LocalEngine(find=lambda: interpreters("3.9")).loader_host("3.13")
+    assert str(reason.value) == "no CPython 3.13 on this machine (looked on PATH, at pyenv's and uv's); found: 3.9"
+
+
+def test_an_interpreter_without_a_lock_is_unsupported_with_those_that_have_one() -> None:
+    with pytest.raises(Unsupported) as reason:
+        LocalEngine(find=lambda: interpreters("3.6")).loader_host("3.6")
+    assert str(reason.value) == f"no locked packages for Python 3.6; locked: {', '.join(LOADER_PYTHONS)}"
+
+
+def test_a_host_is_prepared_once_and_says_what_identifies_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
+        made.append(lock.name)
+        return Path("/venv/bin/python")
+
+    monkeypatch.setattr(local, "ensure_venv", ensure_venv)
+    engine = LocalEngine(find=lambda: interpreters("3.9"))
+    facts = engine.loader_host("3.9").facts
+    assert engine.loader_host("3.9").facts == facts
+    assert made == ["py3.9.txt"]
+    assert (facts.python, facts.version, facts.build) == ("3.9", "3.9.1", "3.9.1 (main); not optimized")
+    assert (facts.lock_hash, facts.left_out) == (lock_hash("3.9"), {})
+
+
+def test_a_fraction_of_a_core_is_unsupported() -> None:
+    everything = frozenset({0})
+    LocalEngine(find=dict).check_placement(Placement(everything, everything))
+    with pytest.raises(Unsupported, match="the local engine cannot hold a process to a fraction of a core"):
+        LocalEngine(find=dict).check_placement(Placement(everything, everything, loader_quota=0.25))
+
+
+def test_an_unknown_engine_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="'steam' is no engine; known: "):
+        open_engine("steam")
+
+
+def test_a_system_other_than_linux_is_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(BadInput, match="'local' needs Linux, and this is darwin"):
+        open_engine("local")
+
+
+@pytest.mark.postgres
+def test_a_server_of_a_name_is_started_once_and_stopped_on_leaving(binaries: Binaries) -> None:
+    configuration = PostgresConfiguration(version="17", storage="disk", settings={"synchronous_commit": "off"})
+    with LocalEngine(find=dict) as engine:
+        server = engine.serve("fast", configuration, max_connections=20)
+        assert engine.serve("fast", configuration, max_connections=20) is server
+        assert server.execute("SHOW synchronous_commit") == "off"
+        assert is_cache_in_use()
+        (trace,) = read_traces()
+    assert read_traces() == []
+    assert not trace.data.exists()
+    assert not is_cache_in_use()
+
+
+@pytest.mark.postgres
+def test_programs_of_the_users_serve_their_major(binaries: Binaries) -> None:
+    with LocalEngine(pg_bin=binaries.folder, find=dict) as engine:
+        server = engine.serve("x", PostgresConfiguration(version=binaries.major, storage="disk"), max_connections=20)
+        assert server.binaries == binaries

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from experiments.engines.local.loader import LocalLoaderHost, confined, loader_environment, run_group
+from experiments.engines.local.processes import with_arguments
+from experiments.engines.protocol import Finished, InterpreterFacts
+from experiments.errors import Failure
+
+FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:0")
+
+
+def run_python(code: str, *, cpus: frozenset[int] | None = None, timeout_s: float = 20.0) -> Finished:
+    return run_group([sys.executable, "-c", code], os.environ, Path("/"), cpus=cpus, timeout_s=timeout_s)
+
+
+def test_exit_code_and_both_outputs_come_back() -> None:
+    done = run_python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)")
+    assert (done.returncode, done.stdout, done.stderr, done.timed_out) == (3, "out\n", "err\n", False)
+
+
+def test_it_runs_on_its_cores_from_the_start_and_the_harness_keeps_its_own() -> None:
+    before = os.sched_getaffinity(0)
+    core = max(before)
+    done = run_python("import os; print(os.sched_getaffinity(0))", cpus=frozenset({core}))
+    assert done.stdout == f"{{{core}}}\n"
+    assert os.sched_getaffinity(0) == before
+
+
+def test_confining_holds_no_other_thread_of_the_harness() -> None:
+    seen: list[set[int]] = []
+    other = threading.Event()
+
+    def look() -> None:
+        other.wait()
+        seen.append(os.sched_getaffinity(0))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    before = os.sched_getaffinity(0)
+    with confined(frozenset({min(before)})):
+        other.set()
+        thread.join()
+    assert seen == [before]
+
+
+def test_at_the_time_limit_it_is_asked_to_stop() -> None:
+    code = (
+        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7)); print('up', flush=True); time.sleep(60)"
+    )
+    done = run_python(code, timeout_s=1.0)
+    assert (done.returncode, done.stdout, done.timed_out) == (7, "up\n", True)
+
+
+def test_one_that_does_not_listen_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.engines.local.loader._PATIENCE_S", 0.2)
+    done = run_python("import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)", timeout_s=0.5)
+    assert (done.returncode, done.timed_out) == (-9, True)
+
+
+def test_children_that_outlive_the_loader_are_ended() -> None:
+    marker = f"outlives-{os.getpid()}"
+    child = f"[sys.executable, '-c', 'import time; time.sleep(60)', '{marker}']"
+    run_python(
+        f"import subprocess, sys; subprocess.Popen({child}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)"
+    )
+    deadline = time.monotonic() + 5
+    while with_arguments(marker) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert with_arguments(marker) == []
+
+
+def test_when_the_harness_is_interrupted_the_loader_is_ended_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    marker = f"interrupted-{os.getpid()}"
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), 2))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_python(f"import time; '{marker}'; time.sleep(60)")
+    assert with_arguments(f"import time; '{marker}'; time.sleep(60)") == []
+
+
+def test_what_cannot_be_started_is_a_failure() -> None:
+    with pytest.raises(Failure, match="/nowhere/python cannot be started: No such file or directory"):
+        run_group(["/nowhere/python"], {}, Path("/"), cpus=None, timeout_s=1)
+
+
+def test_the_environment_is_the_callers_without_what_changes_the_measurement() -> None:
+    inherited = {
+        "PATH": "/bin",
+        "PGUSER": "me",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "BIGDATA_DBURL": "postgresql://other",
+        "LD_PRELOAD": "x",
+        "HTTPS_PROXY": "http://proxy",
+    }
+    assert loader_environment(inherited, Path("/project")) == {
+        "PATH": "/bin",
+        "HTTPS_PROXY": "http://proxy",
+        "PYTHONPATH": "/project",
+    }
+
+
+def test_the_loader_is_run_as_a_module_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "bigdata").mkdir()
+    (tmp_path / "bigdata" / "cmd.py").write_text("import os, sys; print(sys.argv[1:], os.getcwd())")
+    host = LocalLoaderHost(Path(sys.executable), FACTS, tmp_path)
+    done = host.run(["list"], server=None, cpus=None, timeout_s=20)
+    assert (done.stdout, done.stderr) == (f"['list'] {tmp_path}\n", "")

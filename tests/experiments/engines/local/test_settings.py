@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from experiments.engines.local.settings import harness_settings, merged_settings
+from experiments.errors import BadInput
+
+
+def test_the_configuration_wins_over_the_harness() -> None:
+    merged = merged_settings({"Autovacuum": "on", "fsync": "off"}, max_connections=30, where="postgres.x")
+    assert merged == {**harness_settings(30), "autovacuum": "on", "fsync": "off"}
+
+
+def test_what_decides_the_cost_of_a_commit_is_left_to_the_configuration() -> None:
+    assert not {"fsync", "synchronous_commit", "full_page_writes", "wal_level"} & harness_settings(30).keys()
+
+
+def test_an_address_is_the_harnesss_business() -> None:
+    with pytest.raises(BadInput) as refusal:
+        merged_settings({"PORT": "1", "listen_addresses": "*"}, max_connections=30, where="postgres.x")
+    assert (
+        str(refusal.value) == "postgres.x: the harness itself sets listen_addresses, port; remove it from the settings"
+    )

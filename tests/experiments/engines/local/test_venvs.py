@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.engines.local import venvs
+from experiments.engines.local.venvs import ensure_venv
+from experiments.errors import Failure
+from experiments.interpreters import Interpreter, probe_interpreter
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def interpreter() -> Interpreter:
+    found = probe_interpreter(Path(sys.executable))
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def empty_lock(tmp_path: Path) -> Path:
+    lock = tmp_path / "py3.txt"
+    lock.write_text("# nothing\n")
+    return lock
+
+
+def test_an_environment_is_made_once_and_another_one_for_another_lock(
+    interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: list[list[str]] = []
+    monkeypatch.setattr(venvs, "run_pip", lambda pip, arguments, purpose: installed.append([*map(str, arguments)]))
+    first = ensure_venv(interpreter, empty_lock)
+    assert ensure_venv(interpreter, empty_lock) == first
+    assert installed == [["install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(empty_lock)]]
+    said = subprocess.run([first, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == str(first.parent.parent)
+    empty_lock.write_text("# something else\n")
+    assert ensure_venv(interpreter, empty_lock) != first
+
+
+def test_one_that_was_left_half_made_is_made_anew(
+    interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(venvs, "run_pip", lambda *_, **__: None)
+    monkeypatch.setattr(venvs, "_make_empty", lambda _, folder: folder.mkdir() or [])
+    python = ensure_venv(interpreter, empty_lock)
+    folder = python.parent.parent
+    (folder / "complete").unlink()
+    (folder / "rest").touch()
+    assert ensure_venv(interpreter, empty_lock) == python
+    assert [path.name for path in folder.iterdir()] == ["complete"]
+
+
+def test_a_failing_installation_leaves_no_environment(
+    interpreter: Interpreter, empty_lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    empty_lock.write_text(f"nowhere==1.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(Failure, match=r"the packages of py3\.txt for Python .*nowhere==1\.0"):
+        ensure_venv(interpreter, empty_lock)
+    assert [path for path in (tmp_path / "cache/bigdata-matrix/venvs").iterdir() if path.is_dir()] == []
+
+
+def test_an_interpreter_without_pip_of_its_own_is_served_by_the_harnesss(
+    interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_run = venvs._run
+    used: list[list[str]] = []
+    monkeypatch.setattr(
+        venvs, "_run", lambda command: real_run(command) if "--without-pip" in command else "no module ensurepip"
+    )
+    monkeypatch.setattr(venvs, "run_pip", lambda pip, *_, **__: used.append([*map(str, pip)]))
+    python = ensure_venv(interpreter, empty_lock)
+    assert used == [[sys.executable, "-m", "pip", "--python", str(python)]]
+    assert python.exists()

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.interpreters import Interpreter, candidate_executables, find_interpreters, probe_interpreter
+
+
+def interpreter(path: str, version: str, *, optimized: bool = False, implementation: str = "CPython") -> Interpreter:
+    return Interpreter(Path(path), version, implementation, optimized, False, f"{version} (main)")
+
+
+def find(*found: Interpreter | None) -> dict[str, str]:
+    """What is chosen of interpreters that are found in this order."""
+    answers = {Path(f"/candidate/{number}"): answer for number, answer in enumerate(found)}
+    chosen = find_interpreters(answers, answers.__getitem__)
+    return {python: str(one.executable) for python, one in chosen.items()}
+
+
+def executable(path: Path, text: str = "exit 1") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_an_optimized_build_comes_before_one_that_is_not_wherever_it_is_found() -> None:
+    assert find(interpreter("/a", "3.13.0"), interpreter("/b", "3.13.1", optimized=True)) == {"3.13": "/b"}
+    assert find(interpreter("/b", "3.13.1", optimized=True), interpreter("/a", "3.13.0")) == {"3.13": "/b"}
+
+
+def test_of_equal_builds_the_first_found_is_taken() -> None:
+    assert find(interpreter("/a", "3.13.0"), interpreter("/b", "3.13.9")) == {"3.13": "/a"}
+
+
+def test_versions_are_in_the_order_of_numbers() -> None:
+    found = find(interpreter("/c", "3.11.1"), interpreter("/b", "3.9.1"), interpreter("/a", "3.10.1"))
+    assert list(found) == ["3.9", "3.10", "3.11"]
+
+
+def test_shims_that_do_not_run_and_other_implementations_are_ignored() -> None:
+    assert find(None, interpreter("/p", "3.10.1", implementation="PyPy"), interpreter("/a", "3.9.1")) == {"3.9": "/a"}
+
+
+def test_an_interpreter_without_a_global_lock_is_another_thing() -> None:
+    assert find(Interpreter(Path("/t"), "3.13.0", "CPython", True, True, "3.13.0 free-threading")) == {}
+
+
+def test_candidates_come_from_path_then_pyenv_then_uv_newest_first(tmp_path: Path) -> None:
+    home = tmp_path.resolve()
+    on_path = executable(home / "bin" / "python3.12")
+    executable(home / "bin" / "python3-config")
+    pyenv = [executable(home / ".pyenv" / "versions" / name / "bin" / "python3") for name in ("3.9.10", "3.9.2")]
+    uv = executable(home / ".local/share/uv/python/cpython-3.14.0-linux-x86_64-gnu/bin/python3.14")
+    found = candidate_executables({"PATH": f"{home / 'bin'}:{home / 'missing'}:"}, home)
+    assert found[:-1] == [on_path, *pyenv, uv]
+    assert found[-1] == Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
+
+
+def test_the_folders_of_pyenv_and_uv_may_be_elsewhere(tmp_path: Path) -> None:
+    home = tmp_path.resolve()
+    pyenv = executable(home / "a" / "versions" / "3.9.1" / "bin" / "python3.9")
+    uv = executable(home / "b" / "cpython-3.14.0" / "bin" / "python3.14")
+    environment = {"PYENV_ROOT": str(home / "a"), "UV_PYTHON_INSTALL_DIR": str(home / "b")}
+    assert candidate_executables(environment, home)[:-1] == [pyenv, uv]
+
+
+def test_virtual_environments_on_the_path_are_no_interpreters_of_the_machine(tmp_path: Path) -> None:
+    executable(tmp_path / "venv" / "bin" / "python3")
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+    assert len(candidate_executables({"PATH": str(tmp_path / "venv" / "bin")}, tmp_path)) == 1
+
+
+def test_an_interpreter_describes_itself() -> None:
+    found = probe_interpreter(Path(sys.executable))
+    assert found is not None
+    assert (found.version, found.implementation) == (platform.python_version(), platform.python_implementation())
+    assert found.python == ".".join(platform.python_version_tuple()[:2])
+    assert found.build == " ".join(sys.version.split())
+
+
+@pytest.mark.parametrize("text", ["exit 1", "echo no json", "echo '{}'", "echo '[]'"])
+def test_what_is_no_interpreter_is_ignored(tmp_path: Path, text: str) -> None:
+    assert probe_interpreter(executable(tmp_path / "python3", text)) is None
+    assert probe_interpreter(tmp_path / "missing") is None
