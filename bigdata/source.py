@@ -90,21 +90,16 @@ def open_source(directory: Path, segments: Sequence[str] | None = None, records:
 
 def _find_files(directory: Path) -> dict[str, dict[str, Path]]:
     """The path of each segment, and of 'geo', by state. Files of other names are none of ours."""
-    if not directory.exists():
-        raise BadInput(f"{directory}: no such directory; expected one with zip files of Summary File 1")
-    if not directory.is_dir():
-        raise BadInput(f"{directory}: is not a directory; expected one with zip files of Summary File 1")
-    known = {segment.number for segment in known_segments()}
+    known = {_GEO, *(segment.number for segment in known_segments())}
     found: dict[str, dict[str, Path]] = {}
-    for path in sorted(directory.iterdir()):
+    for path in _list_files(directory):
         named = _FILE_NAME.fullmatch(path.name)
-        kind = named and (named.group(2) or _GEO)
-        if not named or (kind != _GEO and kind not in known):
+        if named is None or (named.group(2) or _GEO) not in known:
             continue
         of_state = found.setdefault(named.group(1).upper(), {})
-        if kind in of_state:
-            raise BadInput(f"{path}: is a second file for the same as {of_state[kind].name}; keep one of them")
-        of_state[kind] = path
+        first = of_state.setdefault(named.group(2) or _GEO, path)
+        if first != path:
+            raise BadInput(f"{path}: is a second file for the same as {first.name}; keep one of them")
     if not found:
         raise BadInput(
             f"{directory}: holds no zip file of Summary File 1; expected names like rigeo_uf1.zip and ri00001_uf1.zip"
@@ -112,22 +107,24 @@ def _find_files(directory: Path) -> dict[str, dict[str, Path]]:
     return found
 
 
+def _list_files(directory: Path) -> list[Path]:
+    expected = "expected a directory with zip files of Summary File 1"
+    try:
+        return sorted(directory.iterdir())
+    except FileNotFoundError as error:
+        raise BadInput(f"{directory}: no such directory; {expected}") from error
+    except NotADirectoryError as error:
+        raise BadInput(f"{directory}: is not a directory; {expected}") from error
+    except OSError as error:
+        raise BadInput(f"{directory}: cannot be read: {error.strerror}; {expected}") from error
+
+
 def _open_state(
     directory: Path, stusab: str, paths: Mapping[str, Path], wanted: Sequence[str] | None, records: int | None
 ) -> State:
     low = stusab.lower()
     numbers = wanted or sorted(set(paths) - {_GEO})
-    missing = [number for number in numbers if number not in paths]
-    if not numbers:
-        raise BadInput(f"{directory}: {paths[_GEO].name} has no data beside it; expected {low}00001_uf1.zip, say")
-    if _GEO not in paths:
-        there = ", ".join(paths[number].name for number in sorted(paths))
-        raise BadInput(f"{directory}: {there}: the geo header of {stusab} is missing; expected {low}geo_uf1.zip")
-    if missing:
-        raise BadInput(
-            f"{directory}: segment {missing[0]} of {stusab} is missing; expected {low}000{missing[0]}_uf1.zip "
-            f"(there: {', '.join(sorted(set(paths) - {_GEO})) or 'no segment'})"
-        )
+    _check_presence(directory, stusab, paths, numbers)
     geo = GeoFile(only_member(paths[_GEO], f"{low}geo.uf1"), stusab, records)
     files = tuple(
         SegmentFile(only_member(paths[number], f"{low}000{number}.uf1"), stusab, number, records is not None)
@@ -138,3 +135,19 @@ def _open_state(
         # A wrong file should be refused before anything is loaded.
         next(file.fields(state.logical_records), None)
     return state
+
+
+def _check_presence(directory: Path, stusab: str, paths: Mapping[str, Path], numbers: Sequence[str]) -> None:
+    low = stusab.lower()
+    there = sorted(set(paths) - {_GEO})
+    missing = [number for number in numbers if number not in paths]
+    if not numbers:
+        raise BadInput(f"{directory}: {paths[_GEO].name} has no data beside it; expected {low}00001_uf1.zip, say")
+    if _GEO not in paths:
+        names = ", ".join(paths[number].name for number in there)
+        raise BadInput(f"{directory}: {names}: the geo header of {stusab} is missing; expected {low}geo_uf1.zip")
+    if missing:
+        raise BadInput(
+            f"{directory}: segment {missing[0]} of {stusab} is missing; expected {low}000{missing[0]}_uf1.zip "
+            f"(there: {', '.join(there) or 'no segment'})"
+        )

@@ -45,7 +45,7 @@ class ZippedFile(NamedTuple):
     def blocks(self) -> Iterator[Block]:
         """All lines, about ``BLOCK_BYTES`` at a time.
 
-        Raises BadInput where the zip is damaged, which may show only at its end, or holds an endless line.
+        Raises BadInput where the zip is damaged, which may show only at its end, or holds no line or an endless one.
         """
         first_line, tail = 1, b""
         for read in self._reads():
@@ -64,6 +64,8 @@ class ZippedFile(NamedTuple):
                 )
         if tail:
             yield Block(first_line, tail + b"\n")
+        elif first_line == 1:
+            raise BadInput(f"{self.path} ({self.member}): found no line; expected those of Summary File 1")
 
     def numbered_lines(self) -> Iterator[tuple[int, str]]:
         """All lines without their ends, each with its number, from 1. Raises BadInput as ``blocks`` does."""

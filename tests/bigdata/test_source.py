@@ -306,6 +306,15 @@ def test_a_file_without_line_ends_does_not_fill_the_memory(state: EditableState)
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("stem", ["rigeo", "ri00001"])
+@pytest.mark.parametrize("records", [None, 5])
+def test_a_file_without_a_line_is_refused(state: EditableState, stem: str, records: int | None) -> None:
+    state.write(stem, [])
+    with pytest.raises(BadInput) as refused:
+        open_source(state.directory, records=records)
+    assert str(refused.value) == (f"{state.path(stem)} ({stem}.uf1): found no line; expected those of Summary File 1")
+
+
 def test_a_bad_line_far_into_a_file_is_refused_with_its_line(tmp_path: Path) -> None:
     generate(tmp_path, "RI", ["01"], 2000, 7)
     state = EditableState(tmp_path)
