@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+import zipfile
 from pathlib import Path
 
 import psycopg2
@@ -140,7 +141,8 @@ def test_a_connection_that_the_server_closes_fails_the_run(
 
     assert process.returncode == 1
     assert errors.startswith("error: data record RI segment 01 logrecno 000000")
-    assert "terminating connection due to administrator command" in errors
+    # libpq keeps only the last of the server's two messages when it reads both at once.
+    assert "terminating connection due to administrator command" in errors or "server closed the connection" in errors
     assert "Traceback" not in errors
 
 
@@ -162,8 +164,6 @@ def test_a_bad_line_in_the_middle_stops_the_run_with_file_and_line(
 
 def replace_in_data(directory: Path, *, line_number: int, old: str, new: str, count: int) -> None:
     """Replace the ``count``-th occurrence of ``old`` in one line of segment 01."""
-    import zipfile
-
     path = directory / "ri00001_uf1.zip"
     with zipfile.ZipFile(path) as archive:
         lines = archive.read("ri00001.uf1").decode("latin-1").split("\r\n")
