@@ -11,7 +11,6 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-import zlib
 from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from bigdata.dictionary import chosen_segments
 from bigdata.errors import BadInput
 from bigdata.states import find_state
 from bigdata.whole_file import whole_file
+from bigdata.zip_lines import ZIP_ERRORS
 
 CENSUS_SITE = "https://www2.census.gov/"
 _FOLDER = "census_2000/datasets/Summary_File_1"
@@ -134,6 +134,6 @@ def _flaw(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(str(path)) as archive:
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    except ZIP_ERRORS as error:
         return str(error) or type(error).__name__
     return damaged and f"{damaged} in it is damaged"

@@ -18,7 +18,7 @@ MAXIMUM_LINE_BYTES = 1 << 16
 ENCODING = "latin-1"
 
 # What zipfile raises for files that are cut off, damaged, encrypted or packed in a way that it does not know.
-_READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
 
 
 class Block(NamedTuple):
@@ -84,7 +84,7 @@ class ZippedFile(NamedTuple):
                     if not read:
                         return
                     yield read
-        except _READ_ERRORS as error:
+        except ZIP_ERRORS as error:
             raise damaged(self.path, error) from error
 
 
@@ -97,7 +97,7 @@ def only_member(path: Path, expected: str) -> ZippedFile:
     try:
         with zipfile.ZipFile(str(path)) as archive:
             members = archive.namelist()
-    except _READ_ERRORS as error:
+    except ZIP_ERRORS as error:
         raise damaged(path, error) from error
     if len(members) != 1 or not _is_named(members[0], expected):
         raise BadInput(f"{path}: found {_list(members)} in the zip; expected one file, {expected}")
