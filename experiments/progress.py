@@ -8,10 +8,14 @@ from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from experiments.plan import PlannedRun
 from experiments.records import Record
 from experiments.wording import duration
+
+BAR_WIDTH = 24
+COUNT_WIDTH = len("1000/1000")
 
 
 class Reporter(Protocol):
@@ -95,8 +99,13 @@ class Bar:
     """A bar with the present cell and the last result. It is drawn only between runs, so that it costs them nothing."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.fields[now]}", markup=False))
-        self._progress = Progress(*columns, console=console, auto_refresh=False)
+        # On a narrow terminal the end of the text gives way, and nothing else does.
+        columns = (
+            BarColumn(bar_width=BAR_WIDTH, table_column=Column(min_width=BAR_WIDTH)),
+            MofNCompleteColumn(table_column=Column(min_width=COUNT_WIDTH)),
+            TextColumn("{task.fields[now]}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
+        )
+        self._progress = Progress(*columns, console=console, auto_refresh=False, expand=True)
         self._clock = clock
         self._task = TaskID(0)
         self._left = TimeLeft(0, clock)

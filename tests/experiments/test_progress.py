@@ -52,6 +52,17 @@ def test_the_bar_shows_cell_block_and_last_result_and_failures_stay(
     assert "2/3" in shown
 
 
+def test_on_a_narrow_terminal_the_numbers_stay_whole(threaded: Cell, make_record: Callable[..., Record]) -> None:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=80, color_system=None)
+    with Bar(console, clock=lambda: 0.0) as reporter:
+        reporter.begin(planned=250, done=100)
+        reporter.begin_run(PlannedRun(threaded, "a", 1, 1), repeats=10)
+    last = text.getvalue().split("\r")[-1]
+    assert "100/250 " in last
+    assert "block 1/10, time left not known yet" in last
+
+
 def test_there_is_a_bar_on_a_terminal_only() -> None:
     assert isinstance(choose_reporter(Console(file=io.StringIO(), force_terminal=False)), PlainLines)
     assert isinstance(choose_reporter(Console(file=io.StringIO(), force_terminal=True)), Bar)
