@@ -70,8 +70,10 @@ def run_program(arguments: Sequence[str]) -> str:
     if finished.returncode == 0:
         return finished.stdout
     lines = (finished.stderr or "").strip().splitlines()
-    problem = BadInput if finished.returncode == _BAD_INPUT else Failure
-    raise problem(f"{arguments[0]}: {lines[-1] if lines else f'ended with exit code {finished.returncode}'}")
+    message = lines[-1].removeprefix("error: ") if lines else f"ended with exit code {finished.returncode}"
+    if finished.returncode == _BAD_INPUT:
+        raise BadInput(message)
+    raise Failure(f"{arguments[0]}: {message}")
 
 
 def _directory(data: DataSet, cache: Path, source: str, run: Program) -> Path:

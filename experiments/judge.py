@@ -28,7 +28,10 @@ def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str,
     if finished.returncode < 0:
         raise Trouble("failed", f"{step}: ended by {_signal_name(-finished.returncode)}")
     if finished.returncode > 0:
-        raise Trouble("failed", f"{step}: {_last_line(finished.stderr) or f'exit code {finished.returncode}'}")
+        raise Trouble(
+            "failed",
+            f"{step}: {_last_line(finished.stderr).removeprefix('error: ') or f'exit code {finished.returncode}'}",
+        )
     try:
         report = json.loads(_last_line(finished.stdout))
     except ValueError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.datasets import provide
+from experiments.datasets import provide, run_program
 from experiments.errors import BadInput, Failure
 from experiments.spec import DataSet
 
@@ -83,3 +83,14 @@ def test_data_without_a_record_is_bad_input(tmp_path: Path) -> None:
     data = DataSet(source="directory", path=str(tmp_path), segments=("02",))
     with pytest.raises(BadInput, match=r"data set ri: .* holds no data records of segments 02"):
         provide("ri", data, cache=tmp_path, source="", program=Program(rows=0))
+
+
+def test_the_loaders_refusal_of_files_is_passed_on_in_its_own_words(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=rf"^{tmp_path}: holds no zip file of Summary File 1"):
+        run_program(["digest", "--directory", str(tmp_path), "--report", "-"])
+
+
+def test_the_loaders_own_files_have_the_digest_that_the_harness_expects(tmp_path: Path) -> None:
+    data = provide("ny", DataSet(source="synthetic", state="NY", records=3), cache=tmp_path, source="sha256:1")
+    assert (data.geo_records, data.data_records, data.rows) == (3, 3, 666)
+    assert data.digest.startswith("geo:3:")

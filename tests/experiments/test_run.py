@@ -133,10 +133,10 @@ def test_the_loaders_arguments_say_what_the_cell_says(threaded: Cell, uvloop_cel
     ("answers", "status", "reason"),
     [
         ({"run": Finished(-9, "", "", 120.0, timed_out=True)}, "timeout", "run: no end within 120 s"),
-        ({"run": Finished(1, "", "error: lost\n", 1.0)}, "failed", "run: error: lost"),
-        ({"run": Finished(2, "", "error: bad\n", 1.0)}, "failed", "run: error: bad"),
-        ({"clear": Finished(1, "", "error: down\n", 1.0)}, "failed", "clear: error: down"),
-        ({"digest": Finished(1, "", "error: gone\n", 1.0)}, "failed", "digest: error: gone"),
+        ({"run": Finished(1, "", "error: lost\n", 1.0)}, "failed", "run: lost"),
+        ({"run": Finished(2, "", "error: bad\n", 1.0)}, "failed", "run: bad"),
+        ({"clear": Finished(1, "", "error: down\n", 1.0)}, "failed", "clear: down"),
+        ({"digest": Finished(1, "", "error: gone\n", 1.0)}, "failed", "digest: gone"),
         (
             {"digest": reporting(DIGEST_REPORT, digest="geo:100:1;data:22199:1", rows=22_199)},
             "wrong_work",
