@@ -1,1 +1,1 @@
-"""What the project measures of itself: each loader beside the least that its driver needs, reading beside a bare loop."""
+"""What the project measures of itself: loaders beside the least code of their driver, reading beside a bare loop."""

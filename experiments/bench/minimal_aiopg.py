@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import glob
 import json
 import resource
 import time
 import zipfile
+from pathlib import Path
+from typing import Any, Iterator
 
 import aiopg
 
 
-async def load(connection, records):
+async def load(connection: Any, records: Iterator[Any]) -> None:
+    """One worker: records until there are no more."""
     async with connection.cursor() as cursor:
         for fileid, stusab, logrecno, segment, values in records:
             await cursor.execute(
@@ -37,8 +39,9 @@ async def load(connection, records):
                 )
 
 
-def read_records(directory, count):
-    (path,) = glob.glob(f"{directory}/*00001_uf1.zip")
+def read_records(directory: str, count: int) -> Iterator[Any]:
+    """The first data records of the one state there."""
+    (path,) = Path(directory).glob("*00001_uf1.zip")
     with zipfile.ZipFile(path) as archive:
         lines = archive.read(archive.namelist()[0]).decode("latin-1").splitlines()[:count]
     for line in lines:
@@ -46,7 +49,8 @@ def read_records(directory, count):
         yield fields[0], fields[1], fields[4], fields[3], [int(item) for item in fields[5:]]
 
 
-async def run(options):
+async def run(options: argparse.Namespace) -> Any:
+    """Connect, empty the table, load on the clock."""
     records = list(read_records(options.directory, options.records))
     shared = iter(records)
     connections = [await aiopg.connect(options.dburl) for _ in range(options.poolsize)]
@@ -67,7 +71,8 @@ async def run(options):
     }
 
 
-def main():
+def main() -> None:
+    """Load once and print the line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--dburl", required=True)
     parser.add_argument("--directory", required=True)

@@ -46,8 +46,30 @@ class LocalLoaderHost:
 
         At the time limit it is asked to stop, then killed. Raises Failure where it cannot be started.
         """
+        return self._run(["-m", "bigdata.cmd"], arguments, server, cpus, timeout_s)
+
+    def run_script(
+        self,
+        script: Path,
+        arguments: Sequence[str],
+        *,
+        server: Server | None,
+        cpus: frozenset[int] | None,
+        timeout_s: float,
+    ) -> Finished:
+        """Run another program in the same surroundings as the loader, to compare with it."""
+        return self._run([str(script)], arguments, server, cpus, timeout_s)
+
+    def _run(
+        self,
+        program: Sequence[str],
+        arguments: Sequence[str],
+        server: Server | None,
+        cpus: frozenset[int] | None,
+        timeout_s: float,
+    ) -> Finished:
         environment = loader_environment(os.environ, self._project)
-        command = [str(self._python), "-m", "bigdata.cmd"]
+        command = [str(self._python), *program]
         if server is not None:
             if not isinstance(server, LocalServer):
                 raise Failure("the local engine only loads into its own servers")

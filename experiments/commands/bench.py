@@ -1,0 +1,93 @@
+"""compare each loader with a minimal hand-written script, and reading with a bare loop"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from pathlib import Path
+
+from tabulate import tabulate
+
+from experiments.affinity import allowed_cpus, can_pin, place, siblings
+from experiments.bench.compare import Bench, Comparison, compare_loaders, compare_reading
+from experiments.cache import cache_folder
+from experiments.datasets import provide
+from experiments.engines.local.engine import LocalEngine
+from experiments.errors import BadInput, Failure
+from experiments.identity import source_hash
+from experiments.judge import Trouble
+from experiments.spec import DataSet, PostgresConfiguration, Resources
+from experiments.wording import with_interval
+
+# Enough that most of a run's CPU time is spent in the loop and not around it.
+RECORDS = 100
+READING_RECORDS = 5_000
+SPARE_CONNECTIONS = 10
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--pairs", type=int, default=10, metavar="N", help="pairs of runs a comparison (default: 10)")
+    parser.add_argument("--poolsize", type=int, default=20, metavar="N", help="connections (default: 20)")
+    parser.add_argument("--python", metavar="X.Y", help="the loader's Python (default: the newest that has a lock)")
+    parser.add_argument(
+        "--data",
+        metavar="DIRECTORY",
+        type=Path,
+        help=f"read the first state there (default: {READING_RECORDS} generated records)",
+    )
+
+
+def run(options: Namespace) -> int:
+    """Print both tables; 0 when they could be made."""
+    for name in ("pairs", "poolsize"):
+        if getattr(options, name) < 1:
+            raise BadInput(f"--{name}: found {getattr(options, name)}, expected a number from 1 on")
+    try:
+        with LocalEngine() as engine:
+            _print_comparisons(options, engine)
+    except Trouble as trouble:
+        raise Failure(trouble.reason) from trouble
+    return 0
+
+
+def _print_comparisons(options: Namespace, engine: LocalEngine) -> None:
+    bench = make_bench(engine, python=options.python, records=RECORDS, poolsize=options.poolsize, pairs=options.pairs)
+    heading = f"Python {bench.host.facts.version}, PostgreSQL {bench.server.facts.version} on disk"
+    print(f"Client CPU per row (us), {heading}, poolsize {bench.poolsize}, {bench.pairs} pairs")
+    print(_table(compare_loaders(bench, _tell), "minimal script"), end="\n\n")
+    directory = options.data or _generated(READING_RECORDS)
+    print(f"CPU to read one state's segment 01 (ms), {heading.partition(',')[0]}, {bench.pairs} passes")
+    print(_table(compare_reading(bench, directory, _tell), "bare split"))
+
+
+def make_bench(engine: LocalEngine, *, python: str | None, records: int, poolsize: int, pairs: int) -> Bench:
+    """Interpreter, server, cores and data made ready; ``python`` None is the newest that there is a lock for."""
+    resources = Resources(loader_cpuset="0", server_cpuset="rest")
+    placement = place(resources, allowed_cpus(), siblings(), pinning=can_pin())
+    configuration = PostgresConfiguration("17", "disk")
+    server = engine.serve("bench", configuration, max_connections=poolsize + SPARE_CONNECTIONS)
+    server.place(placement.server_cpus)
+    data = provide(
+        "bench", DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash()
+    )
+    host = engine.loader_host(python or engine.pythons()[-1])
+    return Bench(host, server, placement, data, records, poolsize, pairs)
+
+
+def _generated(records: int) -> Path:
+    data = DataSet("synthetic", state="RI", records=records)
+    return provide("reading", data, cache=cache_folder(), source=source_hash()).directory
+
+
+def _table(comparisons: Iterable[Comparison], other: str) -> str:
+    rows = [
+        [one.name, f"{one.ours.value:.2f}", f"{one.other.value:.2f}", with_interval(one.ratio, ".3f")]
+        for one in comparisons
+    ]
+    return tabulate(rows, ["", "ours", other, "ratio (95% interval)"], disable_numparse=True, stralign="left")
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
