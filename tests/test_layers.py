@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ ROOT = Path(__file__).parent.parent
 
 # A script that the harness starts with the loader's interpreter, and never imports.
 LOADER_SCRIPTS = {ROOT / "experiments/bench/reading.py"}
+
+# The pure ends of the harness: what is run, and what came out. Neither touches the world or knows the other.
+WHAT_TO_RUN = {
+    *("axis_types", "cells", "checks", "combinations", "cpuset", "expand", "plan", "selection", "spec"),
+    *("validation", "yaml_lines"),
+}
+WHAT_CAME_OUT = {"captions", "description", "readme", "records", "stats", "summary", "tables", "wording"}
+NEUTRAL = {"errors"}
 
 # What the loader may never load: the harness, and the packages that only the harness has.
 NOT_IN_THE_LOADER = {"experiments", "yaml", "pydantic", "rich", "tabulate", "scipy", "docker", "psutil"}
@@ -47,3 +56,41 @@ def test_a_file_has_at_most_300_lines_and_a_function_at_most_40(path: Path) -> N
     long = [f.name for f in functions if (f.end_lineno or 0) - f.body[0].lineno + 1 > 40]
     assert text.count("\n") <= 300
     assert long == []
+
+
+def harness_imports() -> dict[str, set[str]]:
+    """Module -> modules of the harness that it imports, without the package's name: 'engines.local.server'."""
+    graph = {}
+    for path in sources("experiments"):
+        module = ".".join(path.relative_to(ROOT / "experiments").with_suffix("").parts).removesuffix(".__init__")
+        names = [name for name in imports_of(path) if name.startswith("experiments.")]
+        graph[module] = {name.removeprefix("experiments.") for name in names}
+    return graph
+
+
+@pytest.mark.parametrize("layer", [WHAT_TO_RUN, WHAT_CAME_OUT], ids=["what to run", "what came out"])
+def test_the_pure_ends_import_only_themselves(layer: set[str]) -> None:
+    graph = harness_imports()
+    assert layer <= graph.keys()
+    assert {module: graph[module] - layer - NEUTRAL for module in layer if graph[module] - layer - NEUTRAL} == {}
+
+
+@pytest.mark.parametrize("module", ["campaign", "judge", "prepare", "run", "start"])
+def test_what_runs_a_campaign_knows_no_engine_but_only_the_protocol(module: str) -> None:
+    engines = {name for name in harness_imports()[module] if name.startswith("engines")}
+    assert engines <= {"engines.protocol"}
+
+
+def test_only_the_command_line_imports_commands() -> None:
+    importers = {
+        module
+        for module, imported in harness_imports().items()
+        for name in imported
+        if name.partition(".")[0] == "commands"
+    }
+    assert importers == {"__main__"}
+
+
+def test_imports_make_no_circle() -> None:
+    # Raises graphlib.CycleError, which names the circle.
+    list(TopologicalSorter(harness_imports()).static_order())
