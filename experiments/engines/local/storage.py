@@ -34,7 +34,7 @@ def data_parent(storage: str) -> Path:
     Raises Unsupported where this machine has no such storage, BadInput where there is no storage of this name.
     """
     if storage == "disk":
-        folder = ensure_folder(shared_folder() / "data", private=False)
+        folder = ensure_folder(shared_folder() / "postgresql-data", private=False)
         check_is_disk(folder, read_mounts())
         return folder
     if storage == "tmpfs":
