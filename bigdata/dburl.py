@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from typing import Any, Iterator
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bigdata.errors import BadInput, LoadFailed
 
@@ -80,7 +80,9 @@ def without_password(url: str, text: str) -> str:
     """The text; where the URL's password stands in it, a remark that it was left out instead of the whole text."""
     parts = urlsplit(url)
     passwords = [parts.password, *parse_qs(parts.query).get("password", [])]
-    written = {form for password in passwords if password for form in (password, quote(password, safe=""))}
+    written = {
+        form for password in passwords if password for form in (password, unquote(password), quote(password, safe=""))
+    }
     if url in text or any(f":{form}@" in text or f'"{form}"' in text or f"={form}" in text for form in written):
         return "libpq cannot read this URL (its words are left out because they hold the password)"
     return text

@@ -29,7 +29,7 @@ def take_in_threads(feed: Feed, workers: int) -> list[int]:
 
     def take() -> None:
         for record in Records(feed):
-            taken.append(record)  # noqa: PERF402
+            taken.append(record)
 
     threads = [threading.Thread(target=take) for _ in range(workers)]
     for thread in threads:

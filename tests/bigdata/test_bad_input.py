@@ -1,0 +1,176 @@
+"""What cannot be used is refused with exit code 2, a message that helps, and no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from bigdata import choice
+from bigdata.choice import check_choice
+from bigdata.dburl import cannot_connect, check_url
+from bigdata.errors import BadInput
+from bigdata.marked_tables import poolsize_problem
+from tests.bigdata import loader_program as program
+
+URL = "postgresql://user:secret@127.0.0.1:1/nowhere"
+
+
+def refused(*arguments: str, dburl: str | None = None) -> str:
+    done = program.run(*arguments, dburl=dburl)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return program.generate(tmp_path / "files")
+
+
+def test_an_unknown_loader_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(BadInput) as raised:
+        check_choice("row_by_row_asynco", None, 1, False)
+    assert str(raised.value) == (
+        "'row_by_row_asynco' is no loader (did you mean row_by_row_asyncio? "
+        "known: row_by_row_threaded, row_by_row_asyncio)"
+    )
+
+
+@pytest.mark.parametrize("poolsize", [0, -1])
+def test_a_poolsize_below_one_is_refused(poolsize: int) -> None:
+    with pytest.raises(BadInput, match=f"--poolsize: found {poolsize}, expected 1 or more"):
+        check_choice("row_by_row_threaded", None, poolsize, False)
+
+
+def test_a_loop_for_a_loader_that_has_none_is_refused() -> None:
+    with pytest.raises(BadInput, match="row_by_row_threaded takes none: it has no event loop"):
+        check_choice("row_by_row_threaded", "uvloop", 1, False)
+
+
+def test_an_unknown_loop_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(BadInput, match="found 'trio', but row_by_row_asyncio takes one of asyncio, uvloop"):
+        check_choice("row_by_row_asyncio", "trio", 1, False)
+
+
+def test_executemany_is_refused_where_the_driver_has_none() -> None:
+    with pytest.raises(BadInput, match="these can: row_by_row_threaded"):
+        check_choice("row_by_row_asyncio", None, 1, True)
+
+
+def test_a_driver_that_is_not_installed_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def import_nothing(name: str) -> None:
+        raise ImportError("No module named 'psycopg2'")
+
+    monkeypatch.setattr(choice, "import_module", import_nothing)
+    with pytest.raises(BadInput, match="No module named 'psycopg2'.*pip install aiopg psycopg2-binary"):
+        check_choice("row_by_row_asyncio", None, 1, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("mysql://user:secret@host/db", "found mysql://..."),
+        ("postgresql+psycopg2://user:secret@host/db", "found postgresql\\+psycopg2://..."),
+        ("host=localhost", "found something without '://'"),
+        ("", "no database is named"),
+        (None, "no database is named"),
+    ],
+)
+def test_a_url_that_is_not_postgresqls_is_refused(url: str | None, found: str) -> None:
+    with pytest.raises(BadInput, match=found) as raised:
+        check_url(url)
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["postgres://host/db", "postgresql://%2Ftmp%2Fsocket/db?connect_timeout=3"])
+def test_any_url_of_libpq_is_passed_on_as_it_is(url: str) -> None:
+    assert check_url(url) == url
+
+
+@pytest.mark.parametrize("url", ["postgresql://user:s%40cret@host:x/db", "postgresql://host:x/db?password=s%40cret"])
+def test_a_message_of_libpq_never_shows_the_password(url: str) -> None:
+    for quoted in (url, 'invalid "s@cret"'):
+        message = str(cannot_connect(url, ValueError(quoted)))
+        assert "s@cret" not in message
+        assert "s%40cret" not in message
+
+
+@pytest.mark.parametrize(
+    ("poolsize", "limits", "problem"),
+    [
+        (90, (100, 3, 5, -1, 0, -1, 0), None),
+        (92, (100, 3, 5, -1, 0, -1, 0), None),
+        (93, (100, 3, 5, -1, 0, -1, 0), "expected 1 to 92.*max_connections 100, 3 of them reserved, 5 in use"),
+        (10, (100, 3, 5, 10, 1, -1, 0), "expected 1 to 9.*this role may have 10, 1 are in use"),
+        (10, (100, 3, 5, -1, 0, 4, 0), "expected 1 to 4.*this database may have 4, 0 are in use"),
+        (1, (10, 3, 9, -1, 0, -1, 0), "expected 1 to 0"),
+    ],
+)
+def test_a_poolsize_above_what_the_server_allows_is_a_problem(
+    poolsize: int, limits: tuple[int, ...], problem: str | None
+) -> None:
+    found = poolsize_problem(poolsize, *limits)
+    if problem is None:
+        assert found is None
+    else:
+        assert found is not None
+        with pytest.raises(BadInput, match=problem):
+            raise BadInput(found)
+
+
+@pytest.mark.parametrize("prepared", [[], ["--prepared"]], ids=["unprepared", "prepared"])
+@pytest.mark.parametrize("loader", ["row_by_row_threaded", "row_by_row_asyncio"])
+def test_an_unreachable_server_is_bad_input(loader: str, prepared: list[str], directory: Path) -> None:
+    arguments = program.load_arguments((loader, None), directory, 2, *prepared)
+    message = refused(*arguments, dburl=URL)
+    assert message.startswith("error: --dburl: cannot connect: ")
+    assert "Connection refused" in message
+    assert "secret" not in message
+
+
+def test_a_missing_directory_is_bad_input(tmp_path: Path) -> None:
+    message = refused(*program.load_arguments(("row_by_row_threaded", None), tmp_path / "none", 2), dburl=URL)
+    assert "no such directory" in message
+
+
+def test_no_verb_is_bad_usage() -> None:
+    assert "VERB" in refused()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("prepared", [[], ["--prepared"]], ids=["unprepared", "prepared"])
+@pytest.mark.parametrize("loader", ["row_by_row_threaded", "row_by_row_asyncio"])
+def test_a_wrong_password_is_bad_input(loader: str, prepared: list[str], dburl: str, directory: Path) -> None:
+    password = urlsplit(dburl).password or ""
+    url = dburl.replace(password, "wrong-" + password)
+    message = refused(*program.load_arguments((loader, None), directory, 2, *prepared), dburl=url)
+    assert "password authentication failed" in message
+    assert password not in message
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("loader", ["row_by_row_threaded", "row_by_row_asyncio"])
+def test_a_database_that_is_not_there_is_bad_input(loader: str, dburl: str, directory: Path) -> None:
+    message = refused(*program.load_arguments((loader, None), directory, 2), dburl=f"{dburl}_nowhere")
+    assert 'nowhere" does not exist' in message
+
+
+@pytest.mark.postgres
+def test_a_poolsize_above_what_the_server_has_is_bad_input(dburl: str, directory: Path) -> None:
+    message = refused(*program.load_arguments(("row_by_row_threaded", None), directory, 1000), dburl=dburl)
+    assert message.startswith("error: --poolsize: found 1000, expected 1 to ")
+
+
+@pytest.mark.postgres
+def test_a_table_without_the_mark_stays_as_it_was(dburl: str, directory: Path) -> None:
+    program.query(dburl, "CREATE TABLE geo_record (mine text); INSERT INTO geo_record VALUES ('keep')")
+    for arguments in (
+        program.load_arguments(("row_by_row_threaded", None), directory, 2),
+        ["rebuild"],
+        ["clear"],
+    ):
+        assert "table geo_record: is there already" in refused(*arguments, dburl=dburl)
+    assert program.query(dburl, "SELECT mine FROM geo_record") == [("keep",)]
+    assert program.query(dburl, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(1,)]

@@ -1,0 +1,169 @@
+"""Whole loads: what is in the files is in the tables, by every loader, and the server counted what was expected."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from bigdata.registry import LOADERS, expected_transactions
+from tests.bigdata import loader_program as program
+
+pytestmark = pytest.mark.postgres
+
+every_loader = pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
+
+VALUES = """
+    SELECT logrecno, value::text FROM data_element
+    JOIN geo_record ON geo_record.id = geo_record_id
+    JOIN dictionary_item ON dictionary_item.id = dictionary_item_id JOIN matrix ON matrix.id = matrix_id
+    WHERE segment_id = '{}' AND stusab = '{}' ORDER BY logrecno, sortkey, dictionary_item.index
+"""
+
+
+def lines_of(directory: Path, stem: str) -> list[list[str]]:
+    with zipfile.ZipFile(directory / f"{stem}_uf1.zip") as archive:
+        data = archive.read(archive.namelist()[0])
+    return [line.rstrip("\r\n").split(",") for line in io.StringIO(data.decode("latin-1"), newline="")]
+
+
+def expected_values(directory: Path, stem: str) -> list[tuple[str, str]]:
+    return [(fields[4], value) for fields in lines_of(directory, stem) for value in fields[5:]]
+
+
+@every_loader
+@pytest.mark.parametrize("options", [(), ("--no-autocommit",)], ids=["autocommit", "per_record"])
+def test_the_server_counts_exactly_the_expected_transactions(
+    loader: tuple[str, str | None], options: tuple[str, ...], dburl: str, tmp_path: Path
+) -> None:
+    directory = program.generate(tmp_path, records=25)
+    report = program.load(loader, directory, 20, *options, dburl=dburl)
+    work = report["work"]
+    assert (work["geo_records"], work["data_records"], work["rows"]) == (25, 25, 25 * 222)
+    assert work["transactions"] == expected_transactions(
+        LOADERS[loader[0]], geo_records=25, data_records=25, rows=5550, poolsize=20, autocommit=not options
+    )
+    assert report["transaction"] == ("per_record" if options else "autocommit")
+
+
+@every_loader
+def test_decimals_and_gaps_are_loaded_value_by_value(
+    loader: tuple[str, str | None], dburl: str, tmp_path: Path
+) -> None:
+    directory = program.generate(tmp_path, segments="02,12", records=40)
+    report = program.load(loader, directory, 3, dburl=dburl)
+    for segment in ("02", "12"):
+        wanted = expected_values(directory, f"ri000{segment}")
+        assert program.query(dburl, VALUES.format(segment, "RI")) == wanted
+    assert report["work"]["data_records"] < 80  # the gaps of segment 12
+    assert program.query(dburl, "SELECT count(*) > 0 FROM data_element WHERE scale(value) > 0") == [(True,)]
+
+
+@every_loader
+def test_two_states_in_one_directory_are_kept_apart(loader: tuple[str, str | None], dburl: str, tmp_path: Path) -> None:
+    program.generate(tmp_path, state="RI", records=10)
+    program.generate(tmp_path, state="DE", records=12)
+    program.load(loader, tmp_path, 4, dburl=dburl)
+    assert program.query(dburl, VALUES.format("01", "RI")) == expected_values(tmp_path, "ri00001")
+    assert program.query(dburl, VALUES.format("01", "DE")) == expected_values(tmp_path, "de00001")
+
+
+@pytest.mark.parametrize("options", [(), ("--no-autocommit",)], ids=["autocommit", "per_record"])
+def test_executemany_loads_the_same(options: tuple[str, ...], dburl: str, tmp_path: Path) -> None:
+    directory = program.generate(tmp_path, records=10)
+    report = program.load(("row_by_row_threaded", None), directory, 3, "--allow-executemany", *options, dburl=dburl)
+    assert report["inserts"] == "executemany"
+    assert program.query(dburl, VALUES.format("01", "RI")) == expected_values(directory, "ri00001")
+
+
+@every_loader
+def test_the_report_has_all_its_parts(loader: tuple[str, str | None], dburl: str, tmp_path: Path) -> None:
+    report = program.load(loader, program.generate(tmp_path, records=10), 2, "--records", "4", dburl=dburl)
+    assert set(report) == {
+        "schema", "loader", "loop", "poolsize", "transaction", "inserts", "phases", "client", "work",
+    }  # fmt: skip
+    assert (report["schema"], report["loader"], report["loop"]) == (1, *loader)
+    assert report["phases"]["geo"]["rows"] == 4
+    assert report["phases"]["data"]["rows"] == 888
+    assert set(report["phases"]["data"]) == {"rows", "wall_s", "user_s", "system_s"}
+    packages = {"psycopg2"} | ({"aiopg"} if loader[1] else set()) | ({"uvloop"} if loader[1] == "uvloop" else set())
+    assert set(report["client"]["packages"]) == packages
+    assert report["client"]["libpq"] > 90000
+    assert 10_000_000 < report["client"]["peak_rss_bytes"] < 150_000_000
+    assert report["work"]["records_read_ahead"] == 8
+    assert report["work"]["records_streamed"] == 0
+
+
+def test_what_is_over_the_bound_is_streamed_and_loaded(dburl: str, tmp_path: Path) -> None:
+    directory = program.generate(tmp_path, segments="39", records=10_150)
+    with zipfile.ZipFile(directory / "ri00039_uf1.zip", "r") as archive:
+        lines = archive.read("ri00039.uf1").split(b"\r\n")
+    with zipfile.ZipFile(directory / "ri00039_uf1.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ri00039.uf1", b"\r\n".join([*lines[:20], b""]))
+    report = program.load(("row_by_row_threaded", None), directory, 5, dburl=dburl)
+    assert report["work"]["records_streamed"] == 150
+    assert program.query(dburl, "SELECT count(*) FROM geo_record") == [(10_150,)]
+
+
+def test_a_report_file_is_written_whole_and_the_summary_goes_to_standard_output(dburl: str, tmp_path: Path) -> None:
+    directory = program.generate(tmp_path / "files", records=5)
+    arguments = program.load_arguments(("row_by_row_asyncio", None), directory, 2)
+    done = program.run(*arguments, "--report", str(tmp_path / "report.json"), dburl=dburl)
+    assert done.returncode == 0
+    assert json.loads((tmp_path / "report.json").read_text())["loop"] == "asyncio"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["report.json"]
+    assert done.stdout.splitlines()[0] == "row_by_row_asyncio on asyncio"
+    assert "10 records were read and parsed before the clock started" in done.stdout
+
+
+@every_loader
+def test_echo_counts_each_distinct_statement(loader: tuple[str, str | None], dburl: str, tmp_path: Path) -> None:
+    directory = program.generate(tmp_path, records=5)
+    done = program.run(*program.load_arguments(loader, directory, 2, "--echo", "--no-autocommit"), dburl=dburl)
+    counts = {line.strip().split("  ", 1)[1]: line.split()[0] for line in done.stdout.splitlines()[4:]}
+    inserts = [(text.split(" (")[0], count) for text, count in counts.items() if text.startswith("INSERT")]
+    assert sorted(inserts) == [("INSERT INTO data_element", "1,110"), ("INSERT INTO geo_record", "5")]
+    assert counts["BEGIN"] == counts["COMMIT"] == "10"
+
+
+@every_loader
+def test_profile_shows_the_calls_of_every_worker(loader: tuple[str, str | None], dburl: str, tmp_path: Path) -> None:
+    directory = program.generate(tmp_path, records=6)
+    done = program.run(*program.load_arguments(loader, directory, 3, "--profile"), dburl=dburl)
+    assert done.returncode == 0, done.stderr
+    executed = [line for line in done.stdout.splitlines() if "method 'execute'" in line or ":0(execute)" in line]
+    # Of six records: the geo INSERT, two SELECTs and 222 INSERTs; aiopg looks something up per connection.
+    assert executed[0].split()[0] == str(6 + 6 * 224 + (3 if loader[1] else 0))
+
+
+@every_loader
+def test_a_changed_table_is_noticed(loader: tuple[str, str | None], dburl: str, tmp_path: Path) -> None:
+    directory = program.generate(tmp_path, records=5)
+    program.run("clear", dburl=dburl)
+    program.query(
+        dburl,
+        "CREATE FUNCTION interfere() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN NEW.value := NEW.value + 1; RETURN NEW; END $$;"
+        "CREATE TRIGGER interfere BEFORE INSERT ON data_element FOR EACH ROW EXECUTE FUNCTION interfere()",
+    )
+    done = program.run(*program.load_arguments(loader, directory, 2), dburl=dburl)
+    assert done.returncode == 1
+    assert "error: the tables do not hold what the files do" in done.stderr
+
+
+@pytest.mark.sf1
+@every_loader
+def test_the_first_places_of_delaware_have_their_population(
+    loader: tuple[str, str | None], dburl: str, sf1_dir: Path
+) -> None:
+    program.load(loader, sf1_dir / "Delaware", 10, "--records", "300", dburl=dburl)
+    wrong = """
+        SELECT count(*), count(*) FILTER (WHERE value <> pop100) FROM data_element
+        JOIN geo_record ON geo_record.id = geo_record_id
+        JOIN dictionary_item ON dictionary_item.id = dictionary_item_id JOIN matrix ON matrix.id = matrix_id
+        WHERE matrix.code = 'P1'
+    """
+    assert program.query(dburl, wrong) == [(300, 0)]

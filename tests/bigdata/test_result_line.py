@@ -1,0 +1,71 @@
+"""The report of a run, and what it says of the process."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from bigdata.measure import Measured, PhaseClock, Usage, peak_rss_bytes
+from bigdata.registry import LOADERS, expected_transactions
+from bigdata.result_line import client_report, package_versions, phase_report, write_report
+
+DATA = Measured(rows=222, wall_s=0.5, usage=Usage(0.25, 0.125, 30, 4))
+
+
+def test_a_phase_is_reported_with_its_units() -> None:
+    assert phase_report(DATA) == {"rows": 222, "wall_s": 0.5, "user_s": 0.25, "system_s": 0.125}
+
+
+def test_the_client_is_described_with_the_switches_of_the_data_phase() -> None:
+    report = client_report(LOADERS["row_by_row_threaded"], None, DATA)
+    assert (report["voluntary_switches"], report["involuntary_switches"]) == (30, 4)
+    assert report["implementation"] == "CPython"
+    assert report["gil_enabled"] is True
+    assert report["packages"]["psycopg2"][0].isdigit()
+    assert " " not in report["packages"]["psycopg2"]
+
+
+def test_the_loop_is_among_the_packages() -> None:
+    assert list(package_versions(LOADERS["row_by_row_asyncio"], "uvloop")) == ["aiopg", "psycopg2", "uvloop"]
+
+
+def test_a_report_to_standard_output_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    write_report({"schema": 1}, "-")
+    assert capsys.readouterr().out == '{"schema": 1}\n'
+
+
+def test_a_report_file_replaces_the_old_one_and_leaves_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "report").write_text("old")
+    write_report({"rows": 1}, str(tmp_path / "report"))
+    assert json.loads((tmp_path / "report").read_text()) == {"rows": 1}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_clock_measures_from_start_to_stop() -> None:
+    clock = PhaseClock()
+    clock.start()
+    time.sleep(0.05)
+    measured = clock.stop(7)
+    assert measured.rows == 7
+    assert 0.05 <= measured.wall_s < 5
+    assert measured.usage.voluntary_switches >= 1
+
+
+def test_the_peak_of_memory_is_in_bytes() -> None:
+    assert 5_000_000 < peak_rss_bytes() < 5_000_000_000
+
+
+@pytest.mark.parametrize(("autocommit", "transactions"), [(True, 100 + 2 * 100 + 22200 + 40), (False, 200 + 40)])
+def test_transactions_are_one_per_statement_or_one_per_record(autocommit: bool, transactions: int) -> None:
+    expected = expected_transactions(
+        LOADERS["row_by_row_asyncio"],
+        geo_records=100,
+        data_records=100,
+        rows=22200,
+        poolsize=20,
+        autocommit=autocommit,
+    )
+    assert expected == transactions

@@ -1,0 +1,136 @@
+"""Creating, clearing and digesting the tables, and what each process may import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from bigdata.marked_tables import ITEMS, MARK, MATRICES
+from bigdata.registry import LOADERS
+from bigdata.setup_db import dictionary_rows
+from bigdata.sf1 import GEO_COLUMNS
+from tests.bigdata import loader_program as program
+
+EMPTY = "geo:0:0;data:0:0"
+
+# Runs a verb in this interpreter, then prints which of the packages in question it holds.
+HOLDS = """
+import sys
+from bigdata.cmd import main
+code = main(sys.argv[1:])
+print([name for name in ("sqlalchemy", "greenlet", "yaml", "pydantic", "aiopg", "uvloop") if name in sys.modules])
+sys.exit(code)
+"""
+
+
+def holds(*arguments: str, dburl: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", HOLDS, "--dburl", dburl, *arguments], cwd=program.ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def test_the_dictionary_has_all_matrices_and_items_with_parents_before_children() -> None:
+    matrices, items = dictionary_rows()
+    assert (len(matrices), len(items)) == (MATRICES, ITEMS) == (286, 8113)
+    assert len({matrix["segment_id"] for matrix in matrices}) == 39
+    assert all(item["parent_id"] is None or item["parent_id"] < item["id"] for item in items)
+    assert sum(item["parent_id"] is not None for item in items) > 7000
+
+
+@pytest.mark.postgres
+def test_clear_creates_marked_tables_with_the_whole_dictionary(dburl: str) -> None:
+    done = program.run("clear", "--report", "-", dburl=dburl)
+    report = json.loads(done.stdout)
+    assert report["schema"] == 1
+    assert report["server_version"].startswith("17")
+    assert report["xact_commit"] > 0
+    comments = (
+        "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class WHERE relkind = 'r' AND relnamespace = {}"
+    )
+    assert dict(program.query(dburl, comments.format("'public'::regnamespace"))) == dict.fromkeys(
+        ("matrix", "dictionary_item", "geo_record", "data_element"), MARK
+    )
+    counted = "SELECT (SELECT count(*) FROM matrix), (SELECT count(*) FROM dictionary_item), (SELECT count(DISTINCT segment_id) FROM matrix)"
+    assert program.query(dburl, counted) == [(286, 8113, 39)]
+    columns = (
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'geo_record' ORDER BY ordinal_position"
+    )
+    assert [name for (name,) in program.query(dburl, columns)] == ["id", *GEO_COLUMNS]
+
+
+@pytest.mark.postgres
+def test_clear_removes_loaded_rows_and_starts_ids_anew(dburl: str, tmp_path: Path) -> None:
+    program.load(("row_by_row_threaded", None), program.generate(tmp_path), 2, dburl=dburl)
+    assert program.run("clear", dburl=dburl).returncode == 0
+    assert json.loads(program.run("digest", "--report", "-", dburl=dburl).stdout)["digest"] == EMPTY
+    program.query(dburl, "INSERT INTO geo_record (fileid, stusab, logrecno) VALUES ('uSF1', 'RI', '0000001')")
+    assert program.query(dburl, "SELECT id FROM geo_record") == [(1,)]
+
+
+@pytest.mark.postgres
+def test_rebuild_makes_the_tables_anew_where_one_is_missing(dburl: str) -> None:
+    program.run("clear", dburl=dburl)
+    program.query(dburl, "DROP TABLE data_element; DELETE FROM dictionary_item WHERE id = 8113")
+    for verb in ("clear", "rebuild"):
+        assert program.run(verb, dburl=dburl).returncode == 0
+        assert program.query(dburl, "SELECT count(*) FROM dictionary_item") == [(8113,)]
+        assert program.query(dburl, "SELECT count(*) FROM data_element") == [(0,)]
+
+
+@pytest.mark.postgres
+def test_a_role_that_may_not_checkpoint_can_clear(dburl: str) -> None:
+    name = psycopg2.extensions.parse_dsn(dburl)["dbname"]
+    program.query(dburl, f"CREATE ROLE {name} LOGIN PASSWORD 'modest'; GRANT CREATE ON SCHEMA public TO {name}")
+    parts = psycopg2.extensions.parse_dsn(dburl)
+    url = f"postgresql://{name}:modest@{parts['host']}:{parts['port']}/{name}"
+    try:
+        for _ in range(2):
+            done = program.run("clear", "--poolsize", "5", dburl=url)
+            assert (done.returncode, done.stderr) == (0, "")
+    finally:
+        program.query(dburl, f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+@pytest.mark.postgres
+def test_the_tables_digest_like_the_files_whatever_the_order(dburl: str, tmp_path: Path) -> None:
+    directory = program.generate(tmp_path, segments="02,12", records=30)
+    program.load(("row_by_row_threaded", None), directory, 5, dburl=dburl)
+    of_tables = json.loads(program.run("digest", "--report", "-", dburl=dburl).stdout)
+    of_files = json.loads(program.run("digest", "--directory", str(directory), "--report", "-").stdout)
+    assert of_tables["digest"] == of_files["digest"] != EMPTY
+    assert (of_tables["geo_records"], of_tables["rows"]) == (of_files["geo_records"], of_files["rows"])
+
+
+@pytest.mark.postgres
+def test_clearing_whole_tables_does_without_sqlalchemy(dburl: str) -> None:
+    assert "sqlalchemy" in holds("clear", dburl=dburl)
+    assert holds("clear", dburl=dburl) == "[]"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("prepared", [[], ["--prepared"]], ids=["unprepared", "prepared"])
+@pytest.mark.parametrize(
+    ("loader", "held"),
+    [(program.LOADERS[0], []), (program.LOADERS[1], ["aiopg"]), (program.LOADERS[2], ["aiopg", "uvloop"])],
+    ids=program.NAMES,
+)
+def test_the_measuring_process_holds_its_driver_and_loop_only(
+    loader: tuple[str, str | None], held: list[str], prepared: list[str], dburl: str, tmp_path: Path
+) -> None:
+    directory = program.generate(tmp_path, records=3)
+    program.run("clear", dburl=dburl)
+    assert holds(*program.load_arguments(loader, directory, 2, *prepared), dburl=dburl) == str(held)
+
+
+def test_list_shows_every_loader_with_its_description() -> None:
+    lines = program.run("list").stdout.splitlines()
+    assert lines[0].split() == ["loader", "driver", "runtime", "loops", "installed", "description"]
+    assert [line.split()[0] for line in lines[1:]] == list(LOADERS)
+    assert all(loader.description in line for loader, line in zip(LOADERS.values(), lines[1:], strict=True))
