@@ -64,7 +64,7 @@ def test_a_driver_that_is_not_installed_is_named_with_what_to_install(monkeypatc
         raise ImportError("No module named 'psycopg2'")
 
     monkeypatch.setattr(choice, "import_module", import_nothing)
-    with pytest.raises(BadInput, match="No module named 'psycopg2'.*pip install aiopg psycopg2-binary"):
+    with pytest.raises(BadInput, match=r"No module named 'psycopg2'.*pip install aiopg psycopg2-binary"):
         check_choice("row_by_row_asyncio", None, 1, False)
 
 

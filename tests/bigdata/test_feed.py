@@ -98,10 +98,10 @@ def test_an_error_of_the_reader_reaches_a_worker_after_the_records_before_it() -
 
     feed = Feed(records(), lambda record: 1)
     feed.fill(50)
-    taken = []
-    with pytest.raises(BadInput, match="ri00001.uf1:151"):
+    taken: list[int] = []
+    with pytest.raises(BadInput, match=r"ri00001\.uf1:151"):
         taken.extend(Records(feed))
-    with pytest.raises(BadInput, match="ri00001.uf1:151"):
+    with pytest.raises(BadInput, match=r"ri00001\.uf1:151"):
         asyncio.run(take_in_tasks(feed, 1))
 
 

@@ -32,5 +32,5 @@ def test_every_module_imports(version: str) -> None:
     python = find_interpreter(version)
     if python is None:
         pytest.skip(f"there is no Python {version} on this machine")
-    done = subprocess.run([python, "-c", IMPORT_ALL], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([python, "-c", IMPORT_ALL], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == (f"{version}\n", "")

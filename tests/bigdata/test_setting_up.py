@@ -30,7 +30,11 @@ sys.exit(code)
 
 def holds(*arguments: str, dburl: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", HOLDS, "--dburl", dburl, *arguments], cwd=program.ROOT, capture_output=True, text=True
+        [sys.executable, "-c", HOLDS, "--dburl", dburl, *arguments],
+        cwd=program.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()[-1]
@@ -57,8 +61,8 @@ def test_clear_creates_marked_tables_with_the_whole_dictionary(dburl: str) -> No
     assert dict(program.query(dburl, comments.format("'public'::regnamespace"))) == dict.fromkeys(
         ("matrix", "dictionary_item", "geo_record", "data_element"), MARK
     )
-    counted = "SELECT (SELECT count(*) FROM matrix), (SELECT count(*) FROM dictionary_item), (SELECT count(DISTINCT segment_id) FROM matrix)"
-    assert program.query(dburl, counted) == [(286, 8113, 39)]
+    assert program.query(dburl, "SELECT count(*), count(DISTINCT segment_id) FROM matrix") == [(286, 39)]
+    assert program.query(dburl, "SELECT count(*) FROM dictionary_item") == [(8113,)]
     columns = (
         "SELECT column_name FROM information_schema.columns WHERE table_name = 'geo_record' ORDER BY ordinal_position"
     )
