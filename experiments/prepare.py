@@ -78,7 +78,8 @@ class Preparation:
 
     def _host(self, cell: Cell) -> LoaderHost:
         host = self._once("python", cell.python, lambda: self._loader_host(cell.python))
-        for package in LOADERS[cell.loader].requirements:
+        # An event loop other than asyncio is a package of its name.
+        for package in (*LOADERS[cell.loader].requirements, str(cell.loop)):
             if package in host.facts.left_out:
                 raise Unsupported(f"no {package} for Python {cell.python}: {host.facts.left_out[package]}")
         return host

@@ -45,6 +45,8 @@ def conduct(order: Order, engine: Engine, reporter: Reporter) -> CampaignFolder:
     """Run the campaign, or what is left of it, and return its folder. The results folder must be locked."""
     for folder in list_campaigns(order.results):
         folder.repair()
+    for line in engine.swept:
+        reporter.tell(line)
     allowed = allowed_cpus()
     source = source_hash()
     preparation = Preparation(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from experiments.answer import replace_answer, write_answer
 from experiments.axis_types import suggest
 from experiments.errors import BadInput
+from experiments.files import write_whole
 from experiments.report import write_front_page, write_tables
 from experiments.store import CampaignFolder, list_campaigns, locked
 
@@ -17,6 +19,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (default: results)"
     )
+    parser.add_argument(
+        "--readme", metavar="FILE", type=Path, help="put the answer of this campaign between the markers of this file"
+    )
 
 
 def run(options: Namespace) -> int:
@@ -26,7 +31,20 @@ def run(options: Namespace) -> int:
         write_tables(folder)
         write_front_page(options.results)
     print(f"wrote {folder.path / 'tables'} and {options.results / 'README.md'}")
+    if options.readme is not None:
+        answer_in(options.readme, folder)
+        print(f"wrote the answer in {options.readme}")
     return 0
+
+
+def answer_in(readme: Path, folder: CampaignFolder) -> None:
+    """Replace what stands between the markers of the file by the campaign's answer."""
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--readme: {readme}: {error.strerror}; expected a text file with the markers") from error
+    answer = write_answer(folder.description(), folder.records(), str(folder.path))
+    write_whole(readme, replace_answer(text, answer, str(readme)))
 
 
 def choose_campaign(results: Path, name: str | None) -> CampaignFolder:

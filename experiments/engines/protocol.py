@@ -101,6 +101,10 @@ class Engine(Protocol):
 
     name: str
 
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """What killed campaigns had left and was removed on entering, a line for each."""
+
     def __enter__(self) -> Engine: ...
 
     def __exit__(self, *exception: object) -> None: ...

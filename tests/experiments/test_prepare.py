@@ -48,6 +48,7 @@ class FakeEngine:
     """Has Python 3.13 and no other, PostgreSQL 17 and no other, and holds nobody to a fraction of a core."""
 
     name = "local"
+    swept = ()
 
     def __init__(self, left_out: Mapping[str, str] | None = None) -> None:
         self.asked: list[str] = []
@@ -130,6 +131,15 @@ def test_a_driver_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, threaded:
     prepared = prepare(matrix, engine, threaded, uvloop_cell)
     assert isinstance(prepared[threaded], ReadyCell)
     assert prepared[uvloop_cell] == "no aiopg for Python 3.13: it does not build"
+
+
+def test_an_event_loop_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, threaded: Cell, uvloop_cell: Cell) -> None:
+    engine = FakeEngine(left_out={"uvloop": "no wheel"})
+    on_asyncio = replace(uvloop_cell, loop="asyncio")
+    prepared = prepare(matrix, engine, threaded, uvloop_cell, on_asyncio)
+    assert prepared[uvloop_cell] == "no uvloop for Python 3.13: no wheel"
+    assert isinstance(prepared[threaded], ReadyCell)
+    assert isinstance(prepared[on_asyncio], ReadyCell)
 
 
 def test_a_cell_that_the_plan_gives_up_is_not_prepared(matrix: Matrix, threaded: Cell) -> None:

@@ -37,17 +37,21 @@ class LocalEngine:
         self._hosts: dict[str, LocalLoaderHost] = {}
         self._servers: dict[str, LocalServer] = {}
         self._leaving = contextlib.ExitStack()
-        self.swept: tuple[str, ...] = ()
-        """What killed campaigns had left and was removed on entering, a line for each."""
+        self._swept: tuple[str, ...] = ()
 
     def __enter__(self) -> LocalEngine:
         self._leaving.enter_context(cache_in_use())
-        self.swept = tuple(sweep())
+        self._swept = tuple(sweep())
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._servers.clear()
         self._leaving.close()
+
+    @property
+    def swept(self) -> tuple[str, ...]:
+        """What killed campaigns had left and was removed on entering, a line for each."""
+        return self._swept
 
     def pythons(self) -> tuple[str, ...]:
         """The versions that are on this machine and have a lock, oldest first."""
