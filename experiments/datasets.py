@@ -64,16 +64,30 @@ def provide(name: str, data: DataSet, *, cache: Path, source: str, program: Prog
 def run_program(arguments: Sequence[str]) -> str:
     """Run the loader's command line. Raises BadInput for its exit code 2, Failure for any other but 0."""
     command = [sys.executable, "-m", "bigdata.cmd", *arguments]
-    # A download shows its progress, and its problems, on the terminal as they come.
-    errors = None if arguments[0] == "fetch" else subprocess.PIPE
-    finished = subprocess.run(command, check=False, cwd=PROJECT, stdout=subprocess.PIPE, stderr=errors, text=True)
-    if finished.returncode == 0:
-        return finished.stdout
-    lines = (finished.stderr or "").strip().splitlines()
-    message = lines[-1].removeprefix("error: ") if lines else f"ended with exit code {finished.returncode}"
-    if finished.returncode == _BAD_INPUT:
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            # A download tells of its progress, and of its attempts, as they come.
+            errors = _read_errors(process, aloud=arguments[0] == "fetch")
+            output, _ = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode == 0:
+        return output
+    message = errors[-1].removeprefix("error: ") if errors else f"ended with exit code {process.returncode}"
+    if process.returncode == _BAD_INPUT:
         raise BadInput(message)
     raise Failure(f"{arguments[0]}: {message}")
+
+
+def _read_errors(process: subprocess.Popen[str], *, aloud: bool) -> list[str]:
+    """The lines that a program writes on standard error until it ends; aloud: all but the error itself are shown."""
+    lines = []
+    for line in process.stderr or ():
+        lines.append(line.strip())
+        if aloud and not line.startswith("error: "):
+            print(line, end="", file=sys.stderr, flush=True)
+    return lines
 
 
 def _directory(data: DataSet, cache: Path, source: str, run: Program) -> Path:

@@ -10,7 +10,7 @@ from experiments.affinity import Placement, can_pin, place, siblings
 from experiments.cells import Cell, Identity, cell_key
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Engine, LoaderHost, Server
-from experiments.errors import Failure, Unsupported
+from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
 from experiments.run import ReadyCell
 from experiments.spec import DataSet, Matrix
@@ -98,11 +98,11 @@ class Preparation:
         data_set = self._matrix.data[name]
         try:
             data = self._provide_data(name, data_set)
-        except Failure as failure:
+        except (BadInput, Failure) as problem:
             if data_set.source != "census":
                 raise
             # A download that does not come: the cells with other data can run all the same.
-            raise Unsupported(f"data {name}: {failure}") from failure
+            raise Unsupported(f"data {name}: {problem}") from problem
         return data, self._engine.provide_data(data.directory)
 
     def _server(self, name: str, max_connections: int) -> Server:

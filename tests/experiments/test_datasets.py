@@ -90,6 +90,20 @@ def test_the_loaders_refusal_of_files_is_passed_on_in_its_own_words(tmp_path: Pa
         run_program(["digest", "--directory", str(tmp_path), "--report", "-"])
 
 
+def test_a_download_that_fails_says_why_and_its_attempts_are_heard(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    missing = ["fetch", "--directory", str(tmp_path), "--state", "Nowhere"]
+    with pytest.raises(BadInput, match="'Nowhere'"):
+        run_program(missing)
+    unreachable = [*missing[:3], "--state", "New_York", "--base-url", "http://127.0.0.1:1/"]
+    with pytest.raises(BadInput, match=r"nygeo_uf1\.zip: the connection failed: .*, in 4 attempts"):
+        run_program(unreachable)
+    heard = capfd.readouterr().err
+    assert heard.count("next attempt in") == 3
+    assert "error: " not in heard
+
+
 def test_the_loaders_own_files_have_the_digest_that_the_harness_expects(tmp_path: Path) -> None:
     data = provide("ny", DataSet(source="synthetic", state="NY", records=3), cache=tmp_path, source="sha256:1")
     assert (data.geo_records, data.data_records, data.rows) == (3, 3, 666)

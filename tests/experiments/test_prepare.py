@@ -149,13 +149,14 @@ def test_a_cell_that_the_plan_gives_up_is_not_prepared(matrix: Matrix, threaded:
     assert engine.asked == []
 
 
+@pytest.mark.parametrize("kind", [Failure, BadInput])
 def test_a_download_that_fails_is_a_reason_but_files_that_cannot_be_made_end_the_campaign(
-    matrix: Matrix, threaded: Cell
+    matrix: Matrix, threaded: Cell, kind: type[Exception]
 ) -> None:
     def fail(name: str, data: DataSet) -> ReadyData:
-        raise Failure("no answer")
+        raise kind("no answer")
 
-    with pytest.raises(Failure, match="no answer"):
+    with pytest.raises(kind, match="no answer"):
         prepare(matrix, FakeEngine(), threaded, provide=fail)
     census = replace(matrix, data={**matrix.data, "ny": DataSet(source="census", state="New_York")})
     assert prepare(census, FakeEngine(), threaded, provide=fail) == {threaded: "data ny: no answer"}
