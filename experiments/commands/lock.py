@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make locks, or check them; the exit code. Raises Failure where one cannot be made, BadInput for no lock's name."""
+    """Make locks, or check them; the exit code. Raises Failure where one cannot be made, BadInput for a wrong name."""
     targets = choose(lock_targets(), arguments.names)
     return check(targets) if arguments.check else make(targets)
 
