@@ -28,10 +28,7 @@ def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str,
     if finished.returncode < 0:
         raise Trouble("failed", f"{step}: ended by {_signal_name(-finished.returncode)}")
     if finished.returncode > 0:
-        raise Trouble(
-            "failed",
-            f"{step}: {_last_line(finished.stderr).removeprefix('error: ') or f'exit code {finished.returncode}'}",
-        )
+        raise Trouble("failed", f"{step}: {_own_words(finished.stderr) or f'exit code {finished.returncode}'}")
     try:
         report = json.loads(_last_line(finished.stdout))
     except ValueError:
@@ -52,6 +49,12 @@ def find_differences(done: Work, data: ReadyData, expected_transactions: int) ->
     if done.digest != data.digest and not found:
         found.append("values: the tables do not hold what the files do (their digests differ)")
     return found
+
+
+def _own_words(stderr: str) -> str:
+    """The error that the loader ended with: a message of libpq has several lines. Without one, the last line."""
+    _, prefix, message = f"\n{stderr}".rpartition("\nerror: ")
+    return " ".join(message.split()) if prefix else _last_line(stderr)
 
 
 def _last_line(text: str) -> str:

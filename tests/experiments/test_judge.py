@@ -27,6 +27,8 @@ def test_the_report_is_the_last_line_of_standard_output() -> None:
         (Finished(-70, "", "", 1.0), "failed", "run: ended by signal 70"),
         (Finished(1, "", "many\nwords\nerror: no\n", 1.0), "failed", "run: no"),
         (Finished(2, "", "error: bad\n", 1.0), "failed", "run: bad"),
+        (Finished(1, "", "error: a\nerror: gone\n\tWhy?\n", 1.0), "failed", "run: gone Why?"),
+        (Finished(1, "", "Traceback:\nValueError: 3\n", 1.0), "failed", "run: ValueError: 3"),
         (Finished(3, "", "", 1.0), "failed", "run: exit code 3"),
         (Finished(0, "", "", 1.0), "failed", "run: reported '', not a line of JSON"),
         (Finished(0, "{", "", 1.0), "failed", "run: reported '{', not a line of JSON"),
