@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from experiments.cells import Cell
+from experiments.errors import Failure
 from experiments.plan import Plan
 from experiments.progress import Reporter
 from experiments.records import Record
@@ -23,7 +24,7 @@ def run_campaign(
     measure: Callable[[ReadyCell, Record], Record],
     reporter: Reporter,
 ) -> None:
-    """Do what is left of the plan. A KeyboardInterrupt leaves the present run recorded as interrupted."""
+    """Do what is left of the plan. A KeyboardInterrupt or Failure leaves the present run recorded as interrupted."""
     done = {record.run for record in folder.records() if not record.interrupted}
     _record_unsupported(folder, cells, keys, done)
     runs = [(run, ready) for run in plan.runs if isinstance(ready := cells[run.cell], ReadyCell)]
@@ -35,7 +36,7 @@ def run_campaign(
         reporter.begin_run(run, plan.repeats)
         try:
             record = measure(ready, begun)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Failure):
             folder.append(begun)
             raise
         folder.append(record)

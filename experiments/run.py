@@ -58,11 +58,14 @@ def utc_now() -> str:
 
 
 def measure(ready: ReadyCell, begun: Record) -> Record:
-    """Do the run that has begun, and return its record. A run that fails is a record with its reason."""
+    """Do the run that has begun, and return its record. A run that fails is a record with its reason.
+
+    Raises Failure where the server has gone: then no other run of the campaign would get anywhere, either.
+    """
     started = time.monotonic()
     record = replace(begun, interrupted=False, reason=None, images=_images(ready))
+    ready.server.place(ready.placement.server_cpus)
     try:
-        ready.server.place(ready.placement.server_cpus)
         cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize), "--report", "-"])
         record, finished = _load(ready, record)
         record = _check(ready, record, read_report("run", finished, ready.timeout_s), cleared["xact_commit"])

@@ -65,7 +65,7 @@ class Server(Protocol):
         """What identifies it."""
 
     def place(self, cpus: frozenset[int]) -> None:
-        """Confine all its processes, and those that it will start, to these cores."""
+        """Confine all its processes, and those that it will start, to these cores. Raises Failure if it has ended."""
 
     def cpu_s(self) -> float:
         """CPU seconds used since its start by all its processes, those that have ended included."""

@@ -13,6 +13,7 @@ from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.description import Description
 from experiments.engines.protocol import LoaderHost, Server
+from experiments.errors import Failure
 from experiments.expand import PlannedCell
 from experiments.plan import Plan, PlannedRun, make_plan
 from experiments.records import Record
@@ -114,9 +115,12 @@ def test_a_cell_that_cannot_run_has_one_record_with_its_reason_in_block_0(campai
     assert [(record.run, record.reason) for record in records] == [(("sha256:missing", "a", 0), REASON)]
 
 
-def test_an_interrupt_leaves_the_present_run_recorded_and_the_next_command_goes_on(campaign: Campaign) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        campaign.run(stopping_at(3, KeyboardInterrupt()))
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Failure("the server has gone")])
+def test_an_interrupt_leaves_the_present_run_recorded_and_the_next_command_goes_on(
+    campaign: Campaign, stop: BaseException
+) -> None:
+    with pytest.raises(type(stop)):
+        campaign.run(stopping_at(3, stop))
     records = campaign.folder.records()
     assert [(record.status, record.interrupted) for record in records[1:]] == [
         ("ok", False),

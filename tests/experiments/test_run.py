@@ -192,6 +192,17 @@ def test_an_engine_that_fails_is_a_failed_run(threaded: Cell) -> None:
     assert (record.status, record.reason) == ("failed", "the server is gone")
 
 
+def test_a_server_that_has_gone_ends_the_campaign(threaded: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = ready(threaded, FakeHost())
+
+    def gone(cpus: frozenset[int]) -> None:
+        raise Failure("the server has gone")
+
+    monkeypatch.setattr(cell.server, "place", gone)
+    with pytest.raises(Failure, match="the server has gone"):
+        measure(cell, begin("c", planned(threaded), "sha256:k"))
+
+
 def test_a_run_that_has_begun_has_the_record_it_gets_when_killed(threaded: Cell) -> None:
     begun = begin("c", planned(threaded), "sha256:k")
     assert (begun.status, begun.interrupted) == ("failed", True)

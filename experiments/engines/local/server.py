@@ -18,6 +18,7 @@ from experiments.engines.local.cluster import (
     end_server,
     free_port,
     make_cluster,
+    own_words,
     start_postgres,
     wait_until_ready,
     write_private,
@@ -25,7 +26,7 @@ from experiments.engines.local.cluster import (
 from experiments.engines.local.processes import ProcessIdentity, confine, cpu_s, identity, tree
 from experiments.engines.local.settings import merged_settings
 from experiments.engines.local.storage import data_parent
-from experiments.engines.local.traces import Trace, leave_trace, remove_trace
+from experiments.engines.local.traces import Trace, leave_trace, note_memory, remove_trace
 from experiments.engines.protocol import ServerFacts
 from experiments.errors import BadInput, Failure
 
@@ -87,12 +88,26 @@ class LocalServer:
         return output.strip()
 
     def place(self, cpus: frozenset[int]) -> None:
-        """Confine all its processes, and those that it will start, to these cores."""
+        """Confine all its processes, and those that it will start, to these cores.
+
+        Raises Failure where it has ended, which it should not by itself.
+        """
+        if self._process.poll() is not None:
+            raise Failure(
+                f"PostgreSQL {self.facts.version} has ended by itself: {self._last_words()}. "
+                "The same command starts another one and goes on"
+            )
         confine(self._process.pid, cpus)
 
     def cpu_s(self) -> float:
         """CPU seconds used since its start by all its processes, those that have ended included."""
         return cpu_s(tree(self._process.pid))
+
+    def _last_words(self) -> str:
+        returncode = self._process.returncode
+        if returncode < 0:
+            return f"signal {-returncode}; was memory short?"
+        return own_words(self._trace.log.read_text())
 
     def stop(self) -> None:
         """Stop it and remove its data. Safe to call twice."""
@@ -124,6 +139,7 @@ def start_server(
         except NotStarted as refusal:
             raise _explained(refusal, binaries, name, settings) from refusal
         undo.callback(_end, process)
+        trace = note_memory(trace, process.pid)
         write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
         facts = ServerFacts(version=binaries.version, settings=merged, storage=storage)
         server = LocalServer(binaries, trace, process, port=port, password=password, facts=facts)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from experiments.cache import cache_folder, ensure_folder, remove
@@ -12,6 +13,10 @@ from experiments.engines.local.processes import ProcessIdentity
 
 _SCHEMA = 1
 _DATA_PREFIX = "bigdata-matrix-"
+
+# PostgreSQL's dynamic shared memory: POSIX shared memory, which Linux shows as files (shm_overview(7)).
+_MEMORY = Path("/dev/shm")  # noqa: S108
+_MEMORY_NAME = re.compile(r"PostgreSQL\.\d+")
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class Trace:
     name: str
     owner: ProcessIdentity
     data: Path
+    memory: tuple[str, ...] = ()
+    """The shared memory that the server made at its start: files that it cannot remove itself when it is killed."""
 
     @property
     def file(self) -> Path:
@@ -67,19 +74,28 @@ def read_traces() -> list[Trace]:
     return [trace for trace in found if trace is not None]
 
 
+def note_memory(trace: Trace, server: int) -> Trace:
+    """The trace with the shared memory that the server with this process number has now."""
+    complete = replace(trace, memory=_mapped_memory(server))
+    _write_trace(complete)
+    return complete
+
+
 def remove_trace(trace: Trace) -> None:
     """Remove the server's data and files, the trace itself last: a removal that is interrupted is made up for."""
     # A trace is a file that anything may have damaged; only what carries our name is ever removed.
     if trace.data.name == f"{_DATA_PREFIX}{trace.name}":
         remove(trace.data)
         trace.first_password_file.unlink(missing_ok=True)
+    for name in filter(_MEMORY_NAME.fullmatch, trace.memory):
+        (_MEMORY / name).unlink(missing_ok=True)
     for path in (trace.password_file, trace.log, trace.file):
         path.unlink(missing_ok=True)
 
 
 def _write_trace(trace: Trace) -> None:
     """Write the trace whole or not at all."""
-    fields = {"schema": _SCHEMA, "owner": asdict(trace.owner), "data": str(trace.data)}
+    fields = {"schema": _SCHEMA, "owner": asdict(trace.owner), "data": str(trace.data), "memory": trace.memory}
     temporary = trace.file.with_suffix(".new")
     temporary.write_text(json.dumps(fields, indent=1) + "\n")
     temporary.replace(trace.file)
@@ -88,6 +104,13 @@ def _write_trace(trace: Trace) -> None:
 def _read_trace(path: Path) -> Trace | None:
     try:
         fields = json.loads(path.read_text())
-        return Trace(path.parent, path.stem, ProcessIdentity(**fields["owner"]), Path(fields["data"]))
+        owner = ProcessIdentity(**fields["owner"])
+        return Trace(path.parent, path.stem, owner, Path(fields["data"]), tuple(fields.get("memory", ())))
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _mapped_memory(pid: int) -> tuple[str, ...]:
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    paths = (Path(line.split(maxsplit=5)[-1]) for line in lines)
+    return tuple(dict.fromkeys(path.name for path in paths if path.parent == _MEMORY))

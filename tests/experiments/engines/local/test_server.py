@@ -159,6 +159,24 @@ def test_stopping_leaves_nothing_and_may_be_repeated(own_server: LocalServer, ca
     assert not trace.data.exists()
 
 
+def test_a_server_that_has_ended_by_itself_is_a_failure_before_the_next_run(own_server: LocalServer) -> None:
+    os.kill(int((data_of(own_server) / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    own_server._process.wait()
+    with pytest.raises(Failure, match=r"^PostgreSQL \d+\.\d+ has ended by itself: signal 9"):
+        own_server.place(frozenset({0}))
+
+
+def test_the_shared_memory_of_a_server_that_was_killed_is_removed_with_it(own_server: LocalServer, cache: Path) -> None:
+    (trace,) = read_traces()
+    segments = [Path("/dev/shm") / name for name in trace.memory]
+    assert segments
+    os.kill(int((trace.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    own_server._process.wait()
+    assert all(segment.exists() for segment in segments)
+    own_server.stop()
+    assert not any(segment.exists() for segment in segments)
+
+
 def test_stopping_does_not_wait_for_clients(own_server: LocalServer) -> None:
     connection = psycopg2.connect(own_server.url(with_password=True))
     own_server.stop()
