@@ -14,7 +14,7 @@ from experiments.wording import axis_name, count
 def caption_lines(description: Description, summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
     """The lines below the table."""
     lines = _same_everywhere(summary, axes) + _cores(description, summary) + _servers(description, summary)
-    lines += _noise(description, summary) + _builds(summary)
+    lines += _noise(description, summary) + _builds(summary, axes)
     return [*lines, count_statuses(sum(cell.planned for cell in summary.cells), summary.cells)]
 
 
@@ -74,8 +74,9 @@ def _noise(description: Description, summary: ExperimentSummary) -> list[str]:
     ]
 
 
-def _builds(summary: ExperimentSummary) -> list[str]:
+def _builds(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
     plain = dict.fromkeys(str(cell.shown.cell["python"]) for cell in summary.cells if not cell.optimized_build)
     if not plain:
         return []
-    return [f"† Built without `--enable-optimizations`, so slower than most: Python {', '.join(plain)}."]
+    mark = "† " if "python" in axes else ""
+    return [f"{mark}Built without `--enable-optimizations`, so slower than most: Python {', '.join(plain)}."]

@@ -106,6 +106,15 @@ def test_a_build_without_optimizations_is_marked_with_a_footnote(
     assert "- † Built without `--enable-optimizations`, so slower than most: Python 3.9." in text
 
 
+def test_a_build_without_optimizations_has_no_mark_where_no_column_could_bear_it(
+    description: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    client = Client("3.13.0", "CPython", True, False, {})
+    text = markdown_table(description, [make_record(threaded, client=client)], description.experiments[0])
+    assert "- Built without `--enable-optimizations`, so slower than most: Python 3.13." in text
+    assert "†" not in text
+
+
 def test_rows_are_sorted_by_the_axes_from_left_to_right_as_the_matrix_lists_their_values(
     description: Description, threaded: Cell, uvloop_cell: Cell
 ) -> None:
