@@ -29,10 +29,15 @@ VERBS = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return the exit code; errors are printed to standard error."""
-    options = parse(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        options = parse(arguments)
         code: int = options.verb_module.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough ("| head"). What is still buffered must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return LoadFailed.exit_code
     except (BadInput, LoadFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -45,9 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options, with the verb's module as ``verb_module``; argparse itself ends the program with 2 on bad usage."""
     parser = argparse.ArgumentParser(prog="python -m bigdata.cmd", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--dburl", default=os.environ.get(VARIABLE), metavar="URL", help=f"{EXAMPLE}; default: the variable {VARIABLE}"
-    )
+    _add_database(parser, os.environ.get(VARIABLE))
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     verbs.required = True
     for verb, _, text in VERBS:
@@ -56,8 +59,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     # Only the chosen verb's module is imported: run must not hold what set-up needs.
     module = import_module(f"bigdata.commands.{next(name for verb, name, _ in VERBS if verb == known.verb)}")
     of_verb = argparse.ArgumentParser(prog=f"python -m bigdata.cmd {known.verb}", description=module.__doc__)
+    _add_database(of_verb, known.dburl)
     module.add_arguments(of_verb)
     return of_verb.parse_args(rest, argparse.Namespace(**{**vars(known), "verb_module": module}))
+
+
+def _add_database(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """--dburl, which may stand before the verb and behind it."""
+    parser.add_argument("--dburl", default=default, metavar="URL", help=f"{EXAMPLE}; default: the variable {VARIABLE}")
 
 
 def _interrupt(number: int, frame: Any) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from select import select
 from typing import Any, Iterator
-from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from bigdata.errors import BadInput, LoadFailed
 
@@ -13,6 +13,9 @@ VARIABLE = "BIGDATA_DBURL"
 SCHEMES = ("postgresql://", "postgres://")
 EXAMPLE = "postgresql://user:password@localhost:5432/database"
 CONNECT_TIMEOUT_S = 10
+
+# psycopg2 would take the database's, which may be SQL_ASCII, and refuse to send a text with any other letter.
+CLIENT_ENCODING = "UTF8"
 
 
 def check_url(url: str | None) -> str:
@@ -42,7 +45,9 @@ def connect(url: str, **parameters: Any) -> Any:
     import psycopg2
 
     try:
-        connection = psycopg2.connect(url, **{"connect_timeout": CONNECT_TIMEOUT_S, **parameters})
+        connection = psycopg2.connect(
+            url, client_encoding=CLIENT_ENCODING, **{"connect_timeout": CONNECT_TIMEOUT_S, **parameters}
+        )
     except psycopg2.Error as error:
         raise cannot_connect(url, error) from None
     connection.autocommit = True
@@ -51,16 +56,15 @@ def connect(url: str, **parameters: Any) -> Any:
 
 @contextmanager
 def open_connection(url: str) -> Iterator[Any]:
-    """``connect``, for a process that prepares or checks: Ctrl-C cancels its statement.
+    """``connect``, for a process that prepares or checks: Ctrl-C ends its statement, on the server too.
 
     Raises LoadFailed with the server's message for whatever fails while the connection is open.
     """
     import psycopg2
     from psycopg2.extensions import set_wait_callback
-    from psycopg2.extras import wait_select
 
     connection = connect(url)
-    set_wait_callback(wait_select)
+    set_wait_callback(_wait_for_server)
     try:
         yield connection
     except psycopg2.Error as error:
@@ -68,6 +72,22 @@ def open_connection(url: str) -> Iterator[Any]:
     finally:
         set_wait_callback(None)
         connection.close()
+
+
+def _wait_for_server(connection: Any) -> None:
+    """What psycopg2 does by itself, but not deaf to signals. psycopg2.extras has the like, and takes long to import."""
+    from psycopg2.extensions import POLL_OK, POLL_WRITE
+
+    try:
+        while True:
+            state = connection.poll()
+            if state == POLL_OK:
+                return
+            ready_to_send = [connection] if state == POLL_WRITE else []
+            select([] if ready_to_send else [connection], ready_to_send, [])
+    except KeyboardInterrupt:
+        connection.cancel()
+        raise
 
 
 def cannot_connect(url: str, error: BaseException) -> BadInput:
@@ -78,6 +98,9 @@ def cannot_connect(url: str, error: BaseException) -> BadInput:
 
 def without_password(url: str, text: str) -> str:
     """The text; where the URL's password stands in it, a remark that it was left out instead of the whole text."""
+    # Costs more to import than all else here, and is needed for errors only.
+    from urllib.parse import parse_qs, quote, unquote, urlsplit
+
     parts = urlsplit(url)
     passwords = [parts.password, *parse_qs(parts.query).get("password", [])]
     written = {

@@ -21,5 +21,5 @@ class LoadFailed(Exception):
     exit_code = 1
 
 
-INTERRUPTED = "interrupted: stopped before all records were loaded"
+INTERRUPTED = "interrupted: stopped before all was done"
 """What Ctrl-C or SIGTERM leaves to say."""

@@ -6,19 +6,25 @@ from typing import Any, NamedTuple
 
 from bigdata import statements as sql
 from bigdata.errors import BadInput
+from bigdata.sf1 import GEO_COLUMNS
 
 MARK = "Made by bigdata.cmd, which clears and drops it."
 """The comment by which a table is known as this program's own."""
 
-# Referenced tables first.
-TABLES = ("matrix", "dictionary_item", "geo_record", "data_element")
+# With their columns, by which tables of an older shape are told. Referenced tables first.
+TABLES = {
+    "matrix": ("id", "code", "name", "universe", "sortkey", "segment_id"),
+    "dictionary_item": ("id", "name", "matrix_id", "index", "parent_id"),
+    "geo_record": ("id", *GEO_COLUMNS),
+    "data_element": ("id", "geo_record_id", "dictionary_item_id", "value"),
+}
 
 MATRICES = 286
 ITEMS = 8113
 
 
 class Found(NamedTuple):
-    """The program's tables that are there, and whether they are all there with the whole dictionary."""
+    """The program's tables that are there, and whether they are all there, in shape, with the whole dictionary."""
 
     tables: tuple[str, ...]
     whole: bool
@@ -28,18 +34,18 @@ def find_tables(connection: Any) -> Found:
     """Look for the tables. Raises BadInput where one of that name is there without the mark: it is somebody else's."""
     with connection.cursor() as cursor:
         cursor.execute(sql.pyformat(sql.FIND_TABLES), (list(TABLES),))
-        comments = dict(cursor.fetchall())
-        for name, comment in comments.items():
+        found = {name: (comment, tuple(columns)) for name, comment, columns in cursor.fetchall()}
+        for name, (comment, _) in found.items():
             if comment != MARK:
                 raise BadInput(
                     f"table {name}: is there already and was not made by this program (its comment is {comment!r}, "
                     f"expected {MARK!r}); it stays as it is: name another database, or rename or drop the table"
                 )
-        whole = len(comments) == len(TABLES)
+        whole = {name: columns for name, (_, columns) in found.items()} == TABLES
         if whole:
             cursor.execute(sql.COUNT_DICTIONARY)
             whole = cursor.fetchone() == (MATRICES, ITEMS)
-    return Found(tuple(name for name in TABLES if name in comments), whole)
+    return Found(tuple(name for name in TABLES if name in found), whole)
 
 
 def clear_rows(connection: Any) -> None:
@@ -80,4 +86,4 @@ def poolsize_problem(
         free, why = of_database - in_database, f"this database may have {of_database}, {in_database} are in use"
     if poolsize <= free:
         return None
-    return f"--poolsize: found {poolsize}, expected 1 to {max(free, 0)}: more the server does not allow ({why})"
+    return f"--poolsize: found {poolsize}, expected 1 to {max(free, 0)}, which is what the server allows now ({why})"

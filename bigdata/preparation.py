@@ -59,7 +59,7 @@ def verify(
     if tables["digest"] != files["digest"]:
         problem = (
             f"the tables do not hold what the files do: found {tables['digest']}, expected {files['digest']} "
-            "(did another program write to them?)"
+            "(did another program write to them? to make tables and dictionary anew: python -m bigdata.cmd rebuild)"
         )
     return Verification(tables["digest"], transactions, problem)
 

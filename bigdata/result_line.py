@@ -1,21 +1,17 @@
-"""The report of a run: one JSON line, for the harness and for people's scripts."""
+"""What the report of a run says, for the harness and for people's scripts."""
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 import sys
 import sysconfig
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from bigdata.measure import Measured, peak_rss_bytes
 from bigdata.registry import Loader
 
 SCHEMA = 1
-STANDARD_OUTPUT = "-"
 
 
 def phase_report(measured: Measured) -> dict[str, Any]:
@@ -54,16 +50,3 @@ def _libpq_version() -> int | None:
     extensions = sys.modules.get("psycopg2.extensions")
     version: int | None = extensions.libpq_version() if extensions is not None else None
     return version
-
-
-def write_report(report: dict[str, Any], target: str) -> None:
-    """Print it as one line for '-', else write the file whole: a reader never sees half a report."""
-    line = json.dumps(report) + "\n"
-    if target == STANDARD_OUTPUT:
-        sys.stdout.write(line)
-        sys.stdout.flush()
-        return
-    path = Path(target)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    unfinished.write_text(line, encoding="utf-8")
-    unfinished.replace(path)

@@ -9,6 +9,7 @@ from sqlalchemy import MetaData, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from bigdata import dictionary
+from bigdata.dburl import CLIENT_ENCODING
 from bigdata.errors import LoadFailed
 from bigdata.marked_tables import TABLES
 from bigdata.model import make_metadata
@@ -22,7 +23,9 @@ def rebuild(url: str, present: Sequence[str]) -> None:
     """
     metadata = make_metadata()
     # libpq reads the URL itself, so that whatever it understands can be in it.
-    engine = create_engine("postgresql+psycopg2://", creator=lambda: psycopg2.connect(url))
+    engine = create_engine(
+        "postgresql+psycopg2://", creator=lambda: psycopg2.connect(url, client_encoding=CLIENT_ENCODING)
+    )
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(BOUND_WAITING)

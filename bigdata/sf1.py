@@ -157,7 +157,7 @@ def geo_line_pattern(stusab: str) -> Pattern[str]:
         "LOGRECNO": r"(\d{7})",
     }
     for name in _REQUIRED_TEXT_FIELDS:
-        parts[name] = f"(?! {{{_width(name)}}}).{{{_width(name)}}}"
+        parts[name] = f"(?! {{{_width(name)}}})[^\\0]{{{_width(name)}}}"
     for name in _COUNT_FIELDS:
         # Blanks, then digits, up to exactly the end of the field.
         parts[name] = rf" *\d+(?<=\A.{{{geo_field(name).end}}})"
@@ -167,15 +167,17 @@ def geo_line_pattern(stusab: str) -> Pattern[str]:
     for name in sorted(parts, key=lambda part: geo_field(part).start):
         field = geo_field(name)
         skipped = field.start - position
-        pattern += f".{{{skipped}}}{parts[name]}" if skipped else parts[name]
+        pattern += f"[^\\0]{{{skipped}}}{parts[name]}" if skipped else parts[name]
         position = field.end
-    return re.compile(f"{pattern}.{{{GEO_LINE_CHARACTERS - position}}}", re.ASCII | re.DOTALL)
+    return re.compile(f"{pattern}[^\\0]{{{GEO_LINE_CHARACTERS - position}}}", re.ASCII | re.DOTALL)
 
 
 def explain_geo_line(line: str, stusab: str) -> str | None:
     """What is wrong with this line (without its line end) of the state's geo header: found and expected, or None."""
     if len(line) != GEO_LINE_CHARACTERS:
         return f"found {len(line)} characters, expected {GEO_LINE_CHARACTERS}"
+    if "\0" in line:
+        return f"character {line.index(chr(0)) + 1}: found '\\x00', expected text: no database can hold this"
     expectations: list[tuple[str, str, str]] = [
         ("FILEID", re.escape(FILEID.ljust(6)), f"'{FILEID.ljust(6)}'"),
         ("STUSAB", re.escape(stusab), f"'{stusab}' as the file's name says"),

@@ -26,11 +26,14 @@ INSERT_ELEMENT = "INSERT INTO data_element (geo_record_id, dictionary_item_id, v
 BEGIN = "BEGIN"
 COMMIT = "COMMIT"
 
-# The table that an unqualified name means, as it does for the measured statements, and its comment.
-FIND_TABLES = (
-    "SELECT name, obj_description(to_regclass(name), 'pg_class') FROM unnest($1) AS name "
-    "WHERE to_regclass(name) IS NOT NULL"
-)
+# The table that an unqualified name means, as it does for the measured statements, its comment and its columns.
+FIND_TABLES = """
+    SELECT name, obj_description(to_regclass(name), 'pg_class'), ARRAY(
+        SELECT attname::text FROM pg_attribute
+        WHERE attrelid = to_regclass(name) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+    )
+    FROM unnest($1) AS name WHERE to_regclass(name) IS NOT NULL
+"""
 COUNT_DICTIONARY = "SELECT (SELECT count(*) FROM matrix), (SELECT count(*) FROM dictionary_item)"
 
 # A table that somebody else holds locked must not keep the program waiting for ever.

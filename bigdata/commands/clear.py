@@ -7,8 +7,8 @@ import argparse
 from bigdata.dburl import check_url, open_connection
 from bigdata.errors import BadInput
 from bigdata.marked_tables import Found, check_poolsize, clear_rows, find_tables
-from bigdata.result_line import write_report
-from bigdata.verification import read_transactions
+from bigdata.report_file import check_target, write_report
+from bigdata.transactions import read_transactions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Fast where the tables are whole: SQLAlchemy is imported only to create them."""
     url = check_url(options.dburl)
+    check_target(options.report)
     with open_connection(url) as connection:
         found = find_tables(connection)
         if options.poolsize is not None:

@@ -9,8 +9,9 @@ from typing import Any
 from bigdata.commands.options import add_source_arguments, open_named_source
 from bigdata.dburl import check_url, open_connection
 from bigdata.digest_files import digest_of
-from bigdata.result_line import write_report
-from bigdata.verification import digest_tables, read_transactions
+from bigdata.report_file import check_target, write_report
+from bigdata.transactions import read_transactions
+from bigdata.verification import digest_tables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """With --directory no database is needed."""
+    check_target(options.report)
     report = _of_files(options) if options.directory else _of_tables(options)
     if options.report:
         write_report(report, options.report)

@@ -14,7 +14,8 @@ from bigdata.errors import LoadFailed
 from bigdata.preparation import Preparation, prepare, verify
 from bigdata.profiling import Profiler
 from bigdata.registry import expected_transactions
-from bigdata.result_line import SCHEMA, STANDARD_OUTPUT, client_report, phase_report, write_report
+from bigdata.report_file import STANDARD_OUTPUT, check_target, write_report
+from bigdata.result_line import SCHEMA, client_report, phase_report
 from bigdata.runtimes.job import Job, Outcome
 from bigdata.source import Source
 from bigdata.summary import print_statements, print_summary
@@ -40,6 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """Check, prepare, load, verify, report."""
     choice = check_choice(options.loader, options.loop, options.poolsize, options.allow_executemany)
     url = check_url(options.dburl)
+    check_target(options.report)
     source = open_named_source(options)
     people = sys.stderr if options.report == STANDARD_OUTPUT else sys.stdout
     preparation = None if options.prepared else prepare(url, options.poolsize)

@@ -125,7 +125,10 @@ def chosen_segments(numbers: Sequence[str]) -> tuple[Segment, ...]:
     known = {known.number: known for known in segments()}
     for number in numbers:
         if number not in known:
-            raise BadInput(f"--segments: {number!r} is no segment; expected some of {min(known)} to {max(known)}")
+            meant = f"did you mean {number.zfill(2)}? " if number.zfill(2) in known else ""
+            raise BadInput(
+                f"--segments: {number!r} is no segment; {meant}expected some of {min(known)} to {max(known)}"
+            )
     if not numbers:
         raise BadInput(f"--segments: found none; expected some of {min(known)} to {max(known)}")
     return tuple(known[number] for number in sorted(set(numbers)))

@@ -12,6 +12,7 @@ import aiopg
 from aiopg.connection import Connection, Cursor
 
 from bigdata import statements as sql
+from bigdata.dburl import CLIENT_ENCODING
 from bigdata.loaders import psycopg2_tools
 from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import Error, connection_factory, statement_of
@@ -76,7 +77,7 @@ def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
 
 async def connect(url: str, *, autocommit: bool, statements: Counter[str] | None) -> Connection:
     """One connection, in autocommit mode whatever is asked; with ``statements`` it counts there what it sends."""
-    return await aiopg.connect(url, connection_factory=connection_factory(statements))
+    return await aiopg.connect(url, client_encoding=CLIENT_ENCODING, connection_factory=connection_factory(statements))
 
 
 async def close(connection: Connection) -> None:

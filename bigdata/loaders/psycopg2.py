@@ -9,6 +9,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from bigdata import statements as sql
+from bigdata.dburl import CLIENT_ENCODING
 from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import Error, abandon, cancel, connection_factory, statement_of
 from bigdata.runtimes.job import HotLoops
@@ -94,7 +95,9 @@ def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
 
 def connect(url: str, *, autocommit: bool, statements: Counter[str] | None) -> extensions.connection:
     """One connection; with ``statements``, one that counts there what it sends."""
-    connection: extensions.connection = psycopg2.connect(url, connection_factory=connection_factory(statements))
+    connection: extensions.connection = psycopg2.connect(
+        url, client_encoding=CLIENT_ENCODING, connection_factory=connection_factory(statements)
+    )
     connection.autocommit = autocommit
     return connection
 

@@ -39,7 +39,7 @@ class Driver(Protocol):
     """What a module of ``bigdata.loaders`` offers; if it is asynchronous, ``connect`` and ``close`` are coroutines."""
 
     Error: type[Exception]
-    """Whatever the driver raises."""
+    """Whatever the driver raises, but for the ValueError of a value that cannot be sent."""
     connect: Callable[..., Any]
     """(url, autocommit, statements): one connection; with a Counter it counts every statement there."""
     close: Callable[[Any], Any]

@@ -78,7 +78,7 @@ async def _run_phase(
         records = AsyncRecords(feed)
         try:
             await hot_loop(connection, records)
-        except job.driver.Error as error:
+        except (job.driver.Error, ValueError) as error:
             raise load_failed(job.driver, records.current, error) from error
         except (asyncio.CancelledError, asyncio.TimeoutError) as error:
             # aiopg turns a statement that the server cancelled into a cancelled task, and tells the loop why.
@@ -107,7 +107,7 @@ async def _run_together(
         awaited: list[asyncio.Future[Any]] = [work, interrupted]
         await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         if interrupted.done():
-            interrupted.result()
+            raise LoadFailed(INTERRUPTED)
         work.result()
     except BaseException:
         for stop, within_s in stops:
@@ -130,13 +130,13 @@ async def _stop(tasks: Sequence[asyncio.Future[None]], stop: Stop, within_s: flo
 
 
 def _listen_to_signals() -> asyncio.Future[None]:
-    """A future that fails when the program is asked to stop."""
+    """A future that is done when the program is asked to stop."""
     loop = asyncio.get_event_loop()
     interrupted: asyncio.Future[None] = loop.create_future()
 
     def interrupt() -> None:
         if not interrupted.done():
-            interrupted.set_exception(LoadFailed(INTERRUPTED))
+            interrupted.set_result(None)
 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, interrupt)

@@ -63,7 +63,7 @@ def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections:
             ready.wait()
             try:
                 job.call(hot_loop, connection, records)
-            except job.driver.Error as error:
+            except (job.driver.Error, ValueError) as error:
                 raise load_failed(job.driver, records.current, error) from error
 
         return work

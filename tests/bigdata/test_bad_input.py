@@ -135,6 +135,27 @@ def test_a_missing_directory_is_bad_input(tmp_path: Path) -> None:
     assert "no such directory" in message
 
 
+def test_a_report_that_could_not_be_written_is_refused_before_the_load(directory: Path, tmp_path: Path) -> None:
+    arguments = program.load_arguments(("row_by_row_threaded", None), directory, 2)
+    nowhere = str(tmp_path / "none" / "report.json")
+    assert "none is not there; name another file" in refused(*arguments, "--report", nowhere, dburl=URL)
+    assert "is a directory; expected a file" in refused(*arguments, "--report", str(tmp_path), dburl=URL)
+
+
+def test_the_url_may_stand_behind_the_verb(directory: Path) -> None:
+    arguments = program.load_arguments(("row_by_row_threaded", None), directory, 2)
+    assert "Connection refused" in refused(*arguments, "--dburl", URL)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    process = program.start("list")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait() == 1
+
+
 def test_no_verb_is_bad_usage() -> None:
     assert "VERB" in refused()
 

@@ -87,3 +87,8 @@ def test_an_unknown_segment_is_refused() -> None:
     assert str(refused.value) == "--segments: '40' is no segment; expected some of 01 to 39"
     with pytest.raises(BadInput, match="found none"):
         dictionary.chosen_segments([])
+
+
+def test_a_segment_without_its_zero_is_suggested_with_it() -> None:
+    with pytest.raises(BadInput, match=r"--segments: '1' is no segment; did you mean 01\? expected some of 01 to 39"):
+        dictionary.chosen_segments(["1"])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 
 import pytest
 
 from bigdata.measure import Measured, PhaseClock, Usage, peak_rss_bytes
 from bigdata.registry import LOADERS, expected_transactions
-from bigdata.result_line import client_report, package_versions, phase_report, write_report
+from bigdata.result_line import client_report, package_versions, phase_report
 
 DATA = Measured(rows=222, wall_s=0.5, usage=Usage(0.25, 0.125, 30, 4))
 
@@ -30,18 +28,6 @@ def test_the_client_is_described_with_the_switches_of_the_data_phase() -> None:
 
 def test_the_loop_is_among_the_packages() -> None:
     assert list(package_versions(LOADERS["row_by_row_asyncio"], "uvloop")) == ["aiopg", "psycopg2", "uvloop"]
-
-
-def test_a_report_to_standard_output_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    write_report({"schema": 1}, "-")
-    assert capsys.readouterr().out == '{"schema": 1}\n'
-
-
-def test_a_report_file_replaces_the_old_one_and_leaves_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "report").write_text("old")
-    write_report({"rows": 1}, str(tmp_path / "report"))
-    assert json.loads((tmp_path / "report").read_text()) == {"rows": 1}
-    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_clock_measures_from_start_to_stop() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import psycopg2
@@ -26,6 +27,13 @@ code = main(sys.argv[1:])
 print([name for name in ("sqlalchemy", "greenlet", "yaml", "pydantic", "aiopg", "uvloop") if name in sys.modules])
 sys.exit(code)
 """
+
+
+def rename_state(path: Path, name: str) -> None:
+    with zipfile.ZipFile(path) as archive:
+        text = archive.read("rigeo.uf1").decode("latin-1")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rigeo.uf1", text.replace("Rhode Island", name, 1).encode("latin-1"))
 
 
 def holds(*arguments: str, dburl: str) -> str:
@@ -89,6 +97,16 @@ def test_rebuild_makes_the_tables_anew_where_one_is_missing(dburl: str) -> None:
 
 
 @pytest.mark.postgres
+def test_marked_tables_of_an_older_shape_are_made_anew(dburl: str) -> None:
+    program.run("clear", dburl=dburl)
+    program.query(dburl, "ALTER TABLE geo_record DROP COLUMN pop100; ALTER TABLE matrix DROP COLUMN sortkey")
+    assert program.run("clear", dburl=dburl).returncode == 0
+    columns = "SELECT count(*) FROM information_schema.columns WHERE column_name IN ('pop100', 'sortkey')"
+    assert program.query(dburl, columns) == [(2,)]
+    assert "sqlalchemy" not in holds("clear", dburl=dburl)
+
+
+@pytest.mark.postgres
 def test_a_role_that_may_not_checkpoint_can_clear(dburl: str) -> None:
     name = psycopg2.extensions.parse_dsn(dburl)["dbname"]
     program.query(dburl, f"CREATE ROLE {name} LOGIN PASSWORD 'modest'; GRANT CREATE ON SCHEMA public TO {name}")
@@ -100,6 +118,24 @@ def test_a_role_that_may_not_checkpoint_can_clear(dburl: str) -> None:
             assert (done.returncode, done.stderr) == (0, "")
     finally:
         program.query(dburl, f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
+def test_a_database_without_an_encoding_takes_every_letter(
+    loader: tuple[str, str | None], dburl: str, tmp_path: Path
+) -> None:
+    url = f"{dburl}_ascii"
+    name = psycopg2.extensions.parse_dsn(url)["dbname"]
+    program.query(dburl, f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    try:
+        directory = program.generate(tmp_path, records=5)
+        rename_state(directory / "rigeo_uf1.zip", "Rhøde Island")
+        program.load(loader, directory, 2, dburl=url)
+        names = "SELECT name FROM geo_record WHERE logrecno = '0000001'"
+        assert program.query(f"{url}?client_encoding=utf8", names) == [("Rhøde Island",)]
+    finally:
+        program.query(dburl, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.mark.postgres

@@ -24,6 +24,14 @@ def with_field(name: str, text: str, line: str = RHODE_ISLAND) -> str:
     return line[: field.start] + text + line[field.end :]
 
 
+def test_a_geo_line_with_a_zero_byte_which_no_database_takes_is_refused() -> None:
+    line = with_field("NAME", "Rhode\0Island".ljust(90))
+    assert sf1.geo_line_pattern("RI").fullmatch(line) is None
+    assert sf1.explain_geo_line(line, "RI") == (
+        "character 206: found '\\x00', expected text: no database can hold this"
+    )
+
+
 def data_line(*changes: tuple[int, str], number: str = "01", items: int = 222) -> str:
     """A line of zeros; each change is (column, from 1; text)."""
     fields = ["uSF1", "RI", "000", number, "0000123"] + ["0"] * items

@@ -10,6 +10,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from bigdata.choice import check_choice
+from bigdata.errors import LoadFailed
+from bigdata.runtimes.job import Job
+from bigdata.source import open_source
 from tests.bigdata import loader_program as program
 
 pytestmark = pytest.mark.postgres
@@ -62,6 +66,20 @@ def test_a_worker_that_fails_stops_those_that_sleep_in_the_server(
 
 
 @every_loader
+def test_a_value_that_the_driver_cannot_send_fails_the_run(
+    loader: tuple[str, str | None], prepared: tuple[str, Path]
+) -> None:
+    dburl, directory = prepared
+    name, loop = loader
+    choice = check_choice(name, loop, 2, executemany=False)
+    records = (record._replace(name="a\0b") for record in open_source(directory).geo_records())
+    job = Job(choice.driver, dburl, 2, True, False, phases=(("geo", records, lambda record: 1),))
+    with pytest.raises(LoadFailed, match=r"geo record RI logrecno 000000[12]: .*NUL"):
+        choice.run(job)
+    assert program.other_backends(dburl) == 0
+
+
+@every_loader
 def test_a_worker_that_fails_stops_those_that_wait_for_a_lock(
     loader: tuple[str, str | None], prepared: tuple[str, Path]
 ) -> None:
@@ -102,7 +120,7 @@ def test_an_interrupted_run_leaves_no_backend(
 
     assert time.monotonic() - started_s < STOP_WITHIN_S
     assert process.returncode == 1
-    assert errors == "error: interrupted: stopped before all records were loaded\n"
+    assert errors == "error: interrupted: stopped before all was done\n"
     assert program.other_backends(dburl) == 0
 
 
