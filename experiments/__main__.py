@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
-    except (Failure, Unsupported) as error:
+    except (Failure, Unsupported, OSError) as error:
+        # What the system refuses anywhere, such as a disk that is full, names its file itself.
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

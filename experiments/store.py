@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from experiments import description
 from experiments.description import Description
@@ -106,11 +107,13 @@ def create(results: Path, described: Description) -> CampaignFolder:
 def locked(
     results: Path, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[None]:
-    """Keep every other campaign out of the results folder. Raises Failure where one does not leave in time."""
-    results.mkdir(parents=True, exist_ok=True)
+    """Keep every other campaign out of the results folder, which is made where it is missing.
+
+    Raises Failure where another campaign does not leave in time, BadInput for a folder that cannot be written to.
+    """
     give_up = clock() + LOCK_PATIENCE_S
     # The system drops the lock when the process ends, however it ends.
-    with (results / ".lock").open("a+", encoding="utf-8") as file:
+    with _open_lock(results) as file:
         while not _try_lock(file.fileno()):
             if clock() >= give_up:
                 file.seek(0)
@@ -123,6 +126,16 @@ def locked(
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
+
+
+def _open_lock(results: Path) -> TextIO:
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        return (results / ".lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(
+            f"--results: {results}: {error.strerror}; expected a folder that can be written to, or made"
+        ) from error
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -32,6 +33,17 @@ def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path, capsys: pytest
 def test_a_bad_option_is_bad_input(option: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["matrix", "--matrix", str(PROJECT / "matrix.yaml"), "--plan", *option]) == 2
     assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
+def test_what_the_system_refuses_is_one_message_and_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "results/runs.jsonl")
+
+    monkeypatch.setattr("experiments.commands.tables.choose_campaign", refuse)
+    assert main(["tables", "--results", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "error: [Errno 28] No space left on device: 'results/runs.jsonl'\n"
 
 
 def test_an_unknown_verb_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,3 +145,12 @@ def test_two_campaigns_do_not_write_at_once_and_the_second_names_the_first(tmp_p
         os.kill(process.pid, signal.SIGKILL)
     with locked(tmp_path):
         assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_a_results_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(BadInput, match=rf"^--results: {tmp_path}/file/results: Not a directory; expected a folder"),
+        locked(tmp_path / "file" / "results"),
+    ):
+        pass

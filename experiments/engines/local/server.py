@@ -94,7 +94,7 @@ class LocalServer:
         """
         if self._process.poll() is not None:
             raise Failure(
-                f"PostgreSQL {self.facts.version} has ended by itself: {self._last_words()}. "
+                f"PostgreSQL {self.facts.version} is gone: {self._last_words()}. "
                 "The same command starts another one and goes on"
             )
         confine(self._process.pid, cpus)
@@ -106,7 +106,7 @@ class LocalServer:
     def _last_words(self) -> str:
         returncode = self._process.returncode
         if returncode < 0:
-            return f"signal {-returncode}; was memory short?"
+            return f"ended by signal {-returncode}"
         return own_words(self._trace.log.read_text())
 
     def stop(self) -> None:

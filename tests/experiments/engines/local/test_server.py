@@ -162,7 +162,7 @@ def test_stopping_leaves_nothing_and_may_be_repeated(own_server: LocalServer, ca
 def test_a_server_that_has_ended_by_itself_is_a_failure_before_the_next_run(own_server: LocalServer) -> None:
     os.kill(int((data_of(own_server) / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
     own_server._process.wait()
-    with pytest.raises(Failure, match=r"^PostgreSQL \d+\.\d+ has ended by itself: signal 9"):
+    with pytest.raises(Failure, match=r"^PostgreSQL \d+\.\d+ is gone: ended by signal 9"):
         own_server.place(frozenset({0}))
 
 
