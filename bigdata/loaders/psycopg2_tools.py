@@ -7,6 +7,7 @@ import socket
 import threading
 from collections import Counter
 from contextlib import suppress
+from traceback import walk_tb
 from typing import Any
 
 import psycopg2
@@ -30,9 +31,14 @@ def abandon(connection: extensions.connection) -> None:
 
 
 def statement_of(error: BaseException) -> str | None:
-    """The statement with its values, as it was sent."""
-    query = getattr(getattr(error, "cursor", None), "query", None)
-    return query.decode("utf-8", "replace") if isinstance(query, bytes) else None
+    """The statement with its values, as it was sent.
+
+    An error names its cursor, but not when the connection of an asynchronous one is lost: then it is the hot loop's.
+    """
+    cursors = [getattr(error, "cursor", None)]
+    cursors += [frame.f_locals.get("cursor") for frame, _ in walk_tb(error.__traceback__)]
+    queries = [getattr(cursor, "query", None) for cursor in cursors]
+    return next((query.decode("utf-8", "replace") for query in queries if isinstance(query, bytes)), None)
 
 
 def connection_factory(statements: Counter[str] | None) -> type[extensions.connection] | None:

@@ -139,6 +139,7 @@ def test_a_statement_that_somebody_cancels_fails_the_run(
 
     assert process.returncode == 1
     assert errors.startswith("error: data record RI segment 01 logrecno 000000")
+    assert ": INSERT INTO data_element (geo_record_id, dictionary_item_id, value) VALUES (" in errors
     assert "canceling statement due to user request" in errors
     assert "Traceback" not in errors
     assert program.other_backends(dburl) == 0
@@ -159,6 +160,7 @@ def test_a_connection_that_the_server_closes_fails_the_run(
 
     assert process.returncode == 1
     assert errors.startswith("error: data record RI segment 01 logrecno 000000")
+    assert ": INSERT INTO data_element (geo_record_id, dictionary_item_id, value) VALUES (" in errors
     # libpq keeps only the last of the server's two messages when it reads both at once.
     assert "terminating connection due to administrator command" in errors or "server closed the connection" in errors
     assert "Traceback" not in errors
