@@ -14,7 +14,7 @@ from experiments.plan import PlannedRun
 from experiments.records import Record
 from experiments.wording import duration
 
-BAR_WIDTH = 24
+BAR_WIDTH = 12
 COUNT_WIDTH = len("1000/1000")
 
 
@@ -128,17 +128,17 @@ class Bar:
         self._task = self._progress.add_task("", total=planned, completed=done, now="")
 
     def begin_run(self, run: PlannedRun, repeats: int) -> None:
-        """Show the cell that runs now, the time left and the last result."""
-        now = f"block {run.block}/{repeats}, {self._left}{self._last} | {describe_run(run)}"
+        """Show block, time left, the cell that runs now and the last result: what is last gives way first."""
+        now = f"block {run.block}/{repeats}, {self._left} | {describe_run(run)}{self._last}"
         self._progress.update(self._task, now=now, refresh=True)
 
     def end_run(self, record: Record) -> None:
         """Move the bar on; a run that is not ok leaves a line."""
         self._left.count()
-        self._last = f", last: {describe_result(record)}"
+        self._last = f" | last: {describe_result(record)}"
         if record.status != "ok":
             self.tell(f"{record.status}: {record.cell['loader']}, block {record.block}: {record.reason}")
-        self._progress.update(self._task, advance=1, refresh=True)
+        self._progress.update(self._task, advance=1, now=f"{self._left}{self._last}", refresh=True)
 
 
 def choose_reporter(console: Console) -> Reporter:

@@ -63,6 +63,31 @@ def test_on_a_narrow_terminal_the_numbers_stay_whole(threaded: Cell, make_record
     assert "block 1/10, time left not known yet" in last
 
 
+def test_on_a_narrow_terminal_the_cell_that_runs_can_be_seen(
+    threaded: Cell, make_record: Callable[..., Record]
+) -> None:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=80, color_system=None)
+    now = [0.0]
+    with Bar(console, clock=lambda: now[0]) as reporter:
+        reporter.begin(planned=250, done=100)
+        now[0] = 3.0
+        reporter.end_run(make_record(rows_per_s=14_726.1))
+        reporter.begin_run(PlannedRun(threaded, "a", 1, 1), repeats=10)
+    last = text.getvalue().split("\r")[-1]
+    assert "block 1/10, 7 min left | row_by_row_threaded, pool 20" in last
+
+
+def test_when_all_runs_have_ended_no_time_is_left(threaded: Cell, make_record: Callable[..., Record]) -> None:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=True, width=80, color_system=None)
+    with Bar(console, clock=lambda: 0.0) as reporter:
+        reporter.begin(planned=1, done=0)
+        reporter.begin_run(PlannedRun(threaded, "a", 1, 1), repeats=1)
+        reporter.end_run(make_record(rows_per_s=14_726.1))
+    assert "1/1       0 s left | last: 14,726 rows/s" in text.getvalue().split("\r")[-1]
+
+
 def test_there_is_a_bar_on_a_terminal_only() -> None:
     assert isinstance(choose_reporter(Console(file=io.StringIO(), force_terminal=False)), PlainLines)
     assert isinstance(choose_reporter(Console(file=io.StringIO(), force_terminal=True)), Bar)
