@@ -28,6 +28,8 @@ def run(options: Namespace) -> int:
     """Write the campaign's tables, and the front page of the results folder."""
     folder = choose_campaign(options.results, options.campaign)
     with locked(options.results):
+        for campaign in list_campaigns(options.results):
+            campaign.repair()
         write_tables(folder)
         write_front_page(options.results)
     print(f"wrote {folder.path / 'tables'} and {options.results / 'README.md'}")
