@@ -6,7 +6,6 @@ finds none asks for the reader's next batch.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections import deque
 from itertools import islice
@@ -99,30 +98,3 @@ class Records:
                     raise StopIteration from None
             else:
                 return self.current
-
-
-class AsyncRecords:
-    """What one task iterates over: the twin of ``Records``. The event loop never waits for the reader."""
-
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-        self._take = feed.ready.popleft
-        self.current: Any = None
-
-    def __aiter__(self) -> AsyncRecords:
-        return self
-
-    async def __anext__(self) -> Any:
-        while True:
-            try:
-                self.current = self._take()
-            except IndexError:
-                if not await self._refill():
-                    raise StopAsyncIteration from None
-            else:
-                return self.current
-
-    async def _refill(self) -> bool:
-        if self._feed.would_wait:
-            return await asyncio.get_event_loop().run_in_executor(None, self._feed.refill)
-        return self._feed.refill()

@@ -10,7 +10,8 @@ from typing import Any, Callable, Coroutine, Sequence
 from bigdata.dburl import cannot_connect
 from bigdata.errors import INTERRUPTED, LoadFailed
 from bigdata.measure import PhaseClock
-from bigdata.runtimes.feed import AsyncRecords, Feed
+from bigdata.runtimes.async_records import AsyncRecords
+from bigdata.runtimes.feed import Feed
 from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_AGAIN_AFTER_S, CANCEL_FOR_S, Job, Outcome, load_failed
 
 Stop = Callable[[int], None]

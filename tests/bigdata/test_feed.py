@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from bigdata.errors import BadInput
-from bigdata.runtimes.feed import BATCH_RECORDS, AsyncRecords, Feed, Records
+from bigdata.runtimes.async_records import AsyncRecords
+from bigdata.runtimes.feed import BATCH_RECORDS, Feed, Records
 from bigdata.runtimes.hand_over import BATCHES_WAITING
 
 WITHIN_S = 10.0

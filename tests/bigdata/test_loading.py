@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from bigdata.choice import check_choice
+from bigdata.dburl import open_connection
+from bigdata.digest_files import digest_of
 from bigdata.registry import LOADERS, expected_transactions
+from bigdata.runtimes import feed
+from bigdata.runtimes.job import Job
+from bigdata.source import open_source
+from bigdata.verification import digest_tables
 from tests.bigdata import loader_program as program
 
 pytestmark = pytest.mark.postgres
@@ -97,15 +104,27 @@ def test_the_report_has_all_its_parts(loader: tuple[str, str | None], dburl: str
     assert report["work"]["records_streamed"] == 0
 
 
-def test_what_is_over_the_bound_is_streamed_and_loaded(dburl: str, tmp_path: Path) -> None:
-    directory = program.generate(tmp_path, segments="39", records=10_150)
-    with zipfile.ZipFile(directory / "ri00039_uf1.zip", "r") as archive:
-        lines = archive.read("ri00039.uf1").split(b"\r\n")
-    with zipfile.ZipFile(directory / "ri00039_uf1.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("ri00039.uf1", b"\r\n".join([*lines[:20], b""]))
-    report = program.load(("row_by_row_threaded", None), directory, 5, dburl=dburl)
-    assert report["work"]["records_streamed"] == 150
-    assert program.query(dburl, "SELECT count(*) FROM geo_record") == [(10_150,)]
+@every_loader
+@pytest.mark.parametrize("poolsize", [1, 7, 80])
+def test_nothing_is_lost_while_records_are_streamed(
+    poolsize: int, loader: tuple[str, str | None], dburl: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed.Feed.fill, "__defaults__", (10,))
+    monkeypatch.setattr(feed, "BATCH_RECORDS", 3)
+    program.run("clear", dburl=dburl)
+    quick = f"{dburl}?options=-csynchronous_commit%3Doff"
+    source = open_source(program.generate(tmp_path, segments="39", records=24))
+    choice = check_choice(*loader, poolsize, executemany=False)
+    phases = (
+        ("geo", source.geo_records(), lambda record: 1),
+        ("data", source.data_records(), lambda record: len(record.values)),
+    )
+
+    outcome = choice.run(Job(choice.driver, quick, poolsize, autocommit=True, executemany=False, phases=phases))
+
+    assert (outcome.read_ahead, outcome.streamed) == (20, 28)
+    with open_connection(dburl) as connection:
+        assert digest_tables(connection).digest == digest_of(source).digest
 
 
 def test_a_report_file_is_written_whole_and_the_summary_goes_to_standard_output(dburl: str, tmp_path: Path) -> None:

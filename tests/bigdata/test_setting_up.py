@@ -24,7 +24,8 @@ HOLDS = """
 import sys
 from bigdata.cmd import main
 code = main(sys.argv[1:])
-print([name for name in ("sqlalchemy", "greenlet", "yaml", "pydantic", "aiopg", "uvloop") if name in sys.modules])
+packages = ("sqlalchemy", "greenlet", "yaml", "pydantic", "asyncio", "aiopg", "uvloop")
+print([name for name in packages if name in sys.modules])
 sys.exit(code)
 """
 
@@ -158,7 +159,11 @@ def test_clearing_whole_tables_does_without_sqlalchemy(dburl: str) -> None:
 @pytest.mark.parametrize("prepared", [[], ["--prepared"]], ids=["unprepared", "prepared"])
 @pytest.mark.parametrize(
     ("loader", "held"),
-    [(program.LOADERS[0], []), (program.LOADERS[1], ["aiopg"]), (program.LOADERS[2], ["aiopg", "uvloop"])],
+    [
+        (program.LOADERS[0], []),
+        (program.LOADERS[1], ["asyncio", "aiopg"]),
+        (program.LOADERS[2], ["asyncio", "aiopg", "uvloop"]),
+    ],
     ids=program.NAMES,
 )
 def test_the_measuring_process_holds_its_driver_and_loop_only(
