@@ -144,9 +144,10 @@ def _decimals_check(number: str) -> Callable[[str, Sequence[str]], bool] | None:
 
     None for a segment without decimal items.
     """
-    columns = [column for column, item in enumerate(segment_columns(number), KEY_COLUMNS) if item.decimal]
-    if not columns:
+    if not segment(number).decimal_items:
+        # Most have none, and then the long list of items need not be read at all.
         return None
+    columns = [column for column, item in enumerate(segment_columns(number), KEY_COLUMNS) if item.decimal]
     # The LOGRECNO comes along, because itemgetter returns no tuple for a single column.
     cut = itemgetter(4, *columns)
     matches = re.compile(r"\d+" + f",{DECIMAL_NUMBER}" * len(columns), re.ASCII).fullmatch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -22,6 +23,14 @@ pytestmark = pytest.mark.postgres
 STOP_WITHIN_S = 5.0
 
 every_loader = pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
+
+
+@pytest.fixture(autouse=True)
+def interrupts_are_heeded() -> Iterator[None]:
+    """A shell starts what runs in its background with SIGINT ignored, which the programs of the tests would inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
