@@ -43,7 +43,7 @@ class CampaignFolder:
         if text and not text.endswith("\n"):
             raise BadInput(
                 f"{self._runs}:{text.count(chr(10)) + 1}: the line is not complete, as the campaign was killed while "
-                "it was written; start a campaign (nox -s matrix), which repairs that first"
+                "it was written; nox -s tables repairs that"
             )
         # Not splitlines(), which also splits at characters that JSON may hold as they are.
         lines = text.split("\n")[:-1]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.__main__ import main
 from experiments.cells import Cell
 from experiments.commands import tables
 from experiments.description import Description
@@ -75,6 +76,17 @@ def test_tables_are_rebuilt_from_the_records_alone_byte_for_byte(
     write_tables(folder)
     write_front_page(tmp_path)
     assert {file: file.read_bytes() for file in files} == before
+
+
+def test_the_tables_of_a_campaign_that_was_killed_are_made_of_its_whole_records(
+    tmp_path: Path, description: Description, records: list[Record]
+) -> None:
+    folder = create(tmp_path, description)
+    folder.append(records[0])
+    with (folder.path / "runs.jsonl").open("a") as runs:
+        runs.write('{"schema": 1, "camp')
+    assert main(["tables", "--results", str(tmp_path)]) == 0
+    assert folder.records() == records[:1]
 
 
 def test_the_newest_campaign_is_chosen_or_the_one_that_is_named(tmp_path: Path, description: Description) -> None:
