@@ -15,6 +15,8 @@ from experiments.yaml_lines import Finding, YamlPath
 
 _SECTIONS = {"postgres": "PostgreSQL configuration", "data": "data set", "resources": "resources"}
 _KINDS = {**_SECTIONS, "experiments": "experiment", "profiles": "profile"}
+# Defaults that stand for a value which only the machine knows.
+_RESOLVED = ("auto", "default")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -90,17 +92,19 @@ def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:
         experiment = _mapping(body)
         if isinstance(body, Mapping) and not experiment.get("matrix") and not experiment.get("include"):
             yield Finding(("experiments", name), "has no cells: give it a matrix, or an include")
-        matrix = _mapping(experiment.get("matrix"))
+        # An exclusion may name axes that the matrix does not; those have the value of the defaults.
+        values = {axis: [value] for axis, value in _mapping(root.get("defaults")).items() if value not in _RESOLVED}
+        values.update({axis: _items(listed) for axis, listed in _mapping(experiment.get("matrix")).items()})
         for position, entry in enumerate(_items(experiment.get("exclude"))):
-            yield from _check_exclusion(("experiments", name, "exclude", position), _mapping(entry), matrix)
+            yield from _check_exclusion(("experiments", name, "exclude", position), _mapping(entry), values)
 
 
-def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], matrix: Mapping[str, Any]) -> Iterator[Finding]:
+def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[str, list[Any]]) -> Iterator[Finding]:
     """An exclusion that can match nothing is a slip of the pen."""
     if set(entry) <= {"why"}:
         yield Finding(path, "names no axis, so it would leave out everything: name what to leave out")
     for axis, value in entry.items():
-        listed = _items(matrix.get(axis))
+        listed = values.get(axis)
         if listed and value not in listed:
             known = ", ".join(str(item) for item in listed)
-            yield Finding((*path, axis), f"{value!r} is not in the matrix of this experiment (there: {known})")
+            yield Finding((*path, axis), f"{value!r} is no value that this experiment has (there: {known})")

@@ -64,7 +64,7 @@ def describe_value(document: Document, path: YamlPath, value: object) -> str:
         return "this list"
     if isinstance(value, Mapping):
         return "this entry"
-    return document.texts.get(path) or "nothing"
+    return document.texts.get(path) or "an empty value"
 
 
 def _keys_at(schema: Mapping[str, Any], path: YamlPath) -> list[str]:

@@ -138,7 +138,7 @@ ONE_ERROR = [
     ("repeats: 10", "repeats: ten", "repeats: 'ten' is no whole number: write one such as 20"),
     ("repeats: 10", "repeats: 2.5", "repeats: 2.5 is no whole number: write one such as 20"),
     ("repeats: 10", "repeats: yes", "repeats: yes is no whole number: write one such as 20"),
-    ("repeats: 10", "repeats:", "repeats: nothing is no whole number: write one such as 20"),
+    ("repeats: 10", "repeats:", "repeats: an empty value is no whole number: write one such as 20"),
     ("seed: 2014", "seed: [1]", "seed: this list is no whole number: write one such as 20"),
     ("timeout_s: 120", "timeout_s: 0", "timeout_s: 0 is too small: write more than 0"),
     ("timeout_s: 120", "timeout_s: .inf", "timeout_s: .inf is not finite: write a number such as 0.25"),
@@ -284,7 +284,12 @@ ONE_ERROR = [
     (
         "      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
         "      poolsize: [1, 5]\n    exclude: [{poolsize: 50}]\n",
-        "experiments.loaders.exclude[0].poolsize: 50 is not in the matrix of this experiment (there: 1, 5)",
+        "experiments.loaders.exclude[0].poolsize: 50 is no value that this experiment has (there: 1, 5)",
+    ),
+    (
+        "    question: Which?\n",
+        "    question: Which?\n    exclude: [{loader: row_by_row_asyncio, poolsize: 50}]\n",
+        "experiments.loaders.exclude[0].poolsize: 50 is no value that this experiment has (there: 20)",
     ),
     (
         "  loaders:\n    question",
