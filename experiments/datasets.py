@@ -43,7 +43,7 @@ class ReadyData:
         return {"digest": self.digest, **counts}
 
 
-def provide(name: str, data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> ReadyData:
+def provide(data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> ReadyData:
     """Make the files of a data set available, and digest them.
 
     ``source`` is the loader's source hash: what it generates may depend on it. Raises BadInput where the files cannot
@@ -56,7 +56,7 @@ def provide(name: str, data: DataSet, *, cache: Path, source: str, program: Prog
         arguments += ["--records", str(data.records)]
     report = json.loads(run(["digest", "--directory", str(directory), *arguments, "--report", "-"]).splitlines()[-1])
     if not report["rows"]:
-        raise BadInput(f"data set {name}: {directory} holds no data records of segments {', '.join(data.segments)}")
+        raise BadInput(f"{directory} holds no data records of segments {', '.join(data.segments)}")
     counts = (report["geo_records"], report["data_records"], report["rows"])
     return ReadyData(directory, tuple(arguments), report["digest"], *counts)
 

@@ -99,10 +99,9 @@ class Preparation:
         try:
             data = self._provide_data(name, data_set)
         except (BadInput, Failure) as problem:
-            if data_set.source != "census":
-                raise
             # A download that does not come: the cells with other data can run all the same.
-            raise Unsupported(f"data {name}: {problem}") from problem
+            kind = Unsupported if data_set.source == "census" else type(problem)
+            raise kind(f"data {name}: {problem}") from problem
         return data, self._engine.provide_data(data.directory)
 
     def _server(self, name: str, max_connections: int) -> Server:

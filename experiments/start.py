@@ -54,7 +54,7 @@ def conduct(order: Order, engine: Engine, reporter: Reporter) -> CampaignFolder:
         engine,
         allowed,
         source,
-        lambda name, data: provide(name, data, cache=cache_folder(), source=source),
+        lambda _, data: provide(data, cache=cache_folder(), source=source),
         lambda text: reporter.tell(f"preparing {text}"),
     )
     cells = preparation.prepare(order.plan.cells)

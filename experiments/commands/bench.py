@@ -69,16 +69,14 @@ def make_bench(engine: LocalEngine, *, python: str | None, records: int, poolsiz
     configuration = PostgresConfiguration("17", "disk")
     server = engine.serve("bench", configuration, max_connections=poolsize + SPARE_CONNECTIONS)
     server.place(placement.server_cpus)
-    data = provide(
-        "bench", DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash()
-    )
+    data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
     host = engine.loader_host(python or engine.pythons()[-1])
     return Bench(host, server, placement, data, records, poolsize, pairs)
 
 
 def _generated(records: int) -> Path:
     data = DataSet("synthetic", state="RI", records=records)
-    return provide("reading", data, cache=cache_folder(), source=source_hash()).directory
+    return provide(data, cache=cache_folder(), source=source_hash()).directory
 
 
 def _table(comparisons: Iterable[Comparison], other: str) -> str:

@@ -31,8 +31,8 @@ class Program:
 
 def test_synthetic_data_is_generated_once_into_the_cache(tmp_path: Path) -> None:
     program = Program()
-    first = provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
-    again = provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
+    first = provide(SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
+    again = provide(SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
     assert first == again
     assert [path.name for path in first.directory.iterdir()] == ["nygeo_uf1.zip"]
     assert first.directory.parent == tmp_path / "data"
@@ -45,8 +45,8 @@ def test_synthetic_data_is_generated_once_into_the_cache(tmp_path: Path) -> None
 
 def test_other_sources_of_the_loader_generate_anew(tmp_path: Path) -> None:
     program = Program()
-    first = provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
-    other = provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:2", program=program)
+    first = provide(SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
+    other = provide(SYNTHETIC, cache=tmp_path, source="sha256:2", program=program)
     assert first.directory != other.directory
 
 
@@ -56,9 +56,9 @@ def test_what_was_not_completed_is_not_used(tmp_path: Path) -> None:
         raise Failure("killed")
 
     with pytest.raises(Failure):
-        provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:1", program=break_off)
+        provide(SYNTHETIC, cache=tmp_path, source="sha256:1", program=break_off)
     program = Program()
-    provide("ny", SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
+    provide(SYNTHETIC, cache=tmp_path, source="sha256:1", program=program)
     assert [call[0] for call in program.calls] == ["generate", "digest"]
 
 
@@ -66,14 +66,14 @@ def test_census_data_is_fetched_whatever_the_loaders_source(tmp_path: Path) -> N
     program = Program()
     census = DataSet(source="census", state="New_York", records=100)
     for source in ("sha256:1", "sha256:2"):
-        provide("ny", census, cache=tmp_path, source=source, program=program)
+        provide(census, cache=tmp_path, source=source, program=program)
     assert [call[0] for call in program.calls] == ["fetch", "digest", "digest"]
     assert program.calls[0][3:] == ["--state", "New_York", "--segments", "01"]
 
 
 def test_a_directory_is_used_where_it_is(tmp_path: Path) -> None:
     program = Program()
-    data = provide("ri", DataSet(source="directory", path=str(tmp_path)), cache=tmp_path, source="", program=program)
+    data = provide(DataSet(source="directory", path=str(tmp_path)), cache=tmp_path, source="", program=program)
     assert data.directory == tmp_path
     assert data.arguments == ("--segments", "01")
     assert [call[0] for call in program.calls] == ["digest"]
@@ -81,8 +81,8 @@ def test_a_directory_is_used_where_it_is(tmp_path: Path) -> None:
 
 def test_data_without_a_record_is_bad_input(tmp_path: Path) -> None:
     data = DataSet(source="directory", path=str(tmp_path), segments=("02",))
-    with pytest.raises(BadInput, match=r"data set ri: .* holds no data records of segments 02"):
-        provide("ri", data, cache=tmp_path, source="", program=Program(rows=0))
+    with pytest.raises(BadInput, match=r"holds no data records of segments 02"):
+        provide(data, cache=tmp_path, source="", program=Program(rows=0))
 
 
 def test_the_loaders_refusal_of_files_is_passed_on_in_its_own_words(tmp_path: Path) -> None:
@@ -105,6 +105,6 @@ def test_a_download_that_fails_says_why_and_its_attempts_are_heard(
 
 
 def test_the_loaders_own_files_have_the_digest_that_the_harness_expects(tmp_path: Path) -> None:
-    data = provide("ny", DataSet(source="synthetic", state="NY", records=3), cache=tmp_path, source="sha256:1")
+    data = provide(DataSet(source="synthetic", state="NY", records=3), cache=tmp_path, source="sha256:1")
     assert (data.geo_records, data.data_records, data.rows) == (3, 3, 666)
     assert data.digest.startswith("geo:3:")

@@ -166,7 +166,7 @@ def test_bad_data_ends_the_campaign(matrix: Matrix, threaded: Cell) -> None:
     def refuse(name: str, data: DataSet) -> ReadyData:
         raise BadInput("not a zip")
 
-    with pytest.raises(BadInput, match="not a zip"):
+    with pytest.raises(BadInput, match=r"^data ny: not a zip$"):
         prepare(matrix, FakeEngine(), threaded, provide=refuse)
 
 
