@@ -9,6 +9,7 @@ from typing import Any
 from bigdata.commands.options import add_source_arguments, open_named_source
 from bigdata.dburl import check_url, open_connection
 from bigdata.digest_files import digest_of
+from bigdata.errors import BadInput
 from bigdata.report_file import check_target, write_report
 from bigdata.transactions import read_transactions
 from bigdata.verification import digest_tables
@@ -26,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """With --directory no database is needed."""
     check_target(options.report)
+    if options.directory is None and (options.records is not None or options.segments is not None):
+        raise BadInput("--records, --segments: select from files; name them with --directory")
     report = _of_files(options) if options.directory else _of_tables(options)
     if options.report:
         write_report(report, options.report)

@@ -19,7 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what is there now."""
-    options.directory.mkdir(parents=True, exist_ok=True)
     for path in fetch(options.state, options.directory, options.segments, base_url=options.base_url):
         print(path)
     return 0

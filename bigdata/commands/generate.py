@@ -20,7 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was written."""
-    options.directory.mkdir(parents=True, exist_ok=True)
     for path in generate(options.directory, options.state, options.segments, options.records, options.seed):
         print(path)
     return 0

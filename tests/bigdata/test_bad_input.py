@@ -142,6 +142,16 @@ def test_a_report_that_could_not_be_written_is_refused_before_the_load(directory
     assert "is a directory; expected a file" in refused(*arguments, "--report", str(tmp_path), dburl=URL)
 
 
+@pytest.mark.parametrize("verb", [["generate"], ["fetch", "--state", "RI"]], ids=["generate", "fetch"])
+def test_a_directory_that_cannot_be_made_is_bad_input(verb: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "cannot be written" in refused(*verb, "--directory", str(tmp_path / "file" / "files"))
+
+
+def test_a_digest_of_some_records_needs_their_files() -> None:
+    assert "--directory" in refused("digest", "--records", "3", dburl=URL)
+
+
 def test_the_url_may_stand_behind_the_verb(directory: Path) -> None:
     arguments = program.load_arguments(("row_by_row_threaded", None), directory, 2)
     assert "Connection refused" in refused(*arguments, "--dburl", URL)
