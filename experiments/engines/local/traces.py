@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from experiments.cache import cache_folder, ensure_folder, remove
 from experiments.engines.local.processes import ProcessIdentity
+from experiments.engines.local.shared_memory import mapped_segments, remove_segments
 
 _SCHEMA = 1
 _DATA_PREFIX = "bigdata-matrix-"
-
-# PostgreSQL's dynamic shared memory: POSIX shared memory, which Linux shows as files (shm_overview(7)).
-_MEMORY = Path("/dev/shm")  # noqa: S108
-_MEMORY_NAME = re.compile(r"PostgreSQL\.\d+")
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class Trace:
     owner: ProcessIdentity
     data: Path
     memory: tuple[str, ...] = ()
-    """The shared memory that the server made at its start: files that it cannot remove itself when it is killed."""
+    """The shared memory that the server has from its start on, by name."""
 
     @property
     def file(self) -> Path:
@@ -76,7 +72,7 @@ def read_traces() -> list[Trace]:
 
 def note_memory(trace: Trace, server: int) -> Trace:
     """The trace with the shared memory that the server with this process number has now."""
-    complete = replace(trace, memory=_mapped_memory(server))
+    complete = replace(trace, memory=mapped_segments(server))
     _write_trace(complete)
     return complete
 
@@ -87,8 +83,7 @@ def remove_trace(trace: Trace) -> None:
     if trace.data.name == f"{_DATA_PREFIX}{trace.name}":
         remove(trace.data)
         trace.first_password_file.unlink(missing_ok=True)
-    for name in filter(_MEMORY_NAME.fullmatch, trace.memory):
-        (_MEMORY / name).unlink(missing_ok=True)
+    remove_segments(trace.memory)
     for path in (trace.password_file, trace.log, trace.file):
         path.unlink(missing_ok=True)
 
@@ -108,9 +103,3 @@ def _read_trace(path: Path) -> Trace | None:
         return Trace(path.parent, path.stem, owner, Path(fields["data"]), tuple(fields.get("memory", ())))
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _mapped_memory(pid: int) -> tuple[str, ...]:
-    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
-    paths = (Path(line.split(maxsplit=5)[-1]) for line in lines)
-    return tuple(dict.fromkeys(path.name for path in paths if path.parent == _MEMORY))
