@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -112,3 +113,18 @@ def _rest(taken: frozenset[int], allowed: frozenset[int], siblings: Mapping[int,
             f"({format_cpuset(allowed)}); give it fewer"
         )
     return allowed - busy
+
+
+@contextmanager
+def confined(cpus: frozenset[int] | None) -> Iterator[None]:
+    """Hold the calling thread to these cores, and what it starts meanwhile from its start; None is no restriction."""
+    if cpus is None:
+        yield
+        return
+    # 0 is the calling thread, not the whole process.
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

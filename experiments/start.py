@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.affinity import allowed_cpus, can_pin
+from experiments.affinity import allowed_cpus, can_pin, confined
 from experiments.cache import cache_folder, shared_folder
 from experiments.campaign import run_campaign
 from experiments.cells import Cell
@@ -62,7 +60,8 @@ def conduct(order: Order, engine: Engine, reporter: Reporter) -> CampaignFolder:
         cell: one.key if isinstance(one, ReadyCell) else unsupported_key(cell, source) for cell, one in cells.items()
     }
     campaign = _continue_or_begin(order, engine, cells, keys, reporter)
-    with _staying_on(quiet_cpus(cells, allowed)):
+    # The harness must not disturb the loader.
+    with confined(quiet_cpus(cells, allowed) if can_pin() else None):
         run_campaign(campaign, order.plan, cells, keys, measure, reporter)
     return campaign
 
@@ -114,17 +113,3 @@ def _shown_experiments(order: Order) -> tuple[ShownExperiment, ...]:
     used = {name for planned in order.plan.cells for name in planned.experiments}
     experiments = order.matrix.experiments.items()
     return tuple(ShownExperiment(name, experiment.question) for name, experiment in experiments if name in used)
-
-
-@contextmanager
-def _staying_on(cpus: frozenset[int]) -> Iterator[None]:
-    """Keep this process on these cores: it must not disturb the loader."""
-    if not can_pin():
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cpus)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from experiments.affinity import Placement, allowed_cpus, can_pin, place, siblings
+from experiments.affinity import Placement, allowed_cpus, can_pin, confined, place, siblings
 from experiments.errors import Unsupported
 from experiments.spec import Resources
 
@@ -110,3 +111,20 @@ def test_without_affinity_all_cores_are_allowed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert not can_pin()
     assert allowed_cpus() == cores(0, 1, 2)
+
+
+def test_confining_holds_no_other_thread_of_the_harness() -> None:
+    seen: list[set[int]] = []
+    other = threading.Event()
+
+    def look() -> None:
+        other.wait()
+        seen.append(os.sched_getaffinity(0))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    before = os.sched_getaffinity(0)
+    with confined(frozenset({min(before)})):
+        other.set()
+        thread.join()
+    assert seen == [before]

@@ -7,9 +7,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from experiments.affinity import confined
 from experiments.engines.local.server import LocalServer
 from experiments.engines.protocol import Finished, InterpreterFacts, Server
 from experiments.errors import Failure
@@ -116,21 +117,6 @@ def run_group(
     finally:
         _kill(process)
     return Finished(process.returncode, stdout, stderr, time.perf_counter() - started, timed_out)
-
-
-@contextlib.contextmanager
-def confined(cpus: frozenset[int] | None) -> Iterator[None]:
-    """Hold the calling thread to these cores, so that what it starts meanwhile is held to them from the start."""
-    if cpus is None:
-        yield
-        return
-    # 0 is the calling thread, not the whole process.
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cpus)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def _start(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> subprocess.Popen[str]:

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from experiments.engines.local.loader import LocalLoaderHost, confined, loader_environment, run_group
+from experiments.engines.local.loader import LocalLoaderHost, loader_environment, run_group
 from experiments.engines.local.processes import with_arguments
 from experiments.engines.protocol import Finished, InterpreterFacts
 from experiments.errors import Failure
@@ -31,23 +30,6 @@ def test_it_runs_on_its_cores_from_the_start_and_the_harness_keeps_its_own() -> 
     done = run_python("import os; print(os.sched_getaffinity(0))", cpus=frozenset({core}))
     assert done.stdout == f"{{{core}}}\n"
     assert os.sched_getaffinity(0) == before
-
-
-def test_confining_holds_no_other_thread_of_the_harness() -> None:
-    seen: list[set[int]] = []
-    other = threading.Event()
-
-    def look() -> None:
-        other.wait()
-        seen.append(os.sched_getaffinity(0))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    before = os.sched_getaffinity(0)
-    with confined(frozenset({min(before)})):
-        other.set()
-        thread.join()
-    assert seen == [before]
 
 
 def test_at_the_time_limit_it_is_asked_to_stop() -> None:
