@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from select import select
 from typing import Any, Iterator
 
+from bigdata.cancelling import cancel
 from bigdata.errors import BadInput, LoadFailed
 
 VARIABLE = "BIGDATA_DBURL"
@@ -86,7 +87,7 @@ def _wait_for_server(connection: Any) -> None:
             ready_to_send = [connection] if state == POLL_WRITE else []
             select([] if ready_to_send else [connection], ready_to_send, [])
     except KeyboardInterrupt:
-        connection.cancel()
+        cancel(connection)
         raise
 
 

@@ -14,14 +14,11 @@ import psycopg2
 from psycopg2 import extensions
 
 from bigdata import statements as sql
+from bigdata.cancelling import cancel
+
+__all__ = ["Error", "abandon", "cancel", "connection_factory", "statement_of"]
 
 Error = psycopg2.Error
-
-
-def cancel(connection: extensions.connection) -> None:
-    """Ask the server to cancel what runs on the connection. A connection that is gone needs no asking."""
-    with suppress(psycopg2.Error):
-        connection.cancel()
 
 
 def abandon(connection: extensions.connection) -> None:

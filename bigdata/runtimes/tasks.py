@@ -10,6 +10,7 @@ from typing import Any, Callable, Coroutine, Sequence
 from bigdata.dburl import cannot_connect
 from bigdata.errors import INTERRUPTED, LoadFailed
 from bigdata.measure import PhaseClock
+from bigdata.runtimes.aside import Aside
 from bigdata.runtimes.async_records import AsyncRecords
 from bigdata.runtimes.feed import Feed
 from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_AGAIN_AFTER_S, CANCEL_FOR_S, Job, Outcome, load_failed
@@ -123,10 +124,9 @@ async def _run_together(
 async def _stop(tasks: Sequence[asyncio.Future[None]], stop: Stop, within_s: float) -> None:
     """Call ``stop`` with the number of each task that still runs, until none does."""
     deadline_s = time.monotonic() + within_s
+    aside = Aside()
     while not all(task.done() for task in tasks) and time.monotonic() < deadline_s:
-        for index, task in enumerate(tasks):
-            if not task.done():
-                stop(index)
+        aside.call(stop, [index for index, task in enumerate(tasks) if not task.done()])
         await asyncio.wait(tasks, timeout=CANCEL_AGAIN_AFTER_S)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Callable, Sequence
 
 from bigdata.dburl import cannot_connect
 from bigdata.measure import PhaseClock
+from bigdata.runtimes.aside import Aside
 from bigdata.runtimes.feed import Feed, Records
 from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_AGAIN_AFTER_S, CANCEL_FOR_S, Job, Outcome, load_failed
 
@@ -110,10 +111,10 @@ def _run_together(workers: Sequence[Callable[[], None]], stops: Sequence[tuple[S
 def _stop(threads: list[threading.Thread], stop: Stop, within_s: float) -> None:
     """Call ``stop`` with the number of each thread that still runs, until none does."""
     deadline_s = time.monotonic() + within_s
+    aside = Aside()
     running = [(index, thread) for index, thread in enumerate(threads) if thread.is_alive()]
     while running and time.monotonic() < deadline_s:
-        for index, _ in running:
-            stop(index)
+        aside.call(stop, [index for index, _ in running])
         pause_until_s = time.monotonic() + CANCEL_AGAIN_AFTER_S
         for _, thread in running:
             thread.join(max(0.0, pause_until_s - time.monotonic()))

@@ -23,6 +23,9 @@ pytestmark = pytest.mark.postgres
 
 every_loader = pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
 
+# For loads in which the disk is not in question.
+QUICK = "?options=-csynchronous_commit%3Doff"
+
 VALUES = """
     SELECT logrecno, value::text FROM data_element
     JOIN geo_record ON geo_record.id = geo_record_id
@@ -112,7 +115,6 @@ def test_nothing_is_lost_while_records_are_streamed(
     monkeypatch.setattr(feed.Feed.fill, "__defaults__", (10,))
     monkeypatch.setattr(feed, "BATCH_RECORDS", 3)
     program.run("clear", dburl=dburl)
-    quick = f"{dburl}?options=-csynchronous_commit%3Doff"
     source = open_source(program.generate(tmp_path, segments="39", records=24))
     choice = check_choice(*loader, poolsize, executemany=False)
     phases = (
@@ -120,7 +122,9 @@ def test_nothing_is_lost_while_records_are_streamed(
         ("data", source.data_records(), lambda record: len(record.values)),
     )
 
-    outcome = choice.run(Job(choice.driver, quick, poolsize, autocommit=True, executemany=False, phases=phases))
+    outcome = choice.run(
+        Job(choice.driver, f"{dburl}{QUICK}", poolsize, autocommit=True, executemany=False, phases=phases)
+    )
 
     assert (outcome.read_ahead, outcome.streamed) == (20, 28)
     with open_connection(dburl) as connection:
@@ -178,7 +182,7 @@ def test_a_changed_table_is_noticed(loader: tuple[str, str | None], dburl: str, 
 def test_the_first_places_of_delaware_have_their_population(
     loader: tuple[str, str | None], dburl: str, sf1_dir: Path
 ) -> None:
-    program.load(loader, sf1_dir / "Delaware", 10, "--records", "300", dburl=dburl)
+    program.load(loader, sf1_dir / "Delaware", 10, "--records", "300", dburl=f"{dburl}{QUICK}")
     wrong = """
         SELECT count(*), count(*) FILTER (WHERE value <> pop100) FROM data_element
         JOIN geo_record ON geo_record.id = geo_record_id
