@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from experiments.cells import Cell
 from experiments.plan import Plan, estimate_s, guess_run_s
 from experiments.readme import timed_share
@@ -30,17 +33,22 @@ def describe_outcome(folder: CampaignFolder) -> str:
     return "\n".join(parts)
 
 
-def describe_plan(plan: Plan, matrix: Matrix) -> str:
-    """The cells with the experiments that show them, the order, and about how long it takes."""
+def describe_plan(plan: Plan, matrix: Matrix, obstacles: Mapping[Cell, str]) -> str:
+    """The cells with the experiments that show them, and about how long it takes.
+
+    ``obstacles`` says of cells of the plan why they cannot run here.
+    """
     lines = []
     for planned in plan.cells:
-        why = f"; cannot run: {planned.unsupported}" if planned.unsupported else ""
+        reason = planned.unsupported or obstacles.get(planned.cell)
+        why = f"; cannot run: {reason}" if reason else ""
         arm = ", again" if planned.arm == "b" else ""
         lines.append(f"- {planned.cell.label()}{arm} ({', '.join(planned.experiments)}){why}")
 
     def guess_s(cell: Cell) -> float:
         return guess_run_s(cell, matrix.data[cell.data], matrix.timeout_s)
 
+    plan = replace(plan, runs=tuple(run for run in plan.runs if run.cell not in obstacles))
     per_block = len(plan.runs) // plan.repeats
     lines.append(
         f"{count(len(plan.runs), 'run')}: {count(plan.repeats, 'block')} of {per_block}, each block in its own "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from experiments.cpuset import format_cpuset
 from experiments.description import Description
-from experiments.stats import FEWEST_BLOCKS
+from experiments.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
 from experiments.summary import ExperimentSummary, count_statuses
 from experiments.wording import axis_name, count
 
@@ -68,9 +68,11 @@ def _noise(description: Description, summary: ExperimentSummary) -> list[str]:
         return [f"{count(description.repeats, 'block')}, and intervals need {FEWEST_BLOCKS}: nothing is claimed."]
     if summary.floor is None:
         return ["Noise floor: not known, as the baseline did not run twice often enough; nothing is marked."]
+    few = [] if description.repeats >= FEWEST_FOR_MEDIAN else [f"Intervals of rows/s need {FEWEST_FOR_MEDIAN} blocks."]
     return [
         f"Noise floor: the baseline measured twice differs from itself by up to {summary.floor - 1:.1%}. "
-        "≈ marks what is not told apart from the baseline."
+        "≈ marks a ratio that is nearer to 1 than that, or whose interval holds 1: not told apart from the baseline.",
+        *few,
     ]
 
 

@@ -12,6 +12,7 @@ from experiments.datasets import ReadyData
 from experiments.engines.protocol import Engine, LoaderHost, Server
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
+from experiments.plan import Plan
 from experiments.run import ReadyCell
 from experiments.spec import DataSet, Matrix
 
@@ -118,6 +119,21 @@ class Preparation:
         if isinstance(made, Unsupported):
             raise Unsupported(str(made))
         return cast(Thing, made)
+
+
+def foresee(plan: Plan, matrix: Matrix, engine: Engine, allowed: frozenset[int]) -> dict[Cell, str]:
+    """What can be known to keep cells from running before anything is prepared: interpreters and cores."""
+    pythons = engine.pythons()
+    obstacles: dict[Cell, str] = {}
+    for cell in {planned.cell: None for planned in plan.cells if planned.unsupported is None}:
+        if cell.python not in pythons:
+            obstacles[cell] = f"no Python {cell.python} with locked packages; there: {', '.join(pythons)}"
+            continue
+        try:
+            engine.check_placement(place(matrix.resources[cell.resources], allowed, siblings(), pinning=can_pin()))
+        except Unsupported as reason:
+            obstacles[cell] = str(reason)
+    return obstacles
 
 
 def unsupported_key(cell: Cell, source: str) -> str:

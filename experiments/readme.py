@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from experiments.captions import describe_placement
@@ -17,13 +18,22 @@ Written by the program from the records in `{folder}/runs.jsonl`; do not edit. `
 
 How to read the tables: one row is one cell of the matrix, measured once in each block. **rows/s** are INSERTs per
 second of the data phase, the median over the blocks. The **ratio** compares with the baseline in the same block, so
-that what the machine did meanwhile hits both. **Client CPU** is the median of what the loader's process used per row,
+that what the machine did meanwhile hits both: it is the geometric mean of the blocks' ratios, not the quotient of two
+medians. **Client CPU** is the median of what the loader's process used per row,
 and **client core** the part of one core that this comes to: near 100%, the client is the limit. **ok** runs are those
 whose work was checked and found equal: same rows, same values, same number of transactions.
 """
 
 
-def write_readme(newest: Description, records: Sequence[Record], older: Sequence[Description]) -> str:
+@dataclass(frozen=True)
+class Older:
+    """A campaign before the newest, and how many of its planned runs have no record."""
+
+    description: Description
+    left: int
+
+
+def write_readme(newest: Description, records: Sequence[Record], older: Sequence[Older]) -> str:
     """The page, of nothing but what it is given."""
     tables = [
         f"## {experiment.name}\n\n{markdown_table(newest, records, experiment)}" for experiment in newest.experiments
@@ -109,11 +119,20 @@ def _data(facts: Mapping[str, Any]) -> str:
     return f"{records}, {count(facts['rows'], 'row')} to insert; digest `{facts['digest']}`"
 
 
-def _others(older: Sequence[Description]) -> str:
+def _others(older: Sequence[Older]) -> str:
     if not older:
         return "## Older campaigns\n\nNone.\n"
-    lines = [f"- [{one.campaign}]({one.campaign}/tables/), {count(one.repeats, 'block')}" for one in older]
-    return "## Older campaigns\n\n" + "\n".join(lines) + "\n"
+    return "## Older campaigns\n\n" + "\n".join(map(_other, older)) + "\n"
+
+
+def _other(one: Older) -> str:
+    described = one.description
+    name = described.campaign
+    what = f"{', '.join(shown.name for shown in described.experiments)}; {count(described.repeats, 'block')}"
+    if one.left:
+        # It has no tables: those are written when a campaign ends.
+        return f"- {name}: {what}; unfinished, {count(one.left, 'run')} left"
+    return f"- [{name}]({name}/tables/): {what}"
 
 
 def _known(facts: Mapping[str, Any], name: str) -> str:

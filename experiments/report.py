@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.files import write_whole
-from experiments.readme import write_readme
+from experiments.readme import Older, write_readme
+from experiments.resume import runs_left
 from experiments.store import CampaignFolder, list_campaigns
 from experiments.tables import csv_table, markdown_table
 
@@ -24,5 +25,10 @@ def write_tables(folder: CampaignFolder) -> None:
 def write_front_page(results: Path) -> None:
     """Write ``README.md`` of the results folder: the newest campaign, and a list of the others."""
     newest, *older = list_campaigns(results)
-    text = write_readme(newest.description(), newest.records(), [folder.description() for folder in older])
+    text = write_readme(newest.description(), newest.records(), [_older(folder) for folder in older])
     write_whole(results / "README.md", text)
+
+
+def _older(folder: CampaignFolder) -> Older:
+    description = folder.description()
+    return Older(description, runs_left(folder, description))

@@ -29,14 +29,14 @@ def find_unfinished(results: Path, wanted: str) -> CampaignFolder | None:
     for folder in list_campaigns(results):
         description = folder.description()
         if description.fingerprint == wanted:
-            return None if is_finished(folder, description) else folder
+            return folder if runs_left(folder, description) else None
     return None
 
 
-def is_finished(folder: CampaignFolder, description: Description) -> bool:
-    """Whether every planned run has a record, well or not; an interrupted one does not count."""
+def runs_left(folder: CampaignFolder, description: Description) -> int:
+    """How many planned runs have no record, well or not; an interrupted one does not count."""
     done = {record.run for record in folder.records() if not record.interrupted}
-    return description.planned_runs <= done
+    return len(description.planned_runs - done)
 
 
 def without_paths(value: Any) -> Any:

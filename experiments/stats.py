@@ -22,6 +22,8 @@ from scipy.stats import binom, t
 
 CONFIDENCE = 0.95
 FEWEST_BLOCKS = 5
+# Fewer values have no two order statistics that hold the median with 95%.
+FEWEST_FOR_MEDIAN = 6
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,20 @@ from pathlib import Path
 
 from rich.console import Console
 
+from experiments.affinity import allowed_cpus
 from experiments.announce import describe_outcome, describe_plan
 from experiments.cells import AXES, ENGINES
-from experiments.engines import open_engine
+from experiments.engines import open_engine, pg_bin_version
 from experiments.engines.protocol import Engine
 from experiments.errors import BadInput, Failure
 from experiments.expand import expand
-from experiments.plan import make_plan
+from experiments.plan import Plan, make_plan
+from experiments.prepare import foresee
 from experiments.progress import choose_reporter
 from experiments.records import Record
 from experiments.report import write_front_page, write_tables
 from experiments.selection import Selection, apply_selection, parse_selection
-from experiments.spec import load_matrix
+from experiments.spec import Matrix, load_matrix
 from experiments.start import Order, conduct
 from experiments.store import locked
 
@@ -31,7 +33,7 @@ GO_ON = "interrupted; the same command goes on where it stopped"
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options; what they mean is in the README, too."""
     option = parser.add_argument
-    option("--plan", action="store_true", help="print cells, order and time estimate; run nothing")
+    option("--plan", action="store_true", help="print cells and a time estimate; run nothing")
     option("--profile", metavar="NAME", help="a profile of the matrix, such as smoke")
     option("--experiment", metavar="NAME", action="append", default=[], help="only this experiment; may be repeated")
     option(
@@ -45,10 +47,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--matrix", metavar="FILE", type=Path, default=Path("matrix.yaml"), help="default: matrix.yaml")
     option("--results", metavar="DIR", type=Path, default=RESULTS, help="where campaigns go (default: results)")
     option("--repeats", metavar="N", help="how many blocks")
-    option("--records", metavar="N", help="the first N records of each state")
-    option("--data", metavar="NAME|DIRECTORY", help="a data set of the matrix, or a folder of SF1 files")
+    option("--records", metavar="N", help="the first N records of each state (default: as many as the data set says)")
+    option(
+        "--data",
+        metavar="NAME|DIRECTORY",
+        help="a data set of the matrix, or a folder of SF1 files",
+    )
     option("--fresh", action="store_true", help="begin a new campaign even where one is unfinished")
-    option("--pg-bin", metavar="DIR", type=Path, help="use the PostgreSQL programs in this folder")
+    option("--pg-bin", metavar="DIR", type=Path, help="PostgreSQL programs to use for cells of their version")
 
 
 def run(options: Namespace) -> int:
@@ -66,11 +72,15 @@ def run(options: Namespace) -> int:
     matrix = apply_selection(loaded, selection)
     engine = open_engine(resolve_engine(matrix.defaults.engine), pg_bin=options.pg_bin)
     plan = make_plan(expand(loaded, selection, MachineResolver(engine)), matrix.repeats, matrix.seed)
+    chosen = _chosen(selection)
+    if options.pg_bin is not None:
+        chosen["pg_bin"] = check_pg_bin(options.pg_bin, pg_bin_version(options.pg_bin), plan, matrix)
     if options.plan:
-        print(describe_plan(plan, matrix))
+        obstacles = foresee(plan, matrix, engine, allowed_cpus())
+        print(describe_plan(plan, matrix, obstacles))
         return 0
     matrix_hash = "sha256:" + hashlib.sha256(options.matrix.read_bytes()).hexdigest()
-    order = Order(matrix, matrix_hash, _chosen(selection), plan, options.results, options.fresh)
+    order = Order(matrix, matrix_hash, chosen, plan, options.results, options.fresh)
     return _carry_out(order, engine)
 
 
@@ -86,6 +96,17 @@ def _carry_out(order: Order, engine: Engine) -> int:
         raise Failure(GO_ON) from None
     print(describe_outcome(folder))
     return exit_code(folder.records())
+
+
+def check_pg_bin(folder: Path, version: str, plan: Plan, matrix: Matrix) -> str:
+    """What the records say of the user's own programs. Raises BadInput where no cell asks for their version."""
+    asked = sorted({matrix.postgres[planned.cell.postgres].version for planned in plan.cells})
+    if version.partition(".")[0] not in asked:
+        raise BadInput(
+            f"--pg-bin: {folder} holds PostgreSQL {version}, and no cell asks for that version (asked for: "
+            f"{', '.join(asked)}); change the version of a postgres entry in the matrix, or leave the option out"
+        )
+    return version
 
 
 def exit_code(records: list[Record]) -> int:

@@ -32,7 +32,8 @@ def run(options: Namespace) -> int:
             campaign.repair()
         write_tables(folder)
         write_front_page(options.results)
-    print(f"wrote {folder.path / 'tables'} and {options.results / 'README.md'}")
+    newest = list_campaigns(options.results)[0].path.name
+    print(f"wrote {folder.path / 'tables'} and {options.results / 'README.md'} (which shows {newest})")
     if options.readme is not None:
         answer_in(options.readme, folder)
         print(f"wrote the answer in {options.readme}")

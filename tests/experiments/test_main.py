@@ -11,8 +11,13 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import main
-from experiments.commands.matrix import exit_code
+from experiments.cells import Cell
+from experiments.commands.matrix import check_pg_bin, exit_code
+from experiments.errors import BadInput
+from experiments.expand import PlannedCell
+from experiments.plan import make_plan
 from experiments.records import Record
+from experiments.spec import Matrix, load_matrix
 
 PROJECT = Path(__file__).parents[2]
 
@@ -147,3 +152,15 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_programs_of_a_version_that_no_cell_asks_for_are_refused(shipped: Matrix, threaded: Cell) -> None:
+    plan = make_plan([PlannedCell(threaded, "a", ("one",))], 1, 1)
+    assert check_pg_bin(Path("own/bin"), "17.2", plan, shipped) == "17.2"
+    with pytest.raises(BadInput, match=r"^--pg-bin: own/bin holds PostgreSQL 15\.18, and .* \(asked for: 17\)"):
+        check_pg_bin(Path("own/bin"), "15.18", plan, shipped)
+
+
+@pytest.fixture
+def shipped() -> Matrix:
+    return load_matrix(PROJECT / "matrix.yaml")

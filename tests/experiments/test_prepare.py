@@ -13,7 +13,8 @@ from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished, InterpreterFacts, Server, ServerFacts
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
-from experiments.prepare import Preparation, quiet_cpus, unsupported_key
+from experiments.plan import make_plan
+from experiments.prepare import Preparation, foresee, quiet_cpus, unsupported_key
 from experiments.run import ReadyCell
 from experiments.spec import DataSet, Matrix, PostgresConfiguration, load_matrix
 
@@ -181,3 +182,12 @@ def test_the_harness_stays_off_the_cores_that_a_loader_has_to_itself(matrix: Mat
     assert quiet_cpus(prepare(matrix, FakeEngine(), threaded, shared), ALLOWED) == frozenset({1, 2})
     assert quiet_cpus(prepare(matrix, FakeEngine(), shared), ALLOWED) == ALLOWED
     assert quiet_cpus({threaded: "cannot run"}, ALLOWED) == ALLOWED
+
+
+def test_a_plan_foresees_interpreters_and_cores_that_are_not_there(matrix: Matrix, threaded: Cell) -> None:
+    old, pod = replace(threaded, python="3.9"), replace(threaded, resources="pod")
+    plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, old, pod)], 1, 1)
+    assert foresee(plan, matrix, FakeEngine(), ALLOWED) == {
+        old: "no Python 3.9 with locked packages; there: 3.13",
+        pod: "no fractions of cores here",
+    }

@@ -11,7 +11,7 @@ from experiments.cells import Cell
 from experiments.commands import tables
 from experiments.description import Description
 from experiments.errors import BadInput
-from experiments.readme import timed_share, write_readme
+from experiments.readme import Older, timed_share, write_readme
 from experiments.records import Record
 from experiments.report import write_front_page, write_tables
 from experiments.store import create
@@ -38,7 +38,8 @@ ORIGIN = """\
 
 ## Older campaigns
 
-- [old](old/tables/), 6 blocks
+- [old](old/tables/): loaders; 6 blocks
+- killed: loaders; 6 blocks; unfinished, 5 runs left
 """
 
 
@@ -48,7 +49,8 @@ def records(make_record: Callable[..., Record], threaded: Cell, uvloop_cell: Cel
 
 
 def test_the_front_page_says_how_the_results_came_to_be(description: Description, records: list[Record]) -> None:
-    text = write_readme(description, records, [replace(description, campaign="old")])
+    older = [Older(replace(description, campaign="old"), 0), Older(replace(description, campaign="killed"), 5)]
+    text = write_readme(description, records, older)
     assert text.endswith(ORIGIN)
     assert "## loaders\n\nIs asyncio faster than threads?\n\n| loader " in text
 

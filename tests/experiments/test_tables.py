@@ -49,7 +49,7 @@ Is asyncio faster than threads?
 - The same in all rows: engine local, Python 3.13, pool size 20, PostgreSQL default, data ny, transaction autocommit, inserts execute, cores split.
 - Cores: split: loader on core 0, server on cores 1-2.
 - PostgreSQL: default: 17.11 on disk, synchronous_commit=off.
-- Noise floor: the baseline measured twice differs from itself by up to 1.2%. ≈ marks what is not told apart from the baseline.
+- Noise floor: the baseline measured twice differs from itself by up to 1.2%. ≈ marks a ratio that is nearer to 1 than that, or whose interval holds 1: not told apart from the baseline.
 - Runs: 18 planned, 18 run: 17 ok, 0 failed, 0 timeout, 1 wrong_work. Cells that cannot run (unsupported): 1. Attempts interrupted, and then repeated: 1.
 """
 
