@@ -13,8 +13,10 @@ from typing import Any
 
 import psycopg2
 
+from bigdata.registry import LOADERS as REGISTERED
+
 ROOT = Path(__file__).parent.parent.parent
-LOADERS = [("row_by_row_threaded", None), ("row_by_row_asyncio", "asyncio"), ("row_by_row_asyncio", "uvloop")]
+LOADERS = [(loader.name, loop) for loader in REGISTERED.values() for loop in loader.loops or (None,)]
 NAMES = [f"{name}-{loop}" if loop else name for name, loop in LOADERS]
 
 
