@@ -49,7 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The options, with the verb's module as ``verb_module``; argparse itself ends the program with 2 on bad usage."""
-    parser = argparse.ArgumentParser(prog="python -m bigdata.cmd", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bigdata.cmd", description="Census 2000 files into PostgreSQL, row by row."
+    )
     _add_database(parser, os.environ.get(VARIABLE))
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     verbs.required = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from bigdata.errors import BadInput
@@ -46,7 +47,9 @@ def find_state(name: str) -> CensusState:
         if wanted in (state.stusab.lower(), state.name.lower()):
             return state
     known = ", ".join(f"{state.stusab} ({state.folder})" for state in STATES)
-    raise BadInput(f"--state: found {name!r}, which is no state; expected one of {known}")
+    close = get_close_matches(wanted, [state.name.lower() for state in STATES], n=1)
+    hint = "".join(f" (did you mean {state.folder}?)" for state in STATES if [state.name.lower()] == close)
+    raise BadInput(f"--state: found {name!r}, which is no state{hint}; expected one of {known}")
 
 
 STATES = (

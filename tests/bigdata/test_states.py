@@ -27,3 +27,8 @@ def test_divisions_lie_in_the_regions_of_the_bureau() -> None:
         ("1", "1"), ("1", "2"), ("2", "3"), ("2", "4"), ("3", "5"), ("3", "6"), ("3", "7"), ("4", "8"), ("4", "9"),
         ("9", "0"),
     }  # fmt: skip
+
+
+def test_a_misspelt_state_gets_a_suggestion() -> None:
+    with pytest.raises(BadInput, match=r"'Rhode_Ilsand', which is no state \(did you mean Rhode_Island\?\); expected"):
+        find_state("Rhode_Ilsand")

@@ -23,7 +23,7 @@ from experiments.engines.local.cluster import (
     wait_until_ready,
     write_private,
 )
-from experiments.engines.local.processes import ProcessIdentity, confine, cpu_s, identity, tree
+from experiments.engines.local.processes import ProcessIdentity, confine, cpu_s, identity
 from experiments.engines.local.settings import merged_settings
 from experiments.engines.local.storage import data_parent
 from experiments.engines.local.traces import Trace, leave_trace, note_memory, remove_trace
@@ -101,7 +101,7 @@ class LocalServer:
 
     def cpu_s(self) -> float:
         """CPU seconds used since its start by all its processes, those that have ended included."""
-        return cpu_s(tree(self._process.pid))
+        return cpu_s(self._process.pid)
 
     def _last_words(self) -> str:
         returncode = self._process.returncode

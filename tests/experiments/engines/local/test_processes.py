@@ -4,7 +4,10 @@ import os
 import subprocess
 import sys
 
-from experiments.engines.local.processes import confine, cpu_s, identity, is_alive, tree, with_arguments
+import pytest
+
+from experiments.engines.local import processes
+from experiments.engines.local.processes import _Stat, confine, cpu_s, identity, is_alive, tree, with_arguments
 
 BUSY_CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(10**7))']); input()"
 
@@ -29,8 +32,24 @@ def test_a_tree_holds_children_and_their_cpu_time_once_they_have_ended() -> None
         assert {frozenset(os.sched_getaffinity(pid)) for pid in tree(process.pid)} == {frozenset({0})}
         while len(tree(process.pid)) > 1:
             assert process.poll() is None
-        assert 0.02 < cpu_s([process.pid]) < 60
+        assert 0.02 < cpu_s(process.pid) < 60
         process.communicate(b"\n")
+
+
+def test_a_child_that_ends_while_cpu_time_is_read_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Process 2 has used 30 ticks and ends after its parent was read, which then has them."""
+    ended = False
+
+    def read_stat(pid: int) -> _Stat | None:
+        nonlocal ended
+        if pid == 2:
+            ended = True
+            return None
+        return _Stat(state="S", parent=0, own_ticks=7, reaped_ticks=30 if ended else 0, started_ticks=1)
+
+    monkeypatch.setattr(processes, "tree", lambda pid: [1] if ended else [1, 2])
+    monkeypatch.setattr(processes, "_read_stat", read_stat)
+    assert cpu_s(1) == 37 / os.sysconf("SC_CLK_TCK")
 
 
 def test_processes_are_found_by_a_whole_argument() -> None:
