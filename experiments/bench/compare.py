@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,7 @@ from experiments.affinity import Placement
 from experiments.datasets import ReadyData
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
-from experiments.engines.protocol import Finished
-from experiments.judge import Trouble, read_report
+from experiments.judge import read_report
 from experiments.stats import Estimate, estimate_median, estimate_ratio
 
 SCRIPTS = Path(__file__).parent
@@ -97,11 +95,7 @@ def _loader(bench: Bench, arguments: list[str]) -> Mapping[str, Any]:
 
 
 def _script(bench: Bench, name: str, arguments: list[str], server: LocalServer | None) -> Mapping[str, Any]:
-    finished: Finished = bench.host.run_script(
+    finished = bench.host.run_script(
         SCRIPTS / name, arguments, server=server, cpus=bench.placement.loader_cpus, timeout_s=TIMEOUT_S
     )
-    if finished.returncode != 0:
-        lines = finished.stderr.strip().splitlines()
-        raise Trouble("failed", f"{name}: {lines[-1] if lines else f'exit code {finished.returncode}'}")
-    result: Mapping[str, Any] = json.loads(finished.stdout)
-    return result
+    return read_report(name, finished, TIMEOUT_S)

@@ -12,7 +12,7 @@ from rich.console import Console
 from experiments.affinity import allowed_cpus
 from experiments.announce import describe_outcome, describe_plan
 from experiments.cells import AXES, ENGINES
-from experiments.engines import open_engine, pg_bin_version
+from experiments.engines import open_engine
 from experiments.engines.protocol import Engine
 from experiments.errors import BadInput, Failure
 from experiments.expand import expand
@@ -73,8 +73,8 @@ def run(options: Namespace) -> int:
     engine = open_engine(resolve_engine(matrix.defaults.engine), pg_bin=options.pg_bin)
     plan = make_plan(expand(loaded, selection, MachineResolver(engine)), matrix.repeats, matrix.seed)
     chosen = _chosen(selection)
-    if options.pg_bin is not None:
-        chosen["pg_bin"] = check_pg_bin(options.pg_bin, pg_bin_version(options.pg_bin), plan, matrix)
+    if engine.own_postgres is not None:
+        chosen["pg_bin"] = check_pg_bin(options.pg_bin, engine.own_postgres, plan, matrix)
     if options.plan:
         obstacles = foresee(plan, matrix, engine, allowed_cpus())
         print(describe_plan(plan, matrix, obstacles))

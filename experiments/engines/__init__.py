@@ -9,13 +9,6 @@ from experiments.engines.protocol import Engine
 from experiments.errors import BadInput
 
 
-def pg_bin_version(pg_bin: Path) -> str:
-    """The version of the user's own PostgreSQL programs: '15.18'. Raises as ``open_engine`` does."""
-    from experiments.engines.local.binaries import binaries_in
-
-    return binaries_in(pg_bin.resolve()).version
-
-
 def open_engine(name: str, *, pg_bin: Path | None = None) -> Engine:
     """The engine of this name; nothing has been started. ``pg_bin`` is a folder with PostgreSQL programs of the user's.
 

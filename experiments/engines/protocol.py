@@ -109,6 +109,10 @@ class Engine(Protocol):
 
     def __exit__(self, *exception: object) -> None: ...
 
+    @property
+    def own_postgres(self) -> str | None:
+        """The version of the PostgreSQL programs that the user named ('15.18'); None where the user named none."""
+
     def pythons(self) -> tuple[str, ...]:
         """The axis values for which it has an interpreter with a lock, oldest first."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 import zipfile
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from tests.bigdata import loader_program as program
 pytestmark = pytest.mark.postgres
 
 # From the failure to the end of the process, whatever the other workers wait for.
+SLEEPING = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 STOP_WITHIN_S = 5.0
 
 every_loader = pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
@@ -133,17 +135,24 @@ def test_an_interrupted_run_leaves_no_backend(
     assert program.other_backends(dburl) == 0
 
 
+def start_asleep(
+    loader: tuple[str, str | None], prepared: tuple[str, Path], workers: int
+) -> tuple[str, subprocess.Popen[str]]:
+    """A run whose workers all wait in an INSERT that takes a minute, and its database."""
+    dburl, directory = prepared
+    make_trigger(dburl, "PERFORM pg_sleep(60);")
+    process = program.start(*program.load_arguments(loader, directory, workers, "--prepared"), dburl=dburl)
+    program.wait_for(lambda: program.query(dburl, f"SELECT count(*) {SLEEPING}") == [(workers,)])
+    return dburl, process
+
+
 @every_loader
 def test_a_statement_that_somebody_cancels_fails_the_run(
     loader: tuple[str, str | None], prepared: tuple[str, Path]
 ) -> None:
-    dburl, directory = prepared
-    make_trigger(dburl, "PERFORM pg_sleep(60);")
-    process = program.start(*program.load_arguments(loader, directory, 2, "--prepared"), dburl=dburl)
-    sleeping = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
-    program.wait_for(lambda: program.query(dburl, f"SELECT count(*) {sleeping}") == [(2,)])
+    dburl, process = start_asleep(loader, prepared, 2)
 
-    program.query(dburl, f"SELECT pg_cancel_backend(pid) {sleeping} LIMIT 1")
+    program.query(dburl, f"SELECT pg_cancel_backend(pid) {SLEEPING} LIMIT 1")
     _, errors = process.communicate(timeout=20)
 
     assert process.returncode == 1
@@ -158,13 +167,9 @@ def test_a_statement_that_somebody_cancels_fails_the_run(
 def test_a_connection_that_the_server_closes_fails_the_run(
     loader: tuple[str, str | None], prepared: tuple[str, Path]
 ) -> None:
-    dburl, directory = prepared
-    make_trigger(dburl, "PERFORM pg_sleep(60);")
-    process = program.start(*program.load_arguments(loader, directory, 3, "--prepared"), dburl=dburl)
-    sleeping = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
-    program.wait_for(lambda: program.query(dburl, f"SELECT count(*) {sleeping}") == [(3,)])
+    dburl, process = start_asleep(loader, prepared, 3)
 
-    program.query(dburl, f"SELECT pg_terminate_backend(pid) {sleeping}")
+    program.query(dburl, f"SELECT pg_terminate_backend(pid) {SLEEPING}")
     _, errors = process.communicate(timeout=20)
 
     assert process.returncode == 1

@@ -50,6 +50,7 @@ class FakeEngine:
 
     name = "local"
     swept = ()
+    own_postgres = None
 
     def __init__(self, left_out: Mapping[str, str] | None = None) -> None:
         self.asked: list[str] = []

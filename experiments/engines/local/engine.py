@@ -53,6 +53,11 @@ class LocalEngine:
         """What killed campaigns had left and was removed on entering, a line for each."""
         return self._swept
 
+    @property
+    def own_postgres(self) -> str | None:
+        """The version of the PostgreSQL programs that the user named; None where the user named none."""
+        return None if self._own_binaries is None else self._own_binaries.version
+
     def pythons(self) -> tuple[str, ...]:
         """The versions that are on this machine and have a lock, oldest first."""
         locked = locked_pythons()
