@@ -16,14 +16,49 @@ _CPUS = Path("/sys/devices/system/cpu")
 
 
 @dataclass(frozen=True)
+class Cores:
+    """The cores of a machine that processes may be placed on, as the kernel numbers them.
+
+    ``siblings`` are the hyperthreads that share a core with each, where that is known. ``pinning``: whether processes can
+    be confined to cores. ``here``: whether it is the machine that the harness runs on, and can look at.
+    """
+
+    allowed: frozenset[int]
+    siblings: Mapping[int, frozenset[int]]
+    pinning: bool = True
+    here: bool = True
+
+
+@dataclass(frozen=True)
 class Placement:
-    """The cores of either side, as the kernel numbers them; ``loader_quota`` is a fraction of one core."""
+    """The cores of either side, as the kernel numbers them, and limits below that.
+
+    A quota is CPU time per time, in cores: 0.25 is a quarter of one.
+    """
 
     loader_cpus: frozenset[int]
     server_cpus: frozenset[int]
     loader_quota: float | None = None
     note: str | None = None
     """What was done differently from what was asked for, and why: for people, no part of the identity."""
+    server_quota: float | None = None
+    loader_memory_bytes: int | None = None
+    server_memory_bytes: int | None = None
+
+    @property
+    def limits(self) -> dict[str, float | int]:
+        """The limits below cores that there are, named as in matrix.yaml."""
+        asked = {
+            "loader_cpus": self.loader_quota,
+            "server_cpus": self.server_quota,
+            "loader_memory": self.loader_memory_bytes,
+            "server_memory": self.server_memory_bytes,
+        }
+        return {name: limit for name, limit in asked.items() if limit is not None}
+
+    def without_loader_limits(self) -> Placement:
+        """The same with all of its cores and memory for the loader: for steps that are not measured."""
+        return replace(self, loader_quota=None, loader_memory_bytes=None)
 
     def facts(self) -> dict[str, object]:
         """Return what identifies it, as JSON has it."""
@@ -31,6 +66,9 @@ class Placement:
             "loader_cpus": sorted(self.loader_cpus),
             "server_cpus": sorted(self.server_cpus),
             "loader_quota": self.loader_quota,
+            "server_quota": self.server_quota,
+            "loader_memory_bytes": self.loader_memory_bytes,
+            "server_memory_bytes": self.server_memory_bytes,
         }
 
 
@@ -46,6 +84,11 @@ def allowed_cpus() -> frozenset[int]:
     return frozenset(range(os.cpu_count() or 1))
 
 
+def cores_here() -> Cores:
+    """The cores of this machine that this process may use."""
+    return Cores(allowed_cpus(), siblings(), can_pin())
+
+
 def siblings(root: Path = _CPUS) -> dict[int, frozenset[int]]:
     """Return the hyperthreads that share a core with each cpu, itself included.
 
@@ -59,32 +102,42 @@ def siblings(root: Path = _CPUS) -> dict[int, frozenset[int]]:
     return found
 
 
-def place(
-    resources: Resources, allowed: frozenset[int], siblings: Mapping[int, frozenset[int]], *, pinning: bool = True
-) -> Placement:
-    """Turn a named resources entry into cores of this machine.
+def place(resources: Resources, cores: Cores) -> Placement:
+    """Turn a named resources entry into cores of a machine and limits.
 
-    Numbers of a cpuset count within ``allowed``: 0 is the first core that this process may use. ``rest`` is what the
-    other side and the hyperthreads of its cores leave. With a single core both sides share it, and the note says so;
-    so it is without ``pinning``.
+    Numbers of a cpuset count within the allowed cores: 0 is the first core that may be used. ``rest`` is what the other
+    side and the hyperthreads of its cores leave. With a single core both sides share it, and the note says so; so it is
+    without pinning.
 
     Raises:
         Unsupported: a number is not there, or nothing is left for ``rest``.
     """
-    shared = Placement(allowed, allowed, resources.loader_cpus)
-    asked = (resources.loader_cpuset, resources.server_cpuset)
+    loader, server, note = _divide((resources.loader_cpuset, resources.server_cpuset), cores)
+    return Placement(
+        loader,
+        server,
+        resources.loader_cpus,
+        note,
+        resources.server_cpus,
+        resources.loader_memory,
+        resources.server_memory,
+    )
+
+
+def _divide(asked: tuple[str | None, str | None], cores: Cores) -> tuple[frozenset[int], frozenset[int], str | None]:
+    """The cores of loader and server, and what was done differently from what was asked for."""
+    allowed = cores.allowed
     if asked == (None, None):
-        return shared
-    if not pinning:
-        return replace(shared, note="this system cannot confine processes to cores: loader and server share them")
+        return allowed, allowed, None
+    if not cores.pinning:
+        return allowed, allowed, "this system cannot confine processes to cores: loader and server share them"
     named = [_take(text, allowed) for text in asked if text != REST]
     if len(named) == len(asked):
-        return Placement(named[0], named[1], resources.loader_cpus)
-    if _count_cores(allowed, siblings) == 1:
-        return replace(shared, note="there is only one core: loader and server share it")
-    rest = _rest(named[0], allowed, siblings)
-    loader, server = (rest, named[0]) if asked[0] == REST else (named[0], rest)
-    return Placement(loader, server, resources.loader_cpus)
+        return named[0], named[1], None
+    if _count_cores(allowed, cores.siblings) == 1:
+        return allowed, allowed, "there is only one core: loader and server share it"
+    rest = _rest(named[0], allowed, cores.siblings)
+    return (rest, named[0], None) if asked[0] == REST else (named[0], rest, None)
 
 
 def _count_cores(allowed: frozenset[int], siblings: Mapping[int, frozenset[int]]) -> int:

@@ -22,6 +22,7 @@ LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loo
 
 _PYTHON = re.compile(r"3\.\d+t?", re.ASCII)
 _MAJOR = re.compile(r"\d{1,3}", re.ASCII)
+_MEMORY = re.compile(r"([1-9]\d{0,9})\s?([kMGT]?)B", re.ASCII)
 _SEGMENT = re.compile(r"0[1-9]|[12]\d|3\d", re.ASCII)
 
 
@@ -42,9 +43,9 @@ def problem(text: str) -> PydanticCustomError:
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """Pydantic's view of a value that ``check`` turns into text; editors see ``schema`` (JSON Schema)."""
+    """Pydantic's view of a value that ``check`` turns into text or a number; editors see ``schema`` (JSON Schema)."""
 
-    check: Callable[[object], str]
+    check: Callable[[object], str | int]
     schema: Mapping[str, Any]
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -84,6 +85,16 @@ def _check_segment(value: object) -> str:
     if isinstance(value, str) and _SEGMENT.fullmatch(value):
         return value
     raise problem('is no segment: write two digits in quotes, from "01" to "39"')
+
+
+def _parse_memory(value: object) -> int:
+    """Bytes from '64MB'. Units are PostgreSQL's: 1024 kB are 1 MB. Plain bytes are what a matrix has that was read."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise problem("is no amount of memory: write a whole number with a unit, such as 64MB or 1GB")
+    return int(match[1]) * 1024 ** " kMGT".index(match[2] or " ")
 
 
 def _check_setting(value: object) -> str:
@@ -140,6 +151,10 @@ ResourcesName = Annotated[Text, Field(description="A name in the section resourc
 Segment = Annotated[str, Checked(_check_segment, {"type": "string", "pattern": "^(0[1-9]|[12][0-9]|3[0-9])$"})]
 Major = Annotated[
     str, Checked(_check_major, {"anyOf": [{"type": "string", "pattern": "^[0-9]+$"}, {"type": "integer"}]})
+]
+Memory = Annotated[
+    int,
+    Checked(_parse_memory, {"anyOf": [{"type": "string", "pattern": "^[1-9][0-9]* ?[kMGT]?B$"}, {"type": "integer"}]}),
 ]
 Setting = Annotated[str, Checked(_check_setting, {"type": ["string", "boolean", "number"]})]
 Cpuset = Annotated[

@@ -23,6 +23,7 @@ from experiments.axis_types import (
     LoaderName,
     Loop,
     Major,
+    Memory,
     Poolsize,
     PostgresName,
     Python,
@@ -129,6 +130,8 @@ class PostgresConfiguration:
     """disk, or tmpfs for memory: it matters as much as settings do."""
     settings: Mapping[str, Setting] = Field(default_factory=dict)
     """Settings as in postgresql.conf; they come after those of the harness."""
+    shm_size: Memory | None = None
+    """Shared memory of its container, such as 1GB (256MB where this is left out). Processes of the machine have the machine's."""
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -140,7 +143,13 @@ class Resources:
     server_cpuset: Cpuset | None = None
     """Cores of PostgreSQL, all its processes. rest: what the loader and its hyperthreads leave."""
     loader_cpus: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
-    """At most so much CPU time for the loader, in cores: 0.25 is a quarter of one."""
+    """At most so much CPU time for the loader, in cores: 0.25 is a quarter of one. Needs the docker engine."""
+    server_cpus: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    """At most so much CPU time for PostgreSQL, in cores, all its processes together. Needs the docker engine."""
+    loader_memory: Memory | None = None
+    """At most so much memory for the loader, such as 64MB; one that needs more is killed. Needs the docker engine."""
+    server_memory: Memory | None = None
+    """At most so much memory for PostgreSQL, all its processes and what it caches. Needs the docker engine."""
 
     @model_validator(mode="after")
     def _check_rest(self) -> Resources:

@@ -89,13 +89,13 @@ def _cpu_us_per_row(phase: Mapping[str, Any]) -> float:
 
 def _loader(bench: Bench, arguments: list[str]) -> Mapping[str, Any]:
     finished = bench.host.run(
-        [*arguments, "--report", "-"], server=bench.server, cpus=bench.placement.loader_cpus, timeout_s=TIMEOUT_S
+        [*arguments, "--report", "-"], server=bench.server, placement=bench.placement, timeout_s=TIMEOUT_S
     )
     return read_report(arguments[0], finished, TIMEOUT_S)
 
 
 def _script(bench: Bench, name: str, arguments: list[str], server: LocalServer | None) -> Mapping[str, Any]:
     finished = bench.host.run_script(
-        SCRIPTS / name, arguments, server=server, cpus=bench.placement.loader_cpus, timeout_s=TIMEOUT_S
+        SCRIPTS / name, arguments, server=server, placement=bench.placement, timeout_s=TIMEOUT_S
     )
     return read_report(name, finished, TIMEOUT_S)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from experiments.affinity import allowed_cpus, can_pin, place, siblings
+from experiments.affinity import place
 from experiments.bench.compare import Bench, Comparison, compare_loaders, compare_reading
 from experiments.cache import cache_folder
 from experiments.datasets import provide
@@ -65,10 +65,10 @@ def _print_comparisons(options: Namespace, engine: LocalEngine) -> None:
 def make_bench(engine: LocalEngine, *, python: str | None, records: int, poolsize: int, pairs: int) -> Bench:
     """Interpreter, server, cores and data made ready; ``python`` None is the newest that there is a lock for."""
     resources = Resources(loader_cpuset="0", server_cpuset="rest")
-    placement = place(resources, allowed_cpus(), siblings(), pinning=can_pin())
+    placement = place(resources, engine.cores())
     configuration = PostgresConfiguration("17", "disk")
     server = engine.serve("bench", configuration, max_connections=poolsize + SPARE_CONNECTIONS)
-    server.place(placement.server_cpus)
+    server.place(placement)
     data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
     host = engine.loader_host(python or engine.pythons()[-1])
     return Bench(host, server, placement, data, records, poolsize, pairs)

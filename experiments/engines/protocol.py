@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from experiments.affinity import Placement
+from experiments.affinity import Cores, Placement
 from experiments.spec import PostgresConfiguration
 
 
@@ -29,6 +29,8 @@ class InterpreterFacts:
     """SHA-256 of the requirements lock that was installed."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Drivers that the lock leaves out, with the reason."""
+    image: str | None = None
+    """The id of the image, for the records: equal parts built twice have two of them."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,18 @@ class ServerFacts:
     """Every setting that the harness passed, harness-wide ones included."""
     storage: str
     image: str | None = None
+    """What the image is, as far as it defines the server: name and digest, or the packages it was made of."""
+    image_id: str | None = None
+    """The id of the image, for the records."""
 
 
 @dataclass(frozen=True)
 class Finished:
     """A loader process that has ended.
 
-    ``returncode`` is negative for a signal; ``timed_out`` when the harness ended it.
+    ``returncode`` is negative for a signal; ``timed_out`` when the harness ended it. ``cause`` is why it ended, where
+    the engine knows more than that: 'out of memory: over the loader's limit of 64 MB'. ``is_child``: whether its CPU
+    time is among that of the harness's children.
     """
 
     returncode: int
@@ -55,6 +62,8 @@ class Finished:
     stderr: str
     wall_s: float
     timed_out: bool = False
+    cause: str | None = None
+    is_child: bool = True
 
 
 class Server(Protocol):
@@ -64,8 +73,11 @@ class Server(Protocol):
     def facts(self) -> ServerFacts:
         """What identifies it."""
 
-    def place(self, cpus: frozenset[int]) -> None:
-        """Confine all its processes, and those that it will start, to these cores. Raises Failure if it has ended."""
+    def place(self, placement: Placement) -> None:
+        """Hold all its processes, and those that it will start, to its side of a placement.
+
+        Raises Failure if it has ended.
+        """
 
     def cpu_s(self) -> float:
         """CPU seconds used since its start by all its processes, those that have ended included."""
@@ -86,10 +98,10 @@ class LoaderHost(Protocol):
         arguments: Sequence[str],
         *,
         server: Server | None,
-        cpus: frozenset[int] | None,
+        placement: Placement | None,
         timeout_s: float,
     ) -> Finished:
-        """Run ``python -m bigdata.cmd`` with ``arguments`` and wait for it.
+        """Run ``python -m bigdata.cmd`` with ``arguments``, held to its side of the placement, and wait for it.
 
         With a server, ``--dburl`` of it goes in front and the password travels in a password file. At the time limit
         the process is asked to stop, then killed. Whatever it started has ended when this returns.
@@ -102,8 +114,8 @@ class Engine(Protocol):
     name: str
 
     @property
-    def swept(self) -> tuple[str, ...]:
-        """What killed campaigns had left and was removed on entering, a line for each."""
+    def notices(self) -> tuple[str, ...]:
+        """What must be said aloud: what killed campaigns had left and was removed on entering, stand-ins that are used."""
 
     def __enter__(self) -> Engine: ...
 
@@ -113,17 +125,29 @@ class Engine(Protocol):
     def own_postgres(self) -> str | None:
         """The version of the PostgreSQL programs that the user named ('15.18'); None where the user named none."""
 
+    def facts(self) -> Mapping[str, Any]:
+        """What it is and stands on, for the description of the campaign: no path, no address."""
+
+    def cores(self) -> Cores:
+        """The cores that it may give away, where it runs things."""
+
     def pythons(self) -> tuple[str, ...]:
         """The axis values for which it has an interpreter with a lock, oldest first."""
+
+    def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
+        """Make what loaders of these interpreters and servers of these major versions need, all at once.
+
+        ``tell`` says aloud what is being made. What cannot be had is no error here, but when it is asked for.
+        """
 
     def loader_host(self, python: str) -> LoaderHost:
         """Prepare (once) and return the interpreter. Raises Unsupported with the reason where it cannot be had."""
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> Server:
-        """Start (once) the PostgreSQL of this name. Raises Unsupported or, for a bad setting, BadInput."""
+        """Start (once) the PostgreSQL of this name. Raises Unsupported or, for bad settings, RefusedSettings."""
 
     def check_placement(self, placement: Placement) -> None:
-        """Raise Unsupported where the engine cannot enforce it (fractional cores without control groups, say)."""
+        """Raise Unsupported where the engine cannot enforce it (limits without control groups, say)."""
 
     def provide_data(self, directory: Path) -> str:
         """Make a local directory readable for loaders; returns its path as they see it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -11,6 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from experiments.engines.cluster import INITDB_OPTIONS, own_words
 from experiments.engines.local.account import give, run_as, server_account, start_as
 from experiments.engines.local.binaries import Binaries
 from experiments.engines.local.processes import ProcessIdentity, is_alive, tree
@@ -18,7 +18,6 @@ from experiments.engines.local.traces import Trace
 from experiments.errors import Failure
 
 HOST = "127.0.0.1"
-USER = "bigdata"
 
 _INITDB_S = 60.0
 _START_S = 60.0
@@ -47,13 +46,8 @@ def make_cluster(binaries: Binaries, trace: Trace, password: str) -> None:
             [
                 str(binaries.folder / "initdb"),
                 f"--pgdata={trace.data}",
-                f"--username={USER}",
                 f"--pwfile={trace.first_password_file}",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--locale=C",
-                # Only the new, empty cluster is left to the kernel to write out; the server itself syncs as ever.
-                "--no-sync",
+                *INITDB_OPTIONS,
             ],
             timeout_s=_INITDB_S,
         )
@@ -88,12 +82,6 @@ def wait_until_ready(process: subprocess.Popen[str], trace: Trace) -> None:
             raise Failure(f"PostgreSQL was not ready within {_START_S:.0f} s: {own_words(trace.log.read_text())}")
         time.sleep(_POLL_S)
     raise NotStarted(own_words(trace.log.read_text()))
-
-
-def own_words(log: str) -> str:
-    """The messages in a server's log that say why it ended; the end of the log where there are none."""
-    found = re.findall(r"(?:FATAL|PANIC|ERROR|DETAIL|HINT):\s+(.*)", log)
-    return "; ".join(found) or " ".join(log.split()[-60:]) or "(it wrote nothing)"
 
 
 def end_server(server: ProcessIdentity) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from experiments.affinity import Placement
+from experiments.affinity import Cores, Placement, cores_here
 from experiments.cache import cache_in_use
 from experiments.engines.local.binaries import Binaries, binaries_in, locked_binaries
 from experiments.engines.local.loader import LocalLoaderHost
@@ -37,11 +38,11 @@ class LocalEngine:
         self._hosts: dict[str, LocalLoaderHost] = {}
         self._servers: dict[str, LocalServer] = {}
         self._leaving = contextlib.ExitStack()
-        self._swept: tuple[str, ...] = ()
+        self._notices: tuple[str, ...] = ()
 
     def __enter__(self) -> LocalEngine:
         self._leaving.enter_context(cache_in_use())
-        self._swept = tuple(sweep())
+        self._notices = tuple(sweep())
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -49,19 +50,30 @@ class LocalEngine:
         self._leaving.close()
 
     @property
-    def swept(self) -> tuple[str, ...]:
+    def notices(self) -> tuple[str, ...]:
         """What killed campaigns had left and was removed on entering, a line for each."""
-        return self._swept
+        return self._notices
 
     @property
     def own_postgres(self) -> str | None:
         """The version of the PostgreSQL programs that the user named; None where the user named none."""
         return None if self._own_binaries is None else self._own_binaries.version
 
+    def facts(self) -> Mapping[str, Any]:
+        """Nothing besides the machine itself."""
+        return {}
+
+    def cores(self) -> Cores:
+        """The cores that the harness may use."""
+        return cores_here()
+
     def pythons(self) -> tuple[str, ...]:
         """The versions that are on this machine and have a lock, oldest first."""
         locked = locked_pythons()
         return tuple(python for python in self._interpreters() if python in locked)
+
+    def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
+        """Nothing: environments are made one by one, each in a few seconds."""
 
     def loader_host(self, python: str) -> LocalLoaderHost:
         """The interpreter with its packages, prepared once. Raises Unsupported where this machine has no such one."""
@@ -72,7 +84,7 @@ class LocalEngine:
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> LocalServer:
         """The PostgreSQL of this name, started once; it runs until the engine is left.
 
-        Raises Unsupported for a version or storage that this machine cannot have, BadInput for a bad setting.
+        Raises Unsupported for a version or storage that this machine cannot have, RefusedSettings for bad settings.
         """
         if name not in self._servers:
             server = start_server(
@@ -87,9 +99,11 @@ class LocalEngine:
         return self._servers[name]
 
     def check_placement(self, placement: Placement) -> None:
-        """Raise Unsupported for a fraction of a core, which takes control groups."""
-        if placement.loader_quota is not None:
-            raise Unsupported("the local engine cannot hold a process to a fraction of a core")
+        """Raise Unsupported for limits below cores, which take control groups."""
+        if placement.limits:
+            raise Unsupported(
+                f"the local engine has no {' or '.join(placement.limits)}: limits take containers (--engine docker)"
+            )
 
     def provide_data(self, directory: Path) -> str:
         """The directory itself: loaders run under the same account."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.affinity import confined
+from experiments.affinity import Placement, confined
 from experiments.engines.local.server import LocalServer
 from experiments.engines.protocol import Finished, InterpreterFacts, Server
 from experiments.errors import Failure
@@ -40,14 +40,14 @@ class LocalLoaderHost:
         arguments: Sequence[str],
         *,
         server: Server | None,
-        cpus: frozenset[int] | None,
+        placement: Placement | None,
         timeout_s: float,
     ) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
 
         At the time limit it is asked to stop, then killed. Raises Failure where it cannot be started.
         """
-        return self._run(["-m", "bigdata.cmd"], arguments, server, cpus, timeout_s)
+        return self._run(["-m", "bigdata.cmd"], arguments, server, placement, timeout_s)
 
     def run_script(
         self,
@@ -55,18 +55,18 @@ class LocalLoaderHost:
         arguments: Sequence[str],
         *,
         server: Server | None,
-        cpus: frozenset[int] | None,
+        placement: Placement | None,
         timeout_s: float,
     ) -> Finished:
         """Run another program in the same surroundings as the loader, to compare with it."""
-        return self._run([str(script)], arguments, server, cpus, timeout_s)
+        return self._run([str(script)], arguments, server, placement, timeout_s)
 
     def _run(
         self,
         program: Sequence[str],
         arguments: Sequence[str],
         server: Server | None,
-        cpus: frozenset[int] | None,
+        placement: Placement | None,
         timeout_s: float,
     ) -> Finished:
         environment = loader_environment(os.environ, self._project)
@@ -76,6 +76,7 @@ class LocalLoaderHost:
                 raise Failure("the local engine only loads into its own servers")
             environment["PGPASSFILE"] = str(server.password_file)
             command += ["--dburl", server.url()]
+        cpus = None if placement is None else placement.loader_cpus
         return run_group([*command, *arguments], environment, self._project, cpus=cpus, timeout_s=timeout_s)
 
 

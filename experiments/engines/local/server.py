@@ -9,28 +9,27 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from experiments.affinity import Placement
+from experiments.engines.cluster import DATABASE, USER, own_words
 from experiments.engines.local.account import run_as
 from experiments.engines.local.binaries import Binaries
 from experiments.engines.local.cluster import (
     HOST,
-    USER,
     NotStarted,
     end_server,
     free_port,
     make_cluster,
-    own_words,
     start_postgres,
     wait_until_ready,
     write_private,
 )
 from experiments.engines.local.processes import ProcessIdentity, confine, cpu_s, identity
-from experiments.engines.local.settings import merged_settings
 from experiments.engines.local.storage import data_parent
 from experiments.engines.local.traces import Trace, leave_trace, note_memory, remove_trace
 from experiments.engines.protocol import ServerFacts
-from experiments.errors import BadInput, Failure
-
-DATABASE = "bigdata"
+from experiments.engines.refusal import refused
+from experiments.engines.settings import merged_settings
+from experiments.errors import Failure
 
 _QUERY_S = 60.0
 _PORT_ATTEMPTS = 5
@@ -87,8 +86,8 @@ class LocalServer:
             raise Failure(f"PostgreSQL {self.facts.version}: {output.strip()}")
         return output.strip()
 
-    def place(self, cpus: frozenset[int]) -> None:
-        """Confine all its processes, and those that it will start, to these cores.
+    def place(self, placement: Placement) -> None:
+        """Confine all its processes, and those that it will start, to the server's cores.
 
         Raises Failure where it has ended, which it should not by itself.
         """
@@ -97,7 +96,7 @@ class LocalServer:
                 f"PostgreSQL {self.facts.version} is gone: {self._last_words()}. "
                 "The same command starts another one and goes on"
             )
-        confine(self._process.pid, cpus)
+        confine(self._process.pid, placement.server_cpus)
 
     def cpu_s(self) -> float:
         """CPU seconds used since its start by all its processes, those that have ended included."""
@@ -125,10 +124,10 @@ def start_server(
 ) -> LocalServer:
     """Make and start a PostgreSQL with an empty database ``bigdata``.
 
-    ``name`` is the configuration's, for messages. Raises Unsupported where the machine has no such storage, BadInput
-    where PostgreSQL refuses the settings, Failure where it does not start for another reason.
+    ``name`` is the configuration's, for messages. Raises Unsupported where the machine has no such storage,
+    RefusedSettings where PostgreSQL does not start with the settings, Failure where it does not start for another reason.
     """
-    merged = merged_settings(settings, max_connections=max_connections, where=f"postgres.{name}")
+    merged = merged_settings(settings, max_connections=max_connections, name=name)
     password = secrets.token_urlsafe(24)
     with contextlib.ExitStack() as undo:
         trace = leave_trace(_this_process(), data_parent(storage))
@@ -172,8 +171,7 @@ def _explained(refusal: NotStarted, binaries: Binaries, name: str, settings: Map
     """Where the configuration has settings of its own, they are what PostgreSQL refuses."""
     if not settings:
         return Failure(f"PostgreSQL {binaries.version} did not start: {refusal}")
-    listed = ", ".join(f"{setting}={value}" for setting, value in settings.items())
-    return BadInput(f"postgres.{name}.settings: PostgreSQL {binaries.version} does not start with {listed}: {refusal}")
+    return refused(name, binaries.version, settings, str(refusal))
 
 
 def _end(process: subprocess.Popen[str]) -> None:

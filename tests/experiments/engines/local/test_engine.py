@@ -62,11 +62,12 @@ def test_a_host_is_prepared_once_and_says_what_identifies_it(monkeypatch: pytest
     assert (facts.lock_hash, facts.left_out) == (lock_hash("3.9"), {})
 
 
-def test_a_fraction_of_a_core_is_unsupported() -> None:
+def test_limits_below_cores_are_unsupported() -> None:
     everything = frozenset({0})
     LocalEngine(find=dict).check_placement(Placement(everything, everything))
-    with pytest.raises(Unsupported, match="the local engine cannot hold a process to a fraction of a core"):
-        LocalEngine(find=dict).check_placement(Placement(everything, everything, loader_quota=0.25))
+    limited = Placement(everything, everything, loader_quota=0.25, server_memory_bytes=2**30)
+    with pytest.raises(Unsupported, match="the local engine has no loader_cpus or server_memory: limits take cont"):
+        LocalEngine(find=dict).check_placement(limited)
 
 
 def test_an_unknown_engine_is_bad_input() -> None:

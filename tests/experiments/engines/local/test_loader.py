@@ -93,5 +93,5 @@ def test_the_loader_is_run_as_a_module_of_the_project(tmp_path: Path) -> None:
     (tmp_path / "bigdata").mkdir()
     (tmp_path / "bigdata" / "cmd.py").write_text("import os, sys; print(sys.argv[1:], os.getcwd())")
     host = LocalLoaderHost(Path(sys.executable), FACTS, tmp_path)
-    done = host.run(["list"], server=None, cpus=None, timeout_s=20)
+    done = host.run(["list"], server=None, placement=None, timeout_s=20)
     assert (done.stdout, done.stderr) == (f"['list'] {tmp_path}\n", "")

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from experiments.affinity import Placement
 from experiments.engines.local.binaries import Binaries
 from experiments.engines.local.processes import is_alive, tree, with_arguments
 from experiments.engines.local.server import LocalServer, start_server
@@ -27,6 +28,7 @@ PROJECT = Path(__file__).parents[4]
 OWNER = """
 import sys, time
 from pathlib import Path
+from experiments.affinity import Placement
 from experiments.engines.local.binaries import binaries_in
 from experiments.engines.local.server import start_server
 
@@ -133,7 +135,7 @@ def test_placing_confines_the_processes_there_are_and_those_to_come(server: Loca
     (postgres,) = with_arguments(str(data_of(server)))
     core = min(os.sched_getaffinity(0))
     with psycopg2.connect(server.url(with_password=True)):
-        server.place(frozenset({core}))
+        server.place(Placement(frozenset({core}), frozenset({core})))
         with psycopg2.connect(server.url(with_password=True)):
             assert {frozenset(os.sched_getaffinity(pid)) for pid in tree(postgres.pid)} == {frozenset({core})}
 
@@ -164,7 +166,7 @@ def test_a_server_that_has_ended_by_itself_is_a_failure_before_the_next_run(own_
     os.kill(int((data_of(own_server) / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
     own_server._process.wait()
     with pytest.raises(Failure, match=r"^PostgreSQL \d+\.\d+ is gone: ended by signal 9"):
-        own_server.place(frozenset({0}))
+        own_server.place(Placement(frozenset({0}), frozenset({0})))
 
 
 def test_the_shared_memory_of_a_server_that_was_killed_is_removed_with_it(own_server: LocalServer, cache: Path) -> None:
@@ -214,7 +216,10 @@ def test_a_wrong_setting_is_bad_input_in_the_servers_words(
 ) -> None:
     with pytest.raises(BadInput) as refusal:
         start_server(binaries, name="async_commit", storage="disk", settings=settings, max_connections=20)
-    assert str(refusal.value) == f"postgres.async_commit.settings: PostgreSQL {binaries.version} {words}"
+    assert (
+        str(refusal.value)
+        == f"postgres.async_commit.settings.{next(iter(settings))}: PostgreSQL {binaries.version} {words}"
+    )
     assert list((cache / "servers").iterdir()) == []
 
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.engines.local.settings import harness_settings, merged_settings
+from experiments.engines.settings import harness_settings, merged_settings
 from experiments.errors import BadInput
 
 
 def test_the_configuration_wins_over_the_harness() -> None:
-    merged = merged_settings({"Autovacuum": "on", "fsync": "off"}, max_connections=30, where="postgres.x")
+    merged = merged_settings({"Autovacuum": "on", "fsync": "off"}, max_connections=30, name="x")
     assert merged == {**harness_settings(30), "autovacuum": "on", "fsync": "off"}
 
 
@@ -17,7 +17,5 @@ def test_what_decides_the_cost_of_a_commit_is_left_to_the_configuration() -> Non
 
 def test_an_address_is_the_harnesss_business() -> None:
     with pytest.raises(BadInput) as refusal:
-        merged_settings({"PORT": "1", "listen_addresses": "*"}, max_connections=30, where="postgres.x")
-    assert (
-        str(refusal.value) == "postgres.x: the harness itself sets listen_addresses, port; remove it from the settings"
-    )
+        merged_settings({"PORT": "1", "listen_addresses": "*"}, max_connections=30, name="x")
+    assert str(refusal.value) == "postgres.x.settings.PORT: the harness itself sets it: take it out"

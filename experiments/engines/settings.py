@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.errors import BadInput
+from experiments.engines.refusal import RefusedSettings
 
 # What connects harness and server is the harness's own business: a configuration that changed it would lose the server.
 _OWN = frozenset(
@@ -26,13 +26,13 @@ def harness_settings(max_connections: int) -> dict[str, str]:
     }
 
 
-def merged_settings(configured: Mapping[str, str], *, max_connections: int, where: str) -> dict[str, str]:
+def merged_settings(configured: Mapping[str, str], *, max_connections: int, name: str) -> dict[str, str]:
     """The settings to start with: the configuration's over the harness's. Names are lower-cased, as PostgreSQL's are.
 
-    Raises BadInput for one that the harness needs for itself.
+    ``name`` is the configuration's. Raises RefusedSettings for one that the harness needs for itself.
     """
-    wanted = {name.lower(): value for name, value in configured.items()}
-    taken = sorted(_OWN & wanted.keys())
-    if taken:
-        raise BadInput(f"{where}: the harness itself sets {', '.join(taken)}; remove it from the settings")
+    wanted = {setting.lower(): value for setting, value in configured.items()}
+    for setting in configured:
+        if setting.lower() in _OWN:
+            raise RefusedSettings(("postgres", name, "settings", setting), "the harness itself sets it: take it out")
     return {**harness_settings(max_connections), **wanted}
