@@ -42,6 +42,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def images(session: nox.Session) -> None:
+    """Build the images of the docker engine: all, or those chosen after --, see: nox -s images -- --help."""
+    run_harness(session, "images")
+
+
+@nox.session
 def clean(session: nox.Session) -> None:
     """Show what the project keeps in the user's cache folder, and empty it."""
     run_harness(session, "clean")

@@ -19,8 +19,8 @@ _CPUS = Path("/sys/devices/system/cpu")
 class Cores:
     """The cores of a machine that processes may be placed on, as the kernel numbers them.
 
-    ``siblings`` are the hyperthreads that share a core with each, where that is known. ``pinning``: whether processes can
-    be confined to cores. ``here``: whether it is the machine that the harness runs on, and can look at.
+    ``siblings`` are the hyperthreads that share a core with each, where that is known. ``pinning``: whether processes
+    can be confined to cores. ``here``: whether it is the machine that the harness runs on, and can look at.
     """
 
     allowed: frozenset[int]
@@ -61,14 +61,17 @@ class Placement:
         return replace(self, loader_quota=None, loader_memory_bytes=None)
 
     def facts(self) -> dict[str, object]:
-        """Return what identifies it, as JSON has it."""
+        """Return what identifies it, as JSON has it. What came later is only there where it is asked for: keys last."""
+        later = {
+            "server_quota": self.server_quota,
+            "loader_memory_bytes": self.loader_memory_bytes,
+            "server_memory_bytes": self.server_memory_bytes,
+        }
         return {
             "loader_cpus": sorted(self.loader_cpus),
             "server_cpus": sorted(self.server_cpus),
             "loader_quota": self.loader_quota,
-            "server_quota": self.server_quota,
-            "loader_memory_bytes": self.loader_memory_bytes,
-            "server_memory_bytes": self.server_memory_bytes,
+            **{name: limit for name, limit in later.items() if limit is not None},
         }
 
 

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from experiments.cpuset import format_cpuset
-from experiments.description import Description
+from experiments.description import Description, part_of
 from experiments.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
 from experiments.summary import ExperimentSummary, count_statuses
 from experiments.wording import axis_name, count
 
+_IMAGES = {
+    "registry": ", official images pinned by digest",
+    "debian": ", images made from Debian's packages, not the pinned official ones",
+}
+
 
 def caption_lines(description: Description, summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
     """The lines below the table."""
-    lines = _same_everywhere(summary, axes) + _cores(description, summary) + _servers(description, summary)
-    lines += _noise(description, summary) + _builds(summary, axes)
+    lines = _same_everywhere(summary, axes) + _engines(description, summary) + _cores(description, summary)
+    lines += _servers(description, summary) + _noise(description, summary) + _builds(summary, axes)
     return [*lines, count_statuses(sum(cell.planned for cell in summary.cells), summary.cells)]
 
 
-def describe_placement(description: Description, name: str) -> str:
-    """Which cores each side has under a named resources entry."""
-    placement = description.placements.get(name)
-    if placement is None:
-        return f"{name}: not used"
+def describe_placement(placement: Mapping[str, Any]) -> str:
+    """Which cores each side has, and how much of them and of memory."""
     loader, server = (format_cpuset(placement[side]) for side in ("loader_cpus", "server_cpus"))
-    quota = placement.get("loader_quota")
-    limit = f", of which the loader may use {quota:g} cores" if quota else ""
+    limits = "".join(
+        f", of which the {side} may use {limit}" for side in ("loader", "server") if (limit := _limit(placement, side))
+    )
     note = f" ({placement['note']})" if placement.get("note") else ""
     if loader == server:
-        return f"{name}: loader and server share {_cores_named(loader)}{limit}{note}"
-    return f"{name}: loader on {_cores_named(loader)}, server on {_cores_named(server)}{limit}{note}"
+        return f"loader and server share {_cores_named(loader)}{limits}{note}"
+    return f"loader on {_cores_named(loader)}, server on {_cores_named(server)}{limits}{note}"
+
+
+def describe_engine(name: str, facts: Mapping[str, Any]) -> str:
+    """An engine for people, and aloud what its images are where those are not the pinned ones."""
+    version = f" {facts['version']}" if facts.get("version") else ""
+    return f"{name}{version}{_IMAGES.get(str(facts.get('source')), '')}"
+
+
+def _limit(placement: Mapping[str, Any], side: str) -> str:
+    quota, memory = placement.get(f"{side}_quota"), placement.get(f"{side}_memory_bytes")
+    parts = [f"{quota:g} cores"] if quota else []
+    parts += [f"{memory / 2**20:g} MB of memory"] if memory else []
+    return " and ".join(parts)
 
 
 def _cores_named(cpus: str) -> str:
@@ -44,23 +61,38 @@ def _same_everywhere(summary: ExperimentSummary, axes: Sequence[str]) -> list[st
     return [f"The same in all rows: {', '.join(same)}."]
 
 
+def _engines(description: Description, summary: ExperimentSummary) -> list[str]:
+    """Those with something to tell: containers, and what they are made from."""
+    used = dict.fromkeys(str(cell.shown.cell["engine"]) for cell in summary.cells)
+    told = [describe_engine(name, facts) for name in used if (facts := description.engines.get(name))]
+    return [f"Engine: {'; '.join(told)}."] if told else []
+
+
 def _cores(description: Description, summary: ExperimentSummary) -> list[str]:
-    names = dict.fromkeys(str(cell.shown.cell["resources"]) for cell in summary.cells)
-    return [f"Cores: {'; '.join(describe_placement(description, name) for name in names)}."]
+    described = dict.fromkeys(_placement_of(description, cell.shown.cell) for cell in summary.cells)
+    return [f"Cores: {'; '.join(described)}."]
+
+
+def _placement_of(description: Description, cell: Mapping[str, Any]) -> str:
+    placement = part_of(description.placements, cell, "resources")
+    return f"{cell['resources']}: {'not used' if placement is None else describe_placement(placement)}"
 
 
 def _servers(description: Description, summary: ExperimentSummary) -> list[str]:
-    names = dict.fromkeys(str(cell.shown.cell["postgres"]) for cell in summary.cells)
-    known = [_server(description, name) for name in names if name in description.postgres]
+    described = dict.fromkeys(_server_of(description, cell.shown.cell) for cell in summary.cells)
+    known = [text for text in described if text]
     return [f"PostgreSQL: {'; '.join(known)}."] if known else []
 
 
-def _server(description: Description, name: str) -> str:
+def _server_of(description: Description, cell: Mapping[str, Any]) -> str:
     """Version and storage, and of the settings those that the matrix asks for: the harness's own are all the same."""
-    facts = description.postgres[name]
-    asked = description.matrix["postgres"][name]["settings"]
+    facts = part_of(description.postgres, cell, "postgres")
+    if facts is None:
+        return ""
+    asked = description.matrix["postgres"][cell["postgres"]]["settings"]
     settings = "".join(f", {setting}={value}" for setting, value in asked.items())
-    return f"{name}: {facts['version']} on {facts['storage']}{settings}"
+    engine = f" ({cell['engine']})" if len(description.engines) > 1 else ""
+    return f"{cell['postgres']}{engine}: {facts['version']} on {facts['storage']}{settings}"
 
 
 def _noise(description: Description, summary: ExperimentSummary) -> list[str]:
@@ -81,4 +113,7 @@ def _builds(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
     if not plain:
         return []
     mark = "† " if "python" in axes else ""
-    return [f"{mark}Built without `--enable-optimizations`, so slower than most: Python {', '.join(plain)}."]
+    return [
+        f"{mark}Not built with `--enable-optimizations`, as far as it says, so it may be slower than others: "
+        f"Python {', '.join(plain)}."
+    ]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 AxisValue = str | int | None
 
-ENGINES = ("local",)
+ENGINES = ("docker", "local")
 """The engines by name, the preferred one first. ``auto`` is no engine: it is resolved when planning."""
 
 TRANSACTIONS = ("autocommit", "per_record")

@@ -73,6 +73,7 @@ def _axis_mappings(root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, Mapping[
     for name, body in _mapping(root.get("experiments")).items():
         experiment = _mapping(body)
         yield ("experiments", name, "matrix"), _mapping(experiment.get("matrix"))
+        yield ("experiments", name, "baseline"), _mapping(experiment.get("baseline"))
         for part in ("include", "exclude"):
             for position, entry in enumerate(_items(experiment.get(part))):
                 yield ("experiments", name, part, position), _mapping(entry)

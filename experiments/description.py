@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from experiments.errors import BadInput
@@ -35,8 +35,8 @@ class Description:
     """All of ``campaign.json``.
 
     ``fingerprint`` tells whether a later command means the same campaign. ``environment`` are the facts of the
-    machine, ``placements`` the cores of each named resource, ``interpreters``, ``postgres`` and ``data`` what stands
-    behind those names.
+    machine, ``engines`` those of each engine. ``placements``, ``interpreters`` and ``postgres`` say what stands behind
+    those names in each engine, under keys that ``part_key`` makes; ``data`` what stands behind those names.
     """
 
     campaign: str
@@ -55,6 +55,7 @@ class Description:
     interpreters: Mapping[str, Mapping[str, Any]]
     postgres: Mapping[str, Mapping[str, Any]]
     environment: Mapping[str, Any]
+    engines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     schema: int = SCHEMA
 
     @property
@@ -62,6 +63,20 @@ class Description:
         """Every run that the plan holds, as (cell key, arm, block)."""
         blocks = range(1, self.repeats + 1)
         return {(cell.cell_key, cell.arm, block) for cell in self.cells if not cell.unsupported for block in blocks}
+
+
+def part_key(engine: str, name: str) -> str:
+    """The key of what stands behind a name in an engine: 'docker: 3.13'."""
+    return f"{engine}: {name}"
+
+
+def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Mapping[str, Any], axis: str) -> Mapping[str, Any] | None:
+    """What stands behind a cell's value of an axis, among ``placements``, ``interpreters`` or ``postgres``.
+
+    Campaigns of before there were several engines have the bare names for keys.
+    """
+    name = str(cell[axis])
+    return parts.get(part_key(str(cell["engine"]), name), parts.get(name))
 
 
 def to_json(description: Description) -> str:

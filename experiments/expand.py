@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, Protocol
 
@@ -29,7 +29,7 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell of the campaign. The baseline is there twice, as arms ``a`` and ``b``; all others are arm ``a``."""
+    """A cell of the campaign. A baseline is there twice, as arms ``a`` and ``b``; all others are arm ``a``."""
 
     cell: Cell
     arm: Arm
@@ -40,10 +40,10 @@ class PlannedCell:
 
 
 def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[PlannedCell, ...]:
-    """Return the cells that a selection leaves of a matrix, the baseline first, then as the matrix names them.
+    """Return the cells that a selection leaves of a matrix, as it names them, an experiment's baseline first.
 
-    Every experiment is given the baseline cell, also where ``only`` leaves it out, since its ratios need it. Equal
-    cells of several experiments are one; if some experiment excludes what another one runs, it shows it too.
+    Every experiment is given its baseline, also where ``only`` leaves it out, since its ratios need it. Equal cells of
+    several experiments are one; if some experiment excludes what another one runs, it shows it too.
 
     Raises:
         BadInput: the selection names what is not there, or leaves nothing.
@@ -55,13 +55,30 @@ def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[Pl
         _check_only(selection.only, [cell for cells in by_experiment.values() for cell in cells])
         left = {name: _filter(cells, selection.only) for name, cells in by_experiment.items()}
         by_experiment = {name: cells for name, cells in left.items() if cells}
-    baseline = completion.cell(chosen.baseline)
-    with_baseline = {
-        name: {baseline: find_obstacle(baseline), **{c: why for c, why in cells.items() if c != baseline}}
-        for name, cells in by_experiment.items()
+    baselines = {
+        name: completion.cell({**chosen.baseline, **chosen.experiments[name].baseline}) for name in by_experiment
     }
-    merged = _merge(with_baseline)
-    return (merged[0], replace(merged[0], arm="b"), *merged[1:])
+    return tuple(_enrol_again(_merge(_with_baselines(by_experiment, baselines)), baselines))
+
+
+def _with_baselines(
+    by_experiment: Mapping[str, Mapping[Cell, str | None]], baselines: Mapping[str, Cell]
+) -> dict[str, dict[Cell, str | None]]:
+    """Every experiment's cells with its baseline in front."""
+    complete = {}
+    for name, cells in by_experiment.items():
+        baseline = baselines[name]
+        others = {cell: why for cell, why in cells.items() if cell != baseline}
+        complete[name] = {baseline: find_obstacle(baseline), **others}
+    return complete
+
+
+def _enrol_again(planned: Iterable[PlannedCell], baselines: Mapping[str, Cell]) -> Iterator[PlannedCell]:
+    """Each baseline a second time, behind itself, for the experiments that compare with it."""
+    for one in planned:
+        yield one
+        if comparing := tuple(name for name, baseline in baselines.items() if baseline == one.cell):
+            yield replace(one, arm="b", experiments=comparing)
 
 
 class _Completion:

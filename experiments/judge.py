@@ -23,6 +23,8 @@ class Trouble(Exception):
 
 def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str, Any]:
     """The line that a finished loader process reported. Raises Trouble where there is none, as it failed."""
+    if finished.cause is not None:
+        raise Trouble("failed", f"{step}: {finished.cause}")
     if finished.timed_out:
         raise Trouble("timeout", f"{step}: no end within {timeout_s:g} s")
     if finished.returncode < 0:
@@ -36,6 +38,14 @@ def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str,
     if not isinstance(report, dict):
         raise Trouble("failed", f"{step}: reported {_last_line(finished.stdout)[:80]!r}, not a line of JSON")
     return report
+
+
+def reported_cpu_s(finished: Finished) -> float:
+    """CPU seconds of the loader's process from its start, as it reports them; 0 where it does not."""
+    try:
+        return float(json.loads(_last_line(finished.stdout))["client"]["cpu_s"])
+    except (ValueError, TypeError, KeyError):
+        return 0.0
 
 
 def find_differences(done: Work, data: ReadyData, expected_transactions: int) -> list[str]:

@@ -16,7 +16,8 @@ ROOT = Path("/")
 class Reading:
     """The counters at one moment, all of them only growing.
 
-    ``busy_s`` and ``steal_s`` are summed over all cores, ``own_s`` is this process with the children it waited for.
+    ``busy_s`` and ``steal_s`` are summed over all cores, ``own_s`` is this process with the children it waited for and
+    the loader, where that is no child.
     """
 
     busy_s: float | None
@@ -25,11 +26,15 @@ class Reading:
     server_s: float
 
 
-def read(server_s: float, root: Path = ROOT) -> Reading:
-    """Read the counters; ``server_s`` is the CPU time of the server, which waits for no one's children."""
+def read(server_s: float, root: Path = ROOT, *, elsewhere_s: float = 0.0) -> Reading:
+    """Read the counters.
+
+    ``server_s`` is the CPU time of the server, ``elsewhere_s`` that of a loader that is not among the children: neither
+    is waited for by this process.
+    """
     busy_s, steal_s = _read_cpu(root)
     usages = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
-    own_s = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    own_s = elsewhere_s + sum(usage.ru_utime + usage.ru_stime for usage in usages)
     return Reading(busy_s, steal_s, own_s, server_s)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from bigdata.registry import LOADERS
-from experiments.affinity import Placement, can_pin, place, siblings
+from experiments.affinity import Placement, place
 from experiments.cells import Cell, Identity, cell_key
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Engine, LoaderHost, Server
@@ -31,25 +31,32 @@ class Preparation:
     def __init__(
         self,
         matrix: Matrix,
-        engine: Engine,
-        allowed: frozenset[int],
+        engines: Mapping[str, Engine],
         source: str,
         provide_data: Callable[[str, DataSet], ReadyData],
         tell: Callable[[str], None],
     ) -> None:
         self._matrix = matrix
-        self._engine = engine
-        self._allowed = allowed
+        self._engines = engines
         self._source = source
         self._provide_data = provide_data
         self._tell = tell
-        self._made: dict[tuple[str, str], Any] = {}
+        self._made: dict[tuple[str, ...], Any] = {}
 
     def prepare(self, planned: tuple[PlannedCell, ...]) -> dict[Cell, ReadyCell | str]:
         """Make each cell ready, or say why it cannot run. Raises BadInput and Failure for what concerns them all."""
         cells = {one.cell: one.unsupported for one in planned}
         largest_pool = max((cell.poolsize for cell, why in cells.items() if why is None), default=0)
+        self._make_ready([cell for cell, why in cells.items() if why is None])
         return {cell: why or self._try(cell, largest_pool + SPARE_CONNECTIONS) for cell, why in cells.items()}
+
+    def _make_ready(self, cells: Sequence[Cell]) -> None:
+        """Let each engine make all that takes long at once, before any of it is asked for."""
+        for name, engine in self._engines.items():
+            own = [cell for cell in cells if cell.engine == name]
+            pythons = dict.fromkeys(cell.python for cell in own)
+            majors = dict.fromkeys(self._matrix.postgres[cell.postgres].version for cell in own)
+            engine.make_ready(list(pythons), list(majors), self._tell)
 
     def _try(self, cell: Cell, max_connections: int) -> ReadyCell | str:
         try:
@@ -59,9 +66,14 @@ class Preparation:
 
     def _ready(self, cell: Cell, max_connections: int) -> ReadyCell:
         host = self._host(cell)
-        placement = self._once("resources", cell.resources, lambda: self._placement(cell.resources))
-        data, directory = self._once("data", cell.data, lambda: self._data(cell.data))
-        server = self._once("postgres", cell.postgres, lambda: self._server(cell.postgres, max_connections))
+        name = cell.engine
+        engine = self._engines[name]
+        placement = self._once(name, "cores", cell.resources, make=lambda: self._placement(engine, cell.resources))
+        data = self._once("", "data", cell.data, make=lambda: self._data(cell.data))
+        directory = self._once(name, "data", cell.data, make=lambda: engine.provide_data(data.directory))
+        server = self._once(
+            name, "postgres", cell.postgres, make=lambda: self._server(engine, cell.postgres, max_connections)
+        )
         identity = Identity(
             interpreter_build=host.facts.build,
             lock_hash=host.facts.lock_hash,
@@ -75,62 +87,67 @@ class Preparation:
             images={} if server.facts.image is None else {"postgres": server.facts.image},
         )
         key = cell_key(cell, identity)
-        return ReadyCell(cell, key, host, server, placement, data, directory, self._matrix.timeout_s)
+        timeout_s, here = self._matrix.timeout_s, engine.cores().here
+        return ReadyCell(cell, key, host, server, placement, data, directory, timeout_s, here)
 
     def _host(self, cell: Cell) -> LoaderHost:
-        host = self._once("python", cell.python, lambda: self._loader_host(cell.python))
+        engine = self._engines[cell.engine]
+        host = self._once(cell.engine, "python", cell.python, make=lambda: self._loader_host(engine, cell.python))
         # An event loop other than asyncio is a package of its name.
         for package in (*LOADERS[cell.loader].requirements, str(cell.loop)):
             if package in host.facts.left_out:
                 raise Unsupported(f"no {package} for Python {cell.python}: {host.facts.left_out[package]}")
         return host
 
-    def _loader_host(self, python: str) -> LoaderHost:
-        self._tell(f"Python {python} and its packages")
-        return self._engine.loader_host(python)
+    def _loader_host(self, engine: Engine, python: str) -> LoaderHost:
+        self._tell(f"{self._prefix(engine)}Python {python} and its packages")
+        return engine.loader_host(python)
 
-    def _placement(self, name: str) -> Placement:
-        placement = place(self._matrix.resources[name], self._allowed, siblings(), pinning=can_pin())
-        self._engine.check_placement(placement)
+    def _placement(self, engine: Engine, name: str) -> Placement:
+        placement = place(self._matrix.resources[name], engine.cores())
+        engine.check_placement(placement)
         return placement
 
-    def _data(self, name: str) -> tuple[ReadyData, str]:
+    def _data(self, name: str) -> ReadyData:
         self._tell(f"data {name}")
         data_set = self._matrix.data[name]
         try:
-            data = self._provide_data(name, data_set)
+            return self._provide_data(name, data_set)
         except (BadInput, Failure) as problem:
             # A download that does not come: the cells with other data can run all the same.
             kind = Unsupported if data_set.source == "census" else type(problem)
             raise kind(f"data {name}: {problem}") from problem
-        return data, self._engine.provide_data(data.directory)
 
-    def _server(self, name: str, max_connections: int) -> Server:
-        self._tell(f"PostgreSQL {name}")
-        return self._engine.serve(name, self._matrix.postgres[name], max_connections=max_connections)
+    def _server(self, engine: Engine, name: str, max_connections: int) -> Server:
+        self._tell(f"{self._prefix(engine)}PostgreSQL {name}")
+        return engine.serve(name, self._matrix.postgres[name], max_connections=max_connections)
 
-    def _once(self, kind: str, name: str, make: Callable[[], Thing]) -> Thing:
-        if (kind, name) not in self._made:
+    def _prefix(self, engine: Engine) -> str:
+        return f"{engine.name}: " if len(self._engines) > 1 else ""
+
+    def _once(self, *what: str, make: Callable[[], Thing]) -> Thing:
+        if what not in self._made:
             try:
-                self._made[kind, name] = make()
+                self._made[what] = make()
             except Unsupported as reason:
-                self._made[kind, name] = reason
-        made = self._made[kind, name]
+                self._made[what] = reason
+        made = self._made[what]
         if isinstance(made, Unsupported):
             raise Unsupported(str(made))
         return cast(Thing, made)
 
 
-def foresee(plan: Plan, matrix: Matrix, engine: Engine, allowed: frozenset[int]) -> dict[Cell, str]:
+def foresee(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[Cell, str]:
     """What can be known to keep cells from running before anything is prepared: interpreters and cores."""
-    pythons = engine.pythons()
     obstacles: dict[Cell, str] = {}
     for cell in {planned.cell: None for planned in plan.cells if planned.unsupported is None}:
+        engine = engines[cell.engine]
+        pythons = engine.pythons()
         if cell.python not in pythons:
             obstacles[cell] = f"no Python {cell.python} with locked packages; there: {', '.join(pythons)}"
             continue
         try:
-            engine.check_placement(place(matrix.resources[cell.resources], allowed, siblings(), pinning=can_pin()))
+            engine.check_placement(place(matrix.resources[cell.resources], engine.cores()))
         except Unsupported as reason:
             obstacles[cell] = str(reason)
     return obstacles
@@ -142,7 +159,7 @@ def unsupported_key(cell: Cell, source: str) -> str:
 
 
 def quiet_cpus(ready: Mapping[Cell, ReadyCell | str], allowed: frozenset[int]) -> frozenset[int]:
-    """The cores that no loader has to itself, for the harness to stay on; all of them where there are none."""
-    placements = [one.placement for one in ready.values() if isinstance(one, ReadyCell)]
+    """The cores of this machine that no loader has to itself, for the harness to stay on; all where there are none."""
+    placements = [one.placement for one in ready.values() if isinstance(one, ReadyCell) and one.here]
     own = [placement.loader_cpus - placement.server_cpus for placement in placements]
     return allowed.difference(*own) or allowed

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.captions import describe_placement
-from experiments.description import Description
+from experiments.captions import describe_engine, describe_placement
+from experiments.description import Description, part_key
 from experiments.records import Record
 from experiments.tables import markdown_table
 from experiments.wording import NOTHING, count, duration
@@ -65,12 +65,13 @@ def _machine(newest: Description) -> list[tuple[str, str]]:
         ("Memory", NOTHING if memory is None else f"{memory / 2**30:.1f} GiB"),
         ("System", f"{_known(facts, 'system')}, kernel {_known(facts, 'kernel')}"),
         ("File system of the servers on disk", _known(facts, "file_system")),
-        *((f"Cores `{name}`", describe_placement(newest, name).partition(": ")[2]) for name in newest.placements),
+        *((f"Cores `{name}`", describe_placement(facts)) for name, facts in newest.placements.items()),
+        *((f"Engine `{name}`", describe_engine(name, facts)) for name, facts in newest.engines.items() if facts),
     ]
 
 
 def _parts(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
-    parts = [(f"Python {name}", _interpreter(name, facts, records)) for name, facts in newest.interpreters.items()]
+    parts = [(f"Python `{name}`", _interpreter(name, facts, records)) for name, facts in newest.interpreters.items()]
     parts += [(f"PostgreSQL `{name}`", _server(facts)) for name, facts in newest.postgres.items()]
     parts += [(f"Data `{name}`", _data(facts)) for name, facts in newest.data.items()]
     return parts
@@ -102,16 +103,19 @@ def _choice(value: Any) -> str:
 def _interpreter(name: str, facts: Mapping[str, Any], records: Sequence[Record]) -> str:
     versions: dict[str, str] = {}
     for record in records:
-        if record.client and record.cell.get("python") == name:
+        python = str(record.cell.get("python"))
+        if record.client and name in (python, part_key(str(record.cell.get("engine")), python)):
             versions.update(record.client.packages)
     build = "" if facts.get("optimized_build") else ", built without `--enable-optimizations`"
     packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
-    return f"{facts['implementation']} {facts['version']}{build}" + (f"; {packages}" if packages else "")
+    base = f", in an image made from {facts['build']}" if facts.get("image") else ""
+    return f"{facts['implementation']} {facts['version']}{build}{base}" + (f"; {packages}" if packages else "")
 
 
 def _server(facts: Mapping[str, Any]) -> str:
     settings = ", ".join(f"`{name}={value}`" for name, value in sorted(facts["settings"].items()))
-    return f"{facts['version']} on {facts['storage']}; {settings}"
+    image = f", image {facts['image']}" if facts.get("image") else ""
+    return f"{facts['version']} on {facts['storage']}{image}; {settings}"
 
 
 def _data(facts: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished, LoaderHost, Server
 from experiments.errors import Failure
-from experiments.judge import Trouble, find_differences, read_report
+from experiments.judge import Trouble, find_differences, read_report, reported_cpu_s
 from experiments.plan import PlannedRun
 from experiments.records import Client, Phase, Record, ServerUse, Status, Work, known
 
@@ -24,7 +24,10 @@ STEP_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class ReadyCell:
-    """A cell with all that it needs standing ready. ``directory`` is the data's, as the loader sees it."""
+    """A cell with all that it needs standing ready.
+
+    ``directory`` is the data's, as the loader sees it. ``here``: whether it runs on the machine that the harness sees.
+    """
 
     cell: Cell
     key: str
@@ -34,6 +37,7 @@ class ReadyCell:
     data: ReadyData
     directory: str
     timeout_s: float
+    here: bool = True
 
 
 def begin(campaign: str, run: PlannedRun, key: str) -> Record:
@@ -64,11 +68,12 @@ def measure(ready: ReadyCell, begun: Record) -> Record:
     """
     started = time.monotonic()
     record = replace(begun, interrupted=False, reason=None, images=_images(ready))
-    ready.server.place(ready.placement.server_cpus)
+    ready.server.place(ready.placement)
     try:
         cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize), "--report", "-"])
-        record, finished = _load(ready, record)
-        record = _check(ready, record, read_report("run", finished, ready.timeout_s), cleared["xact_commit"])
+        finished, record = _load(ready, record)
+        report = read_report("run", finished, ready.timeout_s)
+        record = _check(ready, record, report, cleared["xact_commit"])
     except Trouble as trouble:
         record = replace(record, status=trouble.status, reason=trouble.reason)
     except Failure as failure:
@@ -76,21 +81,18 @@ def measure(ready: ReadyCell, begun: Record) -> Record:
     return replace(record, wall_s=round(time.monotonic() - started, 3))
 
 
-def _load(ready: ReadyCell, record: Record) -> tuple[Record, Finished]:
+def _load(ready: ReadyCell, record: Record) -> tuple[Finished, Record]:
     """Run the loader under observation; the record then holds what was seen from outside."""
     cpu_before_s = ready.server.cpu_s()
     before = observe.read(cpu_before_s)
     finished = ready.host.run(
-        run_arguments(ready),
-        server=ready.server,
-        cpus=ready.placement.loader_cpus,
-        timeout_s=ready.timeout_s,
+        run_arguments(ready), server=ready.server, placement=ready.placement, timeout_s=ready.timeout_s
     )
     cpu_after_s = ready.server.cpu_s()
-    host = observe.describe(before, observe.read(cpu_after_s))
+    after = observe.read(cpu_after_s, elsewhere_s=0.0 if finished.is_child else reported_cpu_s(finished))
     facts = ready.server.facts
     used = ServerUse(facts.version, facts.settings, facts.storage, round(cpu_after_s - cpu_before_s, 3))
-    return replace(record, server=used, host=host), finished
+    return finished, replace(record, server=used, host=observe.describe(before, after) if ready.here else None)
 
 
 def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], commits_before: int | None) -> Record:
@@ -138,9 +140,8 @@ def run_arguments(ready: ReadyCell) -> list[str]:
 
 def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:
     """One of the harness's own steps around the run, on the cores where the loader runs: they are idle now."""
-    finished = ready.host.run(
-        arguments, server=ready.server, cpus=ready.placement.loader_cpus, timeout_s=STEP_TIMEOUT_S
-    )
+    placement = ready.placement.without_loader_limits()
+    finished = ready.host.run(arguments, server=ready.server, placement=placement, timeout_s=STEP_TIMEOUT_S)
     return read_report(arguments[0], finished, STEP_TIMEOUT_S)
 
 
@@ -158,5 +159,11 @@ def _work(report: Mapping[str, Any], digest: Mapping[str, Any], before: int | No
 
 
 def _images(ready: ReadyCell) -> dict[str, str] | None:
-    image = ready.server.facts.image
-    return None if image is None else {"postgres": image, "loader": ready.host.facts.build}
+    """The ids of both images and what they were made from: a pinned reference, or packages where there was none."""
+    loader, server = ready.host.facts, ready.server.facts
+    if loader.image is None or server.image_id is None or server.image is None:
+        return None
+    return {
+        **{"loader": loader.image, "postgres": server.image_id},
+        **{"loader_base": loader.build, "postgres_base": server.image},
+    }

@@ -12,12 +12,14 @@ from experiments.cells import AXES, ENGINES
 from experiments.errors import BadInput
 from experiments.spec import AxisLists, AxisValues, DataSet, Experiment, Matrix, Profile
 
+DEFAULT_PROFILE = "default"
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The options that choose what to run. Nothing chosen: all of matrix.yaml as it stands."""
+    """The options that choose what to run. Nothing chosen: the profile ``default``, or all where there is none."""
 
     profile: str | None = None
     experiments: tuple[str, ...] = ()
@@ -107,7 +109,8 @@ def apply_selection(matrix: Matrix, selection: Selection) -> Matrix:
 
 def _profile_of(matrix: Matrix, selection: Selection) -> Profile:
     if selection.profile is None:
-        return Profile()
+        # Whoever names experiments has chosen.
+        return Profile() if selection.experiments else matrix.profiles.get(DEFAULT_PROFILE, Profile())
     return _get("--profile", "profile", selection.profile, matrix.profiles)
 
 
@@ -152,6 +155,7 @@ def _force_in(experiment: Experiment, axis: str, value: str) -> Experiment:
         experiment,
         matrix=cast(AxisLists, {**lists, axis: (value,)}) if axis in lists else lists,
         include=tuple(_force_values(entry, axis, value) for entry in experiment.include),
+        baseline=_force_values(experiment.baseline, axis, value),
     )
 
 

@@ -131,7 +131,7 @@ class PostgresConfiguration:
     settings: Mapping[str, Setting] = Field(default_factory=dict)
     """Settings as in postgresql.conf; they come after those of the harness."""
     shm_size: Memory | None = None
-    """Shared memory of its container, such as 1GB (256MB where this is left out). Processes of the machine have the machine's."""
+    """Shared memory of its container, such as 1GB; 256MB where this is left out. Means nothing without containers."""
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -187,11 +187,13 @@ class Experiment:
     """Each adds its values to all combinations whose values of the matrix it does not change, else a new cell."""
     exclude: tuple[Exclusion, ...] = ()
     """Combinations to leave out, before include."""
+    baseline: AxisValues = Field(default_factory=AxisValues)
+    """What its cells are compared with, where that differs from the baseline of the whole matrix."""
 
 
 @dataclass(frozen=True, config=_STRICT)
 class Profile:
-    """A named way to run less, or more: --profile NAME."""
+    """A named way to run less, or more: --profile NAME. The one named default is what runs without that."""
 
     repeats: Count | None = None
     """Instead of the repeats above."""

@@ -12,7 +12,7 @@ from experiments.cache import cache_folder, shared_folder
 from experiments.campaign import run_campaign
 from experiments.cells import Cell
 from experiments.datasets import provide
-from experiments.description import Description, ShownCell, ShownExperiment
+from experiments.description import Description, ShownCell, ShownExperiment, part_key
 from experiments.engines.protocol import Engine
 from experiments.environment import describe_environment
 from experiments.identity import source_hash
@@ -37,20 +37,26 @@ class Order:
     plan: Plan
     results: Path
     fresh: bool
+    notice: str | None = None
+    """What must be said aloud before anything else."""
 
 
-def conduct(order: Order, engine: Engine, reporter: Reporter) -> CampaignFolder:
-    """Run the campaign, or what is left of it, and return its folder. The results folder must be locked."""
+def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
+    """Run the campaign, or what is left of it, and return its folder.
+
+    ``engines`` are those that the plan names, entered. The results folder must be locked.
+    """
     for folder in list_campaigns(order.results):
         folder.repair()
-    for line in engine.swept:
-        reporter.tell(line)
-    allowed = allowed_cpus()
+    if order.notice is not None:
+        reporter.tell(order.notice)
+    for engine in engines.values():
+        for line in engine.notices:
+            reporter.tell(line)
     source = source_hash()
     preparation = Preparation(
         order.matrix,
-        engine,
-        allowed,
+        engines,
         source,
         lambda _, data: provide(data, cache=cache_folder(), source=source),
         lambda text: reporter.tell(f"preparing {text}"),
@@ -59,17 +65,17 @@ def conduct(order: Order, engine: Engine, reporter: Reporter) -> CampaignFolder:
     keys = {
         cell: one.key if isinstance(one, ReadyCell) else unsupported_key(cell, source) for cell, one in cells.items()
     }
-    campaign = _continue_or_begin(order, engine, cells, keys, reporter)
+    campaign = _continue_or_begin(order, engines, cells, keys, reporter)
     # The harness must not disturb the loader.
-    with confined(quiet_cpus(cells, allowed) if can_pin() else None):
+    with confined(quiet_cpus(cells, allowed_cpus()) if can_pin() else None):
         run_campaign(campaign, order.plan, cells, keys, measure, reporter)
     return campaign
 
 
 def _continue_or_begin(
-    order: Order, engine: Engine, cells: Cells, keys: Mapping[Cell, str], reporter: Reporter
+    order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str], reporter: Reporter
 ) -> CampaignFolder:
-    described = describe(order, engine, cells, keys)
+    described = describe(order, engines, cells, keys)
     unfinished = None if order.fresh else find_unfinished(order.results, described.fingerprint)
     if unfinished is not None:
         reporter.tell(f"continuing {unfinished.path.name} where it stopped (--fresh begins anew)")
@@ -78,16 +84,17 @@ def _continue_or_begin(
     return create(order.results, described)
 
 
-def describe(order: Order, engine: Engine, cells: Cells, keys: Mapping[Cell, str]) -> Description:
+def describe(order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str]) -> Description:
     """The description of the campaign, were it new."""
     shown = tuple(_shown(planned.cell, planned.arm, planned.experiments, cells, keys) for planned in order.plan.cells)
     ready = [one for one in cells.values() if isinstance(one, ReadyCell)]
     now = utc_now()
+    names = "-".join(engines)
     return Description(
-        campaign=new_name(order.results, now, engine.name),
+        campaign=new_name(order.results, now, names),
         created_at=now,
         fingerprint=fingerprint(order.matrix, shown),
-        engine=engine.name,
+        engine=names,
         seed=order.plan.seed,
         repeats=order.plan.repeats,
         matrix_hash=order.matrix_hash,
@@ -95,11 +102,17 @@ def describe(order: Order, engine: Engine, cells: Cells, keys: Mapping[Cell, str
         selection=without_paths(order.selection),
         experiments=_shown_experiments(order),
         cells=shown,
-        placements={one.cell.resources: {**one.placement.facts(), "note": one.placement.note} for one in ready},
+        placements={
+            part_key(one.cell.engine, one.cell.resources): {**one.placement.facts(), "note": one.placement.note}
+            for one in ready
+        },
         data={one.cell.data: one.data.facts() for one in ready},
-        interpreters={one.cell.python: without_paths(asdict(one.host.facts)) for one in ready},
-        postgres={one.cell.postgres: asdict(one.server.facts) for one in ready},
+        interpreters={
+            part_key(one.cell.engine, one.cell.python): without_paths(asdict(one.host.facts)) for one in ready
+        },
+        postgres={part_key(one.cell.engine, one.cell.postgres): asdict(one.server.facts) for one in ready},
         environment=describe_environment(shared_folder()),
+        engines={name: dict(engine.facts()) for name, engine in engines.items()},
     )
 
 

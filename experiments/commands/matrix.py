@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
-from experiments.affinity import allowed_cpus
 from experiments.announce import describe_outcome, describe_plan
 from experiments.cells import AXES, ENGINES
-from experiments.engines import open_engine
+from experiments.engines import SOURCES, Engines
 from experiments.engines.protocol import Engine
+from experiments.engines.refusal import RefusedSettings
 from experiments.errors import BadInput, Failure
 from experiments.expand import expand
 from experiments.plan import Plan, make_plan
@@ -25,6 +27,7 @@ from experiments.selection import Selection, apply_selection, parse_selection
 from experiments.spec import Matrix, load_matrix
 from experiments.start import Order, conduct
 from experiments.store import locked
+from experiments.yaml_lines import Finding, read_document, refuse
 
 RESULTS = Path("results")
 GO_ON = "interrupted; the same command goes on where it stopped"
@@ -54,7 +57,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a data set of the matrix, or a folder of SF1 files",
     )
     option("--fresh", action="store_true", help="begin a new campaign even where one is unfinished")
-    option("--pg-bin", metavar="DIR", type=Path, help="PostgreSQL programs to use for cells of their version")
+    option(
+        "--source",
+        choices=SOURCES,
+        default="auto",
+        help="where the docker engine takes base images from: a registry, Debian's packages, or what there is",
+    )
+    option(
+        "--pg-bin",
+        metavar="DIR",
+        type=Path,
+        help="PostgreSQL programs for the local engine to use for cells of their version",
+    )
 
 
 def run(options: Namespace) -> int:
@@ -70,25 +84,32 @@ def run(options: Namespace) -> int:
     )
     loaded = load_matrix(options.matrix)
     matrix = apply_selection(loaded, selection)
-    engine = open_engine(resolve_engine(matrix.defaults.engine), pg_bin=options.pg_bin)
-    plan = make_plan(expand(loaded, selection, MachineResolver(engine)), matrix.repeats, matrix.seed)
-    chosen = _chosen(selection)
-    if engine.own_postgres is not None:
-        chosen["pg_bin"] = check_pg_bin(options.pg_bin, engine.own_postgres, plan, matrix)
+    engines = Engines(pg_bin=options.pg_bin, source=options.source)
+    plan = make_plan(expand(loaded, selection, MachineResolver(engines)), matrix.repeats, matrix.seed)
+    used = {name: engines[name] for name in dict.fromkeys(planned.cell.engine for planned in plan.cells)}
+    chosen = _chosen(selection) | ({} if options.source == "auto" else {"source": options.source})
+    if options.pg_bin is not None:
+        chosen["pg_bin"] = check_pg_bin(options.pg_bin, used, plan, matrix)
     if options.plan:
-        obstacles = foresee(plan, matrix, engine, allowed_cpus())
-        print(describe_plan(plan, matrix, obstacles))
+        print(describe_plan(plan, matrix, foresee(plan, matrix, used)))
         return 0
     matrix_hash = "sha256:" + hashlib.sha256(options.matrix.read_bytes()).hexdigest()
-    order = Order(matrix, matrix_hash, chosen, plan, options.results, options.fresh)
-    return _carry_out(order, engine)
+    order = Order(matrix, matrix_hash, chosen, plan, options.results, options.fresh, engines.notice)
+    try:
+        return _carry_out(order, used)
+    except RefusedSettings as refusal:
+        raise refuse(read_document(options.matrix), [Finding(refusal.path, refusal.text)]) from refusal
 
 
-def _carry_out(order: Order, engine: Engine) -> int:
+def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
     console = Console()
     try:
-        with locked(order.results), choose_reporter(console) as reporter, engine:
-            folder = conduct(order, engine, reporter)
+        with contextlib.ExitStack() as inside:
+            inside.enter_context(locked(order.results))
+            reporter = inside.enter_context(choose_reporter(console))
+            for engine in engines.values():
+                inside.enter_context(engine)
+            folder = conduct(order, engines, reporter)
         with locked(order.results):
             write_tables(folder)
             write_front_page(order.results)
@@ -98,9 +119,13 @@ def _carry_out(order: Order, engine: Engine) -> int:
     return exit_code(folder.records())
 
 
-def check_pg_bin(folder: Path, version: str, plan: Plan, matrix: Matrix) -> str:
-    """What the records say of the user's own programs. Raises BadInput where no cell asks for their version."""
-    asked = sorted({matrix.postgres[planned.cell.postgres].version for planned in plan.cells})
+def check_pg_bin(folder: Path, engines: Mapping[str, Engine], plan: Plan, matrix: Matrix) -> str:
+    """What the records say of the user's own programs. Raises BadInput where no cell would use them."""
+    own = {name: engine.own_postgres for name, engine in engines.items() if engine.own_postgres is not None}
+    if not own:
+        raise BadInput("--pg-bin: only the local engine uses programs of this machine; add --engine local")
+    ((user, version),) = own.items()
+    asked = sorted({matrix.postgres[one.cell.postgres].version for one in plan.cells if one.cell.engine == user})
     if version.partition(".")[0] not in asked:
         raise BadInput(
             f"--pg-bin: {folder} holds PostgreSQL {version}, and no cell asks for that version (asked for: "
@@ -115,24 +140,19 @@ def exit_code(records: list[Record]) -> int:
     return 0 if "ok" in statuses and statuses <= {"ok", "unsupported"} else 1
 
 
-def resolve_engine(value: str) -> str:
-    """The engine for a value of the axis: ``auto`` is the best that there is."""
-    return ENGINES[0] if value == "auto" else value
-
-
 class MachineResolver:
-    """Resolves what only this machine knows, with the engine of the campaign."""
+    """Resolves what only this machine knows: which engines it has, and which interpreters those have."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
 
     def resolve_engine(self, value: str) -> str:
         """The engine's name."""
-        return resolve_engine(value)
+        return self._engines.resolve(value)
 
     def default_python(self, engine: str) -> str:
         """The newest Python that the engine has with a lock. Raises BadInput where it has none."""
-        pythons = self._engine.pythons()
+        pythons = self._engines[engine].pythons()
         if not pythons:
             raise BadInput(
                 f"engine {engine}: found no Python that has locked packages; install one that "

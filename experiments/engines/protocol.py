@@ -115,7 +115,7 @@ class Engine(Protocol):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What must be said aloud: what killed campaigns had left and was removed on entering, stand-ins that are used."""
+        """What must be said aloud: what killed campaigns left and was removed on entering, stand-ins that are used."""
 
     def __enter__(self) -> Engine: ...
 

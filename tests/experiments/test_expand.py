@@ -61,6 +61,19 @@ def test_a_loop_collapses_where_the_loader_has_none_and_the_baseline_runs_twice(
     ]
 
 
+def test_an_experiment_with_a_baseline_of_its_own_compares_with_that_and_with_no_other() -> None:
+    old = {"matrix": {"loader": [THREADS, TASKS], "python": ["3.9"]}, "baseline": {"python": "3.9"}}
+    pools = {"matrix": {"python": ["3.13", "3.9"]}}
+    old_baseline = replace(BASELINE, python="3.9")
+    assert cells_of(make_matrix({"old": old, "pools": pools})) == [
+        PlannedCell(old_baseline, "a", ("old", "pools")),
+        PlannedCell(old_baseline, "b", ("old",)),
+        PlannedCell(replace(ASYNCIO, python="3.9"), "a", ("old",)),
+        PlannedCell(BASELINE, "a", ("pools",)),
+        PlannedCell(BASELINE, "b", ("pools",)),
+    ]
+
+
 def test_equal_cells_run_once_and_show_in_every_experiment_that_names_them() -> None:
     assert cells_of(make_matrix({"loaders": LOADERS, "pools": POOLS})) == [
         PlannedCell(BASELINE, "a", ("loaders", "pools")),

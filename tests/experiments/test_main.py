@@ -7,12 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from experiments.__main__ import main
 from experiments.cells import Cell
 from experiments.commands.matrix import check_pg_bin, exit_code
+from experiments.engines.protocol import Engine
 from experiments.errors import BadInput
 from experiments.expand import PlannedCell
 from experiments.plan import make_plan
@@ -156,9 +159,16 @@ def is_running(pid: int) -> bool:
 
 def test_programs_of_a_version_that_no_cell_asks_for_are_refused(shipped: Matrix, threaded: Cell) -> None:
     plan = make_plan([PlannedCell(threaded, "a", ("one",))], 1, 1)
-    assert check_pg_bin(Path("own/bin"), "17.2", plan, shipped) == "17.2"
+    assert check_pg_bin(Path("own/bin"), with_own_postgres("17.2"), plan, shipped) == "17.2"
     with pytest.raises(BadInput, match=r"^--pg-bin: own/bin holds PostgreSQL 15\.18, and .* \(asked for: 17\)"):
-        check_pg_bin(Path("own/bin"), "15.18", plan, shipped)
+        check_pg_bin(Path("own/bin"), with_own_postgres("15.18"), plan, shipped)
+    with pytest.raises(BadInput, match=r"^--pg-bin: only the local engine .*; add --engine local$"):
+        check_pg_bin(Path("own/bin"), with_own_postgres(None), plan, shipped)
+
+
+def with_own_postgres(version: str | None) -> dict[str, Engine]:
+    engine = cast(Engine, SimpleNamespace(own_postgres=version))
+    return {"local": engine}
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.affinity import Placement
+from experiments.affinity import Cores, Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished, InterpreterFacts, Server, ServerFacts
@@ -26,7 +26,7 @@ class FakeHost:
         self.facts = InterpreterFacts(python, f"{python}.0", "CPython", True, "build", "sha256:lock", left_out)
 
     def run(
-        self, arguments: Sequence[str], *, server: Server | None, cpus: frozenset[int] | None, timeout_s: float
+        self, arguments: Sequence[str], *, server: Server | None, placement: Placement | None, timeout_s: float
     ) -> Finished:
         raise AssertionError("nothing runs while preparing")
 
@@ -35,7 +35,7 @@ class FakeServer:
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.facts = ServerFacts("17.11", settings, "disk")
 
-    def place(self, cpus: frozenset[int]) -> None:
+    def place(self, placement: Placement) -> None:
         raise AssertionError("nothing is placed while preparing")
 
     def cpu_s(self) -> float:
@@ -49,11 +49,12 @@ class FakeEngine:
     """Has Python 3.13 and no other, PostgreSQL 17 and no other, and holds nobody to a fraction of a core."""
 
     name = "local"
-    swept = ()
+    notices = ()
     own_postgres = None
 
     def __init__(self, left_out: Mapping[str, str] | None = None) -> None:
         self.asked: list[str] = []
+        self.made_ready: tuple[list[str], list[str]] | None = None
         self.left_out = left_out or {}
 
     def __enter__(self) -> FakeEngine:
@@ -61,6 +62,15 @@ class FakeEngine:
 
     def __exit__(self, *exception: object) -> None:
         return None
+
+    def facts(self) -> Mapping[str, Any]:
+        return {}
+
+    def cores(self) -> Cores:
+        return Cores(ALLOWED, {})
+
+    def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
+        self.made_ready = (list(pythons), list(majors))
 
     def pythons(self) -> tuple[str, ...]:
         return ("3.13",)
@@ -97,7 +107,7 @@ def provide_data(name: str, data: DataSet) -> ReadyData:
 def prepare(
     matrix: Matrix, engine: FakeEngine, *cells: Cell, provide: Any = provide_data
 ) -> dict[Cell, ReadyCell | str]:
-    preparation = Preparation(matrix, engine, ALLOWED, "sha256:source", provide, lambda text: None)
+    preparation = Preparation(matrix, {"local": engine}, "sha256:source", provide, lambda text: None)
     return preparation.prepare(tuple(PlannedCell(cell, "a", ("loaders",)) for cell in cells))
 
 
@@ -113,6 +123,17 @@ def test_what_several_cells_need_is_made_once_with_room_for_the_largest_pool(mat
     engine = FakeEngine()
     prepare(matrix, engine, threaded, replace(threaded, poolsize=50))
     assert engine.asked == ["python 3.13", "postgres default for 60"]
+    assert engine.made_ready == (["3.13"], ["17"])
+
+
+def test_each_engine_makes_what_its_own_cells_need(matrix: Matrix, threaded: Cell) -> None:
+    local, docker = FakeEngine(), FakeEngine()
+    cells = (threaded, replace(threaded, engine="docker", postgres="memory"))
+    preparation = Preparation(matrix, {"local": local, "docker": docker}, "", provide_data, lambda text: None)
+    ready = preparation.prepare(tuple(PlannedCell(cell, "a", ("engines",)) for cell in cells))
+    assert local.asked == ["python 3.13", "postgres default for 30"]
+    assert docker.asked == ["python 3.13", "postgres memory for 30"]
+    assert len({one.key for one in ready.values() if isinstance(one, ReadyCell)}) == 2
 
 
 def test_what_cannot_be_had_is_tried_once_and_is_the_reason_of_its_cells(
@@ -146,7 +167,7 @@ def test_an_event_loop_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, thre
 
 def test_a_cell_that_the_plan_gives_up_is_not_prepared(matrix: Matrix, threaded: Cell) -> None:
     engine = FakeEngine()
-    preparation = Preparation(matrix, engine, ALLOWED, "", provide_data, lambda text: None)
+    preparation = Preparation(matrix, {"local": engine}, "", provide_data, lambda text: None)
     assert preparation.prepare((PlannedCell(threaded, "a", (), "excluded"),)) == {threaded: "excluded"}
     assert engine.asked == []
 
@@ -186,9 +207,9 @@ def test_the_harness_stays_off_the_cores_that_a_loader_has_to_itself(matrix: Mat
 
 
 def test_a_plan_foresees_interpreters_and_cores_that_are_not_there(matrix: Matrix, threaded: Cell) -> None:
-    old, pod = replace(threaded, python="3.9"), replace(threaded, resources="pod")
+    old, pod = replace(threaded, python="3.9"), replace(threaded, resources="pod_0.25")
     plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, old, pod)], 1, 1)
-    assert foresee(plan, matrix, FakeEngine(), ALLOWED) == {
+    assert foresee(plan, matrix, {"local": FakeEngine()}) == {
         old: "no Python 3.9 with locked packages; there: 3.13",
         pod: "no fractions of cores here",
     }

@@ -25,7 +25,7 @@ ORIGIN = """\
 - System: Debian 12, kernel Linux 6.1
 - File system of the servers on disk: ext4
 - Cores `split`: loader on core 0, server on cores 1-2
-- Python 3.13: CPython 3.13.0; aiopg 1.4.0, psycopg2 2.9.11
+- Python `3.13`: CPython 3.13.0; aiopg 1.4.0, psycopg2 2.9.11
 - PostgreSQL `default`: 17.11 on disk; `max_connections=30`
 - Data `ny`: 100 geo records, 100 data records, 22,200 rows to insert; digest `geo:100:1;data:22200:2`
 - Campaign: `2026-11-22T1430-local`, begun 2026-11-22T14:30:02Z, engine local

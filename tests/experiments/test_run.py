@@ -17,6 +17,7 @@ from experiments.plan import PlannedRun
 from experiments.run import ReadyCell, begin, measure, run_arguments
 
 FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:lock")
+SPLIT = Placement(frozenset({0}), frozenset({1}))
 DIGEST = "geo:100:1;data:22200:2"
 # 100 + 2 * 100 + 22,200 statements, and one transaction for each of 20 connections.
 TRANSACTIONS = 22_520
@@ -41,15 +42,15 @@ class FakeServer:
     """Uses half a second of CPU between two questions."""
 
     def __init__(self) -> None:
-        self.placed: list[frozenset[int]] = []
+        self.placed: list[Placement] = []
         self._cpu_s = 0.0
 
     @property
     def facts(self) -> ServerFacts:
         return ServerFacts("17.11", {"max_connections": "30"}, "disk")
 
-    def place(self, cpus: frozenset[int]) -> None:
-        self.placed.append(cpus)
+    def place(self, placement: Placement) -> None:
+        self.placed.append(placement)
 
     def cpu_s(self) -> float:
         self._cpu_s += 0.5
@@ -65,16 +66,16 @@ class FakeHost:
     def __init__(self, **answers: Finished) -> None:
         good = {"clear": CLEAR_REPORT, "run": RUN_REPORT, "digest": DIGEST_REPORT}
         self.answers = {**{verb: reporting(report) for verb, report in good.items()}, **answers}
-        self.calls: list[tuple[list[str], frozenset[int] | None, float]] = []
+        self.calls: list[tuple[list[str], Placement | None, float]] = []
 
     @property
     def facts(self) -> InterpreterFacts:
         return FACTS
 
     def run(
-        self, arguments: Sequence[str], *, server: Server | None, cpus: frozenset[int] | None, timeout_s: float
+        self, arguments: Sequence[str], *, server: Server | None, placement: Placement | None, timeout_s: float
     ) -> Finished:
-        self.calls.append((list(arguments), cpus, timeout_s))
+        self.calls.append((list(arguments), placement, timeout_s))
         return self.answers[arguments[0]]
 
 
@@ -84,8 +85,7 @@ def reporting(report: dict[str, Any], **changes: Any) -> Finished:
 
 def ready(cell: Cell, host: FakeHost) -> ReadyCell:
     data = ReadyData(Path("ny"), ("--segments", "01", "--records", "100"), DIGEST, 100, 100, 22_200)
-    placement = Placement(frozenset({0}), frozenset({1}))
-    return ReadyCell(cell, "sha256:k", host, FakeServer(), placement, data, "/data/ny", 120.0)
+    return ReadyCell(cell, "sha256:k", host, FakeServer(), SPLIT, data, "/data/ny", 120.0)
 
 
 def planned(cell: Cell) -> PlannedRun:
@@ -108,11 +108,11 @@ def test_a_good_run_leaves_everything_in_its_record(threaded: Cell) -> None:
     assert (record.work.digest, record.work.rows, record.work.transactions) == (DIGEST, 22_200, TRANSACTIONS)
     assert (record.images, record.connections) == (None, None)
     assert isinstance(one.server, FakeServer)
-    assert one.server.placed == [frozenset({1})]
+    assert one.server.placed == [SPLIT]
     assert [(call[0][0], call[1], call[2]) for call in host.calls] == [
-        ("clear", frozenset({0}), 60.0),
-        ("run", frozenset({0}), 120.0),
-        ("digest", frozenset({0}), 60.0),
+        ("clear", SPLIT, 60.0),
+        ("run", SPLIT, 120.0),
+        ("digest", SPLIT, 60.0),
     ]
     assert host.calls[2][0] == ["digest", "--expect-transactions", str(1_000 + TRANSACTIONS), "--report", "-"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,15 @@ def test_nothing_chosen_is_the_matrix_as_it_stands() -> None:
     assert apply_selection(MATRIX, Selection(profile="same")) == MATRIX
 
 
+def test_nothing_chosen_is_the_profile_named_default_where_there_is_one() -> None:
+    matrix = replace(MATRIX, profiles={**MATRIX.profiles, "default": Profile(repeats=3, experiments=("two",))})
+    assert list(apply_selection(matrix, Selection()).experiments) == ["two"]
+    assert apply_selection(matrix, Selection()).repeats == 3
+    assert list(apply_selection(matrix, Selection(profile="same")).experiments) == ["one", "two"]
+    named = apply_selection(matrix, Selection(experiments=("one",)))
+    assert (list(named.experiments), named.repeats) == (["one"], 10)
+
+
 def test_the_texts_of_the_options_become_values() -> None:
     selection = parse_selection(
         profile="smoke",
@@ -68,7 +78,7 @@ def test_the_texts_of_the_options_become_values() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"engine": "docker"}, "--engine: 'docker' is no engine (known: auto, local)"),
+        ({"engine": "podman"}, "--engine: 'podman' is no engine (known: auto, docker, local)"),
         ({"repeats": "0"}, "--repeats: '0' is no count: write a whole number, 1 or more"),
         ({"records": "many"}, "--records: 'many' is no count: write a whole number, 1 or more"),
         ({"records": "²"}, "--records: '²' is no count: write a whole number, 1 or more"),

@@ -226,8 +226,8 @@ ONE_ERROR = [
     ),
     (
         "poolsize: 20",
-        "poolsize: 20, engine: docker",
-        "defaults.engine: 'docker' is no engine (known: auto, local)",
+        "poolsize: 20, engine: podman",
+        "defaults.engine: 'podman' is no engine (known: auto, docker, local)",
     ),
     (
         "poolsize: 20",

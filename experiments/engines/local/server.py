@@ -125,7 +125,7 @@ def start_server(
     """Make and start a PostgreSQL with an empty database ``bigdata``.
 
     ``name`` is the configuration's, for messages. Raises Unsupported where the machine has no such storage,
-    RefusedSettings where PostgreSQL does not start with the settings, Failure where it does not start for another reason.
+    RefusedSettings where PostgreSQL does not start with the settings, Failure where it does not for another reason.
     """
     merged = merged_settings(settings, max_connections=max_connections, name=name)
     password = secrets.token_urlsafe(24)
