@@ -71,6 +71,8 @@ def _keys_at(schema: Mapping[str, Any], path: YamlPath) -> list[str]:
     """Follow a path through a JSON Schema to the names of the keys that may stand there."""
     here = schema
     for step in (*path, None):
+        # What may be left out is either itself or nothing.
+        here = next((one for one in here.get("anyOf", ()) if "$ref" in one), here)
         if "$ref" in here:
             here = schema["$defs"][here["$ref"].rsplit("/", 1)[-1]]
         if isinstance(step, int):

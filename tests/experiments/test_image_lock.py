@@ -95,7 +95,7 @@ postgres:
 
 
 def test_the_order_of_entries_in_memory_does_not_show_in_the_file(tmp_path: Path) -> None:
-    other = ImageLock(dict(reversed(LOCK.python.items())), LOCK.postgres)
+    other = ImageLock(dict(reversed(list(LOCK.python.items()))), LOCK.postgres)
     for name, lock in (("a", LOCK), ("b", other)):
         write_image_lock(lock, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
