@@ -1,0 +1,1 @@
+"""The docker engine: pinned images for interpreters and PostgreSQL, containers for every run."""

@@ -1,0 +1,58 @@
+"""The labels on everything that the docker engine makes as an image, and finding and removing it by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from docker import DockerClient
+from docker.errors import APIError, ImageNotFound
+
+IMAGE_LABEL = "bigdata-matrix.image"
+"""What an image is: 'loader', 'debian-python', 'debian-postgres', 'stage' (a step on the way to a loader's image)."""
+
+
+@dataclass(frozen=True)
+class MadeImage:
+    """An image that this project made. ``size_bytes`` counts layers that it shares with others."""
+
+    image_id: str
+    tags: tuple[str, ...]
+    kind: str
+    size_bytes: int
+
+
+def list_images(client: DockerClient) -> list[MadeImage]:
+    """All images that this project made and that are in the engine, by tag; nothing that lacks the label."""
+    found = client.api.images(all=True, filters={"label": IMAGE_LABEL})
+    images = [
+        MadeImage(image["Id"], _tags(image["RepoTags"]), image["Labels"][IMAGE_LABEL], image["Size"]) for image in found
+    ]
+    return sorted(images, key=lambda image: (not image.tags, image.tags, image.image_id))
+
+
+def remove_images(client: DockerClient) -> list[str]:
+    """Remove them all; returns the tags of those that are gone. One that a container uses, whoever's, stays."""
+    removed: list[str] = []
+    # An image goes when those made from it are gone, so: as long as there is one that goes.
+    while images := [image for image in list_images(client) if _remove(client, image)]:
+        removed += [tag for image in images for tag in image.tags]
+    return removed
+
+
+def _remove(client: DockerClient, image: MadeImage) -> bool:
+    """Whether it could be removed."""
+    try:
+        for name in image.tags or (image.image_id,):
+            client.api.remove_image(name)
+    except ImageNotFound:
+        return False
+    except APIError as error:
+        if error.status_code != 409:
+            raise
+        return False
+    return True
+
+
+def _tags(names: list[str] | None) -> tuple[str, ...]:
+    """Without the place holder of an image that has none."""
+    return tuple(sorted(name for name in names or () if name != "<none>:<none>"))
