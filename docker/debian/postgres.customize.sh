@@ -6,6 +6,8 @@ set -eu
 rm -rf "$1"/usr/share/perl "$1"/usr/share/perl5 "$1"/usr/lib/*/perl "$1"/usr/lib/*/libperl.so.*
 rm -rf "$1"/usr/share/postgresql/*/man
 
-# Where the official images up to 17 keep the data.
-install -d -m 1777 "$1/var/lib/postgresql/data"
-chroot "$1" chown postgres:postgres /var/lib/postgresql/data
+# Where the official images keep the data (up to version 17) and the socket.
+mkdir -p "$1/var/lib/postgresql/data" "$1/run/postgresql"
+chroot "$1" chown postgres:postgres /var/lib/postgresql/data /run/postgresql
+chmod 1777 "$1/var/lib/postgresql/data"
+chmod 3777 "$1/run/postgresql"

@@ -45,7 +45,14 @@ class Recipe:
         """The command line of mmdebstrap, which writes the tar ``target``; BIGDATA_DEBIAN_MIRROR is respected."""
         mirror = os.environ.get(MIRROR_VARIABLE)
         return [
-            *("mmdebstrap", "--variant=essential", "--format=tar", f"--architectures={self.architecture}", *options),
+            *(
+                "mmdebstrap",
+                "--variant=essential",
+                "--format=tar",
+                "--skip=cleanup/run",
+                f"--architectures={self.architecture}",
+                *options,
+            ),
             *(f"--aptopt={line}" for line in _lines(_FOLDER / "apt.conf")),
             *(f"--dpkgopt={line}" for line in _lines(_FOLDER / "dpkg.conf")),
             *(f"--dpkgopt={line}" for line in _lines(_FOLDER / f"{self.kind}.dpkg.conf")),
