@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from bigdata.control_group import Throttling, read_throttling
+
 
 class Usage(NamedTuple):
     """What this process and its ended children have used since they began."""
@@ -47,11 +49,15 @@ def peak_rss_bytes() -> int:
 
 @dataclass(frozen=True)
 class Measured:
-    """One phase: the rows it INSERTed, and what it took from the first statement to the last acknowledgement."""
+    """One phase: the rows it INSERTed, and what it took from the first statement to the last acknowledgement.
+
+    ``throttling`` is None where nothing limits the CPU time of this process.
+    """
 
     rows: int
     wall_s: float
     usage: Usage
+    throttling: Throttling | None = None
 
 
 class PhaseClock:
@@ -60,9 +66,12 @@ class PhaseClock:
     def __init__(self) -> None:
         self._started_s = 0.0
         self._usage_before = Usage(0.0, 0.0, 0, 0)
+        self._throttling_before: Throttling | None = None
 
     def start(self) -> None:
         """All workers are connected and wait for this moment."""
+        # Files are read outside of what is measured.
+        self._throttling_before = read_throttling()
         self._usage_before = read_usage()
         self._started_s = time.perf_counter()
 
@@ -70,4 +79,12 @@ class PhaseClock:
         """The last worker has finished."""
         wall_s = time.perf_counter() - self._started_s
         used = [after - before for before, after in zip(self._usage_before, read_usage())]
-        return Measured(rows, wall_s, Usage(used[0], used[1], int(used[2]), int(used[3])))
+        throttling = _since(self._throttling_before, read_throttling())
+        return Measured(rows, wall_s, Usage(used[0], used[1], int(used[2]), int(used[3])), throttling)
+
+
+def _since(before: Throttling | None, now: Throttling | None) -> Throttling | None:
+    """What was counted since then. Before its first period has ended a group has nothing to say."""
+    if now is None or before is None:
+        return now
+    return Throttling(*(after - earlier for earlier, after in zip(before, now)))

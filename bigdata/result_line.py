@@ -8,7 +8,7 @@ import sysconfig
 from importlib import import_module
 from typing import Any
 
-from bigdata.measure import Measured, peak_rss_bytes
+from bigdata.measure import Measured, peak_rss_bytes, read_usage
 from bigdata.registry import Loader
 
 SCHEMA = 1
@@ -21,11 +21,14 @@ def phase_report(measured: Measured) -> dict[str, Any]:
         "wall_s": measured.wall_s,
         "user_s": measured.usage.user_s,
         "system_s": measured.usage.system_s,
+        "throttled_periods": None if measured.throttling is None else measured.throttling.throttled_periods,
+        "throttled_s": None if measured.throttling is None else measured.throttling.throttled_s,
     }
 
 
 def client_report(loader: Loader, loop: str | None, data: Measured) -> dict[str, Any]:
-    """What the interpreter and its packages are; context switches of phase data."""
+    """What the interpreter and its packages are; context switches of phase data; CPU time since the process began."""
+    usage = read_usage()
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
@@ -36,6 +39,7 @@ def client_report(loader: Loader, loop: str | None, data: Measured) -> dict[str,
         "voluntary_switches": data.usage.voluntary_switches,
         "involuntary_switches": data.usage.involuntary_switches,
         "peak_rss_bytes": peak_rss_bytes(),
+        "cpu_s": usage.user_s + usage.system_s,
     }
 
 

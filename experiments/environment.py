@@ -16,7 +16,7 @@ from experiments.engines.local.storage import file_system_of, read_mounts
 from experiments.identity import PROJECT
 
 ROOT = Path("/")
-PACKAGES = ("pydantic", "pyyaml", "rich", "scipy", "tabulate")
+PACKAGES = ("docker", "pydantic", "pyyaml", "rich", "scipy", "tabulate")
 
 
 def describe_environment(data_folder: Path, root: Path = ROOT, project: Path = PROJECT) -> dict[str, Any]:

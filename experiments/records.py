@@ -24,17 +24,23 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True)
 class Phase:
-    """One timed phase: from all workers connected to the last statement acknowledged. CPU includes child processes."""
+    """One timed phase: from all workers connected to the last statement acknowledged. CPU includes child processes.
+
+    In ``throttled_periods`` of 100 ms the process had used up its CPU time, and then waited, in all ``throttled_s``:
+    null where nothing limits it.
+    """
 
     rows: int
     wall_s: float
     user_s: float
     system_s: float
+    throttled_periods: int | None = None
+    throttled_s: float | None = None
 
 
 @dataclass(frozen=True)
 class Client:
-    """The loader's process, as it reported itself."""
+    """The loader's process, as it reported itself; ``cpu_s`` is all that it used from its start."""
 
     python: str
     implementation: str
@@ -45,6 +51,7 @@ class Client:
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
     peak_rss_bytes: int | None = None
+    cpu_s: float | None = None
 
 
 @dataclass(frozen=True)

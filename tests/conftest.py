@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+import docker
+from experiments.engines.docker.connect import connect
 from experiments.engines.local.binaries import Binaries, locked_binaries
 from experiments.engines.local.server import LocalServer, start_server
 from experiments.engines.local.sweep import sweep
-from experiments.errors import Failure, Unsupported
+from experiments.errors import BadInput, Failure, Unsupported
 
 POSTGRESQL_MAJOR = "17"
+REGISTRY_PROGRAM = "docker-registry"
+REGISTRY_START_S = 20.0
+REGISTRY_CONFIGURATION = """
+version: 0.1
+log: {{level: error}}
+storage: {{filesystem: {{rootdirectory: {folder}}}, delete: {{enabled: true}}}}
+http: {{addr: "{address}"}}
+"""
 
 
 @dataclass(frozen=True)
@@ -74,3 +90,52 @@ def sf1_dir() -> Path:
     folder = Path(named)
     assert folder.is_dir(), f"BIGDATA_SF1_DIR={named} is no folder"
     return folder
+
+
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[docker.DockerClient]:
+    """The Docker engine. Where none answers tests that need one skip, except in CI."""
+    try:
+        client = connect()
+    except BadInput as reason:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(f"no Docker engine to test with: {reason}")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def local_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an empty registry of images on the loopback interface; tests skip without one, except in CI."""
+    if shutil.which(REGISTRY_PROGRAM) is None:
+        assert "CI" not in os.environ, f"CI needs {REGISTRY_PROGRAM}"
+        pytest.skip(f"there is no {REGISTRY_PROGRAM} to test with (Debian, Ubuntu: apt install docker-registry)")
+    folder = tmp_path_factory.mktemp("registry")
+    address = f"127.0.0.1:{_free_port()}"
+    configuration = folder / "configuration.yaml"
+    configuration.write_text(REGISTRY_CONFIGURATION.format(folder=folder / "images", address=address))
+    with subprocess.Popen([REGISTRY_PROGRAM, "serve", str(configuration)]) as process:
+        try:
+            _wait_for(f"http://{address}/v2/")
+            yield address
+        finally:
+            process.terminate()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + REGISTRY_START_S
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+        except urllib.error.URLError:
+            assert time.monotonic() < deadline, f"nothing answers at {url}"
+            time.sleep(0.05)
+        else:
+            return

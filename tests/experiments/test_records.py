@@ -27,7 +27,8 @@ def test_the_names_of_a_line_are_those_of_the_design(make_record: Callable[..., 
     assert line["schema"] == 1
     assert line["images"] is None
     assert line["connections"] is None
-    assert list(line["phases"]["data"]) == ["rows", "wall_s", "user_s", "system_s"]
+    times = ["rows", "wall_s", "user_s", "system_s"]
+    assert list(line["phases"]["data"]) == [*times, "throttled_periods", "throttled_s"]
     assert list(line["server"]) == ["version", "settings", "storage", "cpu_s"]
     assert {"digest", "rows", "transactions"} <= line["work"].keys()
     assert {"steal_s", "load_1m"} <= line["host"].keys()
