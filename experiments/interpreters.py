@@ -14,8 +14,7 @@ from pathlib import Path
 _PROBE_S = 15.0
 _NAME_ON_PATH = re.compile(r"python3(\.\d+)?")
 
-# Runs on every Python 3. The executable is resolved, so that a shim or a link counts as what it leads to.
-_PROBE = """
+PROBE = """
 import json, os, platform, sys, sysconfig
 print(json.dumps({
     "executable": os.path.realpath(sys.executable),
@@ -25,6 +24,10 @@ print(json.dumps({
     "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     "build": " ".join(sys.version.split()),
 }))
+"""
+"""A program for every Python 3 that prints what ``parse_probe`` reads.
+
+The executable is resolved, so that a shim or a link counts as what it leads to.
 """
 
 
@@ -75,14 +78,22 @@ def candidate_executables(environment: Mapping[str, str] = os.environ, home: Pat
 def probe_interpreter(executable: Path) -> Interpreter | None:
     """Run the executable and let it describe itself; None where it does not (a shim without a version, say)."""
     # -I: neither the caller's PYTHON* variables nor the current folder may change the answer.
-    command = [str(executable), "-I", "-c", _PROBE]
+    command = [str(executable), "-I", "-c", PROBE]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PROBE_S, check=True, cwd="/"
         )
-        facts = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return parse_probe(done.stdout)
+
+
+def parse_probe(output: str) -> Interpreter | None:
+    """The interpreter that printed this when it ran ``PROBE``; None where it printed something else."""
+    try:
+        facts = json.loads(output)
         return Interpreter(**{**facts, "executable": Path(facts["executable"])})
-    except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return None
 
 

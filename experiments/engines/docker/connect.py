@@ -1,0 +1,141 @@
+"""Finding the Docker engine as the docker command does: DOCKER_HOST, a docker context, the usual socket."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from docker.context import ContextAPI
+from docker.context.config import get_current_context_name
+from docker.errors import DockerException
+from docker.utils import kwargs_from_env
+
+from docker import DockerClient
+from experiments.engines.docker.failing import SDK_ERRORS, words
+from experiments.errors import BadInput
+
+REQUEST_S = 60
+"""How long the engine may be silent in one request before it counts as gone."""
+
+_FIRST_ANSWER_S = 10
+_USUAL = "unix:///var/run/docker.sock"
+_ADVICE = "Start it, set DOCKER_HOST or a docker context, or use --engine local"
+
+
+class NoEngine(Exception):
+    """No Docker engine answers. The message says where, and why."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an engine is, how it came to be that, and what the SDK needs to get there."""
+
+    url: str
+    named_by: str | None = None
+    options: Mapping[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return self.url if self.named_by is None else f"{self.url} ({self.named_by})"
+
+
+def connect() -> DockerClient:
+    """A client of the engine that the user means, which has answered. Raises BadInput where none does."""
+    try:
+        return _connect()
+    except NoEngine as problem:
+        raise BadInput(f"{problem}. {_ADVICE}") from problem
+
+
+def docker_answers() -> str | None:
+    """None where an engine answers, else why not, in one line."""
+    try:
+        _connect().close()
+    except NoEngine as problem:
+        return str(problem)
+    return None
+
+
+def is_this_machine(client: DockerClient) -> bool:
+    """Whether the engine runs containers with the kernel that the harness runs on, and not in a virtual machine."""
+    if not client.api.base_url.startswith("http+docker://localhost"):
+        return False
+    info = client.info()
+    return bool(info["Name"] == socket.gethostname() and info["KernelVersion"] == platform.release())
+
+
+def find_address() -> Address:
+    """The engine's address. Raises NoEngine where DOCKER_HOST or a context cannot be used."""
+    if os.environ.get("DOCKER_HOST"):
+        try:
+            options = kwargs_from_env()
+        except DockerException as error:
+            raise NoEngine(f"DOCKER_HOST with its TLS variables cannot be used: {words(error)}") from error
+        return Address(os.environ["DOCKER_HOST"], "DOCKER_HOST", options)
+    name = os.environ.get("DOCKER_CONTEXT") or get_current_context_name()
+    return Address(_USUAL, options={}) if name == "default" else _address_of_context(name)
+
+
+def _address_of_context(name: str) -> Address:
+    named_by = "DOCKER_CONTEXT" if os.environ.get("DOCKER_CONTEXT") else "docker's config.json"
+    try:
+        context = ContextAPI.get_context(name)
+    # The SDK raises a plain Exception for a damaged file.
+    except Exception as error:
+        raise NoEngine(f"the docker context {name!r} ({named_by}) cannot be read: {words(error)}") from error
+    if context is None or not context.Host:
+        raise NoEngine(f"there is no docker context {name!r}, which {named_by} names")
+    tls = {} if context.TLSConfig is None else {"tls": context.TLSConfig}
+    return Address(context.Host, f"docker context {name!r}", {"base_url": context.Host, **tls})
+
+
+def _connect() -> DockerClient:
+    address = find_address()
+    try:
+        return _open(address)
+    except (*SDK_ERRORS, ValueError) as error:
+        raise NoEngine(f"no Docker engine answers at {address}: {_explained(address, error)}") from error
+
+
+def _open(address: Address) -> DockerClient:
+    """The client; making it asks the engine for its version, which is the first answer."""
+    make = functools.partial(DockerClient, version="auto", timeout=_FIRST_ANSWER_S, **(address.options or {}))
+    if address.url.startswith("ssh://"):
+        # By the ssh program, which knows the user's keys and hosts; a read from it has no time limit of its own.
+        client = _within(_FIRST_ANSWER_S, functools.partial(make, use_ssh_client=True))
+    else:
+        client = make()
+    client.api.timeout = REQUEST_S
+    return client
+
+
+def _within(limit_s: float, make: Callable[[], DockerClient]) -> DockerClient:
+    """What ``make`` returns or raises; TimeoutError where it does neither in time (its thread is left to itself)."""
+    made: list[DockerClient] = []
+    failed: list[Exception] = []
+
+    def attempt() -> None:
+        try:
+            made.append(make())
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if failed:
+        raise failed[0]
+    if not made:
+        raise TimeoutError
+    return made[0]
+
+
+def _explained(address: Address, error: BaseException) -> str:
+    if address.url.startswith("ssh://") and not isinstance(error, TimeoutError):
+        return f"{words(error)} (does `ssh HOST docker version` work without a question?)"
+    return words(error)

@@ -1,0 +1,68 @@
+"""What goes wrong between harness and Docker engine, said in one line: nothing of the SDK's reaches the user."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import requests.exceptions
+import urllib3.exceptions
+from docker.errors import APIError, DockerException
+
+from experiments.errors import Failure
+
+SDK_ERRORS = (DockerException, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
+"""All that the SDK lets out. A context of a wrong form also comes as ValueError."""
+
+
+@contextlib.contextmanager
+def told(doing: str) -> Iterator[None]:
+    """Turn what the SDK raises into a Failure: 'docker: cannot DOING: the engine's own words'."""
+    try:
+        yield
+    except SDK_ERRORS as error:
+        raise Failure(f"docker: cannot {doing}: {words(error)}") from error
+
+
+def words(error: BaseException) -> str:
+    """Why something failed, in one line: the engine's words, or what the system said on the way to it."""
+    causes = list(_chain(error))
+    for cause in causes:
+        if isinstance(cause, APIError) and cause.explanation:
+            return _one_line(cause.explanation)
+    for kind, text in _KNOWN:
+        if any(isinstance(cause, kind) for cause in causes):
+            return text
+    for cause in reversed(causes):
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+    return _one_line(error)
+
+
+_KNOWN: tuple[tuple[type[BaseException], str], ...] = (
+    (PermissionError, "permission denied (its socket is for root and the group docker)"),
+    (FileNotFoundError, "there is no such socket or program"),
+    (ConnectionRefusedError, "connection refused"),
+    (requests.exceptions.Timeout, "it did not answer in time"),
+    (urllib3.exceptions.TimeoutError, "it did not answer in time"),
+    (TimeoutError, "it did not answer in time"),
+)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it wraps: HTTP libraries carry the first cause among the arguments of their own errors."""
+    open_, seen = [error], set[int]()
+    while open_:
+        current = open_.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        inside = (*current.args, getattr(current, "reason", None), current.__cause__, current.__context__)
+        open_ += [part for part in inside if isinstance(part, BaseException)]
+
+
+def _one_line(text: object) -> str:
+    if isinstance(text, bytes):
+        text = text.decode(errors="replace")
+    return " ".join(str(text).split())

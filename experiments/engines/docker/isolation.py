@@ -1,0 +1,86 @@
+"""What containers may not do, and how much of the machine they get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from docker.types import LogConfig
+
+from experiments.affinity import Placement
+from experiments.cpuset import format_cpuset
+from experiments.errors import Unsupported
+
+LOCKED_UP: Mapping[str, Any] = {
+    # What a process may write to is what it is given: volumes and file systems in memory.
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges:true"],
+    # Outputs are read back, which not every driver that an engine may have as its default can do.
+    "log_config": LogConfig(type="json-file"),
+}
+"""Options of the SDK for every container that runs."""
+
+NO_LIMIT = -1
+"""Lifts a limit in an update, where 0 or nothing leaves it as it is."""
+
+# The time within which a quota is used up or not; the kernel's own default and that of Kubernetes.
+_PERIOD_US = 100_000
+_LEAST_QUOTA_US = 1_000
+_LEAST_MEMORY_BYTES = 6 * 1024**2
+
+
+def loader_limits(placement: Placement | None) -> dict[str, Any]:
+    """The loader's side of a placement as options of a new container."""
+    if placement is None:
+        return {}
+    limits = _limits(placement.loader_cpus, placement.loader_quota, placement.loader_memory_bytes)
+    return {name: value for name, value in limits.items() if value != NO_LIMIT}
+
+
+def server_limits(placement: Placement) -> dict[str, Any]:
+    """The server's side of a placement as options of an update, which lifts limits that it does not have."""
+    return _limits(placement.server_cpus, placement.server_quota, placement.server_memory_bytes)
+
+
+def check_limits(placement: Placement, engine: Mapping[str, Any]) -> None:
+    """Raise Unsupported for limits that Docker does not have. ``engine`` is what the engine says about itself."""
+    for name, quota in (("loader_cpus", placement.loader_quota), ("server_cpus", placement.server_quota)):
+        if quota is None:
+            continue
+        if not engine["CpuCfsQuota"]:
+            raise Unsupported(f"{name}: this Docker engine cannot limit CPU time (its control groups do not allow it)")
+        if quota * _PERIOD_US < _LEAST_QUOTA_US:
+            least = _LEAST_QUOTA_US / _PERIOD_US
+            raise Unsupported(f"{name}: {quota:g} of a core is less than Docker can hold to; at least: {least:g}")
+    for name, memory in (
+        ("loader_memory", placement.loader_memory_bytes),
+        ("server_memory", placement.server_memory_bytes),
+    ):
+        if memory is None:
+            continue
+        if not engine["MemoryLimit"]:
+            raise Unsupported(f"{name}: this Docker engine cannot limit memory (its control groups do not allow it)")
+        if memory < _LEAST_MEMORY_BYTES:
+            least_text = format_memory(_LEAST_MEMORY_BYTES)
+            raise Unsupported(f"{name}: {format_memory(memory)} is less than Docker allows; at least: {least_text}")
+
+
+def format_memory(size_bytes: int) -> str:
+    """An amount of memory as matrix.yaml has it: '64MB'."""
+    for unit, factor in (("GB", 1024**3), ("MB", 1024**2), ("kB", 1024)):
+        if size_bytes % factor == 0:
+            return f"{size_bytes // factor}{unit}"
+    return f"{size_bytes}B"
+
+
+def _limits(cpus: frozenset[int], quota: float | None, memory_bytes: int | None) -> dict[str, Any]:
+    memory = NO_LIMIT if memory_bytes is None else memory_bytes
+    return {
+        "cpuset_cpus": format_cpuset(cpus),
+        "cpu_period": _PERIOD_US,
+        "cpu_quota": NO_LIMIT if quota is None else round(quota * _PERIOD_US),
+        "mem_limit": memory,
+        # Memory and swap together: no swapping, which would be measured as slowness of the loader.
+        "memswap_limit": memory,
+    }

@@ -1,0 +1,198 @@
+"""The container of a PostgreSQL: how it is made from an image, and what it says while it starts."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from docker.errors import APIError
+from docker.types import Mount
+
+from docker import DockerClient
+from experiments.engines.cluster import DATABASE, INITDB_OPTIONS, USER, own_words
+from experiments.engines.docker.belongings import Belongings
+from experiments.engines.docker.failing import told
+from experiments.engines.docker.isolation import LOCKED_UP
+from experiments.engines.docker.volumes import Member, find_account, make_volume, volume_mount
+from experiments.errors import Failure
+from experiments.identity import PROJECT
+
+HOST = "127.0.0.1"
+PORT = 5432
+
+_START = PROJECT / "docker" / "start-postgres.sh"
+_ACCOUNT = "postgres"
+_SECRETS = "/secrets"
+_PASSWORD = "password"  # noqa: S105 - a file's name
+_CLUSTER = "cluster"
+_SHM_BYTES = 256 * 1024**2
+# The write-ahead log may grow to 4 GB before it is used again; a tmpfs takes memory only for what it holds.
+_TMPFS_OPTIONS = "mode=1777,size=8g"
+# Versions from this one on have their data one level higher in the official images.
+_NEW_LAYOUT = 18
+
+_READY_S = 60.0
+_POLL_S = 0.05
+_LOG_LINES = 200
+_INITDB_FAILED = 64
+
+
+class NotStarted(Exception):
+    """PostgreSQL ended before it accepted connections. The message is its own words."""
+
+
+@dataclass(frozen=True)
+class PostgresImage:
+    """An image with PostgreSQL: what containers are made of, and what it is made of itself."""
+
+    image_id: str
+    identity: str
+    major: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the container said of itself: the server's version, and the kind of file system its data is on."""
+
+    version: str
+    file_system: str
+
+
+def make_container(
+    belongings: Belongings,
+    image: PostgresImage,
+    *,
+    storage: str,
+    settings: Mapping[str, str],
+    shm_bytes: int | None,
+    password: str,
+) -> str:
+    """The id of a new container with its volumes; it has not been started.
+
+    It listens on its own loopback interface only: loaders join its network namespace.
+    """
+    api = belongings.client.api
+    home = data_home(describe_image(belongings.client, image.image_id), image.major)
+    mounts, tmpfs = _storage(belongings, image, storage, home, password)
+    own = {"listen_addresses": HOST, "port": str(PORT), "unix_socket_directories": ""}
+    return belongings.container(
+        f"postgres-{image.major}",
+        image.image_id,
+        # The official images' entrypoint would start as root.
+        user=_ACCOUNT,
+        entrypoint=["/bin/sh", "-ec", _START.read_text(), "start-postgres"],
+        command=[f"--{name}={value}" for name, value in {**settings, **own}.items()],
+        environment={
+            "PGDATA": f"{home}/{_CLUSTER}",
+            "INITDB_OPTIONS": " ".join(INITDB_OPTIONS),
+            "PASSWORD_FILE": f"{_SECRETS}/{_PASSWORD}",
+            "DATABASE": DATABASE,
+            # The harness reads some of its messages.
+            "LC_ALL": "C",
+        },
+        # A health check would go on starting processes while loaders are measured.
+        healthcheck={"test": ["NONE"]},
+        # Should somebody stop it by hand: closing connections, and properly.
+        stop_signal="SIGINT",
+        host_config=api.create_host_config(
+            **LOCKED_UP, network_mode=belongings.network(), mounts=mounts, tmpfs=tmpfs, shm_size=shm_bytes or _SHM_BYTES
+        ),
+    )
+
+
+def data_home(image: Mapping[str, Any], major: str) -> str:
+    """Where the image wants a volume with data, so that the engine adds none of its own there."""
+    declared = sorted(path for path in image["Config"].get("Volumes") or () if path.startswith("/var/lib/postgresql"))
+    if declared:
+        return str(declared[0])
+    return "/var/lib/postgresql" if int(major) >= _NEW_LAYOUT else "/var/lib/postgresql/data"
+
+
+def wait_until_ready(client: DockerClient, container: str) -> Said:
+    """Return once the server accepts connections, as pg_isready says.
+
+    Raises NotStarted where it ended instead, Failure where it does neither in time, or could not make a cluster.
+    """
+    deadline = time.monotonic() + _READY_S
+    while True:
+        state = inspect_state(client, container)
+        if not state["Running"]:
+            words = own_words(read_log(client, container))
+            if state["ExitCode"] == _INITDB_FAILED:
+                raise Failure(f"docker: the image's initdb failed: {words}")
+            raise NotStarted(words)
+        if _is_ready(client, container):
+            return parse_said(read_log(client, container))
+        if time.monotonic() > deadline:
+            words = own_words(read_log(client, container))
+            raise Failure(f"docker: PostgreSQL was not ready within {_READY_S:.0f} s: {words}")
+        time.sleep(_POLL_S)
+
+
+def describe_image(client: DockerClient, image_id: str) -> Mapping[str, Any]:
+    """What the engine says of an image."""
+    with told(f"look at the image {image_id}"):
+        described: Mapping[str, Any] = client.images.get(image_id).attrs
+    return described
+
+
+def inspect_state(client: DockerClient, container: str) -> dict[str, Any]:
+    """What the engine says of the container's state."""
+    with told("look at a container"):
+        state: dict[str, Any] = client.api.inspect_container(container)["State"]
+    return state
+
+
+def read_log(client: DockerClient, container: str) -> str:
+    """The end of what the container has printed since it was last started to serve."""
+    with told("read the log of PostgreSQL"):
+        text: str = client.api.logs(container, tail=_LOG_LINES).decode(errors="replace")
+    # Making the cluster has words of its own, which are of no interest once it is made.
+    return text.rpartition("bigdata-matrix: starting\n")[2] if "bigdata-matrix: starting\n" in text else text
+
+
+def parse_said(log: str) -> Said:
+    """What the start script said. Raises Failure where it did not."""
+    version = re.search(r"^bigdata-matrix: version .*\(PostgreSQL\) (\d+(?:\.\d+)*)", log, re.MULTILINE)
+    file_system = re.search(r"^bigdata-matrix: storage (\S+)", log, re.MULTILINE)
+    if version is None or file_system is None:
+        raise Failure(f"docker: {_START.name} did not say what it started: {own_words(log)}")
+    return Said(version[1], file_system[1])
+
+
+def _storage(
+    belongings: Belongings, image: PostgresImage, storage: str, home: str, password: str
+) -> tuple[list[Mount], dict[str, str]]:
+    """The mounts and the file systems in memory: password, data, and a place for temporary files."""
+    postgres = find_account(belongings, image.image_id, _ACCOUNT)
+    secret = Member(_PASSWORD, password.encode(), postgres, 0o400)
+    mounts = [volume_mount(make_volume(belongings, "password", image.image_id, [secret]), _SECRETS, read_only=True)]
+    tmpfs = {"/tmp": "mode=1777"}  # noqa: S108
+    if storage == "tmpfs":
+        tmpfs[home] = _TMPFS_OPTIONS
+    else:
+        cluster = Member(_CLUSTER, None, postgres, 0o700)
+        data = make_volume(belongings, "data", image.image_id, [cluster])
+        mounts.append(volume_mount(data, home, read_only=False))
+    return mounts, tmpfs
+
+
+def _is_ready(client: DockerClient, container: str) -> bool:
+    command = ["pg_isready", "--quiet", f"--host={HOST}", f"--port={PORT}", f"--username={USER}"]
+    api = client.api
+    with told("ask whether PostgreSQL is ready"):
+        try:
+            check = api.exec_create(container, command)["Id"]
+            # Its output is not asked for: only that would need a connection which stays open.
+            api.exec_start(check, detach=True)
+        except APIError as error:
+            # It has ended meanwhile.
+            if error.status_code == 409:
+                return False
+            raise
+        while (found := api.exec_inspect(check))["Running"]:
+            time.sleep(_POLL_S / 5)
+    return bool(found["ExitCode"] == 0)

@@ -1,0 +1,130 @@
+"""Getting files into volumes of an engine that may be far away: as archives, never by a path of this machine."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from docker.types import Mount
+
+from experiments.engines.docker.belongings import Belongings
+from experiments.engines.docker.failing import told
+from experiments.errors import Failure
+
+_MOUNTED_AT = "/volume"
+# All files have the same, so that equal data makes equal archives.
+_FOLDER_MODE = 0o755
+_FILE_MODE = 0o644
+
+
+@dataclass(frozen=True)
+class Account:
+    """Numbers of a user and their group."""
+
+    user_id: int
+    group_id: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of a volume, or a folder where ``content`` is None, and whose it is."""
+
+    name: str
+    content: bytes | None
+    account: Account
+    mode: int
+
+
+def volume_mount(volume: str, path: str, *, read_only: bool) -> Mount:
+    """A volume in a container, as it is: nothing of the image is copied into it."""
+    return Mount(path, volume, type="volume", read_only=read_only, no_copy=True)
+
+
+def make_volume(belongings: Belongings, purpose: str, image: str, members: Iterable[Member]) -> str:
+    """The name of a new volume that holds the members. ``image`` is any that the engine has: it is not run."""
+    return _fill(belongings, purpose, image, io.BytesIO(pack(members)))
+
+
+def make_data_volume(belongings: Belongings, purpose: str, image: str, folder: Path) -> str:
+    """The name of a new volume that holds what the folder does, readable for every user."""
+    with tempfile.TemporaryFile() as archive:
+        pack_folder(folder, archive)
+        archive.seek(0)
+        return _fill(belongings, purpose, image, archive)
+
+
+def pack(members: Iterable[Member]) -> bytes:
+    """The archive of some members."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for member in members:
+            entry = tarfile.TarInfo(member.name)
+            entry.uid, entry.gid, entry.mode = member.account.user_id, member.account.group_id, member.mode
+            if member.content is None:
+                entry.type = tarfile.DIRTYPE
+            else:
+                entry.size = len(member.content)
+            archive.addfile(entry, io.BytesIO(member.content or b""))
+    return packed.getvalue()
+
+
+def pack_folder(folder: Path, target: IO[bytes]) -> None:
+    """Write the archive of a folder's files and folders, links followed, whoever's they are."""
+    with tarfile.open(fileobj=target, mode="w", dereference=True) as archive:
+        for entry in sorted(folder.iterdir()):
+            archive.add(entry, arcname=entry.name, filter=_for_everybody)
+
+
+def find_account(belongings: Belongings, image: str, name: str) -> Account:
+    """The numbers of a user of an image, as its /etc/passwd has them. Raises Failure where there is no such user."""
+    container = belongings.container("look", image)
+    try:
+        with told(f"read /etc/passwd of {image}"):
+            stream, _ = belongings.client.api.get_archive(container, "/etc/passwd")
+            packed = io.BytesIO(b"".join(stream))
+    finally:
+        belongings.remove_container(container)
+    with tarfile.open(fileobj=packed) as archive:
+        file = archive.extractfile(archive.getmembers()[0])
+        text = "" if file is None else file.read().decode(errors="replace")
+    return parse_account(text, name, image)
+
+
+def parse_account(passwd: str, name: str, image: str) -> Account:
+    """The numbers of a user in the text of an /etc/passwd (passwd(5))."""
+    for line in passwd.splitlines():
+        fields = line.split(":")
+        if fields[0] == name:
+            return Account(int(fields[2]), int(fields[3]))
+    raise Failure(f"docker: the image {image} has no user {name!r}, whom PostgreSQL would run as")
+
+
+def _fill(belongings: Belongings, purpose: str, image: str, archive: IO[bytes]) -> str:
+    volume = belongings.volume(purpose)
+    api = belongings.client.api
+    # Its volumes can be written to from outside, without it ever being started.
+    mounts = [volume_mount(volume, _MOUNTED_AT, read_only=False)]
+    container = belongings.container(
+        f"fill-{purpose}", image, host_config=api.create_host_config(mounts=mounts, network_mode="none")
+    )
+    try:
+        with told(f"put files into the volume for {purpose}"):
+            api.put_archive(container, _MOUNTED_AT, archive)
+    finally:
+        belongings.remove_container(container)
+    return volume
+
+
+def _for_everybody(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    if not entry.isfile() and not entry.isdir():
+        return None
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mtime = 0
+    entry.mode = _FOLDER_MODE if entry.isdir() else _FILE_MODE
+    return entry
