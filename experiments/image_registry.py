@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, NotFound
+
+from experiments.engines.docker.failing import SDK_ERRORS, words
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 """What an index must have: the pins serve both."""
@@ -61,12 +63,12 @@ class Registry:
             raise NoAnswer(self._silent[host])
         try:
             return _read_answer(self._client.api.inspect_distribution(reference))
-        except (DockerException, OSError) as error:
+        except SDK_ERRORS as error:
             if _is_absence(error):
-                raise NoSuchImage(_words(error)) from error
+                raise NoSuchImage(words(error)) from error
             if not (isinstance(error, APIError) and error.is_client_error()):
-                self._silent[host] = _words(error)
-            raise NoAnswer(_words(error)) from error
+                self._silent[host] = words(error)
+            raise NoAnswer(words(error)) from error
 
     def pull_version(self, pinned: str) -> str | None:
         """Pull an image by digest; the version that it says it has, None where it says none.
@@ -77,8 +79,8 @@ class Registry:
             raise NoAnswer(self._reason)
         try:
             image = self._client.images.pull(pinned)
-        except (DockerException, OSError) as error:
-            raise NoAnswer(_words(error)) from error
+        except SDK_ERRORS as error:
+            raise NoAnswer(words(error)) from error
         return declared_version(image.attrs["Config"].get("Env") or ())
 
 
@@ -96,15 +98,10 @@ def _read_answer(answer: Mapping[str, Any]) -> Answer:
 
 def _is_absence(error: Exception) -> bool:
     """Whether a registry has spoken: an engine that cannot ask at all (Podman, say) answers a bare 404."""
-    return isinstance(error, NotFound) and _words(error).lower() not in ("not found", "page not found")
+    return isinstance(error, NotFound) and words(error).lower() not in ("not found", "page not found")
 
 
 def _host(reference: str) -> str:
     """The registry's host in a reference; empty for the engine's default one."""
     first, slash, _ = reference.partition("/")
     return first if slash and ("." in first or ":" in first or first == "localhost") else ""
-
-
-def _words(error: Exception) -> str:
-    explanation = error.explanation if isinstance(error, APIError) else None
-    return " ".join(str(explanation or error).split())

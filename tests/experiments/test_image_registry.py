@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from docker.errors import APIError, ImageNotFound, NotFound
+from requests import Response
 
 from experiments.image_registry import Answer, NoAnswer, NoSuchImage, Registry, declared_version
 
@@ -24,7 +25,8 @@ BOTH = frozenset({"linux/amd64", "linux/arm64"})
 
 def api_error(status: int, words: str) -> APIError:
     kind = NotFound if status == 404 else APIError
-    response = SimpleNamespace(status_code=status, url="http+docker://localhost", reason="")
+    response = Response()
+    response.status_code = status
     return kind("error", response=response, explanation=words)
 
 
@@ -120,7 +122,7 @@ def test_a_refusal_is_about_one_image_only() -> None:
 
 
 def test_a_connection_that_breaks_is_no_answer() -> None:
-    with pytest.raises(NoAnswer, match="timed out"):
+    with pytest.raises(NoAnswer, match="it did not answer in time"):
         Registry(FakeEngine({"a:1": TimeoutError("timed out")})).ask("a:1")
 
 
@@ -150,7 +152,7 @@ def test_official_images_say_their_version_in_their_environment(environment: lis
 
 
 def test_an_image_that_cannot_be_pulled_has_a_reason() -> None:
-    engine = FakeEngine({}, {"a@x": ImageNotFound("e", SimpleNamespace(status_code=404, url="", reason=""), "gone")})
+    engine = FakeEngine({}, {"a@x": ImageNotFound("error", explanation="gone")})
     with pytest.raises(NoAnswer, match=r"^gone$"):
         Registry(engine).pull_version("a@x")
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import hashlib
 from dataclasses import replace
 from pathlib import Path
@@ -64,9 +63,7 @@ def test_checking_names_the_locks_that_are_not_current(
 
 
 def test_the_projects_locks_are_current(capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    assert (command.run(parser.parse_args(["--check"])), capsys.readouterr().out) == (0, "16 locks checked: current\n")
+    assert (command.check(lock_targets()), capsys.readouterr().out) == (0, "16 locks checked: current\n")
 
 
 def test_every_interpreter_has_a_lock() -> None:
