@@ -87,4 +87,8 @@ def _since(before: Throttling | None, now: Throttling | None) -> Throttling | No
     """What was counted since then. Before its first period has ended a group has nothing to say."""
     if now is None or before is None:
         return now
-    return Throttling(*(after - earlier for earlier, after in zip(before, now)))
+    return Throttling(
+        now.periods - before.periods,
+        now.throttled_periods - before.throttled_periods,
+        now.throttled_s - before.throttled_s,
+    )

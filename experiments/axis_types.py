@@ -94,7 +94,7 @@ def _parse_memory(value: object) -> int:
     match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise problem("is no amount of memory: write a whole number with a unit, such as 64MB or 1GB")
-    return int(match[1]) * 1024 ** " kMGT".index(match[2] or " ")
+    return int(match[1]) << 10 * " kMGT".index(match[2] or " ")
 
 
 def _check_setting(value: object) -> str:

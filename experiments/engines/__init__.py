@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args
 
 from experiments.cells import ENGINES
 from experiments.engines.protocol import Engine
 from experiments.errors import BadInput
 
-SOURCES = ("auto", "registry", "debian")
+Source = Literal["auto", "registry", "debian"]
+SOURCES: tuple[Source, ...] = get_args(Source)
 """Where the docker engine takes its base images from."""
 
 
@@ -19,7 +21,7 @@ class Engines:
     come from, for the docker engine.
     """
 
-    def __init__(self, *, pg_bin: Path | None = None, source: str = "auto") -> None:
+    def __init__(self, *, pg_bin: Path | None = None, source: Source = "auto") -> None:
         self._pg_bin = pg_bin
         self._source = source
         self._open: dict[str, Engine] = {}
@@ -45,7 +47,7 @@ class Engines:
         return self._open[name]
 
 
-def open_engine(name: str, *, pg_bin: Path | None = None, source: str = "auto") -> Engine:
+def open_engine(name: str, *, pg_bin: Path | None = None, source: Source = "auto") -> Engine:
     """The engine of this name; nothing has been started.
 
     Raises BadInput for an unknown name, for a folder without PostgreSQL programs, and where this machine cannot have

@@ -79,7 +79,7 @@ def left_behind(client: docker.DockerClient) -> list[str]:
     containers = client.containers.list(all=True, filters={"label": OWNER_LABEL})
     networks = client.networks.list(filters={"label": OWNER_LABEL})
     volumes = client.volumes.list(filters={"label": OWNER_LABEL})
-    return [str(one.name) for one in (*containers, *networks, *volumes)]
+    return [str(one.id) for one in (*containers, *networks, *volumes)]
 
 
 @pytest.fixture(scope="module")
