@@ -11,7 +11,7 @@ echo "bigdata-matrix: version $(postgres --version)"
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     # Options without blanks, to be split.
     if ! initdb --pgdata="$PGDATA" --pwfile="$PASSWORD_FILE" $INITDB_OPTIONS ||
-        ! echo "CREATE DATABASE $DATABASE" | postgres --single -D "$PGDATA" postgres; then
+        ! echo "CREATE DATABASE $DATABASE" | postgres --single -D "$PGDATA" postgres >/dev/null; then
         # Not the fault of any setting, as none was used.
         exit 64
     fi

@@ -21,8 +21,8 @@ LOCKED_UP: Mapping[str, Any] = {
 }
 """Options of the SDK for every container that runs."""
 
-NO_LIMIT = -1
-"""Lifts a limit in an update, where 0 or nothing leaves it as it is."""
+ALL_MEMORY: Mapping[str, Any] = {"mem_limit": 2**50, "memswap_limit": -1}
+"""Lifts the limits of memory in an update, which leaves them where nothing is said, and refuses -1 for the first."""
 
 # The time within which a quota is used up or not; the kernel's own default and that of Kubernetes.
 _PERIOD_US = 100_000
@@ -34,13 +34,20 @@ def loader_limits(placement: Placement | None) -> dict[str, Any]:
     """The loader's side of a placement as options of a new container."""
     if placement is None:
         return {}
-    limits = _limits(placement.loader_cpus, placement.loader_quota, placement.loader_memory_bytes)
-    return {name: value for name, value in limits.items() if value != NO_LIMIT}
+    memory = placement.loader_memory_bytes
+    return {
+        **_cpu(placement.loader_cpus, placement.loader_quota),
+        **({} if memory is None else _memory(memory)),
+    }
 
 
 def server_limits(placement: Placement) -> dict[str, Any]:
     """The server's side of a placement as options of an update, which lifts limits that it does not have."""
-    return _limits(placement.server_cpus, placement.server_quota, placement.server_memory_bytes)
+    memory = placement.server_memory_bytes
+    return {
+        **_cpu(placement.server_cpus, placement.server_quota),
+        **(ALL_MEMORY if memory is None else _memory(memory)),
+    }
 
 
 def check_limits(placement: Placement, engine: Mapping[str, Any]) -> None:
@@ -74,13 +81,12 @@ def format_memory(size_bytes: int) -> str:
     return f"{size_bytes}B"
 
 
-def _limits(cpus: frozenset[int], quota: float | None, memory_bytes: int | None) -> dict[str, Any]:
-    memory = NO_LIMIT if memory_bytes is None else memory_bytes
-    return {
-        "cpuset_cpus": format_cpuset(cpus),
-        "cpu_period": _PERIOD_US,
-        "cpu_quota": NO_LIMIT if quota is None else round(quota * _PERIOD_US),
-        "mem_limit": memory,
-        # Memory and swap together: no swapping, which would be measured as slowness of the loader.
-        "memswap_limit": memory,
-    }
+def _cpu(cpus: frozenset[int], quota: float | None) -> dict[str, Any]:
+    # -1 is no quota.
+    quota_us = -1 if quota is None else round(quota * _PERIOD_US)
+    return {"cpuset_cpus": format_cpuset(cpus), "cpu_period": _PERIOD_US, "cpu_quota": quota_us}
+
+
+def _memory(size_bytes: int) -> dict[str, int]:
+    # Memory and swap together: no swapping, which would be measured as slowness of the loader.
+    return {"mem_limit": size_bytes, "memswap_limit": size_bytes}

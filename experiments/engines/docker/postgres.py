@@ -37,6 +37,7 @@ _NEW_LAYOUT = 18
 _READY_S = 60.0
 _POLL_S = 0.05
 _LOG_LINES = 200
+_STARTING = "bigdata-matrix: starting\n"
 _INITDB_FAILED = 64
 
 
@@ -120,14 +121,14 @@ def wait_until_ready(client: DockerClient, container: str) -> Said:
     while True:
         state = inspect_state(client, container)
         if not state["Running"]:
-            words = own_words(read_log(client, container))
+            words = last_words(client, container)
             if state["ExitCode"] == _INITDB_FAILED:
                 raise Failure(f"docker: the image's initdb failed: {words}")
             raise NotStarted(words)
         if _is_ready(client, container):
-            return parse_said(read_log(client, container))
+            return parse_said(_read_log(client, container))
         if time.monotonic() > deadline:
-            words = own_words(read_log(client, container))
+            words = last_words(client, container)
             raise Failure(f"docker: PostgreSQL was not ready within {_READY_S:.0f} s: {words}")
         time.sleep(_POLL_S)
 
@@ -146,12 +147,10 @@ def inspect_state(client: DockerClient, container: str) -> dict[str, Any]:
     return state
 
 
-def read_log(client: DockerClient, container: str) -> str:
-    """The end of what the container has printed since it was last started to serve."""
-    with told("read the log of PostgreSQL"):
-        text: str = client.api.logs(container, tail=_LOG_LINES).decode(errors="replace")
+def last_words(client: DockerClient, container: str) -> str:
+    """What PostgreSQL said about why it ended."""
     # Making the cluster has words of its own, which are of no interest once it is made.
-    return text.rpartition("bigdata-matrix: starting\n")[2] if "bigdata-matrix: starting\n" in text else text
+    return own_words(_read_log(client, container).rpartition(_STARTING)[2])
 
 
 def parse_said(log: str) -> Said:
@@ -178,6 +177,12 @@ def _storage(
         data = make_volume(belongings, "data", image.image_id, [cluster])
         mounts.append(volume_mount(data, home, read_only=False))
     return mounts, tmpfs
+
+
+def _read_log(client: DockerClient, container: str) -> str:
+    with told("read the log of PostgreSQL"):
+        text: bytes = client.api.logs(container, tail=_LOG_LINES)
+    return text.decode(errors="replace")
 
 
 def _is_ready(client: DockerClient, container: str) -> bool:

@@ -9,11 +9,11 @@ from docker.errors import APIError
 
 from docker import DockerClient
 from experiments.affinity import Placement
-from experiments.engines.cluster import DATABASE, USER, own_words
+from experiments.engines.cluster import DATABASE, USER
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.control_group import ask_cpu_s, cpu_file, read_cpu_s
 from experiments.engines.docker.failing import told, words
-from experiments.engines.docker.isolation import NO_LIMIT, format_memory, server_limits
+from experiments.engines.docker.isolation import ALL_MEMORY, format_memory, server_limits
 from experiments.engines.docker.postgres import (
     HOST,
     PORT,
@@ -21,8 +21,8 @@ from experiments.engines.docker.postgres import (
     PostgresImage,
     Said,
     inspect_state,
+    last_words,
     make_container,
-    read_log,
     wait_until_ready,
 )
 from experiments.engines.protocol import ServerFacts
@@ -103,21 +103,21 @@ class DockerServer:
             self._client.api.update_container(self.container, **limits)
         except APIError as error:
             # Version 1 of control groups refuses a limit below what is in use.
-            if limits["mem_limit"] == NO_LIMIT or "memory" not in words(error).lower():
+            if limits["mem_limit"] == ALL_MEMORY["mem_limit"] or "memory" not in words(error).lower():
                 raise
             return f"PostgreSQL already uses more than the server's limit of {format_memory(limits['mem_limit'])}"
         return None
 
     def _start_again(self, state: Mapping[str, Any]) -> None:
         if not state["OOMKilled"]:
-            said = own_words(read_log(self._client, self.container))
+            said = last_words(self._client, self.container)
             raise Failure(
                 f"PostgreSQL {self.facts.version} is gone: {said} (exit code {state['ExitCode']}). "
                 "The same command starts another one and goes on"
             )
         self._limits = {}
         with told("start PostgreSQL again"):
-            self._client.api.update_container(self.container, mem_limit=NO_LIMIT, memswap_limit=NO_LIMIT)
+            self._client.api.update_container(self.container, **ALL_MEMORY)
             self._client.api.start(self.container)
         try:
             wait_until_ready(self._client, self.container)

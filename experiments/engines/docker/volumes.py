@@ -17,6 +17,8 @@ from experiments.engines.docker.failing import told
 from experiments.errors import Failure
 
 _MOUNTED_AT = "/volume"
+# An image without one of its own, such as an imported one, is refused without a command, even if it never runs.
+_NEVER_RUN = ["true"]
 # All files have the same, so that equal data makes equal archives.
 _FOLDER_MODE = 0o755
 _FILE_MODE = 0o644
@@ -82,7 +84,7 @@ def pack_folder(folder: Path, target: IO[bytes]) -> None:
 
 def find_account(belongings: Belongings, image: str, name: str) -> Account:
     """The numbers of a user of an image, as its /etc/passwd has them. Raises Failure where there is no such user."""
-    container = belongings.container("look", image)
+    container = belongings.container("look", image, command=_NEVER_RUN, network_disabled=True)
     try:
         with told(f"read /etc/passwd of {image}"):
             stream, _ = belongings.client.api.get_archive(container, "/etc/passwd")
@@ -110,7 +112,10 @@ def _fill(belongings: Belongings, purpose: str, image: str, archive: IO[bytes]) 
     # Its volumes can be written to from outside, without it ever being started.
     mounts = [volume_mount(volume, _MOUNTED_AT, read_only=False)]
     container = belongings.container(
-        f"fill-{purpose}", image, host_config=api.create_host_config(mounts=mounts, network_mode="none")
+        f"fill-{purpose}",
+        image,
+        command=_NEVER_RUN,
+        host_config=api.create_host_config(mounts=mounts, network_mode="none"),
     )
     try:
         with told(f"put files into the volume for {purpose}"):
