@@ -7,30 +7,32 @@ For whoever needs them:
 - ``archive_versions(kind, version) -> dict[str, str]``: what the archive has today, such as
   ``{'libc6': '2.41-12', 'python3.13': '3.13.5-2'}``: what a DebianPin records. It makes nothing, needs mmdebstrap but
   no Docker engine, and takes about 4 s.
-- ``make_base(client, kind, version, pinned, stop) -> DebianBase``: the image, made (15 to 25 s) unless it is in the
-  engine; its ``packages`` are of the same form.
+- ``make_base(client, kind, version, pinned, stop, tell) -> DebianBase``: the image, made (15 to 25 s) unless it is in
+  the engine; its ``packages`` are of the same form.
 
 ``kind`` is 'python' or 'postgres', ``version`` the key in the lock: '3.13', '17'.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import platform
 import tarfile
-import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from docker import DockerClient
-from docker.errors import ImageNotFound
+from docker.errors import APIError, ImageNotFound
 
-from experiments.cache import cache_folder, ensure_folder
+from experiments.cache import cache_folder, ensure_folder, remove
+from experiments.engines.docker.failing import told
 from experiments.engines.docker.labels import IMAGE_LABEL
 from experiments.engines.docker.recipe import Recipe, candidate_versions, make_tar
 from experiments.errors import Failure, Unsupported
@@ -54,6 +56,10 @@ DEBIAN_SUITES: Mapping[str, Suite] = MappingProxyType(
         "trixie": Suite(python="3.13", postgres="17"),
         "forky": Suite(python="3.14", postgres="18"),
     }
+)
+
+REPOSITORIES: Mapping[Kind, str] = MappingProxyType(
+    {"python": "bigdata-matrix/debian-python", "postgres": "bigdata-matrix/debian-postgres"}
 )
 
 _SUITE_LABEL = "bigdata-matrix.suite"
@@ -100,21 +106,30 @@ def archive_versions(kind: Kind, version: str) -> dict[str, str]:
 
 
 def make_base(
-    client: DockerClient, kind: Kind, version: str, pinned: Mapping[str, str], stop: threading.Event
+    client: DockerClient,
+    kind: Kind,
+    version: str,
+    pinned: Mapping[str, str],
+    stop: threading.Event,
+    tell: Callable[[str], None],
 ) -> DebianBase:
     """The base image. One that the same recipe made for the same pinned versions is used again.
 
-    ``stop``, once set, ends the making. Raises Unsupported where no suite has it, Failure where it cannot be made.
+    ``tell`` hears of it when it has to be made; ``stop``, once set, ends the making. Raises Unsupported where no suite
+    has it, Failure where it cannot be made.
     """
-    recipe = make_recipe(kind, version, client.info()["Architecture"])
-    tag = f"bigdata-matrix/debian-{kind}:{version}"
-    recipe_digest = hashlib.sha256((recipe.digest() + json.dumps(pinned, sort_keys=True)).encode()).hexdigest()
-    found = find_base(client, tag, recipe_digest)
-    if found is not None:
-        return found
-    folder = ensure_folder(cache_folder() / "debian", private=False)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="making-") as temporary:
-        tar = Path(temporary) / "base.tar"
+    with told("ask for its processor"):
+        recipe = make_recipe(kind, version, client.info()["Architecture"])
+    # With the locked versions: when these change, Debian's archive may well have them.
+    recipe_digest = hashlib.sha256((recipe.digest() + json.dumps(dict(pinned), sort_keys=True)).encode()).hexdigest()
+    tag = f"{REPOSITORIES[kind]}:{version}"
+    # Two harnesses at once: the second waits, and finds it made.
+    with _turn(f"{kind}-{version}") as folder, told(f"make the image {tag}"):
+        found = find_base(client, tag, recipe_digest)
+        if found is not None:
+            return found
+        tell(f"{tag}: making it from Debian {recipe.suite}")
+        tar = folder / "base.tar"
         make_tar(recipe, tar, stop)
         packages = identifying(kind, version, read_versions(tar))
         labels = {
@@ -179,6 +194,22 @@ def image_settings(kind: Kind, version: str) -> list[str]:
     return [f"ENV PATH={first}{_USUAL_PATH}", "ENV LANG=C.UTF-8"]
 
 
+@contextlib.contextmanager
+def _turn(name: str) -> Iterator[Path]:
+    """An empty folder for one base, for one process at a time; it is removed in the end."""
+    parent = ensure_folder(cache_folder() / "debian", private=False)
+    folder = parent / name
+    with (parent / f"{name}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        # What one left that was killed.
+        remove(folder)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            remove(folder)
+
+
 def _label_lines(labels: Mapping[str, str]) -> list[str]:
     # No version of a package has a quote in it (deb-version(7)).
     return [f"LABEL {name}='{value}'" for name, value in labels.items()]
@@ -187,5 +218,10 @@ def _label_lines(labels: Mapping[str, str]) -> list[str]:
 def _import(client: DockerClient, tar: Path, tag: str, changes: list[str]) -> str:
     """Hand the root file system to the engine, wherever that is; returns the id of the image."""
     repository, _, version = tag.rpartition(":")
+    before = client.api.images(name=tag, quiet=True)
     client.api.import_image_from_file(str(tar), repository=repository, tag=version, changes=changes)
+    for image_id in before:
+        # What others were made from stays, until they are removed.
+        with contextlib.suppress(APIError):
+            client.api.remove_image(image_id)
     return str(client.images.get(tag).id)

@@ -1,0 +1,199 @@
+"""The images that everything is based on, and where they come from: a registry by digest, or Debian's packages."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from docker import DockerClient
+from docker.errors import APIError, ImageNotFound, NotFound
+
+from experiments.engines.docker.debian import DEBIAN_SUITES, make_base
+from experiments.engines.docker.failing import told, words
+from experiments.engines.docker.recipe import mmdebstrap_missing
+from experiments.errors import BadInput, Failure
+from experiments.image_lock import IMAGE_LOCK, RESOLVE, DebianPin, ImageLock, ImagePins, RegistryPin, Slot
+from experiments.image_registry import NoAnswer, NoSuchImage, Registry
+
+Source = Literal["registry", "debian"]
+Asked = Literal["auto", "registry", "debian"]
+Tell = Callable[[str], None]
+
+# A registry that is there answers within one or two seconds; where a firewall swallows everything, none ever does.
+_PATIENCE_S = 10.0
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image that is in the engine."""
+
+    reference: str
+    """What FROM or a container names: 'python@sha256:...', or the id of an image made from Debian's packages."""
+    image_id: str
+    source: Source
+    identity: str
+    """The same wherever it is made: 'python:3.13-slim-bookworm@sha256:...', 'debian trixie: libc6 2.41-12, ...'."""
+    drift: str | None = None
+    """In what Debian's archive differs from the lock; None where in nothing."""
+    made: bool = False
+    """Whether it was pulled or made just now."""
+
+
+def choose_source(
+    client: DockerClient, lock: ImageLock, asked: Asked, patience_s: float = _PATIENCE_S
+) -> tuple[Source, str | None]:
+    """Where bases come from, and what to say aloud about it.
+
+    'auto' is the registry where the pinned images are in the engine or can be asked for, else Debian's packages.
+    Raises BadInput where what was asked for, or for 'auto' both, cannot be had.
+    """
+    no_registry = None if asked == "debian" else _why_no_registry(client, lock, patience_s)
+    if asked != "debian" and no_registry is None:
+        return "registry", None
+    no_debian = None if asked == "registry" else _why_no_debian(lock)
+    if asked != "registry" and no_debian is None:
+        stand_in = "base images are made from Debian's packages, in place of the pinned official images"
+        return "debian", f"{no_registry}: {stand_in}" if no_registry else None
+    reasons = "; ".join(reason for reason in (no_registry, no_debian) if reason)
+    fixes = {
+        "registry": "Let the Docker engine reach a registry (a mirror will do), or use --source debian",
+        "debian": "Mend this, or use --source registry",
+        "auto": "Let the Docker engine reach a registry (a mirror will do), or mend the latter",
+    }
+    raise BadInput(f"no base images from source {asked}: {reasons}. {fixes[asked]}")
+
+
+def get_base(
+    client: DockerClient, slot: Slot, pins: ImagePins, source: Source, stop: threading.Event, tell: Tell
+) -> Base | None:
+    """The base image of a version from this source, made available in the engine; None where the source has no pin.
+
+    Raises BadInput for a digest that the registry does not have, Failure where it cannot be had for other reasons.
+    """
+    if source == "registry":
+        return None if pins.registry is None else pull_base(client, slot, pins.registry, tell)
+    return None if pins.debian is None else make_debian_base(client, slot, pins.debian, stop, tell)
+
+
+def has_pin(slot: Slot, pins: ImagePins, source: Source) -> bool:
+    """Whether this source has the version."""
+    if source == "registry":
+        return pins.registry is not None
+    kind, version = slot
+    return pins.debian is not None and any(getattr(suite, kind) == version for suite in DEBIAN_SUITES.values())
+
+
+def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, tell: Tell) -> Base:
+    """The official image, pulled by digest unless it is in the engine.
+
+    Raises BadInput where the registry does not have the digest, Failure where the registry cannot be asked.
+    """
+    made = False
+    with told(f"look for {pin.pinned}"):
+        image_id = _present(client, pin)
+    if image_id is None:
+        tell(f"{pin.reference}: pulling {pin.digest[:19]}")
+        _pull(client, slot, pin)
+        made = True
+        with told(f"find {pin.pinned} after pulling it"):
+            image_id = str(client.images.get(pin.pinned).id)
+    return Base(pin.pinned, image_id, "registry", f"{pin.reference}@{pin.digest}", made=made)
+
+
+def make_debian_base(client: DockerClient, slot: Slot, pin: DebianPin, stop: threading.Event, tell: Tell) -> Base:
+    """The image from Debian's packages, made unless it is in the engine. Raises Failure where it cannot be made."""
+    kind, version = slot
+    made = make_base(client, kind, version, pin.packages, stop, tell)
+    versions = ", ".join(f"{name} {found}" for name, found in made.packages.items())
+    identity = f"debian {made.suite}: {versions}"
+    return Base(
+        made.image_id, made.image_id, "debian", identity, describe_drift(pin, made.suite, made.packages), made.made
+    )
+
+
+def describe_drift(pin: DebianPin, suite: str, found: Mapping[str, str]) -> str | None:
+    """In what a base differs from the locked one: 'python3.13 is 3.13.5-2 (locked: 3.13.5-1)'."""
+    differing = [f"the suite is {suite} (locked: {pin.suite})"] if suite != pin.suite else []
+    differing += [
+        f"{name} is {found.get(name, 'missing')} (locked: {version})"
+        for name, version in sorted(pin.packages.items())
+        if found.get(name) != version
+    ]
+    return ", ".join(differing) or None
+
+
+def _why_no_registry(client: DockerClient, lock: ImageLock, patience_s: float) -> str | None:
+    """None where the pinned images are in the engine or a registry answers, else the reason."""
+    pins = [[one.registry for one in lock.of(kind).values() if one.registry] for kind in ("python", "postgres")]
+    if not all(pins):
+        return f"{IMAGE_LOCK} pins no official images"
+    with told("list images"):
+        if all(any(_present(client, pin) for pin in of_kind) for of_kind in pins):
+            return None
+    asking = _Asking(client, pins[0][-1].pinned)
+    asking.start()
+    asking.join(patience_s)
+    if asking.is_alive():
+        return f"no registry answered within {patience_s:.0f} s"
+    return None if asking.problem is None else f"no registry can be asked ({asking.problem})"
+
+
+class _Asking(threading.Thread):
+    """Asks a registry for an image, with nobody obliged to wait for the answer."""
+
+    def __init__(self, client: DockerClient, reference: str) -> None:
+        super().__init__(daemon=True)
+        self.problem: str | None = None
+        self._client = client
+        self._reference = reference
+
+    def run(self) -> None:
+        try:
+            Registry(self._client).ask(self._reference)
+        except NoSuchImage:
+            # It answers; whoever needs this image is told what is wrong with it.
+            return
+        except NoAnswer as error:
+            self.problem = str(error)
+
+
+def _why_no_debian(lock: ImageLock) -> str | None:
+    pinned = all(any(pins.debian for pins in lock.of(kind).values()) for kind in ("python", "postgres"))
+    return mmdebstrap_missing() if pinned else f"{IMAGE_LOCK} has no versions of Debian's packages: {RESOLVE}"
+
+
+def _present(client: DockerClient, pin: RegistryPin) -> str | None:
+    try:
+        return str(client.images.get(pin.pinned).id)
+    except ImageNotFound:
+        return None
+
+
+def _pull(client: DockerClient, slot: Slot, pin: RegistryPin) -> None:
+    repository, _, digest = pin.pinned.partition("@")
+    try:
+        with told(f"pull {pin.pinned}"):
+            # Once it has begun to answer, the engine tells of failures in the stream.
+            problems = [
+                str(event["error"])
+                for event in client.api.pull(repository, tag=digest, stream=True, decode=True)
+                if "error" in event
+            ]
+    except Failure as error:
+        cause = error.__cause__
+        if cause is None or not _is_unknown(cause):
+            raise
+        problems = [words(cause)]
+    if not problems:
+        return
+    reason = " ".join(problems[0].split())
+    if "unknown" not in reason and "not found" not in reason:
+        raise Failure(f"docker: cannot pull {pin.pinned}: {reason}")
+    place = f"{IMAGE_LOCK}: {slot[0]}.{slot[1]}.registry.digest"
+    raise BadInput(f"{place}: the registry has no {pin.reference} with {pin.digest} ({reason}); {RESOLVE} resolves it")
+
+
+def _is_unknown(error: BaseException) -> bool:
+    return isinstance(error, NotFound) or (isinstance(error, APIError) and "manifest unknown" in words(error))

@@ -1,0 +1,137 @@
+"""All images of a campaign: the loader's, one per interpreter, and PostgreSQL's, one per major version."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
+from typing import TypeVar
+
+from docker import DockerClient
+
+from experiments.engines.docker.bases import Base, Source, Tell, get_base, has_pin
+from experiments.engines.docker.labels import list_images, remove_images
+from experiments.engines.docker.loader_image import LoaderImage, ensure_loader_image
+from experiments.errors import BadInput, Failure, Unsupported
+from experiments.image_lock import ImageLock, Kind, Slot, version_order
+from experiments.lock import locked_pythons
+from experiments.wording import duration
+
+__all__ = ["Images", "LoaderImage", "list_images", "remove_images"]
+
+NAMES: dict[Kind, str] = {"python": "Python", "postgres": "PostgreSQL"}
+SOURCE_NAMES: dict[Source, str] = {"registry": "the pinned official images", "debian": "Debian's packages"}
+
+_MOST_AT_ONCE = 4
+
+_Made = TypeVar("_Made", LoaderImage, Base)
+
+
+class Images:
+    """The images that one source of bases has. Each is made when it is first asked for, or with others by ``make``."""
+
+    def __init__(self, client: DockerClient, lock: ImageLock, source: Source) -> None:
+        self.source: Source = source
+        self._client = client
+        self._lock = lock
+        self._stop = threading.Event()
+        self._loaders: dict[str, LoaderImage | Exception] = {}
+        self._servers: dict[str, Base | Exception] = {}
+
+    def pythons(self) -> tuple[str, ...]:
+        """The interpreters for which this source has a base and whose packages are locked, oldest first."""
+        locked = locked_pythons()
+        return tuple(python for python in self._pinned("python") if python in locked)
+
+    def majors(self) -> tuple[str, ...]:
+        """The major versions of PostgreSQL that this source has, oldest first."""
+        return self._pinned("postgres")
+
+    def make(self, pythons: Iterable[str], majors: Iterable[str], tell: Tell) -> None:
+        """Make all of these, several at once. What fails does so later, where it is asked for.
+
+        ``tell`` gets lines about what had to be made and where Debian's archive differs from the lock. It is called
+        from several threads. An interruption ends what is being made.
+        """
+        jobs: list[tuple[str, Callable[[], LoaderImage | Base]]] = [
+            *((f"Python {python}", partial(self._ensure_loader, python, tell)) for python in dict.fromkeys(pythons)),
+            *((f"PostgreSQL {major}", partial(self._ensure_server, major, tell)) for major in dict.fromkeys(majors)),
+        ]
+        with ThreadPoolExecutor(min(_MOST_AT_ONCE, (os.cpu_count() or 1) + 1)) as pool:
+            try:
+                for future in as_completed([pool.submit(_attempt, name, job, tell) for name, job in jobs]):
+                    future.result()
+            except BaseException:
+                self._stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def loader(self, python: str) -> LoaderImage:
+        """The loader's image for an interpreter.
+
+        Raises Unsupported where this source has no such base, BadInput for a digest that the registry does not have,
+        Failure where the image cannot be made.
+        """
+        return self._ensure_loader(python, _say_nothing)
+
+    def postgres(self, major: str) -> Base:
+        """The image of PostgreSQL; raises as ``loader`` does."""
+        return self._ensure_server(major, _say_nothing)
+
+    def _pinned(self, kind: Kind) -> tuple[str, ...]:
+        entries = self._lock.of(kind).items()
+        found = (version for version, pins in entries if has_pin((kind, version), pins, self.source))
+        return tuple(sorted(found, key=version_order))
+
+    def _ensure_loader(self, python: str, tell: Tell) -> LoaderImage:
+        def make() -> LoaderImage:
+            base = self._base(("python", python), self.pythons(), tell)
+            return ensure_loader_image(self._client, python, base, tell)
+
+        return _once(self._loaders, python, make)
+
+    def _ensure_server(self, major: str, tell: Tell) -> Base:
+        return _once(self._servers, major, lambda: self._base(("postgres", major), self.majors(), tell))
+
+    def _base(self, slot: Slot, known: tuple[str, ...], tell: Tell) -> Base:
+        kind, version = slot
+        if version in known:
+            found = get_base(self._client, slot, self._lock.pins(slot), self.source, self._stop, tell)
+            if found is not None:
+                return found
+        raise Unsupported(f"{NAMES[kind]} {version}: {SOURCE_NAMES[self.source]} have {', '.join(known) or 'none'}")
+
+
+def _once(kept: dict[str, _Made | Exception], key: str, make: Callable[[], _Made]) -> _Made:
+    """What was made before, or the error that came instead; it is made, or tried, but once."""
+    if key not in kept:
+        try:
+            kept[key] = make()
+        except (BadInput, Failure, Unsupported) as error:
+            kept[key] = error
+    found = kept[key]
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _attempt(name: str, job: Callable[[], LoaderImage | Base], tell: Tell) -> None:
+    """Do one job and tell what came out, where that is news."""
+    started = time.monotonic()
+    try:
+        done = job()
+    except (BadInput, Failure, Unsupported):
+        # Kept, and raised to whoever asks for the image.
+        return
+    base = done if isinstance(done, Base) else done.base
+    if done.made:
+        tell(f"{name}: ready after {duration(time.monotonic() - started)}")
+    if base.drift is not None:
+        tell(f"{name}: Debian's archive differs from the lock: {base.drift}")
+
+
+def _say_nothing(line: str) -> None:
+    """For images that are asked for without a word."""

@@ -1,0 +1,137 @@
+"""The image of the loader for one interpreter: what goes into it, its name, and having it built by the engine."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker import DockerClient
+from docker.errors import BuildError, ImageNotFound
+
+from experiments.engines.docker.bases import Base, Tell
+from experiments.engines.docker.failing import told
+from experiments.engines.docker.labels import IMAGE_LABEL
+from experiments.engines.docker.wheelhouse import wheelhouse, wheels
+from experiments.errors import Failure
+from experiments.identity import PROJECT, source_hash
+from experiments.lock import loader_lock, lock_hash
+
+REPOSITORY = "bigdata-matrix/loader"
+
+_DOCKERFILE = Path("docker") / "loader.Dockerfile"
+_BUILD_S = 900
+# pip's complaints are at the end of what the builder says.
+_TOLD_LINES = 6
+
+
+@dataclass(frozen=True)
+class LoaderImage:
+    """An image in the engine that runs ``python -m bigdata.cmd``."""
+
+    image_id: str
+    tag: str
+    base: Base
+    python: str
+    made: bool = False
+    """Whether it was built just now."""
+
+
+def ensure_loader_image(
+    client: DockerClient, python: str, base: Base, tell: Tell, project: Path = PROJECT
+) -> LoaderImage:
+    """The image for these parts, built unless the engine has it; ``tell`` hears of it when it has to be built.
+
+    Raises Failure where it cannot be built.
+    """
+    labels = image_labels(python, base, project)
+    tag = image_tag(python, labels, (project / _DOCKERFILE).read_bytes())
+    with told(f"look for the image {tag}"):
+        found = _find(client, tag)
+        architecture = client.info()["Architecture"]
+    if found is not None:
+        return LoaderImage(found, tag, base, python)
+    tell(f"{tag}: building it")
+    files = context_files(python, wheelhouse(python, architecture, project), project)
+    with told(f"build the image of the loader for Python {python}"):
+        image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python})
+    return LoaderImage(image_id, tag, base, python, made=True)
+
+
+def image_labels(python: str, base: Base, project: Path = PROJECT) -> dict[str, str]:
+    """What the image is made of, as its labels say it."""
+    return {
+        IMAGE_LABEL: "loader",
+        "bigdata-matrix.python": python,
+        "bigdata-matrix.base": base.identity,
+        "bigdata-matrix.lock-hash": lock_hash(python, project),
+        "bigdata-matrix.source-hash": source_hash(project),
+    }
+
+
+def image_tag(python: str, labels: Mapping[str, str], dockerfile: bytes) -> str:
+    """The name of the image made of these parts, and of no others."""
+    parts = [hashlib.sha256(dockerfile).hexdigest(), *(f"{name}={value}" for name, value in sorted(labels.items()))]
+    return f"{REPOSITORY}:py{python}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:12]}"
+
+
+def context_files(python: str, wheels_folder: Path, project: Path = PROJECT) -> dict[str, bytes]:
+    """All that the engine gets to build from, by path: Dockerfile, lock, wheels, modules, dictionary."""
+    files = {"Dockerfile": project / _DOCKERFILE, "requirements.txt": loader_lock(python, project)}
+    files |= {f"wheelhouse/{wheel.name}": wheel for wheel in wheels(wheels_folder)}
+    sources = (*(project / "bigdata").rglob("*.py"), *(project / "bigdata").rglob("*.csv"))
+    files |= {path.relative_to(project).as_posix(): path for path in sources}
+    return {name: files[name].read_bytes() for name in sorted(files)}
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """A tar archive; equal files give equal bytes, whoever has them and since when."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        folders = {parent.as_posix() for name in files for parent in Path(name).parents} - {"."}
+        for folder in sorted(folders):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def _find(client: DockerClient, tag: str) -> str | None:
+    try:
+        return str(client.images.get(tag).id)
+    except ImageNotFound:
+        return None
+
+
+def _build(
+    client: DockerClient, tag: str, labels: Mapping[str, str], context: bytes, arguments: Mapping[str, str]
+) -> str:
+    try:
+        client.images.build(
+            fileobj=io.BytesIO(context),
+            custom_context=True,
+            tag=tag,
+            labels=dict(labels),
+            buildargs=dict(arguments),
+            network_mode="none",
+            rm=True,
+            forcerm=True,
+            timeout=_BUILD_S,
+        )
+    except BuildError as error:
+        raise Failure(f"{tag} cannot be built: {explain(error)}") from error
+    return str(client.images.get(tag).id)
+
+
+def explain(error: BuildError) -> str:
+    """What the builder said last, and before that the step that failed."""
+    said = [str(entry["stream"]).strip() for entry in error.build_log if "stream" in entry]
+    lines = [line for line in said if line and not line.startswith(("--->", "Removing intermediate"))]
+    return "; ".join((*lines[-_TOLD_LINES:], error.msg))

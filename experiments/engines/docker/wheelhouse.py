@@ -1,0 +1,85 @@
+"""The locked packages as wheels for the interpreter of an image, fetched outside of it: builds need no network."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from experiments.cache import cache_folder, ensure_folder, remove
+from experiments.engines.local.installer import run_pip
+from experiments.errors import Unsupported
+from experiments.identity import PROJECT
+from experiments.lock import loader_lock
+
+# What images are made for; docker info's names of processors are the ones in wheels' names.
+ARCHITECTURES = ("x86_64", "aarch64")
+
+# Written last: a folder without it was left half-filled by a process that was killed.
+_MARKER = "complete"
+# The locks are made for this C library, 2.28, and every base has a newer one; wheels for older ones run on it too.
+_NEWEST_GLIBC = 28
+_OLDEST_GLIBC = 17
+_OLD_NAMES = {"x86_64": ("manylinux2014", "manylinux2010", "manylinux1"), "aarch64": ("manylinux2014",)}
+# Up to 3.7 the memory allocator was part of the name of the binary interface (PEP 3149).
+_LAST_WITH_ALLOCATOR = (3, 7)
+
+
+def wheelhouse(python: str, architecture: str, project: Path = PROJECT) -> Path:
+    """The folder with the locked wheels for an interpreter such as '3.13', fetched unless they are in the cache.
+
+    ``architecture`` is named as ``docker info`` does. pip's own configuration applies. Raises Unsupported for another
+    processor, Failure which says what went wrong, where they cannot be had.
+    """
+    if architecture not in ARCHITECTURES:
+        raise Unsupported(
+            f"images are made for {' and '.join(ARCHITECTURES)}, and the Docker engine has {architecture}"
+        )
+    lock = loader_lock(python, project)
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    parent = ensure_folder(cache_folder() / "wheelhouse", private=False)
+    folder = parent / f"py{python}-{architecture}-{digest}"
+    # Two harnesses at once: the second waits, and finds it filled.
+    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not (folder / _MARKER).exists():
+            _fill(folder, lock, python, architecture, turn.fileno())
+    return folder
+
+
+def wheels(folder: Path) -> list[Path]:
+    """The wheels in a wheelhouse, by name."""
+    return sorted(folder.glob("*.whl"))
+
+
+def target_options(python: str, architecture: str) -> Iterator[str]:
+    """The options that make pip choose for an interpreter and a processor other than its own."""
+    number = python.replace(".", "")
+    version = tuple(int(part) for part in python.split("."))
+    own = f"cp{number}m" if version <= _LAST_WITH_ALLOCATOR else f"cp{number}"
+    yield from ("--implementation", "cp", "--python-version", python)
+    for interface in (own, "abi3", "none"):
+        yield from ("--abi", interface)
+    for glibc in range(_NEWEST_GLIBC, _OLDEST_GLIBC - 1, -1):
+        yield from ("--platform", f"manylinux_2_{glibc}_{architecture}")
+    for name in _OLD_NAMES[architecture]:
+        yield from ("--platform", f"{name}_{architecture}")
+
+
+def _fill(folder: Path, lock: Path, python: str, architecture: str, turn: int) -> None:
+    remove(folder)
+    # The lock is complete, and pip would judge by its own interpreter which dependencies another one needs.
+    options = ["download", "--require-hashes", "--only-binary", ":all:", "--no-deps", "--dest", str(folder)]
+    try:
+        run_pip(
+            [sys.executable, "-m", "pip"],
+            [*options, *target_options(python, architecture), "--requirement", str(lock)],
+            purpose=f"the wheels of {lock.name} for images ({architecture})",
+            lock=turn,
+        )
+        (folder / _MARKER).touch()
+    except BaseException:
+        remove(folder)
+        raise
