@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from docker import DockerClient
 from experiments.engines.docker.failing import told
 from experiments.engines.docker.owner import Owner
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from docker import DockerClient
 from docker.context import ContextAPI
 from docker.context.config import get_current_context_name
 from docker.errors import DockerException
 from docker.utils import kwargs_from_env
 
-from docker import DockerClient
 from experiments.engines.docker.failing import SDK_ERRORS, words
 from experiments.errors import BadInput
 

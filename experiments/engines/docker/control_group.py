@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from docker import DockerClient
+
 from experiments.engines.docker.failing import told
 from experiments.errors import Failure
 

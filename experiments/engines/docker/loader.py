@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from docker import DockerClient
 from docker.types import Mount
 
-from docker import DockerClient
 from experiments.affinity import Placement
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.connect import REQUEST_S

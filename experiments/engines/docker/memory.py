@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from docker import DockerClient
+
 from experiments.engines.docker.failing import told
 
 # The engine hears of it from the kernel a moment after the process has ended.

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from docker import DockerClient
+
 from experiments.engines.docker.belongings import Thing, list_things, remove_campaign
 from experiments.engines.docker.failing import told
 from experiments.engines.docker.owner import Owner, has_died, parse_owner

@@ -1,0 +1,212 @@
+"""The docker engine: loaders and PostgreSQL in containers of pinned images, on this machine or a remote one."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from docker import DockerClient
+from docker.types import Mount
+
+from experiments.affinity import Cores, Placement, cores_here
+from experiments.cache import cache_in_use
+from experiments.engines.cluster import USER
+from experiments.engines.docker.bases import Asked, choose_source
+from experiments.engines.docker.belongings import Belongings
+from experiments.engines.docker.connect import connect, is_this_machine
+from experiments.engines.docker.failing import told
+from experiments.engines.docker.images import Images, LoaderImage
+from experiments.engines.docker.isolation import check_limits
+from experiments.engines.docker.loader import DockerLoaderHost, loader_secret
+from experiments.engines.docker.owner import this_owner
+from experiments.engines.docker.postgres import PostgresImage
+from experiments.engines.docker.probe import probe_image
+from experiments.engines.docker.server import DockerServer, start_server
+from experiments.engines.docker.sweep import sweep
+from experiments.engines.docker.volumes import make_data_volume, volume_mount
+from experiments.engines.protocol import InterpreterFacts
+from experiments.errors import Failure, Unsupported
+from experiments.image_lock import load_image_lock
+from experiments.lock import left_out, loader_lock, lock_hash
+from experiments.spec import PostgresConfiguration
+
+_DATA = "/data"
+_TMPFS_NEEDS_BYTES = 2 * 1024**3
+
+ChooseImages = Callable[[DockerClient, str], tuple[Images, str | None]]
+"""The images of the source that is asked for, and what must be said aloud about that source."""
+
+
+def choose_images(client: DockerClient, asked: str) -> tuple[Images, str | None]:
+    """The images as the lock has them, from a registry or of Debian's packages. Raises BadInput without either."""
+    lock = load_image_lock()
+    source, notice = choose_source(client, lock, cast(Asked, asked))
+    return Images(client, lock, source), notice
+
+
+class DockerEngine:
+    """Runs everything in containers of the Docker engine that the user means (DOCKER_HOST, a context, the socket)."""
+
+    name = "docker"
+
+    def __init__(
+        self,
+        *,
+        source: str = "auto",
+        connect: Callable[[], DockerClient] = connect,
+        choose_images: ChooseImages = choose_images,
+    ) -> None:
+        self._client = connect()
+        with told("ask the engine about itself"):
+            self._info: Mapping[str, Any] = self._client.info()
+            self._here = is_this_machine(self._client)
+        self._source = source
+        self._choose_images = choose_images
+        self._chosen: tuple[Images, str | None] | None = None
+        self._belongings = Belongings(self._client, this_owner())
+        self._password = secrets.token_urlsafe(24)
+        self._secret: Mount | None = None
+        self._hosts: dict[str, DockerLoaderHost] = {}
+        self._servers: dict[str, DockerServer] = {}
+        self._data: dict[Path, Mount] = {}
+        self._swept: tuple[str, ...] = ()
+        self._leaving = contextlib.ExitStack()
+
+    def __enter__(self) -> DockerEngine:
+        self._leaving.enter_context(cache_in_use())
+        self._swept = tuple(sweep(self._client))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for made in (self._hosts, self._servers, self._data):
+            made.clear()
+        with self._leaving:
+            try:
+                self._belongings.remove_all()
+            except Failure:
+                # What went wrong before matters more; the next campaign removes what is left.
+                if exception[0] is None:
+                    raise
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What killed campaigns had left, and which images stand in for the pinned ones."""
+        said = None if self._chosen is None else self._chosen[1]
+        return self._swept if said is None else (*self._swept, said)
+
+    @property
+    def own_postgres(self) -> None:
+        """Nothing of the user's own can be used here."""
+        return
+
+    def facts(self) -> Mapping[str, Any]:
+        """The engine, and where its images come from."""
+        info = self._info
+        return {
+            "version": info["ServerVersion"],
+            "source": self._images.source,
+            "here": self._here,
+            "storage_driver": info["Driver"],
+            "control_groups": info.get("CgroupVersion", "1"),
+            "rootless": "name=rootless" in info["SecurityOptions"],
+            "system": info["OperatingSystem"],
+            "kernel": info["KernelVersion"],
+            "machine": info["Architecture"],
+            "cores": info["NCPU"],
+            "memory_bytes": info["MemTotal"],
+        }
+
+    def cores(self) -> Cores:
+        """On this machine those that the harness may use, elsewhere all that the engine has."""
+        pinning = bool(self._info["CPUSet"])
+        if not self._here:
+            return Cores(frozenset(range(self._info["NCPU"])), {}, pinning, here=False)
+        cores = cores_here()
+        return Cores(cores.allowed, cores.siblings, pinning, here=True)
+
+    def pythons(self) -> tuple[str, ...]:
+        """The versions that have a pinned base image and a lock, oldest first."""
+        return self._images.pythons()
+
+    def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
+        """Build or fetch all images that are asked for."""
+        self._images.make(pythons, majors, tell)
+
+    def loader_host(self, python: str) -> DockerLoaderHost:
+        """The interpreter in its image, prepared once. Raises Unsupported where there is no base image of it."""
+        if python not in self._hosts:
+            image = self._images.loader(python)
+            if self._secret is None:
+                self._secret = loader_secret(self._belongings, image.image_id, USER, self._password)
+            facts = self._interpreter_facts(image)
+            self._hosts[python] = DockerLoaderHost(self._belongings, facts, self._mounts)
+        return self._hosts[python]
+
+    def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> DockerServer:
+        """The PostgreSQL of this name, started once; it runs until the engine is left.
+
+        Raises Unsupported for a version or storage that cannot be had, RefusedSettings for bad settings.
+        """
+        if name not in self._servers:
+            self._check_memory(configuration.storage)
+            base = self._images.postgres(configuration.version)
+            self._servers[name] = start_server(
+                self._belongings,
+                PostgresImage(base.image_id, base.identity, configuration.version),
+                configuration,
+                name=name,
+                max_connections=max_connections,
+                password=self._password,
+                here=self._here,
+            )
+        return self._servers[name]
+
+    def check_placement(self, placement: Placement) -> None:
+        """Raise Unsupported for limits that this engine, or any, cannot hold to."""
+        check_limits(placement, self._info)
+
+    def provide_data(self, directory: Path) -> str:
+        """Copy the directory into a volume, once; returns its path in every loader."""
+        folder = directory.resolve()
+        if folder not in self._data:
+            path = f"{_DATA}/{len(self._data) + 1}"
+            volume = make_data_volume(self._belongings, "files", self._any_image(), folder)
+            self._data[folder] = volume_mount(volume, path, read_only=True)
+        return str(self._data[folder]["Target"])
+
+    @property
+    def _images(self) -> Images:
+        if self._chosen is None:
+            self._chosen = self._choose_images(self._client, self._source)
+        return self._chosen[0]
+
+    def _mounts(self) -> list[Mount]:
+        return [*([] if self._secret is None else [self._secret]), *self._data.values()]
+
+    def _any_image(self) -> str:
+        made = next(iter(self._hosts.values()), None) or self.loader_host(self.pythons()[-1])
+        return str(made.facts.image)
+
+    def _interpreter_facts(self, image: LoaderImage) -> InterpreterFacts:
+        probed = probe_image(self._belongings, image.image_id)
+        info = self._info
+        return InterpreterFacts(
+            python=image.python,
+            version=probed.version,
+            implementation=probed.implementation,
+            optimized_build=probed.optimized_build,
+            build=f"{image.base.identity}; {info['OSType']}/{info['Architecture']}",
+            lock_hash=lock_hash(image.python),
+            left_out=left_out(loader_lock(image.python)),
+            image=image.image_id,
+        )
+
+    def _check_memory(self, storage: str) -> None:
+        if storage == "tmpfs" and self._info["MemTotal"] < _TMPFS_NEEDS_BYTES:
+            raise Unsupported(
+                f"storage tmpfs: the Docker engine has {self._info['MemTotal'] / 1024**2:.0f} MiB of memory, and "
+                f"{_TMPFS_NEEDS_BYTES / 1024**2:.0f} MiB are needed"
+            )
