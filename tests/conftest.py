@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import docker
 import pytest
 
-import docker
 from experiments.engines.docker.connect import connect
 from experiments.engines.local.binaries import Binaries, locked_binaries
 from experiments.engines.local.server import LocalServer, start_server
