@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,8 +27,8 @@ REGISTRY_PROGRAM = "docker-registry"
 REGISTRY_START_S = 20.0
 REGISTRY_CONFIGURATION = """
 version: 0.1
-log: {{level: error}}
-storage: {{filesystem: {{rootdirectory: {folder}}}, delete: {{enabled: true}}}}
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: "{folder}"}}, delete: {{enabled: true}}}}
 http: {{addr: "{address}"}}
 """
 
@@ -109,7 +108,9 @@ def docker_client() -> Iterator[docker.DockerClient]:
 def local_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an empty registry of images on the loopback interface; tests skip without one, except in CI."""
     if shutil.which(REGISTRY_PROGRAM) is None:
-        assert "CI" not in os.environ, f"CI needs {REGISTRY_PROGRAM}"
+        # Not an assertion: that one would print all of CI's environment.
+        if "CI" in os.environ:
+            pytest.fail(f"CI needs {REGISTRY_PROGRAM}")
         pytest.skip(f"there is no {REGISTRY_PROGRAM} to test with (Debian, Ubuntu: apt install docker-registry)")
     folder = tmp_path_factory.mktemp("registry")
     address = f"127.0.0.1:{_free_port()}"
@@ -117,7 +118,7 @@ def local_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     configuration.write_text(REGISTRY_CONFIGURATION.format(folder=folder / "images", address=address))
     with subprocess.Popen([REGISTRY_PROGRAM, "serve", str(configuration)]) as process:
         try:
-            _wait_for(f"http://{address}/v2/")
+            _wait_for(f"http://{address}/v2/", process)
             yield address
         finally:
             process.terminate()
@@ -129,12 +130,13 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(url: str) -> None:
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + REGISTRY_START_S
     while True:
         try:
             urllib.request.urlopen(url, timeout=1).close()
-        except urllib.error.URLError:
+        except OSError:
+            assert process.poll() is None, f"{REGISTRY_PROGRAM} has ended with exit code {process.returncode}"
             assert time.monotonic() < deadline, f"nothing answers at {url}"
             time.sleep(0.05)
         else:
