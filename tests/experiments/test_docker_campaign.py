@@ -38,6 +38,8 @@ experiments:
       postgres: [pg15, pg17]
       loader: [row_by_row_threaded, row_by_row_asyncio]
       loop: [uvloop]
+  outside:
+    question: And the same as a process of this machine?
     include: [{engine: local, python: "LOCAL"}]
   limits:
     question: What becomes of a loader that gets too little?
@@ -88,7 +90,7 @@ def campaign(
 ) -> Iterator[CampaignFolder]:
     """One campaign for the tests that only look at what came out."""
     results = tmp_path_factory.mktemp("results")
-    done = run(command(matrix, results, "--experiment", "smoke", "--experiment", "limits"))
+    done = run(command(matrix, results, "--experiment", "smoke", "--experiment", "outside", "--experiment", "limits"))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "images made from Debian's packages, not the pinned official ones" in done.stdout
     (folder,) = list_campaigns(results)
@@ -139,7 +141,7 @@ def test_a_loader_that_needs_more_memory_than_it_may_have_failed_for_that_reason
     assert record.status == "failed"
     assert record.reason is not None
     assert "out of memory" in record.reason
-    assert "12 MB" in record.reason
+    assert "the loader's limit of 12MB" in record.reason
 
 
 def test_a_setting_that_the_server_refuses_is_told_in_its_words_with_the_line(
