@@ -24,13 +24,67 @@ class Throttling(NamedTuple):
 
 
 def read_throttling(root: Path = Path("/")) -> Throttling | None:
-    """Of the group of this process; None where there is none, or it has no limit."""
-    for folder in _folders(root):
+    """Of the group of this process, or the nearest group around it that has a limit; None where none has."""
+    try:
+        groups = (root / "proc/self/cgroup").read_text()
+        mounts = [_Mount.of(line) for line in (root / "proc/self/mountinfo").read_text().splitlines()]
+    except OSError:
+        return None
+    for mount, group in _candidates(groups, mounts):
+        found = _nearest(root / mount.place, mount.below(group))
+        if found is not None:
+            return found
+    return None
+
+
+class _Mount(NamedTuple):
+    """A line of ``mountinfo``: ``mounted`` of a file system can be seen at ``place`` (without the slash in front)."""
+
+    mounted: PurePosixPath
+    place: PurePosixPath
+    kind: str
+    options: list[str]
+
+    @classmethod
+    def of(cls, line: str) -> _Mount:
+        before, _, after = line.partition(" - ")
+        fields, file_system = before.split(), after.split()
+        options = file_system[-1].split(",")
+        return cls(PurePosixPath(fields[3]), PurePosixPath(fields[4].lstrip("/")), file_system[0], options)
+
+    def shows(self, group: PurePosixPath) -> bool:
+        return self.mounted == group or self.mounted in group.parents
+
+    def below(self, group: PurePosixPath) -> PurePosixPath:
+        """The group's folder as seen from the mount's place.
+
+        A container may be shown its own group at the mount's place, and the path of it as the host sees that.
+        """
+        return group.relative_to(self.mounted) if self.shows(group) else PurePosixPath()
+
+
+def _candidates(groups: str, mounts: list[_Mount]) -> Iterator[tuple[_Mount, PurePosixPath]]:
+    """Where to look for the group of this process: by the controller ``cpu`` of version 1 and by version 2."""
+    for line in groups.splitlines():
+        _, controllers, path = line.split(":", 2)
+        group = PurePosixPath(path)
+        if "cpu" in controllers.split(","):
+            fitting = [mount for mount in mounts if mount.kind == "cgroup" and "cpu" in mount.options]
+        elif not controllers:
+            fitting = [mount for mount in mounts if mount.kind == "cgroup2"]
+        else:
+            continue
+        # A mount that shows another group, of some container say, is this process's only where no mount shows its own.
+        for mount in [mount for mount in fitting if mount.shows(group)] or fitting:
+            yield mount, group
+
+
+def _nearest(place: Path, folder: PurePosixPath) -> Throttling | None:
+    for candidate in (folder, *folder.parents):
         try:
-            text = (folder / "cpu.stat").read_text()
+            found = _parse((place / candidate / "cpu.stat").read_text())
         except OSError:
             continue
-        found = _parse(text)
         if found is not None:
             return found
     return None
@@ -38,40 +92,8 @@ def read_throttling(root: Path = Path("/")) -> Throttling | None:
 
 def _parse(text: str) -> Throttling | None:
     values = dict(line.split() for line in text.splitlines() if len(line.split()) == 2)
-    # Version 1 counts periods for a group without a limit too, and always 0 of them.
+    # A group without a limit counts its periods, too: always 0 of them.
     if int(values.get("nr_periods", 0)) == 0:
         return None
     throttled_s = sum(int(values[name]) / per_s for name, per_s in _TIMES_PER_S.items() if name in values)
     return Throttling(int(values["nr_periods"]), int(values.get("nr_throttled", 0)), throttled_s)
-
-
-def _folders(root: Path) -> Iterator[Path]:
-    """Where the files of this process's group are, first by the controller ``cpu`` of version 1, then by version 2."""
-    try:
-        groups = (root / "proc/self/cgroup").read_text().splitlines()
-        mounts = (root / "proc/self/mountinfo").read_text().splitlines()
-    except OSError:
-        return
-    for line in groups:
-        _, controllers, path = line.split(":", 2)
-        kind, option = ("cgroup", "cpu") if controllers else ("cgroup2", None)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        for mount in mounts:
-            folder = _inside(mount, kind, option, PurePosixPath(path))
-            if folder is not None:
-                yield root / folder
-
-
-def _inside(mount: str, kind: str, option: str | None, group: PurePosixPath) -> PurePosixPath | None:
-    """The folder of a group below a mount, without the slash in front; None where the mount is of something else."""
-    before, _, after = mount.partition(" - ")
-    fields, file_system = before.split(), after.split()
-    if file_system[0] != kind or (option is not None and option not in file_system[-1].split(",")):
-        return None
-    mounted_root, place = PurePosixPath(fields[3]), PurePosixPath(fields[4].lstrip("/"))
-    try:
-        return place / group.relative_to(mounted_root)
-    except ValueError:
-        # A container may be shown its group at the place of the mount, and the path of it as the host sees that.
-        return place

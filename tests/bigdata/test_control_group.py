@@ -1,3 +1,5 @@
+"""How a process learns how often it was throttled, from made-up trees of /proc and /sys of each kind."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -46,6 +48,36 @@ def test_the_group_is_found_wherever_it_is_mounted(
     tmp_path: Path, groups: str, mount: str, stat: str, place: str, group: str, mounted: str, below: str
 ) -> None:
     write(tmp_path, groups.format(group=group), mount.format(mounted=mounted), place + below, stat)
+    assert read_throttling(tmp_path) == FOUND
+
+
+@pytest.mark.parametrize(("mounts", "place"), [(V1_MOUNT, V1), (V2_MOUNT, V2)], ids=["version 1", "version 2"])
+def test_a_limit_of_a_group_around_holds_as_well(tmp_path: Path, mounts: str, place: str) -> None:
+    groups = V1_GROUPS if place == V1 else V2_GROUPS
+    stat = V1_STAT if place == V1 else V2_STAT
+    write(tmp_path, groups.format(group="/limited/by/none"), mounts.format(mounted="/"), f"{place}/limited", stat)
+    (tmp_path / place / "limited/by/none").mkdir(parents=True)
+    (tmp_path / place / "limited/by/none/cpu.stat").write_text("nr_periods 0\nnr_throttled 0\n")
+    assert read_throttling(tmp_path) == FOUND
+
+
+def test_the_group_of_somebody_else_is_not_taken_for_its_own(tmp_path: Path) -> None:
+    of_a_container = V2_MOUNT.format(mounted="/docker/12ab").replace("/sys/fs/cgroup", "/shown/here")
+    write(
+        tmp_path, V2_GROUPS.format(group="/user"), of_a_container + V2_MOUNT.format(mounted="/"), "shown/here", V2_STAT
+    )
+    (tmp_path / V2 / "user").mkdir(parents=True)
+    (tmp_path / V2 / "user/cpu.stat").write_text("nr_periods 0\n")
+    assert read_throttling(tmp_path) is None
+
+
+def test_with_both_versions_at_once_the_one_with_the_controller_is_read(tmp_path: Path) -> None:
+    both = V2_MOUNT.format(mounted="/").replace("/sys/fs/cgroup", "/sys/fs/cgroup/unified") + V1_MOUNT.format(
+        mounted="/"
+    )
+    write(tmp_path, V1_GROUPS.format(group="/"), both, V1, V1_STAT)
+    (tmp_path / "sys/fs/cgroup/unified").mkdir()
+    (tmp_path / "sys/fs/cgroup/unified/cpu.stat").write_text("usage_usec 900\n")
     assert read_throttling(tmp_path) == FOUND
 
 
