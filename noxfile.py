@@ -49,7 +49,7 @@ def images(session: nox.Session) -> None:
 
 @nox.session
 def clean(session: nox.Session) -> None:
-    """Show what the project keeps in the user's cache folder, and empty it."""
+    """Show what the project keeps in the user's cache folder and as images, and remove it."""
     run_harness(session, "clean")
 
 

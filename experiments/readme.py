@@ -106,7 +106,7 @@ def _interpreter(name: str, facts: Mapping[str, Any], records: Sequence[Record])
         python = str(record.cell.get("python"))
         if record.client and name in (python, part_key(str(record.cell.get("engine")), python)):
             versions.update(record.client.packages)
-    build = "" if facts.get("optimized_build") else ", built without `--enable-optimizations`"
+    build = "" if facts.get("optimized_build") else ", not built with `--enable-optimizations` as far as it says"
     packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
     base = f", in an image made from {facts['build']}" if facts.get("image") else ""
     return f"{facts['implementation']} {facts['version']}{build}{base}" + (f"; {packages}" if packages else "")

@@ -4,10 +4,22 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
+from docker import DockerClient
 
 from experiments.cache import cache_in_use
 from experiments.commands import clean
-from experiments.errors import Failure
+from experiments.engines.docker.labels import MadeImage
+from experiments.errors import BadInput, Failure
+
+
+@pytest.fixture(autouse=True)
+def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The images of the machine that the tests run on are not theirs to remove."""
+
+    def refuse() -> DockerClient:
+        raise BadInput("no Docker engine answers")
+
+    monkeypatch.setattr(clean, "connect", refuse)
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +61,35 @@ def test_while_a_campaign_runs_it_refuses(cache: Path) -> None:
     with cache_in_use(), pytest.raises(Failure, match="is using the cache"):
         run()
     assert (cache / "venvs" / "py3.13-0123" / "file").exists()
+
+
+class FakeEngine:
+    """Has two images until they are removed."""
+
+    def __init__(self) -> None:
+        self.images = [
+            MadeImage("sha256:0123456789abcdef", ("bigdata-matrix/loader:py3.13-ab",), "loader", 150_000_000),
+            MadeImage("sha256:fedcba9876543210", (), "stage", 160_000_000),
+        ]
+
+    def close(self) -> None:
+        pass
+
+
+def test_images_are_shown_and_removed_too(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def remove_images(engine: FakeEngine) -> list[str]:
+        return [tag for image in engine.images for tag in image.tags]
+
+    monkeypatch.setattr(clean, "connect", FakeEngine)
+    monkeypatch.setattr(clean, "list_images", lambda engine: engine.images)
+    monkeypatch.setattr(clean, "sweep_docker", lambda engine: ["removed a container"])
+    monkeypatch.setattr(clean, "remove_images", remove_images)
+    shown = "image bigdata-matrix/loader:py3.13-ab  150.0 MB\n"
+    shown += "1 image without a name: steps on the way to these, and what they were before\n"
+    assert run("--show") == 0
+    assert capsys.readouterr().out.endswith(shown + "\n")
+    assert run() == 0
+    removed = f"removed a container\nremoved image bigdata-matrix/loader:py3.13-ab\nremoved {cache}\n"
+    assert capsys.readouterr().out.endswith(shown + removed)
