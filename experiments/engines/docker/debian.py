@@ -159,7 +159,9 @@ def make_recipe(kind: Kind, version: str, machine: str) -> Recipe:
     suite = suite_of(kind, version)
     if machine not in _ARCHITECTURES:
         raise Unsupported(f"base images from Debian's packages are made for x86_64 and aarch64, and this is {machine}")
-    packages = (f"python{version}", f"python{version}-venv") if kind == "python" else (f"postgresql-{version}",)
+    # A wheel may count on the C++ library (PEP 600), which the official images have, too.
+    python = (f"python{version}", f"python{version}-venv", "libstdc++6")
+    packages = python if kind == "python" else (f"postgresql-{version}",)
     return Recipe(suite, kind, packages, _ARCHITECTURES[machine], DEBIAN_SUITES[suite].merge_usr)
 
 

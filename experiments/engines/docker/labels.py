@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
 
+from experiments.engines.docker.failing import told
+
 IMAGE_LABEL = "bigdata-matrix.image"
 """What an image is: 'loader', 'debian-python', 'debian-postgres', 'stage' (a step on the way to a loader's image)."""
 
@@ -23,7 +25,8 @@ class MadeImage:
 
 def list_images(client: DockerClient) -> list[MadeImage]:
     """All images that this project made and that are in the engine, by tag; nothing that lacks the label."""
-    found = client.api.images(all=True, filters={"label": IMAGE_LABEL})
+    with told("list images"):
+        found = client.api.images(all=True, filters={"label": IMAGE_LABEL})
     images = [
         MadeImage(image["Id"], _tags(image["RepoTags"]), image["Labels"][IMAGE_LABEL], image["Size"]) for image in found
     ]
@@ -41,15 +44,16 @@ def remove_images(client: DockerClient) -> list[str]:
 
 def _remove(client: DockerClient, image: MadeImage) -> bool:
     """Whether it could be removed."""
-    try:
-        for name in image.tags or (image.image_id,):
-            client.api.remove_image(name)
-    except ImageNotFound:
-        return False
-    except APIError as error:
-        if error.status_code != 409:
-            raise
-        return False
+    with told(f"remove the image {image.tags[0] if image.tags else image.image_id}"):
+        try:
+            for name in image.tags or (image.image_id,):
+                client.api.remove_image(name)
+        except ImageNotFound:
+            return False
+        except APIError as error:
+            if error.status_code != 409:
+                raise
+            return False
     return True
 
 

@@ -67,6 +67,8 @@ def image_labels(python: str, base: Base, project: Path = PROJECT) -> dict[str, 
         IMAGE_LABEL: "loader",
         "bigdata-matrix.python": python,
         "bigdata-matrix.base": base.identity,
+        # One made anew from the same packages may still be another: by another recipe.
+        "bigdata-matrix.base-id": base.image_id,
         "bigdata-matrix.lock-hash": lock_hash(python, project),
         "bigdata-matrix.source-hash": source_hash(project),
     }

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from docker import DockerClient
+from docker.errors import APIError, ImageNotFound, NotFound
+
+from experiments.engines.docker import bases
+from experiments.engines.docker.bases import Base, choose_source, describe_drift, get_base, has_pin, pull_base
+from experiments.engines.docker.debian import DebianBase
+from experiments.errors import BadInput, Failure
+from experiments.image_lock import DebianPin, ImageLock, ImagePins, RegistryPin, Slot
+
+REGISTRY = RegistryPin("python:3.13-slim-bookworm", f"sha256:{'a' * 64}", None, "2026-11-22", False)
+DEBIAN = DebianPin("trixie", {"libc6": "2.41-12", "python3.13": "3.13.5-2"}, "2026-11-22")
+BOTH = ImagePins(REGISTRY, DEBIAN)
+LOCK = ImageLock({"3.13": BOTH}, {"17": replace(BOTH, registry=replace(REGISTRY, reference="postgres:17-bookworm"))})
+SLOT: Slot = ("python", "3.13")
+NO_ANSWER = APIError("no such host", SimpleNamespace(status_code=500), "no such host")  # type: ignore[arg-type]
+UNKNOWN = NotFound("404", SimpleNamespace(status_code=404), "manifest unknown")  # type: ignore[arg-type]
+
+
+class FakeEngine:
+    """An engine that has some images, and a registry behind it that answers, or does what ``answer`` says."""
+
+    def __init__(self, *present: str, answer: Exception | float | None = None, pull: Any = ()) -> None:
+        self.present = set(present)
+        self.answer = answer
+        self.pulled = pull
+        self.images = SimpleNamespace(get=self.get)
+        self.api = SimpleNamespace(inspect_distribution=self.ask, pull=self.pull)
+
+    def get(self, name: str) -> Any:
+        if name not in self.present:
+            raise ImageNotFound(name)
+        return SimpleNamespace(id="sha256:image")
+
+    def ask(self, reference: str) -> dict[str, Any]:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        time.sleep(self.answer or 0)
+        return {"Descriptor": {"digest": "", "mediaType": ""}, "Platforms": []}
+
+    def pull(self, repository: str, *, tag: str, stream: bool, decode: bool) -> Iterator[dict[str, str]]:
+        assert stream
+        assert decode
+        if isinstance(self.pulled, Exception):
+            raise self.pulled
+        if not self.pulled:
+            self.present.add(f"{repository}@{tag}")
+        yield from self.pulled
+
+
+@pytest.fixture
+def mmdebstrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bases, "mmdebstrap_missing", lambda: None)
+
+
+@pytest.fixture
+def no_mmdebstrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bases, "mmdebstrap_missing", lambda: "mmdebstrap is not installed")
+
+
+def choose(engine: FakeEngine, asked: Any, lock: ImageLock = LOCK) -> tuple[str, str | None]:
+    return choose_source(engine, lock, asked, patience_s=0.1)  # type: ignore[arg-type]
+
+
+def pull(engine: FakeEngine) -> Base:
+    return pull_base(engine, SLOT, REGISTRY, lambda line: None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("answer", [None, UNKNOWN], ids=["has the image", "has another one"])
+def test_a_registry_that_answers_is_the_source(answer: Exception | None, mmdebstrap: None) -> None:
+    assert choose(FakeEngine(answer=answer), "auto") == ("registry", None)
+
+
+def test_images_that_are_in_the_engine_need_no_registry(mmdebstrap: None) -> None:
+    both = (f"python@{REGISTRY.digest}", f"postgres@{REGISTRY.digest}")
+    assert choose(FakeEngine(*both, answer=NO_ANSWER), "auto") == ("registry", None)
+    assert choose(FakeEngine(*both[:1], answer=NO_ANSWER), "auto")[0] == "debian"
+
+
+def test_without_a_registry_it_is_debians_packages_and_that_is_said(mmdebstrap: None) -> None:
+    source, notice = choose(FakeEngine(answer=NO_ANSWER), "auto")
+    assert source == "debian"
+    assert notice == (
+        "no registry can be asked (no such host): base images are made from Debian's packages, "
+        "in place of the pinned official images"
+    )
+
+
+def test_a_registry_that_never_answers_is_not_waited_for(mmdebstrap: None) -> None:
+    source, notice = choose(FakeEngine(answer=1.0), "auto")
+    assert source == "debian"
+    assert str(notice).startswith("no registry answered within 0 s: ")
+
+
+def test_debians_packages_that_were_asked_for_need_no_notice_and_no_registry(mmdebstrap: None) -> None:
+    assert choose(FakeEngine(answer=AssertionError("asked")), "debian") == ("debian", None)
+
+
+def test_a_registry_that_was_asked_for_is_never_replaced(mmdebstrap: None) -> None:
+    with pytest.raises(BadInput, match=r"^no base images from source registry: .*no such host.*use --source debian$"):
+        choose(FakeEngine(answer=NO_ANSWER), "registry")
+
+
+def test_without_either_both_reasons_are_given(no_mmdebstrap: None) -> None:
+    with pytest.raises(BadInput, match=r"no such host\); mmdebstrap is not installed\. Let the Docker engine"):
+        choose(FakeEngine(answer=NO_ANSWER), "auto")
+    with pytest.raises(BadInput, match=r"source debian: mmdebstrap is not installed\. .*--source registry$"):
+        choose(FakeEngine(), "debian")
+
+
+def test_a_lock_that_pins_nothing_of_a_source_is_a_reason(mmdebstrap: None) -> None:
+    official = ImageLock({"3.13": ImagePins(REGISTRY)}, {"17": ImagePins(REGISTRY)})
+    own = ImageLock({"3.13": ImagePins(None, DEBIAN)}, {"17": ImagePins(None, DEBIAN)})
+    assert choose(FakeEngine(), "auto", own)[0] == "debian"
+    with pytest.raises(BadInput, match=r"docker/images\.lock\.yaml pins no official images"):
+        choose(FakeEngine(), "registry", own)
+    with pytest.raises(BadInput, match=r"docker/images\.lock\.yaml has no versions of Debian's packages: nox -s lock"):
+        choose(FakeEngine(), "debian", official)
+
+
+def test_a_source_has_what_is_pinned_and_debian_only_what_its_suites_have() -> None:
+    assert has_pin(SLOT, BOTH, "registry")
+    assert has_pin(SLOT, BOTH, "debian")
+    assert not has_pin(SLOT, ImagePins(REGISTRY), "debian")
+    assert not has_pin(SLOT, ImagePins(None, DEBIAN), "registry")
+    assert not has_pin(("python", "3.9"), BOTH, "debian")
+
+
+def test_an_official_image_is_pulled_once_by_digest() -> None:
+    engine = FakeEngine()
+    pinned = f"python@{REGISTRY.digest}"
+    identity = f"python:3.13-slim-bookworm@{REGISTRY.digest}"
+    assert pull(engine) == Base(pinned, "sha256:image", "registry", identity, made=True)
+    assert pull(engine) == Base(pinned, "sha256:image", "registry", identity, made=False)
+
+
+@pytest.mark.parametrize("answer", [UNKNOWN, [{"error": "manifest unknown"}]], ids=["at once", "in the stream"])
+def test_a_digest_that_the_registry_does_not_have_is_bad_input(answer: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        pull(FakeEngine(pull=answer))
+    assert str(caught.value) == (
+        f"docker/images.lock.yaml: python.3.13.registry.digest: the registry has no python:3.13-slim-bookworm with "
+        f"{REGISTRY.digest} (manifest unknown); nox -s lock -- images.lock.yaml resolves it"
+    )
+
+
+@pytest.mark.parametrize("answer", [NO_ANSWER, [{"error": "no such host"}]], ids=["at once", "in the stream"])
+def test_a_registry_that_cannot_be_asked_is_a_failure(answer: Any) -> None:
+    with pytest.raises(Failure, match=rf"^docker: cannot pull python@{REGISTRY.digest}: no such host$"):
+        pull(FakeEngine(pull=answer))
+
+
+def test_a_base_from_debian_says_what_it_is_and_in_what_it_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    newer = {"libc6": "2.41-12", "python3.13": "3.13.5-3"}
+    found = DebianBase("sha256:made", "tag", "trixie", newer, made=True)
+    monkeypatch.setattr(bases, "make_base", lambda *arguments: found)
+    engine: Any = FakeEngine()
+    identity = "debian trixie: libc6 2.41-12, python3.13 3.13.5-3"
+    drift = "python3.13 is 3.13.5-3 (locked: 3.13.5-2)"
+    made = get_base(engine, SLOT, BOTH, "debian", threading.Event(), print)
+    assert made == Base("sha256:made", "sha256:made", "debian", identity, drift, made=True)
+
+
+def test_drift_names_each_difference_and_is_none_without_any() -> None:
+    assert describe_drift(DEBIAN, "trixie", DEBIAN.packages) is None
+    assert describe_drift(DEBIAN, "forky", {"libc6": "2.43-7"}) == (
+        "the suite is forky (locked: trixie), libc6 is 2.43-7 (locked: 2.41-12), "
+        "python3.13 is missing (locked: 3.13.5-2)"
+    )
+
+
+@pytest.fixture
+def pushed(docker_client: DockerClient, local_registry: str) -> Iterator[RegistryPin]:
+    """The pin of a small image in a registry, which is not in the engine."""
+    repository = f"{local_registry}/stand-in-python"
+    changes = ["LABEL bigdata-matrix.image=test"]
+    docker_client.api.import_image_from_data(b"\0" * 10240, repository=repository, tag="3.13", changes=changes)
+    answers = list(docker_client.api.push(repository, tag="3.13", stream=True, decode=True))
+    digest = next(answer["aux"]["Digest"] for answer in answers if "aux" in answer)
+    docker_client.api.remove_image(f"{repository}:3.13")
+    pin = RegistryPin(f"{repository}:3.13", digest, None, "2026-11-22", False)
+    yield pin
+    for name in (pin.pinned, pin.reference):
+        try:
+            docker_client.api.remove_image(name)
+        except ImageNotFound:
+            continue
+
+
+@pytest.mark.docker
+def test_a_registry_gives_an_image_by_digest_and_refuses_a_wrong_one(
+    docker_client: DockerClient, pushed: RegistryPin
+) -> None:
+    lock = ImageLock({"3.13": ImagePins(pushed)}, {"17": ImagePins(pushed)})
+    assert choose_source(docker_client, lock, "auto") == ("registry", None)
+    wrong = replace(pushed, digest=f"sha256:{'0' * 64}")
+    assert choose_source(docker_client, ImageLock({"3.13": ImagePins(wrong)}, lock.postgres), "auto")[0] == "registry"
+    with pytest.raises(BadInput, match=rf"python\.3\.13\.registry\.digest: the registry has no .* with {wrong.digest}"):
+        pull_base(docker_client, SLOT, wrong, print)
+    told: list[str] = []
+    first, second = (pull_base(docker_client, SLOT, pushed, told.append) for _ in range(2))
+    assert told == [f"{pushed.reference}: pulling {pushed.digest[:19]}"]
+    assert (first.made, second.made) == (True, False)
+    assert first.identity == f"{pushed.reference}@{pushed.digest}"
+    assert docker_client.images.get(first.reference).id == first.image_id
+
+
+@pytest.mark.docker
+def test_a_registry_that_nobody_serves_is_told_from_one_that_says_no(docker_client: DockerClient) -> None:
+    nobody = ImagePins(replace(REGISTRY, reference="127.0.0.1:9/python:3.13"))
+    with pytest.raises(BadInput, match="no registry can be asked"):
+        choose_source(docker_client, ImageLock({"3.13": nobody}, {"17": nobody}), "registry")
+    assert nobody.registry is not None
+    with pytest.raises(Failure, match=r"^docker: cannot pull 127\.0\.0\.1:9/python@"):
+        pull_base(docker_client, SLOT, nobody.registry, print)

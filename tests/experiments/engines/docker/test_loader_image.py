@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from docker.errors import BuildError, ImageNotFound
+
+from experiments.engines.docker import loader_image
+from experiments.engines.docker.bases import Base
+from experiments.engines.docker.loader_image import (
+    LoaderImage,
+    context_files,
+    ensure_loader_image,
+    explain,
+    image_labels,
+    image_tag,
+    pack,
+)
+from experiments.errors import Failure
+from experiments.identity import PROJECT, source_hash
+from experiments.lock import lock_hash
+
+BASE = Base("sha256:base", "sha256:base", "debian", "debian trixie: libc6 2.41-12, python3.13 3.13.5-2")
+DOCKERFILE = (PROJECT / "docker" / "loader.Dockerfile").read_text()
+
+
+class FakeEngine:
+    """An engine that builds whatever it is asked to, or says why not."""
+
+    def __init__(self, problem: BuildError | None = None) -> None:
+        self.built: list[dict[str, Any]] = []
+        self.problem = problem
+        self.images = SimpleNamespace(get=self.get, build=self.build)
+
+    def info(self) -> dict[str, str]:
+        return {"Architecture": "x86_64"}
+
+    def get(self, tag: str) -> Any:
+        if all(tag != build["tag"] for build in self.built):
+            raise ImageNotFound(tag)
+        return SimpleNamespace(id="sha256:loader")
+
+    def build(self, **options: Any) -> None:
+        if self.problem:
+            raise self.problem
+        self.built.append(options)
+
+
+@pytest.fixture(autouse=True)
+def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A wheelhouse with one wheel."""
+    (tmp_path / "aiopg.whl").write_bytes(b"wheel")
+    (tmp_path / "complete").touch()
+    monkeypatch.setattr(loader_image, "wheelhouse", lambda python, architecture, project: tmp_path)
+    return tmp_path
+
+
+def test_the_labels_say_what_it_is_made_of() -> None:
+    assert image_labels("3.13", BASE) == {
+        "bigdata-matrix.image": "loader",
+        "bigdata-matrix.python": "3.13",
+        "bigdata-matrix.base": BASE.identity,
+        "bigdata-matrix.base-id": "sha256:base",
+        "bigdata-matrix.lock-hash": lock_hash("3.13"),
+        "bigdata-matrix.source-hash": source_hash(),
+    }
+
+
+def test_the_tag_changes_with_each_part_and_with_nothing_else() -> None:
+    labels = image_labels("3.13", BASE)
+    tag = image_tag("3.13", labels, b"FROM")
+    assert re.fullmatch(r"bigdata-matrix/loader:py3\.13-[0-9a-f]{12}", tag)
+    assert image_tag("3.13", dict(reversed(labels.items())), b"FROM") == tag
+    others = [image_tag("3.13", labels, b"FROM x")]
+    others += [image_tag("3.13", {**labels, name: "other"}, b"FROM") for name in labels]
+    assert len({tag, *others}) == 1 + 1 + len(labels)
+
+
+def test_a_base_that_was_made_anew_from_the_same_packages_has_another_image_built_upon_it() -> None:
+    engine: Any = FakeEngine()
+    made_anew = replace(BASE, reference="sha256:other", image_id="sha256:other")
+    tags = [ensure_loader_image(engine, "3.13", base, print).tag for base in (BASE, made_anew)]
+    assert len({*tags}) == len(engine.built) == 2
+
+
+def test_the_engine_gets_the_loader_its_lock_and_wheels_and_nothing_else(wheel: Path) -> None:
+    files = context_files("3.13", wheel)
+    assert files["wheelhouse/aiopg.whl"] == b"wheel"
+    assert files["requirements.txt"] == (PROJECT / "docker" / "requirements" / "py3.13.txt").read_bytes()
+    assert files["Dockerfile"].decode() == DOCKERFILE
+    others = set(files) - {"Dockerfile", "requirements.txt", "wheelhouse/aiopg.whl"}
+    assert {"bigdata/cmd.py", "bigdata/dictionary/items.csv"} < others
+    assert all(name.startswith("bigdata/") and name.endswith((".py", ".csv")) for name in others)
+
+
+def test_equal_files_give_equal_bytes() -> None:
+    files = {"Dockerfile": b"FROM", "bigdata/loaders/aiopg.py": b"pass"}
+    assert pack(files) == pack(dict(files))
+    with tarfile.open(fileobj=io.BytesIO(pack(files))) as archive:
+        members = {member.name: (member.mode, member.mtime, member.uid) for member in archive}
+    assert members == {
+        "bigdata": (0o755, 0, 0),
+        "bigdata/loaders": (0o755, 0, 0),
+        "Dockerfile": (0o644, 0, 0),
+        "bigdata/loaders/aiopg.py": (0o644, 0, 0),
+    }
+
+
+def test_it_is_built_once_without_a_network() -> None:
+    engine: Any = FakeEngine()
+    told: list[str] = []
+    first = ensure_loader_image(engine, "3.13", BASE, told.append)
+    second = ensure_loader_image(engine, "3.13", BASE, told.append)
+    assert first == LoaderImage("sha256:loader", first.tag, BASE, "3.13", made=True)
+    assert second == replace(first, made=False)
+    assert told == [f"{first.tag}: building it"]
+    (build,) = engine.built
+    assert build["network_mode"] == "none"
+    assert build["buildargs"] == {"BASE": "sha256:base", "PYTHON": "3.13"}
+    assert build["labels"] == image_labels("3.13", BASE)
+
+
+def test_a_build_that_fails_is_explained_with_the_builders_last_words() -> None:
+    said = ["Step 9/20 : RUN pip", " ---> Running in 0123", "ERROR: No matching distribution found for aiopg\n", "\n"]
+    error = BuildError("returned a non-zero code: 1", iter([*({"stream": line} for line in said), {"status": "done"}]))
+    engine: Any = FakeEngine(error)
+    with pytest.raises(Failure) as caught:
+        ensure_loader_image(engine, "3.13", BASE, print)
+    assert str(caught.value).endswith(
+        " cannot be built: Step 9/20 : RUN pip; ERROR: No matching distribution found for aiopg; "
+        "returned a non-zero code: 1"
+    )
+
+
+def test_the_words_of_a_builder_that_says_a_lot_are_cut() -> None:
+    error = BuildError("failed", iter({"stream": f"line {number}"} for number in range(100)))
+    assert explain(error) == "; ".join([*(f"line {number}" for number in range(94, 100)), "failed"])
+
+
+def test_the_dockerfile_builds_with_every_builder_and_without_any_index() -> None:
+    assert not re.search(r"^# *syntax|<<|--mount|--chmod|--link|https?:|index-url", DOCKERFILE, re.MULTILINE)
+    assert {"--no-index", "--require-hashes"} <= set(DOCKERFILE.split())
+    stages = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert stages == ["${BASE}", "standard-library", "packages", "standard-library"]
+    assert "\nUSER 65532:65532\n" in DOCKERFILE

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from experiments.engines.docker import wheelhouse as module
+from experiments.engines.docker.wheelhouse import target_options, wheelhouse, wheels
+from experiments.errors import Failure, Unsupported
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    lock = tmp_path / "project" / "docker" / "requirements" / "py3.13.txt"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("aiopg==1.4.0 --hash=sha256:00\n")
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The arguments of each call of pip, which puts one wheel into the folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    calls: list[list[str]] = []
+
+    def run_pip(pip: Sequence[str], arguments: list[str], *, purpose: str, lock: int) -> None:
+        calls.append(arguments)
+        folder = Path(arguments[arguments.index("--dest") + 1])
+        folder.mkdir()
+        (folder / "aiopg-1.4.0-py3-none-any.whl").touch()
+        if len(calls) > 1 and calls[0] != arguments:
+            raise Failure(f"{purpose}: no network")
+
+    monkeypatch.setattr(module, "run_pip", run_pip)
+    return calls
+
+
+def pairs(python: str, architecture: str) -> list[tuple[str, str]]:
+    options = list(target_options(python, architecture))
+    return list(zip(options[::2], options[1::2], strict=True))
+
+
+def test_pip_chooses_for_the_interpreter_of_the_image() -> None:
+    found = pairs("3.13", "x86_64")
+    assert found[:5] == [
+        ("--implementation", "cp"),
+        ("--python-version", "3.13"),
+        ("--abi", "cp313"),
+        ("--abi", "abi3"),
+        ("--abi", "none"),
+    ]
+    platforms = [value for option, value in found if option == "--platform"]
+    assert platforms[0] == "manylinux_2_28_x86_64"
+    assert platforms[-4:] == ["manylinux_2_17_x86_64", *(f"manylinux{n}_x86_64" for n in ("2014", "2010", "1"))]
+
+
+def test_the_oldest_interpreter_has_the_allocator_in_the_name_of_its_interface() -> None:
+    assert ("--abi", "cp37m") in pairs("3.7", "x86_64")
+    assert ("--abi", "cp38") in pairs("3.8", "x86_64")
+
+
+def test_another_processor_has_other_platforms() -> None:
+    platforms = [value for option, value in pairs("3.13", "aarch64") if option == "--platform"]
+    assert platforms[-1] == "manylinux2014_aarch64"
+    assert all(platform.endswith("_aarch64") for platform in platforms)
+
+
+def test_wheels_are_fetched_once_with_hashes_and_no_sources(project: Path, downloads: list[list[str]]) -> None:
+    folder = wheelhouse("3.13", "x86_64", project)
+    assert wheelhouse("3.13", "x86_64", project) == folder
+    (arguments,) = downloads
+    assert {"download", "--require-hashes", "--no-deps"} < set(arguments)
+    assert arguments[arguments.index("--only-binary") + 1] == ":all:"
+    assert [wheel.name for wheel in wheels(folder)] == ["aiopg-1.4.0-py3-none-any.whl"]
+
+
+def test_what_failed_leaves_nothing_and_another_lock_is_another_folder(
+    project: Path, downloads: list[list[str]]
+) -> None:
+    first = wheelhouse("3.13", "x86_64", project)
+    (project / "docker" / "requirements" / "py3.13.txt").write_text("aiopg==1.4.1 --hash=sha256:01\n")
+    with pytest.raises(Failure, match=r"^the wheels of py3\.13\.txt for images \(x86_64\): no network$"):
+        wheelhouse("3.13", "x86_64", project)
+    assert [path for path in first.parent.iterdir() if path.is_dir()] == [first]
+
+
+def test_one_that_was_half_filled_is_filled_anew(project: Path, downloads: list[list[str]]) -> None:
+    folder = wheelhouse("3.13", "x86_64", project)
+    (folder / "complete").unlink()
+    (folder / "half.whl").touch()
+    wheelhouse("3.13", "x86_64", project)
+    assert len(downloads) == 2
+    assert [wheel.name for wheel in wheels(folder)] == ["aiopg-1.4.0-py3-none-any.whl"]
+
+
+def test_a_processor_that_there_are_no_wheels_for_is_unsupported(project: Path) -> None:
+    with pytest.raises(Unsupported, match="the Docker engine has s390x"):
+        wheelhouse("3.13", "s390x", project)
