@@ -26,6 +26,8 @@ class CellSummary:
     cpu_us_per_row: float | None
     client_share: float | None
     """CPU seconds of the client per second of phase ``data``: the part of one core that it used."""
+    throttled_share: float | None
+    """The part of phase ``data`` in which the client had used up its limit and waited; None without a limit."""
 
     @property
     def ok(self) -> tuple[Record, ...]:
@@ -99,6 +101,7 @@ def _summarize_cell(
     finished = tuple(record for record in attempts if not record.interrupted and record.status != "unsupported")
     rates = _pace(finished, shown)
     data = [record.phases["data"] for record in finished if record.status == "ok" and record.phases]
+    throttled = [phase.throttled_s / phase.wall_s for phase in data if phase.throttled_s is not None]
     cpu = [record.cpu_us_per_row for record in finished if record.status == "ok" and record.cpu_us_per_row is not None]
     return CellSummary(
         shown=shown,
@@ -110,6 +113,7 @@ def _summarize_cell(
         ratio=None if baseline else estimate_ratio(rates, pace),
         cpu_us_per_row=statistics.median(cpu) if cpu else None,
         client_share=statistics.median((p.user_s + p.system_s) / p.wall_s for p in data) if data else None,
+        throttled_share=statistics.median(throttled) if throttled else None,
     )
 
 

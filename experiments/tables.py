@@ -85,11 +85,12 @@ def _ratio(cell: CellSummary, floor: float | None) -> str:
 
 
 def _note(cell: CellSummary) -> str:
-    """What makes the row special: its role, why it cannot run, what went wrong."""
+    """What makes the row special: its role, why it cannot run, what held it back, what went wrong."""
     if cell.shown.unsupported:
         return f"cannot run: {cell.shown.unsupported}"
     parts = ["baseline"] if cell.baseline else []
     parts += ["the baseline again"] if cell.shown.arm == "b" else []
+    parts += [] if cell.throttled_share is None else [f"throttled {cell.throttled_share:.0%} of the time"]
     parts += [f"{number} {status}: {reason}" for (status, reason), number in cell.troubles.items()]
     missing = cell.planned - len(cell.finished)
     parts += [f"{missing} not run yet"] if missing else []
@@ -113,6 +114,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary) -> dict[str, object]
         "not_told_apart": int(noise),
         "cpu_us_per_row": "" if cell.cpu_us_per_row is None else round(cell.cpu_us_per_row, 3),
         "client_share": "" if cell.client_share is None else round(cell.client_share, 3),
+        "throttled_share": "" if cell.throttled_share is None else round(cell.throttled_share, 3),
         "note": _note(cell),
     }
 

@@ -59,11 +59,11 @@ def test_a_table_reads_like_this(description: Description, records: list[Record]
 
 
 GOLDEN_CSV = """\
-experiment,engine,python,loader,loop,poolsize,postgres,data,transaction,inserts,resources,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,not_told_apart,cpu_us_per_row,client_share,note
-loaders,local,3.13,row_by_row_threaded,,20,default,ny,autocommit,execute,split,a,1,6,6,0,0,0,0,0,10354.5,10100.0,10615.2,,,,0,24.145,0.25,baseline
-loaders,local,3.13,row_by_row_threaded,,20,default,ny,autocommit,execute,split,b,0,6,6,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0,24.146,0.25,the baseline again
-loaders,local,3.13,row_by_row_asyncio,uvloop,20,default,ny,autocommit,execute,split,a,0,6,5,0,0,1,0,1,14422.8,,,1.4027,1.3838,1.4219,0,17.334,0.25,1 wrong_work: rows: 22199 of 22200
-loaders,local,3.13,row_by_row_asyncio,asyncio,20,default,ny,autocommit,execute,split,a,0,0,0,0,0,0,1,0,,,,,,,0,,,cannot run: no wheel of aiopg | none at all
+experiment,engine,python,loader,loop,poolsize,postgres,data,transaction,inserts,resources,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,not_told_apart,cpu_us_per_row,client_share,throttled_share,note
+loaders,local,3.13,row_by_row_threaded,,20,default,ny,autocommit,execute,split,a,1,6,6,0,0,0,0,0,10354.5,10100.0,10615.2,,,,0,24.145,0.25,,baseline
+loaders,local,3.13,row_by_row_threaded,,20,default,ny,autocommit,execute,split,b,0,6,6,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0,24.146,0.25,,the baseline again
+loaders,local,3.13,row_by_row_asyncio,uvloop,20,default,ny,autocommit,execute,split,a,0,6,5,0,0,1,0,1,14422.8,,,1.4027,1.3838,1.4219,0,17.334,0.25,,1 wrong_work: rows: 22199 of 22200
+loaders,local,3.13,row_by_row_asyncio,asyncio,20,default,ny,autocommit,execute,split,a,0,0,0,0,0,0,1,0,,,,,,,0,,,,cannot run: no wheel of aiopg | none at all
 """
 
 
@@ -148,3 +148,26 @@ def test_rows_are_sorted_by_the_axes_from_left_to_right_as_the_matrix_lists_thei
 
 def test_runs_that_are_still_to_come_are_named(description: Description) -> None:
     assert "6 not run yet" in markdown_table(description, [], description.experiments[0])
+
+
+def test_a_limited_loader_is_shown_with_the_share_of_time_it_was_throttled(
+    description: Description, make_record: Callable[..., Record]
+) -> None:
+    records = []
+    for block, throttled_s in ((1, 0.4), (2, 0.8), (3, 0.6)):
+        record = make_record(block=block)
+        assert record.phases is not None
+        data = replace(record.phases["data"], wall_s=1.0, throttled_periods=9, throttled_s=throttled_s)
+        records.append(replace(record, phases={**record.phases, "data": data}))
+    assert "baseline; throttled 60% of the time" in markdown_table(description, records, description.experiments[0])
+
+
+def test_the_engine_and_what_its_images_are_made_of_stand_below_the_table(
+    description: Description, records: list[Record]
+) -> None:
+    below = "- Engine: local 20.10, images made from Debian's packages, not the pinned official ones."
+    described = replace(description, engines={"local": {"version": "20.10", "source": "debian"}})
+    assert below in markdown_table(described, records, description.experiments[0])
+    pinned = replace(description, engines={"local": {"version": "20.10", "source": "registry"}})
+    assert "official images pinned by digest." in markdown_table(pinned, records, description.experiments[0])
+    assert "Engine:" not in markdown_table(description, records, description.experiments[0])

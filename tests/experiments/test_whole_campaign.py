@@ -20,7 +20,18 @@ pytestmark = pytest.mark.postgres
 
 
 def command(results: Path) -> list[str]:
-    chosen = ["--engine", "local", "--experiment", "loaders", "--only", "loop=uvloop", "--repeats", "2", "--records", "20"]
+    chosen = [
+        "--engine",
+        "local",
+        "--experiment",
+        "loaders",
+        "--only",
+        "loop=uvloop",
+        "--repeats",
+        "2",
+        "--records",
+        "20",
+    ]
     return [sys.executable, "-m", "experiments", "matrix", *chosen, "--results", str(results)]
 
 
