@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -132,7 +133,8 @@ def _wait(command: Sequence[str], said: IO[str], stop: threading.Event) -> int:
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         return
-    process.terminate()
+    # As a terminal does: mmdebstrap itself would only wait for those that do the work to come to their end.
+    os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(_PATIENCE_S)
     except subprocess.TimeoutExpired:

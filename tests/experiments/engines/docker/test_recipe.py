@@ -92,7 +92,7 @@ def test_without_mmdebstrap_it_says_how_to_get_it(
 
 def test_it_can_be_stopped_and_gets_to_clean_up(mmdebstrap: Path, tmp_path: Path) -> None:
     cleaned, begun = tmp_path / "cleaned", tmp_path / "begun"
-    write(mmdebstrap, f"trap 'touch {cleaned}; exit 1' TERM\ntouch {begun}\nwhile :; do sleep 0.05; done")
+    write(mmdebstrap, f"trap 'touch {cleaned}; exit 1' INT\ntouch {begun}\nwhile :; do sleep 0.05; done")
     stop = threading.Event()
 
     def stop_when_begun() -> None:
