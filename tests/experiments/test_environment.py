@@ -33,7 +33,7 @@ def test_the_facts_are_those_of_the_kernels_files(root: Path, tmp_path: Path) ->
     assert facts["system"] == "Debian GNU/Linux 12 (bookworm)"
     assert facts["virtualisation"] == "virtual machine"
     assert facts["file_system"] == "xfs"
-    assert facts["harness_packages"].keys() == {"pydantic", "pyyaml", "rich", "scipy", "tabulate"}
+    assert facts["harness_packages"].keys() == {"docker", "pydantic", "pyyaml", "rich", "scipy", "tabulate"}
 
 
 def test_what_a_system_does_not_tell_is_null(tmp_path: Path) -> None:
