@@ -21,8 +21,8 @@ LOCKED_UP: Mapping[str, Any] = {
 }
 """Options of the SDK for every container that runs."""
 
-ALL_MEMORY: Mapping[str, Any] = {"mem_limit": 2**50, "memswap_limit": -1}
-"""Lifts the limits of memory in an update, which leaves them where nothing is said, and refuses -1 for the first."""
+ALL_MEMORY: Mapping[str, Any] = {"mem_limit": 2**50, "memswap_limit": 2**51}
+"""Lifts the limits of memory in an update: more than any machine has, as an update refuses or ignores -1."""
 
 # The time within which a quota is used up or not; the kernel's own default and that of Kubernetes.
 _PERIOD_US = 100_000

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from docker import DockerClient
 from docker.errors import APIError
 from docker.types import Mount
 
-from docker import DockerClient
 from experiments.engines.cluster import DATABASE, INITDB_OPTIONS, USER, own_words
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.failing import told
@@ -36,6 +36,8 @@ _NEW_LAYOUT = 18
 
 _READY_S = 60.0
 _POLL_S = 0.05
+_CHECK_S = 5.0
+_ENDING_S = 0.5
 _LOG_LINES = 200
 _STARTING = "bigdata-matrix: starting\n"
 _INITDB_FAILED = 64
@@ -193,11 +195,13 @@ def _is_ready(client: DockerClient, container: str) -> bool:
             check = api.exec_create(container, command)["Id"]
             # Its output is not asked for: only that would need a connection which stays open.
             api.exec_start(check, detach=True)
-        except APIError as error:
-            # It has ended meanwhile.
-            if error.status_code == 409:
-                return False
-            raise
-        while (found := api.exec_inspect(check))["Running"]:
-            time.sleep(_POLL_S / 5)
+            deadline = time.monotonic() + _CHECK_S
+            while (found := api.exec_inspect(check))["Running"] and time.monotonic() < deadline:
+                time.sleep(_POLL_S / 5)
+        except APIError:
+            # It may be ending, of which the engine hears a moment later.
+            time.sleep(_ENDING_S)
+            if inspect_state(client, container)["Running"]:
+                raise
+            return False
     return bool(found["ExitCode"] == 0)

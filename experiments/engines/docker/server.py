@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from docker import DockerClient
 from docker.errors import APIError
 
-from docker import DockerClient
 from experiments.affinity import Placement
 from experiments.engines.cluster import DATABASE, USER
 from experiments.engines.docker.belongings import Belongings

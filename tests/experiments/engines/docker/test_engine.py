@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from docker import DockerClient
+
+from experiments.affinity import Placement, cores_here
+from experiments.cache import is_cache_in_use
+from experiments.engines import open_engine
+from experiments.engines.docker import engine as module
+from experiments.engines.docker.engine import DockerEngine
+from experiments.engines.docker.images import Images
+from experiments.errors import BadInput, Failure, Unsupported
+from experiments.lock import lock_hash
+from experiments.spec import PostgresConfiguration
+from tests.experiments.engines.docker.looking import things_of
+
+PROJECT = Path(__file__).parents[4]
+INFO = {
+    "ServerVersion": "28.0.1",
+    "Driver": "overlay2",
+    "CgroupVersion": "2",
+    "SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"],
+    "OperatingSystem": "Docker Desktop",
+    "OSType": "linux",
+    "KernelVersion": "6.6.0-linuxkit",
+    "Architecture": "aarch64",
+    "NCPU": 4,
+    "MemTotal": 2**30,
+    "CPUSet": True,
+    "CpuCfsQuota": True,
+    "MemoryLimit": True,
+}
+
+# A campaign that is interrupted while its loader runs.
+CAMPAIGN = """
+import sys
+from pathlib import Path
+from experiments.affinity import Placement
+from experiments.engines.docker.engine import DockerEngine
+from experiments.spec import PostgresConfiguration
+try:
+    with DockerEngine(source="debian") as engine:
+        print(engine._belongings.campaign, flush=True)
+        configuration = PostgresConfiguration(version="15", storage="disk")
+        server = engine.serve("default", configuration, max_connections=20)
+        directory = engine.provide_data(Path(sys.argv[1]))
+        host = engine.loader_host("3.13")
+        print("running", flush=True)
+        while True:
+            host.run(["clear", "--poolsize", "2"], server=server, placement=None, timeout_s=60)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+def make_far_engine(**info: Any) -> DockerEngine:
+    """An engine in a virtual machine or elsewhere, that is asked about itself only."""
+    client: Any = SimpleNamespace(api=SimpleNamespace(base_url="http://far:2375"), info=lambda: {**INFO, **info})
+    images: Any = SimpleNamespace(source="registry", pythons=lambda: ("3.12", "3.13"))
+    return DockerEngine(connect=lambda: client, choose_images=lambda client, asked: (images, None))
+
+
+def test_an_engine_elsewhere_has_all_its_cores_and_is_not_looked_at() -> None:
+    cores = make_far_engine().cores()
+    assert (cores.allowed, cores.siblings, cores.pinning, cores.here) == (frozenset(range(4)), {}, True, False)
+    assert not make_far_engine(CPUSet=False).cores().pinning
+
+
+def test_an_engine_says_what_it_is_without_its_address() -> None:
+    assert make_far_engine().facts() == {
+        "version": "28.0.1",
+        "source": "registry",
+        "here": False,
+        "storage_driver": "overlay2",
+        "control_groups": "2",
+        "rootless": True,
+        "system": "Docker Desktop",
+        "kernel": "6.6.0-linuxkit",
+        "machine": "aarch64",
+        "cores": 4,
+        "memory_bytes": 2**30,
+    }
+
+
+def test_limits_that_the_engine_cannot_hold_to_are_unsupported() -> None:
+    everything = frozenset({0})
+    make_far_engine().check_placement(Placement(everything, everything, loader_quota=0.25))
+    with pytest.raises(Unsupported, match="loader_memory: this Docker engine cannot limit memory"):
+        make_far_engine(MemoryLimit=False).check_placement(Placement(everything, everything, loader_memory_bytes=2**26))
+
+
+def test_an_engine_with_too_little_memory_has_no_storage_there() -> None:
+    configuration = PostgresConfiguration(version="17", storage="tmpfs")
+    with pytest.raises(Unsupported, match="storage tmpfs: the Docker engine has 1024 MiB of memory, and 2048 MiB are"):
+        make_far_engine().serve("memory", configuration, max_connections=20)
+
+
+def test_an_engine_in_the_wrong_place_is_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    with pytest.raises(BadInput, match="no Docker engine answers at unix:///nowhere/"):
+        open_engine("docker")
+
+
+def test_images_are_chosen_once_and_what_there_is_to_say_is_said() -> None:
+    asked: list[str] = []
+    images: Any = SimpleNamespace(source="debian", pythons=lambda: ("3.13",))
+
+    def choose(client: DockerClient, source: str) -> tuple[Images, str]:
+        asked.append(source)
+        return images, "they are stand-ins"
+
+    client: Any = SimpleNamespace(api=SimpleNamespace(base_url="http://far:2375"), info=lambda: INFO)
+    engine = DockerEngine(source="debian", connect=lambda: client, choose_images=choose)
+    before = engine.notices
+    assert (engine.pythons(), engine.pythons(), asked) == (("3.13",), ("3.13",), ["debian"])
+    assert (before, engine.notices) == ((), ("they are stand-ins",))
+
+
+@pytest.mark.docker
+def test_this_machines_engine_has_the_cores_that_the_harness_has(engine: DockerEngine) -> None:
+    if not engine.facts()["here"]:
+        pytest.skip("the engine is not on this machine")
+    assert engine.cores() == cores_here()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("python", ["3.11", "3.13"])
+def test_a_host_is_prepared_once_and_says_what_identifies_it(
+    python: str, engine: DockerEngine, images: Images, docker_client: DockerClient
+) -> None:
+    facts = engine.loader_host(python).facts
+    assert engine.loader_host(python) is engine.loader_host(python)
+    assert facts.python == python
+    assert facts.version.startswith(f"{python}.")
+    assert facts.implementation == "CPython"
+    image = images.loader(python)
+    assert facts.build == f"{image.base.identity}; linux/{docker_client.info()['Architecture']}"
+    assert (facts.image, facts.lock_hash) == (image.image_id, lock_hash(python))
+
+
+@pytest.mark.docker
+def test_an_interpreter_that_the_source_has_not_is_unsupported(engine: DockerEngine) -> None:
+    with pytest.raises(Unsupported, match=r"Python 3\.8: Debian's packages have 3\.11, 3\.13"):
+        engine.loader_host("3.8")
+
+
+@pytest.mark.docker
+def test_data_is_copied_once_and_every_folder_has_its_own_place(engine: DockerEngine, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+        (folder / "file").touch()
+    first = engine.provide_data(one)
+    assert first.startswith("/data/")
+    assert (engine.provide_data(one), engine.provide_data(two) == first) == (first, False)
+
+
+@pytest.mark.docker
+def test_everything_goes_when_the_engine_is_left(
+    make_engine: Callable[[], DockerEngine], docker_client: DockerClient, tmp_path: Path
+) -> None:
+    volumes_before = {volume.name for volume in docker_client.volumes.list()}
+    (tmp_path / "file").touch()
+    with make_engine() as engine:
+        campaign = engine._belongings.campaign
+        configuration = PostgresConfiguration(version="17", storage="tmpfs")
+        server = engine.serve("x", configuration, max_connections=20)
+        assert engine.serve("x", configuration, max_connections=20) is server
+        engine.provide_data(tmp_path)
+        assert is_cache_in_use()
+        # PostgreSQL and its network; volumes for its password, the loader's, and the data.
+        assert len(things_of(docker_client, campaign)) == 5
+        new = {volume.name for volume in docker_client.volumes.list()} - volumes_before
+        assert {name for name in new if campaign not in name} == set()
+    assert things_of(docker_client, campaign) == []
+
+
+@pytest.mark.docker
+def test_everything_goes_after_ctrl_c(docker_client: DockerClient, images: Images, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with subprocess.Popen(
+        [sys.executable, "-c", CAMPAIGN, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+    ) as campaign:
+        assert campaign.stdout is not None
+        token = campaign.stdout.readline().strip()
+        assert campaign.stdout.readline() == "running\n"
+        while_it_ran = things_of(docker_client, token)
+        os.kill(campaign.pid, signal.SIGINT)
+        assert campaign.stdout.read() == "interrupted\n"
+    assert len(while_it_ran) >= 5
+    assert things_of(docker_client, token) == []
+
+
+def test_what_cannot_be_removed_does_not_hide_what_went_wrong_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "sweep", lambda client: [])
+
+    def fail() -> None:
+        raise Failure("the engine is gone")
+
+    engine = make_far_engine()
+    monkeypatch.setattr(engine._belongings, "remove_all", fail)
+    with pytest.raises(KeyboardInterrupt), engine:
+        raise KeyboardInterrupt
+    with pytest.raises(Failure, match="the engine is gone"), engine:
+        pass

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from experiments.engines.docker.postgres import Said, data_home, parse_said
+from experiments.engines.docker.server import check_storage
+from experiments.errors import Failure, Unsupported
+
+LOG = """bigdata-matrix: version postgres (PostgreSQL) 17.12 (Debian 17.12-0+deb13u1)
+The files belonging to this database system will be owned by user "postgres".
+bigdata-matrix: storage ext2/ext3
+bigdata-matrix: starting
+2026-11-22 20:57:11.183 UTC [1] LOG:  database system is ready to accept connections
+"""
+
+
+@pytest.mark.parametrize(
+    ("volumes", "major", "home"),
+    [
+        ({"/var/lib/postgresql/data": {}}, "17", "/var/lib/postgresql/data"),
+        ({"/var/lib/postgresql": {}}, "18", "/var/lib/postgresql"),
+        (None, "17", "/var/lib/postgresql/data"),
+        ({}, "18", "/var/lib/postgresql"),
+        ({"/somewhere": {}}, "19", "/var/lib/postgresql"),
+    ],
+)
+def test_data_goes_where_the_image_wants_a_volume(volumes: dict[str, object] | None, major: str, home: str) -> None:
+    assert data_home({"Config": {"Volumes": volumes}}, major) == home
+
+
+def test_the_start_script_says_version_and_file_system() -> None:
+    assert parse_said(LOG) == Said("17.12", "ext2/ext3")
+
+
+def test_a_version_without_a_point_is_one() -> None:
+    assert parse_said(LOG.replace("17.12 (", "19beta1 (")).version == "19"
+
+
+def test_a_start_script_that_says_nothing_is_a_failure() -> None:
+    with pytest.raises(Failure, match=r"start-postgres\.sh did not say what it started: no such thing"):
+        parse_said("no such thing")
+
+
+def test_a_disk_that_is_kept_in_memory_is_unsupported() -> None:
+    check_storage("disk", Said("17.12", "ext2/ext3"))
+    check_storage("tmpfs", Said("17.12", "tmpfs"))
+    with pytest.raises(Unsupported, match="storage disk: the Docker engine keeps its volumes on a tmpfs, in memory"):
+        check_storage("disk", Said("17.12", "tmpfs"))

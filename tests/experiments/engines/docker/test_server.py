@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from docker import DockerClient
+
+from experiments.affinity import Placement
+from experiments.engines.cluster import INITDB_OPTIONS
+from experiments.engines.docker.belongings import Belongings
+from experiments.engines.docker.engine import DockerEngine
+from experiments.engines.docker.images import Images
+from experiments.engines.docker.postgres import PostgresImage
+from experiments.engines.docker.server import DockerServer, start_server
+from experiments.engines.refusal import RefusedSettings
+from experiments.errors import Failure, Unsupported
+from experiments.spec import PostgresConfiguration
+from tests.experiments.engines.docker.looking import run_inside
+
+pytestmark = pytest.mark.docker
+
+PASSWORD = "a-password-that-stands-nowhere"
+PSQL = ["psql", "--no-align", "--tuples-only", "--host=127.0.0.1", "--username=bigdata", "--dbname=bigdata"]
+
+
+@pytest.fixture
+def serve(belongings: Belongings, images: Images) -> Any:
+    """Starts a PostgreSQL of the test's own."""
+
+    def serve(major: str, storage: str, *, shm_size: int | None = None, **settings: str) -> DockerServer:
+        base = images.postgres(major)
+        return start_server(
+            belongings,
+            PostgresImage(base.image_id, base.identity, major),
+            PostgresConfiguration(version=major, storage=storage, settings=settings, shm_size=shm_size),
+            name="mine",
+            max_connections=20,
+            password=PASSWORD,
+            here=False,
+        )
+
+    return serve
+
+
+@pytest.fixture
+def ask(docker_client: DockerClient) -> Any:
+    """Asks a server of the test's own something in SQL."""
+
+    def ask(server: DockerServer, question: str) -> str:
+        command = [*PSQL, f"--command={question}"]
+        return run_inside(docker_client, server.container, command, environment={"PGPASSWORD": PASSWORD}).strip()
+
+    return ask
+
+
+@pytest.mark.parametrize(("major", "storage"), [("15", "disk"), ("17", "tmpfs")])
+def test_a_server_is_what_it_says(
+    major: str, storage: str, serve: Any, ask: Any, images: Images, docker_client: DockerClient
+) -> None:
+    server = serve(major, storage, synchronous_commit="off")
+    facts = server.facts
+    assert facts.version.startswith(f"{major}.")
+    assert facts.version == ask(server, "SHOW server_version").split()[0]
+    assert (facts.storage, facts.settings["synchronous_commit"]) == (storage, "off")
+    assert (facts.image, facts.image_id) == (images.postgres(major).identity, images.postgres(major).image_id)
+    assert [ask(server, f"SHOW {name}") for name in facts.settings] == list(facts.settings.values())
+    mounts = run_inside(docker_client, server.container, ["cat", "/proc/mounts"]).splitlines()
+    kinds = [line.split()[2] for line in mounts if line.split()[1].startswith("/var/lib/postgresql")]
+    assert [kind == "tmpfs" for kind in kinds] == [storage == "tmpfs"]
+
+
+def test_a_server_is_made_as_the_local_engines_are(serve: Any, ask: Any) -> None:
+    server = serve("17", "tmpfs")
+    assert "--auth=scram-sha-256" in INITDB_OPTIONS
+    assert ask(server, "SHOW password_encryption") == "scram-sha-256"
+    locale = "SELECT datcollate, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'bigdata'"
+    assert ask(server, locale) == "C|UTF8"
+    assert ask(server, "SELECT rolname FROM pg_roles WHERE rolsuper") == "bigdata"
+
+
+def test_a_wrong_password_is_refused(serve: Any, docker_client: DockerClient) -> None:
+    server = serve("17", "tmpfs")
+    with pytest.raises(AssertionError, match="password authentication failed"):
+        run_inside(docker_client, server.container, [*PSQL, "--command=SELECT 1"], environment={"PGPASSWORD": "x"})
+
+
+def test_a_server_is_locked_up_and_listens_to_itself_only(serve: Any, docker_client: DockerClient) -> None:
+    server = serve("15", "disk")
+    status = dict(
+        line.split(":\t", 1)
+        for line in run_inside(docker_client, server.container, ["cat", "/proc/1/status"]).splitlines()
+    )
+    assert (status["Name"], status["NoNewPrivs"], status["Seccomp"]) == ("postgres", "1", "2")
+    assert {int(status[name], 16) for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+    assert "0" not in status["Uid"].split()
+    described = docker_client.api.inspect_container(server.container)
+    assert described["HostConfig"]["ReadonlyRootfs"]
+    assert not described["HostConfig"]["PortBindings"]
+    (network,) = described["NetworkSettings"]["Networks"].values()
+    assert docker_client.api.inspect_network(network["NetworkID"])["Internal"]
+    # In /proc/net/tcp addresses are hexadecimal, least significant byte first; state 0A is listening.
+    sockets = run_inside(docker_client, server.container, ["cat", "/proc/net/tcp", "/proc/net/tcp6"]).splitlines()
+    listening = {line.split()[1] for line in sockets if line.split()[3] == "0A"}
+    assert {address for address in listening if address.endswith(":1538")} == {"0100007F:1538"}
+
+
+def test_the_password_stands_nowhere(serve: Any, belongings: Belongings, docker_client: DockerClient) -> None:
+    server = serve("15", "disk")
+    assert PASSWORD not in str(docker_client.api.inspect_container(server.container))
+    assert PASSWORD not in str(docker_client.api.top(server.container, ps_args="auxwwe"))
+    assert PASSWORD not in docker_client.api.logs(server.container).decode()
+    assert PASSWORD not in str(docker_client.api.volumes())
+
+
+@pytest.mark.parametrize(("asked", "kilobytes"), [(None, 262_144), (64 * 2**20, 65_536)])
+def test_shared_memory_is_as_large_as_asked(
+    asked: int | None, kilobytes: int, serve: Any, docker_client: DockerClient
+) -> None:
+    server = serve("17", "tmpfs", shm_size=asked)
+    shown = run_inside(docker_client, server.container, ["df", "--block-size=1k", "--output=size", "/dev/shm"])
+    assert int(shown.split()[-1]) == kilobytes
+
+
+def test_a_wrong_setting_is_refused_in_the_servers_own_words(serve: Any) -> None:
+    with pytest.raises(RefusedSettings) as refusal:
+        serve("17", "tmpfs", synchronous_commit="off", work_mem="5 apples")
+    assert refusal.value.path == ("postgres", "mine", "settings", "work_mem")
+    assert refusal.value.text.startswith(
+        'PostgreSQL 17 does not start with work_mem=5 apples: invalid value for parameter "work_mem": "5 apples"'
+    )
+
+
+def test_a_setting_that_only_the_start_refuses_is_refused_too(serve: Any) -> None:
+    with pytest.raises(RefusedSettings, match='could not access file "nothing"'):
+        serve("15", "disk", shared_preload_libraries="nothing")
+
+
+def test_a_setting_of_the_harness_is_refused_before_anything_starts(serve: Any) -> None:
+    with pytest.raises(RefusedSettings, match=r"postgres\.mine\.settings\.port: the harness itself sets it"):
+        serve("17", "tmpfs", port="1")
+
+
+def limits_of(client: DockerClient, server: DockerServer) -> list[Any]:
+    described = client.api.inspect_container(server.container)["HostConfig"]
+    return [described[name] for name in ("CpusetCpus", "CpuQuota", "Memory", "MemorySwap")]
+
+
+def test_limits_come_and_go(serve: Any, docker_client: DockerClient, everywhere: Placement) -> None:
+    server = serve("15", "disk")
+    one = min(everywhere.server_cpus)
+    confined = replace(everywhere, server_cpus=frozenset({one}), server_quota=0.5, server_memory_bytes=256 * 2**20)
+    server.place(confined)
+    assert limits_of(docker_client, server) == [str(one), 50_000, 256 * 2**20, 256 * 2**20]
+    status = run_inside(docker_client, server.container, ["grep", "Cpus_allowed_list", "/proc/1/status"])
+    assert status.split()[-1] == str(one)
+    server.place(everywhere)
+    _, quota, memory, swap = limits_of(docker_client, server)
+    assert quota == -1
+    assert min(memory, swap) > 2**40
+
+
+def test_a_limit_below_what_the_server_has_is_an_obstacle_until_it_goes(
+    serve: Any, ask: Any, everywhere: Placement
+) -> None:
+    server = serve("17", "tmpfs")
+    ask(server, "CREATE TABLE fill AS SELECT repeat('x', 1000) FROM generate_series(1, 60000)")
+    server.place(replace(everywhere, server_memory_bytes=32 * 2**20))
+    if server.obstacle is None:
+        pytest.skip("version 2 of control groups takes any limit, and lets memory run out")
+    assert server.obstacle == "PostgreSQL already uses more than the server's limit of 32MB"
+    server.place(everywhere)
+    assert server.obstacle is None
+
+
+def test_cpu_time_is_counted_with_that_of_backends_that_have_ended(serve: Any, ask: Any) -> None:
+    server = serve("17", "tmpfs")
+    before = server.cpu_s()
+    ask(server, "SELECT sum(sqrt(i)) FROM generate_series(1, 3000000) AS i")
+    used = server.cpu_s() - before
+    assert 0.05 < used < 20
+
+
+def test_a_server_that_has_ended_is_a_failure_and_keeps_its_cpu_time(
+    serve: Any, docker_client: DockerClient, everywhere: Placement
+) -> None:
+    server = serve("17", "tmpfs")
+    seen = server.cpu_s()
+    docker_client.api.kill(server.container, signal="SIGINT")
+    docker_client.api.wait(server.container)
+    with pytest.raises(Failure, match=r"PostgreSQL 17\.\d+ is gone: .*database system is shut down"):
+        server.place(everywhere)
+    assert server.cpu_s() == seen
+
+
+def test_a_server_that_memory_ran_out_for_is_started_again(
+    serve: Any, ask: Any, docker_client: DockerClient, everywhere: Placement
+) -> None:
+    server = serve("15", "disk")
+    ask(server, "CREATE TABLE kept AS SELECT 1")
+    # The engine notes that memory ran out for any process in the container; then it is ended as the kernel would.
+    server.place(replace(everywhere, server_memory_bytes=128 * 2**20))
+    with pytest.raises(AssertionError):
+        run_inside(docker_client, server.container, ["tail", "/dev/zero"])
+    docker_client.api.kill(server.container)
+    docker_client.api.wait(server.container)
+    server.place(everywhere)
+    assert ask(server, "SELECT count(*) FROM kept") == "1"
+
+
+def test_a_version_that_the_source_has_not_is_unsupported(engine: DockerEngine) -> None:
+    with pytest.raises(Unsupported, match="PostgreSQL 14: Debian's packages have 15, 17"):
+        engine.serve("old", PostgresConfiguration(version="14", storage="disk"), max_connections=20)
+
+
+def test_a_server_stops_once_or_twice(serve: Any, docker_client: DockerClient) -> None:
+    server = serve("17", "tmpfs")
+    started = time.monotonic()
+    server.stop()
+    server.stop()
+    assert time.monotonic() - started < 10
+    assert server.container not in [one.id for one in docker_client.containers.list(all=True)]
