@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
-import docker
 from experiments.interpreters import find_interpreters
 from experiments.records import Record
 from experiments.store import CampaignFolder, list_campaigns
