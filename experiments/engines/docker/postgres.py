@@ -40,6 +40,7 @@ _CHECK_S = 5.0
 _ENDING_S = 0.5
 _LOG_LINES = 200
 _STARTING = "bigdata-matrix: starting\n"
+_NOT_READY = "FATAL:  the database system is starting up"
 _INITDB_FAILED = 64
 
 
@@ -151,8 +152,14 @@ def inspect_state(client: DockerClient, container: str) -> dict[str, Any]:
 
 def last_words(client: DockerClient, container: str) -> str:
     """What PostgreSQL said about why it ended."""
-    # Making the cluster has words of its own, which are of no interest once it is made.
-    return own_words(_read_log(client, container).rpartition(_STARTING)[2])
+    return find_words(_read_log(client, container))
+
+
+def find_words(log: str) -> str:
+    """What a container's log says about why PostgreSQL ended."""
+    # Making the cluster has words of its own, which are of no interest once it is made; and it answers pg_isready.
+    lines = log.rpartition(_STARTING)[2].splitlines()
+    return own_words("\n".join(line for line in lines if not line.endswith(_NOT_READY)))
 
 
 def parse_said(log: str) -> Said:

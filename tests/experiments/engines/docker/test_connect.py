@@ -21,13 +21,14 @@ from experiments.errors import BadInput
 
 # What `ssh HOST docker system dial-stdio` does, without ssh, for an engine that is not far away.
 DIAL_STDIO = """#!{python}
-import os, socket, sys, threading
+import contextlib, os, socket, sys, threading
 assert sys.argv[-1] == "docker system dial-stdio", sys.argv
 engine = socket.socket(socket.AF_UNIX)
 engine.connect({path!r})
 def answer():
-    while data := engine.recv(65536):
-        os.write(1, data)
+    with contextlib.suppress(BrokenPipeError):
+        while data := engine.recv(65536):
+            os.write(1, data)
 threading.Thread(target=answer, daemon=True).start()
 while data := os.read(0, 65536):
     engine.sendall(data)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.engines.docker.postgres import Said, data_home, parse_said
+from experiments.engines.docker.postgres import Said, data_home, find_words, parse_said
 from experiments.engines.docker.server import check_storage
 from experiments.errors import Failure, Unsupported
 
@@ -39,6 +39,19 @@ def test_a_version_without_a_point_is_one() -> None:
 def test_a_start_script_that_says_nothing_is_a_failure() -> None:
     with pytest.raises(Failure, match=r"start-postgres\.sh did not say what it started: no such thing"):
         parse_said("no such thing")
+
+
+def test_why_it_ended_is_neither_what_initdb_said_nor_what_pg_isready_heard() -> None:
+    log = (
+        'initdb: error: nothing\nWARNING:  enabling "trust"\nFATAL:  of initdb\nbigdata-matrix: starting\n'
+        "2026-11-22 20:57:11.190 UTC [70] FATAL:  the database system is starting up\n"
+        '2026-11-22 20:57:11.190 UTC [1] FATAL:  could not access file "nothing": No such file or directory\n'
+    )
+    assert find_words(log) == 'could not access file "nothing": No such file or directory'
+
+
+def test_where_there_was_no_start_it_is_what_initdb_said() -> None:
+    assert find_words("initdb: error: could not create directory") == "initdb: error: could not create directory"
 
 
 def test_a_disk_that_is_kept_in_memory_is_unsupported() -> None:

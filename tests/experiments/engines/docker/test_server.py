@@ -191,7 +191,7 @@ def test_a_server_that_has_ended_is_a_failure_and_keeps_its_cpu_time(
     docker_client.api.wait(server.container)
     with pytest.raises(Failure, match=r"PostgreSQL 17\.\d+ is gone: .*database system is shut down"):
         server.place(everywhere)
-    assert server.cpu_s() == seen
+    assert server.cpu_s() >= seen > 0
 
 
 def test_a_server_that_memory_ran_out_for_is_started_again(
