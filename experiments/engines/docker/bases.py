@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from typing import Literal
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from experiments.engines.docker.debian import DEBIAN_SUITES, make_base
+from experiments.engines.docker.debian import DEBIAN_SUITES, has_base, make_base
 from experiments.engines.docker.failing import told, words
+from experiments.engines.docker.labels import PULLED
 from experiments.engines.docker.recipe import mmdebstrap_missing
 from experiments.errors import BadInput, Failure
-from experiments.image_lock import IMAGE_LOCK, RESOLVE, DebianPin, ImageLock, ImagePins, RegistryPin, Slot
+from experiments.image_lock import IMAGE_LOCK, KINDS, RESOLVE, DebianPin, ImageLock, ImagePins, Kind, RegistryPin, Slot
 from experiments.image_registry import NoAnswer, NoSuchImage, Registry
 
 Source = Literal["registry", "debian"]
@@ -30,7 +32,7 @@ class Base:
     """A base image that is in the engine."""
 
     reference: str
-    """What FROM or a container names: 'python@sha256:...', or the id of an image made from Debian's packages."""
+    """What FROM names: 'python@sha256:...', its own name here, or the id of an image made from Debian's packages."""
     image_id: str
     source: Source
     identity: str
@@ -46,13 +48,14 @@ def choose_source(
 ) -> tuple[Source, str | None]:
     """Where bases come from, and what to say aloud about it.
 
-    'auto' is the registry where the pinned images are in the engine or can be asked for, else Debian's packages.
+    'auto' is the registry where the pinned images are in the engine or can be asked for, else Debian's packages, which
+    need mmdebstrap or images that were made of them.
     Raises BadInput where what was asked for, or for 'auto' both, cannot be had.
     """
     no_registry = None if asked == "debian" else _why_no_registry(client, lock, patience_s)
     if asked != "debian" and no_registry is None:
         return "registry", None
-    no_debian = None if asked == "registry" else _why_no_debian(lock)
+    no_debian = None if asked == "registry" else _why_no_debian(client, lock)
     if asked != "registry" and no_debian is None:
         stand_in = "base images are made from Debian's packages, in place of the pinned official images"
         return "debian", f"{no_registry}: {stand_in}" if no_registry else None
@@ -60,7 +63,7 @@ def choose_source(
     fixes = {
         "registry": "Let the Docker engine reach a registry (a mirror will do), or use --source debian",
         "debian": "Mend this, or use --source registry",
-        "auto": "Let the Docker engine reach a registry (a mirror will do), or mend the latter",
+        "auto": "Let the Docker engine reach a registry (a mirror will do), mend that, or measure with --engine local",
     }
     raise BadInput(f"no base images from source {asked}: {reasons}. {fixes[asked]}")
 
@@ -73,7 +76,7 @@ def get_base(
     Raises BadInput for a digest that the registry does not have, Failure where it cannot be had for other reasons.
     """
     if source == "registry":
-        return None if pins.registry is None else pull_base(client, slot, pins.registry, tell)
+        return None if pins.registry is None else pull_base(client, slot, pins.registry, stop, tell)
     return None if pins.debian is None else make_debian_base(client, slot, pins.debian, stop, tell)
 
 
@@ -85,21 +88,30 @@ def has_pin(slot: Slot, pins: ImagePins, source: Source) -> bool:
     return pins.debian is not None and any(getattr(suite, kind) == version for suite in DEBIAN_SUITES.values())
 
 
-def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, tell: Tell) -> Base:
+def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event, tell: Tell) -> Base:
     """The official image, pulled by digest unless it is in the engine.
 
-    Raises BadInput where the registry does not have the digest, Failure where the registry cannot be asked.
+    Raises BadInput where the registry does not have the digest, Failure where the registry cannot be asked, or when
+    ``stop`` is set meanwhile.
     """
-    made = False
+    identity = f"{pin.reference}@{pin.digest}"
     with told(f"look for {pin.pinned}"):
-        image_id = _present(client, pin)
-    if image_id is None:
-        tell(f"{pin.reference}: pulling {pin.digest[:19]}")
-        _pull(client, slot, pin)
-        made = True
-        with told(f"find {pin.pinned} after pulling it"):
-            image_id = str(client.images.get(pin.pinned).id)
-    return Base(pin.pinned, image_id, "registry", f"{pin.reference}@{pin.digest}", made=made)
+        found = _find(client, slot[0], pin)
+    if found is not None:
+        return Base(*found, "registry", identity)
+    tell(f"{pin.reference}: pulling {pin.digest[:19]}")
+    _pull(client, slot, pin, stop)
+    with told(f"find {pin.pinned} after pulling it"):
+        image_id = str(client.images.get(pin.pinned).id)
+        repository, _, tag = name_of_pulled(slot[0], pin).partition(":")
+        client.api.tag(image_id, repository, tag)
+    return Base(pin.pinned, image_id, "registry", identity, made=True)
+
+
+def name_of_pulled(kind: Kind, pin: RegistryPin) -> str:
+    """What an official image is called in the engine besides its digest, which it loses when it is saved and loaded."""
+    # The digest in full, so that the name is as good as the digest.
+    return f"{PULLED}-{kind}:{pin.digest.replace(':', '-')}"
 
 
 def make_debian_base(client: DockerClient, slot: Slot, pin: DebianPin, stop: threading.Event, tell: Tell) -> Base:
@@ -126,13 +138,13 @@ def describe_drift(pin: DebianPin, suite: str, found: Mapping[str, str]) -> str 
 
 def _why_no_registry(client: DockerClient, lock: ImageLock, patience_s: float) -> str | None:
     """None where the pinned images are in the engine or a registry answers, else the reason."""
-    pins = [[one.registry for one in lock.of(kind).values() if one.registry] for kind in ("python", "postgres")]
-    if not all(pins):
+    pins = {kind: [one.registry for one in lock.of(kind).values() if one.registry] for kind in KINDS}
+    if not all(pins.values()):
         return f"{IMAGE_LOCK} pins no official images"
     with told("list images"):
-        if all(any(_present(client, pin) for pin in of_kind) for of_kind in pins):
+        if all(any(_find(client, kind, pin) for pin in of_kind) for kind, of_kind in pins.items()):
             return None
-    asking = _Asking(client, pins[0][-1].pinned)
+    asking = _Asking(client, pins["python"][-1].pinned)
     asking.start()
     asking.join(patience_s)
     if asking.is_alive():
@@ -159,28 +171,34 @@ class _Asking(threading.Thread):
             self.problem = str(error)
 
 
-def _why_no_debian(lock: ImageLock) -> str | None:
-    pinned = all(any(pins.debian for pins in lock.of(kind).values()) for kind in ("python", "postgres"))
-    return mmdebstrap_missing() if pinned else f"{IMAGE_LOCK} has no versions of Debian's packages: {RESOLVE}"
+def _why_no_debian(client: DockerClient, lock: ImageLock) -> str | None:
+    if not all(any(pins.debian for pins in lock.of(kind).values()) for kind in KINDS):
+        return f"{IMAGE_LOCK} has no versions of Debian's packages: {RESOLVE}"
+    missing = mmdebstrap_missing()
+    with told("list images"):
+        # Made elsewhere and brought here, say.
+        there = missing is not None and all(has_base(client, kind) for kind in KINDS)
+    return None if there else missing
 
 
-def _present(client: DockerClient, pin: RegistryPin) -> str | None:
-    try:
-        return str(client.images.get(pin.pinned).id)
-    except ImageNotFound:
-        return None
+def _find(client: DockerClient, kind: Kind, pin: RegistryPin) -> tuple[str, str] | None:
+    """Name and id of the image, where the engine has it."""
+    for name in (pin.pinned, name_of_pulled(kind, pin)):
+        with contextlib.suppress(ImageNotFound):
+            return name, str(client.images.get(name).id)
+    return None
 
 
-def _pull(client: DockerClient, slot: Slot, pin: RegistryPin) -> None:
+def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event) -> None:
     repository, _, digest = pin.pinned.partition("@")
     try:
         with told(f"pull {pin.pinned}"):
             # Once it has begun to answer, the engine tells of failures in the stream.
-            problems = [
-                str(event["error"])
-                for event in client.api.pull(repository, tag=digest, stream=True, decode=True)
-                if "error" in event
-            ]
+            problems = []
+            for event in client.api.pull(repository, tag=digest, stream=True, decode=True):
+                if stop.is_set():
+                    raise Failure(f"docker: pulling {pin.pinned}: stopped")
+                problems += [str(event["error"])] if "error" in event else []
     except Failure as error:
         cause = error.__cause__
         if cause is None or not _is_unknown(cause):

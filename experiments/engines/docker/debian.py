@@ -34,7 +34,7 @@ from docker.errors import APIError, ImageNotFound
 from experiments.cache import cache_folder, ensure_folder, remove
 from experiments.engines.docker.failing import told
 from experiments.engines.docker.labels import IMAGE_LABEL
-from experiments.engines.docker.recipe import Recipe, candidate_versions, make_tar
+from experiments.engines.docker.recipe import Recipe, candidate_versions, make_tar, mmdebstrap_missing
 from experiments.errors import Failure, Unsupported
 
 Kind = Literal["python", "postgres"]
@@ -115,6 +115,8 @@ def make_base(
 ) -> DebianBase:
     """The base image. One that the same recipe made for the same pinned versions is used again.
 
+    Without mmdebstrap, on a machine that images were copied to, say, so is one made in any other way.
+
     ``tell`` hears of it when it has to be made; ``stop``, once set, ends the making. Raises Unsupported where no suite
     has it, Failure where it cannot be made.
     """
@@ -125,7 +127,7 @@ def make_base(
     tag = f"{REPOSITORIES[kind]}:{version}"
     # Two harnesses at once: the second waits, and finds it made.
     with _turn(f"{kind}-{version}") as folder, told(f"make the image {tag}"):
-        found = find_base(client, tag, recipe_digest)
+        found = find_base(client, tag, None if mmdebstrap_missing() else recipe_digest)
         if found is not None:
             return found
         tell(f"{tag}: making it from Debian {recipe.suite}")
@@ -142,13 +144,19 @@ def make_base(
     return DebianBase(image_id, tag, recipe.suite, packages, made=True)
 
 
-def find_base(client: DockerClient, tag: str, recipe_digest: str) -> DebianBase | None:
-    """The base image with this tag, where the engine has one that this recipe made."""
+def has_base(client: DockerClient, kind: Kind) -> bool:
+    """Whether the engine has a base image of any version."""
+    versions = (getattr(suite, kind) for suite in DEBIAN_SUITES.values())
+    return any(find_base(client, f"{REPOSITORIES[kind]}:{version}", None) for version in versions)
+
+
+def find_base(client: DockerClient, tag: str, recipe_digest: str | None) -> DebianBase | None:
+    """The base image with this tag, where the engine has one that this recipe made; None stands for any recipe."""
     try:
         image = client.images.get(tag)
     except ImageNotFound:
         return None
-    if image.labels.get(_RECIPE_LABEL) != recipe_digest:
+    if _PACKAGES_LABEL not in image.labels or recipe_digest not in (None, image.labels.get(_RECIPE_LABEL)):
         return None
     packages = json.loads(image.labels[_PACKAGES_LABEL])
     return DebianBase(str(image.id), tag, image.labels[_SUITE_LABEL], packages, made=False)

@@ -12,10 +12,13 @@ from experiments.engines.docker.failing import told
 IMAGE_LABEL = "bigdata-matrix.image"
 """What an image is: 'loader', 'debian-python', 'debian-postgres', 'stage' (a step on the way to a loader's image)."""
 
+PULLED = "bigdata-matrix/official"
+"""How the names begin that official images get when they are pulled: they have no label of this project's."""
+
 
 @dataclass(frozen=True)
 class MadeImage:
-    """An image that this project made. ``size_bytes`` counts layers that it shares with others."""
+    """An image that this project made or pulled. ``size_bytes`` counts layers that it shares with others."""
 
     image_id: str
     tags: tuple[str, ...]
@@ -24,12 +27,17 @@ class MadeImage:
 
 
 def list_images(client: DockerClient) -> list[MadeImage]:
-    """All images that this project made and that are in the engine, by tag; nothing that lacks the label."""
+    """All images that this project made or pulled, by tag; nothing that has neither its label nor its name."""
     with told("list images"):
         found = client.api.images(all=True, filters={"label": IMAGE_LABEL})
+        pulled = client.api.images(filters={"reference": f"{PULLED}-*"})
     images = [
         MadeImage(image["Id"], _tags(image["RepoTags"]), image["Labels"][IMAGE_LABEL], image["Size"]) for image in found
     ]
+    # Of the others only what carries such a name, and what it was pulled as: other names are somebody else's.
+    for image in pulled:
+        names = (*_own_tags(image["RepoTags"]), *(image["RepoDigests"] or ()))
+        images.append(MadeImage(image["Id"], names, "official", image["Size"]))
     return sorted(images, key=lambda image: (not image.tags, image.tags, image.image_id))
 
 
@@ -55,6 +63,10 @@ def _remove(client: DockerClient, image: MadeImage) -> bool:
                 raise
             return False
     return True
+
+
+def _own_tags(names: list[str] | None) -> tuple[str, ...]:
+    return tuple(name for name in _tags(names) if name.startswith(f"{PULLED}-"))
 
 
 def _tags(names: list[str] | None) -> tuple[str, ...]:

@@ -12,7 +12,15 @@ from docker import DockerClient
 from docker.errors import APIError, ImageNotFound, NotFound
 
 from experiments.engines.docker import bases
-from experiments.engines.docker.bases import Base, choose_source, describe_drift, get_base, has_pin, pull_base
+from experiments.engines.docker.bases import (
+    Base,
+    choose_source,
+    describe_drift,
+    get_base,
+    has_pin,
+    name_of_pulled,
+    pull_base,
+)
 from experiments.engines.docker.debian import DebianBase
 from experiments.errors import BadInput, Failure
 from experiments.image_lock import DebianPin, ImageLock, ImagePins, RegistryPin, Slot
@@ -33,19 +41,23 @@ class FakeEngine:
         self.present = set(present)
         self.answer = answer
         self.pulled = pull
+        self.labels: dict[str, str] = {}
         self.images = SimpleNamespace(get=self.get)
-        self.api = SimpleNamespace(inspect_distribution=self.ask, pull=self.pull)
+        self.api = SimpleNamespace(inspect_distribution=self.ask, pull=self.pull, tag=self.tag)
 
     def get(self, name: str) -> Any:
         if name not in self.present:
             raise ImageNotFound(name)
-        return SimpleNamespace(id="sha256:image")
+        return SimpleNamespace(id="sha256:image", labels=self.labels)
 
     def ask(self, reference: str) -> dict[str, Any]:
         if isinstance(self.answer, Exception):
             raise self.answer
         time.sleep(self.answer or 0)
         return {"Descriptor": {"digest": "", "mediaType": ""}, "Platforms": []}
+
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        self.present.add(f"{repository}:{tag}")
 
     def pull(self, repository: str, *, tag: str, stream: bool, decode: bool) -> Iterator[dict[str, str]]:
         assert stream
@@ -72,7 +84,7 @@ def choose(engine: FakeEngine, asked: Any, lock: ImageLock = LOCK) -> tuple[str,
 
 
 def pull(engine: FakeEngine) -> Base:
-    return pull_base(engine, SLOT, REGISTRY, lambda line: None)  # type: ignore[arg-type]
+    return pull_base(engine, SLOT, REGISTRY, threading.Event(), lambda line: None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("answer", [None, UNKNOWN], ids=["has the image", "has another one"])
@@ -117,6 +129,17 @@ def test_without_either_both_reasons_are_given(no_mmdebstrap: None) -> None:
         choose(FakeEngine(), "debian")
 
 
+def test_bases_from_debian_that_are_in_the_engine_need_no_mmdebstrap(no_mmdebstrap: None) -> None:
+    both = ("bigdata-matrix/debian-python:3.13", "bigdata-matrix/debian-postgres:17")
+    engine = FakeEngine(*both, answer=NO_ANSWER)
+    engine.labels = {"bigdata-matrix.packages": "{}", "bigdata-matrix.suite": "trixie"}
+    assert choose(engine, "debian") == ("debian", None)
+    assert choose(engine, "auto")[0] == "debian"
+    engine.present.remove(both[1])
+    with pytest.raises(BadInput, match=r"mmdebstrap is not installed\. .*--engine local$"):
+        choose(engine, "auto")
+
+
 def test_a_lock_that_pins_nothing_of_a_source_is_a_reason(mmdebstrap: None) -> None:
     official = ImageLock({"3.13": ImagePins(REGISTRY)}, {"17": ImagePins(REGISTRY)})
     own = ImageLock({"3.13": ImagePins(None, DEBIAN)}, {"17": ImagePins(None, DEBIAN)})
@@ -143,6 +166,17 @@ def test_an_official_image_is_pulled_once_by_digest() -> None:
     assert pull(engine) == Base(pinned, "sha256:image", "registry", identity, made=False)
 
 
+def test_an_official_image_is_found_by_its_name_here_when_saving_and_loading_took_its_digest() -> None:
+    engine = FakeEngine(answer=NO_ANSWER)
+    pull(engine)
+    engine.present.remove(f"python@{REGISTRY.digest}")
+    name = f"bigdata-matrix/official-python:sha256-{'a' * 64}"
+    identity = f"python:3.13-slim-bookworm@{REGISTRY.digest}"
+    assert pull(engine) == Base(name, "sha256:image", "registry", identity)
+    engine.present.add(f"bigdata-matrix/official-postgres:sha256-{'a' * 64}")
+    assert choose(engine, "registry") == ("registry", None)
+
+
 @pytest.mark.parametrize("answer", [UNKNOWN, [{"error": "manifest unknown"}]], ids=["at once", "in the stream"])
 def test_a_digest_that_the_registry_does_not_have_is_bad_input(answer: Any) -> None:
     with pytest.raises(BadInput) as caught:
@@ -157,6 +191,14 @@ def test_a_digest_that_the_registry_does_not_have_is_bad_input(answer: Any) -> N
 def test_a_registry_that_cannot_be_asked_is_a_failure(answer: Any) -> None:
     with pytest.raises(Failure, match=rf"^docker: cannot pull python@{REGISTRY.digest}: no such host$"):
         pull(FakeEngine(pull=answer))
+
+
+def test_a_pull_ends_when_all_is_to_stop() -> None:
+    stop = threading.Event()
+    stop.set()
+    engine: Any = FakeEngine(pull=[{"status": "Downloading"}])
+    with pytest.raises(Failure, match=r"stopped$"):
+        pull_base(engine, SLOT, REGISTRY, stop, print)
 
 
 def test_a_base_from_debian_says_what_it_is_and_in_what_it_differs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +231,7 @@ def pushed(docker_client: DockerClient, local_registry: str) -> Iterator[Registr
     docker_client.api.remove_image(f"{repository}:3.13")
     pin = RegistryPin(f"{repository}:3.13", digest, None, "2026-11-22", False)
     yield pin
-    for name in (pin.pinned, pin.reference):
+    for name in (pin.pinned, pin.reference, name_of_pulled("python", pin)):
         try:
             docker_client.api.remove_image(name)
         except ImageNotFound:
@@ -205,13 +247,19 @@ def test_a_registry_gives_an_image_by_digest_and_refuses_a_wrong_one(
     wrong = replace(pushed, digest=f"sha256:{'0' * 64}")
     assert choose_source(docker_client, ImageLock({"3.13": ImagePins(wrong)}, lock.postgres), "auto")[0] == "registry"
     with pytest.raises(BadInput, match=rf"python\.3\.13\.registry\.digest: the registry has no .* with {wrong.digest}"):
-        pull_base(docker_client, SLOT, wrong, print)
+        pull_base(docker_client, SLOT, wrong, threading.Event(), print)
     told: list[str] = []
-    first, second = (pull_base(docker_client, SLOT, pushed, told.append) for _ in range(2))
+    first, second = (pull_base(docker_client, SLOT, pushed, threading.Event(), told.append) for _ in range(2))
     assert told == [f"{pushed.reference}: pulling {pushed.digest[:19]}"]
     assert (first.made, second.made) == (True, False)
     assert first.identity == f"{pushed.reference}@{pushed.digest}"
     assert docker_client.images.get(first.reference).id == first.image_id
+    saved = b"".join(docker_client.api.get_image(name_of_pulled("python", pushed)))
+    for name in (name_of_pulled("python", pushed), pushed.pinned):
+        docker_client.api.remove_image(name)
+    docker_client.images.load(saved)
+    loaded = pull_base(docker_client, SLOT, pushed, threading.Event(), told.append)
+    assert (loaded.image_id, loaded.identity, loaded.made) == (first.image_id, first.identity, False)
 
 
 @pytest.mark.docker
@@ -221,4 +269,4 @@ def test_a_registry_that_nobody_serves_is_told_from_one_that_says_no(docker_clie
         choose_source(docker_client, ImageLock({"3.13": nobody}, {"17": nobody}), "registry")
     assert nobody.registry is not None
     with pytest.raises(Failure, match=r"^docker: cannot pull 127\.0\.0\.1:9/python@"):
-        pull_base(docker_client, SLOT, nobody.registry, print)
+        pull_base(docker_client, SLOT, nobody.registry, threading.Event(), print)

@@ -15,6 +15,7 @@ from experiments.engines.docker import debian
 from experiments.engines.docker.debian import (
     DEBIAN_SUITES,
     archive_versions,
+    has_base,
     identifying,
     image_settings,
     make_base,
@@ -83,6 +84,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         write_tar(target)
 
     monkeypatch.setattr(debian, "make_tar", make_tar)
+    monkeypatch.setattr(debian, "mmdebstrap_missing", lambda: None)
     return suites
 
 
@@ -170,6 +172,20 @@ def test_a_base_that_drifted_is_kept_until_the_lock_says_something_else(made: li
     assert [base(engine, older).made, base(engine, older).made] == [True, False]
     assert [base(engine, VERSIONS).made, base(engine, VERSIONS).made] == [True, False]
     assert engine.removed == ["sha256:0"]
+
+
+def test_without_mmdebstrap_a_base_that_another_recipe_made_is_used(
+    made: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FakeEngine()
+    base(engine, VERSIONS)
+    monkeypatch.setenv("BIGDATA_DEBIAN_MIRROR", "a mirror that is not known where images are made")
+    monkeypatch.setattr(debian, "mmdebstrap_missing", lambda: "mmdebstrap is not installed")
+    assert not base(engine, VERSIONS).made
+    assert has_base(engine, "python")  # type: ignore[arg-type]
+    assert not has_base(engine, "postgres")  # type: ignore[arg-type]
+    monkeypatch.setattr(debian, "mmdebstrap_missing", lambda: None)
+    assert base(engine, VERSIONS).made
 
 
 def test_what_a_killed_harness_left_is_removed(made: list[str], tmp_path: Path) -> None:

@@ -17,9 +17,12 @@ class FakeEngine:
         self.tags = {image_id: tag for image_id, tag, _ in images}
         self.parents = {image_id: parent for image_id, _, parent in images}
         self.in_use: set[str] = set()
+        self.pulled: list[dict[str, Any]] = []
         self.api = SimpleNamespace(images=self.list, remove_image=self.remove)
 
-    def list(self, *, all: bool, filters: dict[str, str]) -> list[dict[str, Any]]:
+    def list(self, *, all: bool = False, filters: dict[str, str]) -> list[dict[str, Any]]:
+        if filters == {"reference": "bigdata-matrix/official-*"}:
+            return self.pulled
         assert all
         assert filters == {"label": "bigdata-matrix.image"}
         return [
@@ -43,6 +46,13 @@ def test_images_are_listed_by_tag() -> None:
         MadeImage("sha256:1", ("made:b",), "x", 7),
         MadeImage("sha256:2", (), "x", 7),
     ]
+
+
+def test_an_official_image_that_was_pulled_is_known_by_its_name_and_loses_no_other() -> None:
+    engine: Any = FakeEngine()
+    names = ["bigdata-matrix/official-python:sha256-a", "python:3.13"]
+    engine.pulled = [{"Id": "sha256:4", "RepoTags": names, "RepoDigests": ["python@sha256:a"], "Size": 7}]
+    assert list_images(engine) == [MadeImage("sha256:4", (names[0], "python@sha256:a"), "official", 7)]
 
 
 def test_all_are_removed_whichever_was_made_from_which() -> None:
