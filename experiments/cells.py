@@ -36,11 +36,12 @@ class Cell:
         return asdict(self)
 
     def label(self) -> str:
-        """One line for people: loader and pool first, what is usual (autocommit, execute) left out."""
+        """One line for people: loader and pool first, what is usual (local, autocommit, execute) left out."""
         loader = self.loader if self.loop is None else f"{self.loader} on {self.loop}"
         parts = [loader, f"pool {self.poolsize}", f"Python {self.python}", f"PostgreSQL {self.postgres}"]
         parts += [f"data {self.data}", f"cores {self.resources}"]
         parts += [value for value in (self.transaction, self.inserts) if value not in ("autocommit", "execute")]
+        parts += [f"in {self.engine}"] if self.engine != "local" else []
         return ", ".join(parts)
 
 
@@ -61,7 +62,7 @@ class Identity:
     storage: str
     data_digest: str
     placement: Mapping[str, object]
-    """``Placement.facts()``: the cores of either side."""
+    """``Placement.facts()``: the cores of either side, and limits below that."""
     timeout_s: float
     images: Mapping[str, str] = field(default_factory=dict)
 

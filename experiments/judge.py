@@ -40,12 +40,12 @@ def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str,
     return report
 
 
-def reported_cpu_s(finished: Finished) -> float:
-    """CPU seconds of the loader's process from its start, as it reports them; 0 where it does not."""
+def reported_cpu_s(finished: Finished) -> float | None:
+    """CPU seconds of the loader's process from its start, as it reports them; None where it does not."""
     try:
         return float(json.loads(_last_line(finished.stdout))["client"]["cpu_s"])
     except (ValueError, TypeError, KeyError):
-        return 0.0
+        return None
 
 
 def find_differences(done: Work, data: ReadyData, expected_transactions: int) -> list[str]:

@@ -14,7 +14,7 @@ from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
 from experiments.plan import Plan
 from experiments.run import ReadyCell
-from experiments.spec import DataSet, Matrix
+from experiments.spec import DataSet, Matrix, PostgresConfiguration
 
 # For connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers.
 SPARE_CONNECTIONS = 10
@@ -82,7 +82,7 @@ class Preparation:
             server_settings=server.facts.settings,
             storage=server.facts.storage,
             data_digest=data.digest,
-            placement=placement.facts(),
+            placement=placement.facts() | _container_limits(server, self._matrix.postgres[cell.postgres]),
             timeout_s=self._matrix.timeout_s,
             images={} if server.facts.image is None else {"postgres": server.facts.image},
         )
@@ -135,6 +135,13 @@ class Preparation:
         if isinstance(made, Unsupported):
             raise Unsupported(str(made))
         return cast(Thing, made)
+
+
+def _container_limits(server: Server, configuration: PostgresConfiguration) -> dict[str, int]:
+    """Limits of the server's container that no settings say; none where it has no container."""
+    if server.facts.image is None or configuration.shm_size is None:
+        return {}
+    return {"server_shm_bytes": configuration.shm_size}
 
 
 def foresee(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[Cell, str]:

@@ -31,6 +31,14 @@ def test_foreign_time_is_what_neither_the_harness_nor_the_server_used(root: Path
     assert describe(before, after, root) == Host(steal_s=0.25, load_1m=1.25, foreign_cpu_s=2.5)
 
 
+def test_foreign_time_is_not_known_where_that_of_the_loader_is_not(root: Path) -> None:
+    before = Reading(busy_s=10.0, steal_s=1.0, own_s=2.0, server_s=3.0)
+    after = read(4.5, root, elsewhere_s=None)
+    assert after.own_s is None
+    found = describe(before, Reading(15.0, 1.25, after.own_s, 4.5), root)
+    assert found == Host(steal_s=0.25, load_1m=1.25, foreign_cpu_s=None)
+
+
 def test_less_than_no_foreign_time_is_none(root: Path) -> None:
     before = Reading(busy_s=10.0, steal_s=1.0, own_s=2.0, server_s=3.0)
     after = Reading(busy_s=11.0, steal_s=1.0, own_s=3.01, server_s=3.0)

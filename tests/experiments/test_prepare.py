@@ -32,8 +32,8 @@ class FakeHost:
 
 
 class FakeServer:
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        self.facts = ServerFacts("17.11", settings, "disk")
+    def __init__(self, settings: Mapping[str, str], image: str | None = None) -> None:
+        self.facts = ServerFacts("17.11", settings, "disk", image)
 
     def place(self, placement: Placement) -> None:
         raise AssertionError("nothing is placed while preparing")
@@ -56,6 +56,7 @@ class FakeEngine:
         self.asked: list[str] = []
         self.made_ready: tuple[list[str], list[str]] | None = None
         self.left_out = left_out or {}
+        self.image: str | None = None
 
     def __enter__(self) -> FakeEngine:
         return self
@@ -85,7 +86,7 @@ class FakeEngine:
         self.asked.append(f"postgres {name} for {max_connections}")
         if configuration.version != "17":
             raise Unsupported(f"no PostgreSQL {configuration.version} here")
-        return FakeServer({"max_connections": str(max_connections)})
+        return FakeServer({"max_connections": str(max_connections)}, self.image)
 
     def check_placement(self, placement: Placement) -> None:
         if placement.loader_quota is not None:
@@ -124,6 +125,23 @@ def test_what_several_cells_need_is_made_once_with_room_for_the_largest_pool(mat
     prepare(matrix, engine, threaded, replace(threaded, poolsize=50))
     assert engine.asked == ["python 3.13", "postgres default for 60"]
     assert engine.made_ready == (["3.13"], ["17"])
+
+
+def test_the_shared_memory_of_a_container_is_part_of_the_key_and_means_nothing_without_one(
+    matrix: Matrix, threaded: Cell
+) -> None:
+    more = replace(matrix.postgres["default"], shm_size=2**30)
+    asking = replace(matrix, postgres={**matrix.postgres, "default": more})
+
+    def key(image: str | None, asked: Matrix) -> str:
+        engine = FakeEngine()
+        engine.image = image
+        ready = prepare(asked, engine, threaded)[threaded]
+        assert isinstance(ready, ReadyCell)
+        return ready.key
+
+    assert key(None, matrix) == key(None, asking)
+    assert key("postgres:17", matrix) != key("postgres:17", asking)
 
 
 def test_each_engine_makes_what_its_own_cells_need(matrix: Matrix, threaded: Cell) -> None:

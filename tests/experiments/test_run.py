@@ -167,10 +167,13 @@ def test_a_run_with_wrong_work_keeps_its_measurement(threaded: Cell) -> None:
 
 
 def test_a_run_that_timed_out_keeps_what_was_seen_from_outside(threaded: Cell) -> None:
-    host = FakeHost(run=Finished(-9, "", "", 120.0, timed_out=True))
+    # One in a container, whose CPU time only it could have told.
+    host = FakeHost(run=Finished(-9, "", "", 120.0, timed_out=True, is_child=False))
     record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
     assert record.server is not None
     assert (record.server.cpu_s, record.phases) == (0.5, None)
+    assert record.host is not None
+    assert record.host.foreign_cpu_s is None
 
 
 @pytest.mark.parametrize("verb", ["clear", "digest"])

@@ -52,17 +52,19 @@ def remove_images(client: DockerClient) -> list[str]:
 
 def _remove(client: DockerClient, image: MadeImage) -> bool:
     """Whether it could be removed."""
+    removed = False
     with told(f"remove the image {image.tags[0] if image.tags else image.image_id}"):
-        try:
-            for name in image.tags or (image.image_id,):
+        for name in image.tags or (image.image_id,):
+            try:
                 client.api.remove_image(name)
-        except ImageNotFound:
-            return False
-        except APIError as error:
-            if error.status_code != 409:
-                raise
-            return False
-    return True
+                removed = True
+            except ImageNotFound:
+                # One of its names may go with another one.
+                continue
+            except APIError as error:
+                if error.status_code != 409:
+                    raise
+    return removed
 
 
 def _own_tags(names: list[str] | None) -> tuple[str, ...]:

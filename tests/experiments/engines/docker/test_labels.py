@@ -61,6 +61,20 @@ def test_all_are_removed_whichever_was_made_from_which() -> None:
     assert engine.tags == {}
 
 
+def test_a_name_that_went_with_another_one_is_no_failure() -> None:
+    engine: Any = FakeEngine()
+    names = ["bigdata-matrix/official-python:sha256-a"]
+    engine.pulled = [{"Id": "sha256:4", "RepoTags": names, "RepoDigests": ["python@sha256:a"], "Size": 7}]
+
+    def remove(name: str) -> None:
+        if not engine.pulled or name != names[0]:
+            raise ImageNotFound(name)
+        engine.pulled = []
+
+    engine.api.remove_image = remove
+    assert remove_images(engine) == [*names, "python@sha256:a"]
+
+
 def test_one_that_a_container_uses_stays_with_what_it_was_made_from() -> None:
     engine: Any = FakeEngine(("base", "made:base", None), ("used", "made:used", "base"), ("free", "made:free", None))
     engine.in_use = {"used"}
