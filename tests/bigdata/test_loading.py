@@ -98,7 +98,9 @@ def test_the_report_has_all_its_parts(loader: tuple[str, str | None], dburl: str
     assert (report["schema"], report["loader"], report["loop"]) == (1, *loader)
     assert report["phases"]["geo"]["rows"] == 4
     assert report["phases"]["data"]["rows"] == 888
-    assert set(report["phases"]["data"]) == {"rows", "wall_s", "user_s", "system_s"}
+    data = report["phases"]["data"]
+    assert set(data) == {"rows", "wall_s", "user_s", "system_s", "throttled_periods", "throttled_s"}
+    assert report["client"]["cpu_s"] > data["user_s"] + data["system_s"]
     packages = {"psycopg2"} | ({"aiopg"} if loader[1] else set()) | ({"uvloop"} if loader[1] == "uvloop" else set())
     assert set(report["client"]["packages"]) == packages
     assert report["client"]["libpq"] > 90000
