@@ -78,8 +78,9 @@ def test_a_label_leaves_out_what_is_usual() -> None:
 
 def test_a_label_names_what_is_unusual() -> None:
     cell = replace(CELL, loader="row_by_row_threaded", loop=None, transaction="per_record", inserts="executemany")
-    assert cell.label() == (
-        "row_by_row_threaded, pool 20, Python 3.13, PostgreSQL default, data ny, cores split, per_record, executemany"
+    assert replace(cell, engine="docker").label() == (
+        "row_by_row_threaded, pool 20, Python 3.13, PostgreSQL default, data ny, cores split, per_record, executemany, "
+        "in docker"
     )
 
 
