@@ -16,6 +16,6 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
         exit 64
     fi
 fi
-echo "bigdata-matrix: storage $(stat --file-system --format=%T "$PGDATA")"
+echo "bigdata-matrix: storage $(stat -f -c %T "$PGDATA")"
 echo "bigdata-matrix: starting"
 exec postgres -D "$PGDATA" "$@"

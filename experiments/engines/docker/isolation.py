@@ -21,6 +21,9 @@ LOCKED_UP: Mapping[str, Any] = {
 }
 """Options of the SDK for every container that runs."""
 
+TEMPORARY: Mapping[str, str] = {"/tmp": "mode=1777"}  # noqa: S108
+"""A place for temporary files, in memory: with a read-only root there is no other."""
+
 ALL_MEMORY: Mapping[str, Any] = {"mem_limit": 2**50, "memswap_limit": 2**51}
 """Lifts the limits of memory in an update: more than any machine has, as an update refuses or ignores -1."""
 

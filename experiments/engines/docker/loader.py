@@ -20,7 +20,7 @@ from experiments.affinity import Placement
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.connect import REQUEST_S
 from experiments.engines.docker.failing import SDK_ERRORS, told
-from experiments.engines.docker.isolation import LOCKED_UP, format_memory, loader_limits
+from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY, format_memory, loader_limits
 from experiments.engines.docker.memory import victims
 from experiments.engines.docker.postgres import inspect_state
 from experiments.engines.docker.server import DockerServer
@@ -92,7 +92,7 @@ class DockerLoaderHost:
                 **loader_limits(placement),
                 network_mode="none" if server is None else f"container:{server.container}",
                 mounts=list(self._mounts()),
-                tmpfs={"/tmp": "mode=1777"},  # noqa: S108
+                tmpfs=dict(TEMPORARY),
             ),
         )
 

@@ -15,8 +15,8 @@ from docker.types import Mount
 from experiments.engines.cluster import DATABASE, INITDB_OPTIONS, USER, own_words
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.failing import told
-from experiments.engines.docker.isolation import LOCKED_UP
-from experiments.engines.docker.volumes import Member, find_account, make_volume, volume_mount
+from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY
+from experiments.engines.docker.volumes import Account, Member, find_account, make_volume, volume_mount
 from experiments.errors import Failure
 from experiments.identity import PROJECT
 
@@ -30,7 +30,7 @@ _PASSWORD = "password"  # noqa: S105 - a file's name
 _CLUSTER = "cluster"
 _SHM_BYTES = 256 * 1024**2
 # The write-ahead log may grow to 4 GB before it is used again; a tmpfs takes memory only for what it holds.
-_TMPFS_OPTIONS = "mode=1777,size=8g"
+_MEMORY_BYTES = 8 * 1024**3
 # Versions from this one on have their data one level higher in the official images.
 _NEW_LAYOUT = 18
 
@@ -174,18 +174,19 @@ def parse_said(log: str) -> Said:
 def _storage(
     belongings: Belongings, image: PostgresImage, storage: str, home: str, password: str
 ) -> tuple[list[Mount], dict[str, str]]:
-    """The mounts and the file systems in memory: password, data, and a place for temporary files."""
+    """The volumes with password and data, and the file systems in memory."""
     postgres = find_account(belongings, image.image_id, _ACCOUNT)
     secret = Member(_PASSWORD, password.encode(), postgres, 0o400)
     mounts = [volume_mount(make_volume(belongings, "password", image.image_id, [secret]), _SECRETS, read_only=True)]
-    tmpfs = {"/tmp": "mode=1777"}  # noqa: S108
     if storage == "tmpfs":
-        tmpfs[home] = _TMPFS_OPTIONS
-    else:
-        cluster = Member(_CLUSTER, None, postgres, 0o700)
-        data = make_volume(belongings, "data", image.image_id, [cluster])
-        mounts.append(volume_mount(data, home, read_only=False))
-    return mounts, tmpfs
+        return mounts, {**TEMPORARY, home: _memory_options(postgres)}
+    data = make_volume(belongings, "data", image.image_id, [Member(_CLUSTER, None, postgres, 0o700)])
+    return [*mounts, volume_mount(data, home, read_only=False)], dict(TEMPORARY)
+
+
+def _memory_options(account: Account) -> str:
+    # Not by its mode alone: in place of a folder of the image it gets that folder's.
+    return f"size={_MEMORY_BYTES},uid={account.user_id},gid={account.group_id},mode=700"
 
 
 def _read_log(client: DockerClient, container: str) -> str:

@@ -16,7 +16,7 @@ from bigdata.registry import LOADERS
 from experiments.affinity import Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
-from experiments.engines.docker.belongings import Belongings
+from experiments.engines.docker.belongings import CAMPAIGN, Belongings
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.isolation import LOCKED_UP, loader_limits
@@ -231,9 +231,14 @@ def test_ctrl_c_ends_and_removes_the_loader(
     campaign = engine._belongings.campaign
     before = set(ids_of(docker_client, "container", campaign))
 
+    def running() -> set[str]:
+        filters: dict[str, Any] = {"label": f"{CAMPAIGN}={campaign}"}
+        return {str(one.id) for one in docker_client.containers.list(filters=filters)} - before
+
     def interrupt() -> None:
         deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and set(ids_of(docker_client, "container", campaign)) == before:
+        # One that is interrupted while it is made goes when the engine is left; here one is to run.
+        while time.monotonic() < deadline and not running():
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -29,11 +31,13 @@ PSQL = ["psql", "--no-align", "--tuples-only", "--host=127.0.0.1", "--username=b
 def serve(belongings: Belongings, images: Images) -> Any:
     """Starts a PostgreSQL of the test's own."""
 
-    def serve(major: str, storage: str, *, shm_size: int | None = None, **settings: str) -> DockerServer:
+    def serve(
+        major: str, storage: str, *, shm_size: int | None = None, image_id: str | None = None, **settings: str
+    ) -> DockerServer:
         base = images.postgres(major)
         return start_server(
             belongings,
-            PostgresImage(base.image_id, base.identity, major),
+            PostgresImage(image_id or base.image_id, base.identity, major),
             PostgresConfiguration(version=major, storage=storage, settings=settings, shm_size=shm_size),
             name="mine",
             max_connections=20,
@@ -78,6 +82,33 @@ def test_a_server_is_made_as_the_local_engines_are(serve: Any, ask: Any) -> None
     locale = "SELECT datcollate, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'bigdata'"
     assert ask(server, locale) == "C|UTF8"
     assert ask(server, "SELECT rolname FROM pg_roles WHERE rolsuper") == "bigdata"
+
+
+@pytest.fixture
+def like_official(images: Images, docker_client: DockerClient) -> Iterator[str]:
+    """An image that declares a volume for data, a user and an entrypoint of its own, as official images do."""
+    base = images.postgres("17").image_id
+    dockerfile = f'FROM {base}\nVOLUME /var/lib/postgresql\nUSER root\nENTRYPOINT ["false"]\n'
+    image, _ = docker_client.images.build(fileobj=io.BytesIO(dockerfile.encode()), rm=True)
+    yield str(image.id)
+    docker_client.images.remove(str(image.id), force=True)
+
+
+@pytest.mark.parametrize("storage", ["disk", "tmpfs"])
+def test_an_image_that_declares_a_volume_gets_no_other_one_there(
+    storage: str, serve: Any, like_official: str, docker_client: DockerClient
+) -> None:
+    server = serve("17", storage, image_id=like_official)
+    volumes = [mount["Name"] for mount in docker_client.api.inspect_container(server.container)["Mounts"]]
+    # One for the password; memory is no volume.
+    assert len(volumes) == (1 if storage == "tmpfs" else 2)
+    assert all(name.startswith("bigdata-matrix-") for name in volumes)
+    mounts = run_inside(docker_client, server.container, ["cat", "/proc/mounts"]).splitlines()
+    (kind,) = (line.split()[2] for line in mounts if line.split()[1] == "/var/lib/postgresql")
+    assert (kind == "tmpfs") == (storage == "tmpfs")
+    uids = run_inside(docker_client, server.container, ["grep", "^Uid:", "/proc/1/status"]).split()[1:]
+    assert "0" not in uids
+    server.stop()
 
 
 def test_a_wrong_password_is_refused(serve: Any, docker_client: DockerClient) -> None:
