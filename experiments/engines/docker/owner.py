@@ -50,8 +50,11 @@ def this_owner() -> Owner:
 
 
 def has_died(owner: Owner) -> bool:
-    """Whether it is sure that the owner has ended: of one on another machine that is not known."""
-    return owner.host == host_id() and start_of(owner.pid) != owner.started
+    """Whether it is sure that the owner has ended: of one on another machine, or hidden from us, that is not known."""
+    if owner.host != host_id():
+        return False
+    started = start_of(owner.pid)
+    return started != owner.started if started is not None else not _is_hidden(owner.pid)
 
 
 def host_id() -> str:
@@ -70,6 +73,15 @@ def start_of(pid: int) -> str | None:
         found = identity(pid)
         return None if found is None else found.started
     return _start_by_ps(pid)
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether another user's process has this number: /proc may show each user only their own (hidepid in proc(5))."""
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return False
 
 
 def _start_by_ps(pid: int) -> str | None:

@@ -44,6 +44,27 @@ def test_of_an_owner_on_another_machine_nothing_is_known() -> None:
     assert not has_died(replace(this_owner(), host="elsewhere", started="long ago"))
 
 
+def test_another_users_process_that_is_hidden_has_not_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(pid: int, number: int) -> None:
+        assert number == 0
+        raise PermissionError
+
+    someone = replace(this_owner(), pid=4711)
+    monkeypatch.setattr(module, "start_of", lambda pid: None)
+    monkeypatch.setattr(os, "kill", refuse)
+    assert not has_died(someone)
+
+
+def test_who_is_not_there_at_all_has_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_nothing(pid: int, number: int) -> None:
+        raise ProcessLookupError
+
+    someone = replace(this_owner(), pid=4711)
+    monkeypatch.setattr(module, "start_of", lambda pid: None)
+    monkeypatch.setattr(os, "kill", find_nothing)
+    assert has_died(someone)
+
+
 def test_the_name_of_the_machine_tells_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     name = host_id()
     assert (len(name), int(name, 16) >= 0, host_id()) == (16, True, name)
