@@ -25,6 +25,7 @@ Tell = Callable[[str], None]
 
 # A registry that is there answers within one or two seconds; where a firewall swallows everything, none ever does.
 _PATIENCE_S = 10.0
+_INSTEAD = "Try again, or use --source debian, which pulls nothing"
 
 
 @dataclass(frozen=True)
@@ -201,14 +202,17 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
                 problems += [str(event["error"])] if "error" in event else []
     except Failure as error:
         cause = error.__cause__
-        if cause is None or not _is_unknown(cause):
+        if cause is None:
             raise
+        if not _is_unknown(cause):
+            raise Failure(f"{error}. {_INSTEAD}") from error
         problems = [words(cause)]
     if not problems:
         return
     reason = " ".join(problems[0].split())
-    if "unknown" not in reason and "not found" not in reason:
-        raise Failure(f"docker: cannot pull {pin.pinned}: {reason}")
+    # Not just "unknown": so is an authority that signed a proxy's certificate.
+    if "manifest unknown" not in reason and "not found" not in reason:
+        raise Failure(f"docker: cannot pull {pin.pinned}: {reason}. {_INSTEAD}")
     place = f"{IMAGE_LOCK}: {slot[0]}.{slot[1]}.registry.digest"
     raise BadInput(f"{place}: the registry has no {pin.reference} with {pin.digest} ({reason}); {RESOLVE} resolves it")
 
