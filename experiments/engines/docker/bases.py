@@ -98,14 +98,14 @@ def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threadin
     identity = f"{pin.reference}@{pin.digest}"
     with told(f"look for {pin.pinned}"):
         found = _find(client, slot[0], pin)
-    if found is not None:
-        return Base(*found, "registry", identity)
+        if found is not None:
+            _name(client, slot[0], pin, found[1])
+            return Base(*found, "registry", identity)
     tell(f"{pin.reference}: pulling {pin.digest[:19]}")
     _pull(client, slot, pin, stop)
     with told(f"find {pin.pinned} after pulling it"):
         image_id = str(client.images.get(pin.pinned).id)
-        repository, _, tag = name_of_pulled(slot[0], pin).partition(":")
-        client.api.tag(image_id, repository, tag)
+        _name(client, slot[0], pin, image_id)
     return Base(pin.pinned, image_id, "registry", identity, made=True)
 
 
@@ -188,6 +188,11 @@ def _find(client: DockerClient, kind: Kind, pin: RegistryPin) -> tuple[str, str]
         with contextlib.suppress(ImageNotFound):
             return name, str(client.images.get(name).id)
     return None
+
+
+def _name(client: DockerClient, kind: Kind, pin: RegistryPin, image_id: str) -> None:
+    repository, _, tag = name_of_pulled(kind, pin).partition(":")
+    client.api.tag(image_id, repository, tag)
 
 
 def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event) -> None:

@@ -166,6 +166,12 @@ def test_an_official_image_is_pulled_once_by_digest() -> None:
     assert pull(engine) == Base(pinned, "sha256:image", "registry", identity, made=False)
 
 
+def test_an_official_image_that_was_there_already_gets_its_name() -> None:
+    engine = FakeEngine(f"python@{REGISTRY.digest}")
+    assert not pull(engine).made
+    assert name_of_pulled("python", REGISTRY) in engine.present
+
+
 def test_an_official_image_is_found_by_its_name_here_when_saving_and_loading_took_its_digest() -> None:
     engine = FakeEngine(answer=NO_ANSWER)
     pull(engine)
