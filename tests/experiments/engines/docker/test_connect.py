@@ -6,8 +6,10 @@ import platform
 import socket
 import stat
 import sys
+import threading
 import time
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +19,8 @@ import pytest
 
 from experiments.engines.docker import connect as module
 from experiments.engines.docker.connect import Address, connect, docker_answers, find_address, is_this_machine
-from experiments.errors import BadInput
+from experiments.engines.docker.failing import told
+from experiments.errors import BadInput, Failure
 
 # What `ssh HOST docker system dial-stdio` does, without ssh, for an engine that is not far away.
 DIAL_STDIO = """#!{python}
@@ -193,3 +196,31 @@ def test_this_machine_is_a_socket_with_this_name_and_this_kernel() -> None:
     assert not is_this_machine(client_of("http+docker://localhost", KernelVersion="6.6.0-linuxkit"))
     assert not is_this_machine(client_of("http+docker://localhost", Name="docker-desktop"))
     assert not is_this_machine(client_of("http://far:2375"))
+
+
+class AnswersOnce(BaseHTTPRequestHandler):
+    """An engine that says its version, and then nothing any more."""
+
+    def do_GET(self) -> None:
+        if self.path.endswith("/version"):
+            body = b'{"ApiVersion": "1.41"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        else:
+            time.sleep(3)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nothing."""
+
+
+def test_an_engine_that_falls_silent_later_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REQUEST_S", 1)
+    with ThreadingHTTPServer(("127.0.0.1", 0), AnswersOnce) as silent:
+        threading.Thread(target=silent.serve_forever).start()
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{silent.server_port}")
+        client = connect()
+        with pytest.raises(Failure, match="docker: cannot look: it did not answer in time"), told("look"):
+            client.info()
+        silent.shutdown()
