@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from experiments.captions import describe_engine
 from experiments.cells import Cell
+from experiments.engines.protocol import Engine
 from experiments.plan import Plan, estimate_s, guess_run_s
 from experiments.readme import timed_share
 from experiments.spec import Matrix
@@ -31,6 +33,13 @@ def describe_outcome(folder: CampaignFolder) -> str:
         parts.append(f"{share:.0%} of the wall time was spent in timed phases")
     parts.append(f"results: {folder.path.parent / 'README.md'}, records: {folder.path / 'runs.jsonl'}")
     return "\n".join(parts)
+
+
+def describe_engines(notice: str | None, engines: Mapping[str, Engine]) -> list[str]:
+    """Where a plan would run: what must be said aloud, and a line for each engine."""
+    notices = [line for engine in engines.values() for line in engine.notices]
+    told = [f"engine {describe_engine(name, engine.facts())}" for name, engine in engines.items()]
+    return [*([] if notice is None else [notice]), *notices, *told]
 
 
 def describe_plan(plan: Plan, matrix: Matrix, obstacles: Mapping[Cell, str]) -> str:

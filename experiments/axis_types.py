@@ -93,7 +93,7 @@ def _parse_memory(value: object) -> int:
         return value
     match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise problem("is no amount of memory: write a whole number with a unit, such as 64MB or 1GB")
+        raise problem("is no amount of memory: write a whole number with a unit (kB, MB, GB, TB), such as 64MB")
     return int(match[1]) << 10 * " kMGT".index(match[2] or " ")
 
 

@@ -9,7 +9,7 @@ from experiments.cpuset import format_cpuset
 from experiments.description import Description, part_of
 from experiments.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
 from experiments.summary import ExperimentSummary, count_statuses
-from experiments.wording import axis_name, count
+from experiments.wording import axis_name, count, memory_size
 
 _IMAGES = {
     "registry": ", official images pinned by digest",
@@ -20,20 +20,28 @@ _IMAGES = {
 def caption_lines(description: Description, summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
     """The lines below the table."""
     lines = _same_everywhere(summary, axes) + _engines(description, summary) + _cores(description, summary)
-    lines += _servers(description, summary) + _noise(description, summary) + _builds(summary, axes)
+    lines += (
+        _servers(description, summary)
+        + _unlike(description, summary)
+        + _noise(description, summary)
+        + _builds(summary, axes)
+    )
     return [*lines, count_statuses(sum(cell.planned for cell in summary.cells), summary.cells)]
 
 
 def describe_placement(placement: Mapping[str, Any]) -> str:
     """Which cores each side has, and how much of them and of memory."""
     loader, server = (format_cpuset(placement[side]) for side in ("loader_cpus", "server_cpus"))
-    limits = "".join(
-        f", of which the {side} may use {limit}" for side in ("loader", "server") if (limit := _limit(placement, side))
-    )
+    limits = {side: _limit(placement, side) for side in ("loader", "server")}
     note = f" ({placement['note']})" if placement.get("note") else ""
     if loader == server:
-        return f"loader and server share {_cores_named(loader)}{limits}{note}"
-    return f"loader on {_cores_named(loader)}, server on {_cores_named(server)}{limits}{note}"
+        limited = "".join(f"; the {side} has {limit}" for side, limit in limits.items() if limit)
+        return f"loader and server share {_cores_named(loader)}{limited}{note}"
+    sides = {"loader": loader, "server": server}
+    placed = [
+        f"{side} on {_cores_named(cpus)}" + (f" ({limits[side]})" * bool(limits[side])) for side, cpus in sides.items()
+    ]
+    return f"{', '.join(placed)}{note}"
 
 
 def describe_engine(name: str, facts: Mapping[str, Any]) -> str:
@@ -43,10 +51,11 @@ def describe_engine(name: str, facts: Mapping[str, Any]) -> str:
 
 
 def _limit(placement: Mapping[str, Any], side: str) -> str:
+    """'at most 0.25 cores and 64 MB of memory', or nothing."""
     quota, memory = placement.get(f"{side}_quota"), placement.get(f"{side}_memory_bytes")
-    parts = [f"{quota:g} cores"] if quota else []
-    parts += [f"{memory / 2**20:g} MB of memory"] if memory else []
-    return " and ".join(parts)
+    parts = [] if quota is None else [f"{quota:g} {'core' if quota == 1 else 'cores'}"]
+    parts += [] if memory is None else [f"{memory_size(memory)} of memory"]
+    return f"at most {' and '.join(parts)}" if parts else ""
 
 
 def _cores_named(cpus: str) -> str:
@@ -93,6 +102,26 @@ def _server_of(description: Description, cell: Mapping[str, Any]) -> str:
     settings = "".join(f", {setting}={value}" for setting, value in asked.items())
     engine = f" ({cell['engine']})" if len(description.engines) > 1 else ""
     return f"{cell['postgres']}{engine}: {facts['version']} on {facts['storage']}{settings}"
+
+
+def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
+    """A warning where engines that are compared differ in more than that one of them has containers."""
+    versions: dict[tuple[str, str], dict[str, str]] = {}
+    for cell in summary.cells:
+        for axis, parts, what in (
+            ("python", description.interpreters, "CPython"),
+            ("postgres", description.postgres, "PostgreSQL"),
+        ):
+            facts = part_of(parts, cell.shown.cell, axis)
+            if facts is not None:
+                of_engine = versions.setdefault((what, str(cell.shown.cell[axis])), {})
+                of_engine[str(cell.shown.cell["engine"])] = str(facts["version"])
+    unlike = [
+        f"{what} {', '.join(f'{version} ({engine})' for engine, version in of_engine.items())}"
+        for (what, _), of_engine in versions.items()
+        if len(set(of_engine.values())) > 1
+    ]
+    return [f"The engines differ in more than the container: {'; '.join(unlike)}."] if unlike else []
 
 
 def _noise(description: Description, summary: ExperimentSummary) -> list[str]:

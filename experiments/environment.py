@@ -16,6 +16,7 @@ from experiments.engines.local.storage import file_system_of, read_mounts
 from experiments.identity import PROJECT
 
 ROOT = Path("/")
+_WHAT_COUNTS = ("bigdata", "docker", "experiments", "matrix.yaml", "noxfile.py", "pyproject.toml")
 PACKAGES = ("docker", "pydantic", "pyyaml", "rich", "scipy", "tabulate")
 
 
@@ -84,8 +85,8 @@ def _commit(project: Path) -> tuple[str | None, bool | None]:
     """The checkout's commit, and whether files differ from it; nulls without git or outside of a checkout."""
     try:
         commit = _git(project, "rev-parse", "HEAD")
-        # Results are what a campaign writes itself.
-        changes = _git(project, "status", "--porcelain", "--", ".", ":!results")
+        # Of other files, such as results, nothing of a campaign depends.
+        changes = _git(project, "status", "--porcelain", "--", *_WHAT_COUNTS)
     except (OSError, subprocess.SubprocessError):
         return None, None
     return commit, bool(changes)

@@ -100,7 +100,8 @@ def parse_probe(output: str) -> Interpreter | None:
 def _on_path(environment: Mapping[str, str]) -> Iterator[Path]:
     for folder in environment.get("PATH", "").split(os.pathsep):
         # A virtual environment, such as the one that the harness runs in, is not an interpreter of the machine.
-        if folder and not (Path(folder).parent / "pyvenv.cfg").exists():
+        # os.path: a folder that this user may not look into is passed over, as a shell does.
+        if folder and not os.path.exists(Path(folder).parent / "pyvenv.cfg"):  # noqa: PTH110
             yield from _executables(Path(folder))
 
 

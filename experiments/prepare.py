@@ -151,7 +151,7 @@ def foresee(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[C
         engine = engines[cell.engine]
         pythons = engine.pythons()
         if cell.python not in pythons:
-            obstacles[cell] = f"no Python {cell.python} with locked packages; there: {', '.join(pythons)}"
+            obstacles[cell] = f"the engine {engine.name} has no Python {cell.python} here; it has: {', '.join(pythons)}"
             continue
         try:
             engine.check_placement(place(matrix.resources[cell.resources], engine.cores()))

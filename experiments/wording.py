@@ -56,3 +56,11 @@ def duration(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """A number with its noun: '1 run', '2 runs'."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def memory_size(size_bytes: int) -> str:
+    """An amount of memory in the largest unit that leaves a whole number, 1024 kB to the MB: '64 MB'."""
+    for unit, factor in (("GB", 1024**3), ("MB", 1024**2), ("kB", 1024)):
+        if size_bytes % factor == 0:
+            return f"{size_bytes // factor:,} {unit}"
+    return f"{size_bytes:,} B"

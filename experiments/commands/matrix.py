@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.announce import describe_outcome, describe_plan
+from experiments.announce import describe_engines, describe_outcome, describe_plan
 from experiments.cells import AXES, ENGINES
 from experiments.engines import SOURCES, Engines
 from experiments.engines.protocol import Engine
@@ -90,7 +90,11 @@ def run(options: Namespace) -> int:
     chosen = _chosen(selection) | ({} if options.source == "auto" else {"source": options.source})
     if options.pg_bin is not None:
         chosen["pg_bin"] = check_pg_bin(options.pg_bin, used, plan, matrix)
+    if options.source != "auto" and "docker" not in used:
+        raise BadInput("--source: only the docker engine has images; add --engine docker, or leave the option out")
     if options.plan:
+        for line in describe_engines(engines.notice, used):
+            print(line)
         print(describe_plan(plan, matrix, foresee(plan, matrix, used)))
         return 0
     matrix_hash = "sha256:" + hashlib.sha256(options.matrix.read_bytes()).hexdigest()

@@ -7,18 +7,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 import pytest
 
+from experiments.engines.docker.belongings import list_things
+from experiments.engines.docker.owner import parse_owner
 from experiments.interpreters import find_interpreters
 from experiments.records import Record
 from experiments.store import CampaignFolder, list_campaigns
 
 PROJECT = Path(__file__).parents[2]
-OWNER_LABEL = "bigdata-matrix.campaign"
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
@@ -72,30 +73,41 @@ def command(matrix: Path, results: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "experiments", "matrix", *chosen]
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    pid: int
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def left_behind(client: docker.DockerClient) -> list[str]:
-    """The names of everything that carries a campaign's label."""
-    containers = client.containers.list(all=True, filters={"label": OWNER_LABEL})
-    networks = client.networks.list(filters={"label": OWNER_LABEL})
-    volumes = client.volumes.list(filters={"label": OWNER_LABEL})
-    return [str(one.id) for one in (*containers, *networks, *volumes)]
+def run(command: list[str]) -> Done:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=PROJECT, stdout=pipe, stderr=pipe, text=True) as process:
+        stdout, stderr = process.communicate()
+    return Done(process.pid, process.returncode, stdout, stderr)
+
+
+def left_behind(client: docker.DockerClient, pid: int) -> list[str]:
+    """The names of what a process has in the engine, where others may have campaigns of their own."""
+    owners = {thing.name: parse_owner(thing.owner) for thing in list_things(client)}
+    return [name for name, owner in owners.items() if owner is not None and owner.pid == pid]
 
 
 @pytest.fixture(scope="module")
 def campaign(
     docker_client: docker.DockerClient, matrix: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[CampaignFolder]:
+) -> CampaignFolder:
     """One campaign for the tests that only look at what came out."""
     results = tmp_path_factory.mktemp("results")
     done = run(command(matrix, results, "--experiment", "smoke", "--experiment", "outside", "--experiment", "limits"))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "images made from Debian's packages, not the pinned official ones" in done.stdout
     (folder,) = list_campaigns(results)
-    yield folder
-    assert left_behind(docker_client) == []
+    assert left_behind(docker_client, done.pid) == []
+    return folder
 
 
 def of(folder: CampaignFolder, **axes: str) -> list[Record]:
@@ -141,7 +153,7 @@ def test_a_loader_that_needs_more_memory_than_it_may_have_failed_for_that_reason
     assert record.status == "failed"
     assert record.reason is not None
     assert "out of memory" in record.reason
-    assert "the loader's limit of 12MB" in record.reason
+    assert "the loader's limit of 12 MB" in record.reason
 
 
 def test_a_setting_that_the_server_refuses_is_told_in_its_words_with_the_line(
@@ -153,7 +165,7 @@ def test_a_setting_that_the_server_refuses_is_told_in_its_words_with_the_line(
     assert f"{matrix}:{line}: postgres.wrong.settings.work_mem: PostgreSQL 15" in done.stderr
     assert 'invalid value for parameter "work_mem": "5 apples"' in done.stderr
     assert "Traceback" not in done.stderr
-    assert left_behind(docker_client) == []
+    assert left_behind(docker_client, done.pid) == []
 
 
 def test_what_a_killed_campaign_left_is_removed_and_it_goes_on(
@@ -165,7 +177,7 @@ def test_what_a_killed_campaign_left_is_removed_and_it_goes_on(
         while not list(tmp_path.glob("*/attempt.json")) and time.monotonic() < deadline:
             time.sleep(0.05)
         os.kill(process.pid, signal.SIGKILL)
-    assert left_behind(docker_client) != []
+    assert left_behind(docker_client, process.pid) != []
     stranger = docker_client.volumes.create()
     try:
         again = run(small)
@@ -175,7 +187,7 @@ def test_what_a_killed_campaign_left_is_removed_and_it_goes_on(
     assert again.returncode == 0, again.stdout + again.stderr
     assert "removed what a killed run" in again.stdout
     assert "continuing" in again.stdout
-    assert left_behind(docker_client) == []
+    assert left_behind(docker_client, process.pid) + left_behind(docker_client, again.pid) == []
     (folder,) = list_campaigns(tmp_path)
     finished = [record.run for record in folder.records() if not record.interrupted]
     assert sorted(finished) == sorted(folder.description().planned_runs)

@@ -57,9 +57,10 @@ def test_the_commit_and_whether_files_differ_from_it_are_told_but_results_do_not
 
     git("init", "-q")
     git("commit", "-q", "--allow-empty", "-m", "first")
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results/README.md").write_text("tables")
+    (tmp_path / "look").mkdir()
+    (tmp_path / "look/README.md").write_text("tables")
     clean = describe_environment(tmp_path, tmp_path, project=tmp_path)
     assert (clean["commit"], clean["uncommitted_changes"]) == (git("rev-parse", "HEAD"), False)
-    (tmp_path / "edited.py").write_text("pass")
+    (tmp_path / "bigdata").mkdir()
+    (tmp_path / "bigdata/edited.py").write_text("pass")
     assert describe_environment(tmp_path, tmp_path, project=tmp_path)["uncommitted_changes"] is True

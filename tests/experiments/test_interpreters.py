@@ -74,6 +74,13 @@ def test_virtual_environments_on_the_path_are_no_interpreters_of_the_machine(tmp
     assert len(candidate_executables({"PATH": str(tmp_path / "venv" / "bin")}, tmp_path)) == 1
 
 
+def test_a_folder_on_the_path_that_cannot_be_looked_into_is_passed_over(tmp_path: Path) -> None:
+    there = executable(tmp_path / "bin" / "python3")
+    # What the system refuses for its name, as it would one for lack of permission, which root never lacks.
+    refused = tmp_path / ("x" * 300) / "bin"
+    assert there in candidate_executables({"PATH": f"{refused}:{tmp_path / 'bin'}"}, tmp_path)
+
+
 def test_an_interpreter_describes_itself() -> None:
     found = probe_interpreter(Path(sys.executable))
     assert found is not None

@@ -228,6 +228,6 @@ def test_a_plan_foresees_interpreters_and_cores_that_are_not_there(matrix: Matri
     old, pod = replace(threaded, python="3.9"), replace(threaded, resources="pod_0.25")
     plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, old, pod)], 1, 1)
     assert foresee(plan, matrix, {"local": FakeEngine()}) == {
-        old: "no Python 3.9 with locked packages; there: 3.13",
+        old: "the engine local has no Python 3.9 here; it has: 3.13",
         pod: "no fractions of cores here",
     }

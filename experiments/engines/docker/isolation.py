@@ -10,6 +10,7 @@ from docker.types import LogConfig
 from experiments.affinity import Placement
 from experiments.cpuset import format_cpuset
 from experiments.errors import Unsupported
+from experiments.wording import memory_size
 
 LOCKED_UP: Mapping[str, Any] = {
     # What a process may write to is what it is given: volumes and file systems in memory.
@@ -72,16 +73,8 @@ def check_limits(placement: Placement, engine: Mapping[str, Any]) -> None:
         if not engine["MemoryLimit"]:
             raise Unsupported(f"{name}: this Docker engine cannot limit memory (its control groups do not allow it)")
         if memory < _LEAST_MEMORY_BYTES:
-            least_text = format_memory(_LEAST_MEMORY_BYTES)
-            raise Unsupported(f"{name}: {format_memory(memory)} is less than Docker allows; at least: {least_text}")
-
-
-def format_memory(size_bytes: int) -> str:
-    """An amount of memory as matrix.yaml has it: '64MB'."""
-    for unit, factor in (("GB", 1024**3), ("MB", 1024**2), ("kB", 1024)):
-        if size_bytes % factor == 0:
-            return f"{size_bytes // factor}{unit}"
-    return f"{size_bytes}B"
+            least_text = memory_size(_LEAST_MEMORY_BYTES)
+            raise Unsupported(f"{name}: {memory_size(memory)} is less than Docker allows; at least: {least_text}")
 
 
 def _cpu(cpus: frozenset[int], quota: float | None) -> dict[str, Any]:

@@ -20,13 +20,14 @@ from experiments.affinity import Placement
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.connect import REQUEST_S
 from experiments.engines.docker.failing import SDK_ERRORS, told
-from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY, format_memory, loader_limits
+from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY, loader_limits
 from experiments.engines.docker.memory import victims
 from experiments.engines.docker.postgres import inspect_state
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
 from experiments.engines.protocol import Finished, InterpreterFacts, Server
 from experiments.errors import Failure
+from experiments.wording import memory_size
 
 LOADER_ACCOUNT = Account(65532, 65532)
 """Whom the image's processes run as: nobody's number, and no name is needed."""
@@ -113,7 +114,7 @@ class DockerLoaderHost:
 
 def describe_limit(side: str, size_bytes: int | None) -> str:
     """'the loader's limit of 64MB'."""
-    return f"the {side}'s limit of {format_memory(size_bytes)}" if size_bytes else f"what the {side} may use"
+    return f"the {side}'s limit of {memory_size(size_bytes)}" if size_bytes else f"what the {side} may use"
 
 
 def loader_secret(belongings: Belongings, image: str, user: str, password: str) -> Mount:

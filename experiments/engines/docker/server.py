@@ -13,7 +13,7 @@ from experiments.engines.cluster import DATABASE, USER
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.control_group import ask_cpu_s, cpu_file, read_cpu_s
 from experiments.engines.docker.failing import told, words
-from experiments.engines.docker.isolation import ALL_MEMORY, format_memory, server_limits
+from experiments.engines.docker.isolation import ALL_MEMORY, server_limits
 from experiments.engines.docker.postgres import (
     HOST,
     PORT,
@@ -30,6 +30,7 @@ from experiments.engines.refusal import refused
 from experiments.engines.settings import merged_settings
 from experiments.errors import Failure, Unsupported
 from experiments.spec import PostgresConfiguration
+from experiments.wording import memory_size
 
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 
@@ -105,7 +106,7 @@ class DockerServer:
             # Version 1 of control groups refuses a limit below what is in use.
             if limits["mem_limit"] == ALL_MEMORY["mem_limit"] or "memory" not in words(error).lower():
                 raise
-            return f"PostgreSQL already uses more than the server's limit of {format_memory(limits['mem_limit'])}"
+            return f"PostgreSQL already uses more than the server's limit of {memory_size(limits['mem_limit'])}"
         return None
 
     def _start_again(self, state: Mapping[str, Any]) -> None:

@@ -33,7 +33,7 @@ MEGABYTE = 2**20
 
 
 def test_limits_are_named_as_their_owner_would() -> None:
-    assert describe_limit("loader", 64 * MEGABYTE) == "the loader's limit of 64MB"
+    assert describe_limit("loader", 64 * MEGABYTE) == "the loader's limit of 64 MB"
     assert describe_limit("server", None) == "what the server may use"
 
 
@@ -185,7 +185,7 @@ def test_a_loader_that_memory_runs_out_for_says_so(
 ) -> None:
     finished = load(host, server, replace(everywhere, loader_memory_bytes=8 * MEGABYTE))
     assert finished.returncode != 0
-    assert finished.cause == "out of memory: over the loader's limit of 8MB"
+    assert finished.cause == "out of memory: over the loader's limit of 8 MB"
     assert load(host, server, everywhere).cause is None
 
 
@@ -202,7 +202,7 @@ def test_a_server_that_memory_runs_out_for_is_named_as_the_cause(
     directory = engine.provide_data(data.directory)
     arguments = ["run", "row_by_row_threaded", "--directory", directory, "--segments", "01", "--poolsize", "20"]
     finished = host.run([*arguments, "--report", "-"], server=server, placement=small, timeout_s=30)
-    assert (finished.returncode != 0, finished.cause) == (True, "out of memory: over the server's limit of 24MB")
+    assert (finished.returncode != 0, finished.cause) == (True, "out of memory: over the server's limit of 24 MB")
     server.place(everywhere)
     assert load(host, server, everywhere).returncode == 0
 

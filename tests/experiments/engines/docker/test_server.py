@@ -200,7 +200,7 @@ def test_a_limit_below_what_the_server_has_is_an_obstacle_until_it_goes(
     server.place(replace(everywhere, server_memory_bytes=32 * 2**20))
     if server.obstacle is None:
         pytest.skip("version 2 of control groups takes any limit, and lets memory run out")
-    assert server.obstacle == "PostgreSQL already uses more than the server's limit of 32MB"
+    assert server.obstacle == "PostgreSQL already uses more than the server's limit of 32 MB"
     server.place(everywhere)
     assert server.obstacle is None
 
