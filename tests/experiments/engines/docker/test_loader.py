@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,6 +78,32 @@ def test_a_load_does_the_work_that_is_asked_for(
     assert record.client.python.startswith(f"{python}.")
     assert record.images is not None
     assert (record.images["loader"], record.images["postgres"]) == (host.facts.image, server.facts.image_id)
+
+
+WITHOUT_DRIVER = "FROM {image}\nUSER 0\nRUN rm -r /opt/loader/lib/python3.13/site-packages/psycopg2\nUSER 65532\n"
+
+
+@pytest.fixture
+def image_without_driver(host: DockerLoaderHost, docker_client: DockerClient) -> Iterator[str]:
+    """What a wrong lock, or a wheel that does not fit, would leave."""
+    recipe = io.BytesIO(WITHOUT_DRIVER.format(image=host.facts.image).encode())
+    image, _ = docker_client.images.build(fileobj=recipe, network_mode="none", rm=True, forcerm=True)
+    yield str(image.id)
+    docker_client.images.remove(str(image.id), force=True)
+
+
+@pytest.mark.docker
+def test_a_run_in_an_image_that_lacks_the_driver_failed_for_that_reason(
+    image_without_driver: str, engine: DockerEngine, server: DockerServer, data: ReadyData, everywhere: Placement
+) -> None:
+    whole = engine.loader_host("3.13")
+    host = DockerLoaderHost(engine._belongings, replace(whole.facts, image=image_without_driver), engine._mounts)
+    cell = Cell("docker", "3.13", "row_by_row_threaded", None, 5, "shared", "ny", "autocommit", "execute", "all")
+    ready = ReadyCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
+    record = measure(ready, begin("campaign", PlannedRun(cell, "a", 1, 1), "key"))
+    assert record.status == "failed"
+    assert "psycopg2" in str(record.reason)
+    assert "not installed" in str(record.reason) or "No module named" in str(record.reason)
 
 
 @pytest.mark.docker
