@@ -43,10 +43,10 @@ def run(options: Namespace) -> int:
     """Make the images and list them; 1 where one could not be made. Raises BadInput for what the source has not."""
     lock = load_image_lock()
     with contextlib.closing(connect()) as client, cache_in_use():
-        source, notice = choose_source(client, lock, options.source)
-        if notice:
-            print(notice, flush=True)
-        images = Images(client, lock, source)
+        choice = choose_source(client, lock, options.source)
+        if choice.notice:
+            print(choice.notice, flush=True)
+        images = Images(client, lock, choice.source, choice.offline)
         # Who names some of one kind asks for none of the other.
         named = options.python is not None or options.postgres is not None
         pythons = chosen("python", options.python, images.pythons(), images, all_of_them=not named)

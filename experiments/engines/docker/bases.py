@@ -25,7 +25,20 @@ Tell = Callable[[str], None]
 
 # A registry that is there answers within one or two seconds; where a firewall swallows everything, none ever does.
 _PATIENCE_S = 10.0
+_STAND_IN = "base images are made from Debian's packages, in place of the pinned official images"
 _INSTEAD = "Try again, or use --source debian, which pulls nothing"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where bases come from. ``notice`` is what to say aloud about it.
+
+    ``offline`` is why no registry can be asked; then official images are those only that are in the engine.
+    """
+
+    source: Source
+    notice: str | None = None
+    offline: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,22 +57,25 @@ class Base:
     """Whether it was pulled or made just now."""
 
 
-def choose_source(
-    client: DockerClient, lock: ImageLock, asked: Asked, patience_s: float = _PATIENCE_S
-) -> tuple[Source, str | None]:
-    """Where bases come from, and what to say aloud about it.
+def choose_source(client: DockerClient, lock: ImageLock, asked: Asked, patience_s: float = _PATIENCE_S) -> Choice:
+    """Where bases come from.
 
-    'auto' is the registry where the pinned images are in the engine or can be asked for, else Debian's packages, which
-    need mmdebstrap or images that were made of them.
+    'auto' is the registry where the pinned images can be asked for, or some Python and some PostgreSQL of them are in
+    the engine; else Debian's packages, which need mmdebstrap or images that were made of them.
     Raises BadInput where what was asked for, or for 'auto' both, cannot be had.
     """
-    no_registry = None if asked == "debian" else _why_no_registry(client, lock, patience_s)
-    if asked != "debian" and no_registry is None:
-        return "registry", None
+    no_registry = None
+    if asked != "debian":
+        present = _count_present(client, lock)
+        no_registry = _why_no_registry(client, lock, present, patience_s)
+        if no_registry is None:
+            return Choice("registry")
+        if all(present.values()):
+            only = "of the pinned official images, those that are in the engine are used"
+            return Choice("registry", f"{no_registry}: {only}", no_registry)
     no_debian = None if asked == "registry" else _why_no_debian(client, lock)
     if asked != "registry" and no_debian is None:
-        stand_in = "base images are made from Debian's packages, in place of the pinned official images"
-        return "debian", f"{no_registry}: {stand_in}" if no_registry else None
+        return Choice("debian", f"{no_registry}: {_STAND_IN}" if no_registry else None)
     reasons = "; ".join(reason for reason in (no_registry, no_debian) if reason)
     fixes = {
         "registry": "Let the Docker engine reach a registry (a mirror will do), or use --source debian",
@@ -87,6 +103,14 @@ def has_pin(slot: Slot, pins: ImagePins, source: Source) -> bool:
         return pins.registry is not None
     kind, version = slot
     return pins.debian is not None and any(getattr(suite, kind) == version for suite in DEBIAN_SUITES.values())
+
+
+def is_present(client: DockerClient, slot: Slot, pins: ImagePins) -> bool:
+    """Whether the engine has the official image of a version, so that no registry is needed for it."""
+    if pins.registry is None:
+        return False
+    with told(f"look for {pins.registry.pinned}"):
+        return _find(client, slot[0], pins.registry) is not None
 
 
 def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event, tell: Tell) -> Base:
@@ -137,14 +161,20 @@ def describe_drift(pin: DebianPin, suite: str, found: Mapping[str, str]) -> str 
     return ", ".join(differing) or None
 
 
-def _why_no_registry(client: DockerClient, lock: ImageLock, patience_s: float) -> str | None:
-    """None where the pinned images are in the engine or a registry answers, else the reason."""
+def _count_present(client: DockerClient, lock: ImageLock) -> dict[Kind, int]:
+    """How many of the official images the engine has."""
+    return {kind: sum(is_present(client, (kind, name), pins) for name, pins in lock.of(kind).items()) for kind in KINDS}
+
+
+def _why_no_registry(
+    client: DockerClient, lock: ImageLock, present: Mapping[Kind, int], patience_s: float
+) -> str | None:
+    """None where all pinned images are in the engine or a registry answers, else the reason."""
     pins = {kind: [one.registry for one in lock.of(kind).values() if one.registry] for kind in KINDS}
     if not all(pins.values()):
         return f"{IMAGE_LOCK} pins no official images"
-    with told("list images"):
-        if all(any(_find(client, kind, pin) for pin in of_kind) for kind, of_kind in pins.items()):
-            return None
+    if all(present[kind] == len(of_kind) for kind, of_kind in pins.items()):
+        return None
     asking = _Asking(client, pins["python"][-1].pinned)
     asking.start()
     asking.join(patience_s)

@@ -43,8 +43,8 @@ ChooseImages = Callable[[DockerClient, str], tuple[Images, str | None]]
 def choose_images(client: DockerClient, asked: str) -> tuple[Images, str | None]:
     """The images as the lock has them, from a registry or of Debian's packages. Raises BadInput without either."""
     lock = load_image_lock()
-    source, notice = choose_source(client, lock, cast(Asked, asked))
-    return Images(client, lock, source), notice
+    choice = choose_source(client, lock, cast(Asked, asked))
+    return Images(client, lock, choice.source, choice.offline), choice.notice
 
 
 class DockerEngine:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from docker import DockerClient
 
-from experiments.engines.docker.bases import Base, Source, Tell, get_base, has_pin
+from experiments.engines.docker.bases import Base, Source, Tell, get_base, has_pin, is_present
 from experiments.engines.docker.labels import list_images, remove_images
 from experiments.engines.docker.loader_image import LoaderImage, ensure_loader_image
 from experiments.errors import BadInput, Failure, Unsupported
@@ -31,15 +31,20 @@ _Made = TypeVar("_Made", LoaderImage, Base)
 
 
 class Images:
-    """The images that one source of bases has. Each is made when it is first asked for, or with others by ``make``."""
+    """The images that one source of bases has. Each is made when it is first asked for, or with others by ``make``.
 
-    def __init__(self, client: DockerClient, lock: ImageLock, source: Source) -> None:
+    ``offline`` is why no registry can be asked: official images are then those only that the engine has.
+    """
+
+    def __init__(self, client: DockerClient, lock: ImageLock, source: Source, offline: str | None = None) -> None:
         self.source: Source = source
+        self._offline = offline if source == "registry" else None
         self._client = client
         self._lock = lock
         self._stop = threading.Event()
         self._loaders: dict[str, LoaderImage | Exception] = {}
         self._servers: dict[str, Base | Exception] = {}
+        self._had: dict[Kind, tuple[str, ...]] = {}
 
     def pythons(self) -> tuple[str, ...]:
         """The interpreters for which this source has a base and whose packages are locked, oldest first."""
@@ -82,9 +87,13 @@ class Images:
         return self._ensure_server(major, _say_nothing)
 
     def _pinned(self, kind: Kind) -> tuple[str, ...]:
-        entries = self._lock.of(kind).items()
-        found = (version for version, pins in entries if has_pin((kind, version), pins, self.source))
-        return tuple(sorted(found, key=version_order))
+        if kind not in self._had:
+            entries = self._lock.of(kind).items()
+            found = [version for version, pins in entries if has_pin((kind, version), pins, self.source)]
+            if self._offline is not None:
+                found = [one for one in found if is_present(self._client, (kind, one), self._lock.pins((kind, one)))]
+            self._had[kind] = tuple(sorted(found, key=version_order))
+        return self._had[kind]
 
     def _ensure_loader(self, python: str, tell: Tell) -> LoaderImage:
         def make() -> LoaderImage:
@@ -102,6 +111,8 @@ class Images:
             found = get_base(self._client, slot, self._lock.pins(slot), self.source, self._stop, tell)
             if found is not None:
                 return found
+        if self._offline is not None and has_pin(slot, self._lock.pins(slot), self.source):
+            raise Unsupported(f"{NAMES[kind]} {version}: not in the engine, and {self._offline}")
         raise Unsupported(f"{NAMES[kind]} {version}: {SOURCE_NAMES[self.source]} have {', '.join(known) or 'none'}")
 
 

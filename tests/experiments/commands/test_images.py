@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from experiments.commands import images as command
-from experiments.engines.docker.bases import Base
+from experiments.engines.docker.bases import Base, Choice
 from experiments.engines.docker.loader_image import LoaderImage
 from experiments.errors import BadInput, Failure
 from experiments.image_lock import ImageLock
@@ -17,7 +17,7 @@ from experiments.image_lock import ImageLock
 class FakeImages:
     """Images of Debian's packages; PostgreSQL 18 cannot be made."""
 
-    def __init__(self, client: Any, lock: ImageLock, source: str) -> None:
+    def __init__(self, client: Any, lock: ImageLock, source: str, offline: str | None) -> None:
         self.source = source
 
     def pythons(self) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = SimpleNamespace(get=lambda image_id: SimpleNamespace(attrs={"Size": 123_456_789}))
     monkeypatch.setattr(command, "connect", lambda: SimpleNamespace(images=sizes, close=lambda: None))
     monkeypatch.setattr(command, "Images", FakeImages)
-    monkeypatch.setattr(command, "choose_source", lambda client, lock, asked: ("debian", f"asked for {asked}"))
+    monkeypatch.setattr(command, "choose_source", lambda client, lock, asked: Choice("debian", f"asked for {asked}"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 

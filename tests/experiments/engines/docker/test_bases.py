@@ -14,6 +14,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from experiments.engines.docker import bases
 from experiments.engines.docker.bases import (
     Base,
+    Choice,
     choose_source,
     describe_drift,
     get_base,
@@ -79,7 +80,7 @@ def no_mmdebstrap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bases, "mmdebstrap_missing", lambda: "mmdebstrap is not installed")
 
 
-def choose(engine: FakeEngine, asked: Any, lock: ImageLock = LOCK) -> tuple[str, str | None]:
+def choose(engine: FakeEngine, asked: Any, lock: ImageLock = LOCK) -> Choice:
     return choose_source(engine, lock, asked, patience_s=0.1)  # type: ignore[arg-type]
 
 
@@ -89,32 +90,45 @@ def pull(engine: FakeEngine) -> Base:
 
 @pytest.mark.parametrize("answer", [None, UNKNOWN], ids=["has the image", "has another one"])
 def test_a_registry_that_answers_is_the_source(answer: Exception | None, mmdebstrap: None) -> None:
-    assert choose(FakeEngine(answer=answer), "auto") == ("registry", None)
+    assert choose(FakeEngine(answer=answer), "auto") == Choice("registry")
 
 
 def test_images_that_are_in_the_engine_need_no_registry(mmdebstrap: None) -> None:
     both = (f"python@{REGISTRY.digest}", f"postgres@{REGISTRY.digest}")
-    assert choose(FakeEngine(*both, answer=NO_ANSWER), "auto") == ("registry", None)
-    assert choose(FakeEngine(*both[:1], answer=NO_ANSWER), "auto")[0] == "debian"
+    assert choose(FakeEngine(*both, answer=AssertionError("asked")), "auto") == Choice("registry")
+
+
+def test_without_a_registry_those_that_are_in_the_engine_are_used_and_that_is_said(mmdebstrap: None) -> None:
+    other = ImagePins(replace(REGISTRY, digest=f"sha256:{'b' * 64}"), DEBIAN)
+    lock = replace(LOCK, python={**LOCK.python, "3.14": other})
+    both = (f"python@{REGISTRY.digest}", f"postgres@{REGISTRY.digest}")
+    assert choose(FakeEngine(*both), "auto", lock) == Choice("registry")
+    why = "no registry can be asked (no such host)"
+    notice = f"{why}: of the pinned official images, those that are in the engine are used"
+    for asked in ("auto", "registry"):
+        assert choose(FakeEngine(*both, answer=NO_ANSWER), asked, lock) == Choice("registry", notice, why)
+    # Of one kind there is none: nothing could run.
+    assert choose(FakeEngine(*both[:1], answer=NO_ANSWER), "auto", lock).source == "debian"
+    with pytest.raises(BadInput, match="no base images from source registry"):
+        choose(FakeEngine(*both[:1], answer=NO_ANSWER), "registry", lock)
 
 
 def test_without_a_registry_it_is_debians_packages_and_that_is_said(mmdebstrap: None) -> None:
-    source, notice = choose(FakeEngine(answer=NO_ANSWER), "auto")
-    assert source == "debian"
-    assert notice == (
+    notice = (
         "no registry can be asked (no such host): base images are made from Debian's packages, "
         "in place of the pinned official images"
     )
+    assert choose(FakeEngine(answer=NO_ANSWER), "auto") == Choice("debian", notice)
 
 
 def test_a_registry_that_never_answers_is_not_waited_for(mmdebstrap: None) -> None:
-    source, notice = choose(FakeEngine(answer=1.0), "auto")
-    assert source == "debian"
-    assert str(notice).startswith("no registry answered within 0 s: ")
+    choice = choose(FakeEngine(answer=1.0), "auto")
+    assert choice.source == "debian"
+    assert str(choice.notice).startswith("no registry answered within 0 s: ")
 
 
 def test_debians_packages_that_were_asked_for_need_no_notice_and_no_registry(mmdebstrap: None) -> None:
-    assert choose(FakeEngine(answer=AssertionError("asked")), "debian") == ("debian", None)
+    assert choose(FakeEngine(answer=AssertionError("asked")), "debian") == Choice("debian")
 
 
 def test_a_registry_that_was_asked_for_is_never_replaced(mmdebstrap: None) -> None:
@@ -133,8 +147,8 @@ def test_bases_from_debian_that_are_in_the_engine_need_no_mmdebstrap(no_mmdebstr
     both = ("bigdata-matrix/debian-python:3.13", "bigdata-matrix/debian-postgres:17")
     engine = FakeEngine(*both, answer=NO_ANSWER)
     engine.labels = {"bigdata-matrix.packages": "{}", "bigdata-matrix.suite": "trixie"}
-    assert choose(engine, "debian") == ("debian", None)
-    assert choose(engine, "auto")[0] == "debian"
+    assert choose(engine, "debian") == Choice("debian")
+    assert choose(engine, "auto").source == "debian"
     engine.present.remove(both[1])
     with pytest.raises(BadInput, match=r"mmdebstrap is not installed\. .*--engine local$"):
         choose(engine, "auto")
@@ -143,7 +157,7 @@ def test_bases_from_debian_that_are_in_the_engine_need_no_mmdebstrap(no_mmdebstr
 def test_a_lock_that_pins_nothing_of_a_source_is_a_reason(mmdebstrap: None) -> None:
     official = ImageLock({"3.13": ImagePins(REGISTRY)}, {"17": ImagePins(REGISTRY)})
     own = ImageLock({"3.13": ImagePins(None, DEBIAN)}, {"17": ImagePins(None, DEBIAN)})
-    assert choose(FakeEngine(), "auto", own)[0] == "debian"
+    assert choose(FakeEngine(), "auto", own).source == "debian"
     with pytest.raises(BadInput, match=r"docker/images\.lock\.yaml pins no official images"):
         choose(FakeEngine(), "registry", own)
     with pytest.raises(BadInput, match=r"docker/images\.lock\.yaml has no versions of Debian's packages: nox -s lock"):
@@ -180,7 +194,7 @@ def test_an_official_image_is_found_by_its_name_here_when_saving_and_loading_too
     identity = f"python:3.13-slim-bookworm@{REGISTRY.digest}"
     assert pull(engine) == Base(name, "sha256:image", "registry", identity)
     engine.present.add(f"bigdata-matrix/official-postgres:sha256-{'a' * 64}")
-    assert choose(engine, "registry") == ("registry", None)
+    assert choose(engine, "registry") == Choice("registry")
 
 
 @pytest.mark.parametrize("answer", [UNKNOWN, [{"error": "manifest unknown"}]], ids=["at once", "in the stream"])
@@ -257,9 +271,10 @@ def test_a_registry_gives_an_image_by_digest_and_refuses_a_wrong_one(
     docker_client: DockerClient, pushed: RegistryPin
 ) -> None:
     lock = ImageLock({"3.13": ImagePins(pushed)}, {"17": ImagePins(pushed)})
-    assert choose_source(docker_client, lock, "auto") == ("registry", None)
+    assert choose_source(docker_client, lock, "auto") == Choice("registry")
     wrong = replace(pushed, digest=f"sha256:{'0' * 64}")
-    assert choose_source(docker_client, ImageLock({"3.13": ImagePins(wrong)}, lock.postgres), "auto")[0] == "registry"
+    broken = ImageLock({"3.13": ImagePins(wrong)}, lock.postgres)
+    assert choose_source(docker_client, broken, "auto").source == "registry"
     with pytest.raises(BadInput, match=rf"python\.3\.13\.registry\.digest: the registry has no .* with {wrong.digest}"):
         pull_base(docker_client, SLOT, wrong, threading.Event(), print)
     told: list[str] = []

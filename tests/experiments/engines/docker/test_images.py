@@ -84,6 +84,26 @@ def test_what_a_source_does_not_have_is_unsupported_with_what_it_has(kitchen: Ki
     assert kitchen.asked == []
 
 
+def test_without_a_registry_only_what_is_in_the_engine_is_offered(
+    kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present = [("python", "3.10"), ("postgres", "17")]
+    monkeypatch.setattr(module, "is_present", lambda client, slot, pins: slot in present)
+    offline: Any = SimpleNamespace()
+    images = Images(offline, LOCK, "registry", "no registry can be asked (no such host)")
+    assert (images.pythons(), images.majors()) == (("3.10",), ("17",))
+    images.make(["3.9", "3.10"], ["17"], lambda line: None)
+    assert images.loader("3.10").python == "3.10"
+    why = r"^Python 3\.9: not in the engine, and no registry can be asked \(no such host\)$"
+    with pytest.raises(Unsupported, match=why):
+        images.loader("3.9")
+    with pytest.raises(Unsupported, match=r"^Python 3\.7: the pinned official images have 3\.10$"):
+        images.loader("3.7")
+    # What is pulled meanwhile changes nothing.
+    present.append(("python", "3.9"))
+    assert images.pythons() == ("3.10",)
+
+
 def test_each_image_is_made_once(kitchen: Kitchen) -> None:
     images = of("registry")
     images.make(["3.9", "3.9", "3.10"], ["17"], lambda line: None)
