@@ -25,8 +25,16 @@ Tell = Callable[[str], None]
 
 # A registry that is there answers within one or two seconds; where a firewall swallows everything, none ever does.
 _PATIENCE_S = 10.0
-_STAND_IN = "base images are made from Debian's packages, in place of the pinned official images"
+STAND_IN = "base images are made from Debian's packages, in place of the pinned official images"
 _INSTEAD = "Try again, or use --source debian, which pulls nothing"
+
+
+class NotPulled(Failure):
+    """The registry answers, and gives no image all the same: it limits how many, say. ``reason`` has no advice."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}. {_INSTEAD}")
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ def choose_source(client: DockerClient, lock: ImageLock, asked: Asked, patience_
             return Choice("registry", f"{no_registry}: {only}", no_registry)
     no_debian = None if asked == "registry" else _why_no_debian(client, lock)
     if asked != "registry" and no_debian is None:
-        return Choice("debian", f"{no_registry}: {_STAND_IN}" if no_registry else None)
+        return Choice("debian", f"{no_registry}: {STAND_IN}" if no_registry else None)
     reasons = "; ".join(reason for reason in (no_registry, no_debian) if reason)
     fixes = {
         "registry": "Let the Docker engine reach a registry (a mirror will do), or use --source debian",
@@ -116,8 +124,8 @@ def is_present(client: DockerClient, slot: Slot, pins: ImagePins) -> bool:
 def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event, tell: Tell) -> Base:
     """The official image, pulled by digest unless it is in the engine.
 
-    Raises BadInput where the registry does not have the digest, Failure where the registry cannot be asked, or when
-    ``stop`` is set meanwhile.
+    Raises BadInput where the registry does not have the digest, NotPulled where it cannot be had for other reasons,
+    Failure when ``stop`` is set meanwhile.
     """
     identity = f"{pin.reference}@{pin.digest}"
     with told(f"look for {pin.pinned}"):
@@ -240,14 +248,14 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
         if cause is None:
             raise
         if not _is_unknown(cause):
-            raise Failure(f"{error}. {_INSTEAD}") from error
+            raise NotPulled(str(error)) from error
         problems = [words(cause)]
     if not problems:
         return
     reason = " ".join(problems[0].split())
     # Not just "unknown": so is an authority that signed a proxy's certificate.
     if "manifest unknown" not in reason and "not found" not in reason:
-        raise Failure(f"docker: cannot pull {pin.pinned}: {reason}. {_INSTEAD}")
+        raise NotPulled(f"docker: cannot pull {pin.pinned}: {reason}")
     place = f"{IMAGE_LOCK}: {slot[0]}.{slot[1]}.registry.digest"
     raise BadInput(f"{place}: the registry has no {pin.reference} with {pin.digest} ({reason}); {RESOLVE} resolves it")
 

@@ -14,7 +14,7 @@ from docker.types import Mount
 from experiments.affinity import Cores, Placement, cores_here
 from experiments.cache import cache_in_use
 from experiments.engines.cluster import USER
-from experiments.engines.docker.bases import Asked, choose_source
+from experiments.engines.docker.bases import STAND_IN, Asked, choose_source
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.connect import connect, is_this_machine
 from experiments.engines.docker.failing import told
@@ -28,7 +28,7 @@ from experiments.engines.docker.server import DockerServer, start_server
 from experiments.engines.docker.sweep import sweep
 from experiments.engines.docker.volumes import make_data_volume, volume_mount
 from experiments.engines.protocol import InterpreterFacts
-from experiments.errors import Failure, Unsupported
+from experiments.errors import BadInput, Failure, Unsupported
 from experiments.image_lock import load_image_lock
 from experiments.lock import left_out, loader_lock, lock_hash
 from experiments.spec import PostgresConfiguration
@@ -132,8 +132,21 @@ class DockerEngine:
         return self._images.pythons()
 
     def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
-        """Build or fetch all images that are asked for."""
+        """Build or fetch all images that are asked for.
+
+        Where the source may be any, and the registry answers but gives no images, they are made from Debian's packages
+        instead, all of them: a campaign never mixes sources. ``tell`` hears of it.
+        """
         self._images.make(pythons, majors, tell)
+        problem = self._images.not_pulled()
+        if problem is None or self._source != "auto" or self._hosts or self._servers:
+            return
+        stand_ins = self._choose_stand_ins(pythons, majors)
+        if stand_ins is not None:
+            notice = f"{problem}: {STAND_IN}"
+            tell(notice)
+            self._chosen = stand_ins, notice
+            stand_ins.make(pythons, majors, tell)
 
     def loader_host(self, python: str) -> DockerLoaderHost:
         """The interpreter in its image, prepared once. Raises Unsupported where there is no base image of it."""
@@ -176,6 +189,14 @@ class DockerEngine:
             volume = make_data_volume(self._belongings, "files", self._any_image(), folder)
             self._data[folder] = volume_mount(volume, path, read_only=True)
         return str(self._data[folder]["Target"])
+
+    def _choose_stand_ins(self, pythons: Sequence[str], majors: Sequence[str]) -> Images | None:
+        """Images from Debian's packages; None where they cannot be had, and where no cell could run with them."""
+        try:
+            images, _ = self._choose_images(self._client, "debian")
+        except BadInput:
+            return None
+        return images if {*pythons} & {*images.pythons()} and {*majors} & {*images.majors()} else None
 
     @property
     def _images(self) -> Images:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from docker import DockerClient
 
-from experiments.engines.docker.bases import Base, Source, Tell, get_base, has_pin, is_present
+from experiments.engines.docker.bases import Base, NotPulled, Source, Tell, get_base, has_pin, is_present
 from experiments.engines.docker.labels import list_images, remove_images
 from experiments.engines.docker.loader_image import LoaderImage, ensure_loader_image
 from experiments.errors import BadInput, Failure, Unsupported
@@ -85,6 +85,15 @@ class Images:
     def postgres(self, major: str) -> Base:
         """The image of PostgreSQL; raises as ``loader`` does."""
         return self._ensure_server(major, _say_nothing)
+
+    def not_pulled(self) -> str | None:
+        """Why an official image could not be pulled although the registry answers; None where all could.
+
+        None, too, where a pin is wrong, as that has to be mended.
+        """
+        errors = [made for kept in (self._loaders, self._servers) for made in kept.values()]
+        wrong = any(isinstance(error, BadInput) for error in errors)
+        return None if wrong else next((error.reason for error in errors if isinstance(error, NotPulled)), None)
 
     def _pinned(self, kind: Kind) -> tuple[str, ...]:
         if kind not in self._had:

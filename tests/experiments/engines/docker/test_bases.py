@@ -15,6 +15,7 @@ from experiments.engines.docker import bases
 from experiments.engines.docker.bases import (
     Base,
     Choice,
+    NotPulled,
     choose_source,
     describe_drift,
     get_base,
@@ -210,14 +211,14 @@ def test_a_digest_that_the_registry_does_not_have_is_bad_input(answer: Any) -> N
 @pytest.mark.parametrize("answer", [NO_ANSWER, [{"error": "no such host"}]], ids=["at once", "in the stream"])
 def test_a_registry_that_cannot_be_asked_is_a_failure(answer: Any) -> None:
     with pytest.raises(
-        Failure, match=rf"^docker: cannot pull python@{REGISTRY.digest}: no such host\. .*--source debian"
+        NotPulled, match=rf"^docker: cannot pull python@{REGISTRY.digest}: no such host\. .*--source debian"
     ):
         pull(FakeEngine(pull=answer))
 
 
 def test_a_certificate_that_is_not_trusted_says_nothing_of_the_digest() -> None:
     reason = "error pulling image configuration: x509: certificate signed by unknown authority"
-    with pytest.raises(Failure, match="signed by unknown authority"):
+    with pytest.raises(NotPulled, match="signed by unknown authority"):
         pull(FakeEngine(pull=[{"error": reason}]))
 
 

@@ -125,6 +125,78 @@ def test_images_are_chosen_once_and_what_there_is_to_say_is_said() -> None:
     assert (before, engine.notices) == ((), ("they are stand-ins",))
 
 
+class FakeImages:
+    """Images of one source, of which none can be pulled where that is the registry."""
+
+    def __init__(self, source: str, problem: str | None = None, pythons: tuple[str, ...] = ("3.11", "3.13")) -> None:
+        self.source = source
+        self.problem = problem
+        self.made: list[str] = []
+        self._pythons = pythons
+
+    def pythons(self) -> tuple[str, ...]:
+        return self._pythons
+
+    def majors(self) -> tuple[str, ...]:
+        return ("17",)
+
+    def make(self, pythons: list[str], majors: list[str], tell: Callable[[str], None]) -> None:
+        self.made += [*pythons, *majors]
+
+    def not_pulled(self) -> str | None:
+        return self.problem
+
+
+def make_limited_engine(asked: str, debian: FakeImages | None) -> tuple[DockerEngine, FakeImages]:
+    """An engine behind which a registry answers that gives no images, and what comes from it."""
+    official = FakeImages("registry", "docker: cannot pull python@sha256:ab: toomanyrequests")
+
+    def choose(client: DockerClient, source: str) -> tuple[Any, str | None]:
+        if source != "debian":
+            return official, None
+        if debian is None:
+            raise BadInput("mmdebstrap is not installed")
+        return debian, None
+
+    client: Any = SimpleNamespace(api=SimpleNamespace(base_url="http://far:2375"), info=lambda: INFO)
+    return DockerEngine(source=asked, connect=lambda: client, choose_images=choose), official
+
+
+def test_where_the_registry_gives_no_images_all_are_made_from_debians_packages_and_that_is_said() -> None:
+    debian = FakeImages("debian")
+    engine, official = make_limited_engine("auto", debian)
+    told: list[str] = []
+    engine.make_ready(["3.9", "3.13"], ["17"], told.append)
+    assert official.made == debian.made == ["3.9", "3.13", "17"]
+    notice = (
+        "docker: cannot pull python@sha256:ab: toomanyrequests: base images are made from Debian's packages, "
+        "in place of the pinned official images"
+    )
+    assert told == [notice]
+    assert (engine.facts()["source"], engine.notices) == ("debian", (notice,))
+
+
+@pytest.mark.parametrize(
+    ("asked", "debian"),
+    [("registry", FakeImages("debian")), ("auto", None), ("auto", FakeImages("debian", pythons=("3.11",)))],
+    ids=["the registry was asked for", "no mmdebstrap", "none of these Pythons"],
+)
+def test_where_debians_packages_are_of_no_use_the_failure_stays(asked: str, debian: FakeImages | None) -> None:
+    engine, _ = make_limited_engine(asked, debian)
+    told: list[str] = []
+    engine.make_ready(["3.13"], ["17"], told.append)
+    assert (engine.facts()["source"], told) == ("registry", [])
+    assert debian is None or debian.made == []
+
+
+def test_once_something_runs_the_source_stays() -> None:
+    engine, _ = make_limited_engine("auto", FakeImages("debian"))
+    runs: Any = SimpleNamespace()
+    engine._servers["default"] = runs
+    engine.make_ready(["3.13"], ["17"], print)
+    assert engine.facts()["source"] == "registry"
+
+
 @pytest.mark.docker
 def test_this_machines_engine_has_the_cores_that_the_harness_has(engine: DockerEngine) -> None:
     if not engine.facts()["here"]:

@@ -11,7 +11,7 @@ from docker import DockerClient
 from docker.errors import ImageNotFound
 
 from experiments.engines.docker import images as module
-from experiments.engines.docker.bases import Base, Source
+from experiments.engines.docker.bases import Base, NotPulled, Source
 from experiments.engines.docker.images import Images, LoaderImage
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.image_lock import DebianPin, ImageLock, ImagePins, RegistryPin, load_image_lock
@@ -126,6 +126,18 @@ def test_an_error_is_kept_for_whoever_asks(kitchen: Kitchen, error: Exception) -
             images.loader("3.9")
     assert kitchen.asked == [("python", "3.9")]
     assert told == []
+
+
+def test_a_registry_that_gives_no_images_is_told_from_a_pin_that_is_wrong(kitchen: Kitchen) -> None:
+    limited, wrong = NotPulled("docker: cannot pull it: 429"), BadInput("no such digest")
+    for errors, expected in (([limited], limited.reason), ([limited, wrong], None), ([Failure("no space")], None)):
+        images = of("registry")
+        assert images.not_pulled() is None
+        for python, error in zip(images.pythons(), errors, strict=False):
+            kitchen.error = error
+            images.make([python], [], lambda line: None)
+        assert images.not_pulled() == expected
+    assert str(limited) == "docker: cannot pull it: 429. Try again, or use --source debian, which pulls nothing"
 
 
 def test_what_is_ready_and_what_differs_from_the_lock_is_told(kitchen: Kitchen) -> None:
