@@ -110,8 +110,9 @@ class DockerEngine:
             "source": self._images.source,
             "here": self._here,
             "storage_driver": info["Driver"],
-            "control_groups": info.get("CgroupVersion", "1"),
-            "rootless": "name=rootless" in info["SecurityOptions"],
+            "cgroup_version": info.get("CgroupVersion", "1"),
+            # An engine without any says null.
+            "rootless": "name=rootless" in (info["SecurityOptions"] or ()),
             "system": info["OperatingSystem"],
             "kernel": info["KernelVersion"],
             "machine": info["Architecture"],

@@ -81,7 +81,7 @@ def test_an_engine_says_what_it_is_without_its_address() -> None:
         "source": "registry",
         "here": False,
         "storage_driver": "overlay2",
-        "control_groups": "2",
+        "cgroup_version": "2",
         "rootless": True,
         "system": "Docker Desktop",
         "kernel": "6.6.0-linuxkit",
@@ -89,6 +89,10 @@ def test_an_engine_says_what_it_is_without_its_address() -> None:
         "cores": 4,
         "memory_bytes": 2**30,
     }
+
+
+def test_an_engine_without_security_options_is_not_rootless() -> None:
+    assert make_far_engine(SecurityOptions=None).facts()["rootless"] is False
 
 
 def test_limits_that_the_engine_cannot_hold_to_are_unsupported() -> None:
