@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from docker import DockerClient
@@ -15,6 +16,7 @@ from experiments.engines.docker.debian import DEBIAN_SUITES, has_base, make_base
 from experiments.engines.docker.failing import told, words
 from experiments.engines.docker.labels import PULLED
 from experiments.engines.docker.recipe import mmdebstrap_missing
+from experiments.engines.docker.stopping import listen
 from experiments.errors import BadInput, Failure
 from experiments.image_lock import IMAGE_LOCK, KINDS, RESOLVE, DebianPin, ImageLock, ImagePins, Kind, RegistryPin, Slot
 from experiments.image_registry import NoAnswer, NoSuchImage, Registry
@@ -239,9 +241,8 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
         with told(f"pull {pin.pinned}"):
             # Once it has begun to answer, the engine tells of failures in the stream.
             problems = []
-            for event in client.api.pull(repository, tag=digest, stream=True, decode=True):
-                if stop.is_set():
-                    raise Failure(f"docker: pulling {pin.pinned}: stopped")
+            ask = partial(client.api.pull, repository, tag=digest, stream=True, decode=True)
+            for event in listen(ask, stop, f"docker: pulling {pin.pinned}"):
                 problems += [str(event["error"])] if "error" in event else []
     except Failure as error:
         cause = error.__cause__

@@ -16,7 +16,6 @@ For whoever needs them:
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import platform
@@ -35,6 +34,7 @@ from experiments.cache import cache_folder, ensure_folder, remove
 from experiments.engines.docker.failing import told
 from experiments.engines.docker.labels import IMAGE_LABEL
 from experiments.engines.docker.recipe import Recipe, candidate_versions, make_tar, mmdebstrap_missing
+from experiments.engines.docker.stopping import wait_for_turn
 from experiments.errors import Failure, Unsupported
 
 Kind = Literal["python", "postgres"]
@@ -126,7 +126,7 @@ def make_base(
     recipe_digest = hashlib.sha256((recipe.digest() + json.dumps(dict(pinned), sort_keys=True)).encode()).hexdigest()
     tag = f"{REPOSITORIES[kind]}:{version}"
     # Two harnesses at once: the second waits, and finds it made.
-    with _turn(f"{kind}-{version}") as folder, told(f"make the image {tag}"):
+    with _turn(f"{kind}-{version}", stop) as folder, told(f"make the image {tag}"):
         found = find_base(client, tag, None if mmdebstrap_missing() else recipe_digest)
         if found is not None:
             return found
@@ -205,12 +205,12 @@ def image_settings(kind: Kind, version: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _turn(name: str) -> Iterator[Path]:
+def _turn(name: str, stop: threading.Event) -> Iterator[Path]:
     """An empty folder for one base, for one process at a time; it is removed in the end."""
     parent = ensure_folder(cache_folder() / "debian", private=False)
     folder = parent / name
     with (parent / f"{name}.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+        wait_for_turn(turn, stop, f"the base image {name}")
         # What one left that was killed.
         remove(folder)
         folder.mkdir()

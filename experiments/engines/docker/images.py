@@ -107,7 +107,7 @@ class Images:
     def _ensure_loader(self, python: str, tell: Tell) -> LoaderImage:
         def make() -> LoaderImage:
             base = self._base(("python", python), self.pythons(), tell)
-            return ensure_loader_image(self._client, python, base, tell)
+            return ensure_loader_image(self._client, python, base, self._stop, tell)
 
         return _once(self._loaders, python, make)
 

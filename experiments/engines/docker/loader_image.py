@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from docker import DockerClient
-from docker.errors import BuildError, ImageNotFound
+from docker.errors import ImageNotFound
 
 from experiments.engines.docker.bases import Base, Tell
 from experiments.engines.docker.failing import told
 from experiments.engines.docker.labels import IMAGE_LABEL
+from experiments.engines.docker.stopping import listen
 from experiments.engines.docker.wheelhouse import wheelhouse, wheels
 from experiments.errors import Failure
 from experiments.identity import PROJECT, source_hash
@@ -41,11 +44,11 @@ class LoaderImage:
 
 
 def ensure_loader_image(
-    client: DockerClient, python: str, base: Base, tell: Tell, project: Path = PROJECT
+    client: DockerClient, python: str, base: Base, stop: threading.Event, tell: Tell, project: Path = PROJECT
 ) -> LoaderImage:
     """The image for these parts, built unless the engine has it; ``tell`` hears of it when it has to be built.
 
-    Raises Failure where it cannot be built.
+    Raises Failure where it cannot be built, or when ``stop`` is set meanwhile.
     """
     labels = image_labels(python, base, project)
     tag = image_tag(python, labels, (project / _DOCKERFILE).read_bytes())
@@ -55,9 +58,9 @@ def ensure_loader_image(
     if found is not None:
         return LoaderImage(found, tag, base, python)
     tell(f"{tag}: building it")
-    files = context_files(python, wheelhouse(python, architecture, project), project)
+    files = context_files(python, wheelhouse(python, architecture, stop, project), project)
     with told(f"build the image of the loader for Python {python}"):
-        image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python})
+        image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)
     return LoaderImage(image_id, tag, base, python, made=True)
 
 
@@ -113,27 +116,36 @@ def _find(client: DockerClient, tag: str) -> str | None:
 
 
 def _build(
-    client: DockerClient, tag: str, labels: Mapping[str, str], context: bytes, arguments: Mapping[str, str]
+    client: DockerClient,
+    tag: str,
+    labels: Mapping[str, str],
+    context: bytes,
+    arguments: Mapping[str, str],
+    stop: threading.Event,
 ) -> str:
-    try:
-        client.images.build(
-            fileobj=io.BytesIO(context),
-            custom_context=True,
-            tag=tag,
-            labels=dict(labels),
-            buildargs=dict(arguments),
-            network_mode="none",
-            rm=True,
-            forcerm=True,
-            timeout=_BUILD_S,
-        )
-    except BuildError as error:
-        raise Failure(f"{tag} cannot be built: {explain(error)}") from error
+    ask = partial(
+        client.api.build,
+        fileobj=io.BytesIO(context),
+        custom_context=True,
+        decode=True,
+        tag=tag,
+        labels=dict(labels),
+        buildargs=dict(arguments),
+        network_mode="none",
+        rm=True,
+        forcerm=True,
+        timeout=_BUILD_S,
+    )
+    said = []
+    for event in listen(ask, stop, f"building {tag}"):
+        said.append(str(event.get("stream", "")))
+        if "error" in event:
+            raise Failure(f"{tag} cannot be built: {explain(said, str(event['error']))}")
     return str(client.images.get(tag).id)
 
 
-def explain(error: BuildError) -> str:
-    """What the builder said last, and before that the step that failed."""
-    said = [str(entry["stream"]).strip() for entry in error.build_log if "stream" in entry]
-    lines = [line for line in said if line and not line.startswith(("--->", "Removing intermediate"))]
-    return "; ".join((*lines[-_TOLD_LINES:], error.msg))
+def explain(said: Iterable[str], error: str) -> str:
+    """Why a build failed: the last lines of what the builder said, with the step that failed, and its own error."""
+    stripped = (line.strip() for line in said)
+    lines = [line for line in stripped if line and not line.startswith(("--->", "Removing intermediate"))]
+    return "; ".join((*lines[-_TOLD_LINES:], error))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from experiments.cache import cache_folder, ensure_folder, remove
+from experiments.engines.docker.stopping import wait_for_turn
 from experiments.engines.local.installer import run_pip
 from experiments.errors import Unsupported
 from experiments.identity import PROJECT
@@ -27,11 +28,12 @@ _OLD_NAMES = {"x86_64": ("manylinux2014", "manylinux2010", "manylinux1"), "aarch
 _LAST_WITH_ALLOCATOR = (3, 7)
 
 
-def wheelhouse(python: str, architecture: str, project: Path = PROJECT) -> Path:
+def wheelhouse(python: str, architecture: str, stop: threading.Event, project: Path = PROJECT) -> Path:
     """The folder with the locked wheels for an interpreter such as '3.13', fetched unless they are in the cache.
 
     ``architecture`` is named as ``docker info`` does. pip's own configuration applies. Raises Unsupported for another
-    processor, Failure which says what went wrong, where they cannot be had.
+    processor, Failure which says what went wrong, where they cannot be had, or ``stop`` is set while another harness
+    fetches them.
     """
     if architecture not in ARCHITECTURES:
         raise Unsupported(
@@ -43,7 +45,7 @@ def wheelhouse(python: str, architecture: str, project: Path = PROJECT) -> Path:
     folder = parent / f"py{python}-{architecture}-{digest}"
     # Two harnesses at once: the second waits, and finds it filled.
     with folder.with_name(f"{folder.name}.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+        wait_for_turn(turn, stop, f"the wheels of {lock.name} for images")
         if not (folder / _MARKER).exists():
             _fill(folder, lock, python, architecture, turn.fileno())
     return folder

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import tarfile
@@ -186,6 +187,17 @@ def test_without_mmdebstrap_a_base_that_another_recipe_made_is_used(
     assert not has_base(engine, "postgres")  # type: ignore[arg-type]
     monkeypatch.setattr(debian, "mmdebstrap_missing", lambda: None)
     assert base(engine, VERSIONS).made
+
+
+def test_nobody_waits_for_another_harness_when_all_is_to_stop(made: list[str], tmp_path: Path) -> None:
+    engine: Any = FakeEngine()
+    base(engine, VERSIONS)
+    stop = threading.Event()
+    stop.set()
+    with (tmp_path / "bigdata-matrix" / "debian" / "python-3.13.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Failure, match=r"^the base image python-3\.13: stopped while another process was at it$"):
+            make_base(engine, "python", "3.13", VERSIONS, stop, print)
 
 
 def test_what_a_killed_harness_left_is_removed(made: list[str], tmp_path: Path) -> None:

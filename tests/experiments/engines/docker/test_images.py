@@ -45,7 +45,9 @@ class Kitchen:
             raise self.error
         return Base("ref", f"sha256:{slot[1]}", source, f"{source} {slot[1]}", self.drift, made=True)
 
-    def ensure_loader_image(self, client: Any, python: str, base: Base, tell: Any) -> LoaderImage:
+    def ensure_loader_image(
+        self, client: Any, python: str, base: Base, stop: threading.Event, tell: Any
+    ) -> LoaderImage:
         return LoaderImage(f"sha256:loader-{python}", "tag", base, python, made=True)
 
 

@@ -3,13 +3,15 @@ from __future__ import annotations
 import io
 import re
 import tarfile
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from docker.errors import BuildError, ImageNotFound
+from docker.errors import ImageNotFound
 
 from experiments.engines.docker import loader_image
 from experiments.engines.docker.bases import Base
@@ -33,10 +35,11 @@ DOCKERFILE = (PROJECT / "docker" / "loader.Dockerfile").read_text()
 class FakeEngine:
     """An engine that builds whatever it is asked to, or says why not."""
 
-    def __init__(self, problem: BuildError | None = None) -> None:
+    def __init__(self, *says: dict[str, str]) -> None:
         self.built: list[dict[str, Any]] = []
-        self.problem = problem
-        self.images = SimpleNamespace(get=self.get, build=self.build)
+        self.says = says
+        self.images = SimpleNamespace(get=self.get)
+        self.api = SimpleNamespace(build=self.build)
 
     def info(self) -> dict[str, str]:
         return {"Architecture": "x86_64"}
@@ -46,10 +49,9 @@ class FakeEngine:
             raise ImageNotFound(tag)
         return SimpleNamespace(id="sha256:loader")
 
-    def build(self, **options: Any) -> None:
-        if self.problem:
-            raise self.problem
+    def build(self, **options: Any) -> Iterator[dict[str, str]]:
         self.built.append(options)
+        yield from self.says
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +59,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A wheelhouse with one wheel."""
     (tmp_path / "aiopg.whl").write_bytes(b"wheel")
     (tmp_path / "complete").touch()
-    monkeypatch.setattr(loader_image, "wheelhouse", lambda python, architecture, project: tmp_path)
+    monkeypatch.setattr(loader_image, "wheelhouse", lambda python, architecture, stop, project: tmp_path)
     return tmp_path
 
 
@@ -85,7 +87,7 @@ def test_the_tag_changes_with_each_part_and_with_nothing_else() -> None:
 def test_a_base_that_was_made_anew_from_the_same_packages_has_another_image_built_upon_it() -> None:
     engine: Any = FakeEngine()
     made_anew = replace(BASE, reference="sha256:other", image_id="sha256:other")
-    tags = [ensure_loader_image(engine, "3.13", base, print).tag for base in (BASE, made_anew)]
+    tags = [ensure_loader_image(engine, "3.13", base, threading.Event(), print).tag for base in (BASE, made_anew)]
     assert len({*tags}) == len(engine.built) == 2
 
 
@@ -115,8 +117,8 @@ def test_equal_files_give_equal_bytes() -> None:
 def test_it_is_built_once_without_a_network() -> None:
     engine: Any = FakeEngine()
     told: list[str] = []
-    first = ensure_loader_image(engine, "3.13", BASE, told.append)
-    second = ensure_loader_image(engine, "3.13", BASE, told.append)
+    first = ensure_loader_image(engine, "3.13", BASE, threading.Event(), told.append)
+    second = ensure_loader_image(engine, "3.13", BASE, threading.Event(), told.append)
     assert first == LoaderImage("sha256:loader", first.tag, BASE, "3.13", made=True)
     assert second == replace(first, made=False)
     assert told == [f"{first.tag}: building it"]
@@ -128,10 +130,10 @@ def test_it_is_built_once_without_a_network() -> None:
 
 def test_a_build_that_fails_is_explained_with_the_builders_last_words() -> None:
     said = ["Step 9/20 : RUN pip", " ---> Running in 0123", "ERROR: No matching distribution found for aiopg\n", "\n"]
-    error = BuildError("returned a non-zero code: 1", iter([*({"stream": line} for line in said), {"status": "done"}]))
-    engine: Any = FakeEngine(error)
+    error = {"error": "returned a non-zero code: 1"}
+    engine: Any = FakeEngine(*({"stream": line} for line in said), {"status": "done"}, error)
     with pytest.raises(Failure) as caught:
-        ensure_loader_image(engine, "3.13", BASE, print)
+        ensure_loader_image(engine, "3.13", BASE, threading.Event(), print)
     assert str(caught.value).endswith(
         " cannot be built: Step 9/20 : RUN pip; ERROR: No matching distribution found for aiopg; "
         "returned a non-zero code: 1"
@@ -139,8 +141,16 @@ def test_a_build_that_fails_is_explained_with_the_builders_last_words() -> None:
 
 
 def test_the_words_of_a_builder_that_says_a_lot_are_cut() -> None:
-    error = BuildError("failed", iter({"stream": f"line {number}"} for number in range(100)))
-    assert explain(error) == "; ".join([*(f"line {number}" for number in range(94, 100)), "failed"])
+    said = (f"line {number}" for number in range(100))
+    assert explain(said, "failed") == "; ".join([*(f"line {number}" for number in range(94, 100)), "failed"])
+
+
+def test_a_build_ends_when_all_is_to_stop() -> None:
+    stop = threading.Event()
+    stop.set()
+    engine: Any = FakeEngine({"stream": "Step 1/20 : FROM"})
+    with pytest.raises(Failure, match=r"^building bigdata-matrix/loader:py3\.13-[0-9a-f]{12}: stopped$"):
+        ensure_loader_image(engine, "3.13", BASE, stop, print)
 
 
 def test_the_dockerfile_builds_with_every_builder_and_without_any_index() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import fcntl
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,8 +69,8 @@ def test_another_processor_has_other_platforms() -> None:
 
 
 def test_wheels_are_fetched_once_with_hashes_and_no_sources(project: Path, downloads: list[list[str]]) -> None:
-    folder = wheelhouse("3.13", "x86_64", project)
-    assert wheelhouse("3.13", "x86_64", project) == folder
+    folder = wheelhouse("3.13", "x86_64", threading.Event(), project)
+    assert wheelhouse("3.13", "x86_64", threading.Event(), project) == folder
     (arguments,) = downloads
     assert {"download", "--require-hashes", "--no-deps"} < set(arguments)
     assert arguments[arguments.index("--only-binary") + 1] == ":all:"
@@ -78,22 +80,32 @@ def test_wheels_are_fetched_once_with_hashes_and_no_sources(project: Path, downl
 def test_what_failed_leaves_nothing_and_another_lock_is_another_folder(
     project: Path, downloads: list[list[str]]
 ) -> None:
-    first = wheelhouse("3.13", "x86_64", project)
+    first = wheelhouse("3.13", "x86_64", threading.Event(), project)
     (project / "docker" / "requirements" / "py3.13.txt").write_text("aiopg==1.4.1 --hash=sha256:01\n")
     with pytest.raises(Failure, match=r"^the wheels of py3\.13\.txt for images \(x86_64\): no network$"):
-        wheelhouse("3.13", "x86_64", project)
+        wheelhouse("3.13", "x86_64", threading.Event(), project)
     assert [path for path in first.parent.iterdir() if path.is_dir()] == [first]
 
 
 def test_one_that_was_half_filled_is_filled_anew(project: Path, downloads: list[list[str]]) -> None:
-    folder = wheelhouse("3.13", "x86_64", project)
+    folder = wheelhouse("3.13", "x86_64", threading.Event(), project)
     (folder / "complete").unlink()
     (folder / "half.whl").touch()
-    wheelhouse("3.13", "x86_64", project)
+    wheelhouse("3.13", "x86_64", threading.Event(), project)
     assert len(downloads) == 2
     assert [wheel.name for wheel in wheels(folder)] == ["aiopg-1.4.0-py3-none-any.whl"]
 
 
 def test_a_processor_that_there_are_no_wheels_for_is_unsupported(project: Path) -> None:
     with pytest.raises(Unsupported, match="the Docker engine has s390x"):
-        wheelhouse("3.13", "s390x", project)
+        wheelhouse("3.13", "s390x", threading.Event(), project)
+
+
+def test_nobody_waits_for_another_harness_when_all_is_to_stop(project: Path, downloads: list[list[str]]) -> None:
+    folder = wheelhouse("3.13", "x86_64", threading.Event(), project)
+    stop = threading.Event()
+    stop.set()
+    with folder.with_name(f"{folder.name}.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(Failure, match=r"^the wheels of py3\.13\.txt for images: stopped while another process"):
+            wheelhouse("3.13", "x86_64", stop, project)
