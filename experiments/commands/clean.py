@@ -12,6 +12,7 @@ from docker import DockerClient
 from experiments.cache import cache_folders, is_cache_in_use, remove, size_bytes
 from experiments.engines.docker.connect import connect
 from experiments.engines.docker.labels import MadeImage, list_images, remove_images
+from experiments.engines.docker.sweep import check_unused as check_engine_unused
 from experiments.engines.docker.sweep import sweep as sweep_docker
 from experiments.engines.local.sweep import owners, sweep
 from experiments.errors import BadInput, Failure
@@ -35,6 +36,9 @@ def run(options: Namespace) -> int:
             print("" if folders or images else "the cache is empty")
             return 0
         _check_unused()
+        if client is not None:
+            # Another user's campaign, say, or one with another cache.
+            check_engine_unused(client)
         for line in [*sweep(), *([] if client is None else sweep_docker(client))]:
             print(line)
         for name in [] if client is None else remove_images(client):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 
 from docker import DockerClient
 
-from experiments.engines.docker.belongings import Thing, list_things, remove_campaign
+from experiments.engines.docker.belongings import OWNER, Thing, list_things, remove_campaign
 from experiments.engines.docker.failing import told
-from experiments.engines.docker.owner import Owner, has_died, parse_owner
+from experiments.engines.docker.owner import Owner, has_died, host_id, parse_owner
 from experiments.errors import Failure
 
 
@@ -32,6 +32,27 @@ def sweep(client: DockerClient) -> list[str]:
         if removed:
             lines.append(f"docker: removed {left}: {describe(removed)}")
     return lines
+
+
+def check_unused(client: DockerClient) -> None:
+    """Raise Failure, which names the processes, while a campaign has things in the engine whose owner has not died."""
+    with told("look for what campaigns have"):
+        owners = living(list_things(client), has_died)
+    if not owners:
+        return
+    here, advice = host_id(), "wait until it has ended"
+    names = [
+        f"process {owner.pid}{'' if owner.host == here else ' of another machine or container'}" for owner in owners
+    ]
+    if any(owner.host != here for owner in owners):
+        advice += f", or remove what carries the label {OWNER} where that process is known to be gone"
+    raise Failure(f"a campaign or a test run is using the Docker engine ({', '.join(names)}): {advice}")
+
+
+def living(things: Iterable[Thing], died: Callable[[Owner], bool]) -> list[Owner]:
+    """The owners of which it is not known that they have died, each once."""
+    owners = dict.fromkeys(parse_owner(thing.owner) for thing in things)
+    return [owner for owner in owners if owner is not None and not died(owner)]
 
 
 def abandoned(things: Iterable[Thing], died: Callable[[Owner], bool]) -> dict[str, Owner]:

@@ -84,6 +84,7 @@ def test_images_are_shown_and_removed_too(
 
     monkeypatch.setattr(clean, "connect", FakeEngine)
     monkeypatch.setattr(clean, "list_images", lambda engine: engine.images)
+    monkeypatch.setattr(clean, "check_engine_unused", lambda engine: None)
     monkeypatch.setattr(clean, "sweep_docker", lambda engine: ["removed a container"])
     monkeypatch.setattr(clean, "remove_images", remove_images)
     shown = "image bigdata-matrix/loader:py3.13-ab  150.0 MB\n"
@@ -93,3 +94,18 @@ def test_images_are_shown_and_removed_too(
     assert run() == 0
     removed = f"removed a container\nremoved image bigdata-matrix/loader:py3.13-ab\nremoved {cache}\n"
     assert capsys.readouterr().out.endswith(shown + removed)
+
+
+def test_while_a_campaign_with_another_cache_has_things_in_the_engine_it_refuses(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(engine: FakeEngine) -> None:
+        raise Failure("a campaign or a test run is using the Docker engine (process 7): wait until it has ended")
+
+    monkeypatch.setattr(clean, "connect", FakeEngine)
+    monkeypatch.setattr(clean, "list_images", lambda engine: engine.images)
+    monkeypatch.setattr(clean, "check_engine_unused", refuse)
+    monkeypatch.setattr(clean, "remove_images", lambda engine: pytest.fail("it removed images"))
+    with pytest.raises(Failure, match=r"the Docker engine \(process 7\)"):
+        run()
+    assert cache.exists()

@@ -7,16 +7,20 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from docker import DockerClient
 from docker.models.containers import Container
 
+from experiments.engines.docker import sweep as module
 from experiments.engines.docker.belongings import Belongings, Thing
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.owner import Owner, this_owner
-from experiments.engines.docker.sweep import abandoned, describe, sweep
+from experiments.engines.docker.sweep import abandoned, check_unused, describe, living, sweep
+from experiments.errors import Failure
 from tests.experiments.engines.docker.looking import things_of
 
 PROJECT = Path(__file__).parents[4]
@@ -48,6 +52,31 @@ def test_what_is_abandoned_has_an_owner_that_has_died() -> None:
         thing("", DEAD.label()),
     ]
     assert abandoned(things, lambda owner: owner == DEAD) == {"left": DEAD}
+
+
+def test_who_may_be_alive_is_named_once() -> None:
+    things = [thing("left", DEAD.label()), *[thing("running", ALIVE.label())] * 2, thing("whose", "somebody")]
+    assert living(things, lambda owner: owner == DEAD) == [ALIVE]
+
+
+def test_an_engine_is_in_use_while_an_owner_may_be_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Any = SimpleNamespace()
+    monkeypatch.setattr(module, "host_id", lambda: "here")
+    monkeypatch.setattr(module, "has_died", lambda owner: owner == DEAD)
+    using: list[Thing] = [thing("left", DEAD.label())]
+    monkeypatch.setattr(module, "list_things", lambda client: using)
+    check_unused(client)
+    using.append(thing("running", ALIVE.label()))
+    with pytest.raises(Failure, match=r"is using the Docker engine \(process 2\): wait until it has ended$"):
+        check_unused(client)
+    using.append(thing("elsewhere", replace(ALIVE, host="there").label()))
+    with pytest.raises(Failure) as caught:
+        check_unused(client)
+    assert str(caught.value) == (
+        "a campaign or a test run is using the Docker engine (process 2, process 2 of another machine or container): "
+        "wait until it has ended, or remove what carries the label bigdata-matrix.owner where that process is known "
+        "to be gone"
+    )
 
 
 def test_what_was_removed_is_counted_by_kind() -> None:
