@@ -1,4 +1,4 @@
-"""Identity of the loader's source: runs of different sources are never compared, nor continued."""
+"""Identity of the loader's source, and of lesser texts: runs of different ones are never compared, nor continued."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import hashlib
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def short_hash(*texts: str) -> str:
+    """Six hexadecimal digits that change with each of the texts: to be read by people, beside names and versions."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:6]
 
 
 def source_hash(project: Path = PROJECT) -> str:

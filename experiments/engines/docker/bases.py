@@ -60,7 +60,7 @@ class Base:
     image_id: str
     source: Source
     identity: str
-    """The same wherever it is made: 'python:3.13-slim-bookworm@sha256:...', 'debian trixie: libc6 2.41-12, ...'."""
+    """The same wherever it is made: 'python:3.13-slim-bookworm@sha256:...', 'debian trixie ... (recipe 3fa2c1)'."""
     drift: str | None = None
     """In what Debian's archive differs from the lock; None where in nothing."""
     made: bool = False
@@ -154,7 +154,7 @@ def make_debian_base(client: DockerClient, slot: Slot, pin: DebianPin, stop: thr
     kind, version = slot
     made = make_base(client, kind, version, pin.packages, stop, tell)
     versions = ", ".join(f"{name} {found}" for name, found in made.packages.items())
-    identity = f"debian {made.suite}: {versions}"
+    identity = f"debian {made.suite}: {versions} (recipe {made.recipe})"
     return Base(
         made.image_id, made.image_id, "debian", identity, describe_drift(pin, made.suite, made.packages), made.made
     )

@@ -22,7 +22,7 @@ import platform
 import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -65,6 +65,7 @@ REPOSITORIES: Mapping[Kind, str] = MappingProxyType(
 _SUITE_LABEL = "bigdata-matrix.suite"
 _PACKAGES_LABEL = "bigdata-matrix.packages"
 _RECIPE_LABEL = "bigdata-matrix.recipe"
+_RECIPE_NAME_LABEL = "bigdata-matrix.recipe-name"
 
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _STATUS = "./var/lib/dpkg/status"
@@ -75,13 +76,14 @@ _USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class DebianBase:
     """A base image in the engine. ``packages``: the versions that identify it, by name, sorted.
 
-    ``made``: it was made just now.
+    ``recipe`` is the name of the recipe that made it, ``made``: it was made just now.
     """
 
     image_id: str
     tag: str
     suite: str
     packages: Mapping[str, str]
+    recipe: str
     made: bool
 
 
@@ -127,9 +129,10 @@ def make_base(
     tag = f"{REPOSITORIES[kind]}:{version}"
     # Two harnesses at once: the second waits, and finds it made.
     with _turn(f"{kind}-{version}", stop) as folder, told(f"make the image {tag}"):
-        found = find_base(client, tag, None if mmdebstrap_missing() else recipe_digest)
+        any_will_do = mmdebstrap_missing() is not None
+        found = find_base(client, tag, None if any_will_do else recipe_digest)
         if found is not None:
-            return found
+            return found if any_will_do else replace(found, recipe=recipe.name())
         tell(f"{tag}: making it from Debian {recipe.suite}")
         tar = folder / "base.tar"
         make_tar(recipe, tar, stop)
@@ -139,9 +142,10 @@ def make_base(
             _SUITE_LABEL: recipe.suite,
             _PACKAGES_LABEL: json.dumps(packages),
             _RECIPE_LABEL: recipe_digest,
+            _RECIPE_NAME_LABEL: recipe.name(),
         }
         image_id = _import(client, tar, tag, [*image_settings(kind, version), *_label_lines(labels)])
-    return DebianBase(image_id, tag, recipe.suite, packages, made=True)
+    return DebianBase(image_id, tag, recipe.suite, packages, recipe.name(), made=True)
 
 
 def has_base(client: DockerClient, kind: Kind) -> bool:
@@ -159,7 +163,8 @@ def find_base(client: DockerClient, tag: str, recipe_digest: str | None) -> Debi
     if _PACKAGES_LABEL not in image.labels or recipe_digest not in (None, image.labels.get(_RECIPE_LABEL)):
         return None
     packages = json.loads(image.labels[_PACKAGES_LABEL])
-    return DebianBase(str(image.id), tag, image.labels[_SUITE_LABEL], packages, made=False)
+    recipe = image.labels.get(_RECIPE_NAME_LABEL, "unknown")
+    return DebianBase(str(image.id), tag, image.labels[_SUITE_LABEL], packages, recipe, made=False)
 
 
 def make_recipe(kind: Kind, version: str, machine: str) -> Recipe:

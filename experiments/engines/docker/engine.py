@@ -18,11 +18,12 @@ from experiments.engines.docker.bases import STAND_IN, Asked, choose_source
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.connect import connect, is_this_machine
 from experiments.engines.docker.failing import told
-from experiments.engines.docker.images import Images, LoaderImage
+from experiments.engines.docker.images import Images
 from experiments.engines.docker.isolation import check_limits
 from experiments.engines.docker.loader import DockerLoaderHost, loader_secret
+from experiments.engines.docker.loader_image import LoaderImage, describe_build
 from experiments.engines.docker.owner import this_owner
-from experiments.engines.docker.postgres import PostgresImage
+from experiments.engines.docker.postgres import PostgresImage, describe_image_and_start
 from experiments.engines.docker.probe import probe_image
 from experiments.engines.docker.server import DockerServer, start_server
 from experiments.engines.docker.sweep import sweep
@@ -169,7 +170,7 @@ class DockerEngine:
             base = self._images.postgres(configuration.version)
             self._servers[name] = start_server(
                 self._belongings,
-                PostgresImage(base.image_id, base.identity, configuration.version),
+                PostgresImage(base.image_id, describe_image_and_start(base.identity), configuration.version),
                 configuration,
                 name=name,
                 max_connections=max_connections,
@@ -220,7 +221,7 @@ class DockerEngine:
             version=probed.version,
             implementation=probed.implementation,
             optimized_build=probed.optimized_build,
-            build=f"{image.base.identity}; {info['OSType']}/{info['Architecture']}",
+            build=f"{describe_build(image.base)}; {info['OSType']}/{info['Architecture']}",
             lock_hash=lock_hash(image.python),
             left_out=left_out(loader_lock(image.python)),
             image=image.image_id,

@@ -20,7 +20,7 @@ from experiments.engines.docker.labels import IMAGE_LABEL
 from experiments.engines.docker.stopping import listen
 from experiments.engines.docker.wheelhouse import wheelhouse, wheels
 from experiments.errors import Failure
-from experiments.identity import PROJECT, source_hash
+from experiments.identity import PROJECT, short_hash, source_hash
 from experiments.lock import loader_lock, lock_hash
 
 REPOSITORY = "bigdata-matrix/loader"
@@ -62,6 +62,11 @@ def ensure_loader_image(
     with told(f"build the image of the loader for Python {python}"):
         image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)
     return LoaderImage(image_id, tag, base, python, made=True)
+
+
+def describe_build(base: Base, project: Path = PROJECT) -> str:
+    """What the interpreter of an image is, as far as it may be slower or faster than another: base and Dockerfile."""
+    return f"{base.identity}; {_DOCKERFILE.name} {short_hash((project / _DOCKERFILE).read_text())}"
 
 
 def image_labels(python: str, base: Base, project: Path = PROJECT) -> dict[str, str]:

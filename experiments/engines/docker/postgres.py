@@ -18,7 +18,7 @@ from experiments.engines.docker.failing import told
 from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY
 from experiments.engines.docker.volumes import Account, Member, find_account, make_volume, volume_mount
 from experiments.errors import Failure
-from experiments.identity import PROJECT
+from experiments.identity import PROJECT, short_hash
 
 HOST = "127.0.0.1"
 PORT = 5432
@@ -50,7 +50,7 @@ class NotStarted(Exception):
 
 @dataclass(frozen=True)
 class PostgresImage:
-    """An image with PostgreSQL: what containers are made of, and what it is made of itself."""
+    """An image with PostgreSQL: what containers are made of, and what defines the server that runs in them."""
 
     image_id: str
     identity: str
@@ -63,6 +63,11 @@ class Said:
 
     version: str
     file_system: str
+
+
+def describe_image_and_start(base_identity: str) -> str:
+    """What defines a server: what its image is, and the script that starts it."""
+    return f"{base_identity}; {_START.name} {short_hash(_START.read_text())}"
 
 
 def make_container(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from experiments.errors import Failure
-from experiments.identity import PROJECT
+from experiments.identity import PROJECT, short_hash
 
 MIRROR_VARIABLE = "BIGDATA_DEBIAN_MIRROR"
 
@@ -54,12 +54,7 @@ class Recipe:
                 f"--architectures={self.architecture}",
                 *options,
             ),
-            *(f"--aptopt={line}" for line in _lines(_FOLDER / "apt.conf")),
-            *(f"--dpkgopt={line}" for line in _lines(_FOLDER / "dpkg.conf")),
-            *(f"--dpkgopt={line}" for line in _lines(_FOLDER / f"{self.kind}.dpkg.conf")),
-            *([f"--hook-dir={_HOOKS_OF_MMDEBSTRAP / 'merged-usr'}"] if self.merge_usr else []),
-            *self._hooks(),
-            f"--include={','.join(self.packages)}",
+            *self._contents(),
             *(self.suite, target),
             *([mirror] if mirror else []),
         ]
@@ -67,6 +62,24 @@ class Recipe:
     def digest(self) -> str:
         """SHA-256 over all that the recipe says, in hexadecimal."""
         return hashlib.sha256("\0".join(self.command("")).encode()).hexdigest()
+
+    def name(self) -> str:
+        """A short hash of what decides what the root file system holds, besides suite and versions: '3fa2c1'.
+
+        The same for every processor and with every mirror.
+        """
+        return short_hash(*self._contents())
+
+    def _contents(self) -> list[str]:
+        """The options that decide what the root file system holds, from the files of the folder."""
+        return [
+            *(f"--aptopt={line}" for line in _lines(_FOLDER / "apt.conf")),
+            *(f"--dpkgopt={line}" for line in _lines(_FOLDER / "dpkg.conf")),
+            *(f"--dpkgopt={line}" for line in _lines(_FOLDER / f"{self.kind}.dpkg.conf")),
+            *([f"--hook-dir={_HOOKS_OF_MMDEBSTRAP / 'merged-usr'}"] if self.merge_usr else []),
+            *self._hooks(),
+            f"--include={','.join(self.packages)}",
+        ]
 
     def _hooks(self) -> list[str]:
         """The hooks by content: where mmdebstrap works in a name space of its own, it may not reach the files."""

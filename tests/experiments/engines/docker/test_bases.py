@@ -232,10 +232,10 @@ def test_a_pull_ends_when_all_is_to_stop() -> None:
 
 def test_a_base_from_debian_says_what_it_is_and_in_what_it_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     newer = {"libc6": "2.41-12", "python3.13": "3.13.5-3"}
-    found = DebianBase("sha256:made", "tag", "trixie", newer, made=True)
+    found = DebianBase("sha256:made", "tag", "trixie", newer, "3fa2c1", made=True)
     monkeypatch.setattr(bases, "make_base", lambda *arguments: found)
     engine: Any = FakeEngine()
-    identity = "debian trixie: libc6 2.41-12, python3.13 3.13.5-3"
+    identity = "debian trixie: libc6 2.41-12, python3.13 3.13.5-3 (recipe 3fa2c1)"
     drift = "python3.13 is 3.13.5-3 (locked: 3.13.5-2)"
     made = get_base(engine, SLOT, BOTH, "debian", threading.Event(), print)
     assert made == Base("sha256:made", "sha256:made", "debian", identity, drift, made=True)

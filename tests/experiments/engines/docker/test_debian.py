@@ -25,6 +25,7 @@ from experiments.engines.docker.debian import (
     read_versions,
     suite_of,
 )
+from experiments.engines.docker.recipe import Recipe
 from experiments.errors import Failure, Unsupported
 
 STATUS = """\
@@ -160,6 +161,7 @@ def test_a_base_is_made_once_and_says_what_it_is(made: list[str], tmp_path: Path
     assert made == ["trixie"]
     assert told == ["bigdata-matrix/debian-python:3.13: making it from Debian trixie"]
     assert (first.made, second.made) == (True, False)
+    assert first.recipe == second.recipe == make_recipe("python", "3.13", "x86_64").name()
     assert (first.image_id, first.suite, dict(first.packages)) == (second.image_id, "trixie", VERSIONS)
     labels = engine.get("bigdata-matrix/debian-python:3.13").labels
     assert labels["bigdata-matrix.image"] == "debian-python"
@@ -179,10 +181,13 @@ def test_without_mmdebstrap_a_base_that_another_recipe_made_is_used(
     made: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = FakeEngine()
-    base(engine, VERSIONS)
+    recipe = base(engine, VERSIONS).recipe
+    monkeypatch.setattr(Recipe, "name", lambda recipe: "other")
     monkeypatch.setenv("BIGDATA_DEBIAN_MIRROR", "a mirror that is not known where images are made")
     monkeypatch.setattr(debian, "mmdebstrap_missing", lambda: "mmdebstrap is not installed")
-    assert not base(engine, VERSIONS).made
+    found = base(engine, VERSIONS)
+    # It is told by the recipe that made it.
+    assert (found.made, found.recipe) == (False, recipe)
     assert has_base(engine, "python")  # type: ignore[arg-type]
     assert not has_base(engine, "postgres")  # type: ignore[arg-type]
     monkeypatch.setattr(debian, "mmdebstrap_missing", lambda: None)

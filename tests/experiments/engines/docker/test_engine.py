@@ -18,6 +18,7 @@ from experiments.engines import open_engine
 from experiments.engines.docker import engine as module
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
+from experiments.engines.docker.loader_image import describe_build
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.lock import lock_hash
 from experiments.spec import PostgresConfiguration
@@ -219,7 +220,7 @@ def test_a_host_is_prepared_once_and_says_what_identifies_it(
     assert facts.version.startswith(f"{python}.")
     assert facts.implementation == "CPython"
     image = images.loader(python)
-    assert facts.build == f"{image.base.identity}; linux/{docker_client.info()['Architecture']}"
+    assert facts.build == f"{describe_build(image.base)}; linux/{docker_client.info()['Architecture']}"
     assert (facts.image, facts.lock_hash) == (image.image_id, lock_hash(python))
 
 

@@ -18,6 +18,7 @@ from experiments.engines.docker.bases import Base
 from experiments.engines.docker.loader_image import (
     LoaderImage,
     context_files,
+    describe_build,
     ensure_loader_image,
     explain,
     image_labels,
@@ -25,7 +26,7 @@ from experiments.engines.docker.loader_image import (
     pack,
 )
 from experiments.errors import Failure
-from experiments.identity import PROJECT, source_hash
+from experiments.identity import PROJECT, short_hash, source_hash
 from experiments.lock import lock_hash
 
 BASE = Base("sha256:base", "sha256:base", "debian", "debian trixie: libc6 2.41-12, python3.13 3.13.5-2")
@@ -72,6 +73,13 @@ def test_the_labels_say_what_it_is_made_of() -> None:
         "bigdata-matrix.lock-hash": lock_hash("3.13"),
         "bigdata-matrix.source-hash": source_hash(),
     }
+
+
+def test_an_interpreter_is_told_by_its_base_and_the_dockerfile(tmp_path: Path) -> None:
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker" / "loader.Dockerfile").write_text("FROM")
+    assert describe_build(BASE, tmp_path) == f"{BASE.identity}; loader.Dockerfile {short_hash('FROM')}"
+    assert describe_build(BASE) == f"{BASE.identity}; loader.Dockerfile {short_hash(DOCKERFILE)}"
 
 
 def test_the_tag_changes_with_each_part_and_with_nothing_else() -> None:

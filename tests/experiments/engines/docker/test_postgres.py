@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.engines.docker.postgres import Said, data_home, find_words, parse_said
+from experiments.engines.docker.postgres import Said, data_home, describe_image_and_start, find_words, parse_said
 from experiments.engines.docker.server import check_storage
 from experiments.errors import Failure, Unsupported
+from experiments.identity import PROJECT, short_hash
 
 LOG = """bigdata-matrix: version postgres (PostgreSQL) 17.12 (Debian 17.12-0+deb13u1)
 The files belonging to this database system will be owned by user "postgres".
@@ -59,3 +60,10 @@ def test_a_disk_that_is_kept_in_memory_is_unsupported() -> None:
     check_storage("tmpfs", Said("17.12", "tmpfs"))
     with pytest.raises(Unsupported, match="storage disk: the Docker engine keeps its volumes on a tmpfs, in memory"):
         check_storage("disk", Said("17.12", "tmpfs"))
+
+
+def test_a_server_is_told_by_its_image_and_the_script_that_starts_it() -> None:
+    script = (PROJECT / "docker" / "start-postgres.sh").read_text()
+    assert (
+        describe_image_and_start("debian trixie: x 1") == f"debian trixie: x 1; start-postgres.sh {short_hash(script)}"
+    )

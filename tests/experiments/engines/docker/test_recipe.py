@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.engines.docker import recipe
 from experiments.engines.docker.recipe import Recipe, candidate_versions, explain, make_tar, mmdebstrap_missing
 from experiments.errors import Failure
 
@@ -56,6 +58,25 @@ def test_the_digest_changes_with_what_the_recipe_says_and_with_nothing_else() ->
     assert PYTHON.digest() == replace(PYTHON).digest()
     assert PYTHON.digest() != replace(PYTHON, suite="forky").digest()
     assert PYTHON.digest() != replace(PYTHON, packages=("python3.13",)).digest()
+
+
+def test_a_recipes_name_changes_with_its_files_and_not_with_processor_or_mirror(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = PYTHON.name()
+    monkeypatch.setenv("BIGDATA_DEBIAN_MIRROR", "file:///mirror")
+    assert name == replace(PYTHON, architecture="arm64").name()
+    assert name != replace(PYTHON, packages=("python3.13",)).name()
+    folder = tmp_path / "debian"
+    shutil.copytree(recipe._FOLDER, folder)
+    monkeypatch.setattr(recipe, "_FOLDER", folder)
+    assert PYTHON.name() == name
+    names = {name, POSTGRES.name()}
+    for file in ("apt.conf", "dpkg.conf", "python.customize.sh"):
+        with (folder / file).open("a") as changed:
+            changed.write("more\n")
+        names.add(PYTHON.name())
+    assert len(names) == 5
 
 
 def test_the_versions_are_those_that_apt_would_install(mmdebstrap: Path) -> None:
