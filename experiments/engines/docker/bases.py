@@ -135,7 +135,7 @@ def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threadin
         if found is not None:
             _name(client, slot[0], pin, found[1])
             return Base(*found, "registry", identity)
-    tell(f"{pin.reference}: pulling {pin.digest[:19]}")
+    tell(f"pulling the official image {pin.reference}")
     _pull(client, slot, pin, stop)
     with told(f"find {pin.pinned} after pulling it"):
         image_id = str(client.images.get(pin.pinned).id)

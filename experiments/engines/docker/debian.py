@@ -133,7 +133,7 @@ def make_base(
         found = find_base(client, tag, None if any_will_do else recipe_digest)
         if found is not None:
             return found if any_will_do else replace(found, recipe=recipe.name())
-        tell(f"{tag}: making it from Debian {recipe.suite}")
+        tell(f"making its base from Debian {recipe.suite} (about a minute)")
         tar = folder / "base.tar"
         make_tar(recipe, tar, stop)
         packages = identifying(kind, version, read_versions(tar))

@@ -30,6 +30,11 @@ _MOST_AT_ONCE = 4
 _Made = TypeVar("_Made", LoaderImage, Base)
 
 
+def name_of(kind: Kind, version: str) -> str:
+    """'Python 3.13', 'PostgreSQL 17'."""
+    return f"{NAMES[kind]} {version}"
+
+
 class Images:
     """The images that one source of bases has. Each is made when it is first asked for, or with others by ``make``.
 
@@ -61,13 +66,14 @@ class Images:
         ``tell`` gets lines about what had to be made and where Debian's archive differs from the lock. It is called
         from several threads. An interruption ends what is being made.
         """
-        jobs: list[tuple[str, Callable[[], LoaderImage | Base]]] = [
-            *((f"Python {python}", partial(self._ensure_loader, python, tell)) for python in dict.fromkeys(pythons)),
-            *((f"PostgreSQL {major}", partial(self._ensure_server, major, tell)) for major in dict.fromkeys(majors)),
+        jobs: list[tuple[str, Callable[[Tell], LoaderImage | Base]]] = [
+            *((name_of("python", python), partial(self._ensure_loader, python)) for python in dict.fromkeys(pythons)),
+            *((name_of("postgres", major), partial(self._ensure_server, major)) for major in dict.fromkeys(majors)),
         ]
+        progress = _Progress(len(jobs), tell)
         with ThreadPoolExecutor(min(_MOST_AT_ONCE, (os.cpu_count() or 1) + 1)) as pool:
             try:
-                for future in as_completed([pool.submit(_attempt, name, job, tell) for name, job in jobs]):
+                for future in as_completed([pool.submit(progress.attempt, name, job) for name, job in jobs]):
                     future.result()
             except BaseException:
                 self._stop.set()
@@ -115,14 +121,13 @@ class Images:
         return _once(self._servers, major, lambda: self._base(("postgres", major), self.majors(), tell))
 
     def _base(self, slot: Slot, known: tuple[str, ...], tell: Tell) -> Base:
-        kind, version = slot
-        if version in known:
+        if slot[1] in known:
             found = get_base(self._client, slot, self._lock.pins(slot), self.source, self._stop, tell)
             if found is not None:
                 return found
         if self._offline is not None and has_pin(slot, self._lock.pins(slot), self.source):
-            raise Unsupported(f"{NAMES[kind]} {version}: not in the engine, and {self._offline}")
-        raise Unsupported(f"{NAMES[kind]} {version}: {SOURCE_NAMES[self.source]} have {', '.join(known) or 'none'}")
+            raise Unsupported(f"{name_of(*slot)}: not in the engine, and {self._offline}")
+        raise Unsupported(f"{name_of(*slot)}: {SOURCE_NAMES[self.source]} have {', '.join(known) or 'none'}")
 
 
 def _once(kept: dict[str, _Made | Exception], key: str, make: Callable[[], _Made]) -> _Made:
@@ -138,19 +143,32 @@ def _once(kept: dict[str, _Made | Exception], key: str, make: Callable[[], _Made
     return found
 
 
-def _attempt(name: str, job: Callable[[], LoaderImage | Base], tell: Tell) -> None:
-    """Do one job and tell what came out, where that is news."""
-    started = time.monotonic()
-    try:
-        done = job()
-    except (BadInput, Failure, Unsupported):
-        # Kept, and raised to whoever asks for the image.
-        return
-    base = done if isinstance(done, Base) else done.base
-    if done.made:
-        tell(f"{name}: ready after {duration(time.monotonic() - started)}")
-    if base.drift is not None:
-        tell(f"{name}: Debian's archive differs from the lock: {base.drift}")
+class _Progress:
+    """Of several jobs that are done at once: tells what each does, and how many are done."""
+
+    def __init__(self, jobs: int, tell: Tell) -> None:
+        self._jobs = jobs
+        self._tell = tell
+        self._ready = 0
+        # A number is told before the next one is counted.
+        self._turn = threading.Lock()
+
+    def attempt(self, name: str, job: Callable[[Tell], LoaderImage | Base]) -> None:
+        """Do one job and tell what came out, where that is news."""
+        started = time.monotonic()
+        try:
+            done = job(lambda line: self._tell(f"{name}: {line}"))
+        except (BadInput, Failure, Unsupported):
+            # Kept, and raised to whoever asks for the image.
+            return
+        base = done if isinstance(done, Base) else done.base
+        with self._turn:
+            self._ready += 1
+            if done.made:
+                counted = f"; {self._ready} of {self._jobs} ready" if self._jobs > 1 else ""
+                self._tell(f"{name}: ready after {duration(time.monotonic() - started)}{counted}")
+        if base.drift is not None:
+            self._tell(f"{name}: Debian's archive differs from the lock: {base.drift}")
 
 
 def _say_nothing(line: str) -> None:

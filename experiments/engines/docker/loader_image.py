@@ -57,7 +57,7 @@ def ensure_loader_image(
         architecture = client.info()["Architecture"]
     if found is not None:
         return LoaderImage(found, tag, base, python)
-    tell(f"{tag}: building it")
+    tell("adding the packages")
     files = context_files(python, wheelhouse(python, architecture, stop, project), project)
     with told(f"build the image of the loader for Python {python}"):
         image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)

@@ -280,7 +280,7 @@ def test_a_registry_gives_an_image_by_digest_and_refuses_a_wrong_one(
         pull_base(docker_client, SLOT, wrong, threading.Event(), print)
     told: list[str] = []
     first, second = (pull_base(docker_client, SLOT, pushed, threading.Event(), told.append) for _ in range(2))
-    assert told == [f"{pushed.reference}: pulling {pushed.digest[:19]}"]
+    assert told == [f"pulling the official image {pushed.reference}"]
     assert (first.made, second.made) == (True, False)
     assert first.identity == f"{pushed.reference}@{pushed.digest}"
     assert docker_client.images.get(first.reference).id == first.image_id

@@ -36,6 +36,7 @@ class Kitchen:
         self.asked: list[tuple[str, str]] = []
         self.error: Exception | None = None
         self.drift: str | None = None
+        self.says: str | None = None
         self.during: Callable[[threading.Event], None] = lambda stop: None
 
     def get_base(self, client: Any, slot: Any, pins: Any, source: Source, stop: threading.Event, tell: Any) -> Base:
@@ -43,11 +44,15 @@ class Kitchen:
         self.during(stop)
         if self.error:
             raise self.error
+        if self.says:
+            tell(self.says)
         return Base("ref", f"sha256:{slot[1]}", source, f"{source} {slot[1]}", self.drift, made=True)
 
     def ensure_loader_image(
         self, client: Any, python: str, base: Base, stop: threading.Event, tell: Any
     ) -> LoaderImage:
+        if self.says:
+            tell("adding the packages")
         return LoaderImage(f"sha256:loader-{python}", "tag", base, python, made=True)
 
 
@@ -150,6 +155,31 @@ def test_what_is_ready_and_what_differs_from_the_lock_is_told(kitchen: Kitchen) 
         "PostgreSQL 17: ready after 0 s",
         "PostgreSQL 17: Debian's archive differs from the lock: libc6 is 2 (locked: 1)",
     ]
+
+
+def test_each_line_says_of_what_it_is_and_how_many_are_ready(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+    kitchen.says = "making its base"
+    monkeypatch.setattr(module, "_MOST_AT_ONCE", 1)
+    told: list[str] = []
+    images = of("registry")
+    images.make(["3.9"], ["9", "17"], told.append)
+    assert told == [
+        "Python 3.9: making its base",
+        "Python 3.9: adding the packages",
+        "Python 3.9: ready after 0 s; 1 of 3 ready",
+        "PostgreSQL 9: making its base",
+        "PostgreSQL 9: ready after 0 s; 2 of 3 ready",
+        "PostgreSQL 17: making its base",
+        "PostgreSQL 17: ready after 0 s; 3 of 3 ready",
+    ]
+
+
+def test_what_failed_is_not_counted_as_ready(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_AT_ONCE", 1)
+    told: list[str] = []
+    # There is no such version.
+    of("registry").make([], ["16", "17"], told.append)
+    assert told == ["PostgreSQL 17: ready after 0 s; 1 of 2 ready"]
 
 
 def test_several_are_made_at_once(kitchen: Kitchen) -> None:
