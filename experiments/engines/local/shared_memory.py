@@ -22,8 +22,14 @@ _ITEM = struct.Struct("=II32x")
 
 
 def mapped_segments(pid: int) -> tuple[str, ...]:
-    """The names of the segments that a process has in its memory; of a postmaster that is the control segment."""
-    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    """The names of the segments that a process has in its memory; of a postmaster that is the control segment.
+
+    A process that has ended has none: an autovacuum worker, say, comes and goes as it likes.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return ()
     paths = (Path(line.split(maxsplit=5)[-1]) for line in lines)
     return tuple(dict.fromkeys(path.name for path in paths if path.parent == MEMORY))
 

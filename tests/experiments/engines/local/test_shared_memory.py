@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from experiments.engines.local.shared_memory import remove_segments
+from experiments.engines.local.shared_memory import mapped_segments, remove_segments
 
 
 def control_segment(*items: tuple[int, int]) -> bytes:
@@ -34,3 +35,9 @@ def test_nothing_that_is_not_called_like_a_segment_is_removed(tmp_path: Path) ->
     (tmp_path / "precious").touch()
     remove_segments(["precious", "../precious", "PostgreSQL.1/../precious"], tmp_path)
     assert (tmp_path / "precious").exists()
+
+
+def test_a_process_that_has_ended_has_no_segments() -> None:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    assert mapped_segments(process.pid) == ()
