@@ -30,6 +30,10 @@ Kind = Literal["python", "postgres"]
 KINDS: tuple[Kind, ...] = ("python", "postgres")
 Slot = tuple[Kind, str]
 """Which image: ('python', '3.13') or ('postgres', '17')."""
+Source = Literal["registry", "debian"]
+"""Where a base image comes from: an official image, or one made from Debian's packages."""
+Asked = Literal["auto", "registry", "debian"]
+"""What a person asked for: a source, or 'auto' for the first one that there is."""
 
 _HEAD = f"""\
 # The base images of the docker engine, one entry per Python and per PostgreSQL. Made by `{RESOLVE}`.

@@ -11,13 +11,13 @@ from docker import DockerClient
 from tabulate import tabulate
 
 from experiments.cache import cache_in_use
-from experiments.engines.docker.bases import Asked, Base, choose_source
+from experiments.engines.docker.bases import Base, choose_source
 from experiments.engines.docker.connect import connect
 from experiments.engines.docker.failing import told
 from experiments.engines.docker.images import NAMES, SOURCE_NAMES, Images
 from experiments.engines.docker.loader_image import LoaderImage
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.image_lock import Kind, load_image_lock
+from experiments.image_lock import Asked, Kind, load_image_lock
 
 HEADINGS = ("image", "base", "size", "state")
 

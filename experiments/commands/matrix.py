@@ -8,16 +8,18 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 
 from experiments.announce import describe_engines, describe_outcome, describe_plan
 from experiments.cells import AXES, ENGINES
-from experiments.engines import SOURCES, Engines
+from experiments.engines import Engines
 from experiments.engines.protocol import Engine
 from experiments.engines.refusal import RefusedSettings
 from experiments.errors import BadInput, Failure
 from experiments.expand import expand
+from experiments.image_lock import Asked
 from experiments.plan import Plan, make_plan
 from experiments.prepare import foresee
 from experiments.progress import choose_reporter
@@ -59,7 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--fresh", action="store_true", help="begin a new campaign even where one is unfinished")
     option(
         "--source",
-        choices=SOURCES,
+        choices=get_args(Asked),
         default="auto",
         help="where the docker engine takes base images from: a registry, Debian's packages, or what there is",
     )

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
 
 from experiments.cells import ENGINES
 from experiments.engines.protocol import Engine
 from experiments.errors import BadInput
-
-Source = Literal["auto", "registry", "debian"]
-SOURCES: tuple[Source, ...] = get_args(Source)
-"""Where the docker engine takes its base images from."""
+from experiments.image_lock import Asked
 
 
 class Engines:
@@ -21,7 +17,7 @@ class Engines:
     come from, for the docker engine.
     """
 
-    def __init__(self, *, pg_bin: Path | None = None, source: Source = "auto") -> None:
+    def __init__(self, *, pg_bin: Path | None = None, source: Asked = "auto") -> None:
         self._pg_bin = pg_bin
         self._source = source
         self._open: dict[str, Engine] = {}
@@ -47,7 +43,7 @@ class Engines:
         return self._open[name]
 
 
-def open_engine(name: str, *, pg_bin: Path | None = None, source: Source = "auto") -> Engine:
+def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto") -> Engine:
     """The engine of this name; nothing has been started.
 
     Raises BadInput for an unknown name, for a folder without PostgreSQL programs, and where this machine cannot have

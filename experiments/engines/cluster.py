@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import re
 
+HOST = "127.0.0.1"
+"""Every server listens on a loopback interface only: this machine's, or that of its own network namespace."""
 USER = "bigdata"
 DATABASE = "bigdata"
+
+MEMORY_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs"})
+MEMORY_NEEDED_BYTES = 2 * 1024**3
+"""For ``storage: tmpfs``: the data of the shipped campaigns and the write-ahead log between two CHECKPOINTs, with room
+to spare."""
 
 INITDB_OPTIONS = (
     f"--username={USER}",
@@ -17,6 +24,10 @@ INITDB_OPTIONS = (
     "--no-sync",
 )
 """Besides the place of the data and of the password file."""
+
+
+class NotStarted(Exception):
+    """PostgreSQL ended before it accepted connections. The message is its own words."""
 
 
 def own_words(log: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.errors import BadInput
+from experiments.errors import BadInput, Failure
 
 
 class RefusedSettings(BadInput):
@@ -19,11 +19,14 @@ class RefusedSettings(BadInput):
         self.text = text
 
 
-def refused(name: str, version: str, settings: Mapping[str, str], words: str) -> RefusedSettings:
-    """The refusal of the configuration ``name`` by a PostgreSQL of ``version`` that ended with ``words``.
+def refused(name: str, version: str, settings: Mapping[str, str], words: str) -> RefusedSettings | Failure:
+    """The error for the configuration ``name``, with which a PostgreSQL of ``version`` ended with ``words``.
 
-    Of several settings it points to the one that the server's words name.
+    Where the configuration has ``settings`` of its own, they are what it refuses: of several the one that its words
+    name.
     """
+    if not settings:
+        return Failure(f"PostgreSQL {version} did not start: {words}")
     named = [setting for setting in settings if setting.lower() in words.lower()]
     culprits = named if len(named) == 1 else list(settings)
     listed = ", ".join(f"{setting}={settings[setting]}" for setting in culprits)

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound, NotFound
@@ -18,11 +17,21 @@ from experiments.engines.docker.labels import PULLED
 from experiments.engines.docker.recipe import mmdebstrap_missing
 from experiments.engines.docker.stopping import listen
 from experiments.errors import BadInput, Failure
-from experiments.image_lock import IMAGE_LOCK, KINDS, RESOLVE, DebianPin, ImageLock, ImagePins, Kind, RegistryPin, Slot
+from experiments.image_lock import (
+    IMAGE_LOCK,
+    KINDS,
+    RESOLVE,
+    Asked,
+    DebianPin,
+    ImageLock,
+    ImagePins,
+    Kind,
+    RegistryPin,
+    Slot,
+    Source,
+)
 from experiments.image_registry import NoAnswer, NoSuchImage, Registry
 
-Source = Literal["registry", "debian"]
-Asked = Literal["auto", "registry", "debian"]
 Tell = Callable[[str], None]
 
 # A registry that is there answers within one or two seconds; where a firewall swallows everything, none ever does.

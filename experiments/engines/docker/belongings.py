@@ -68,11 +68,6 @@ class Belongings:
         with told("remove a container"):
             _remove(self.client, "container", container)
 
-    def remove_volume(self, volume: str) -> None:
-        """Remove a volume that no container uses any more. Nothing happens where it is gone."""
-        with told("remove a volume"):
-            _remove(self.client, "volume", volume)
-
     def remove_all(self) -> None:
         """Remove everything that carries the campaign's label: what was half made when something went wrong, too."""
         remove_campaign(self.client, self.campaign)

@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
@@ -36,8 +35,7 @@ from experiments.engines.docker.labels import IMAGE_LABEL
 from experiments.engines.docker.recipe import Recipe, candidate_versions, make_tar, mmdebstrap_missing
 from experiments.engines.docker.stopping import wait_for_turn
 from experiments.errors import Failure, Unsupported
-
-Kind = Literal["python", "postgres"]
+from experiments.image_lock import Kind
 
 
 @dataclass(frozen=True)

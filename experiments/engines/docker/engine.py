@@ -6,15 +6,15 @@ import contextlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from docker import DockerClient
 from docker.types import Mount
 
 from experiments.affinity import Cores, Placement, cores_here
 from experiments.cache import cache_in_use
-from experiments.engines.cluster import USER
-from experiments.engines.docker.bases import STAND_IN, Asked, choose_source
+from experiments.engines.cluster import MEMORY_NEEDED_BYTES, USER
+from experiments.engines.docker.bases import STAND_IN, choose_source
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.connect import connect, is_this_machine
 from experiments.engines.docker.failing import told
@@ -30,21 +30,20 @@ from experiments.engines.docker.sweep import sweep
 from experiments.engines.docker.volumes import make_data_volume, volume_mount
 from experiments.engines.protocol import InterpreterFacts
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.image_lock import load_image_lock
+from experiments.image_lock import Asked, load_image_lock
 from experiments.lock import left_out, loader_lock, lock_hash
 from experiments.spec import PostgresConfiguration
 
 _DATA = "/data"
-_TMPFS_NEEDS_BYTES = 2 * 1024**3
 
-ChooseImages = Callable[[DockerClient, str], tuple[Images, str | None]]
+ChooseImages = Callable[[DockerClient, Asked], tuple[Images, str | None]]
 """The images of the source that is asked for, and what must be said aloud about that source."""
 
 
-def choose_images(client: DockerClient, asked: str) -> tuple[Images, str | None]:
+def choose_images(client: DockerClient, asked: Asked) -> tuple[Images, str | None]:
     """The images as the lock has them, from a registry or of Debian's packages. Raises BadInput without either."""
     lock = load_image_lock()
-    choice = choose_source(client, lock, cast(Asked, asked))
+    choice = choose_source(client, lock, asked)
     return Images(client, lock, choice.source, choice.offline), choice.notice
 
 
@@ -56,7 +55,7 @@ class DockerEngine:
     def __init__(
         self,
         *,
-        source: str = "auto",
+        source: Asked = "auto",
         connect: Callable[[], DockerClient] = connect,
         choose_images: ChooseImages = choose_images,
     ) -> None:
@@ -228,8 +227,8 @@ class DockerEngine:
         )
 
     def _check_memory(self, storage: str) -> None:
-        if storage == "tmpfs" and self._info["MemTotal"] < _TMPFS_NEEDS_BYTES:
+        if storage == "tmpfs" and self._info["MemTotal"] < MEMORY_NEEDED_BYTES:
             raise Unsupported(
                 f"storage tmpfs: the Docker engine has {self._info['MemTotal'] / 1024**2:.0f} MiB of memory, and "
-                f"{_TMPFS_NEEDS_BYTES / 1024**2:.0f} MiB are needed"
+                f"{MEMORY_NEEDED_BYTES / 1024**2:.0f} MiB are needed"
             )

@@ -12,15 +12,12 @@ from typing import TypeVar
 
 from docker import DockerClient
 
-from experiments.engines.docker.bases import Base, NotPulled, Source, Tell, get_base, has_pin, is_present
-from experiments.engines.docker.labels import list_images, remove_images
+from experiments.engines.docker.bases import Base, NotPulled, Tell, get_base, has_pin, is_present
 from experiments.engines.docker.loader_image import LoaderImage, ensure_loader_image
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.image_lock import ImageLock, Kind, Slot, version_order
+from experiments.image_lock import ImageLock, Kind, Slot, Source, version_order
 from experiments.lock import locked_pythons
 from experiments.wording import duration
-
-__all__ = ["Images", "LoaderImage", "list_images", "remove_images"]
 
 NAMES: dict[Kind, str] = {"python": "Python", "postgres": "PostgreSQL"}
 SOURCE_NAMES: dict[Source, str] = {"registry": "the pinned official images", "debian": "Debian's packages"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import tarfile
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from experiments.engines.docker.bases import Base, Tell
 from experiments.engines.docker.failing import told
 from experiments.engines.docker.labels import IMAGE_LABEL
 from experiments.engines.docker.stopping import listen
+from experiments.engines.docker.volumes import Account, Member
+from experiments.engines.docker.volumes import pack as pack_members
 from experiments.engines.docker.wheelhouse import wheelhouse, wheels
 from experiments.errors import Failure
 from experiments.identity import PROJECT, short_hash, source_hash
@@ -27,6 +28,7 @@ REPOSITORY = "bigdata-matrix/loader"
 
 _DOCKERFILE = Path("docker") / "loader.Dockerfile"
 _BUILD_S = 900
+_ROOT = Account(0, 0)
 # pip's complaints are at the end of what the builder says.
 _TOLD_LINES = 6
 
@@ -54,10 +56,11 @@ def ensure_loader_image(
     tag = image_tag(python, labels, (project / _DOCKERFILE).read_bytes())
     with told(f"look for the image {tag}"):
         found = _find(client, tag)
-        architecture = client.info()["Architecture"]
     if found is not None:
         return LoaderImage(found, tag, base, python)
     tell("adding the packages")
+    with told("ask for its processor"):
+        architecture = client.info()["Architecture"]
     files = context_files(python, wheelhouse(python, architecture, stop, project), project)
     with told(f"build the image of the loader for Python {python}"):
         image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)
@@ -99,18 +102,9 @@ def context_files(python: str, wheels_folder: Path, project: Path = PROJECT) -> 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
     """A tar archive; equal files give equal bytes, whoever has them and since when."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        folders = {parent.as_posix() for name in files for parent in Path(name).parents} - {"."}
-        for folder in sorted(folders):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            archive.addfile(entry)
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o644
-            archive.addfile(entry, io.BytesIO(content))
-    return packed.getvalue()
+    folders = {parent.as_posix() for name in files for parent in Path(name).parents} - {"."}
+    members = [Member(folder, None, _ROOT, 0o755) for folder in sorted(folders)]
+    return pack_members([*members, *(Member(name, content, _ROOT, 0o644) for name, content in files.items())])
 
 
 def _find(client: DockerClient, tag: str) -> str | None:

@@ -12,7 +12,7 @@ from docker import DockerClient
 from docker.errors import APIError
 from docker.types import Mount
 
-from experiments.engines.cluster import DATABASE, INITDB_OPTIONS, USER, own_words
+from experiments.engines.cluster import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, own_words
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.failing import told
 from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY
@@ -20,7 +20,6 @@ from experiments.engines.docker.volumes import Account, Member, find_account, ma
 from experiments.errors import Failure
 from experiments.identity import PROJECT, short_hash
 
-HOST = "127.0.0.1"
 PORT = 5432
 
 _START = PROJECT / "docker" / "start-postgres.sh"
@@ -42,10 +41,6 @@ _LOG_LINES = 200
 _STARTING = "bigdata-matrix: starting\n"
 _NOT_READY = "FATAL:  the database system is starting up"
 _INITDB_FAILED = 64
-
-
-class NotStarted(Exception):
-    """PostgreSQL ended before it accepted connections. The message is its own words."""
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,13 @@ from docker import DockerClient
 from docker.errors import APIError
 
 from experiments.affinity import Placement
-from experiments.engines.cluster import DATABASE, USER
+from experiments.engines.cluster import DATABASE, HOST, MEMORY_FILE_SYSTEMS, USER, NotStarted
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.control_group import ask_cpu_s, cpu_file, read_cpu_s
 from experiments.engines.docker.failing import told, words
 from experiments.engines.docker.isolation import ALL_MEMORY, server_limits
 from experiments.engines.docker.postgres import (
-    HOST,
     PORT,
-    NotStarted,
     PostgresImage,
     Said,
     inspect_state,
@@ -31,8 +29,6 @@ from experiments.engines.settings import merged_settings
 from experiments.errors import Failure, Unsupported
 from experiments.spec import PostgresConfiguration
 from experiments.wording import memory_size
-
-_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
 class DockerServer:
@@ -161,8 +157,6 @@ def start_server(
     try:
         said = wait_until_ready(belongings.client, container)
     except NotStarted as refusal:
-        if not configuration.settings:
-            raise Failure(f"PostgreSQL {image.major} did not start: {refusal}") from refusal
         raise refused(name, image.major, configuration.settings, str(refusal)) from refusal
     check_storage(configuration.storage, said)
     facts = ServerFacts(
@@ -177,7 +171,7 @@ def start_server(
 
 def check_storage(storage: str, said: Said) -> None:
     """Raise Unsupported where the engine's volumes are kept in memory: durable commits would cost nothing there."""
-    if storage == "disk" and said.file_system in _IN_MEMORY:
+    if storage == "disk" and said.file_system in MEMORY_FILE_SYSTEMS:
         raise Unsupported(
             f"storage disk: the Docker engine keeps its volumes on a {said.file_system}, in memory, so it would "
             "measure no disk; give the engine a data-root on a disk"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from experiments.cache import cache_folder, ensure_folder, remove
 from experiments.engines.docker.stopping import wait_for_turn
-from experiments.engines.local.installer import run_pip
+from experiments.engines.installer import run_pip
 from experiments.errors import Unsupported
 from experiments.identity import PROJECT
 from experiments.lock import loader_lock

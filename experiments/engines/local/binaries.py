@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.cache import ensure_folder, remove, shared_folder
+from experiments.engines.installer import run_pip
 from experiments.engines.local.account import run_as, server_account
-from experiments.engines.local.installer import run_pip
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.lock import POSTGRESQL_MAJORS, postgresql_lock
 

@@ -10,24 +10,18 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.engines.cluster import INITDB_OPTIONS, own_words
+from experiments.engines.cluster import HOST, INITDB_OPTIONS, NotStarted, own_words
 from experiments.engines.local.account import give, run_as, server_account, start_as
 from experiments.engines.local.binaries import Binaries
 from experiments.engines.local.processes import ProcessIdentity, is_alive, tree
 from experiments.engines.local.traces import Trace
 from experiments.errors import Failure
 
-HOST = "127.0.0.1"
-
 _INITDB_S = 60.0
 _START_S = 60.0
 _POLL_S = 0.01
 # How PostgreSQL is asked to stop: disconnect everybody and close properly, then at once; then nobody is asked any more.
 _STOPPING = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
-
-
-class NotStarted(Exception):
-    """PostgreSQL ended before it accepted connections. The message is its own words."""
 
 
 def make_cluster(binaries: Binaries, trace: Trace, password: str) -> None:

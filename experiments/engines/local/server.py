@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.affinity import Placement
-from experiments.engines.cluster import DATABASE, USER, own_words
+from experiments.engines.cluster import DATABASE, HOST, USER, NotStarted, own_words
 from experiments.engines.local.account import run_as
 from experiments.engines.local.binaries import Binaries
 from experiments.engines.local.cluster import (
-    HOST,
-    NotStarted,
     end_server,
     free_port,
     make_cluster,
@@ -136,7 +134,7 @@ def start_server(
         try:
             process, port = _start_on_free_port(binaries, trace, merged)
         except NotStarted as refusal:
-            raise _explained(refusal, binaries, name, settings) from refusal
+            raise refused(name, binaries.version, settings, str(refusal)) from refusal
         undo.callback(_end, process)
         trace = note_memory(trace, process.pid)
         write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
@@ -165,13 +163,6 @@ def _start_on_free_port(
         else:
             return process, port
     raise AssertionError("the last attempt returns or raises")
-
-
-def _explained(refusal: NotStarted, binaries: Binaries, name: str, settings: Mapping[str, str]) -> Exception:
-    """Where the configuration has settings of its own, they are what PostgreSQL refuses."""
-    if not settings:
-        return Failure(f"PostgreSQL {binaries.version} did not start: {refusal}")
-    return refused(name, binaries.version, settings, str(refusal))
 
 
 def _end(process: subprocess.Popen[str]) -> None:

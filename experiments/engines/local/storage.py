@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.cache import ensure_folder, shared_folder
+from experiments.engines.cluster import MEMORY_FILE_SYSTEMS, MEMORY_NEEDED_BYTES
 from experiments.errors import BadInput, Unsupported
 
 STORAGES = ("disk", "tmpfs")
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the one tmpfs that every Linux has
-_MEMORY_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs"})
-# The data of the shipped campaigns and the write-ahead log between two CHECKPOINTs, with room to spare.
-_MEMORY_NEEDED_BYTES = 2 * 1024**3
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def check_is_disk(folder: Path, mounts: tuple[FileSystem, ...]) -> None:
     """Raise Unsupported where the folder is kept in memory: durable commits would cost nothing there."""
     found = file_system_of(folder, mounts)
     written_to = file_system_of(found.upper, mounts) if found.upper is not None else found
-    if written_to.kind in _MEMORY_FILE_SYSTEMS:
+    if written_to.kind in MEMORY_FILE_SYSTEMS:
         raise Unsupported(
             f"storage disk: {folder} is on a {found.kind} that is kept in memory, so it would measure no disk. "
             "Set XDG_CACHE_HOME to a folder on a disk."
@@ -56,13 +54,13 @@ def check_is_disk(folder: Path, mounts: tuple[FileSystem, ...]) -> None:
 
 def check_is_memory(folder: Path, mounts: tuple[FileSystem, ...], free_bytes: Callable[[Path], int]) -> None:
     """Raise Unsupported where the folder is no file system in memory, or has too little room."""
-    if not folder.is_dir() or (kind := file_system_of(folder, mounts).kind) not in _MEMORY_FILE_SYSTEMS:
+    if not folder.is_dir() or (kind := file_system_of(folder, mounts).kind) not in MEMORY_FILE_SYSTEMS:
         found = f"is on a {kind}" if folder.is_dir() else "does not exist"
         raise Unsupported(f"storage tmpfs: {folder} {found}, and it has to be a tmpfs")
     free = free_bytes(folder)
-    if free < _MEMORY_NEEDED_BYTES:
+    if free < MEMORY_NEEDED_BYTES:
         raise Unsupported(
-            f"storage tmpfs: {folder} has {free / 1024**2:.0f} MiB free, and {_MEMORY_NEEDED_BYTES / 1024**2:.0f} MiB "
+            f"storage tmpfs: {folder} has {free / 1024**2:.0f} MiB free, and {MEMORY_NEEDED_BYTES / 1024**2:.0f} MiB "
             "are needed (in a container, start it with --shm-size)"
         )
 

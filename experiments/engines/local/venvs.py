@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from experiments.cache import cache_folder, ensure_folder, remove
-from experiments.engines.local.installer import run_pip
+from experiments.engines.installer import run_pip
 from experiments.errors import Failure
 from experiments.interpreters import Interpreter
 

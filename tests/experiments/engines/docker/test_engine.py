@@ -20,6 +20,7 @@ from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.loader_image import describe_build
 from experiments.errors import BadInput, Failure, Unsupported
+from experiments.image_lock import Asked
 from experiments.lock import lock_hash
 from experiments.spec import PostgresConfiguration
 from tests.experiments.engines.docker.looking import things_of
@@ -152,7 +153,7 @@ class FakeImages:
         return self.problem
 
 
-def make_limited_engine(asked: str, debian: FakeImages | None) -> tuple[DockerEngine, FakeImages]:
+def make_limited_engine(asked: Asked, debian: FakeImages | None) -> tuple[DockerEngine, FakeImages]:
     """An engine behind which a registry answers that gives no images, and what comes from it."""
     official = FakeImages("registry", "docker: cannot pull python@sha256:ab: toomanyrequests")
 
@@ -186,7 +187,7 @@ def test_where_the_registry_gives_no_images_all_are_made_from_debians_packages_a
     [("registry", FakeImages("debian")), ("auto", None), ("auto", FakeImages("debian", pythons=("3.11",)))],
     ids=["the registry was asked for", "no mmdebstrap", "none of these Pythons"],
 )
-def test_where_debians_packages_are_of_no_use_the_failure_stays(asked: str, debian: FakeImages | None) -> None:
+def test_where_debians_packages_are_of_no_use_the_failure_stays(asked: Asked, debian: FakeImages | None) -> None:
     engine, _ = make_limited_engine(asked, debian)
     told: list[str] = []
     engine.make_ready(["3.13"], ["17"], told.append)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.engines.installer import explain
 from experiments.engines.local.binaries import Binaries, binaries_in, locked_binaries, missing_libraries, unpack
-from experiments.engines.local.installer import explain
 from experiments.errors import BadInput, Failure, Unsupported
 
 

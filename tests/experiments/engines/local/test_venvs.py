@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.engines.installer import run_pip
 from experiments.engines.local import venvs
-from experiments.engines.local.installer import run_pip
 from experiments.engines.local.venvs import ensure_venv
 from experiments.errors import Failure
 from experiments.interpreters import Interpreter, probe_interpreter
