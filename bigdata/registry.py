@@ -7,17 +7,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PROTOCOLS = ("simple", "extended", "prepared")
+"""How a statement gets to the server, in the words of PostgreSQL's documentation (chapter 55, "Message Flow").
+
+``simple``: one Query message with the values put in as text by the client. ``extended``: Parse, Bind, Execute each
+time. ``prepared``: Parse once per connection, then Bind and Execute.
+"""
+
+IMPLEMENTATIONS = ("binary", "c", "python")
+"""What psycopg 3 calls its implementations (``psycopg.pq.__impl__``): C from a wheel, C built here, ctypes."""
+
+
+@dataclass(frozen=True)
+class DriverStatement:
+    """A statement that the driver sends by itself, ``per_connection`` times, as ``pg_stat_statements`` shows it."""
+
+    text: str
+    per_connection: int
+    why: str
+
 
 @dataclass(frozen=True)
 class Loader:
     """One contestant.
 
     ``hot_loop`` is the module below ``bigdata.loaders`` with the hand-written loops, ``runtime`` the module below
-    ``bigdata.runtimes`` that starts its workers. ``loops`` names the event loops it can run on (empty: it has none).
-    ``modules`` are the packages it imports, the driver first, and
-    ``requirements`` the distributions that have them. ``connection_transactions`` is
-    what one connection adds to the server's ``xact_commit`` besides the statements of the workload: its own start-up
-    is one, and a driver may look something up.
+    ``bigdata.runtimes`` that starts its workers. ``loops`` names the event loops it can run on (empty: it has none),
+    ``protocols`` what its driver can speak and ``implementations`` the driver's own (empty: it has one only); of each
+    the first is what it uses unless asked. Which of them work on an interpreter is found by trying, never listed here.
+    ``modules`` are the packages it imports, the driver first, and ``requirements`` the distributions that have them.
+    ``concurrent`` is False where there is one connection, whatever the pool. ``driver_statements`` is what the driver
+    sends besides the workload.
     """
 
     name: str
@@ -28,9 +48,23 @@ class Loader:
     modules: tuple[str, ...]
     requirements: tuple[str, ...]
     loops: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ("simple",)
+    implementations: tuple[str, ...] = ()
     executemany: bool = False
-    connection_transactions: int = 1
+    concurrent: bool = True
+    driver_statements: tuple[DriverStatement, ...] = ()
 
+    @property
+    def connection_transactions(self) -> int:
+        """What a connection adds to the server's ``xact_commit`` besides the workload: its start-up is one."""
+        return 1 + sum(statement.per_connection for statement in self.driver_statements)
+
+
+_HSTORE = DriverStatement(
+    "SELECT t.oid, typarray FROM pg_type t JOIN pg_namespace ns ON typnamespace = ns.oid WHERE typname = $1",
+    per_connection=1,
+    why="aiopg looks up the types of hstore when it connects",
+)
 
 _ALL = (
     Loader(
@@ -44,6 +78,16 @@ _ALL = (
         executemany=True,
     ),
     Loader(
+        name="row_by_row_gevent",
+        description="one greenlet per connection; the same blocking calls, which give way while they wait",
+        driver="psycopg2",
+        hot_loop="psycopg2",
+        runtime="greenlets",
+        modules=("psycopg2", "gevent"),
+        requirements=("psycopg2-binary", "gevent"),
+        executemany=True,
+    ),
+    Loader(
         name="row_by_row_asyncio",
         description="one task per connection on one event loop",
         driver="aiopg",
@@ -51,9 +95,88 @@ _ALL = (
         runtime="tasks",
         modules=("aiopg", "psycopg2"),
         requirements=("aiopg", "psycopg2-binary"),
+        loops=("asyncio", "uvloop", "rloop"),
+        driver_statements=(_HSTORE,),
+    ),
+    Loader(
+        name="row_by_row_asyncio_yield_from",
+        description="tasks of generator coroutines with yield from: the style of 2014",
+        driver="aiopg",
+        hot_loop="aiopg_yield_from",
+        runtime="tasks",
+        modules=("aiopg", "psycopg2"),
+        requirements=("aiopg", "psycopg2-binary"),
         loops=("asyncio", "uvloop"),
-        # aiopg looks up the type oids of hstore when it connects.
-        connection_transactions=2,
+        driver_statements=(_HSTORE,),
+    ),
+    Loader(
+        name="row_by_row_asyncpg",
+        description="one task per connection, a driver with a protocol implementation of its own",
+        driver="asyncpg",
+        hot_loop="asyncpg",
+        runtime="tasks",
+        modules=("asyncpg",),
+        requirements=("asyncpg",),
+        loops=("asyncio", "uvloop", "rloop"),
+        protocols=("prepared", "extended"),
+    ),
+    Loader(
+        name="row_by_row_psycopg_threaded",
+        description="one thread per connection, blocking calls",
+        driver="psycopg",
+        hot_loop="psycopg",
+        runtime="threads",
+        modules=("psycopg",),
+        requirements=("psycopg",),
+        protocols=("prepared", "extended", "simple"),
+        implementations=IMPLEMENTATIONS,
+        executemany=True,
+    ),
+    Loader(
+        name="row_by_row_psycopg_gevent",
+        description="one greenlet per connection; the same blocking calls, which give way while they wait",
+        driver="psycopg",
+        hot_loop="psycopg",
+        runtime="greenlets",
+        modules=("psycopg", "gevent"),
+        requirements=("psycopg", "gevent"),
+        protocols=("prepared", "extended", "simple"),
+        implementations=IMPLEMENTATIONS,
+        executemany=True,
+    ),
+    Loader(
+        name="row_by_row_psycopg_asyncio",
+        description="one task per connection on one event loop",
+        driver="psycopg",
+        hot_loop="psycopg_async",
+        runtime="tasks",
+        modules=("psycopg",),
+        requirements=("psycopg",),
+        loops=("asyncio", "uvloop"),
+        protocols=("prepared", "extended", "simple"),
+        implementations=IMPLEMENTATIONS,
+        executemany=True,
+    ),
+    Loader(
+        name="row_by_row_serial",
+        description="one connection and no concurrency: the floor",
+        driver="psycopg2",
+        hot_loop="psycopg2",
+        runtime="serial",
+        modules=("psycopg2",),
+        requirements=("psycopg2-binary",),
+        executemany=True,
+        concurrent=False,
+    ),
+    Loader(
+        name="row_by_row_processes",
+        description="one process per connection, each with an interpreter and a lock (GIL) of its own",
+        driver="psycopg2",
+        hot_loop="psycopg2",
+        runtime="processes",
+        modules=("psycopg2",),
+        requirements=("psycopg2-binary",),
+        executemany=True,
     ),
 )
 
