@@ -93,8 +93,13 @@ def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
     return HotLoops(load_geo_per_record, load_data_many_per_record if executemany else load_data_per_record)
 
 
-def connect(url: str, *, autocommit: bool, statements: Counter[str] | None) -> extensions.connection:
-    """One connection; with ``statements``, one that counts there what it sends."""
+def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> extensions.connection:
+    """One connection; with ``statements``, one that counts there what it sends. Raises ValueError for a protocol.
+
+    psycopg2 puts the values into the text itself: it speaks the simple protocol and no other.
+    """
+    if protocol != "simple":
+        raise ValueError(f"psycopg2 speaks the simple protocol only, not {protocol!r}")
     connection: extensions.connection = psycopg2.connect(
         url, client_encoding=CLIENT_ENCODING, connection_factory=connection_factory(statements)
     )

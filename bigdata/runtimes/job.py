@@ -41,7 +41,10 @@ class Driver(Protocol):
     Error: type[Exception]
     """Whatever the driver raises, but for the ValueError of a value that cannot be sent."""
     connect: Callable[..., Any]
-    """(url, autocommit, statements): one connection; with a Counter it counts every statement there."""
+    """(url, autocommit, protocol, statements): one connection; with a Counter it counts every statement there.
+
+    ``protocol`` is one of those that the registry has for the loader.
+    """
     close: Callable[[Any], Any]
     """Close a connection that no statement runs on."""
     cancel: Callable[[Any], None]
@@ -52,6 +55,9 @@ class Driver(Protocol):
     """(autocommit, executemany)."""
     statement_of: Callable[[BaseException], str | None]
     """The statement that an error is about, with its values, where the driver knows it."""
+    use_greenlets: Callable[[], None]
+    """Blocking drivers have it: from now on a greenlet that waits for the server lets others go on. Called once, by
+    ``bigdata.runtimes.greenlets``, before it connects."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class Job:
     poolsize: int
     autocommit: bool
     executemany: bool
+    protocol: str
+    """How statements get to the server, in the words of ``bigdata.registry.PROTOCOLS``."""
     phases: tuple[tuple[str, Iterator[Any], Callable[[Any], int]], ...]
     """Name, records, and how many rows a record becomes."""
     statements: Counter[str] | None = None
@@ -72,7 +80,9 @@ class Job:
 
     def connect(self) -> Any:
         """A new connection; to be awaited where the driver is asynchronous."""
-        return self.driver.connect(self.url, autocommit=self.autocommit, statements=self.statements)
+        return self.driver.connect(
+            self.url, autocommit=self.autocommit, protocol=self.protocol, statements=self.statements
+        )
 
     def hot_loop(self, phase: str) -> Callable[[Any, Any], Any]:
         """The driver's loop for this phase ('geo', 'data')."""

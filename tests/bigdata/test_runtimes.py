@@ -36,7 +36,15 @@ def frozen_server(connect: Any, close: Any, load: Any, abandon: Any) -> Any:
 
 def job(driver: Any) -> Job:
     records = iter(SimpleNamespace(stusab="RI", logrecno=f"{number:07}") for number in (1, 2))
-    return Job(driver, "", 2, autocommit=True, executemany=False, phases=(("geo", records, lambda record: 1),))
+    return Job(
+        driver,
+        "",
+        2,
+        autocommit=True,
+        executemany=False,
+        protocol="simple",
+        phases=(("geo", records, lambda record: 1),),
+    )
 
 
 def test_threads_end_although_the_server_does_not_answer() -> None:
