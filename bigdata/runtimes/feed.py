@@ -28,18 +28,28 @@ class Feed:
         self.rows = 0
         self.read_ahead = 0
         self.streamed = 0
+        self.may_stream = False
+        """Whether there may be more records than were read ahead."""
         self._hand_over: HandOver[Any] = HandOver()
         self._refilling = threading.Lock()
         self._closed = False
 
-    def fill(self, limit: int = READ_AHEAD_RECORDS) -> None:
-        """Read up to ``limit`` records, and leave the rest to a thread. Raises what the reader raises."""
+    def fill(self, limit: int = READ_AHEAD_RECORDS, *, stream: bool = True) -> None:
+        """Read up to ``limit`` records, and leave the rest to a thread. Raises what the reader raises.
+
+        Without ``stream`` that thread has to be started later, by ``stream``.
+        """
         self.ready.extend(self._read(limit))
         self.read_ahead = len(self.ready)
-        if self.read_ahead < limit:
+        self.may_stream = self.read_ahead == limit
+        if not self.may_stream:
             self._hand_over.finish()
-        else:
-            threading.Thread(target=self._stream, name="reader", daemon=True).start()
+        elif stream:
+            self.stream()
+
+    def stream(self) -> None:
+        """Start the thread that reads what ``fill`` left."""
+        threading.Thread(target=self._stream, name="reader", daemon=True).start()
 
     def close(self) -> None:
         """Hand out nothing more, and let workers and reader go that wait for each other."""

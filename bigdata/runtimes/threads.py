@@ -25,7 +25,7 @@ def run(job: Job) -> Outcome:
     outcome = Outcome()
     connections: list[Any] = []
     try:
-        _connect(job, connections)
+        connect(job, connections)
         for phase, records, rows_of in job.phases:
             feed, clock = Feed(records, rows_of), PhaseClock()
             try:
@@ -40,8 +40,10 @@ def run(job: Job) -> Outcome:
     return outcome
 
 
-def _connect(job: Job, connections: list[Any]) -> None:
-    def connect() -> None:
+def connect(job: Job, connections: list[Any]) -> None:
+    """Make all connections at the same time, into the list. Raises BadInput with the driver's reason for the first."""
+
+    def make() -> None:
         try:
             connections.append(job.connect())
         except job.driver.Error as error:
@@ -50,7 +52,7 @@ def _connect(job: Job, connections: list[Any]) -> None:
     def nothing(index: int) -> None:
         """A connection that is being made cannot be cancelled."""
 
-    _run_together([connect] * job.poolsize, stops=((nothing, BREAK_OFF_FOR_S),))
+    run_together([make] * job.poolsize, stops=((nothing, BREAK_OFF_FOR_S),))
 
 
 def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: list[Any]) -> None:
@@ -78,10 +80,10 @@ def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections:
         job.driver.abandon(connections[index])
 
     workers = [worker(connection) for connection in connections]
-    _run_together(workers, stops=((cancel, CANCEL_FOR_S), (abandon, BREAK_OFF_FOR_S)))
+    run_together(workers, stops=((cancel, CANCEL_FOR_S), (abandon, BREAK_OFF_FOR_S)))
 
 
-def _run_together(workers: Sequence[Callable[[], None]], stops: Sequence[tuple[Stop, float]]) -> None:
+def run_together(workers: Sequence[Callable[[], None]], stops: Sequence[tuple[Stop, float]]) -> None:
     """Run each in a thread of its own and wait for all; the first error, or Ctrl-C, stops them and is raised."""
     ended: SimpleQueue[BaseException | None] = SimpleQueue()
 
