@@ -42,6 +42,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def ledger(session: nox.Session) -> None:
+    """Prove that PostgreSQL sees the same statements of every loader, and show what each driver sends for them."""
+    run_harness(session, "ledger")
+
+
+@nox.session
 def images(session: nox.Session) -> None:
     """Build the images of the docker engine: all, or those chosen after --, see: nox -s images -- --help."""
     run_harness(session, "images")

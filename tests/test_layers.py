@@ -14,12 +14,26 @@ ROOT = Path(__file__).parent.parent
 # A script that the harness starts with the loader's interpreter, and never imports.
 LOADER_SCRIPTS = {ROOT / "experiments/bench/reading.py"}
 
+# What is said of all loaders at once comes from the statements themselves, of which no driver has a part.
+LEDGER = {ROOT / "experiments/ledger.py"}
+
 # The pure ends of the harness: what is run, and what came out. Neither touches the world or knows the other.
 WHAT_TO_RUN = {
     *("axis_types", "cells", "checks", "combinations", "expand", "plan", "selection", "spec"),
     *("validation", "yaml_lines"),
 }
-WHAT_CAME_OUT = {"answer", "captions", "description", "readme", "records", "stats", "summary", "tables", "wording"}
+WHAT_CAME_OUT = {
+    "answer",
+    "builds",
+    "captions",
+    "description",
+    "readme",
+    "records",
+    "stats",
+    "summary",
+    "tables",
+    "wording",
+}
 NEUTRAL = {"cpuset", "errors"}
 
 # What the loader may never load: the harness, and the packages that only the harness has.
@@ -44,8 +58,9 @@ def test_the_loader_imports_nothing_of_the_harness(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sources("experiments"), ids=str)
-def test_the_harness_imports_only_the_registry_of_the_loader(path: Path) -> None:
+def test_the_harness_imports_only_the_registry_of_the_loader_and_for_the_ledger_its_statements(path: Path) -> None:
     allowed = {"bigdata.source"} if path in LOADER_SCRIPTS else {"bigdata.registry"}
+    allowed |= {"bigdata.statements"} if path in LEDGER else set()
     assert {name for name in imports_of(path) if name.split(".")[0] == "bigdata"} <= allowed
 
 
@@ -73,6 +88,16 @@ def test_the_pure_ends_import_only_themselves(layer: set[str]) -> None:
     graph = harness_imports()
     assert layer <= graph.keys()
     assert {module: graph[module] - layer - NEUTRAL for module in layer if graph[module] - layer - NEUTRAL} == {}
+
+
+@pytest.mark.parametrize("module", ["conversation", "ledger", "ledger_findings", "ledger_tables", "wire"])
+def test_what_judges_the_ledger_touches_neither_engine_nor_relay(module: str) -> None:
+    graph = harness_imports()
+    seen, waiting = set(), {module}
+    while waiting:
+        seen |= waiting
+        waiting = {name for one in waiting for name in graph.get(one, set())} - seen
+    assert {name for name in seen if name.startswith("engines") or name in ("relay", "ledger_runs")} == set()
 
 
 @pytest.mark.parametrize("module", ["campaign", "judge", "prepare", "run", "start"])

@@ -1,0 +1,86 @@
+"""What is found of each loader: in which ways it ran, how its ledger compared, what it said on the wire. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bigdata.registry import Loader
+from experiments.conversation import Conversation, Exchange, Traffic, traffic_of
+from experiments.ledger import INSERT_ELEMENT, Entry, workload_of
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A loader on a loop, with a protocol, in an implementation of its driver; None where it has no choice."""
+
+    loader: Loader
+    loop: str | None
+    protocol: str
+    implementation: str | None
+
+    @property
+    def name(self) -> str:
+        """For people: 'row_by_row_asyncpg, uvloop, prepared'."""
+        return ", ".join(part for part in (self.loader.name, self.loop, self.implementation, self.protocol) if part)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The loader's name and the options that choose it."""
+        chosen = {"--loop": self.loop, "--protocol": self.protocol, "--implementation": self.implementation}
+        return [self.loader.name, *(word for name, value in chosen.items() if value for word in (name, value))]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one connection said on the wire: its start-up, its INSERTs of data elements, and all else."""
+
+    requests: tuple[str, ...]
+    version: tuple[int, int]
+    parameters: Mapping[str, str]
+    starting: Exchange
+    inserts: Traffic
+    farewell: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One variant: why it cannot run here, or what its ledgers and its wire showed. No difference: all is well."""
+
+    variant: Variant
+    unsupported: str | None = None
+    differences: tuple[str, ...] = ()
+    of_driver: tuple[Entry, ...] = ()
+    observation: Observation | None = None
+    client: Mapping[str, Any] | None = None
+
+
+def variants(loaders: Iterable[Loader]) -> Iterator[Variant]:
+    """Every loop, implementation and protocol of each loader."""
+    for loader in loaders:
+        for loop in loader.loops or (None,):
+            for implementation in loader.implementations or (None,):
+                for protocol in loader.protocols:
+                    yield Variant(loader, loop, protocol, implementation)
+
+
+def observe(conversation: Conversation) -> Observation | None:
+    """What is published of it; None where it broke off while it was being made."""
+    if conversation.starting is None:
+        return None
+    inserts = [one for one in conversation.exchanges if {workload_of(text) for text in one.texts} == {INSERT_ELEMENT}]
+    start_up = conversation.start_up
+    return Observation(
+        tuple(start_up.requests),
+        start_up.version,
+        start_up.parameters,
+        conversation.starting,
+        traffic_of(inserts),
+        tuple(conversation.unanswered),
+    )
+
+
+def protocol_differences(variant: Variant, spoken: str) -> list[str]:
+    """What the wire shows otherwise than the registry declares."""
+    return [] if spoken == variant.protocol else [f"protocol: {variant.protocol} was asked for, but it speaks {spoken}"]

@@ -1,0 +1,123 @@
+"""Every loader in every way that it has, once through the relay: what the server saw, what went over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.conversation import Conversation
+from experiments.datasets import ReadyData
+from experiments.engines.cluster import DATABASE, HOST, USER
+from experiments.engines.local.cluster import write_private
+from experiments.engines.local.loader import LocalLoaderHost
+from experiments.engines.local.server import LocalServer
+from experiments.judge import Trouble, read_report
+from experiments.ledger import (
+    CLEAR,
+    TRANSACTIONS,
+    Amount,
+    Verdict,
+    compare,
+    forget_query,
+    golden_ledger,
+    read_ledger,
+    seen_query,
+)
+from experiments.ledger_findings import Finding, Observation, Variant, observe, protocol_differences
+from experiments.relay import Relay
+
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where everything runs. The server has ``pg_stat_statements`` in its database ``postgres``."""
+
+    host: LocalLoaderHost
+    server: LocalServer
+    data: ReadyData
+
+    @property
+    def amount(self) -> Amount:
+        """How much the fixture has."""
+        return Amount(self.data.geo_records, self.data.data_records, self.data.rows)
+
+
+def make_ready(work: Workplace) -> None:
+    """Tables and dictionary into the loader's database, the extension into another one, that it may not show."""
+    work.server.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    _loader(work, ["clear", "--report", "-"])
+
+
+def examine_all(work: Workplace, chosen: Sequence[Variant], tell: Callable[[str], None]) -> Iterator[Finding]:
+    """Examine one after the other."""
+    for number, variant in enumerate(chosen, 1):
+        tell(f"{variant.name} ({number} of {len(chosen)})")
+        yield examine(work, variant)
+
+
+def examine(work: Workplace, variant: Variant) -> Finding:
+    """Try whether it runs here, and if so load the fixture in both ways of committing."""
+    try:
+        report = _loader(work, ["check", *variant.arguments, "--report", "-"])
+        if not report["supported"]:
+            return Finding(variant, unsupported=report["reason"])
+        loads = [_load(work, variant, transaction) for transaction in TRANSACTIONS]
+    except Trouble as trouble:
+        return Finding(variant, differences=(trouble.reason,))
+    observation = loads[0].observation
+    differences = [f"{load.transaction}: {line}" for load in loads for line in load.verdict.differences]
+    for load in loads:
+        spoken = load.observation.inserts.protocol
+        differences += [f"{load.transaction}: {line}" for line in protocol_differences(variant, spoken)]
+    return Finding(variant, None, tuple(differences), loads[0].verdict.of_driver, observation, loads[0].client)
+
+
+@dataclass(frozen=True)
+class _Load:
+    transaction: str
+    verdict: Verdict
+    observation: Observation
+    client: Mapping[str, Any]
+
+
+def _load(work: Workplace, variant: Variant, transaction: str) -> _Load:
+    work.server.execute(CLEAR, database=DATABASE)
+    work.server.execute(forget_query(DATABASE))
+    arguments = ["run", *variant.arguments, "--directory", str(work.data.directory), *work.data.arguments]
+    arguments += ["--poolsize", "1", "--prepared", "--report", "-"]
+    arguments += [] if transaction == "autocommit" else ["--no-autocommit"]
+    report, conversations = _through_relay(work, arguments)
+    seen = read_ledger(work.server.execute(seen_query(DATABASE)))
+    verdict = compare(seen, golden_ledger(work.amount, transaction), variant.loader)
+    if len(conversations) != 1:
+        raise Trouble("failed", f"{transaction}: {len(conversations)} connections went over the wire, expected 1")
+    observation = observe(conversations[0])
+    if observation is None:
+        raise Trouble("failed", f"{transaction}: the connection broke off while it was being made")
+    return _Load(transaction, verdict, observation, report["client"])
+
+
+def _through_relay(work: Workplace, arguments: Sequence[str]) -> tuple[Mapping[str, Any], list[Conversation]]:
+    server = work.server
+    password_file = server.password_file.with_name("relay-password")
+    try:
+        with Relay(server.port) as relay:
+            known = server.password_file.read_text()
+            write_private(password_file, known.replace(f":{server.port}:", f":{relay.port}:"))
+            finished = work.host.run(
+                ["--dburl", f"postgresql://{USER}@{HOST}:{relay.port}/{DATABASE}", *arguments],
+                server=None,
+                placement=None,
+                timeout_s=TIMEOUT_S,
+                environment={"PGPASSFILE": str(password_file)},
+            )
+    finally:
+        password_file.unlink(missing_ok=True)
+    return read_report(arguments[0], finished, TIMEOUT_S), relay.conversations()
+
+
+def _loader(work: Workplace, arguments: Sequence[str]) -> Mapping[str, Any]:
+    finished = work.host.run(arguments, server=work.server, placement=None, timeout_s=TIMEOUT_S)
+    return read_report(arguments[0], finished, TIMEOUT_S)

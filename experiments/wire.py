@@ -1,0 +1,147 @@
+"""What goes over the wire: the messages of PostgreSQL's protocol 3, cut out of two streams of bytes.
+
+Pure: ``relay`` gets the bytes, ``conversation`` puts the messages together.
+https://www.postgresql.org/docs/current/protocol.html
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+FRONTEND = {
+    b"B": "Bind",
+    b"C": "Close",
+    b"c": "CopyDone",
+    b"d": "CopyData",
+    b"D": "Describe",
+    b"E": "Execute",
+    b"f": "CopyFail",
+    b"F": "FunctionCall",
+    b"H": "Flush",
+    b"p": "Password",  # or one of SASL's
+    b"P": "Parse",
+    b"Q": "Query",
+    b"S": "Sync",
+    b"X": "Terminate",
+}
+REQUESTS = {80877102: "CancelRequest", 80877103: "SSLRequest", 80877104: "GSSENCRequest"}
+"""Instead of a version, in a message that has no type."""
+NEGOTIATED = ("SSLRequest", "GSSENCRequest")
+"""What the server answers with one byte."""
+
+_TYPE_AND_LENGTH = 5
+_LENGTH_AND_CODE = 8
+
+
+class NotUnderstood(Exception):
+    """The bytes are no protocol 3, or cannot be read: encrypted."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: what it is, its bytes on the wire, and what it carries."""
+
+    kind: str
+    size: int
+    body: bytes = b""
+
+
+class Splitter:
+    """Cuts a stream of bytes into messages, wherever reads divided it."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Append what was read."""
+        self._rest += data
+
+    def byte(self) -> bytes | None:
+        """The next single byte; None where it has not come yet."""
+        return self._take(1)
+
+    def untyped(self) -> bytes | None:
+        """The next message without a type, such as the first; None where it has not come whole."""
+        if len(self._rest) < 4:
+            return None
+        return self._take(_length(self._rest, 0))
+
+    def typed(self) -> bytes | None:
+        """The next message with a type; None where it has not come whole."""
+        if len(self._rest) < _TYPE_AND_LENGTH:
+            return None
+        return self._take(1 + _length(self._rest, 1))
+
+    def _take(self, size: int) -> bytes | None:
+        if len(self._rest) < size:
+            return None
+        taken = bytes(self._rest[:size])
+        del self._rest[:size]
+        return taken
+
+
+class Frontend:
+    """The messages that a client sends."""
+
+    def __init__(self) -> None:
+        self._splitter = Splitter()
+        self._started = False
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """The messages that these bytes complete. Raises NotUnderstood."""
+        self._splitter.add(data)
+        while True:
+            raw = self._splitter.typed() if self._started else self._splitter.untyped()
+            if raw is None:
+                return
+            yield self._typed(raw) if self._started else self._untyped(raw)
+
+    def _untyped(self, raw: bytes) -> Message:
+        if len(raw) < _LENGTH_AND_CODE:
+            raise NotUnderstood(f"the client's first message has {len(raw)} bytes, which is less than the least")
+        (code,) = struct.unpack_from("!I", raw, 4)
+        if code in REQUESTS:
+            return Message(REQUESTS[code], len(raw))
+        if code >> 16 != 3:
+            raise NotUnderstood(f"the client speaks version {code >> 16} of the protocol, expected 3")
+        self._started = True
+        return Message("StartupMessage", len(raw), raw[4:])
+
+    def _typed(self, raw: bytes) -> Message:
+        kind = FRONTEND.get(raw[:1])
+        if kind is None:
+            raise NotUnderstood(f"the client sent a message of type {raw[:1]!r}")
+        return Message(kind, len(raw), raw[_TYPE_AND_LENGTH:])
+
+
+class Backend:
+    """The messages that a server sends, by the letter of their type; ``answer`` is the byte after a request."""
+
+    def __init__(self) -> None:
+        self._splitter = Splitter()
+        self.requests = 0
+        """How many requests have not been answered yet."""
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """The messages that these bytes complete. Raises NotUnderstood."""
+        self._splitter.add(data)
+        while True:
+            raw = self._splitter.byte() if self.requests else self._splitter.typed()
+            if raw is None:
+                return
+            if not self.requests:
+                yield Message(raw[:1].decode("latin-1"), len(raw))
+                continue
+            self.requests -= 1
+            if raw != b"N":
+                raise NotUnderstood(f"the server answered {raw!r} to a request to encrypt, expected 'N'")
+            yield Message("answer", 1)
+
+
+def _length(data: bytearray, start: int) -> int:
+    (length,) = struct.unpack_from("!I", data, start)
+    if length < 4:
+        raise NotUnderstood(f"a message says that it has {length} bytes, which is less than the least")
+    return int(length)
