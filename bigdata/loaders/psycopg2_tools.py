@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import suppress
 from traceback import walk_tb
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg2
 from psycopg2 import extensions
@@ -16,15 +17,49 @@ from psycopg2 import extensions
 from bigdata import statements as sql
 from bigdata.cancelling import cancel
 
-__all__ = ["Error", "abandon", "cancel", "connection_factory", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "connection_factory", "statement_of", "use_greenlets"]
 
 Error = psycopg2.Error
+
+# What a watcher of gevent's waits for.
+READABLE = 1
 
 
 def abandon(connection: extensions.connection) -> None:
     """Break the connection off for a server that does not answer: whoever waits for it gets an error at once."""
     with suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as same:
         same.shutdown(socket.SHUT_RDWR)
+
+
+def use_greenlets() -> None:
+    """From now on a greenlet that waits for the server lets others go on: psycopg2 calls this whenever it waits.
+
+    Each connection keeps its watcher, as a new one each time (``gevent.socket.wait_read``) costs a system call more.
+    """
+    from gevent import get_hub
+    from gevent.socket import wait_read, wait_write
+
+    watchers: WeakKeyDictionary[extensions.connection, Any] = WeakKeyDictionary()
+    done, to_send = extensions.POLL_OK, extensions.POLL_WRITE
+    established = (extensions.STATUS_READY, extensions.STATUS_BEGIN)
+
+    def wait(connection: extensions.connection) -> None:
+        while True:
+            state = connection.poll()
+            if state == done:
+                return
+            watcher = watchers.get(connection)
+            if state == to_send:
+                wait_write(connection.fileno())
+            elif watcher is not None:
+                get_hub().wait(watcher)
+            elif connection.status in established:
+                watchers[connection] = get_hub().loop.io(connection.fileno(), READABLE)
+            else:
+                # libpq may try one address after the other, each with another socket.
+                wait_read(connection.fileno())
+
+    extensions.set_wait_callback(wait)
 
 
 def statement_of(error: BaseException) -> str | None:

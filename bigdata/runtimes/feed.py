@@ -104,7 +104,10 @@ class Records:
             try:
                 self.current = self._take()
             except IndexError:
-                if not self._feed.refill():
+                if not self._refill():
                     raise StopIteration from None
             else:
                 return self.current
+
+    def _refill(self) -> bool:
+        return self._feed.refill()

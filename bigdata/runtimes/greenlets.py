@@ -1,0 +1,160 @@
+"""One greenlet per connection on gevent's hub, for drivers that block: the twin of ``threads``."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, Sequence
+
+import gevent
+from gevent.queue import SimpleQueue
+
+from bigdata.dburl import cannot_connect
+from bigdata.measure import PhaseClock
+from bigdata.runtimes.aside import Aside
+from bigdata.runtimes.feed import Feed, Records
+from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_AGAIN_AFTER_S, CANCEL_FOR_S, Job, Outcome, load_failed
+
+Stop = Callable[[int], None]
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def prepare() -> None:
+    """Let ``select`` give way to other greenlets; to be called before a driver that waits by it is imported.
+
+    Nothing else is patched: the reader's thread and those that stop the workers stay threads.
+    """
+    from gevent import monkey
+
+    # Not aggressive: select.epoll stays, for an event loop that somebody else may make in this process.
+    monkey.patch_select(aggressive=False)
+
+
+def run(job: Job) -> Outcome:
+    """Connect, load phase after phase, close.
+
+    Raises what the first worker that failed raised: LoadFailed, or BadInput of the reader. By then the others have
+    been stopped and the connections closed.
+    """
+    job.driver.use_greenlets()
+    outcome: Outcome = job.call(_run, job)
+    return outcome
+
+
+def _run(job: Job) -> Outcome:
+    outcome = Outcome()
+    connections: list[Any] = []
+    try:
+        _connect(job, connections)
+        for phase, records, rows_of in job.phases:
+            feed, clock = Feed(records, rows_of), PhaseClock()
+            try:
+                feed.fill()
+                _run_phase(job, phase, feed, clock, connections)
+                outcome.add(phase, feed, clock)
+            finally:
+                feed.close()
+    finally:
+        for connection in connections:
+            job.driver.close(connection)
+    return outcome
+
+
+class GreenletRecords(Records):
+    """What one greenlet iterates over. The hub never waits for the reader: one of gevent's own threads does."""
+
+    def _refill(self) -> bool:
+        if self._feed.would_wait:
+            refilled: bool = gevent.get_hub().threadpool.apply(self._feed.refill)
+            return refilled
+        return self._feed.refill()
+
+
+def _connect(job: Job, connections: list[Any]) -> None:
+    def make() -> None:
+        try:
+            connections.append(job.connect())
+        except job.driver.Error as error:
+            raise cannot_connect(job.url, error) from error
+
+    _run_together([make] * job.poolsize, stops=())
+
+
+def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: list[Any]) -> None:
+    hot_loop = job.hot_loop(phase)
+
+    def worker(connection: Any) -> Callable[[], None]:
+        def work() -> None:
+            records = GreenletRecords(feed)
+            try:
+                hot_loop(connection, records)
+            except (job.driver.Error, ValueError) as error:
+                raise load_failed(job.driver, records.current, error) from error
+
+        return work
+
+    def cancel(index: int) -> None:
+        feed.close()
+        job.driver.cancel(connections[index])
+
+    def abandon(index: int) -> None:
+        job.driver.abandon(connections[index])
+
+    # None of them runs before this greenlet waits for them.
+    clock.start()
+    workers = [worker(connection) for connection in connections]
+    _run_together(workers, stops=((cancel, CANCEL_FOR_S), (abandon, BREAK_OFF_FOR_S)))
+
+
+def _run_together(workers: Sequence[Callable[[], None]], stops: Sequence[tuple[Stop, float]]) -> None:
+    """Run each in a greenlet of its own and wait for all; the first error, or Ctrl-C, stops them and is raised."""
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def run_worker(worker: Callable[[], None]) -> None:
+        try:
+            worker()
+        except BaseException as error:
+            ended.put(error)
+        else:
+            ended.put(None)
+
+    with _interrupts(ended.put):
+        greenlets = [gevent.spawn(run_worker, worker) for worker in workers]
+        try:
+            for _ in greenlets:
+                error = ended.get()
+                if error is not None:
+                    raise error
+        except BaseException:
+            for stop, within_s in stops:
+                _stop(greenlets, stop, within_s)
+            gevent.killall(greenlets, timeout=BREAK_OFF_FOR_S)
+            raise
+
+
+def _stop(greenlets: Sequence[gevent.Greenlet], stop: Stop, within_s: float) -> None:
+    """Call ``stop`` with the number of each greenlet that still runs, until none does."""
+    deadline_s = time.monotonic() + within_s
+    aside = Aside()
+    while not all(greenlet.dead for greenlet in greenlets) and time.monotonic() < deadline_s:
+        aside.call(stop, [index for index, greenlet in enumerate(greenlets) if not greenlet.dead])
+        gevent.joinall(greenlets, timeout=CANCEL_AGAIN_AFTER_S)
+
+
+@contextmanager
+def _interrupts(put: Callable[[BaseException], Any]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM put a KeyboardInterrupt there, where their handlers would raise it in any greenlet.
+
+    A greenlet that is torn out of its wait for the server would leave its statement running there.
+    """
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    # One that is ignored or ends the process at once goes on doing so.
+    handled = [number for number, handler in before.items() if callable(handler)]
+    for number in handled:
+        signal.signal(number, lambda number, frame: put(KeyboardInterrupt()))
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, before[number])
