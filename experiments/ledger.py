@@ -12,21 +12,35 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bigdata import statements as sql
 from bigdata.registry import DriverStatement, Loader
+from bigdata.statements import BEGIN, CLEAR, COMMIT, INSERT_ELEMENT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS
+
+__all__ = [
+    "CLEAR",
+    "INSERT_ELEMENT",
+    "TRANSACTIONS",
+    "Amount",
+    "Entry",
+    "Verdict",
+    "compare",
+    "forget_query",
+    "golden_ledger",
+    "read_ledger",
+    "same_text",
+    "seen_query",
+    "shown",
+    "workload_of",
+]
 
 TRANSACTIONS = ("autocommit", "per_record")
 """The ways of committing, as the axis of the matrix has them."""
-
-CLEAR = sql.CLEAR
-INSERT_ELEMENT = sql.INSERT_ELEMENT
 
 SHOWN_CHARACTERS = 100
 
 # Text, and what stands in it before the first parameter and behind the last.
 _WORKLOAD = tuple(
     (text, text.partition("$")[0], re.split(r"\$\d+", text)[-1])
-    for text in (sql.INSERT_GEO, sql.SELECT_GEO_ID, sql.SELECT_ITEM_IDS, sql.INSERT_ELEMENT)
+    for text in (INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, INSERT_ELEMENT)
 )
 
 
@@ -60,13 +74,13 @@ def golden_ledger(amount: Amount, transaction: str) -> tuple[Entry, ...]:
     """What every loader must make the server see for such a load, and nothing else."""
     geo, data, rows = amount.geo_records, amount.data_records, amount.rows
     entries = [
-        Entry(sql.INSERT_GEO, geo, geo),
-        Entry(sql.SELECT_GEO_ID, data, data),
-        Entry(sql.SELECT_ITEM_IDS, data, rows),
-        Entry(sql.INSERT_ELEMENT, rows, rows),
+        Entry(INSERT_GEO, geo, geo),
+        Entry(SELECT_GEO_ID, data, data),
+        Entry(SELECT_ITEM_IDS, data, rows),
+        Entry(INSERT_ELEMENT, rows, rows),
     ]
     if transaction == "per_record":
-        entries += [Entry(sql.BEGIN, geo + data, 0), Entry(sql.COMMIT, geo + data, 0)]
+        entries += [Entry(BEGIN, geo + data, 0), Entry(COMMIT, geo + data, 0)]
     return tuple(entries)
 
 
