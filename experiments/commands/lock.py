@@ -69,13 +69,13 @@ def check(targets: tuple[LockTarget, ...]) -> int:
 
 
 def make(targets: tuple[LockTarget, ...]) -> int:
-    """Make the locks, telling what was left out."""
+    """Make the locks, telling what was left out and what has to be built."""
     environment = uv_environment()
     for target in targets:
-        left_out = make_lock(target, environment)
+        notes = make_lock(target, environment)
         print(_name(target))
-        for name, reason in left_out.items():
-            print(f"  left out: {name}: {reason}")
+        for line in notes.lines():
+            print(f"  {line.removeprefix('# ')}")
     return 0
 
 

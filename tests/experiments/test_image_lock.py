@@ -20,7 +20,8 @@ from experiments.image_lock import (
     shown,
     write_image_lock,
 )
-from experiments.lock import LOADER_PYTHONS, POSTGRESQL_MAJORS
+from experiments.image_resolve import ASKED_FOR
+from experiments.lock import POSTGRESQL_MAJORS
 
 DIGEST = "sha256:" + 64 * "a"
 ENTRY = f"{{reference: 'python:3.13-slim', digest: '{DIGEST}', date: 2026-11-22, pulled: true}}"
@@ -220,7 +221,7 @@ def test_the_projects_file_is_called_by_its_place_in_the_project(tmp_path: Path)
 
 def test_the_shipped_lock_pins_an_official_image_for_every_version() -> None:
     lock = load_image_lock()
-    assert tuple(lock.python) == LOADER_PYTHONS
+    assert tuple(lock.python) == ASKED_FOR["python"]
     assert tuple(lock.postgres) == POSTGRESQL_MAJORS
     for kind, entries in (("python", lock.python), ("postgres", lock.postgres)):
         for version, pins in entries.items():

@@ -222,7 +222,7 @@ class DockerEngine:
             optimized_build=probed.optimized_build,
             build=f"{describe_build(image.base)}; {info['OSType']}/{info['Architecture']}",
             lock_hash=lock_hash(image.python),
-            left_out=left_out(loader_lock(image.python)),
+            left_out=left_out(loader_lock(image.python), info["Architecture"]),
             image=image.image_id,
         )
 

@@ -1,0 +1,98 @@
+"""What a file of locked requirements says: its notes, and its entries, some of which hold for one processor only.
+
+Plain text in and out. Notes are comment lines at the head, so that all can be read back without a network.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+ARCHITECTURES = ("x86_64", "aarch64")
+"""The processors that locks are made for, by their names in wheels, and in ``platform_machine`` on Linux."""
+
+_OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
+_LEFT_OUT = re.compile(r"# left out(?: on (\w+))?: ([\w.-]+): (.*)")
+_FROM_SOURCE = "# from source: "
+# An entry is a line that pins, with the lines of hashes that it is continued on.
+_ENTRY = re.compile(r"^([\w.-]+)==.*(?:\n +.*)*\n?", re.MULTILINE)
+_MARKER = re.compile(r" ; platform_machine == '(\w+)'")
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What the head of a lock says about the packages.
+
+    ``left_out``: by processor, what could not be had for it, with the reason. ``from_source``: what has no wheels and is
+    built where it is installed.
+    """
+
+    left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    from_source: Sequence[str] = ()
+
+    def lines(self) -> list[str]:
+        """The comment lines."""
+        return [*self._lines_of_left_out(), *([_FROM_SOURCE + ", ".join(self.from_source)] if self.from_source else [])]
+
+    def _lines_of_left_out(self) -> Iterator[str]:
+        seen: set[tuple[str, str]] = set()
+        for architecture, reasons in self.left_out.items():
+            for name, reason in reasons.items():
+                everywhere = all(others.get(name) == reason for others in self.left_out.values())
+                if everywhere and (name, reason) in seen:
+                    continue
+                seen.add((name, reason))
+                yield f"# left out{'' if everywhere else f' on {architecture}'}: {name}: {reason}"
+
+
+def architecture_of(machine: str) -> str:
+    """The name in wheels of what the system calls its processor: 'aarch64' for 'arm64'."""
+    return _OTHER_NAMES.get(machine.lower(), machine)
+
+
+def read_left_out(text: str, architecture: str | None = None) -> dict[str, str]:
+    """What the lock leaves out for this processor (None: this machine's), by distribution name, with the reasons."""
+    asked = architecture_of(architecture or platform.machine())
+    matches = (_LEFT_OUT.fullmatch(line) for line in text.splitlines())
+    return {match[2]: match[3] for match in matches if match and match[1] in (None, asked)}
+
+
+def read_from_source(text: str) -> tuple[str, ...]:
+    """What the lock has no wheels of."""
+    lines = (line for line in text.splitlines() if line.startswith(_FROM_SOURCE))
+    return tuple(name for line in lines for name in line.removeprefix(_FROM_SOURCE).split(", "))
+
+
+def merge(texts: Mapping[str, str]) -> str:
+    """One text for all processors: an entry that differs between them, or that only some have, says which it is for."""
+    entries = {architecture: _entries(text) for architecture, text in texts.items()}
+    merged = []
+    for name in sorted({name for found in entries.values() for name in found}):
+        of_each = {architecture: found.get(name) for architecture, found in entries.items()}
+        if len(set(of_each.values())) == 1:
+            merged.append(next(iter(entries.values()))[name])
+        else:
+            merged += [_for_one(entry, architecture) for architecture, entry in of_each.items() if entry is not None]
+    return "".join(merged)
+
+
+def for_architecture(text: str, architecture: str) -> str:
+    """The entries for one processor, without the words that say so: pip judges those by the machine it runs on."""
+    kept = (entry for entry in _ENTRY.finditer(text) if _holds(entry[0], architecture))
+    return "".join(_MARKER.sub("", entry[0]) for entry in kept)
+
+
+def _entries(text: str) -> dict[str, str]:
+    return {match[1]: match[0] for match in _ENTRY.finditer(text)}
+
+
+def _for_one(entry: str, architecture: str) -> str:
+    first, separator, rest = entry.partition(" \\\n")
+    return f"{first} ; platform_machine == '{architecture}'{separator}{rest}"
+
+
+def _holds(entry: str, architecture: str) -> bool:
+    marker = _MARKER.search(entry)
+    return marker is None or marker[1] == architecture
