@@ -2,54 +2,123 @@
 
 from __future__ import annotations
 
-import cProfile
-import profile
-import pstats
 import sys
-import time
-from typing import Any, Callable, TextIO
+from time import perf_counter
+from types import ModuleType
+from typing import Any, Callable, Dict, TextIO, Tuple
 
 SHOWN_FUNCTIONS = 25
+
+Function = Tuple[str, int, str]
+"""File, line, name: how pstats names one."""
+Statistics = Dict[Function, Tuple[int, int, float, float, Dict[Any, Any]]]
+"""Calls (twice: pstats tells recursive ones apart), seconds in itself, seconds in all, callers (none are noted)."""
 
 
 class Profiler:
     """Calls functions and remembers where their time went; from any number of threads."""
 
     def __init__(self) -> None:
-        self._profiles: list[Any] = []
+        self._of_calls: list[Statistics] = []
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call it under a profile of its own."""
-        if sys.version_info < (3, 12):
-            own = cProfile.Profile()
-            self._profiles.append(own)
-            return own.runcall(function, *arguments)
-        return self._call_in_this_thread(function, *arguments)
-
-    def _call_in_this_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """From Python 3.12 on cProfile takes the calls of all threads for those of one, and only one can be active.
-
-        The profile module, slower by itself, still keeps to its thread. But its first event must be a call, where the
-        interpreter may begin with the return from ``setprofile``.
-        """
-        own: Any = profile.Profile(time.perf_counter)
-        own.set_cmd(repr(function))
-        self._profiles.append(own)
-
-        def begin(frame: Any, event: str, argument: Any) -> None:
-            if event == "call":
-                sys.setprofile(own.dispatcher)
-                own.dispatcher(frame, event, argument)
-
-        sys.setprofile(begin)
+        profile = _Profile()
+        sys.setprofile(profile.note)
         try:
             return function(*arguments)
         finally:
             sys.setprofile(None)
-            # Else the time until the statistics are asked for would go to the last function.
-            own.simulate_cmd_complete()
+            self._of_calls.append(profile.statistics())
+
+    def take(self) -> list[Statistics]:
+        """What there is so far, for another process to ``add``."""
+        return self._of_calls
+
+    def add(self, statistics: list[Statistics]) -> None:
+        """Take in what another process has found."""
+        self._of_calls.extend(statistics)
 
     def print_top(self, stream: TextIO) -> None:
         """The functions that took most time in themselves, over all calls."""
-        statistics = pstats.Stats(*self._profiles, stream=stream)
-        statistics.strip_dirs().sort_stats("tottime").print_stats(SHOWN_FUNCTIONS)
+        # Nothing that is not wanted is imported.
+        import pstats
+
+        total = pstats.Stats(*map(_Created, self._of_calls), stream=stream)
+        total.strip_dirs().sort_stats("tottime").print_stats(SHOWN_FUNCTIONS)
+
+
+class _Created:
+    """What pstats asks of a profile, whose statistics it takes away."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        self.stats = statistics
+
+    def create_stats(self) -> None:
+        """They are there."""
+
+
+class _Call:
+    """One function that has been called and has not returned."""
+
+    __slots__ = ("began_s", "function", "own_s")
+
+    def __init__(self, function: Function, began_s: float) -> None:
+        self.function = function
+        self.began_s = began_s
+        self.own_s = 0.0
+
+
+class _Profile:
+    """What one thread calls: a stack of calls for each of its greenlets, where it has any.
+
+    Not cProfile: it takes the calls of all greenlets for those of one, and from Python 3.12 on those of all threads.
+    """
+
+    def __init__(self) -> None:
+        greenlet = sys.modules.get("greenlet")
+        self._current: Callable[[], Any] = (lambda: None) if greenlet is None else greenlet.getcurrent
+        self._stacks: dict[Any, list[_Call]] = {}
+        self._running: list[_Call] = []
+        self._since_s = perf_counter()
+        self._done: dict[Function, list[float]] = {}
+
+    def note(self, frame: Any, event: str, argument: Any) -> None:
+        """What ``sys.setprofile`` calls: the time since the last event belongs to the function that was running."""
+        now_s = perf_counter()
+        if self._running:
+            self._running[-1].own_s += now_s - self._since_s
+        self._running = self._stacks.setdefault(self._current(), [])
+        if event == "call":
+            code = frame.f_code
+            self._running.append(_Call((code.co_filename, code.co_firstlineno, code.co_name), now_s))
+        elif event == "c_call":
+            self._running.append(_Call(_built_in(argument), now_s))
+        elif self._running:
+            self._end(self._running.pop(), now_s)
+        self._since_s = perf_counter()
+
+    def _end(self, call: _Call, now_s: float) -> None:
+        done = self._done.setdefault(call.function, [0, 0.0, 0.0])
+        done[0] += 1
+        done[1] += call.own_s
+        done[2] += now_s - call.began_s
+
+    def statistics(self) -> Statistics:
+        """As pstats wants them; what has not returned ends now."""
+        for stack in self._stacks.values():
+            while stack:
+                self._end(stack.pop(), self._since_s)
+        return {
+            function: (int(calls), int(calls), own_s, in_all_s, {})
+            for function, (calls, own_s, in_all_s) in self._done.items()
+        }
+
+
+def _built_in(function: Any) -> Function:
+    owner = getattr(function, "__self__", None)
+    if owner is None or isinstance(owner, ModuleType):
+        return ("~", 0, f"<built-in method {function.__module__}.{function.__name__}>")
+    kind = owner if isinstance(owner, type) else type(owner)
+    place = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return ("~", 0, f"<method '{function.__name__}' of '{place}{kind.__qualname__}' objects>")

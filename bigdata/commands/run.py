@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from typing import Any, TextIO
+from typing import Any, Mapping, TextIO
 
 from bigdata.choice import Choice, check_choice
-from bigdata.commands.options import add_source_arguments, open_named_source
+from bigdata.commands.options import add_driver_arguments, add_source_arguments, open_named_source
 from bigdata.dburl import check_url
 from bigdata.errors import LoadFailed
 from bigdata.preparation import Preparation, prepare, verify
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("loader", metavar="LOADER", help="one that list shows")
     add_source_arguments(parser, required=True)
     parser.add_argument("--poolsize", type=int, required=True, metavar="N", help="workers; each has one connection")
-    parser.add_argument("--loop", metavar="asyncio|uvloop", help="event loop, for loaders that have one")
+    add_driver_arguments(parser)
     parser.add_argument("--no-autocommit", action="store_true", help="one transaction per record, not per statement")
     parser.add_argument("--allow-executemany", action="store_true", help="INSERT a record's values with executemany")
     parser.add_argument("--report", metavar="FILE|-", help="write the measurements as one JSON line")
@@ -39,7 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check, prepare, load, verify, report."""
-    choice = check_choice(options.loader, options.loop, options.poolsize, options.allow_executemany)
+    choice = check_choice(
+        options.loader,
+        options.loop,
+        options.poolsize,
+        options.allow_executemany,
+        options.protocol,
+        options.implementation,
+    )
     url = check_url(options.dburl)
     check_target(options.report)
     source = open_named_source(options)
@@ -55,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     problem = None if preparation is None else _verify(report, url, options, choice, preparation)
     if options.report:
         write_report(report, options.report)
-    _tell(people, choice, outcome, statements, profiler)
+    _tell(people, choice, outcome, report, statements, profiler)
     if problem:
         raise LoadFailed(problem)
     return 0
@@ -69,19 +76,19 @@ def _job(
     statements: Counter[str] | None,
     profiler: Profiler | None,
 ) -> Job:
-    profiled: dict[str, Any] = {} if profiler is None else {"call": profiler.call}
     return Job(
         driver=choice.driver,
         url=url,
         poolsize=options.poolsize,
         autocommit=not options.no_autocommit,
         executemany=options.allow_executemany,
+        protocol=choice.protocol,
         phases=(
             ("geo", source.geo_records(), lambda record: 1),
             ("data", source.data_records(), lambda record: len(record.values)),
         ),
         statements=statements,
-        **profiled,
+        profiler=profiler,
     )
 
 
@@ -91,6 +98,7 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
         "schema": SCHEMA,
         "loader": choice.loader.name,
         "loop": choice.loop,
+        "protocol": choice.protocol,
         "poolsize": job.poolsize,
         "transaction": "autocommit" if job.autocommit else "per_record",
         "inserts": "executemany" if job.executemany else "execute",
@@ -120,6 +128,7 @@ def _verify(
         rows=work["rows"],
         poolsize=options.poolsize,
         autocommit=not options.no_autocommit,
+        executemany=options.allow_executemany,
     )
     found = verify(url, options.directory, options.records, options.segments, preparation, expected)
     work["digest"], work["transactions"] = found.of_tables, found.transactions
@@ -130,10 +139,11 @@ def _tell(
     people: TextIO,
     choice: Choice,
     outcome: Outcome,
+    report: Mapping[str, Any],
     statements: Counter[str] | None,
     profiler: Profiler | None,
 ) -> None:
-    print_summary(people, choice, outcome)
+    print_summary(people, choice, outcome, report["client"])
     if statements is not None:
         print_statements(people, statements)
     if profiler is not None:

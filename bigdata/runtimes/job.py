@@ -14,6 +14,7 @@ except ImportError:
 
 from bigdata.errors import LoadFailed
 from bigdata.measure import Measured, PhaseClock
+from bigdata.profiling import Profiler
 from bigdata.runtimes.feed import Feed
 
 # When a run fails, the server is asked to cancel the other workers' statements, again and again because a worker may
@@ -75,14 +76,18 @@ class Job:
     """Name, records, and how many rows a record becomes."""
     statements: Counter[str] | None = None
     """Where given, it counts the statements that the drivers send."""
-    call: Callable[..., Any] = lambda function, *arguments: function(*arguments)
-    """Every worker's hot loop is called through it, which is where a profiler goes."""
+    profiler: Profiler | None = None
+    """Where given, every hot loop is called under it."""
 
     def connect(self) -> Any:
         """A new connection; to be awaited where the driver is asynchronous."""
         return self.driver.connect(
             self.url, autocommit=self.autocommit, protocol=self.protocol, statements=self.statements
         )
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call it, profiled if that is wanted."""
+        return function(*arguments) if self.profiler is None else self.profiler.call(function, *arguments)
 
     def hot_loop(self, phase: str) -> Callable[[Any, Any], Any]:
         """The driver's loop for this phase ('geo', 'data')."""
