@@ -7,13 +7,13 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Iterable, NamedTuple
 
 from bigdata.control_group import Throttling, read_throttling
 
 
 class Usage(NamedTuple):
-    """What this process and its ended children have used since they began."""
+    """What this process and its ended children have used since they began; living ones report theirs themselves."""
 
     user_s: float
     system_s: float
@@ -32,8 +32,30 @@ def read_usage() -> Usage:
     )
 
 
+def added(usages: Iterable[Usage]) -> Usage:
+    """The sum of them."""
+    each = list(usages)
+    return Usage(
+        user_s=sum(usage.user_s for usage in each),
+        system_s=sum(usage.system_s for usage in each),
+        voluntary_switches=sum(usage.voluntary_switches for usage in each),
+        involuntary_switches=sum(usage.involuntary_switches for usage in each),
+    )
+
+
+def used_since(before: Usage) -> Usage:
+    """What was used from then to now."""
+    now = read_usage()
+    return Usage(
+        user_s=now.user_s - before.user_s,
+        system_s=now.system_s - before.system_s,
+        voluntary_switches=now.voluntary_switches - before.voluntary_switches,
+        involuntary_switches=now.involuntary_switches - before.involuntary_switches,
+    )
+
+
 def peak_rss_bytes() -> int:
-    """The most memory that this program has held.
+    """The most memory that this process has held, pages that it shares with others included.
 
     On Linux from /proc: what getrusage says there includes the process that this one was forked from. Elsewhere from
     getrusage, which counts in bytes on macOS and in KiB on others.
@@ -75,12 +97,12 @@ class PhaseClock:
         self._usage_before = read_usage()
         self._started_s = time.perf_counter()
 
-    def stop(self, rows: int) -> Measured:
-        """The last worker has finished."""
+    def stop(self, rows: int, children: Iterable[Usage] = ()) -> Measured:
+        """The last worker has finished. ``children`` is what child processes used that have not ended."""
         wall_s = time.perf_counter() - self._started_s
-        used = [after - before for before, after in zip(self._usage_before, read_usage())]
+        usage = added([used_since(self._usage_before), *children])
         throttling = _since(self._throttling_before, read_throttling())
-        return Measured(rows, wall_s, Usage(used[0], used[1], int(used[2]), int(used[3])), throttling)
+        return Measured(rows, wall_s, usage, throttling)
 
 
 def _since(before: Throttling | None, now: Throttling | None) -> Throttling | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, NamedTuple
+from typing import Any, Callable, Iterable, Iterator, NamedTuple
 
 # typing has it from 3.8 on; to the running program it is only a name.
 try:
@@ -13,7 +13,7 @@ except ImportError:
     Protocol = object  # type: ignore[assignment]
 
 from bigdata.errors import LoadFailed
-from bigdata.measure import Measured, PhaseClock
+from bigdata.measure import Measured, PhaseClock, Usage
 from bigdata.profiling import Profiler
 from bigdata.runtimes.feed import Feed
 
@@ -40,7 +40,10 @@ class Driver(Protocol):
     """What a module of ``bigdata.loaders`` offers; if it is asynchronous, ``connect`` and ``close`` are coroutines."""
 
     Error: type[Exception]
-    """Whatever the driver raises, but for the ValueError of a value that cannot be sent."""
+    """Whatever the driver raises, but for the ValueError of a value that cannot be sent.
+
+    An asynchronous driver that also lets the system's errors through has several, in a tuple.
+    """
     connect: Callable[..., Any]
     """(url, autocommit, protocol, statements): one connection; with a Counter it counts every statement there.
 
@@ -104,10 +107,12 @@ class Outcome:
     records: dict[str, int] = field(default_factory=dict)
     read_ahead: int = 0
     streamed: int = 0
+    children_peak_rss_bytes: int = 0
+    """The most memory of each of its child processes, added up; what they share with each other counts in each."""
 
-    def add(self, phase: str, feed: Feed, clock: PhaseClock) -> None:
-        """Phase is over: stop its clock."""
-        self.measured[phase] = clock.stop(feed.rows)
+    def add(self, phase: str, feed: Feed, clock: PhaseClock, children: Iterable[Usage] = ()) -> None:
+        """Phase is over: stop its clock. ``children`` is what child processes used in it."""
+        self.measured[phase] = clock.stop(feed.rows, children)
         self.records[phase] = feed.read_ahead + feed.streamed
         self.read_ahead += feed.read_ahead
         self.streamed += feed.streamed
