@@ -1,38 +1,64 @@
-"""Cancelling what a psycopg2 connection waits for, of a server that may have stopped answering."""
+"""Ending what a connection waits for, of a server that may have stopped answering; from any thread."""
 
 from __future__ import annotations
 
 import os
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
 ANSWER_WITHIN_S = 1.0
 
-# "Do you speak TLS?": the shortest request that PostgreSQL answers, with one letter, to whoever connects.
+# Two requests that PostgreSQL takes from whoever connects, before any password. "Do you speak TLS?": the shortest one
+# that it answers, with one letter. And the number that begins a request to cancel.
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_CANCEL_REQUEST_CODE = 80877102
 
 
 def cancel(connection: Any) -> None:
-    """Ask the server to cancel what runs on the connection, if anything does and the server answers at all.
+    """Ask the server to cancel what runs on a connection of libpq's, if anything does and the server answers at all.
 
-    psycopg2 waits for that without a bound and holds the interpreter's lock meanwhile, so that a server which has
-    stopped answering would stop all threads of this program. A connection that is gone needs no asking.
+    libpq waits for that without a bound, and psycopg2 holds the interpreter's lock meanwhile, so that a server which
+    has stopped answering would stop all threads of this program.
     """
-    import psycopg2
-
-    try:
-        if _answers(connection):
+    # Whatever the driver raises: a connection that is gone needs no asking.
+    with suppress(Exception):
+        if _answers(connection.fileno()):
             connection.cancel()
-    except (psycopg2.Error, OSError):
-        pass
 
 
-def _answers(connection: Any) -> bool:
-    with socket.socket(fileno=os.dup(connection.fileno())) as same:
+def send_cancel_request(address: str | tuple[str, int], process_id: int, secret: int) -> None:
+    """Ask the server to cancel what its process ``process_id`` does, as libpq does: without TLS, which is in the clear.
+
+    ``address`` is the path of a Unix socket, or host and port.
+    """
+    with suppress(OSError), _open(address) as request:
+        request.sendall(struct.pack("!iiii", 16, _CANCEL_REQUEST_CODE, process_id, secret))
+        # The server closes when it has passed the request on.
+        request.recv(1)
+
+
+def break_off(descriptor: int) -> None:
+    """End the connection of this file descriptor for both sides: whoever waits for the server gets an error."""
+    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as same:
+        same.shutdown(socket.SHUT_RDWR)
+
+
+def _answers(descriptor: int) -> bool:
+    with socket.socket(fileno=os.dup(descriptor)) as same:
         family, address = same.family, same.getpeername()
     with socket.socket(family) as probe:
         probe.settimeout(ANSWER_WITHIN_S)
         probe.connect(address)
         probe.sendall(_SSL_REQUEST)
         return bool(probe.recv(1))
+
+
+def _open(address: str | tuple[str, int]) -> socket.socket:
+    if not isinstance(address, str):
+        return socket.create_connection(address, timeout=ANSWER_WITHIN_S)
+    request = socket.socket(socket.AF_UNIX)
+    request.settimeout(ANSWER_WITHIN_S)
+    request.connect(address)
+    return request

@@ -1,15 +1,20 @@
-"""Which loader on which loop: checked before anything is opened, then run."""
+"""Which loader on which loop, and how its driver speaks: checked before anything is opened, then run."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from traceback import extract_tb
 from typing import Any, Callable
 
-from bigdata.errors import BadInput
+from bigdata.errors import BadInput, Unsupported
 from bigdata.registry import LOADERS, Loader
 from bigdata.runtimes.job import Job, Outcome
+
+IMPLEMENTATION_VARIABLE = "PSYCOPG_IMPL"
+"""What psycopg reads when it is imported; it raises ImportError where it has no such implementation."""
 
 
 @dataclass(frozen=True)
@@ -18,24 +23,49 @@ class Choice:
 
     loader: Loader
     loop: str | None
+    protocol: str
     driver: Any
     """Its module in ``bigdata.loaders``."""
-    run: Callable[[Job], Outcome]
+    runtime: Callable[[Job], Outcome]
+
+    def run(self, job: Job) -> Outcome:
+        """Load. Raises Unsupported where the loop or the driver turns out to be unable to."""
+        try:
+            return self.runtime(job)
+        except NotImplementedError as error:
+            where = "" if str(error) else f" in {extract_tb(error.__traceback__)[-1].name}"
+            raise Unsupported(
+                f"{self.loop or self.loader.runtime} cannot run {self.loader.driver}: "
+                f"{type(error).__name__}{where}{_words(error)}"
+            ) from error
 
 
-def check_choice(name: str, loop: str | None, poolsize: int, executemany: bool) -> Choice:
-    """The loader of this name. Raises BadInput where it is unknown, not installed, or cannot do what is asked."""
+def check_choice(
+    name: str,
+    loop: str | None,
+    poolsize: int,
+    executemany: bool,
+    protocol: str | None = None,
+    implementation: str | None = None,
+) -> Choice:
+    """The loader of this name, with its packages imported.
+
+    Raises BadInput where it is unknown or does not offer what is asked, Unsupported where this interpreter cannot
+    import what it needs.
+    """
     loader = find_loader(name)
-    if poolsize < 1:
-        raise BadInput(f"--poolsize: found {poolsize}, expected 1 or more")
+    _check_poolsize(loader, poolsize)
     if loop is not None and loop not in loader.loops:
         allowed = f"one of {', '.join(loader.loops)}" if loader.loops else "none: it has no event loop"
         raise BadInput(f"--loop: found {loop!r}, but {name} takes {allowed}")
-    if executemany and not loader.executemany:
-        able = ", ".join(other.name for other in LOADERS.values() if other.executemany)
-        raise BadInput(f"--allow-executemany: {loader.driver} of {name} has no executemany here; these can: {able}")
+    chosen_protocol = _check_protocol(loader, protocol, executemany)
+    _check_implementation(loader, implementation)
     chosen_loop = loop or (loader.loops[0] if loader.loops else None)
-    return Choice(loader, chosen_loop, _import_driver(loader), _runner(loader, chosen_loop))
+    if implementation is not None:
+        os.environ[IMPLEMENTATION_VARIABLE] = implementation
+    # The runtime goes first: how a driver waits for its server may be decided when it is imported.
+    runtime = _runtime(loader, chosen_loop)
+    return Choice(loader, chosen_loop, chosen_protocol, _import(f"bigdata.loaders.{loader.hot_loop}", loader), runtime)
 
 
 def find_loader(name: str) -> Loader:
@@ -47,18 +77,44 @@ def find_loader(name: str) -> Loader:
     raise BadInput(f"{name!r} is no loader ({suggestion}known: {', '.join(LOADERS)})")
 
 
-def _import_driver(loader: Loader) -> Any:
-    try:
-        return import_module(f"bigdata.loaders.{loader.hot_loop}")
-    except ImportError as error:
+def _check_poolsize(loader: Loader, poolsize: int) -> None:
+    if poolsize < 1:
+        raise BadInput(f"--poolsize: found {poolsize}, expected 1 or more")
+    if poolsize > 1 and not loader.concurrent:
+        raise BadInput(f"--poolsize: found {poolsize}, expected 1: {loader.name} has one connection")
+
+
+def _check_protocol(loader: Loader, protocol: str | None, executemany: bool) -> str:
+    chosen = protocol or loader.protocols[0]
+    if chosen not in loader.protocols:
+        raise BadInput(f"--protocol: found {protocol!r}, but {loader.name} speaks {', '.join(loader.protocols)}")
+    if executemany and not loader.executemany:
+        able = ", ".join(other.name for other in LOADERS.values() if other.executemany)
         raise BadInput(
-            f"{loader.name}: its driver cannot be imported ({error}): pip install {' '.join(loader.requirements)}"
-        ) from error
+            f"--allow-executemany: {loader.driver} of {loader.name} has no executemany here; these can: {able}"
+        )
+    if executemany and loader.pipelines and chosen == "simple":
+        raise BadInput(
+            f"--allow-executemany: {loader.driver} sends it by a pipeline, which the protocol simple has not; "
+            f"expected --protocol {' or '.join(other for other in loader.protocols if other != chosen)}"
+        )
+    return chosen
 
 
-def _runner(loader: Loader, loop: str | None) -> Callable[[Job], Outcome]:
-    runtime = import_module(f"bigdata.runtimes.{loader.runtime}")
-    run: Callable[..., Outcome] = runtime.run
+def _check_implementation(loader: Loader, implementation: str | None) -> None:
+    if implementation is None or implementation in loader.implementations:
+        return
+    allowed = f"one of {', '.join(loader.implementations)}"
+    if not loader.implementations:
+        allowed = f"none: {loader.driver} has one only"
+    raise BadInput(f"--implementation: found {implementation!r}, but {loader.name} takes {allowed}")
+
+
+def _runtime(loader: Loader, loop: str | None) -> Callable[[Job], Outcome]:
+    module = _import(f"bigdata.runtimes.{loader.runtime}", loader)
+    if hasattr(module, "prepare"):
+        module.prepare()
+    run: Callable[..., Outcome] = module.run
     if loop is None:
         return run
     from bigdata.runtimes.loops import loop_factory
@@ -66,5 +122,25 @@ def _runner(loader: Loader, loop: str | None) -> Callable[[Job], Outcome]:
     try:
         new_event_loop = loop_factory(loop)
     except ImportError as error:
-        raise BadInput(f"--loop {loop}: cannot be imported ({error}): pip install {loop}") from error
+        raise Unsupported(f"{loop} cannot be imported{_words(error)}{_remedy(error, loop)}") from error
     return lambda job: run(job, new_event_loop)
+
+
+def _import(module: str, loader: Loader) -> Any:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        named = (error.name or "").partition(".")[0]
+        what = named if named in loader.modules else loader.driver
+        remedy = _remedy(error, " ".join(loader.requirements))
+        raise Unsupported(f"{what} cannot be imported{_words(error)}{remedy}") from error
+
+
+def _words(error: BaseException) -> str:
+    """What the error says, on one line."""
+    words = " ".join(str(error).split())
+    return f": {words}" if words else ""
+
+
+def _remedy(error: ImportError, packages: str) -> str:
+    return f"; pip install {packages}" if isinstance(error, ModuleNotFoundError) else ""

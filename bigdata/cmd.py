@@ -1,4 +1,4 @@
-"""The loader's command line: ``python -m bigdata.cmd [--dburl URL] run|list|rebuild|clear|digest|generate|fetch``.
+"""The loader's command line: ``python -m bigdata.cmd [--dburl URL] run|check|list|rebuild|clear|digest|...``.
 
 Exit codes: 0 done, 2 bad usage or bad input, 1 failed.
 """
@@ -18,6 +18,7 @@ from bigdata.errors import INTERRUPTED, BadInput, LoadFailed
 # Each verb's module in bigdata.commands, and its line of help.
 VERBS = (
     ("run", "run", "load the records of a directory with one loader, and measure it"),
+    ("check", "check", "try whether a loader can run here: connect, and load nothing"),
     ("list", "listing", "list the loaders"),
     ("rebuild", "rebuild", "drop and create the tables and the dictionary"),
     ("clear", "clear", "create what is missing and remove the loaded rows"),

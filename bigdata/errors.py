@@ -1,4 +1,4 @@
-"""The two ways in which the loader program ends without success, each with its exit code."""
+"""The ways in which the loader program ends without success, each with its exit code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ class BadInput(Exception):
     """
 
     exit_code = 2
+
+
+class Unsupported(BadInput):
+    """What is asked for cannot be done by this interpreter, driver and event loop together; found by trying.
+
+    The message is the reason, in the words of whoever refused.
+    """
 
 
 class LoadFailed(Exception):

@@ -18,6 +18,10 @@ IMPLEMENTATIONS = ("binary", "c", "python")
 """What psycopg 3 calls its implementations (``psycopg.pq.__impl__``): C from a wheel, C built here, ctypes."""
 
 
+LOOP_PACKAGES = ("uvloop", "rloop")
+"""The event loops besides asyncio's own: each is a package of this name."""
+
+
 @dataclass(frozen=True)
 class DriverStatement:
     """A statement that the driver sends by itself, ``per_connection`` times, as ``pg_stat_statements`` shows it."""
@@ -37,7 +41,10 @@ class Loader:
     the first is what it uses unless asked. Which of them work on an interpreter is found by trying, never listed here.
     ``modules`` are the packages it imports, the driver first, and ``requirements`` the distributions that have them.
     ``concurrent`` is False where there is one connection, whatever the pool. ``driver_statements`` is what the driver
-    sends besides the workload.
+    sends besides the workload. ``pipelines`` says that its executemany sends all INSERTs of a record before it waits,
+    which takes the extended protocol and makes them one transaction. ``prepares_apart`` is how many statements each
+    connection keeps at most, where the driver prepares them before it sends the first execution: in autocommit mode
+    that is a transaction more.
     """
 
     name: str
@@ -53,6 +60,8 @@ class Loader:
     executemany: bool = False
     concurrent: bool = True
     driver_statements: tuple[DriverStatement, ...] = ()
+    pipelines: bool = False
+    prepares_apart: int = 0
 
     @property
     def connection_transactions(self) -> int:
@@ -65,6 +74,9 @@ _HSTORE = DriverStatement(
     per_connection=1,
     why="aiopg looks up the types of hstore when it connects",
 )
+
+# psycopg's ``prepared_max``. One statement becomes several: each combination of the values' types is prepared anew.
+_PSYCOPG_KEEPS = 100
 
 _ALL = (
     Loader(
@@ -131,6 +143,8 @@ _ALL = (
         protocols=("prepared", "extended", "simple"),
         implementations=IMPLEMENTATIONS,
         executemany=True,
+        pipelines=True,
+        prepares_apart=_PSYCOPG_KEEPS,
     ),
     Loader(
         name="row_by_row_psycopg_gevent",
@@ -143,6 +157,8 @@ _ALL = (
         protocols=("prepared", "extended", "simple"),
         implementations=IMPLEMENTATIONS,
         executemany=True,
+        pipelines=True,
+        prepares_apart=_PSYCOPG_KEEPS,
     ),
     Loader(
         name="row_by_row_psycopg_asyncio",
@@ -156,6 +172,8 @@ _ALL = (
         protocols=("prepared", "extended", "simple"),
         implementations=IMPLEMENTATIONS,
         executemany=True,
+        pipelines=True,
+        prepares_apart=_PSYCOPG_KEEPS,
     ),
     Loader(
         name="row_by_row_serial",
@@ -184,11 +202,24 @@ LOADERS: dict[str, Loader] = {loader.name: loader for loader in _ALL}
 
 
 def expected_transactions(
-    loader: Loader, *, geo_records: int, data_records: int, rows: int, poolsize: int, autocommit: bool
+    loader: Loader,
+    *,
+    geo_records: int,
+    data_records: int,
+    rows: int,
+    poolsize: int,
+    autocommit: bool,
+    executemany: bool = False,
 ) -> int:
     """What the workload adds to ``xact_commit`` of its database: one per statement in autocommit, else one per record.
 
     ``rows`` counts the data elements. A data record has two SELECTs besides its INSERTs.
     """
-    work = geo_records + 2 * data_records + rows if autocommit else geo_records + data_records
+    inserts = data_records if executemany and loader.pipelines else rows
+    work = geo_records + 2 * data_records + inserts if autocommit else geo_records + data_records
     return work + poolsize * loader.connection_transactions
+
+
+def spare_transactions(loader: Loader, *, poolsize: int, autocommit: bool, protocol: str) -> int:
+    """How many more than expected there may be at most: which connection prepares what is known afterwards only."""
+    return loader.prepares_apart * poolsize if autocommit and protocol == "prepared" else 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import sysconfig
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from bigdata.measure import Measured, peak_rss_bytes, read_usage
-from bigdata.registry import Loader
+from bigdata.registry import LOOP_PACKAGES, Loader
 
 SCHEMA = 1
 
@@ -32,10 +34,9 @@ def client_report(loader: Loader, loop: str | None, data: Measured) -> dict[str,
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
-        "gil_enabled": bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
-        "optimized_build": "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or ""),
+        **_interpreter(),
         "packages": package_versions(loader, loop),
-        "libpq": _libpq_version(),
+        **_driver(loader),
         "voluntary_switches": data.usage.voluntary_switches,
         "involuntary_switches": data.usage.involuntary_switches,
         "peak_rss_bytes": peak_rss_bytes(),
@@ -43,14 +44,41 @@ def client_report(loader: Loader, loop: str | None, data: Measured) -> dict[str,
     }
 
 
+def _interpreter() -> dict[str, Any]:
+    """How it was built, and what of that is in force now, after all imports: an extension can switch the GIL on."""
+    built_with = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    jit = getattr(sys, "_jit", None)
+    return {
+        "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "gil_enabled": bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
+        "gil_requested": os.environ.get("PYTHON_GIL"),
+        "optimized_build": "--enable-optimizations" in built_with,
+        "lto": "--with-lto" in built_with,
+        "jit": jit.is_enabled() if jit is not None and jit.is_available() else None,
+        "switch_interval_s": sys.getswitchinterval(),
+    }
+
+
 def package_versions(loader: Loader, loop: str | None) -> dict[str, str]:
     """Of the driver, what it stands on, and the loop. They all say it themselves, on every Python."""
-    names = (*loader.modules, "uvloop") if loop == "uvloop" else loader.modules
+    names = (*loader.modules, loop) if loop in LOOP_PACKAGES else loader.modules
     return {name: str(import_module(name).__version__).split()[0] for name in names}
 
 
-def _libpq_version() -> int | None:
-    """As libpq counts: 170011 is 17.11. None for a driver that does without it."""
-    extensions = sys.modules.get("psycopg2.extensions")
-    version: int | None = extensions.libpq_version() if extensions is not None else None
-    return version
+def _driver(loader: Loader) -> dict[str, Any]:
+    """Its implementation where it has several, and its libpq; None for a driver that does without one."""
+    if "psycopg" in loader.modules:
+        pq = import_module("psycopg.pq")
+        # psycopg's own words: binary is the wheel with a libpq in it, c and python take the system's.
+        bundled = pq.__impl__ == "binary"
+        return {"libpq": pq.version(), "libpq_bundled": bundled, "driver_implementation": pq.__impl__}
+    if "psycopg2" in loader.modules:
+        version = import_module("psycopg2.extensions").libpq_version()
+        return {"libpq": version, "libpq_bundled": _psycopg2_has_libraries(), "driver_implementation": None}
+    return {"libpq": None, "libpq_bundled": None, "driver_implementation": None}
+
+
+def _psycopg2_has_libraries() -> bool:
+    """Whether the libraries that a wheel brings along are there: beside the package on Linux, inside it on macOS."""
+    package = Path(str(import_module("psycopg2").__file__)).parent
+    return (package.parent / "psycopg2_binary.libs").is_dir() or (package / ".dylibs").is_dir()

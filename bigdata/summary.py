@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TextIO
+from typing import Any, Mapping, TextIO
 
 from bigdata.choice import Choice
 from bigdata.runtimes.feed import READ_AHEAD_RECORDS
 from bigdata.runtimes.job import Outcome
 
 
-def print_summary(stream: TextIO, choice: Choice, outcome: Outcome) -> None:
-    """A line per phase, and how the records were read."""
-    on = f" on {choice.loop}" if choice.loop else ""
-    print(f"{choice.loader.name}{on}", file=stream)
+def print_summary(stream: TextIO, choice: Choice, outcome: Outcome, client: Mapping[str, Any]) -> None:
+    """What ran, a line per phase, and how the records were read."""
+    print(f"{choice.loader.name}{describe_choice(choice, client)}", file=stream)
     for phase, measured in outcome.measured.items():
         cpu_s = measured.usage.user_s + measured.usage.system_s
         rows = max(measured.rows, 1)
@@ -27,6 +26,19 @@ def print_summary(stream: TextIO, choice: Choice, outcome: Outcome) -> None:
         limit = f"(at most {READ_AHEAD_RECORDS:,} per phase)"
         print(f" {limit}, {outcome.streamed:,} while it ran", end="", file=stream)
     print(file=stream)
+
+
+def describe_choice(choice: Choice, client: Mapping[str, Any]) -> str:
+    """What follows a loader's name: its loop, its protocol, and what is peculiar about driver and interpreter."""
+    on = f" on {choice.loop}" if choice.loop else ""
+    parts = [f"protocol {choice.protocol}"]
+    if client["driver_implementation"]:
+        parts.append(f"implementation {client['driver_implementation']}")
+    if client["free_threaded"]:
+        parts.append(f"free-threaded Python with its lock (GIL) {'on' if client['gil_enabled'] else 'off'}")
+    if not client["optimized_build"]:
+        parts.append("Python built without optimizations")
+    return f"{on}, {', '.join(parts)}"
 
 
 def print_statements(stream: TextIO, statements: Counter[str]) -> None:

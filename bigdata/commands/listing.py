@@ -1,4 +1,4 @@
-"""list: every loader, and whether what it needs is installed."""
+"""list: every loader, what it can be asked for, and whether what it needs is installed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a table."""
-    rows = [("loader", "driver", "runtime", "loops", "installed", "description")]
+    rows: list[tuple[str, ...]]
+    rows = [("loader", "driver", "runtime", "loops", "protocols", "implementations", "installed", "description")]
     for loader in LOADERS.values():
-        loops = ", ".join(loader.loops) or "-"
-        rows.append((loader.name, loader.driver, loader.runtime, loops, _installed(loader), loader.description))
+        choices = [", ".join(names) or "-" for names in (loader.loops, loader.protocols, loader.implementations)]
+        rows.append((loader.name, loader.driver, loader.runtime, *choices, _installed(loader), loader.description))
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bigdata.registry import IMPLEMENTATIONS, LOOP_PACKAGES, PROTOCOLS
 from bigdata.source import Source, open_source
 
 
@@ -13,6 +14,17 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool) -> 
     parser.add_argument("--directory", type=Path, required=required, help="folder with Census zip files")
     parser.add_argument("--records", type=int, metavar="N", help="only the first N logical records of each state")
     parser.add_argument("--segments", type=segment_numbers, metavar="01,02", help="only these segments")
+
+
+def add_driver_arguments(parser: argparse.ArgumentParser) -> None:
+    """--loop, --protocol, --implementation: what the loader's driver runs on, and how it speaks."""
+    parser.add_argument("--loop", metavar="|".join(("asyncio", *LOOP_PACKAGES)), help="for loaders that have one")
+    parser.add_argument(
+        "--protocol", metavar="|".join(PROTOCOLS), help="how statements get to the server; default: the loader's first"
+    )
+    parser.add_argument(
+        "--implementation", metavar="|".join(IMPLEMENTATIONS), help="psycopg's; default: what it chooses itself"
+    )
 
 
 def segment_numbers(text: str) -> list[str]:

@@ -75,8 +75,13 @@ def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
     return HotLoops(load_geo, load_data) if autocommit else HotLoops(load_geo_per_record, load_data_per_record)
 
 
-async def connect(url: str, *, autocommit: bool, statements: Counter[str] | None) -> Connection:
-    """One connection, in autocommit mode whatever is asked; with ``statements`` it counts there what it sends."""
+async def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> Connection:
+    """One connection, in autocommit mode whatever is asked; with ``statements`` it counts there what it sends.
+
+    Raises ValueError for any protocol but the simple one, which is all that psycopg2 speaks.
+    """
+    if protocol != "simple":
+        raise ValueError(f"aiopg speaks the simple protocol only, not {protocol!r}")
     return await aiopg.connect(url, client_encoding=CLIENT_ENCODING, connection_factory=connection_factory(statements))
 
 

@@ -10,13 +10,17 @@ from bigdata.sf1 import DataRecord, describe
 
 def geo_record_id(record: DataRecord, row: tuple[Any, ...] | None) -> int:
     """The id in the row. Raises LoadFailed where there is no row."""
-    if row is None:
+    return known_geo_id(record, None if row is None else row[0])
+
+
+def known_geo_id(record: DataRecord, geo_id: int | None) -> int:
+    """The id. Raises LoadFailed where there is none."""
+    if geo_id is None:
         raise LoadFailed(f"{describe(record)}: the database has no geo_record of this stusab and logrecno")
-    geo_id: int = row[0]
     return geo_id
 
 
-def item_rows(record: DataRecord, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def item_rows(record: DataRecord, rows: list[Any]) -> list[Any]:
     """The rows. Raises LoadFailed where there is not one for each value of the record."""
     if len(rows) != len(record.values):
         raise LoadFailed(

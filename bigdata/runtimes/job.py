@@ -62,6 +62,8 @@ class Driver(Protocol):
     use_greenlets: Callable[[], None]
     """Blocking drivers have it: from now on a greenlet that waits for the server lets others go on. Called once, by
     ``bigdata.runtimes.greenlets``, before it connects."""
+    backend_pid: Callable[[Any], int]
+    """For ``bigdata.runtimes.processes``: the number of the server's process that serves the connection."""
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
 from typing import Callable
+
+from bigdata.registry import LOOP_PACKAGES
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    """What makes a new event loop: 'asyncio' or 'uvloop'. Raises ImportError where uvloop is not installed."""
+    """What makes a new event loop: 'asyncio', 'uvloop' or 'rloop'. Raises ImportError where that is not installed."""
     if name == "asyncio":
         return asyncio.new_event_loop
-    if name == "uvloop":
-        import uvloop
-
-        factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    if name in LOOP_PACKAGES:
+        factory: Callable[[], asyncio.AbstractEventLoop] = import_module(name).new_event_loop
         return factory
     raise ValueError(f"no event loop is called {name!r}")

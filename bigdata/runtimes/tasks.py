@@ -55,16 +55,18 @@ async def _run(job: Job) -> Outcome:
             finally:
                 feed.close()
     finally:
-        for connection in connections:
-            await job.driver.close(connection)
+        # All at once: a driver may wait for the server to close its side, which a frozen one does not.
+        await asyncio.gather(*(job.driver.close(connection) for connection in connections))
     return outcome
 
 
 async def _connect(job: Job, connections: list[Any], interrupted: asyncio.Future[None]) -> None:
+    errors: tuple[type[Exception], ...] = (*_errors_of(job), asyncio.TimeoutError)
+
     async def connect() -> None:
         try:
             connections.append(await job.connect())
-        except (job.driver.Error, asyncio.TimeoutError) as error:
+        except errors as error:
             raise cannot_connect(job.url, error) from error
 
     await _run_together([connect() for _ in range(job.poolsize)], interrupted, stops=())
@@ -73,14 +75,14 @@ async def _connect(job: Job, connections: list[Any], interrupted: asyncio.Future
 async def _run_phase(
     job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: list[Any], interrupted: asyncio.Future[None]
 ) -> None:
-    hot_loop = job.hot_loop(phase)
+    hot_loop, errors = job.hot_loop(phase), _errors_of(job)
     reasons = _listen_to_reasons(job)
 
     async def work(connection: Any) -> None:
         records = AsyncRecords(feed)
         try:
             await hot_loop(connection, records)
-        except (job.driver.Error, ValueError) as error:
+        except errors as error:
             raise load_failed(job.driver, records.current, error) from error
         except (asyncio.CancelledError, asyncio.TimeoutError) as error:
             # aiopg turns a statement that the server cancelled into a cancelled task, and tells the loop why.
@@ -128,6 +130,12 @@ async def _stop(tasks: Sequence[asyncio.Future[None]], stop: Stop, within_s: flo
     while not all(task.done() for task in tasks) and time.monotonic() < deadline_s:
         aside.call(stop, [index for index, task in enumerate(tasks) if not task.done()])
         await asyncio.wait(tasks, timeout=CANCEL_AGAIN_AFTER_S)
+
+
+def _errors_of(job: Job) -> tuple[type[Exception], ...]:
+    """What the driver raises, and the ValueError of a value that cannot be sent or of a URL."""
+    errors = job.driver.Error
+    return (*errors, ValueError) if isinstance(errors, tuple) else (errors, ValueError)
 
 
 def _listen_to_signals() -> asyncio.Future[None]:

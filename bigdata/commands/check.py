@@ -1,0 +1,57 @@
+"""check: can a loader run here? Imports its driver and loop, connects once, runs its hot loops over no records."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from bigdata.choice import Choice, check_choice
+from bigdata.commands.options import add_driver_arguments
+from bigdata.dburl import check_url
+from bigdata.errors import Unsupported
+from bigdata.report_file import check_target, write_report
+from bigdata.result_line import SCHEMA, client_report
+from bigdata.runtimes.job import Job
+from bigdata.summary import describe_choice
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """LOADER, what its driver runs on, --report."""
+    parser.add_argument("loader", metavar="LOADER", help="one that list shows")
+    add_driver_arguments(parser)
+    parser.add_argument("--report", metavar="FILE|-", help="write the answer as one JSON line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """That it cannot is an answer, too, and no error. Raises BadInput where no server can be asked."""
+    url = check_url(options.dburl)
+    check_target(options.report)
+    try:
+        choice = check_choice(options.loader, options.loop, 1, False, options.protocol, options.implementation)
+        client = _try(choice, url)
+    except Unsupported as reason:
+        report: dict[str, Any] = {"schema": SCHEMA, "supported": False, "reason": str(reason), "client": None}
+        told = f"{options.loader} cannot run here: {reason}"
+    else:
+        report = {"schema": SCHEMA, "supported": True, "reason": None, "client": client}
+        told = f"{options.loader}{describe_choice(choice, client)}: can run here"
+    if options.report:
+        write_report(report, options.report)
+    else:
+        print(told)
+    return 0
+
+
+def _try(choice: Choice, url: str) -> dict[str, Any]:
+    """Go all the way that a load goes, with nothing to load."""
+    job = Job(
+        driver=choice.driver,
+        url=url,
+        poolsize=1,
+        autocommit=True,
+        executemany=False,
+        protocol=choice.protocol,
+        phases=(("geo", iter(()), lambda record: 1), ("data", iter(()), lambda record: 0)),
+    )
+    outcome = choice.run(job)
+    return client_report(choice.loader, choice.loop, outcome.measured["data"])

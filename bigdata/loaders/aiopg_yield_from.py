@@ -1,0 +1,111 @@
+"""aiopg in the style of 2014: generator coroutines. The hot loops of ``row_by_row_asyncio_yield_from``.
+
+Python 3.5 brought ``async`` and ``await``; ``asyncio.coroutine`` went with 3.11, and ``types.coroutine`` does the same.
+What is not a coroutine but can be awaited, such as aiopg's cursor, has to be asked for the iterator behind it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Generator
+
+from aiopg.connection import Connection, Cursor
+
+from bigdata import statements as sql
+from bigdata.loaders.aiopg import (
+    INSERT_ELEMENT,
+    INSERT_GEO,
+    SELECT_GEO_ID,
+    SELECT_ITEM_IDS,
+    abandon,
+    cancel,
+    close,
+    connect,
+)
+from bigdata.loaders.look_up import geo_record_id, item_rows
+from bigdata.loaders.psycopg2_tools import Error, statement_of
+from bigdata.runtimes.async_records import AsyncRecords
+from bigdata.runtimes.job import HotLoops
+from bigdata.sf1 import DataRecord
+
+if sys.version_info >= (3, 11):
+    from types import coroutine
+else:
+    from asyncio import coroutine
+
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
+
+Steps = Generator[Any, Any, None]
+
+
+@coroutine
+def load_geo(connection: Connection, records: AsyncRecords) -> Steps:
+    """Every INSERT is a transaction of its own."""
+    cursor = yield from connection.cursor().__await__()
+    while True:
+        try:
+            record = yield from records.__anext__()
+        except StopAsyncIteration:
+            break
+        yield from cursor.execute(INSERT_GEO, record)
+    cursor.close()
+
+
+@coroutine
+def load_geo_per_record(connection: Connection, records: AsyncRecords) -> Steps:
+    """A transaction per record."""
+    cursor = yield from connection.cursor().__await__()
+    while True:
+        try:
+            record = yield from records.__anext__()
+        except StopAsyncIteration:
+            break
+        yield from cursor.execute(sql.BEGIN)
+        yield from cursor.execute(INSERT_GEO, record)
+        yield from cursor.execute(sql.COMMIT)
+    cursor.close()
+
+
+@coroutine
+def load_data(connection: Connection, records: AsyncRecords) -> Steps:
+    """Every statement is a transaction of its own."""
+    cursor = yield from connection.cursor().__await__()
+    while True:
+        try:
+            record = yield from records.__anext__()
+        except StopAsyncIteration:
+            break
+        yield from insert_elements(cursor, record)
+    cursor.close()
+
+
+@coroutine
+def load_data_per_record(connection: Connection, records: AsyncRecords) -> Steps:
+    """A transaction per record."""
+    cursor = yield from connection.cursor().__await__()
+    while True:
+        try:
+            record = yield from records.__anext__()
+        except StopAsyncIteration:
+            break
+        yield from cursor.execute(sql.BEGIN)
+        yield from insert_elements(cursor, record)
+        yield from cursor.execute(sql.COMMIT)
+    cursor.close()
+
+
+@coroutine
+def insert_elements(cursor: Cursor, record: DataRecord) -> Steps:
+    """One record: two SELECTs, then one INSERT per value."""
+    yield from cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
+    geo_id = geo_record_id(record, (yield from cursor.fetchone()))
+    yield from cursor.execute(SELECT_ITEM_IDS, (record.segment,))
+    for (item_id,), value in zip(item_rows(record, (yield from cursor.fetchall())), record.values):
+        yield from cursor.execute(INSERT_ELEMENT, (geo_id, item_id, value))
+
+
+def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
+    """The loops for this way of committing. Raises ValueError for ``executemany``, which aiopg has not."""
+    if executemany:
+        raise ValueError("aiopg has no executemany")
+    return HotLoops(load_geo, load_data) if autocommit else HotLoops(load_geo_per_record, load_data_per_record)

@@ -1,0 +1,106 @@
+"""asyncpg, which speaks PostgreSQL's protocol itself: the hot loops of ``row_by_row_asyncpg``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from typing import Any, AsyncIterable
+
+import asyncpg
+
+from bigdata import statements as sql
+from bigdata.cancelling import send_cancel_request
+from bigdata.loaders.asyncpg_tools import Error, connection_class, statement_of
+from bigdata.loaders.look_up import item_rows, known_geo_id
+from bigdata.runtimes.job import HotLoops
+from bigdata.sf1 import DataRecord, GeoRecord
+
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
+
+# How the driver is told to speak each of its protocols: as it does by itself, and without keeping statements.
+OPTIONS: dict[str, dict[str, Any]] = {"prepared": {}, "extended": {"statement_cache_size": 0}}
+
+# asyncpg waits until the server has closed its side, too.
+CLOSE_WITHIN_S = 1.0
+
+
+async def load_geo(connection: asyncpg.Connection, records: AsyncIterable[GeoRecord]) -> None:
+    """Every INSERT is a transaction of its own."""
+    async for record in records:
+        await connection.execute(sql.INSERT_GEO, *record)
+
+
+async def load_geo_per_record(connection: asyncpg.Connection, records: AsyncIterable[GeoRecord]) -> None:
+    """A transaction per record."""
+    async for record in records:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute(sql.INSERT_GEO, *record)
+        await transaction.commit()
+
+
+async def load_data(connection: asyncpg.Connection, records: AsyncIterable[DataRecord]) -> None:
+    """Every statement is a transaction of its own."""
+    async for record in records:
+        await insert_elements(connection, record)
+
+
+async def load_data_per_record(connection: asyncpg.Connection, records: AsyncIterable[DataRecord]) -> None:
+    """A transaction per record."""
+    async for record in records:
+        transaction = connection.transaction()
+        await transaction.start()
+        await insert_elements(connection, record)
+        await transaction.commit()
+
+
+async def insert_elements(connection: asyncpg.Connection, record: DataRecord) -> None:
+    """One record: two SELECTs, then one INSERT per value."""
+    found = await connection.fetchval(sql.SELECT_GEO_ID, record.fileid, record.stusab, record.logrecno)
+    geo_id = known_geo_id(record, found)
+    items = item_rows(record, await connection.fetch(sql.SELECT_ITEM_IDS, record.segment))
+    for (item_id,), value in zip(items, record.values):
+        await connection.execute(sql.INSERT_ELEMENT, geo_id, item_id, value)
+
+
+def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
+    """The loops for this way of committing. Raises ValueError for ``executemany``, of which nothing is written here."""
+    if executemany:
+        raise ValueError("asyncpg's executemany is not among its loops")
+    return HotLoops(load_geo, load_data) if autocommit else HotLoops(load_geo_per_record, load_data_per_record)
+
+
+async def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> asyncpg.Connection:
+    """One connection, in autocommit mode whatever is asked; with ``statements`` it counts there what it sends.
+
+    Raises ValueError for a protocol that asyncpg does not speak.
+    """
+    if protocol not in OPTIONS:
+        raise ValueError(f"asyncpg speaks {', '.join(OPTIONS)}, not {protocol!r}")
+    return await asyncpg.connect(url, connection_class=connection_class(statements), **OPTIONS[protocol])
+
+
+async def close(connection: asyncpg.Connection) -> None:
+    """Close it, of a server that may have stopped answering; what was not committed is rolled back."""
+    with suppress(*Error, asyncio.TimeoutError):
+        await asyncio.wait_for(connection.close(), CLOSE_WITHIN_S)
+    connection.terminate()
+
+
+def cancel(connection: asyncpg.Connection) -> None:
+    """Ask the server to cancel what runs on the connection.
+
+    asyncpg does so for a statement whose task is cancelled, on the event loop, and waits for it without a bound. What
+    it knows of its server it keeps to itself; of a connection that is gone there is no protocol.
+    """
+    protocol = connection._protocol
+    if protocol is not None:
+        send_cancel_request(connection._addr, protocol.backend_pid, protocol.backend_secret)
+
+
+def abandon(connection: asyncpg.Connection) -> None:
+    """Break the connection off for a server that does not answer; on the event loop, as asyncpg is not for threads."""
+    # A loop that is closed has nobody left who waits.
+    with suppress(RuntimeError):
+        connection._loop.call_soon_threadsafe(connection.terminate)

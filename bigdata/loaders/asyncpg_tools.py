@@ -1,0 +1,47 @@
+"""What asyncpg needs besides its hot loops."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import asyncpg
+
+from bigdata import statements as sql
+from bigdata.loaders.counting import counter_of
+from bigdata.loaders.tracing import statement_with_values
+
+# It lets the system's errors of a connection through as they are.
+Error: Any = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+
+def statement_of(error: BaseException) -> str | None:
+    """The statement, and the values that were sent beside it."""
+    return statement_with_values(error, "args")
+
+
+def connection_class(statements: Counter[str] | None) -> Any:
+    """asyncpg's own connections, or with ``statements`` ones that count there every statement they send.
+
+    They count what the other drivers do: parameters as %s, no semicolon behind BEGIN.
+    """
+    if statements is None:
+        return asyncpg.Connection
+    count = counter_of(statements)
+
+    class CountingConnection(asyncpg.Connection):  # type: ignore[misc]
+        """Counts what it executes; asyncpg's transactions come here, too."""
+
+        async def execute(self, query: str, *arguments: Any, **options: Any) -> Any:
+            count(sql.pyformat(query.rstrip(";")))
+            return await super().execute(query, *arguments, **options)
+
+        async def fetch(self, query: str, *arguments: Any, **options: Any) -> Any:
+            count(sql.pyformat(query))
+            return await super().fetch(query, *arguments, **options)
+
+        async def fetchval(self, query: str, *arguments: Any, **options: Any) -> Any:
+            count(sql.pyformat(query))
+            return await super().fetchval(query, *arguments, **options)
+
+    return CountingConnection

@@ -1,0 +1,116 @@
+"""psycopg 3, blocking: the hot loops of ``row_by_row_psycopg_threaded`` and ``row_by_row_psycopg_gevent``.
+
+The twin of ``psycopg_async``: a test takes async and await out of that file and compares what is left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Iterable
+
+from psycopg import ClientCursor, Connection, Cursor
+
+from bigdata import statements as sql
+from bigdata.loaders import psycopg_tools
+from bigdata.loaders.look_up import geo_record_id, item_rows
+from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of, use_greenlets
+from bigdata.runtimes.job import HotLoops
+from bigdata.sf1 import DataRecord, GeoRecord
+
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of", "use_greenlets"]
+
+INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
+SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
+SELECT_ITEM_IDS = sql.pyformat(sql.SELECT_ITEM_IDS)
+INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
+
+
+def load_geo(connection: Connection[Any], records: Iterable[GeoRecord]) -> None:
+    """Every INSERT is a transaction of its own."""
+    with connection.cursor() as cursor:
+        for record in records:
+            cursor.execute(INSERT_GEO, record)
+
+
+def load_geo_per_record(connection: Connection[Any], records: Iterable[GeoRecord]) -> None:
+    """A transaction per record."""
+    with connection.cursor() as cursor:
+        for record in records:
+            cursor.execute(INSERT_GEO, record)
+            connection.commit()
+
+
+def load_data(connection: Connection[Any], records: Iterable[DataRecord]) -> None:
+    """Every statement is a transaction of its own."""
+    with connection.cursor() as cursor:
+        for record in records:
+            insert_elements(cursor, record)
+
+
+def load_data_per_record(connection: Connection[Any], records: Iterable[DataRecord]) -> None:
+    """A transaction per record."""
+    with connection.cursor() as cursor:
+        for record in records:
+            insert_elements(cursor, record)
+            connection.commit()
+
+
+def load_data_many(connection: Connection[Any], records: Iterable[DataRecord]) -> None:
+    """The INSERTs of a record in one call, which sends them in one pipeline, which is one transaction."""
+    with connection.cursor() as cursor:
+        for record in records:
+            insert_many_elements(cursor, record)
+
+
+def load_data_many_per_record(connection: Connection[Any], records: Iterable[DataRecord]) -> None:
+    """The INSERTs of a record in one call, a transaction per record."""
+    with connection.cursor() as cursor:
+        for record in records:
+            insert_many_elements(cursor, record)
+            connection.commit()
+
+
+def insert_elements(cursor: Cursor[Any], record: DataRecord) -> None:
+    """One record: two SELECTs, then one INSERT per value."""
+    cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
+    geo_id = geo_record_id(record, cursor.fetchone())
+    cursor.execute(SELECT_ITEM_IDS, (record.segment,))
+    for (item_id,), value in zip(item_rows(record, cursor.fetchall()), record.values):
+        cursor.execute(INSERT_ELEMENT, (geo_id, item_id, value))
+
+
+def insert_many_elements(cursor: Cursor[Any], record: DataRecord) -> None:
+    """One record: two SELECTs, then the INSERTs by ``executemany``."""
+    cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
+    geo_id = geo_record_id(record, cursor.fetchone())
+    cursor.execute(SELECT_ITEM_IDS, (record.segment,))
+    items = item_rows(record, cursor.fetchall())
+    values = [(geo_id, item_id, value) for (item_id,), value in zip(items, record.values)]
+    cursor.executemany(INSERT_ELEMENT, values)
+
+
+def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
+    """The loops for this way of committing and inserting."""
+    if autocommit:
+        return HotLoops(load_geo, load_data_many if executemany else load_data)
+    return HotLoops(load_geo_per_record, load_data_many_per_record if executemany else load_data_per_record)
+
+
+def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> Connection[Any]:
+    """One connection; with ``statements``, one that counts there what it sends.
+
+    Raises ValueError for a protocol that psycopg does not speak.
+    """
+    connection_class = psycopg_tools.counting_connection(Connection, statements)
+    connection: Connection[Any] = connection_class.connect(
+        url,
+        autocommit=autocommit,
+        cursor_factory=psycopg_tools.counting_cursor(ClientCursor if protocol == "simple" else Cursor, statements),
+        **psycopg_tools.connection_options(protocol),
+    )
+    return connection
+
+
+def close(connection: Connection[Any]) -> None:
+    """Close it; what was not committed is rolled back."""
+    connection.close()

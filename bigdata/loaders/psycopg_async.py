@@ -1,0 +1,120 @@
+"""psycopg 3 for asyncio: the hot loops of ``row_by_row_psycopg_asyncio``.
+
+The twin of ``psycopg``: a test takes async and await out of this file and compares what is left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, AsyncIterable
+
+from psycopg import AsyncClientCursor, AsyncConnection, AsyncCursor
+
+from bigdata import statements as sql
+from bigdata.loaders import psycopg_tools
+from bigdata.loaders.look_up import geo_record_id, item_rows
+from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of
+from bigdata.runtimes.job import HotLoops
+from bigdata.sf1 import DataRecord, GeoRecord
+
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
+
+INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
+SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
+SELECT_ITEM_IDS = sql.pyformat(sql.SELECT_ITEM_IDS)
+INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
+
+
+async def load_geo(connection: AsyncConnection[Any], records: AsyncIterable[GeoRecord]) -> None:
+    """Every INSERT is a transaction of its own."""
+    async with connection.cursor() as cursor:
+        async for record in records:
+            await cursor.execute(INSERT_GEO, record)
+
+
+async def load_geo_per_record(connection: AsyncConnection[Any], records: AsyncIterable[GeoRecord]) -> None:
+    """A transaction per record."""
+    async with connection.cursor() as cursor:
+        async for record in records:
+            await cursor.execute(INSERT_GEO, record)
+            await connection.commit()
+
+
+async def load_data(connection: AsyncConnection[Any], records: AsyncIterable[DataRecord]) -> None:
+    """Every statement is a transaction of its own."""
+    async with connection.cursor() as cursor:
+        async for record in records:
+            await insert_elements(cursor, record)
+
+
+async def load_data_per_record(connection: AsyncConnection[Any], records: AsyncIterable[DataRecord]) -> None:
+    """A transaction per record."""
+    async with connection.cursor() as cursor:
+        async for record in records:
+            await insert_elements(cursor, record)
+            await connection.commit()
+
+
+async def load_data_many(connection: AsyncConnection[Any], records: AsyncIterable[DataRecord]) -> None:
+    """The INSERTs of a record in one call, which sends them in one pipeline, which is one transaction."""
+    async with connection.cursor() as cursor:
+        async for record in records:
+            await insert_many_elements(cursor, record)
+
+
+async def load_data_many_per_record(connection: AsyncConnection[Any], records: AsyncIterable[DataRecord]) -> None:
+    """The INSERTs of a record in one call, a transaction per record."""
+    async with connection.cursor() as cursor:
+        async for record in records:
+            await insert_many_elements(cursor, record)
+            await connection.commit()
+
+
+async def insert_elements(cursor: AsyncCursor[Any], record: DataRecord) -> None:
+    """One record: two SELECTs, then one INSERT per value."""
+    await cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
+    geo_id = geo_record_id(record, await cursor.fetchone())
+    await cursor.execute(SELECT_ITEM_IDS, (record.segment,))
+    for (item_id,), value in zip(item_rows(record, await cursor.fetchall()), record.values):
+        await cursor.execute(INSERT_ELEMENT, (geo_id, item_id, value))
+
+
+async def insert_many_elements(cursor: AsyncCursor[Any], record: DataRecord) -> None:
+    """One record: two SELECTs, then the INSERTs by ``executemany``."""
+    await cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
+    geo_id = geo_record_id(record, await cursor.fetchone())
+    await cursor.execute(SELECT_ITEM_IDS, (record.segment,))
+    items = item_rows(record, await cursor.fetchall())
+    values = [(geo_id, item_id, value) for (item_id,), value in zip(items, record.values)]
+    await cursor.executemany(INSERT_ELEMENT, values)
+
+
+def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
+    """The loops for this way of committing and inserting."""
+    if autocommit:
+        return HotLoops(load_geo, load_data_many if executemany else load_data)
+    return HotLoops(load_geo_per_record, load_data_many_per_record if executemany else load_data_per_record)
+
+
+async def connect(
+    url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None
+) -> AsyncConnection[Any]:
+    """One connection; with ``statements``, one that counts there what it sends.
+
+    Raises ValueError for a protocol that psycopg does not speak.
+    """
+    connection_class = psycopg_tools.counting_connection(AsyncConnection, statements)
+    connection: AsyncConnection[Any] = await connection_class.connect(
+        url,
+        autocommit=autocommit,
+        cursor_factory=psycopg_tools.counting_cursor(
+            AsyncClientCursor if protocol == "simple" else AsyncCursor, statements
+        ),
+        **psycopg_tools.connection_options(protocol),
+    )
+    return connection
+
+
+async def close(connection: AsyncConnection[Any]) -> None:
+    """Close it; what was not committed is rolled back."""
+    await connection.close()

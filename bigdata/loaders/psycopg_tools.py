@@ -1,0 +1,96 @@
+"""What psycopg 3's blocking and asynchronous connections share besides their hot loops."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg import waiting
+
+from bigdata import statements as sql
+from bigdata.cancelling import break_off, cancel
+from bigdata.dburl import CLIENT_ENCODING
+from bigdata.errors import Unsupported
+from bigdata.loaders.counting import counter_of
+from bigdata.loaders.tracing import statement_with_values
+
+__all__ = ["Error", "abandon", "cancel", "statement_of", "use_greenlets"]
+
+Error = psycopg.Error
+
+# Executions of a statement before the server is asked to keep it; None: it never is.
+PREPARE_THRESHOLDS = {"prepared": 0, "extended": None, "simple": None}
+
+
+def connection_options(protocol: str) -> dict[str, Any]:
+    """What psycopg needs to be told so that it speaks the protocol; for ``simple`` the cursor must be a client's, too.
+
+    Raises ValueError for one that it does not know.
+    """
+    if protocol not in PREPARE_THRESHOLDS:
+        raise ValueError(f"psycopg speaks {', '.join(PREPARE_THRESHOLDS)}, not {protocol!r}")
+    return {"client_encoding": CLIENT_ENCODING, "prepare_threshold": PREPARE_THRESHOLDS[protocol]}
+
+
+def use_greenlets() -> None:
+    """Make sure that a greenlet which waits for the server lets others go on: psycopg decides that when it is imported.
+
+    Raises Unsupported where it decided otherwise: all greenlets would stand still while one of them waits.
+    """
+    if waiting.wait is getattr(waiting, "wait_c", None):
+        raise Unsupported(
+            "psycopg waits for the server in C, where no other greenlet can go on: it was imported before select was "
+            "patched, or PSYCOPG_WAIT_FUNC says so"
+        )
+
+
+def abandon(connection: Any) -> None:
+    """Break the connection off for a server that does not answer: whoever waits for it gets an error at once."""
+    with suppress(psycopg.Error):
+        break_off(connection.fileno())
+
+
+def statement_of(error: BaseException) -> str | None:
+    """The statement, and the values that were sent beside it."""
+    return statement_with_values(error, "params")
+
+
+def counting_cursor(cursor: Any, statements: Counter[str] | None) -> Any:
+    """This class of cursors, or with ``statements`` one that counts there every statement, before its values are in.
+
+    What a method returns is handed on, so that the same class serves the asynchronous cursor.
+    """
+    if statements is None:
+        return cursor
+    count = counter_of(statements)
+
+    class CountingCursor(cursor):  # type: ignore[misc]
+        """Counts what it executes."""
+
+        def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
+            count(str(query))
+            return super().execute(query, *arguments, **options)
+
+        def executemany(self, query: Any, params_seq: Any, **options: Any) -> Any:
+            count(*[str(query)] * len(params_seq))
+            return super().executemany(query, params_seq, **options)
+
+    return CountingCursor
+
+
+def counting_connection(connection: Any, statements: Counter[str] | None) -> Any:
+    """This class of connections, or one that counts the transactions that psycopg begins by itself and commits."""
+    if statements is None:
+        return connection
+    count = counter_of(statements)
+
+    class CountingConnection(connection):  # type: ignore[misc]
+        """Counts what it commits."""
+
+        def commit(self) -> Any:
+            count(sql.BEGIN, sql.COMMIT)
+            return super().commit()
+
+    return CountingConnection
