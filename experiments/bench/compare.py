@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bigdata.registry import LOADERS, Loader
+from bigdata.registry import Loader
 from experiments.affinity import Placement
 from experiments.datasets import ReadyData
 from experiments.engines.local.loader import LocalLoaderHost
@@ -42,12 +42,27 @@ class Comparison:
     ratio: Estimate
 
 
-def compare_loaders(bench: Bench, tell: Callable[[str], None]) -> Iterator[Comparison]:
-    """Client CPU per row (us) of every loader, on every loop, beside the minimal script of its driver."""
-    for loader in LOADERS.values():
+@dataclass(frozen=True)
+class Skipped:
+    """A loader that cannot run on this Python, and why."""
+
+    name: str
+    reason: str
+
+
+def compare_loaders(
+    bench: Bench, loaders: Iterable[Loader], tell: Callable[[str], None]
+) -> Iterator[Comparison | Skipped]:
+    """Client CPU per row (us) of each of the loaders, on every loop, beside its minimal script."""
+    for loader in loaders:
         for loop in loader.loops or (None,):
             name = f"{loader.name} {loop or ''}".strip()
-            yield _compare_loader(bench, loader, loop, name, tell)
+            chosen = [] if loop is None else ["--loop", loop]
+            report = _loader(bench, ["check", loader.name, *chosen])
+            if report["supported"]:
+                yield _compare_loader(bench, loader, chosen, name, tell)
+            else:
+                yield Skipped(name, str(report["reason"]))
 
 
 def compare_reading(bench: Bench, directory: Path, tell: Callable[[str], None]) -> Iterator[Comparison]:
@@ -61,10 +76,15 @@ def compare_reading(bench: Bench, directory: Path, tell: Callable[[str], None]) 
     yield _comparison("parsed records", records, bare)
 
 
+def minimal_script(loader: Loader) -> Path:
+    """The script that the loader is held against."""
+    return SCRIPTS / f"minimal_{loader.name}.py"
+
+
 def _compare_loader(
-    bench: Bench, loader: Loader, loop: str | None, name: str, tell: Callable[[str], None]
+    bench: Bench, loader: Loader, chosen: Sequence[str], name: str, tell: Callable[[str], None]
 ) -> Comparison:
-    choice = ["--poolsize", str(bench.poolsize), *([] if loop is None else ["--loop", loop])]
+    choice = ["--poolsize", str(bench.poolsize if loader.concurrent else 1), *chosen]
     part = ["--directory", str(bench.data.directory), "--records", str(bench.records)]
     ours, other = {}, {}
     for pair in range(bench.pairs):
@@ -73,7 +93,7 @@ def _compare_loader(
         report = _loader(bench, ["run", loader.name, *part, *choice, "--prepared"])
         ours[pair] = _cpu_us_per_row(report["phases"]["data"])
         # The script empties data_element itself, and finds the geo records that the loader has left.
-        other[pair] = _cpu_us_per_row(_script(bench, f"minimal_{loader.driver}.py", [*part, *choice], bench.server))
+        other[pair] = _cpu_us_per_row(_script(bench, minimal_script(loader).name, [*part, *choice], bench.server))
     return _comparison(name, ours, other)
 
 

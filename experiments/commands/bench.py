@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
+from bigdata.registry import Loader
 from experiments.affinity import place
-from experiments.bench.compare import Bench, Comparison, compare_loaders, compare_reading
+from experiments.bench.compare import Bench, Comparison, Skipped, compare_loaders, compare_reading
 from experiments.cache import cache_folder
 from experiments.datasets import provide
 from experiments.engines.local.engine import LocalEngine
 from experiments.errors import BadInput, Failure
 from experiments.identity import source_hash
 from experiments.judge import Trouble
+from experiments.loaders import choose_loaders
 from experiments.spec import DataSet, PostgresConfiguration, Resources
 from experiments.wording import with_interval
 
@@ -28,6 +30,7 @@ SPARE_CONNECTIONS = 10
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
+    parser.add_argument("loaders", metavar="LOADER", nargs="*", help="only these (default: all, and reading)")
     parser.add_argument("--pairs", type=int, default=10, metavar="N", help="pairs of runs a comparison (default: 10)")
     parser.add_argument("--poolsize", type=int, default=20, metavar="N", help="connections (default: 20)")
     parser.add_argument("--python", metavar="X.Y", help="the loader's Python (default: the newest that has a lock)")
@@ -41,22 +44,29 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Print both tables; 0 when they could be made."""
+    loaders = choose_loaders(options.loaders)
     for name in ("pairs", "poolsize"):
         if getattr(options, name) < 1:
             raise BadInput(f"--{name}: found {getattr(options, name)}, expected a number from 1 on")
     try:
         with LocalEngine() as engine:
-            _print_comparisons(options, engine)
+            _print_comparisons(options, loaders, engine)
     except Trouble as trouble:
         raise Failure(trouble.reason) from trouble
     return 0
 
 
-def _print_comparisons(options: Namespace, engine: LocalEngine) -> None:
+def _print_comparisons(options: Namespace, loaders: Sequence[Loader], engine: LocalEngine) -> None:
     bench = make_bench(engine, python=options.python, records=RECORDS, poolsize=options.poolsize, pairs=options.pairs)
     heading = f"Python {bench.host.facts.version}, PostgreSQL {bench.server.facts.version} on disk"
     print(f"Client CPU per row (us), {heading}, poolsize {bench.poolsize}, {bench.pairs} pairs")
-    print(_table(compare_loaders(bench, _tell), "minimal script"), end="\n\n")
+    found = list(compare_loaders(bench, loaders, _tell))
+    print(_table([one for one in found if isinstance(one, Comparison)], "minimal script"), end="\n\n")
+    for one in found:
+        if isinstance(one, Skipped):
+            print(f"{one.name} cannot run: {one.reason}")
+    if options.loaders:
+        return
     directory = options.data or _generated(READING_RECORDS)
     print(f"CPU to read one state's segment 01 (ms), {heading.partition(',')[0]}, {bench.pairs} passes")
     print(_table(compare_reading(bench, directory, _tell), "bare split"))

@@ -8,19 +8,18 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from bigdata.registry import LOADERS, Loader
-from experiments.axis_types import suggest
 from experiments.cache import cache_folder
 from experiments.datasets import provide
 from experiments.engines.local.engine import LocalEngine
 from experiments.environment import describe_environment
-from experiments.errors import BadInput, Failure
+from experiments.errors import Failure
 from experiments.files import write_whole
 from experiments.identity import source_hash
 from experiments.judge import Trouble
 from experiments.ledger_findings import Finding, variants
 from experiments.ledger_runs import Workplace, examine_all, make_ready
 from experiments.ledger_tables import csv_table, difference_lines, markdown_page, unsupported_lines, wire_table
+from experiments.loaders import choose_loaders
 from experiments.spec import DataSet, PostgresConfiguration
 from experiments.wording import count
 
@@ -58,14 +57,6 @@ def run(options: Namespace) -> int:
     if not differences and not options.loaders:
         _write(options.results, markdown_page(findings, facts, work.amount), csv_table(findings))
     return 1 if differences else 0
-
-
-def choose_loaders(names: Sequence[str]) -> list[Loader]:
-    """The loaders of these names, all where there is none. Raises BadInput for an unknown one."""
-    for name in names:
-        if name not in LOADERS:
-            raise BadInput(f"{name!r} is no loader {suggest(name, list(LOADERS))}")
-    return [loader for loader in LOADERS.values() if not names or loader.name in names]
 
 
 def make_workplace(engine: LocalEngine, python: str | None, records: int) -> Workplace:

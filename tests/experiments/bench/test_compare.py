@@ -2,16 +2,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from bigdata.registry import LOADERS
+from bigdata.registry import LOADERS, Loader
 from experiments.affinity import Placement, allowed_cpus
-from experiments.bench.compare import SCRIPTS, Bench, compare_loaders, compare_reading
+from experiments.bench.compare import (
+    SCRIPTS,
+    Bench,
+    Comparison,
+    Skipped,
+    compare_loaders,
+    compare_reading,
+    minimal_script,
+)
 from experiments.commands.bench import make_bench
 from experiments.datasets import ReadyData
+from experiments.engines.cluster import DATABASE
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.protocol import Finished
 from experiments.judge import Trouble
@@ -28,6 +38,9 @@ class FakeHost:
 
     def run(self, arguments: Sequence[str], **surroundings: Any) -> Finished:
         self.started.append(" ".join(arguments))
+        if arguments[0] == "check":
+            reason = None if "rloop" not in arguments else "rloop cannot be imported"
+            return Finished(0, json.dumps({"supported": reason is None, "reason": reason}), "", 0.1)
         phases = {"data": {"rows": 1000, "user_s": 0.020, "system_s": 0.002}}
         return Finished(0, json.dumps({"phases": phases}), "", 0.1)
 
@@ -46,27 +59,44 @@ def silent(text: str) -> None:
     """Progress that nobody reads."""
 
 
-def test_every_loader_runs_in_turn_with_the_script_of_its_driver_on_every_loop() -> None:
+def test_every_loader_runs_in_turn_with_its_script_on_every_loop() -> None:
+    found = compare_loaders(fake_bench(FakeHost(), pairs=1), LOADERS.values(), silent)
+    pairs = [(loader.name, loop) for loader in LOADERS.values() for loop in loader.loops or ("",)]
+    assert [one.name for one in found] == [f"{name} {loop}".strip() for name, loop in pairs]
+
+
+def test_the_loader_runs_first_on_empty_tables_then_the_script() -> None:
     host = FakeHost()
-    found = list(compare_loaders(fake_bench(host, pairs=2), silent))
-    assert [one.name for one in found] == [
-        "row_by_row_threaded",
-        "row_by_row_asyncio asyncio",
-        "row_by_row_asyncio uvloop",
-    ]
+    list(compare_loaders(fake_bench(host, pairs=2), [LOADERS["row_by_row_threaded"]], silent))
     assert (
-        host.started[:6]
-        == [
+        host.started
+        == ["check row_by_row_threaded --report -"]
+        + [
             "clear --report -",
             "run row_by_row_threaded --directory data --records 10 --poolsize 4 --prepared --report -",
-            "minimal_psycopg2.py",
+            "minimal_row_by_row_threaded.py",
         ]
         * 2
     )
 
 
+def test_a_loader_with_one_connection_is_not_asked_for_more() -> None:
+    host = FakeHost()
+    list(compare_loaders(fake_bench(host, pairs=1), [LOADERS["row_by_row_serial"]], silent))
+    assert "--poolsize 1 " in host.started[2]
+
+
+def test_what_cannot_run_here_is_skipped_with_the_reason() -> None:
+    host = FakeHost()
+    found = list(compare_loaders(fake_bench(host, pairs=1), [LOADERS["row_by_row_asyncpg"]], silent))
+    assert found[2] == Skipped("row_by_row_asyncpg rloop", "rloop cannot be imported")
+    assert [type(one) for one in found] == [Comparison, Comparison, Skipped]
+    assert host.started[-1] == "check row_by_row_asyncpg --loop rloop --report -"
+
+
 def test_the_ratio_is_that_of_client_cpu_per_row() -> None:
-    first = next(compare_loaders(fake_bench(FakeHost()), silent))
+    first = next(compare_loaders(fake_bench(FakeHost()), LOADERS.values(), silent))
+    assert isinstance(first, Comparison)
     assert (first.ours.value, first.other.value) == pytest.approx((22.0, 20.0))
     assert first.ratio.value == pytest.approx(1.1)
     assert (first.ratio.low, first.ratio.high) == pytest.approx((1.1, 1.1))
@@ -83,9 +113,13 @@ def test_a_script_that_fails_ends_the_comparison_with_its_last_words() -> None:
         list(compare_reading(fake_bench(FakeHost(returncode=1)), Path("state"), silent))
 
 
-@pytest.mark.parametrize("driver", sorted({loader.driver for loader in LOADERS.values()}))
-def test_every_driver_has_its_minimal_script(driver: str) -> None:
-    assert (SCRIPTS / f"minimal_{driver}.py").is_file()
+@pytest.mark.parametrize("loader", LOADERS.values(), ids=lambda loader: loader.name)
+def test_every_loader_has_its_minimal_script(loader: Loader) -> None:
+    assert minimal_script(loader).is_file()
+
+
+def test_no_script_is_left_of_a_loader_that_is_gone() -> None:
+    assert set(SCRIPTS.glob("minimal_*.py")) == {minimal_script(loader) for loader in LOADERS.values()}
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +128,16 @@ def engine() -> Iterator[LocalEngine]:
         yield entered
 
 
+@pytest.fixture(scope="module")
+def bench(engine: LocalEngine) -> Bench:
+    return make_bench(engine, python=None, records=3, poolsize=2, pairs=1)
+
+
 @pytest.mark.postgres
-def test_the_scripts_do_the_loaders_work_on_a_real_server(engine: LocalEngine) -> None:
-    bench = make_bench(engine, python=None, records=3, poolsize=2, pairs=1)
-    found = list(compare_loaders(bench, silent))
-    assert len(found) == 3
-    assert all(one.other.value > 0 for one in found)
+@pytest.mark.parametrize("loader", LOADERS.values(), ids=lambda loader: loader.name)
+def test_the_script_does_its_loaders_work_on_a_real_server(bench: Bench, loader: Loader) -> None:
+    one_loop = replace(loader, loops=loader.loops[:1])
+    (found,) = compare_loaders(bench, [one_loop], silent)
+    assert isinstance(found, Comparison)
+    assert found.other.value > 0
+    assert bench.server.execute("SELECT count(*) FROM data_element", database=DATABASE) == "666"
