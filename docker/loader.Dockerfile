@@ -10,6 +10,7 @@ ARG PYTHON
 RUN folder="$(python${PYTHON} -c 'import os; print(os.path.dirname(os.__file__))')" \
  && python${PYTHON} -m compileall -q -x '/(ensurepip|idlelib|lib2to3|pydoc_data|site-packages|test|tkinter|turtledemo)/' "$folder"
 
+# What an environment comes with is removed, unless some package needs it.
 FROM standard-library AS packages
 ARG PYTHON
 COPY wheelhouse /build/wheelhouse
@@ -18,7 +19,8 @@ RUN python${PYTHON} -m venv /opt/loader \
  && /opt/loader/bin/python -m pip --disable-pip-version-check install --no-cache-dir \
     --no-index --find-links /build/wheelhouse --require-hashes --requirement /build/requirements.txt \
  && /opt/loader/bin/python -m pip --disable-pip-version-check check \
- && /opt/loader/bin/python -m pip uninstall --yes --quiet setuptools pip
+ && { grep -q '^setuptools==' /build/requirements.txt || /opt/loader/bin/python -m pip uninstall --yes --quiet setuptools; } \
+ && /opt/loader/bin/python -m pip uninstall --yes --quiet pip
 
 FROM packages AS project
 COPY bigdata /opt/project/bigdata

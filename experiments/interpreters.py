@@ -1,4 +1,4 @@
-"""The CPython interpreters of this machine: on PATH, from pyenv, from uv, and the running one."""
+"""The CPython interpreters of this machine: those the user names, on PATH, from pyenv, from uv, and from the cache."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from experiments.cache import cache_folder
+
+VARIABLE = "BIGDATA_PYTHONS"
+"""Names interpreters that stand elsewhere: executables, or folders that have them (or a ``bin`` with them)."""
+
 _PROBE_S = 15.0
-_NAME_ON_PATH = re.compile(r"python3(\.\d+)?")
+_NAME_ON_PATH = re.compile(r"python3(\.\d+)?t?")
 
 PROBE = """
 import json, os, platform, sys, sysconfig
@@ -21,6 +26,7 @@ print(json.dumps({
     "version": platform.python_version(),
     "implementation": platform.python_implementation(),
     "optimized_build": "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or ""),
+    "lto": "--with-lto" in (sysconfig.get_config_var("CONFIG_ARGS") or ""),
     "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     "build": " ".join(sys.version.split()),
 }))
@@ -33,7 +39,11 @@ The executable is resolved, so that a shim or a link counts as what it leads to.
 
 @dataclass(frozen=True)
 class Interpreter:
-    """One interpreter, as it describes itself. ``optimized_build``: configured with ``--enable-optimizations``."""
+    """One interpreter, as it describes itself.
+
+    ``optimized_build``: configured with ``--enable-optimizations``; ``lto``: with ``--with-lto``; ``free_threaded``:
+    with ``--disable-gil``. ``origin`` is the kind of place where it was found: 'PATH', 'pyenv'.
+    """
 
     executable: Path
     version: str
@@ -41,38 +51,68 @@ class Interpreter:
     optimized_build: bool
     free_threaded: bool
     build: str
+    lto: bool = False
+    origin: str = ""
 
     @property
     def python(self) -> str:
-        """Its minor version as in matrix.yaml: '3.13'."""
-        return ".".join(self.version.split(".")[:2])
+        """Its minor version as in matrix.yaml: '3.13', or '3.13t' for a free-threaded build."""
+        return ".".join(self.version.split(".")[:2]) + ("t" if self.free_threaded else "")
 
 
 def find_interpreters(
-    candidates: Iterable[Path] | None = None, probe: Callable[[Path], Interpreter | None] | None = None
+    candidates: Mapping[Path, str] | None = None, probe: Callable[[Path], Interpreter | None] | None = None
 ) -> dict[str, Interpreter]:
-    """The interpreter to use for each minor version, oldest version first.
+    """The interpreter to use for each minor version, oldest version first, a free-threaded build after the usual one.
 
-    Of several, an optimized build comes before one that is not, then the first found. Only CPython counts, and only
-    with its lock on all threads (the GIL). Candidates that do not run are ignored.
+    Of several, an optimized build comes before one that is not, then the first found. Only CPython counts. Candidates
+    that do not run are ignored. ``candidates`` are executables with the kind of place where each was found.
     """
     probe = probe or probe_interpreter
     chosen: dict[str, Interpreter] = {}
-    for executable in candidate_executables() if candidates is None else candidates:
+    for executable, origin in (candidate_executables() if candidates is None else candidates).items():
         found = probe(executable)
-        if found is None or found.implementation != "CPython" or found.free_threaded:
+        if found is None or found.implementation != "CPython":
             continue
         rival = chosen.get(found.python)
         if rival is None or (found.optimized_build and not rival.optimized_build):
-            chosen[found.python] = found
-    return dict(sorted(chosen.items(), key=lambda item: [int(part) for part in item[0].split(".")]))
+            chosen[found.python] = replace(found, origin=origin)
+    return dict(sorted(chosen.items(), key=lambda item: python_order(item[0])))
 
 
-def candidate_executables(environment: Mapping[str, str] = os.environ, home: Path | None = None) -> list[Path]:
-    """What may be an interpreter, each file once, in the order: PATH, pyenv, uv, the running one."""
+def python_order(python: str) -> tuple[int, int, bool]:
+    """What to sort by: '3.9' before '3.13' before '3.13t' before '3.14'."""
+    major, minor = python.rstrip("t").split(".")
+    return int(major), int(minor), python.endswith("t")
+
+
+def candidate_executables(environment: Mapping[str, str] = os.environ, home: Path | None = None) -> dict[Path, str]:
+    """What may be an interpreter, each file once, with the kind of place where it was found first."""
     home = home or Path.home()
-    found = [*_on_path(environment), *_of_pyenv(environment, home), *_of_uv(environment, home), _running()]
-    return list(dict.fromkeys(found))
+    data = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
+    places: dict[str, Iterable[Path]] = {
+        VARIABLE: _named(environment),
+        "PATH": _on_path(environment),
+        "pyenv": _below(Path(environment.get("PYENV_ROOT") or home / ".pyenv") / "versions"),
+        "uv": _below(Path(environment.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")),
+        "cache": _below(installed_folder()),
+        "running": [_running()],
+    }
+    found: dict[Path, str] = {}
+    for origin, executables in places.items():
+        for executable in executables:
+            found.setdefault(executable, origin)
+    return found
+
+
+def installed_folder() -> Path:
+    """Where ``nox -s interpreters`` puts what it gets, a folder for each; it may not exist."""
+    return cache_folder() / "interpreters"
+
+
+def named_in_vain(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """What the user names in the variable and has no interpreter."""
+    return [place for place in _places(environment) if not _at(Path(place))]
 
 
 def probe_interpreter(executable: Path) -> Interpreter | None:
@@ -105,16 +145,25 @@ def _on_path(environment: Mapping[str, str]) -> Iterator[Path]:
             yield from _executables(Path(folder))
 
 
-def _of_pyenv(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
-    root = Path(environment.get("PYENV_ROOT") or home / ".pyenv")
-    for version in _newest_first(root / "versions"):
-        yield from _executables(version / "bin")
+def _named(environment: Mapping[str, str]) -> Iterator[Path]:
+    for place in _places(environment):
+        yield from _at(Path(place))
 
 
-def _of_uv(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
-    data = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
-    root = Path(environment.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
-    for version in _newest_first(root):
+def _places(environment: Mapping[str, str]) -> list[str]:
+    return [place for place in environment.get(VARIABLE, "").split(os.pathsep) if place]
+
+
+def _at(place: Path) -> list[Path]:
+    """The interpreters at a place that a user names."""
+    if place.is_dir():
+        return [*_executables(place), *_executables(place / "bin")]
+    return [place.resolve()] if place.is_file() and os.access(place, os.X_OK) else []
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Of a folder that has one for each version."""
+    for version in _newest_first(folder):
         yield from _executables(version / "bin")
 
 

@@ -25,8 +25,8 @@ _MARKER = re.compile(r" ; platform_machine == '(\w+)'")
 class Notes:
     """What the head of a lock says about the packages.
 
-    ``left_out``: by processor, what could not be had for it, with the reason. ``from_source``: what has no wheels and is
-    built where it is installed.
+    ``left_out``: by processor, what could not be had for it, with the reason. ``from_source``: what has no wheels
+    and is built where it is installed.
     """
 
     left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

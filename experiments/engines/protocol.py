@@ -31,6 +31,7 @@ class InterpreterFacts:
     """Drivers that the lock leaves out, with the reason."""
     image: str | None = None
     """The id of the image, for the records: equal parts built twice have two of them."""
+    free_threaded: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,36 @@ from __future__ import annotations
 
 import platform
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-from experiments.interpreters import Interpreter, candidate_executables, find_interpreters, probe_interpreter
+from experiments.interpreters import (
+    Interpreter,
+    candidate_executables,
+    find_interpreters,
+    installed_folder,
+    named_in_vain,
+    probe_interpreter,
+)
 
 
-def interpreter(path: str, version: str, *, optimized: bool = False, implementation: str = "CPython") -> Interpreter:
-    return Interpreter(Path(path), version, implementation, optimized, False, f"{version} (main)")
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def interpreter(
+    path: str, version: str, *, optimized: bool = False, implementation: str = "CPython", free_threaded: bool = False
+) -> Interpreter:
+    return Interpreter(Path(path), version, implementation, optimized, free_threaded, f"{version} (main)")
 
 
 def find(*found: Interpreter | None) -> dict[str, str]:
     """What is chosen of interpreters that are found in this order."""
     answers = {Path(f"/candidate/{number}"): answer for number, answer in enumerate(found)}
-    chosen = find_interpreters(answers, answers.__getitem__)
+    chosen = find_interpreters(dict.fromkeys(answers, "PATH"), answers.__getitem__)
     return {python: str(one.executable) for python, one in chosen.items()}
 
 
@@ -45,19 +60,48 @@ def test_shims_that_do_not_run_and_other_implementations_are_ignored() -> None:
     assert find(None, interpreter("/p", "3.10.1", implementation="PyPy"), interpreter("/a", "3.9.1")) == {"3.9": "/a"}
 
 
-def test_an_interpreter_without_a_global_lock_is_another_thing() -> None:
-    assert find(Interpreter(Path("/t"), "3.13.0", "CPython", True, True, "3.13.0 free-threading")) == {}
+def test_a_free_threaded_build_has_a_name_of_its_own_after_the_usual_one() -> None:
+    found = find(
+        interpreter("/d", "3.14.0"),
+        interpreter("/c", "3.13.1", free_threaded=True),
+        interpreter("/b", "3.13.0"),
+        interpreter("/a", "3.9.0"),
+    )
+    assert list(found.items()) == [("3.9", "/a"), ("3.13", "/b"), ("3.13t", "/c"), ("3.14", "/d")]
 
 
-def test_candidates_come_from_path_then_pyenv_then_uv_newest_first(tmp_path: Path) -> None:
+def test_an_interpreter_knows_where_it_was_found() -> None:
+    one = interpreter("/a", "3.13.0")
+    assert find_interpreters({Path("/x"): "pyenv"}, lambda _: one)["3.13"].origin == "pyenv"
+
+
+def test_candidates_come_from_path_then_pyenv_then_uv_then_the_cache_newest_first(tmp_path: Path) -> None:
     home = tmp_path.resolve()
     on_path = executable(home / "bin" / "python3.12")
     executable(home / "bin" / "python3-config")
-    pyenv = [executable(home / ".pyenv" / "versions" / name / "bin" / "python3") for name in ("3.9.10", "3.9.2")]
-    uv = executable(home / ".local/share/uv/python/cpython-3.14.0-linux-x86_64-gnu/bin/python3.14")
+    versions = ("3.13t-dev", "3.9.10", "3.9.2")
+    pyenv = [executable(home / ".pyenv" / "versions" / name / "bin" / "python3") for name in versions]
+    uv_name = "cpython-3.14.0+freethreaded-linux-x86_64-gnu"
+    uv = executable(home / ".local/share/uv/python" / uv_name / "bin/python3.14t")
+    cached = executable(installed_folder() / "cpython-3.14.7t" / "bin" / "python3.14")
     found = candidate_executables({"PATH": f"{home / 'bin'}:{home / 'missing'}:"}, home)
-    assert found[:-1] == [on_path, *pyenv, uv]
-    assert found[-1] == Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
+    running = Path(sys._base_executable).resolve()  # type: ignore[attr-defined]
+    expected = {on_path: "PATH", **dict.fromkeys(pyenv, "pyenv"), uv: "uv", cached: "cache", running: "running"}
+    assert list(found.items()) == list(expected.items())
+
+
+def test_interpreters_that_stand_elsewhere_are_named_by_the_user(tmp_path: Path) -> None:
+    home = tmp_path.resolve()
+    first = executable(home / "built" / "bin" / "python3.14t")
+    second = executable(home / "folder" / "python3")
+    third = executable(home / "mine")
+    (home / "empty").mkdir()
+    named = ":".join(map(str, (home / "built", home / "folder", third, home / "empty", home / "missing", "")))
+    environment = {"BIGDATA_PYTHONS": named}
+    assert list(candidate_executables(environment, home).items())[:-1] == [
+        *((path, "BIGDATA_PYTHONS") for path in (first, second, third)),
+    ]
+    assert named_in_vain(environment) == [str(home / "empty"), str(home / "missing")]
 
 
 def test_the_folders_of_pyenv_and_uv_may_be_elsewhere(tmp_path: Path) -> None:
@@ -65,7 +109,7 @@ def test_the_folders_of_pyenv_and_uv_may_be_elsewhere(tmp_path: Path) -> None:
     pyenv = executable(home / "a" / "versions" / "3.9.1" / "bin" / "python3.9")
     uv = executable(home / "b" / "cpython-3.14.0" / "bin" / "python3.14")
     environment = {"PYENV_ROOT": str(home / "a"), "UV_PYTHON_INSTALL_DIR": str(home / "b")}
-    assert candidate_executables(environment, home)[:-1] == [pyenv, uv]
+    assert list(candidate_executables(environment, home))[:-1] == [pyenv, uv]
 
 
 def test_virtual_environments_on_the_path_are_no_interpreters_of_the_machine(tmp_path: Path) -> None:
@@ -87,6 +131,9 @@ def test_an_interpreter_describes_itself() -> None:
     assert (found.version, found.implementation) == (platform.python_version(), platform.python_implementation())
     assert found.python == ".".join(platform.python_version_tuple()[:2])
     assert found.build == " ".join(sys.version.split())
+    arguments = sysconfig.get_config_var("CONFIG_ARGS")
+    assert (found.optimized_build, found.lto) == ("--enable-optimizations" in arguments, "--with-lto" in arguments)
+    assert found.free_threaded == bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 @pytest.mark.parametrize("text", ["exit 1", "echo no json", "echo '{}'", "echo '[]'"])

@@ -137,7 +137,7 @@ def test_without_wheels_a_driver_is_taken_as_sources_with_what_building_needs(
 @pytest.mark.parametrize("free_threaded", [False, True])
 def test_the_stand_in_tells_uv_which_build_it_is(tmp_path: Path, free_threaded: bool) -> None:
     question = "import sys, sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED'), sys.argv)"
-    command = [stand_in(tmp_path, free_threaded=free_threaded), "-I", "-B", "-c", question, "more"]
+    command = [str(stand_in(tmp_path, free_threaded=free_threaded)), "-I", "-B", "-c", question, "more"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said == f"{int(free_threaded)} ['-c', 'more']\n"
 

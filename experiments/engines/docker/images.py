@@ -16,11 +16,12 @@ from experiments.engines.docker.bases import Base, NotPulled, Tell, get_base, ha
 from experiments.engines.docker.loader_image import LoaderImage, ensure_loader_image
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.image_lock import ImageLock, Kind, Slot, Source, version_order
-from experiments.lock import locked_pythons
+from experiments.lock import is_free_threaded, locked_pythons
 from experiments.wording import duration
 
 NAMES: dict[Kind, str] = {"python": "Python", "postgres": "PostgreSQL"}
 SOURCE_NAMES: dict[Source, str] = {"registry": "the pinned official images", "debian": "Debian's packages"}
+NO_FREE_THREADED = "no base image: neither the official images nor Debian have a free-threaded CPython (--engine local)"
 
 _MOST_AT_ONCE = 4
 
@@ -118,6 +119,8 @@ class Images:
         return _once(self._servers, major, lambda: self._base(("postgres", major), self.majors(), tell))
 
     def _base(self, slot: Slot, known: tuple[str, ...], tell: Tell) -> Base:
+        if slot[0] == "python" and is_free_threaded(slot[1]):
+            raise Unsupported(NO_FREE_THREADED)
         if slot[1] in known:
             found = get_base(self._client, slot, self._lock.pins(slot), self.source, self._stop, tell)
             if found is not None:

@@ -14,12 +14,11 @@ from experiments.engines.installer import run_pip
 from experiments.errors import Unsupported
 from experiments.identity import PROJECT
 from experiments.lock import loader_lock
-
-# What images are made for; docker info's names of processors are the ones in wheels' names.
-ARCHITECTURES = ("x86_64", "aarch64")
+from experiments.lock_text import ARCHITECTURES, for_architecture
 
 # Written last: a folder without it was left half-filled by a process that was killed.
 _MARKER = "complete"
+_ENTRIES = "requirements.txt"
 # The locks are made for this C library, 2.28, and every base has a newer one; wheels for older ones run on it too.
 _NEWEST_GLIBC = 28
 _OLDEST_GLIBC = 17
@@ -72,12 +71,16 @@ def target_options(python: str, architecture: str) -> Iterator[str]:
 
 def _fill(folder: Path, lock: Path, python: str, architecture: str, turn: int) -> None:
     remove(folder)
-    # The lock is complete, and pip would judge by its own interpreter which dependencies another one needs.
+    # The lock is complete, and pip would judge by its own interpreter which dependencies another one needs, and by its
+    # own processor which entries count.
     options = ["download", "--require-hashes", "--only-binary", ":all:", "--no-deps", "--dest", str(folder)]
     try:
+        folder.mkdir()
+        entries = folder / _ENTRIES
+        entries.write_text(for_architecture(lock.read_text(), architecture))
         run_pip(
             [sys.executable, "-m", "pip"],
-            [*options, *target_options(python, architecture), "--requirement", str(lock)],
+            [*options, *target_options(python, architecture), "--requirement", str(entries)],
             purpose=f"the wheels of {lock.name} for images ({architecture})",
             lock=turn,
         )

@@ -17,7 +17,7 @@ from experiments.engines.local.sweep import sweep
 from experiments.engines.local.venvs import ensure_venv
 from experiments.engines.protocol import InterpreterFacts
 from experiments.errors import BadInput, Unsupported
-from experiments.interpreters import Interpreter, find_interpreters
+from experiments.interpreters import VARIABLE, Interpreter, find_interpreters
 from experiments.lock import left_out, loader_lock, lock_hash, locked_pythons
 from experiments.spec import PostgresConfiguration
 
@@ -114,7 +114,8 @@ class LocalEngine:
         if interpreter is None:
             found = ", ".join(self._interpreters()) or "none"
             raise Unsupported(
-                f"no CPython {python} on this machine (looked on PATH, at pyenv's and uv's); found: {found}"
+                f"no CPython {python} on this machine (found: {found}): nox -s interpreters -- {python} may get it, "
+                f"or name one that stands elsewhere in {VARIABLE}"
             )
         lock = loader_lock(python)
         if not lock.is_file():
@@ -124,6 +125,7 @@ class LocalEngine:
             version=interpreter.version,
             implementation=interpreter.implementation,
             optimized_build=interpreter.optimized_build,
+            free_threaded=interpreter.free_threaded,
             build=_build_identity(interpreter),
             lock_hash=lock_hash(python),
             left_out=left_out(lock),
@@ -142,4 +144,6 @@ class LocalEngine:
 
 def _build_identity(interpreter: Interpreter) -> str:
     """Two interpreters with the same one are taken for the same; no path is in it."""
-    return f"{interpreter.build}; {'' if interpreter.optimized_build else 'not '}optimized"
+    facts = {"optimized": interpreter.optimized_build, "lto": interpreter.lto}
+    said = [name if holds else f"not {name}" for name, holds in facts.items()]
+    return "; ".join((interpreter.build, *said, *(["free-threaded"] if interpreter.free_threaded else [])))

@@ -77,6 +77,11 @@ def test_a_source_has_the_versions_that_it_pins_oldest_first() -> None:
     assert of("debian").majors() == ("17",)
 
 
+def test_there_is_no_base_for_a_free_threaded_build() -> None:
+    with pytest.raises(Unsupported, match=r"^no base image: neither the official images nor Debian have a free-thre"):
+        of("registry").loader("3.13t")
+
+
 def test_the_shipped_lock_has_every_python_officially_and_three_from_debian() -> None:
     lock, client = load_image_lock(), SimpleNamespace()
     assert len(Images(client, lock, "registry").pythons()) == 8  # type: ignore[arg-type]

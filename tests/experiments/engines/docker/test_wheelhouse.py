@@ -29,9 +29,8 @@ def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]
     def run_pip(pip: Sequence[str], arguments: list[str], *, purpose: str, lock: int) -> None:
         calls.append(arguments)
         folder = Path(arguments[arguments.index("--dest") + 1])
-        folder.mkdir()
         (folder / "aiopg-1.4.0-py3-none-any.whl").touch()
-        if len(calls) > 1 and calls[0] != arguments:
+        if "1.4.1" in Path(arguments[arguments.index("--requirement") + 1]).read_text():
             raise Failure(f"{purpose}: no network")
 
     monkeypatch.setattr(module, "run_pip", run_pip)
@@ -75,6 +74,17 @@ def test_wheels_are_fetched_once_with_hashes_and_no_sources(project: Path, downl
     assert {"download", "--require-hashes", "--no-deps"} < set(arguments)
     assert arguments[arguments.index("--only-binary") + 1] == ":all:"
     assert [wheel.name for wheel in wheels(folder)] == ["aiopg-1.4.0-py3-none-any.whl"]
+
+
+def test_pip_gets_the_entries_for_the_images_processor_whatever_its_own_is(
+    project: Path, downloads: list[list[str]]
+) -> None:
+    lock = project / "docker" / "requirements" / "py3.13.txt"
+    lock.write_text("# note\na==1\nb==2 ; platform_machine == 'x86_64'\nb==1 ; platform_machine == 'aarch64'\n")
+    for architecture in ("x86_64", "aarch64"):
+        wheelhouse("3.13", architecture, threading.Event(), project)
+    files = [Path(arguments[arguments.index("--requirement") + 1]) for arguments in downloads]
+    assert [file.read_text() for file in files] == ["a==1\nb==2\n", "a==1\nb==1\n"]
 
 
 def test_what_failed_leaves_nothing_and_another_lock_is_another_folder(

@@ -37,7 +37,10 @@ def test_the_engine_has_the_interpreters_that_are_here_and_locked() -> None:
 def test_a_missing_interpreter_is_unsupported_with_what_was_found() -> None:
     with pytest.raises(Unsupported) as reason:
         LocalEngine(find=lambda: interpreters("3.9")).loader_host("3.13")
-    assert str(reason.value) == "no CPython 3.13 on this machine (looked on PATH, at pyenv's and uv's); found: 3.9"
+    assert str(reason.value) == (
+        "no CPython 3.13 on this machine (found: 3.9): nox -s interpreters -- 3.13 may get it, "
+        "or name one that stands elsewhere in BIGDATA_PYTHONS"
+    )
 
 
 def test_an_interpreter_without_a_lock_is_unsupported_with_those_that_have_one() -> None:
@@ -58,8 +61,16 @@ def test_a_host_is_prepared_once_and_says_what_identifies_it(monkeypatch: pytest
     facts = engine.loader_host("3.9").facts
     assert engine.loader_host("3.9").facts == facts
     assert made == ["py3.9.txt"]
-    assert (facts.python, facts.version, facts.build) == ("3.9", "3.9.1", "3.9.1 (main); not optimized")
+    assert (facts.python, facts.version, facts.build) == ("3.9", "3.9.1", "3.9.1 (main); not optimized; not lto")
     assert (facts.lock_hash, facts.left_out) == (lock_hash("3.9"), {})
+
+
+def test_a_free_threaded_build_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "ensure_venv", lambda *_: Path("/venv/bin/python"))
+    found = Interpreter(Path("/t"), "3.14.7", "CPython", True, True, "3.14.7 free-threading build (main)", lto=True)
+    facts = LocalEngine(find=lambda: {found.python: found}).loader_host("3.14t").facts
+    assert (facts.python, facts.free_threaded, facts.lock_hash) == ("3.14t", True, lock_hash("3.14t"))
+    assert facts.build == "3.14.7 free-threading build (main); optimized; lto; free-threaded"
 
 
 def test_limits_below_cores_are_unsupported() -> None:
