@@ -14,8 +14,8 @@ from typing import Annotated, Any
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from bigdata.registry import LOADERS
-from experiments.cells import ENGINES, INSERTS, TRANSACTIONS
+from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS
+from experiments.cells import ENGINES, GILS, INSERTS, TRANSACTIONS
 from experiments.cpuset import REST, parse_cpuset
 
 LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
@@ -30,7 +30,9 @@ def suggest(found: object, known: Iterable[str]) -> str:
     """Return '(did you mean X? known: A, B)', without the question where nothing is close."""
     names = list(known)
     # A number that is close to another one is no slip of the pen.
-    close = [] if str(found).isdigit() else difflib.get_close_matches(str(found), names, n=1)
+    close = [] if str(found).isdigit() else difflib.get_close_matches(str(found), names)
+    # Of those that are equally close: 'pool' is the beginning of poolsize, not four letters of protocol.
+    close.sort(key=lambda name: not name.startswith(str(found)))
     question = f"did you mean {close[0]}? " if close else ""
     return f"({question}known: {', '.join(names) or 'none'})"
 
@@ -72,6 +74,15 @@ def _check_python(value: object) -> str:
     if isinstance(value, float):
         raise problem("without quotes is a number, so that 3.10 would be 3.1: put the version in quotes")
     raise problem("is no Python version: write 'default' or major and minor in quotes, such as \"3.13\"")
+
+
+def _check_gil(value: object) -> str:
+    if value is False:
+        # What YAML makes of off.
+        return "off"
+    if isinstance(value, str) and value in GILS:
+        return value
+    raise problem(f"is no state of the GIL {suggest(value, GILS)}")
 
 
 def _check_major(value: object) -> str:
@@ -139,8 +150,34 @@ Python = Annotated[
         },
     ),
 ]
+Gil = Annotated[
+    str,
+    Checked(
+        _check_gil,
+        {
+            "enum": [*GILS, False],
+            "description": "Of free-threaded builds: off keeps the lock on all threads off, whatever modules ask for.",
+        },
+    ),
+]
 LoaderName = Annotated[str, one_of("loader", tuple(LOADERS), "Who is measured; see: python -m bigdata.cmd list.")]
 Loop = Annotated[str, one_of("event loop", LOOPS, "The event loop. Loaders that have none leave it out.")]
+SpokenProtocol = Annotated[
+    str,
+    one_of(
+        "protocol",
+        ("default", *PROTOCOLS),
+        "How statements get to the server; default: what the loader speaks unless asked.",
+    ),
+]
+Implementation = Annotated[
+    str,
+    one_of(
+        "implementation",
+        ("default", *IMPLEMENTATIONS),
+        "Of psycopg 3; default: binary, or python where there is no wheel of it. Other drivers leave it out.",
+    ),
+]
 Poolsize = Annotated[int, Field(strict=True, ge=1, description="How many connections, each with its worker.")]
 PostgresName = Annotated[Text, Field(description="A name in the section postgres.")]
 DataName = Annotated[Text, Field(description="A name in the section data.")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from experiments.builds import build_lines
 from experiments.cpuset import format_cpuset
 from experiments.description import Description, part_of
 from experiments.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
@@ -24,7 +25,7 @@ def caption_lines(description: Description, summary: ExperimentSummary, axes: Se
         _servers(description, summary)
         + _unlike(description, summary)
         + _noise(description, summary)
-        + _builds(summary, axes)
+        + build_lines(summary, axes)
     )
     return [*lines, count_statuses(sum(cell.planned for cell in summary.cells), summary.cells)]
 
@@ -134,15 +135,4 @@ def _noise(description: Description, summary: ExperimentSummary) -> list[str]:
         f"Noise floor: the baseline measured twice differs from itself by up to {summary.floor - 1:.1%}. "
         "≈ marks a ratio that is nearer to 1 than that, or whose interval holds 1: not told apart from the baseline.",
         *few,
-    ]
-
-
-def _builds(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
-    plain = dict.fromkeys(str(cell.shown.cell["python"]) for cell in summary.cells if not cell.optimized_build)
-    if not plain:
-        return []
-    mark = "† " if "python" in axes else ""
-    return [
-        f"{mark}Not built with `--enable-optimizations`, as far as it says, so it may be slower than others: "
-        f"Python {', '.join(plain)}."
     ]

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 
+from bigdata.registry import IMPLEMENTATIONS, LOADERS
+
 AxisValue = str | int | None
 
 ENGINES = ("docker", "local")
@@ -14,16 +16,25 @@ ENGINES = ("docker", "local")
 
 TRANSACTIONS = ("autocommit", "per_record")
 INSERTS = ("execute", "executemany")
+GILS = ("default", "off")
+"""Of a free-threaded build: what its modules make of the lock on all threads (the GIL), or off in any case."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one run measures, named as in matrix.yaml. No value is left to be resolved, ``loop`` is None without one."""
+    """What one run measures, named as in matrix.yaml. No value is left to be resolved.
+
+    None is what does not apply: ``loop`` and ``implementation`` to a loader that has no choice, ``gil`` to a build that
+    is not free-threaded.
+    """
 
     engine: str
     python: str
+    gil: str | None
     loader: str
     loop: str | None
+    protocol: str
+    implementation: str | None
     poolsize: int
     postgres: str
     data: str
@@ -37,12 +48,23 @@ class Cell:
 
     def label(self) -> str:
         """One line for people: loader and pool first, what is usual (local, autocommit, execute) left out."""
-        loader = self.loader if self.loop is None else f"{self.loader} on {self.loop}"
-        parts = [loader, f"pool {self.poolsize}", f"Python {self.python}", f"PostgreSQL {self.postgres}"]
+        parts = [self.contestant(), f"pool {self.poolsize}", self.interpreter(), f"PostgreSQL {self.postgres}"]
         parts += [f"data {self.data}", f"cores {self.resources}"]
         parts += [value for value in (self.transaction, self.inserts) if value not in ("autocommit", "execute")]
         parts += [f"in {self.engine}"] if self.engine != "local" else []
         return ", ".join(parts)
+
+    def contestant(self) -> str:
+        """The loader with its loop; protocol and implementation where they are not what it uses unless asked."""
+        loader = LOADERS.get(self.loader)
+        parts = [self.loader if self.loop is None else f"{self.loader} on {self.loop}"]
+        parts += [] if loader is None or self.protocol == loader.protocols[0] else [self.protocol]
+        parts += [] if self.implementation in (None, IMPLEMENTATIONS[0]) else [f"implementation {self.implementation}"]
+        return ", ".join(parts)
+
+    def interpreter(self) -> str:
+        """'Python 3.13', or 'Python 3.13t without GIL'."""
+        return f"Python {self.python}" + (" without GIL" if self.gil == "off" else "")
 
 
 AXES: tuple[str, ...] = tuple(axis.name for axis in fields(Cell))

@@ -105,7 +105,12 @@ def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[s
     if set(entry) <= {"why"}:
         yield Finding(path, "names no axis, so it would leave out everything: name what to leave out")
     for axis, value in entry.items():
-        listed = values.get(axis)
-        if listed and value not in listed:
+        listed = [_plain(item) for item in values.get(axis, ())]
+        if listed and _plain(value) not in listed:
             known = ", ".join(str(item) for item in listed)
-            yield Finding((*path, axis), f"{value!r} is no value that this experiment has (there: {known})")
+            yield Finding((*path, axis), f"{_plain(value)!r} is no value that this experiment has (there: {known})")
+
+
+def _plain(value: object) -> object:
+    """YAML makes False of off, which is the name of a value."""
+    return "off" if value is False else value

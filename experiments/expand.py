@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from bigdata.registry import LOADERS
+from bigdata.registry import LOADERS, Loader
 from experiments.axis_types import suggest
 from experiments.cells import AxisValue, Cell
 from experiments.combinations import combine
@@ -25,6 +25,9 @@ class Resolver(Protocol):
 
     def default_python(self, engine: str) -> str:
         """Return the newest Python for which the engine has an interpreter with a lock: '3.13'."""
+
+    def default_implementation(self, python: str) -> str:
+        """Return what a driver with several implementations uses unless asked, as far as the Python has packages."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,22 @@ class _Completion:
         axes["engine"] = self._resolver.resolve_engine(axes["engine"])
         if axes["python"] == "default":
             axes["python"] = self._resolver.default_python(axes["engine"])
-        if not LOADERS[axes["loader"]].loops:
-            axes["loop"] = None
-        return Cell(**axes)
+        if not axes["python"].endswith("t"):
+            axes["gil"] = None
+        return Cell(**{**axes, **self._of_loader(LOADERS[axes["loader"]], axes)})
+
+    def _of_loader(self, loader: Loader, axes: Mapping[str, Any]) -> dict[str, AxisValue]:
+        """The axes that mean something to some loaders only."""
+        has_choice = len(loader.protocols) > 1 and axes["protocol"] != "default"
+        implementation = axes["implementation"]
+        if implementation == "default":
+            implementation = self._resolver.default_implementation(axes["python"])
+        return {
+            "loop": axes["loop"] if loader.loops else None,
+            "protocol": axes["protocol"] if has_choice else loader.protocols[0],
+            "implementation": implementation if loader.implementations else None,
+            "poolsize": axes["poolsize"] if loader.concurrent else 1,
+        }
 
     def axes(self, values: Mapping[str, AxisValue]) -> Mapping[str, AxisValue]:
         return self.cell(values).axes()
@@ -108,6 +124,10 @@ def find_obstacle(cell: Cell) -> str | None:
         return f"{loader.driver} has no executemany that {loader.name} could use"
     if cell.loop is not None and cell.loop not in loader.loops:
         return f"{loader.name} does not run on {cell.loop}, only on {', '.join(loader.loops)}"
+    if cell.protocol not in loader.protocols:
+        return f"{loader.name} speaks {', '.join(loader.protocols)}"
+    if cell.implementation is not None and cell.implementation not in loader.implementations:
+        return f"{loader.driver} has the implementations {', '.join(loader.implementations)}"
     return None
 
 

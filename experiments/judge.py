@@ -40,6 +40,27 @@ def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str,
     return report
 
 
+def read_trial(finished: Finished, timeout_s: float) -> str | None:
+    """Why a combination of loader, loop, protocol and interpreter cannot run, in one line; None where it can.
+
+    An ordinary error (no answer from the server, a fault of the loader) is no such reason: its runs will fail, and say
+    so.
+    """
+    if finished.cause is not None:
+        return f"{finished.cause} when it was tried"
+    if finished.timed_out:
+        return f"no end within {timeout_s:g} s when it was tried"
+    if finished.returncode < 0:
+        return f"ended by {_signal_name(-finished.returncode)} when it was tried"
+    try:
+        report = read_report("check", finished, timeout_s)
+    except Trouble:
+        return None
+    if report.get("supported", True):
+        return None
+    return " ".join(str(report.get("reason")).split())
+
+
 def reported_cpu_s(finished: Finished) -> float | None:
     """CPU seconds of the loader's process from its start, as it reports them; None where it does not."""
     try:

@@ -12,8 +12,10 @@ from experiments.datasets import ReadyData
 from experiments.engines.protocol import Engine, LoaderHost, Server
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
+from experiments.judge import read_trial
+from experiments.lock import left_out, loader_lock
 from experiments.plan import Plan
-from experiments.run import ReadyCell
+from experiments.run import STEP_TIMEOUT_S, ReadyCell, choices_of, environment_of
 from experiments.spec import DataSet, Matrix, PostgresConfiguration
 
 # For connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers.
@@ -25,7 +27,7 @@ Thing = TypeVar("Thing")
 class Preparation:
     """Prepares cells; what several of them need is made once, and so is the attempt where it cannot be had.
 
-    ``provide_data`` turns a named data set into files, ``tell`` says aloud what is being made ready.
+    ``provide_data`` turns a named data set into files, ``tell`` says aloud what is being done.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Preparation:
         self._source = source
         self._provide_data = provide_data
         self._tell = tell
+        self._trials: dict[tuple[str | None, ...], str | None] = {}
         self._made: dict[tuple[str, ...], Any] = {}
 
     def prepare(self, planned: tuple[PlannedCell, ...]) -> dict[Cell, ReadyCell | str]:
@@ -56,7 +59,10 @@ class Preparation:
             own = [cell for cell in cells if cell.engine == name]
             pythons = dict.fromkeys(cell.python for cell in own)
             majors = dict.fromkeys(self._matrix.postgres[cell.postgres].version for cell in own)
-            engine.make_ready(list(pythons), list(majors), self._tell)
+            engine.make_ready(list(pythons), list(majors), self._tell_preparing)
+
+    def _tell_preparing(self, what: str) -> None:
+        self._tell(f"preparing {what}")
 
     def _try(self, cell: Cell, max_connections: int) -> ReadyCell | str:
         try:
@@ -74,6 +80,7 @@ class Preparation:
         server = self._once(
             name, "postgres", cell.postgres, make=lambda: self._server(engine, cell.postgres, max_connections)
         )
+        self._try_out(cell, host, server, placement)
         identity = Identity(
             interpreter_build=host.facts.build,
             lock_hash=host.facts.lock_hash,
@@ -93,14 +100,22 @@ class Preparation:
     def _host(self, cell: Cell) -> LoaderHost:
         engine = self._engines[cell.engine]
         host = self._once(cell.engine, "python", cell.python, make=lambda: self._loader_host(engine, cell.python))
-        # An event loop other than asyncio is a package of its name.
-        for package in (*LOADERS[cell.loader].requirements, str(cell.loop)):
-            if package in host.facts.left_out:
-                raise Unsupported(f"no {package} for Python {cell.python}: {host.facts.left_out[package]}")
+        if reason := find_left_out(cell, host.facts.left_out):
+            raise Unsupported(reason)
         return host
 
+    def _try_out(self, cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> None:
+        """Let the loader connect once, as only that tells what works here. Raises Unsupported where it does not."""
+        what = (cell.engine, cell.python, cell.gil, cell.loader, cell.loop, cell.protocol, cell.implementation)
+        if what not in self._trials:
+            engine = self._engines[cell.engine]
+            self._tell(f"{self._prefix(engine)}trying {cell.contestant()}, {cell.interpreter()}")
+            self._trials[what] = _find_reason(cell, host, server, placement)
+        if reason := self._trials[what]:
+            raise Unsupported(reason)
+
     def _loader_host(self, engine: Engine, python: str) -> LoaderHost:
-        self._tell(f"{self._prefix(engine)}Python {python} and its packages")
+        self._tell_preparing(f"{self._prefix(engine)}Python {python} and its packages")
         return engine.loader_host(python)
 
     def _placement(self, engine: Engine, name: str) -> Placement:
@@ -109,7 +124,7 @@ class Preparation:
         return placement
 
     def _data(self, name: str) -> ReadyData:
-        self._tell(f"data {name}")
+        self._tell_preparing(f"data {name}")
         data_set = self._matrix.data[name]
         try:
             return self._provide_data(name, data_set)
@@ -119,7 +134,7 @@ class Preparation:
             raise kind(f"data {name}: {problem}") from problem
 
     def _server(self, engine: Engine, name: str, max_connections: int) -> Server:
-        self._tell(f"{self._prefix(engine)}PostgreSQL {name}")
+        self._tell_preparing(f"{self._prefix(engine)}PostgreSQL {name}")
         return engine.serve(name, self._matrix.postgres[name], max_connections=max_connections)
 
     def _prefix(self, engine: Engine) -> str:
@@ -137,6 +152,21 @@ class Preparation:
         return cast(Thing, made)
 
 
+def _find_reason(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> str | None:
+    try:
+        finished = host.run(
+            ["check", cell.loader, *choices_of(cell), "--report", "-"],
+            server=server,
+            placement=placement.without_loader_limits(),
+            timeout_s=STEP_TIMEOUT_S,
+            environment=environment_of(cell),
+        )
+    except Failure:
+        # The runs of the cell will fail, too, and their records say why.
+        return None
+    return read_trial(finished, STEP_TIMEOUT_S)
+
+
 def _container_limits(server: Server, configuration: PostgresConfiguration) -> dict[str, int]:
     """Limits of the server's container that no settings say; none where it has no container."""
     if server.facts.image is None or configuration.shm_size is None:
@@ -144,8 +174,17 @@ def _container_limits(server: Server, configuration: PostgresConfiguration) -> d
     return {"server_shm_bytes": configuration.shm_size}
 
 
+def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:
+    """Why a lock that leaves these packages out keeps a cell from running, or None."""
+    loader = LOADERS[cell.loader]
+    # An event loop other than asyncio is a package of its name, and so are the implementations of psycopg in C.
+    own = () if cell.implementation is None else (f"{loader.driver}-{cell.implementation}",)
+    found = next((name for name in (*loader.requirements, str(cell.loop), *own) if name in missing), None)
+    return None if found is None else f"no {found} for Python {cell.python}: {missing[found]}"
+
+
 def foresee(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[Cell, str]:
-    """What can be known to keep cells from running before anything is prepared: interpreters and cores."""
+    """What can be known to keep cells from running before anything is prepared: interpreters, their locks, cores."""
     obstacles: dict[Cell, str] = {}
     for cell in {planned.cell: None for planned in plan.cells if planned.unsupported is None}:
         engine = engines[cell.engine]
@@ -153,10 +192,13 @@ def foresee(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[C
         if cell.python not in pythons:
             obstacles[cell] = f"the engine {engine.name} has no Python {cell.python} here; it has: {', '.join(pythons)}"
             continue
+        if reason := find_left_out(cell, left_out(loader_lock(cell.python))):
+            obstacles[cell] = reason
+            continue
         try:
             engine.check_placement(place(matrix.resources[cell.resources], engine.cores()))
-        except Unsupported as reason:
-            obstacles[cell] = str(reason)
+        except Unsupported as obstacle:
+            obstacles[cell] = str(obstacle)
     return obstacles
 
 

@@ -40,7 +40,13 @@ class Phase:
 
 @dataclass(frozen=True)
 class Client:
-    """The loader's process, as it reported itself; ``cpu_s`` is all that it used from its start."""
+    """The loader's process, as it reported itself; ``cpu_s`` is all that it used from its start.
+
+    ``gil_enabled`` is what held at its end, after all imports, ``free_threaded`` how the interpreter was built and
+    ``gil_requested`` the value of ``PYTHON_GIL``. ``jit`` is null where the interpreter has none, ``libpq_bundled``
+    where the driver does without libpq; else it is true where that came with the driver. What is null without that was
+    not recorded then.
+    """
 
     python: str
     implementation: str
@@ -52,6 +58,13 @@ class Client:
     involuntary_switches: int | None = None
     peak_rss_bytes: int | None = None
     cpu_s: float | None = None
+    free_threaded: bool | None = None
+    gil_requested: str | None = None
+    lto: bool | None = None
+    jit: bool | None = None
+    switch_interval_s: float | None = None
+    libpq_bundled: bool | None = None
+    driver_implementation: str | None = None
 
 
 @dataclass(frozen=True)

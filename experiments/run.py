@@ -86,7 +86,11 @@ def _load(ready: ReadyCell, record: Record) -> tuple[Finished, Record]:
     cpu_before_s = ready.server.cpu_s()
     before = observe.read(cpu_before_s)
     finished = ready.host.run(
-        run_arguments(ready), server=ready.server, placement=ready.placement, timeout_s=ready.timeout_s
+        run_arguments(ready),
+        server=ready.server,
+        placement=ready.placement,
+        timeout_s=ready.timeout_s,
+        environment=environment_of(ready.cell),
     )
     cpu_after_s = ready.server.cpu_s()
     after = observe.read(cpu_after_s, elsewhere_s=0.0 if finished.is_child else reported_cpu_s(finished))
@@ -108,6 +112,8 @@ def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], commits_
     awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected)]
     work = _work(report, _step(ready, ["digest", *awaited, "--report", "-"]), commits_before)
     differences = find_differences(work, ready.data, expected)
+    spoken = report.get("protocol", ready.cell.protocol)
+    differences += [] if spoken == ready.cell.protocol else [f"protocol: {spoken}, not {ready.cell.protocol}"]
     status: Status = "wrong_work" if differences else "ok"
     return replace(_measured(record, report), work=work, status=status, reason="; ".join(differences) or None)
 
@@ -128,14 +134,25 @@ def run_arguments(ready: ReadyCell) -> list[str]:
     """The loader's command line for the cell."""
     cell = ready.cell
     arguments = ["run", cell.loader, "--directory", ready.directory, "--poolsize", str(cell.poolsize)]
-    arguments += ready.data.arguments
-    if cell.loop is not None:
-        arguments += ["--loop", cell.loop]
+    arguments += [*ready.data.arguments, *choices_of(cell)]
     if cell.transaction == "per_record":
         arguments.append("--no-autocommit")
     if cell.inserts == "executemany":
         arguments.append("--allow-executemany")
     return [*arguments, "--prepared", "--report", "-"]
+
+
+def choices_of(cell: Cell) -> list[str]:
+    """What the loader's command line says of loop, protocol and implementation, as far as the loader has a choice."""
+    several = len(LOADERS[cell.loader].protocols) > 1
+    chosen = {"--loop": cell.loop, "--protocol": cell.protocol if several else None}
+    chosen["--implementation"] = cell.implementation
+    return [word for option, value in chosen.items() if value is not None for word in (option, value)]
+
+
+def environment_of(cell: Cell) -> dict[str, str]:
+    """Variables for the loader's process: a module must not switch the GIL on again where it is to stay off."""
+    return {"PYTHON_GIL": "0"} if cell.gil == "off" else {}
 
 
 def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:

@@ -19,6 +19,8 @@ from experiments.axis_types import (
     Cpuset,
     DataName,
     Engine,
+    Gil,
+    Implementation,
     Inserts,
     LoaderName,
     Loop,
@@ -30,6 +32,7 @@ from experiments.axis_types import (
     ResourcesName,
     Segment,
     Setting,
+    SpokenProtocol,
     Text,
     Transaction,
     one_of,
@@ -56,8 +59,11 @@ class AxisValues(TypedDict, total=False):
 
     engine: Engine
     python: Python
+    gil: Gil
     loader: LoaderName
     loop: Loop
+    protocol: SpokenProtocol
+    implementation: Implementation
     poolsize: Poolsize
     postgres: PostgresName
     data: DataName
@@ -81,8 +87,11 @@ class AxisLists(TypedDict, total=False):
 
     engine: Annotated[tuple[Engine, ...], _SOME]
     python: Annotated[tuple[Python, ...], _SOME]
+    gil: Annotated[tuple[Gil, ...], _SOME]
     loader: Annotated[tuple[LoaderName, ...], _SOME]
     loop: Annotated[tuple[Loop, ...], _SOME]
+    protocol: Annotated[tuple[SpokenProtocol, ...], _SOME]
+    implementation: Annotated[tuple[Implementation, ...], _SOME]
     poolsize: Annotated[tuple[Poolsize, ...], _SOME]
     postgres: Annotated[tuple[PostgresName, ...], _SOME]
     data: Annotated[tuple[DataName, ...], _SOME]
@@ -170,7 +179,10 @@ class Defaults:
     resources: ResourcesName
     engine: Engine = "auto"
     python: Python = "default"
+    gil: Gil = "default"
     loop: Loop = "asyncio"
+    protocol: SpokenProtocol = "default"
+    implementation: Implementation = "default"
     transaction: Transaction = "autocommit"
     inserts: Inserts = "execute"
 

@@ -59,7 +59,7 @@ def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> 
         engines,
         source,
         lambda _, data: provide(data, cache=cache_folder(), source=source),
-        lambda text: reporter.tell(f"preparing {text}"),
+        reporter.tell,
     )
     cells = preparation.prepare(order.plan.cells)
     keys = {

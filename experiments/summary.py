@@ -6,9 +6,10 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from experiments.description import Description, ShownCell, ShownExperiment
-from experiments.records import RUN_STATUSES, Record
+from experiments.records import RUN_STATUSES, Client, Record
 from experiments.stats import Estimate, estimate_median, estimate_ratio, noise_floor
 
 
@@ -43,6 +44,16 @@ class CellSummary:
     def optimized_build(self) -> bool:
         """False where an interpreter said that it was built without optimizations."""
         return all(record.client.optimized_build for record in self.finished if record.client)
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """What the processes of its runs reported of themselves."""
+        return tuple(record.client for record in self.finished if record.client)
+
+    def client_fact(self, name: str) -> Any:
+        """What all its runs report under this name of ``Client``; None where they differ, or do not tell."""
+        values = {getattr(client, name) for client in self.clients}
+        return values.pop() if len(values) == 1 else None
 
 
 @dataclass(frozen=True)

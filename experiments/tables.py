@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
+from experiments.builds import marks_of
 from experiments.captions import caption_lines
 from experiments.description import Description, ShownExperiment
 from experiments.records import RUN_STATUSES, Record
@@ -25,6 +26,19 @@ HEADINGS = (
     "note",
 )
 RIGHT_ALIGNED = 5
+
+# Column of the CSV -> field of ``Client``.
+_CLIENT_COLUMNS = {
+    "free_threaded": "free_threaded",
+    "gil_enabled": "gil_enabled",
+    "optimized": "optimized_build",
+    "lto": "lto",
+    "jit": "jit",
+    "switch_interval_s": "switch_interval_s",
+    "libpq": "libpq",
+    "libpq_bundled": "libpq_bundled",
+    "driver_implementation": "driver_implementation",
+}
 
 
 def markdown_table(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
@@ -58,10 +72,10 @@ def varying_axes(summary: ExperimentSummary) -> list[str]:
 
 
 def _axis_cells(cell: CellSummary, axes: Sequence[str]) -> list[str]:
-    values = [axis_value(cell.shown.cell[axis]) for axis in axes]
-    if "python" in axes and not cell.optimized_build:
-        values[list(axes).index("python")] += " †"
-    return values
+    texts = {axis: axis_value(cell.shown.cell[axis]) for axis in axes}
+    for mark, column in marks_of(cell, axes):
+        texts[column] += f" {mark}"
+    return list(texts.values())
 
 
 def _value_cells(cell: CellSummary, floor: float | None) -> list[str]:
@@ -115,7 +129,17 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary) -> dict[str, object]
         "cpu_us_per_row": "" if cell.cpu_us_per_row is None else round(cell.cpu_us_per_row, 3),
         "client_share": "" if cell.client_share is None else round(cell.client_share, 3),
         "throttled_share": "" if cell.throttled_share is None else round(cell.throttled_share, 3),
+        **_client_columns(cell),
         "note": _note(cell),
+    }
+
+
+def _client_columns(cell: CellSummary) -> dict[str, object]:
+    """What the runs say of interpreter and driver, where they all say the same; yes is 1."""
+    values = {column: cell.client_fact(name) for column, name in _CLIENT_COLUMNS.items()}
+    return {
+        column: "" if value is None else int(value) if isinstance(value, bool) else value
+        for column, value in values.items()
     }
 
 

@@ -10,8 +10,11 @@ from experiments.stats import Estimate
 AXIS_NAMES: Mapping[str, str] = {
     "engine": "engine",
     "python": "Python",
+    "gil": "GIL",
     "loader": "loader",
     "loop": "loop",
+    "protocol": "protocol",
+    "implementation": "implementation",
     "poolsize": "pool size",
     "postgres": "PostgreSQL",
     "data": "data",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,6 +21,7 @@ from experiments.engines.refusal import RefusedSettings
 from experiments.errors import BadInput, Failure
 from experiments.expand import expand
 from experiments.image_lock import Asked
+from experiments.lock import loader_lock
 from experiments.plan import Plan, make_plan
 from experiments.prepare import foresee
 from experiments.progress import choose_reporter
@@ -158,13 +160,20 @@ class MachineResolver:
 
     def default_python(self, engine: str) -> str:
         """The newest Python that the engine has with a lock. Raises BadInput where it has none."""
-        pythons = self._engines[engine].pythons()
+        # A free-threaded build is measured where it is asked for.
+        pythons = [python for python in self._engines[engine].pythons() if not python.endswith("t")]
         if not pythons:
             raise BadInput(
                 f"engine {engine}: found no Python that has locked packages; install one that "
                 "docker/requirements/ has a file for (nox -s lock makes them)"
             )
         return pythons[-1]
+
+    def default_implementation(self, python: str) -> str:
+        """The wheel of psycopg's C where the Python's lock has one, else what needs no wheel."""
+        lock = loader_lock(python)
+        has_wheel = not lock.is_file() or re.search(r"^psycopg-binary==", lock.read_text(), re.MULTILINE)
+        return "binary" if has_wheel else "python"
 
 
 def _chosen(selection: Selection) -> dict[str, object]:

@@ -101,11 +101,13 @@ class LoaderHost(Protocol):
         server: Server | None,
         placement: Placement | None,
         timeout_s: float,
+        environment: Mapping[str, str] = {},
     ) -> Finished:
         """Run ``python -m bigdata.cmd`` with ``arguments``, held to its side of the placement, and wait for it.
 
-        With a server, ``--dburl`` of it goes in front and the password travels in a password file. At the time limit
-        the process is asked to stop, then killed. Whatever it started has ended when this returns.
+        With a server, ``--dburl`` of it goes in front and the password travels in a password file. ``environment`` are
+        variables for the process. At the time limit it is asked to stop, then killed. Whatever it started has ended
+        when this returns.
         """
 
 

@@ -15,8 +15,11 @@ from experiments.records import Client, Host, Phase, Record, ServerUse, Work
 THREADED = Cell(
     engine="local",
     python="3.13",
+    gil=None,
     loader="row_by_row_threaded",
     loop=None,
+    protocol="simple",
+    implementation=None,
     poolsize=20,
     postgres="default",
     data="ny",

@@ -13,7 +13,10 @@ from experiments.affinity import Placement
 from experiments.cells import AXES, Cell, Identity, canonical_json, cell_key
 
 TEXT = st.text(max_size=8)
-CELL = Cell("local", "3.13", "row_by_row_asyncio", "uvloop", 20, "default", "ny", "autocommit", "execute", "split")
+CELL = Cell(
+    *("local", "3.13", None, "row_by_row_asyncio", "uvloop", "simple", None),
+    *(20, "default", "ny", "autocommit", "execute", "split"),
+)
 IDENTITY = Identity(
     interpreter_build="main, Oct 7 2024",
     lock_hash="sha256:1",
@@ -30,8 +33,11 @@ CELLS = st.builds(
     Cell,
     engine=TEXT,
     python=TEXT,
+    gil=st.none() | TEXT,
     loader=TEXT,
     loop=st.none() | TEXT,
+    protocol=TEXT,
+    implementation=st.none() | TEXT,
     poolsize=st.integers(1, 500),
     postgres=TEXT,
     data=TEXT,
@@ -58,8 +64,11 @@ def test_the_axes_stand_in_the_order_of_a_record() -> None:
     assert AXES == (
         "engine",
         "python",
+        "gil",
         "loader",
         "loop",
+        "protocol",
+        "implementation",
         "poolsize",
         "postgres",
         "data",
@@ -84,6 +93,21 @@ def test_a_label_names_what_is_unusual() -> None:
     )
 
 
+def test_a_label_leaves_out_protocol_and_implementation_that_are_used_unless_asked() -> None:
+    cell = replace(CELL, loader="row_by_row_psycopg_asyncio", protocol="prepared", implementation="binary")
+    assert cell.contestant() == "row_by_row_psycopg_asyncio on uvloop"
+    assert replace(cell, protocol="simple", implementation="c").contestant() == (
+        "row_by_row_psycopg_asyncio on uvloop, simple, implementation c"
+    )
+
+
+def test_a_label_tells_a_free_threaded_build_that_is_kept_without_its_gil() -> None:
+    assert replace(CELL, python="3.14t", gil="default").interpreter() == "Python 3.14t"
+    assert replace(CELL, python="3.14t", gil="off").label() == (
+        "row_by_row_asyncio on uvloop, pool 20, Python 3.14t without GIL, PostgreSQL default, data ny, cores split"
+    )
+
+
 def test_a_key_says_how_it_was_made() -> None:
     key = cell_key(CELL, IDENTITY)
     assert key.startswith("sha256:")
@@ -92,7 +116,7 @@ def test_a_key_says_how_it_was_made() -> None:
 
 def test_a_key_is_the_same_in_every_version_of_the_program() -> None:
     """A changed way to make keys would make all stored records strangers."""
-    assert cell_key(CELL, IDENTITY) == "sha256:b296be5d663b0a3831fa07717c4588dd8180ac8747dd5735b16a023efb82a7ce"
+    assert cell_key(CELL, IDENTITY) == "sha256:287709c5a838da32939c195bb3ec767b4e2b8d3622f77d267469f3ae93d9e772"
 
 
 @pytest.mark.parametrize("axis", AXES)

@@ -16,7 +16,12 @@ from experiments.spec import DataSet, Defaults, Experiment, Matrix, PostgresConf
 
 THREADS = "row_by_row_threaded"
 TASKS = "row_by_row_asyncio"
-BASELINE = Cell("local", "3.13", THREADS, None, 20, "default", "ny", "autocommit", "execute", "split")
+ASYNCPG = "row_by_row_asyncpg"
+PSYCOPG = "row_by_row_psycopg_threaded"
+BASELINE = Cell(
+    *("local", "3.13", None, THREADS, None, "simple", None),
+    *(20, "default", "ny", "autocommit", "execute", "split"),
+)
 ASYNCIO = replace(BASELINE, loader=TASKS, loop="asyncio")
 UVLOOP = replace(BASELINE, loader=TASKS, loop="uvloop")
 
@@ -27,6 +32,9 @@ class FakeMachine:
 
     def default_python(self, engine: str) -> str:
         return {"local": "3.13"}[engine]
+
+    def default_implementation(self, python: str) -> str:
+        return "python" if python == "3.14t" else "binary"
 
 
 def make_matrix(experiments: Mapping[str, Mapping[str, Any]], **parts: Any) -> Matrix:
@@ -98,6 +106,73 @@ def test_the_baseline_is_added_to_an_experiment_that_does_not_name_it() -> None:
 def test_names_of_the_default_merge_with_what_they_resolve_to() -> None:
     matrix = make_matrix({"pythons": {"matrix": {"python": ["default", "3.13", "3.9"], "engine": ["auto", "local"]}}})
     assert [planned.cell for planned in cells_of(matrix)] == [BASELINE, BASELINE, replace(BASELINE, python="3.9")]
+
+
+def one_matrix(**lists: Any) -> Matrix:
+    return make_matrix({"one": {"matrix": lists}})
+
+
+def others(matrix: Matrix) -> list[tuple[Any, ...]]:
+    """Loader, protocol, implementation and reason of the cells besides the baseline."""
+    return [
+        (planned.cell.loader, planned.cell.protocol, planned.cell.implementation, planned.unsupported)
+        for planned in cells_of(matrix)[2:]
+    ]
+
+
+def test_a_protocol_is_the_loaders_first_unless_asked() -> None:
+    assert others(one_matrix(loader=[ASYNCPG, PSYCOPG], protocol=["default", "extended"])) == [
+        (ASYNCPG, "prepared", None, None),
+        (ASYNCPG, "extended", None, None),
+        (PSYCOPG, "prepared", "binary", None),
+        (PSYCOPG, "extended", "binary", None),
+    ]
+
+
+def test_a_protocol_collapses_where_the_driver_has_one_and_is_a_reason_where_it_lacks_the_one_asked_for() -> None:
+    assert cells_of(one_matrix(loader=[THREADS], protocol=["prepared", "simple"])) == [
+        PlannedCell(BASELINE, "a", ("one",)),
+        PlannedCell(BASELINE, "b", ("one",)),
+    ]
+    assert others(one_matrix(loader=[ASYNCPG], protocol=["simple"])) == [
+        (ASYNCPG, "simple", None, "row_by_row_asyncpg speaks prepared, extended")
+    ]
+
+
+def test_an_implementation_is_what_the_python_has_packages_for_and_collapses_where_the_driver_has_one() -> None:
+    assert others(one_matrix(loader=[PSYCOPG], implementation=["default", "c", "binary"])) == [
+        (PSYCOPG, "prepared", "binary", None),
+        (PSYCOPG, "prepared", "c", None),
+    ]
+    assert others(one_matrix(loader=[PSYCOPG], python=["3.14t"])) == [(PSYCOPG, "prepared", "python", None)]
+    assert others(one_matrix(loader=[ASYNCPG], implementation=["c", "python"])) == [(ASYNCPG, "prepared", None, None)]
+
+
+def test_the_gil_is_an_axis_of_free_threaded_builds_alone() -> None:
+    found = cells_of(one_matrix(python=["3.14", "3.14t"], gil=["default", "off"]))[2:]
+    assert [(planned.cell.python, planned.cell.gil) for planned in found] == [
+        ("3.14", None),
+        ("3.14t", "default"),
+        ("3.14t", "off"),
+    ]
+
+
+def test_a_loader_with_one_connection_has_a_pool_of_one() -> None:
+    found = cells_of(one_matrix(loader=["row_by_row_serial"], poolsize=[1, 5, 20]))[2:]
+    assert [(planned.cell.loader, planned.cell.poolsize) for planned in found] == [("row_by_row_serial", 1)]
+
+
+def test_a_loop_that_a_loader_does_not_run_on_is_a_reason() -> None:
+    (_, _, cell) = cells_of(one_matrix(loader=["row_by_row_psycopg_asyncio"], loop=["rloop"]))
+    assert cell.unsupported == "row_by_row_psycopg_asyncio does not run on rloop, only on asyncio, uvloop"
+
+
+def test_the_new_axes_can_be_chosen_among() -> None:
+    matrix = one_matrix(loader=[ASYNCPG, PSYCOPG], protocol=["extended", "prepared"], python=["3.13", "3.14t"])
+    found = cells_of(matrix, only("protocol=extended", "implementation=python", "gil=default"))[2:]
+    assert [(planned.cell.loader, planned.cell.python) for planned in found] == [(PSYCOPG, "3.14t")]
+    with pytest.raises(BadInput, match=r"^--only: no cell has protocol=simple \(known: extended, prepared\)$"):
+        cells_of(one_matrix(loader=[ASYNCPG], protocol=["extended", "prepared"]), only("protocol=simple"))
 
 
 def test_an_exclusion_may_name_what_a_value_resolves_to() -> None:

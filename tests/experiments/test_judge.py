@@ -7,7 +7,7 @@ import pytest
 
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished
-from experiments.judge import Trouble, find_differences, read_report
+from experiments.judge import Trouble, find_differences, read_report, read_trial
 from experiments.records import Work
 
 DATA = ReadyData(Path("data"), (), "geo:100:1;data:22200:2", 100, 100, 22_200)
@@ -39,6 +39,31 @@ def test_a_process_without_a_report_is_trouble_with_its_reason(finished: Finishe
     with pytest.raises(Trouble) as raised:
         read_report("run", finished, 120.0)
     assert (raised.value.status, raised.value.reason) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    ("finished", "reason"),
+    [
+        (Finished(0, 'a warning\n{"supported": true, "reason": null}\n', "", 0.3), None),
+        (
+            Finished(
+                0,
+                '{"supported": false, "reason": "rloop cannot run asyncpg:\\n NotImplementedError"}',
+                "",
+                0.3,
+            ),
+            "rloop cannot run asyncpg: NotImplementedError",
+        ),
+        (Finished(-11, "", "", 0.3), "ended by signal 11 (SIGSEGV) when it was tried"),
+        (Finished(-15, "", "", 60.0, timed_out=True), "no end within 60 s when it was tried"),
+        (Finished(-9, "", "", 0.3, cause="out of memory: over 1 GB"), "out of memory: over 1 GB when it was tried"),
+        # Its runs will fail: no fault of the machine may pass for something that cannot be.
+        (Finished(1, "", "error: connection refused\n", 0.3), None),
+        (Finished(0, "no report", "", 0.3), None),
+    ],
+)
+def test_a_trial_tells_why_a_combination_cannot_run(finished: Finished, reason: str | None) -> None:
+    assert read_trial(finished, 60.0) == reason
 
 
 def test_equal_work_has_no_differences() -> None:

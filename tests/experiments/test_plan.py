@@ -15,9 +15,8 @@ from experiments.spec import DataSet
 
 
 def cell(poolsize: int) -> Cell:
-    return Cell(
-        "local", "3.13", "row_by_row_threaded", None, poolsize, "default", "ny", "autocommit", "execute", "split"
-    )
+    who = ("row_by_row_threaded", None, "simple", None)
+    return Cell("local", "3.13", None, *who, poolsize, "default", "ny", "autocommit", "execute", "split")
 
 
 CELLS = (

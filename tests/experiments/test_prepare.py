@@ -21,14 +21,37 @@ from experiments.spec import DataSet, Matrix, PostgresConfiguration, load_matrix
 ALLOWED = frozenset({0, 1, 2})
 
 
+WORKS = Finished(0, '{"schema": 1, "supported": true, "reason": null}', "", 0.2)
+
+
 class FakeHost:
-    def __init__(self, python: str, left_out: Mapping[str, str]) -> None:
-        self.facts = InterpreterFacts(python, f"{python}.0", "CPython", True, "build", "sha256:lock", left_out)
+    """Notes what is tried, and where. The answer to a loader is what ``answers`` has for it."""
+
+    def __init__(self, python: str, engine: FakeEngine) -> None:
+        self.facts = InterpreterFacts(python, f"{python}.0", "CPython", True, "build", "sha256:lock", engine.left_out)
+        self._engine = engine
 
     def run(
-        self, arguments: Sequence[str], *, server: Server | None, placement: Placement | None, timeout_s: float
+        self,
+        arguments: Sequence[str],
+        *,
+        server: Server | None,
+        placement: Placement | None,
+        timeout_s: float,
+        environment: Mapping[str, str] = {},
     ) -> Finished:
-        raise AssertionError("nothing runs while preparing")
+        verb, loader, *rest, report, target = arguments
+        assert (verb, report, target, timeout_s) == ("check", "--report", "-", 60.0)
+        assert isinstance(server, FakeServer)
+        assert placement is not None
+        assert placement.loader_quota is None
+        self._engine.tried.append(
+            " ".join([loader, *rest, *(f"{name}={value}" for name, value in environment.items())])
+        )
+        answer = self._engine.answers.get(loader, WORKS)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 class FakeServer:
@@ -46,7 +69,7 @@ class FakeServer:
 
 
 class FakeEngine:
-    """Has Python 3.13 and no other, PostgreSQL 17 and no other, and holds nobody to a fraction of a core."""
+    """Has Python 3.13 and 3.14t and no other, PostgreSQL 17 and no other, and holds nobody to a fraction of a core."""
 
     name = "local"
     notices = ()
@@ -57,6 +80,8 @@ class FakeEngine:
         self.made_ready: tuple[list[str], list[str]] | None = None
         self.left_out = left_out or {}
         self.image: str | None = None
+        self.tried: list[str] = []
+        self.answers: dict[str, Finished | Exception] = {}
 
     def __enter__(self) -> FakeEngine:
         return self
@@ -74,13 +99,13 @@ class FakeEngine:
         self.made_ready = (list(pythons), list(majors))
 
     def pythons(self) -> tuple[str, ...]:
-        return ("3.13",)
+        return ("3.13", "3.14t")
 
     def loader_host(self, python: str) -> FakeHost:
         self.asked.append(f"python {python}")
-        if python != "3.13":
+        if python not in self.pythons():
             raise Unsupported(f"no Python {python} here")
-        return FakeHost(python, self.left_out)
+        return FakeHost(python, self)
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> FakeServer:
         self.asked.append(f"postgres {name} for {max_connections}")
@@ -106,9 +131,9 @@ def provide_data(name: str, data: DataSet) -> ReadyData:
 
 
 def prepare(
-    matrix: Matrix, engine: FakeEngine, *cells: Cell, provide: Any = provide_data
+    matrix: Matrix, engine: FakeEngine, *cells: Cell, provide: Any = provide_data, tell: Any = lambda text: None
 ) -> dict[Cell, ReadyCell | str]:
-    preparation = Preparation(matrix, {"local": engine}, "sha256:source", provide, lambda text: None)
+    preparation = Preparation(matrix, {"local": engine}, "sha256:source", provide, tell)
     return preparation.prepare(tuple(PlannedCell(cell, "a", ("loaders",)) for cell in cells))
 
 
@@ -183,6 +208,75 @@ def test_an_event_loop_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, thre
     assert isinstance(prepared[on_asyncio], ReadyCell)
 
 
+def test_an_implementation_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, threaded: Cell) -> None:
+    engine = FakeEngine(left_out={"psycopg-c": "no compiler"})
+    psycopg = replace(threaded, loader="row_by_row_psycopg_threaded", protocol="prepared", implementation="c")
+    python = replace(psycopg, implementation="python")
+    prepared = prepare(matrix, engine, psycopg, python)
+    assert prepared[psycopg] == "no psycopg-c for Python 3.13: no compiler"
+    assert isinstance(prepared[python], ReadyCell)
+    assert engine.tried == ["row_by_row_psycopg_threaded --protocol prepared --implementation python"]
+
+
+def test_each_combination_is_tried_once_on_the_server_of_its_first_cell_and_said_aloud(
+    matrix: Matrix, threaded: Cell, uvloop_cell: Cell
+) -> None:
+    engine = FakeEngine()
+    asyncpg = replace(uvloop_cell, loader="row_by_row_asyncpg", loop="rloop", protocol="extended")
+    free = replace(threaded, python="3.14t", gil="default")
+    cells = (threaded, replace(threaded, poolsize=50), replace(threaded, postgres="memory"), uvloop_cell, asyncpg)
+    told: list[str] = []
+    prepared = prepare(matrix, engine, *cells, free, replace(free, gil="off"), tell=told.append)
+    assert all(isinstance(one, ReadyCell) for one in prepared.values())
+    assert engine.tried == [
+        "row_by_row_threaded",
+        "row_by_row_asyncio --loop uvloop",
+        "row_by_row_asyncpg --loop rloop --protocol extended",
+        "row_by_row_threaded",
+        "row_by_row_threaded PYTHON_GIL=0",
+    ]
+    assert told == [
+        "preparing Python 3.13 and its packages",
+        "preparing data ny",
+        "preparing PostgreSQL default",
+        "trying row_by_row_threaded, Python 3.13",
+        "preparing PostgreSQL memory",
+        "trying row_by_row_asyncio on uvloop, Python 3.13",
+        "trying row_by_row_asyncpg on rloop, extended, Python 3.13",
+        "preparing Python 3.14t and its packages",
+        "trying row_by_row_threaded, Python 3.14t",
+        "trying row_by_row_threaded, Python 3.14t without GIL",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Finished(0, '{"supported": false, "reason": "no\\nway"}', "", 0.2), "no way"),
+        (Finished(-11, "", "", 0.2), "ended by signal 11 (SIGSEGV) when it was tried"),
+        (Finished(-15, "", "", 60.0, timed_out=True), "no end within 60 s when it was tried"),
+    ],
+)
+def test_a_combination_that_does_not_work_when_it_is_tried_keeps_all_its_cells_from_running(
+    answer: Finished, reason: str, matrix: Matrix, threaded: Cell, uvloop_cell: Cell
+) -> None:
+    engine = FakeEngine()
+    engine.answers = {"row_by_row_asyncio": answer}
+    prepared = prepare(matrix, engine, threaded, uvloop_cell, replace(uvloop_cell, poolsize=5))
+    assert isinstance(prepared[threaded], ReadyCell)
+    assert [prepared[uvloop_cell], prepared[replace(uvloop_cell, poolsize=5)]] == [reason, reason]
+    assert len(engine.tried) == 2
+
+
+@pytest.mark.parametrize("answer", [Finished(1, "", "error: no answer\n", 0.2), Failure("the engine is gone")])
+def test_a_trial_that_fails_for_another_reason_is_left_to_the_runs(
+    answer: Finished | Exception, matrix: Matrix, threaded: Cell
+) -> None:
+    engine = FakeEngine()
+    engine.answers = {"row_by_row_threaded": answer}
+    assert isinstance(prepare(matrix, engine, threaded)[threaded], ReadyCell)
+
+
 def test_a_cell_that_the_plan_gives_up_is_not_prepared(matrix: Matrix, threaded: Cell) -> None:
     engine = FakeEngine()
     preparation = Preparation(matrix, {"local": engine}, "", provide_data, lambda text: None)
@@ -228,6 +322,18 @@ def test_a_plan_foresees_interpreters_and_cores_that_are_not_there(matrix: Matri
     old, pod = replace(threaded, python="3.9"), replace(threaded, resources="pod_0.25")
     plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, old, pod)], 1, 1)
     assert foresee(plan, matrix, {"local": FakeEngine()}) == {
-        old: "the engine local has no Python 3.9 here; it has: 3.13",
+        old: "the engine local has no Python 3.9 here; it has: 3.13, 3.14t",
         pod: "no fractions of cores here",
     }
+
+
+def test_a_plan_foresees_what_a_lock_leaves_out_and_tries_nothing(
+    matrix: Matrix, threaded: Cell, uvloop_cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "py3.13.txt"
+    lock.write_text("# left out: uvloop: no wheel\n")
+    monkeypatch.setattr("experiments.prepare.loader_lock", lambda python: lock)
+    plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, uvloop_cell)], 1, 1)
+    engine = FakeEngine()
+    assert foresee(plan, matrix, {"local": engine}) == {uvloop_cell: "no uvloop for Python 3.13: no wheel"}
+    assert (engine.asked, engine.tried) == ([], [])

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished, InterpreterFacts, Server, ServerFacts
 from experiments.errors import Failure
 from experiments.plan import PlannedRun
-from experiments.run import ReadyCell, begin, measure, run_arguments
+from experiments.run import ReadyCell, begin, choices_of, environment_of, measure, run_arguments
 
 FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:lock")
 SPLIT = Placement(frozenset({0}), frozenset({1}))
@@ -67,15 +67,23 @@ class FakeHost:
         good = {"clear": CLEAR_REPORT, "run": RUN_REPORT, "digest": DIGEST_REPORT}
         self.answers = {**{verb: reporting(report) for verb, report in good.items()}, **answers}
         self.calls: list[tuple[list[str], Placement | None, float]] = []
+        self.environments: dict[str, dict[str, str]] = {}
 
     @property
     def facts(self) -> InterpreterFacts:
         return FACTS
 
     def run(
-        self, arguments: Sequence[str], *, server: Server | None, placement: Placement | None, timeout_s: float
+        self,
+        arguments: Sequence[str],
+        *,
+        server: Server | None,
+        placement: Placement | None,
+        timeout_s: float,
+        environment: Mapping[str, str] = {},
     ) -> Finished:
         self.calls.append((list(arguments), placement, timeout_s))
+        self.environments[arguments[0]] = dict(environment)
         return self.answers[arguments[0]]
 
 
@@ -127,6 +135,37 @@ def test_the_loaders_arguments_say_what_the_cell_says(threaded: Cell, uvloop_cel
         *("run", "row_by_row_asyncio", *common),
         *("--loop", "uvloop", "--no-autocommit", "--allow-executemany", *end),
     ]
+
+
+def test_protocol_and_implementation_are_said_where_the_driver_has_a_choice(uvloop_cell: Cell) -> None:
+    psycopg = replace(uvloop_cell, loader="row_by_row_psycopg_asyncio", protocol="extended", implementation="c")
+    assert choices_of(psycopg) == ["--loop", "uvloop", "--protocol", "extended", "--implementation", "c"]
+    asyncpg = replace(uvloop_cell, loader="row_by_row_asyncpg", protocol="prepared")
+    assert choices_of(asyncpg) == ["--loop", "uvloop", "--protocol", "prepared"]
+    arguments = run_arguments(ready(asyncpg, FakeHost()))
+    assert arguments[-7:-3] == ["--loop", "uvloop", "--protocol", "prepared"]
+
+
+def test_a_gil_that_is_to_stay_off_is_said_to_the_loader_and_not_to_the_harnesss_own_steps(threaded: Cell) -> None:
+    free = replace(threaded, python="3.14t", gil="off")
+    measure(ready(free, host := FakeHost()), begin("c", planned(free), "sha256:k"))
+    assert host.environments == {"clear": {}, "run": {"PYTHON_GIL": "0"}, "digest": {}}
+    assert environment_of(replace(free, gil="default")) == {}
+
+
+def test_a_loader_that_spoke_another_protocol_did_other_work(threaded: Cell) -> None:
+    host = FakeHost(run=reporting(RUN_REPORT, protocol="prepared"))
+    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    assert (record.status, record.reason) == ("wrong_work", "protocol: prepared, not simple")
+
+
+def test_what_a_loader_says_of_its_build_is_recorded(threaded: Cell) -> None:
+    said = {"free_threaded": True, "gil_requested": "0", "lto": True, "jit": False, "switch_interval_s": 0.005}
+    said |= {"libpq_bundled": True, "driver_implementation": "c"}
+    host = FakeHost(run=reporting(RUN_REPORT, protocol="simple", client={**RUN_REPORT["client"], **said}))
+    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    assert record.status == "ok"
+    assert said.items() <= asdict(record)["client"].items()
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ def test_the_texts_of_the_options_become_values() -> None:
         ({"only": ["poolsize=1,,2"]}, "--only: 'poolsize=1,,2' is no choice: write AXIS=VALUE or AXIS=VALUE,VALUE"),
         (
             {"only": ["pool=1"]},
-            "--only: 'pool' is no axis (did you mean poolsize? known: engine, python, loader, loop, poolsize, "
-            "postgres, data, transaction, inserts, resources)",
+            "--only: 'pool' is no axis (did you mean poolsize? known: engine, python, gil, loader, loop, "
+            "protocol, implementation, poolsize, postgres, data, transaction, inserts, resources)",
         ),
     ],
 )

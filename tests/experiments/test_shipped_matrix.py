@@ -11,8 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
-from bigdata.registry import LOADERS
-from experiments.cells import AXES
+from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS
+from experiments.axis_types import LOOPS
+from experiments.cells import AXES, Cell
 from experiments.commands.schema import SCHEMA, check_schema, render_schema, run, write_schema
 from experiments.errors import Failure
 from experiments.expand import expand
@@ -29,6 +30,9 @@ class MachineWithAll:
 
     def default_python(self, engine: str) -> str:
         return "3.13"
+
+    def default_implementation(self, python: str) -> str:
+        return "binary"
 
 
 def plan_with_estimate(selection: Selection) -> tuple[Plan, float]:
@@ -62,9 +66,55 @@ def test_every_loader_of_the_registry_is_in_the_shipped_matrix(loader: str) -> N
     assert loader in {planned.cell.loader for planned in plan.cells}, f"name {loader} in an experiment of matrix.yaml"
 
 
-def test_everything_that_is_shipped_can_run() -> None:
+def test_everything_of_the_default_campaign_can_run() -> None:
     plan, _ = plan_with_estimate(Selection())
     assert [planned for planned in plan.cells if planned.unsupported] == []
+
+
+def test_what_is_known_to_be_impossible_in_the_full_campaign_is_what_drivers_lack() -> None:
+    plan, _ = plan_with_estimate(Selection(profile="full"))
+    assert {planned.unsupported for planned in plan.cells if planned.unsupported} == {
+        "row_by_row_psycopg_asyncio does not run on rloop, only on asyncio, uvloop",
+        "row_by_row_asyncpg speaks prepared, extended",
+    }
+
+
+def cells_shown_by(experiment: str) -> list[Cell]:
+    plan, _ = plan_with_estimate(Selection(experiments=(experiment,)))
+    return [planned.cell for planned in plan.cells if planned.arm == "a"]
+
+
+def test_all_loaders_on_their_usual_loops_stand_in_one_experiment() -> None:
+    pairs = {(cell.loader, cell.loop) for cell in cells_shown_by("drivers")}
+    assert pairs == {
+        (loader.name, loop)
+        for loader in LOADERS.values()
+        for loop in (loader.loops or (None,))
+        if loop in (None, "asyncio", "uvloop")
+    }
+
+
+def test_every_python_that_has_a_place_is_compared_free_threaded_builds_with_and_without_gil() -> None:
+    cells = cells_shown_by("interpreters")
+    assert {cell.python for cell in cells} == {*(f"3.{minor}" for minor in range(7, 15)), "3.13t", "3.14t"}
+    assert {cell.gil for cell in cells if cell.python.endswith("t")} == {"default", "off"}
+
+
+def test_every_loop_protocol_and_implementation_of_the_registry_is_compared() -> None:
+    assert {cell.loop for cell in cells_shown_by("loops")} - {None} == set(LOOPS)
+    assert {cell.protocol for cell in cells_shown_by("protocols")} == set(PROTOCOLS)
+    assert {cell.implementation for cell in cells_shown_by("implementations")} == set(IMPLEMENTATIONS)
+
+
+def test_whoever_can_use_several_cores_is_compared_where_all_may() -> None:
+    cells = cells_shown_by("cores")
+    assert {cell.resources for cell in cells} == {"shared"}
+    assert [(cell.loader, cell.gil) for cell in cells if cell.python == "3.14t"] == [
+        ("row_by_row_threaded", "default"),
+        ("row_by_row_threaded", "off"),
+        ("row_by_row_psycopg_threaded", "default"),
+        ("row_by_row_psycopg_threaded", "off"),
+    ]
 
 
 def test_the_smoke_profile_takes_seconds() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bigdata.registry import LOADERS
 from experiments.errors import BadInput
 from experiments.spec import (
     DataSet,
@@ -88,7 +89,10 @@ def test_axes_with_a_usual_value_need_not_be_in_the_defaults(tmp_path: Path) -> 
         resources="split",
         engine="auto",
         python="default",
+        gil="default",
         loop="asyncio",
+        protocol="default",
+        implementation="default",
         transaction="autocommit",
         inserts="execute",
     )
@@ -106,6 +110,29 @@ def test_settings_become_the_text_that_postgresql_takes(tmp_path: Path) -> None:
         "c": "0.5",
         "d": "off",
     }
+
+
+@pytest.mark.parametrize("written", ["off", '"off"'])
+def test_a_gil_that_is_off_needs_no_quotes(tmp_path: Path, written: str) -> None:
+    matrix = load(
+        tmp_path,
+        changed(
+            "      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
+            f"      gil: [default, {written}]\n    exclude: [{{gil: {written}, why: slow}}]\n",
+        ),
+    )
+    assert matrix.experiments["loaders"].matrix == {"gil": ("default", "off")}
+    assert matrix.experiments["loaders"].exclude == ({"gil": "off", "why": "slow"},)
+
+
+def test_every_loop_of_a_loader_and_a_free_threaded_build_are_values(tmp_path: Path) -> None:
+    lists = 'loop: [asyncio, uvloop, rloop], python: ["3.7", "3.13t", "3.14t"]'
+    matrix = load(
+        tmp_path,
+        changed("    matrix:\n      loader: [row_by_row_threaded, row_by_row_asyncio]\n", f"    matrix: {{{lists}}}\n"),
+    )
+    found = matrix.experiments["loaders"].matrix
+    assert found == {"loop": ("asyncio", "uvloop", "rloop"), "python": ("3.7", "3.13t", "3.14t")}
 
 
 @pytest.mark.parametrize("written", ['"17"', "17"])
@@ -129,7 +156,7 @@ def test_all_errors_come_at_once_in_the_order_of_their_lines(tmp_path: Path) -> 
         f"matrix.yaml:3: seeds: unknown key (did you mean seed? known: {known})",
         "matrix.yaml:12: defaults.data: 'nyc' is no data set (did you mean ny? known: ny)",
         "matrix.yaml:17: experiments.loaders.matrix.loader[1]: 'row_by_row_asynco' is no loader "
-        "(did you mean row_by_row_asyncio? known: row_by_row_threaded, row_by_row_asyncio)",
+        f"(did you mean row_by_row_asyncio? known: {', '.join(LOADERS)})",
     ]
 
 
@@ -232,7 +259,34 @@ ONE_ERROR = [
     (
         "poolsize: 20",
         "poolsize: 20, loop: uvlop",
-        "defaults.loop: 'uvlop' is no event loop (did you mean uvloop? known: asyncio, uvloop)",
+        "defaults.loop: 'uvlop' is no event loop (did you mean uvloop? known: asyncio, rloop, uvloop)",
+    ),
+    (
+        "poolsize: 20",
+        "poolsize: 20, protocol: preparde",
+        "defaults.protocol: 'preparde' is no protocol "
+        "(did you mean prepared? known: default, simple, extended, prepared)",
+    ),
+    (
+        "poolsize: 20",
+        "poolsize: 20, implementation: binari",
+        "defaults.implementation: 'binari' is no implementation "
+        "(did you mean binary? known: default, binary, c, python)",
+    ),
+    (
+        "poolsize: 20",
+        "poolsize: 20, gil: on",
+        "defaults.gil: on is no state of the GIL (known: default, off)",
+    ),
+    (
+        "loader: [row_by_row_threaded, row_by_row_asyncio]",
+        "protocol: [simple, binary]",
+        "experiments.loaders.matrix.protocol[1]: 'binary' is no protocol (known: default, simple, extended, prepared)",
+    ),
+    (
+        "      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
+        "      gil: [default]\n    exclude: [{gil: off}]\n",
+        "experiments.loaders.exclude[0].gil: 'off' is no value that this experiment has (there: default)",
     ),
     (
         "postgres: default, data",
@@ -257,8 +311,8 @@ ONE_ERROR = [
     (
         "loader: [row_by_row_threaded, row_by_row_asyncio]",
         "pool_size: [1]",
-        "experiments.loaders.matrix.pool_size: unknown key (did you mean poolsize? known: engine, python, loader, "
-        "loop, poolsize, postgres, data, transaction, inserts, resources)",
+        "experiments.loaders.matrix.pool_size: unknown key (did you mean poolsize? known: engine, python, gil, "
+        "loader, loop, protocol, implementation, poolsize, postgres, data, transaction, inserts, resources)",
     ),
     (
         "loader: [row_by_row_threaded, row_by_row_asyncio]",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from docker import DockerClient
@@ -59,6 +59,7 @@ class DockerLoaderHost:
         server: Server | None,
         placement: Placement | None,
         timeout_s: float,
+        environment: Mapping[str, str] = {},
     ) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
 
@@ -71,7 +72,7 @@ class DockerLoaderHost:
             if server.obstacle is not None:
                 raise Failure(server.obstacle)
             arguments = ["--dburl", server.url(), *arguments]
-        container = self._make(arguments, server, placement)
+        container = self._make(arguments, server, placement, environment)
         try:
             finished = run_container(self._belongings.client, container, timeout_s)
             if finished.returncode == 0:
@@ -80,14 +81,20 @@ class DockerLoaderHost:
         finally:
             self._belongings.remove_container(container)
 
-    def _make(self, arguments: Sequence[str], server: DockerServer | None, placement: Placement | None) -> str:
+    def _make(
+        self,
+        arguments: Sequence[str],
+        server: DockerServer | None,
+        placement: Placement | None,
+        environment: Mapping[str, str],
+    ) -> str:
         api = self._belongings.client.api
         return self._belongings.container(
             "loader",
             str(self._facts.image),
             command=list(arguments),
             user=f"{LOADER_ACCOUNT.user_id}:{LOADER_ACCOUNT.group_id}",
-            environment={"PGPASSFILE": f"{_SECRETS}/{_PASSWORD_FILE}"},
+            environment={**environment, "PGPASSFILE": f"{_SECRETS}/{_PASSWORD_FILE}"},
             host_config=api.create_host_config(
                 **LOCKED_UP,
                 **loader_limits(placement),

@@ -42,12 +42,13 @@ class LocalLoaderHost:
         server: Server | None,
         placement: Placement | None,
         timeout_s: float,
+        environment: Mapping[str, str] = {},
     ) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
 
         At the time limit it is asked to stop, then killed. Raises Failure where it cannot be started.
         """
-        return self._run(["-m", "bigdata.cmd"], arguments, server, placement, timeout_s)
+        return self._run(["-m", "bigdata.cmd"], arguments, server, placement, timeout_s, environment)
 
     def run_script(
         self,
@@ -57,9 +58,10 @@ class LocalLoaderHost:
         server: Server | None,
         placement: Placement | None,
         timeout_s: float,
+        environment: Mapping[str, str] = {},
     ) -> Finished:
         """Run another program in the same surroundings as the loader, to compare with it."""
-        return self._run([str(script)], arguments, server, placement, timeout_s)
+        return self._run([str(script)], arguments, server, placement, timeout_s, environment)
 
     def _run(
         self,
@@ -68,8 +70,9 @@ class LocalLoaderHost:
         server: Server | None,
         placement: Placement | None,
         timeout_s: float,
+        environment: Mapping[str, str],
     ) -> Finished:
-        environment = loader_environment(os.environ, self._project)
+        environment = {**loader_environment(os.environ, self._project), **environment}
         command = [str(self._python), *program]
         if server is not None:
             if not isinstance(server, LocalServer):

@@ -68,7 +68,8 @@ def test_a_load_does_the_work_that_is_asked_for(
     host = engine.loader_host(python)
     loader = "row_by_row_threaded"
     assert loader in LOADERS
-    cell = Cell("docker", python, loader, None, 5, "shared", "ny", "autocommit", "execute", "everywhere")
+    who = (python, None, loader, None, "simple", None)
+    cell = Cell("docker", *who, 5, "shared", "ny", "autocommit", "execute", "everywhere")
     ready = ReadyCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
     record = measure(ready, begin("campaign", PlannedRun(cell, "a", 1, 1), "key"))
     assert (record.status, record.reason) == ("ok", None)
@@ -98,7 +99,8 @@ def test_a_run_in_an_image_that_lacks_the_driver_failed_for_that_reason(
 ) -> None:
     whole = engine.loader_host("3.13")
     host = DockerLoaderHost(engine._belongings, replace(whole.facts, image=image_without_driver), engine._mounts)
-    cell = Cell("docker", "3.13", "row_by_row_threaded", None, 5, "shared", "ny", "autocommit", "execute", "all")
+    who = ("3.13", None, "row_by_row_threaded", None, "simple", None)
+    cell = Cell("docker", *who, 5, "shared", "ny", "autocommit", "execute", "all")
     ready = ReadyCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
     record = measure(ready, begin("campaign", PlannedRun(cell, "a", 1, 1), "key"))
     assert record.status == "failed"

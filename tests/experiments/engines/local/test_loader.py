@@ -89,6 +89,18 @@ def test_the_environment_is_the_callers_without_what_changes_the_measurement() -
     }
 
 
+def test_variables_that_are_set_reach_the_loader_and_the_callers_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bigdata").mkdir()
+    (tmp_path / "bigdata" / "cmd.py").write_text("import os; print(os.environ.get('PYTHON_GIL'))")
+    host = LocalLoaderHost(Path(sys.executable), FACTS, tmp_path)
+    monkeypatch.setenv("PYTHON_GIL", "1")
+    assert host.run([], server=None, placement=None, timeout_s=20).stdout == "None\n"
+    off = {"PYTHON_GIL": "0"}
+    assert host.run([], server=None, placement=None, timeout_s=20, environment=off).stdout == "0\n"
+
+
 def test_the_loader_is_run_as_a_module_of_the_project(tmp_path: Path) -> None:
     (tmp_path / "bigdata").mkdir()
     (tmp_path / "bigdata" / "cmd.py").write_text("import os, sys; print(sys.argv[1:], os.getcwd())")
