@@ -44,7 +44,8 @@ class Profiler:
         # Nothing that is not wanted is imported.
         import pstats
 
-        total = pstats.Stats(*map(_Created, self._of_calls), stream=stream)
+        profiles: list[Any] = [_Created(statistics) for statistics in self._of_calls]
+        total = pstats.Stats(*profiles, stream=stream)
         total.strip_dirs().sort_stats("tottime").print_stats(SHOWN_FUNCTIONS)
 
 

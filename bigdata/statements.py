@@ -64,6 +64,7 @@ CONNECTION_LIMITS = """
     FROM role
 """
 
+TERMINATE_BACKEND = "SELECT pg_terminate_backend($1)"
 COUNT_BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
 TRANSACTIONS = "SELECT xact_commit FROM pg_stat_database WHERE datname = $1"
 

@@ -11,11 +11,29 @@ from psycopg2 import extensions
 from bigdata import statements as sql
 from bigdata.dburl import CLIENT_ENCODING
 from bigdata.loaders.look_up import geo_record_id, item_rows
-from bigdata.loaders.psycopg2_tools import Error, abandon, cancel, connection_factory, statement_of, use_greenlets
+from bigdata.loaders.psycopg2_tools import (
+    Error,
+    abandon,
+    backend_pid,
+    cancel,
+    connection_factory,
+    statement_of,
+    use_greenlets,
+)
 from bigdata.runtimes.job import HotLoops
 from bigdata.sf1 import DataRecord, GeoRecord
 
-__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of", "use_greenlets"]
+__all__ = [
+    "Error",
+    "abandon",
+    "backend_pid",
+    "cancel",
+    "close",
+    "connect",
+    "hot_loops",
+    "statement_of",
+    "use_greenlets",
+]
 
 INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)

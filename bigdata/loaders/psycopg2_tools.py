@@ -17,7 +17,7 @@ from psycopg2 import extensions
 from bigdata import statements as sql
 from bigdata.cancelling import cancel
 
-__all__ = ["Error", "abandon", "cancel", "connection_factory", "statement_of", "use_greenlets"]
+__all__ = ["Error", "abandon", "backend_pid", "cancel", "connection_factory", "statement_of", "use_greenlets"]
 
 Error = psycopg2.Error
 
@@ -29,6 +29,11 @@ def abandon(connection: extensions.connection) -> None:
     """Break the connection off for a server that does not answer: whoever waits for it gets an error at once."""
     with suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as same:
         same.shutdown(socket.SHUT_RDWR)
+
+
+def backend_pid(connection: extensions.connection) -> int:
+    """The number of the server's process that serves it."""
+    return connection.get_backend_pid()
 
 
 def use_greenlets() -> None:

@@ -65,6 +65,20 @@ class Feed:
                 self.ready.extend(self._hand_over.get())
             return bool(self.ready)
 
+    def some(self, rows: int) -> list[Any]:
+        """Records for so many rows, or the few that are at hand; waits where there are none. Empty: no more."""
+        records: list[Any] = []
+        while rows > 0:
+            try:
+                record = self.ready.popleft()
+            except IndexError:
+                if records or not self.refill():
+                    break
+            else:
+                records.append(record)
+                rows -= self._rows_of(record)
+        return records
+
     @property
     def would_wait(self) -> bool:
         """Whether ``refill`` would have to wait for the reader."""

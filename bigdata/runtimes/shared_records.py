@@ -1,0 +1,66 @@
+"""Records that were read before processes are forked, handed out to all of them, each exactly once."""
+
+from __future__ import annotations
+
+import mmap
+from collections import deque
+from multiprocessing import get_context
+from typing import Any, Callable, Iterator
+
+from bigdata.runtimes.feed import Feed
+
+
+class Share:
+    """What was read ahead of one phase. The children inherit it with the fork and share a counter of what is taken."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.records = list(feed.ready)
+        # The feed keeps what it will read from now on, and hands that out in the parent.
+        feed.ready.clear()
+        self.may_stream = feed.may_stream
+        self._next = memoryview(mmap.mmap(-1, 8)).cast("q")
+        self._lock = get_context("fork").Lock()
+
+    def take(self) -> int:
+        """The number of a record that nobody has taken yet, or one beyond the last."""
+        with self._lock:
+            number = self._next[0]
+            self._next[0] = number + 1
+        return number
+
+
+class SharedRecords:
+    """What one process iterates over: the twin of ``Records``. ``ask`` gets more from the parent; none at the end."""
+
+    def __init__(self, share: Share, ask: Callable[[], list[Any]]) -> None:
+        self._records = share.records
+        self._length = len(share.records)
+        self._take = share.take
+        self._ask = ask
+        self._may_ask = share.may_stream
+        self._asked_for: deque[Any] = deque()
+        self.current: Any = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        number = self._take()
+        if number < self._length:
+            self.current = self._records[number]
+        elif self._asked_for or self._refill():
+            self.current = self._asked_for.popleft()
+        else:
+            raise StopIteration
+        return self.current
+
+    def close(self) -> None:
+        """Hand out nothing more."""
+        self._length = 0
+        self._may_ask = False
+        self._asked_for.clear()
+
+    def _refill(self) -> bool:
+        if self._may_ask:
+            self._asked_for.extend(self._ask())
+        return bool(self._asked_for)
