@@ -1,0 +1,98 @@
+"""One connection, used by the main thread: no concurrency at all, the floor under the other runtimes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
+
+from bigdata.errors import BadInput
+from bigdata.measure import PhaseClock
+from bigdata.runtimes.feed import Feed, Records
+from bigdata.runtimes.insisting import insist
+from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_FOR_S, Job, Outcome, load_failed
+from bigdata.runtimes.threads import connect
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(job: Job) -> Outcome:
+    """Connect, load phase after phase, close.
+
+    Raises LoadFailed where the connection or a statement fails, BadInput of the reader. To be called in the main
+    thread. Raises BadInput for more than one connection.
+    """
+    if job.poolsize != 1:
+        raise BadInput(f"--poolsize: found {job.poolsize}, but the serial loader has one connection; give 1")
+    outcome = Outcome()
+    connections: list[Any] = []
+    try:
+        # A thread makes it, as nothing interrupts a driver that waits for a server to accept.
+        connect(job, connections)
+        for phase, records, rows_of in job.phases:
+            feed, clock = Feed(records, rows_of), PhaseClock()
+            try:
+                feed.fill()
+                _run_phase(job, phase, feed, clock, connections[0])
+                outcome.add(phase, feed, clock)
+            finally:
+                feed.close()
+    finally:
+        for connection in connections:
+            job.driver.close(connection)
+    return outcome
+
+
+def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connection: Any) -> None:
+    hot_loop = job.hot_loop(phase)
+    records = Records(feed)
+
+    def cancel() -> None:
+        feed.close()
+        job.driver.cancel(connection)
+
+    def abandon() -> None:
+        job.driver.abandon(connection)
+
+    with _interruptible(cancel, abandon) as interrupted:
+        clock.start()
+        try:
+            job.call(hot_loop, connection, records)
+        except (job.driver.Error, ValueError) as error:
+            if interrupted.is_set():
+                raise KeyboardInterrupt from None
+            raise load_failed(job.driver, records.current, error) from error
+
+
+@contextmanager
+def _interruptible(cancel: Callable[[], None], abandon: Callable[[], None]) -> Iterator[threading.Event]:
+    """Ctrl-C and SIGTERM stop the statement that the main thread waits for, and set the event.
+
+    Their handlers run in the main thread as soon as it is back from the driver. But the interpreter writes the number
+    of a signal to a file at once: a thread that reads it has the server cancel the statement.
+    """
+    interrupted, over = threading.Event(), threading.Event()
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def listen() -> None:
+        while True:
+            number = os.read(reading, 1)
+            if not number:
+                os.close(reading)
+                return
+            if number[0] in STOP_SIGNALS:
+                interrupted.set()
+                insist(cancel, over, CANCEL_FOR_S)
+                insist(abandon, over, BREAK_OFF_FOR_S)
+
+    threading.Thread(target=listen, name="listener", daemon=True).start()
+    before = signal.set_wakeup_fd(writing)
+    try:
+        yield interrupted
+    finally:
+        over.set()
+        signal.set_wakeup_fd(before)
+        os.close(writing)
