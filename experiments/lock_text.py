@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 ARCHITECTURES = ("x86_64", "aarch64")
 """The processors that locks are made for, by their names in wheels, and in ``platform_machine`` on Linux."""
+
+BUILDS_WITH = ("setuptools",)
+"""What building from source needs; a lock with something to build has it, too."""
 
 _OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
 _LEFT_OUT = re.compile(r"# left out(?: on (\w+))?: ([\w.-]+): (.*)")
@@ -82,6 +85,11 @@ def for_architecture(text: str, architecture: str) -> str:
     """The entries for one processor, without the words that say so: pip judges those by the machine it runs on."""
     kept = (entry for entry in _ENTRY.finditer(text) if _holds(entry[0], architecture))
     return "".join(_MARKER.sub("", entry[0]) for entry in kept)
+
+
+def entries_of(text: str, names: Collection[str]) -> str:
+    """The entries of some packages."""
+    return "".join(entry for name, entry in _entries(text).items() if name in names)
 
 
 def _entries(text: str) -> dict[str, str]:

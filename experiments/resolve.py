@@ -14,13 +14,11 @@ from pathlib import Path
 
 from experiments.errors import Failure
 from experiments.lock import LockTarget, is_free_threaded
-from experiments.lock_text import ARCHITECTURES, Notes, merge
+from experiments.lock_text import ARCHITECTURES, BUILDS_WITH, Notes, merge
 
 _TIMEOUT_S = 600.0
 # Without these there is no table to load into: an interpreter that cannot have them can have no lock.
 _INDISPENSABLE = ("SQLAlchemy", "psycopg2-binary")
-# What building needs; it is locked too, so that nothing else gets in.
-_BUILDS_WITH = ("setuptools",)
 # What uv calls the settings that pip knows by these names. Not extra-index-url: what stands only there, others lack.
 _UV_NAMES = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}
 
@@ -155,7 +153,7 @@ def _resolve_for_one(question: _Question, built: Sequence[str], folder: Path) ->
     excludes.write_text("\n".join(built))
     without = ("--excludes", str(excludes)) if built else ()
     wanted = [name for name in question.target.requirements if requirement_name(name) not in built]
-    wanted += _BUILDS_WITH if built else ()
+    wanted += BUILDS_WITH if built else ()
     left_out = _find_unavailable(question, wanted, without) if question.target.may_leave_out else {}
     kept = [requirement for requirement in wanted if requirement_name(requirement) not in left_out]
     return question.answer(kept, *without), left_out

@@ -6,12 +6,16 @@ import fcntl
 import hashlib
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from experiments.cache import cache_folder, ensure_folder, remove
 from experiments.engines.installer import run_pip
+from experiments.engines.local.sources import check_can_build
 from experiments.errors import Failure
 from experiments.interpreters import Interpreter
+from experiments.lock import from_source
+from experiments.lock_text import BUILDS_WITH, entries_of
 
 _VENV_S = 120.0
 # Written last: an environment without it was left half-made by a process that was killed.
@@ -21,7 +25,8 @@ _MARKER = "complete"
 def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
     """The Python of the environment with the locked packages, made unless it is in the cache.
 
-    Raises Failure which says what went wrong, where it cannot be made.
+    Raises Failure which says what went wrong, where it cannot be made, and Unsupported where this machine lacks what
+    building a package without wheels takes.
     """
     folder = ensure_folder(cache_folder() / "venvs", private=False) / _venv_name(interpreter, lock)
     # Two harnesses at once: the second waits, and finds it made.
@@ -41,13 +46,28 @@ def _venv_name(interpreter: Interpreter, lock: Path) -> str:
 def _make_whole(interpreter: Interpreter, lock: Path, folder: Path, turn: int) -> None:
     remove(folder)
     try:
+        built = from_source(lock)
+        if built:
+            check_can_build(interpreter, built)
         pip = _make_empty(interpreter, folder, turn)
-        options = ["install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(lock)]
-        run_pip(pip, options, purpose=f"the packages of {lock.name} for Python {interpreter.version}", lock=turn)
+        for options in _installations(lock, built, folder):
+            run_pip(pip, options, purpose=f"the packages of {lock.name} for Python {interpreter.version}", lock=turn)
         (folder / _MARKER).touch()
     except BaseException:
         remove(folder)
         raise
+
+
+def _installations(lock: Path, built: Sequence[str], folder: Path) -> Iterator[list[str]]:
+    """The arguments of each call of pip: what building needs comes first, and nothing that is not locked gets in."""
+    install = ["install", "--require-hashes", "--only-binary", ":all:"]
+    if built:
+        needed = folder / "builds-with.txt"
+        needed.write_text(entries_of(lock.read_text(), BUILDS_WITH))
+        yield [*install, "--no-deps", "--requirement", str(needed)]
+        # No isolation: there pip would install whatever version of these is the newest.
+        install += ["--no-binary", ",".join(built), "--no-build-isolation"]
+    yield [*install, "--requirement", str(lock)]
 
 
 def _make_empty(interpreter: Interpreter, folder: Path, turn: int) -> list[str | Path]:

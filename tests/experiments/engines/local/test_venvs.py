@@ -10,7 +10,7 @@ import pytest
 from experiments.engines.installer import run_pip
 from experiments.engines.local import venvs
 from experiments.engines.local.venvs import ensure_venv
-from experiments.errors import Failure
+from experiments.errors import Failure, Unsupported
 from experiments.interpreters import Interpreter, probe_interpreter
 
 
@@ -45,6 +45,42 @@ def test_an_environment_is_made_once_and_another_one_for_another_lock(
     assert said.stdout.strip() == str(first.parent.parent)
     empty_lock.write_text("# something else\n")
     assert ensure_venv(interpreter, empty_lock) != first
+
+
+def test_what_has_no_wheels_is_built_with_what_is_locked_and_nothing_else(
+    interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+    needed: list[str] = []
+
+    def run_pip(pip: object, arguments: list[str], **_: object) -> None:
+        calls.append(arguments)
+        needed.append(Path(arguments[-1]).read_text())
+
+    monkeypatch.setattr(venvs, "run_pip", run_pip)
+    monkeypatch.setattr(venvs, "check_can_build", lambda *_: None)
+    setuptools = "setuptools==84.2.1 \\\n    --hash=sha256:11\n"
+    empty_lock.write_text(f"# from source: psycopg2-binary\npsycopg2-binary==2 --hash=sha256:00\n{setuptools}")
+    ensure_venv(interpreter, empty_lock)
+    first, second = calls
+    assert needed[0] == setuptools
+    assert first[:5] == ["install", "--require-hashes", "--only-binary", ":all:", "--no-deps"]
+    assert second == [
+        *("install", "--require-hashes", "--only-binary", ":all:", "--no-binary", "psycopg2-binary"),
+        *("--no-build-isolation", "--requirement", str(empty_lock)),
+    ]
+
+
+def test_where_nothing_can_be_built_no_environment_is_begun(
+    interpreter: Interpreter, empty_lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    empty_lock.write_text("# from source: psycopg2-binary\n")
+    with pytest.raises(Unsupported) as reason:
+        ensure_venv(interpreter, empty_lock)
+    assert str(reason.value).startswith(f"psycopg2-binary: no wheels for Python {interpreter.python}, and building it")
+    assert str(reason.value).endswith("pg_config (on Debian or Ubuntu: apt-get install libpq-dev gcc)")
+    assert [path for path in (tmp_path / "cache/bigdata-matrix/venvs").iterdir() if path.is_dir()] == []
 
 
 def test_one_that_was_left_half_made_is_made_anew(
