@@ -69,17 +69,25 @@ def reported_cpu_s(finished: Finished) -> float | None:
         return None
 
 
-def find_differences(done: Work, data: ReadyData, expected_transactions: int) -> list[str]:
+def find_differences(done: Work, data: ReadyData, transactions: range) -> list[str]:
     """Name everything in which the work done differs from the work asked for. What is not known is not judged."""
     counts = (
-        ("geo records", done.geo_records, data.geo_records),
-        ("rows", done.rows, data.rows),
-        ("transactions", done.transactions, expected_transactions),
+        ("geo records", done.geo_records, range(data.geo_records, data.geo_records + 1)),
+        ("rows", done.rows, range(data.rows, data.rows + 1)),
+        ("transactions", done.transactions, transactions),
     )
-    found = [f"{what}: {actual} of {expected}" for what, actual, expected in counts if actual not in (None, expected)]
+    found = [
+        f"{what}: {actual} of {_span(expected)}"
+        for what, actual, expected in counts
+        if actual is not None and actual not in expected
+    ]
     if done.digest != data.digest and not found:
         found.append("values: the tables do not hold what the files do (their digests differ)")
     return found
+
+
+def _span(expected: range) -> str:
+    return f"{expected[0]}" if len(expected) == 1 else f"{expected[0]} to {expected[-1]}"
 
 
 def _own_words(stderr: str) -> str:

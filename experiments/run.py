@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bigdata.registry import LOADERS, expected_transactions
+from bigdata.registry import LOADERS, expected_transactions, spare_transactions
 from experiments import observe
 from experiments.affinity import Placement
 from experiments.cells import Cell
@@ -101,21 +101,31 @@ def _load(ready: ReadyCell, record: Record) -> tuple[Finished, Record]:
 
 def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], commits_before: int | None) -> Record:
     """Take over what the loader measured, and judge the work that the server holds."""
-    expected = expected_transactions(
-        LOADERS[ready.cell.loader],
-        geo_records=ready.data.geo_records,
-        data_records=ready.data.data_records,
-        rows=ready.data.rows,
-        poolsize=ready.cell.poolsize,
-        autocommit=ready.cell.transaction == "autocommit",
-    )
-    awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected)]
+    expected = _transactions(ready)
+    awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected.start)]
     work = _work(report, _step(ready, ["digest", *awaited, "--report", "-"]), commits_before)
     differences = find_differences(work, ready.data, expected)
     spoken = report.get("protocol", ready.cell.protocol)
     differences += [] if spoken == ready.cell.protocol else [f"protocol: {spoken}, not {ready.cell.protocol}"]
     status: Status = "wrong_work" if differences else "ok"
     return replace(_measured(record, report), work=work, status=status, reason="; ".join(differences) or None)
+
+
+def _transactions(ready: ReadyCell) -> range:
+    """What the workload may add to the server's count; the first is what it adds at least."""
+    cell, loader = ready.cell, LOADERS[ready.cell.loader]
+    autocommit = cell.transaction == "autocommit"
+    least = expected_transactions(
+        loader,
+        geo_records=ready.data.geo_records,
+        data_records=ready.data.data_records,
+        rows=ready.data.rows,
+        poolsize=cell.poolsize,
+        autocommit=autocommit,
+        executemany=cell.inserts == "executemany",
+    )
+    spare = spare_transactions(loader, poolsize=cell.poolsize, autocommit=autocommit, protocol=cell.protocol)
+    return range(least, least + spare + 1)
 
 
 def _measured(record: Record, report: Mapping[str, Any]) -> Record:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from experiments.engines.refusal import RefusedSettings
 from experiments.errors import BadInput, Failure
 from experiments.expand import expand
 from experiments.image_lock import Asked
-from experiments.lock import loader_lock
+from experiments.lock import left_out, loader_lock
 from experiments.plan import Plan, make_plan
 from experiments.prepare import foresee
 from experiments.progress import choose_reporter
@@ -172,8 +171,7 @@ class MachineResolver:
     def default_implementation(self, python: str) -> str:
         """The wheel of psycopg's C where the Python's lock has one, else what needs no wheel."""
         lock = loader_lock(python)
-        has_wheel = not lock.is_file() or re.search(r"^psycopg-binary==", lock.read_text(), re.MULTILINE)
-        return "binary" if has_wheel else "python"
+        return "python" if lock.is_file() and "psycopg-binary" in left_out(lock) else "binary"
 
 
 def _chosen(selection: Selection) -> dict[str, object]:

@@ -11,6 +11,7 @@ from experiments.judge import Trouble, find_differences, read_report, read_trial
 from experiments.records import Work
 
 DATA = ReadyData(Path("data"), (), "geo:100:1;data:22200:2", 100, 100, 22_200)
+EXACTLY = range(22_520, 22_521)
 DONE = Work(DATA.digest, rows=22_200, transactions=22_520, geo_records=100, data_records=100)
 
 
@@ -67,12 +68,12 @@ def test_a_trial_tells_why_a_combination_cannot_run(finished: Finished, reason: 
 
 
 def test_equal_work_has_no_differences() -> None:
-    assert find_differences(DONE, DATA, 22_520) == []
+    assert find_differences(DONE, DATA, EXACTLY) == []
 
 
 def test_each_difference_is_named() -> None:
     done = replace(DONE, digest="geo:99:1;data:22199:2", rows=22_199, geo_records=99, transactions=22_519)
-    assert find_differences(done, DATA, 22_520) == [
+    assert find_differences(done, DATA, EXACTLY) == [
         "geo records: 99 of 100",
         "rows: 22199 of 22200",
         "transactions: 22519 of 22520",
@@ -80,9 +81,15 @@ def test_each_difference_is_named() -> None:
 
 
 def test_other_values_in_as_many_rows_are_a_difference() -> None:
-    found = find_differences(replace(DONE, digest="geo:100:1;data:22200:3"), DATA, 22_520)
+    found = find_differences(replace(DONE, digest="geo:100:1;data:22200:3"), DATA, EXACTLY)
     assert found == ["values: the tables do not hold what the files do (their digests differ)"]
 
 
 def test_transactions_that_cannot_be_known_are_not_judged() -> None:
-    assert find_differences(replace(DONE, transactions=None), DATA, 22_520) == []
+    assert find_differences(replace(DONE, transactions=None), DATA, EXACTLY) == []
+
+
+def test_how_many_transactions_there_are_may_have_a_span() -> None:
+    span = range(22_500, 22_521)
+    assert find_differences(DONE, DATA, span) == []
+    assert find_differences(replace(DONE, transactions=22_521), DATA, span) == ["transactions: 22521 of 22500 to 22520"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bigdata.registry import LOADERS, spare_transactions
 from experiments.affinity import Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
@@ -151,6 +152,25 @@ def test_a_gil_that_is_to_stay_off_is_said_to_the_loader_and_not_to_the_harnesss
     measure(ready(free, host := FakeHost()), begin("c", planned(free), "sha256:k"))
     assert host.environments == {"clear": {}, "run": {"PYTHON_GIL": "0"}, "digest": {}}
     assert environment_of(replace(free, gil="default")) == {}
+
+
+def test_a_driver_that_prepares_by_itself_may_have_a_transaction_for_each_statement_that_it_keeps(
+    threaded: Cell,
+) -> None:
+    psycopg = replace(threaded, loader="row_by_row_psycopg_threaded", protocol="prepared", implementation="binary")
+    spare = spare_transactions(LOADERS[psycopg.loader], poolsize=20, autocommit=True, protocol="prepared")
+    for extra, status in ((0, "ok"), (spare, "ok"), (spare + 1, "wrong_work")):
+        host = FakeHost(digest=reporting(DIGEST_REPORT, xact_commit=1_000 + TRANSACTIONS + extra))
+        record = measure(ready(psycopg, host), begin("c", planned(psycopg), "sha256:k"))
+        assert record.status == status
+        assert host.calls[2][0][1:3] == ["--expect-transactions", str(1_000 + TRANSACTIONS)]
+
+
+def test_a_driver_that_inserts_in_a_pipeline_commits_once_per_record(threaded: Cell) -> None:
+    psycopg = replace(threaded, loader="row_by_row_psycopg_threaded", protocol="extended", inserts="executemany")
+    # 100 geo records, two SELECTs and one pipeline for each of 100 data records, 20 connections.
+    host = FakeHost(digest=reporting(DIGEST_REPORT, xact_commit=1_000 + 100 + 300 + 20))
+    assert measure(ready(psycopg, host), begin("c", planned(psycopg), "sha256:k")).status == "ok"
 
 
 def test_a_loader_that_spoke_another_protocol_did_other_work(threaded: Cell) -> None:
