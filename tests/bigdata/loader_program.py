@@ -16,11 +16,31 @@ import psycopg2
 from bigdata.registry import LOADERS as REGISTERED
 
 ROOT = Path(__file__).parent.parent.parent
-LOADERS = [(loader.name, loop) for loader in REGISTERED.values() for loop in loader.loops or (None,)]
-NAMES = [f"{name}-{loop}" if loop else name for name, loop in LOADERS]
+Pair = tuple[str, str | None]
+"""A loader, and the loop it runs on if it has one."""
+
+
+def name_of(pair: Pair) -> str:
+    return "-".join(filter(None, pair))
+
+
+LOADERS: list[Pair] = [(loader.name, loop) for loader in REGISTERED.values() for loop in loader.loops or (None,)]
+NAMES = [name_of(pair) for pair in LOADERS]
+
+# For what takes long: the first of each runtime, of each hot loop.
+REPRESENTATIVES = list({REGISTERED[pair[0]].runtime: pair for pair in reversed(LOADERS)}.values())
+HOT_LOOPS = list({REGISTERED[pair[0]].hot_loop: pair for pair in reversed(LOADERS)}.values())
+
+# Those that a process may have run before it runs others: patching select, as for greenlets, stays.
+NOT_PATCHING = [pair for pair in LOADERS if REGISTERED[pair[0]].runtime != "greenlets"]
+
+# The server of the tests has no TLS. Drivers ask it all the same, and rloop lacks what asyncpg needs to go on then.
+WITHOUT_TLS = "?sslmode=disable"
 
 
 def start(*arguments: str, dburl: str | None = None, python: str = sys.executable) -> subprocess.Popen[str]:
+    if dburl and "rloop" in arguments:
+        dburl += WITHOUT_TLS
     environment = {name: value for name, value in os.environ.items() if name != "BIGDATA_DBURL"}
     return subprocess.Popen(
         [python, "-m", "bigdata.cmd", *arguments],
@@ -38,15 +58,16 @@ def run(*arguments: str, dburl: str | None = None) -> subprocess.CompletedProces
     return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
 
 
-def load(loader: tuple[str, str | None], directory: Path, poolsize: int, *options: str, dburl: str) -> dict[str, Any]:
+def load(loader: Pair, directory: Path, poolsize: int, *options: str, dburl: str) -> dict[str, Any]:
     done = run(*load_arguments(loader, directory, poolsize, *options), "--report", "-", dburl=dburl)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
 
 
-def load_arguments(loader: tuple[str, str | None], directory: Path, poolsize: int, *options: str) -> list[str]:
+def load_arguments(loader: Pair, directory: Path, poolsize: int, *options: str) -> list[str]:
     name, loop = loader
+    poolsize = poolsize if REGISTERED[name].concurrent else 1
     on_loop = ["--loop", loop] if loop else []
     return ["run", name, "--directory", str(directory), "--poolsize", str(poolsize), *on_loop, *options]
 

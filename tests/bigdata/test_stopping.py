@@ -25,6 +25,8 @@ SLEEPING = "FROM pg_stat_activity WHERE datname = current_database() AND wait_ev
 STOP_WITHIN_S = 5.0
 
 every_loader = pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
+every_hot_loop = pytest.mark.parametrize("loader", program.HOT_LOOPS, ids=program.name_of)
+every_runtime = pytest.mark.parametrize("loader", program.REPRESENTATIVES, ids=program.name_of)
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +55,7 @@ def make_trigger(dburl: str, body: str) -> None:
 @every_loader
 @pytest.mark.parametrize("options", [(), ("--no-autocommit",)], ids=["autocommit", "per_record"])
 def test_a_worker_that_fails_stops_those_that_sleep_in_the_server(
-    loader: tuple[str, str | None], options: tuple[str, ...], prepared: tuple[str, Path]
+    loader: program.Pair, options: tuple[str, ...], prepared: tuple[str, Path]
 ) -> None:
     dburl, directory = prepared
     make_trigger(
@@ -77,9 +79,7 @@ def test_a_worker_that_fails_stops_those_that_sleep_in_the_server(
 
 
 @every_loader
-def test_a_value_that_the_driver_cannot_send_fails_the_run(
-    loader: tuple[str, str | None], prepared: tuple[str, Path]
-) -> None:
+def test_a_value_that_the_driver_cannot_send_fails_the_run(loader: program.Pair, prepared: tuple[str, Path]) -> None:
     dburl, directory = prepared
     name, loop = loader
     choice = check_choice(name, loop, 2, executemany=False)
@@ -91,9 +91,7 @@ def test_a_value_that_the_driver_cannot_send_fails_the_run(
 
 
 @every_loader
-def test_a_worker_that_fails_stops_those_that_wait_for_a_lock(
-    loader: tuple[str, str | None], prepared: tuple[str, Path]
-) -> None:
+def test_a_worker_that_fails_stops_those_that_wait_for_a_lock(loader: program.Pair, prepared: tuple[str, Path]) -> None:
     dburl, directory = prepared
     make_trigger(
         dburl,
@@ -117,7 +115,7 @@ def test_a_worker_that_fails_stops_those_that_wait_for_a_lock(
 @every_loader
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_no_backend(
-    loader: tuple[str, str | None], number: signal.Signals, prepared: tuple[str, Path]
+    loader: program.Pair, number: signal.Signals, prepared: tuple[str, Path]
 ) -> None:
     dburl, directory = prepared
     make_trigger(dburl, "PERFORM pg_sleep(60);")
@@ -135,9 +133,7 @@ def test_an_interrupted_run_leaves_no_backend(
     assert program.other_backends(dburl) == 0
 
 
-def start_asleep(
-    loader: tuple[str, str | None], prepared: tuple[str, Path], workers: int
-) -> tuple[str, subprocess.Popen[str]]:
+def start_asleep(loader: program.Pair, prepared: tuple[str, Path], workers: int) -> tuple[str, subprocess.Popen[str]]:
     """A run whose workers all wait in an INSERT that takes a minute, and its database."""
     dburl, directory = prepared
     make_trigger(dburl, "PERFORM pg_sleep(60);")
@@ -147,9 +143,7 @@ def start_asleep(
 
 
 @every_loader
-def test_a_statement_that_somebody_cancels_fails_the_run(
-    loader: tuple[str, str | None], prepared: tuple[str, Path]
-) -> None:
+def test_a_statement_that_somebody_cancels_fails_the_run(loader: program.Pair, prepared: tuple[str, Path]) -> None:
     dburl, process = start_asleep(loader, prepared, 2)
 
     program.query(dburl, f"SELECT pg_cancel_backend(pid) {SLEEPING} LIMIT 1")
@@ -164,9 +158,7 @@ def test_a_statement_that_somebody_cancels_fails_the_run(
 
 
 @every_loader
-def test_a_connection_that_the_server_closes_fails_the_run(
-    loader: tuple[str, str | None], prepared: tuple[str, Path]
-) -> None:
+def test_a_connection_that_the_server_closes_fails_the_run(loader: program.Pair, prepared: tuple[str, Path]) -> None:
     dburl, process = start_asleep(loader, prepared, 3)
 
     program.query(dburl, f"SELECT pg_terminate_backend(pid) {SLEEPING}")
@@ -182,7 +174,7 @@ def test_a_connection_that_the_server_closes_fails_the_run(
 
 @every_loader
 def test_a_bad_line_in_the_middle_stops_the_run_with_file_and_line(
-    loader: tuple[str, str | None], prepared: tuple[str, Path]
+    loader: program.Pair, prepared: tuple[str, Path]
 ) -> None:
     dburl, directory = prepared
     replace_in_data(directory, line_number=20, old=",", new=",x", count=9)
