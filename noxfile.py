@@ -54,6 +54,12 @@ def images(session: nox.Session) -> None:
 
 
 @nox.session
+def interpreters(session: nox.Session) -> None:
+    """Show the interpreters that local runs use; with names after -- get those that are missing, such as: -- 3.14t."""
+    run_harness(session, "interpreters")
+
+
+@nox.session
 def clean(session: nox.Session) -> None:
     """Show what the project keeps in the user's cache folder and as images, and remove it."""
     run_harness(session, "clean")
