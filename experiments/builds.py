@@ -51,15 +51,20 @@ def _gil(summary: ExperimentSummary) -> list[str]:
     states = {mark: [cell for cell in summary.cells if _gil_mark(cell) == mark] for mark in (GIL_BACK, GIL_OFF)}
     lines = []
     if back := states[GIL_BACK]:
-        lines.append(f"{GIL_BACK} Free-threaded build, but a module switched the GIL on again: {_modules(back)}.")
+        lines.append(
+            f"{GIL_BACK} Free-threaded build, but a module switched the GIL on again: each of these rows imports "
+            f"{_modules(back)}."
+        )
     if states[GIL_OFF]:
         lines.append(f"{GIL_OFF} Free-threaded build, and the GIL was off to the end.")
     return lines
 
 
 def _modules(cells: Sequence[CellSummary]) -> str:
-    """The drivers that were imported, row by row: who of them it was, no record knows."""
-    return "; ".join(dict.fromkeys(", ".join(sorted(cell.clients[0].packages)) for cell in cells))
+    """What the rows import, as few as name them all: which module it was, no record knows."""
+    imported = {frozenset(cell.clients[0].packages) for cell in cells}
+    fewest = [modules for modules in imported if not any(other < modules for other in imported)]
+    return ", or ".join(sorted(" and ".join(sorted(modules)) for modules in fewest))
 
 
 def _libpq(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
@@ -73,13 +78,14 @@ def _libpq(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
             which = f"{describe_libpq(version)} {'bundled' if bundled else 'of the system'}"
             found.setdefault(driver, {}).setdefault(which, []).append(_where(cell.shown.cell, axes))
     told = [f"{driver} {_versions(versions)}" for driver, versions in found.items()]
-    return [f"libpq: {', '.join(told)}."] if told else []
+    between = ", " if all(len(versions) == 1 for versions in found.values()) else "; "
+    return [f"libpq: {between.join(told)}."] if told else []
 
 
 def _versions(versions: Mapping[str, Sequence[str]]) -> str:
     if len(versions) == 1:
         return next(iter(versions))
-    return " and ".join(f"{which} ({'; '.join(dict.fromkeys(where))})" for which, where in versions.items())
+    return ", ".join(f"{which} ({', '.join(dict.fromkeys(where))})" for which, where in versions.items())
 
 
 def _where(cell: Mapping[str, object], axes: Sequence[str]) -> str:

@@ -81,6 +81,23 @@ def test_a_load_does_the_work_that_is_asked_for(
     assert (record.images["loader"], record.images["postgres"]) == (host.facts.image, server.facts.image_id)
 
 
+@pytest.mark.docker
+def test_variables_reach_a_loader_that_is_tried(
+    engine: DockerEngine, server: DockerServer, everywhere: Placement
+) -> None:
+    # A Python that has no other build does not know this variable, and only tells it.
+    done = engine.loader_host("3.11").run(
+        ["check", "row_by_row_threaded", "--report", "-"],
+        server=server,
+        placement=everywhere,
+        timeout_s=60.0,
+        environment={"PYTHON_GIL": "0"},
+    )
+    report = json.loads(done.stdout)
+    assert (report["supported"], report["reason"]) == (True, None)
+    assert report["client"]["gil_requested"] == "0"
+
+
 WITHOUT_DRIVER = "FROM {image}\nUSER 0\nRUN rm -r /opt/loader/lib/python3.13/site-packages/psycopg2\nUSER 65532\n"
 
 
