@@ -122,6 +122,8 @@ def find_obstacle(cell: Cell) -> str | None:
     loader = LOADERS[cell.loader]
     if cell.inserts == "executemany" and not loader.executemany:
         return f"{loader.driver} has no executemany that {loader.name} could use"
+    if cell.inserts == "executemany" and loader.pipelines and cell.protocol == "simple":
+        return f"{loader.driver} sends executemany in a pipeline, which the protocol simple has not"
     if cell.loop is not None and cell.loop not in loader.loops:
         return f"{loader.name} does not run on {cell.loop}, only on {', '.join(loader.loops)}"
     if cell.protocol not in loader.protocols:

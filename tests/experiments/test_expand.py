@@ -195,6 +195,14 @@ def test_executemany_is_unsupported_where_the_driver_has_none() -> None:
     ]
 
 
+def test_executemany_in_a_pipeline_takes_more_than_the_simple_protocol() -> None:
+    matrix = one_matrix(loader=[PSYCOPG], protocol=["simple", "extended"], inserts=["executemany"])
+    assert others(matrix) == [
+        (PSYCOPG, "simple", "binary", "psycopg sends executemany in a pipeline, which the protocol simple has not"),
+        (PSYCOPG, "extended", "binary", None),
+    ]
+
+
 def test_the_reason_of_an_exclusion_is_the_reason_of_its_row() -> None:
     pools = {**POOLS, "exclude": [{"loader": TASKS, "poolsize": 5, "why": "not on a Sunday"}]}
     assert cells_of(make_matrix({"pools": pools}))[-1] == PlannedCell(
