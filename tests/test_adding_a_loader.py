@@ -12,6 +12,7 @@ import pytest
 
 from bigdata.registry import LOADERS, Loader
 from experiments.lock import left_out, loader_lock, locked_pythons
+from experiments.lock_text import ARCHITECTURES, for_architecture
 
 BIGDATA = Path(__file__).parent.parent / "bigdata"
 
@@ -25,12 +26,15 @@ def test_its_hot_loop_and_its_runtime_are_modules(loader: Loader) -> None:
 
 
 @every_loader
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("python", locked_pythons())
-def test_every_lock_has_its_packages_or_says_why_not(loader: Loader, python: str) -> None:
+def test_every_lock_has_its_packages_or_says_why_not(loader: Loader, python: str, architecture: str) -> None:
     lock = loader_lock(python)
-    locked = set(re.findall(r"^([\w.-]+)==", lock.read_text(), re.MULTILINE))
+    entries = for_architecture(lock.read_text(), architecture)
+    locked = set(re.findall(r"^([\w.-]+)==", entries, re.MULTILINE))
     loops = {loop for loop in loader.loops if loop != "asyncio"}
-    assert {*loader.requirements, *loops} <= locked | left_out(lock).keys()
+    implementations = {f"{loader.driver}-binary"} if "binary" in loader.implementations else set()
+    assert {*loader.requirements, *loops, *implementations} <= locked | left_out(lock, architecture).keys()
 
 
 @every_loader

@@ -48,7 +48,9 @@ def test_a_build_is_named_and_configured_for_what_it_is() -> None:
     assert usual.configuration(Path("/p")) == [
         *("/s/configure", "--prefix=/p", "--with-ensurepip=no", "--enable-optimizations", "--with-lto")
     ]
-    assert quick.configuration(Path("/p")) == ["/s/configure", "--prefix=/p", "--with-ensurepip=no", "--disable-gil"]
+    assert quick.configuration(Path("/p")) == [
+        *("/s/configure", "--prefix=/p", "--with-ensurepip=no", "--disable-gil", "--disable-test-modules")
+    ]
 
 
 def test_what_was_built_appears_whole_without_cpythons_own_tests(sources: Path, target: Path) -> None:
