@@ -147,8 +147,10 @@ class Traffic:
 
     @property
     def protocol(self) -> str:
-        """What it is in the words of the registry; ``mixed`` where it is none of them."""
+        """What it is in the words of the registry; else ``mixed``, or ``not seen`` where nothing was run."""
         queries, parses, binds = (self.sent[kind] for kind in ("Query", "Parse", "Bind"))
+        if not self.executions:
+            return "not seen"
         if queries:
             return "mixed" if parses or binds else "simple"
         return "prepared" if parses < binds else "extended"

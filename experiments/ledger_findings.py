@@ -81,6 +81,9 @@ def observe(conversation: Conversation) -> Observation | None:
     )
 
 
-def protocol_differences(variant: Variant, spoken: str) -> list[str]:
-    """What the wire shows otherwise than the registry declares."""
-    return [] if spoken == variant.protocol else [f"protocol: {variant.protocol} was asked for, but it speaks {spoken}"]
+def differences_of_choice(variant: Variant, spoken: str, client: Mapping[str, Any]) -> list[str]:
+    """Where the wire shows another protocol, or the loader reports another implementation, than was asked for."""
+    asked = [("protocol", variant.protocol, spoken)]
+    if variant.implementation is not None:
+        asked.append(("implementation", variant.implementation, str(client["driver_implementation"])))
+    return [f"{what}: {wanted} was asked for, but it is {found}" for what, wanted, found in asked if wanted != found]

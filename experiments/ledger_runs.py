@@ -24,7 +24,7 @@ from experiments.ledger import (
     read_ledger,
     seen_query,
 )
-from experiments.ledger_findings import Finding, Observation, Variant, observe, protocol_differences
+from experiments.ledger_findings import Finding, Observation, Variant, differences_of_choice, observe
 from experiments.relay import Relay
 
 TIMEOUT_S = 60.0
@@ -69,8 +69,8 @@ def examine(work: Workplace, variant: Variant) -> Finding:
     observation = loads[0].observation
     differences = [f"{load.transaction}: {line}" for load in loads for line in load.verdict.differences]
     for load in loads:
-        spoken = load.observation.inserts.protocol
-        differences += [f"{load.transaction}: {line}" for line in protocol_differences(variant, spoken)]
+        found = differences_of_choice(variant, load.observation.inserts.protocol, load.client)
+        differences += [f"{load.transaction}: {line}" for line in found]
     return Finding(variant, None, tuple(differences), loads[0].verdict.of_driver, observation, loads[0].client)
 
 

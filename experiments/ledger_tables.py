@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tabulate import tabulate
 
 from bigdata.registry import Loader
+from experiments.builds import describe_libpq
 from experiments.conversation import Traffic
 from experiments.ledger import TRANSACTIONS, Amount, golden_ledger, same_text
 from experiments.ledger_findings import Finding, Observation
@@ -41,7 +42,8 @@ def markdown_page(findings: Sequence[Finding], facts: Sequence[str], amount: Amo
         "(further down). One connection; the values are taken out by the server.",
         golden_table(amount),
         "## On the wire\n\nPer INSERT of a data element, in autocommit: the mean of all of them. A round trip is a "
-        "wait of the client for the server.",
+        "wait of the client for the server. Start-up: what the client sends "
+        "besides user and database; that `client_encoding` is UTF-8 is the program's wish.",
         wire_table(findings, "pipe"),
         *_sections(findings),
     ]
@@ -78,8 +80,12 @@ def csv_table(findings: Iterable[Finding]) -> str:
 
 
 def unsupported_lines(findings: Iterable[Finding]) -> list[str]:
-    """What could not run, with the reason."""
-    return [f"{one.variant.name}: {one.unsupported}" for one in findings if one.unsupported is not None]
+    """Every reason for which something could not run, and what it was."""
+    names: dict[str, list[str]] = {}
+    for one in findings:
+        if one.unsupported is not None:
+            names.setdefault(one.unsupported, []).append(one.variant.name)
+    return [f"{reason} ({'; '.join(of_reason)})" for reason, of_reason in names.items()]
 
 
 def difference_lines(findings: Iterable[Finding]) -> list[str]:
@@ -116,10 +122,12 @@ def _packages(findings: Sequence[Finding]) -> list[str]:
 
 
 def versions(client: Mapping[str, object]) -> str:
-    """The packages and the libpq of a report: 'aiopg 1.4.0, psycopg2 2.9.13, libpq 170011'."""
+    """The packages and the libpq of a report: 'aiopg 1.4.0, psycopg2 2.9.13, libpq 17.11'."""
     packages = client.get("packages")
     known = [f"{name} {version}" for name, version in packages.items()] if isinstance(packages, dict) else []
-    known += [f"libpq {client['libpq']}"] if client.get("libpq") else []
+    libpq = client.get("libpq")
+    if isinstance(libpq, int):
+        known.append(f"libpq {describe_libpq(libpq)}")
     return ", ".join(known)
 
 

@@ -44,19 +44,39 @@ def run(options: Namespace) -> int:
         with LocalEngine() as engine:
             work = make_workplace(engine, options.python, RECORDS)
             findings = list(examine_all(work, list(variants(loaders)), _tell))
-            facts = _facts(work)
+            facts = describe(work)
     except Trouble as trouble:
         raise Failure(trouble.reason) from trouble
+    differences = tell_findings(findings)
+    if differences:
+        return 1
+    if not options.loaders:
+        write_results(options.results, markdown_page(findings, facts, work.amount), csv_table(findings))
+    return 0
+
+
+def tell_findings(findings: Sequence[Finding]) -> list[str]:
+    """Print the table, what could not run, every difference and the conclusion; returns the differences."""
     print(wire_table(findings, "simple"))
     for line in unsupported_lines(findings):
         print(f"cannot run: {line}")
     differences = difference_lines(findings)
     for line in differences:
         print(f"DIFFERENT: {line}")
-    print(_conclusion(findings, differences))
-    if not differences and not options.loaders:
-        _write(options.results, markdown_page(findings, facts, work.amount), csv_table(findings))
-    return 1 if differences else 0
+    if differences:
+        print(f"{count(len(differences), 'difference')} in {count(len(findings), 'way')} to load")
+    else:
+        ran = sum(finding.observation is not None for finding in findings)
+        print(f"the same statements in all of {count(ran, 'way')} to load, each in both ways of committing")
+    return differences
+
+
+def write_results(folder: Path, page: str, table: str) -> None:
+    """Replace both files, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "ledger.csv", table)
+    write_whole(folder / "ledger.md", page)
+    print(f"wrote {folder / 'ledger.md'} and {folder / 'ledger.csv'}")
 
 
 def make_workplace(engine: LocalEngine, python: str | None, records: int) -> Workplace:
@@ -71,7 +91,8 @@ def make_workplace(engine: LocalEngine, python: str | None, records: int) -> Wor
     return work
 
 
-def _facts(work: Workplace) -> tuple[str, ...]:
+def describe(work: Workplace) -> tuple[str, ...]:
+    """When and where, line by line: no path, no name of a machine."""
     host, here = work.host.facts, describe_environment(cache_folder())
     changed = " with uncommitted changes" if here["uncommitted_changes"] else ""
     return (
@@ -82,20 +103,6 @@ def _facts(work: Workplace) -> tuple[str, ...]:
         f"Fixture: {count(work.data.geo_records, 'geo record')} and {count(work.data.data_records, 'data record')} "
         f"with {count(work.data.rows, 'value')} (synthetic)",
     )
-
-
-def _conclusion(findings: Sequence[Finding], differences: Sequence[str]) -> str:
-    ran = sum(finding.observation is not None for finding in findings)
-    if differences:
-        return f"{count(len(differences), 'difference')} in {count(len(findings), 'way')} to load"
-    return f"the same statements in all of {count(ran, 'way')} to load, each in both ways of committing"
-
-
-def _write(folder: Path, page: str, table: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "ledger.csv", table)
-    write_whole(folder / "ledger.md", page)
-    print(f"wrote {folder / 'ledger.md'} and {folder / 'ledger.csv'}")
 
 
 def _tell(text: str) -> None:

@@ -158,4 +158,4 @@ def test_traffic_is_the_sum_of_its_exchanges_and_shows_the_usual_one() -> None:
 
 
 def test_no_traffic_is_nothing() -> None:
-    assert (traffic_of([]).executions, traffic_of([]).usual) == (0, ())
+    assert (traffic_of([]).executions, traffic_of([]).usual, traffic_of([]).protocol) == (0, (), "not seen")

@@ -17,7 +17,5 @@ def test_those_named_come_once_and_in_the_order_of_the_registry() -> None:
 
 
 def test_a_slip_of_the_pen_is_answered_with_the_name_that_was_meant() -> None:
-    with pytest.raises(
-        BadInput, match=r"^'row_by_row_asynco' is no loader \(did you mean row_by_row_asyncio\? "
-    ):
+    with pytest.raises(BadInput, match=r"^'row_by_row_asynco' is no loader \(did you mean row_by_row_asyncio\? "):
         choose_loaders(["row_by_row_threaded", "row_by_row_asynco"])
