@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Sequence
 
 import gevent
-from gevent.queue import SimpleQueue
+from gevent.queue import Queue
 
 from bigdata.dburl import cannot_connect
 from bigdata.measure import PhaseClock
@@ -109,7 +109,8 @@ def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections:
 
 def _run_together(workers: Sequence[Callable[[], None]], stops: Sequence[tuple[Stop, float]]) -> None:
     """Run each in a greenlet of its own and wait for all; the first error, or Ctrl-C, stops them and is raised."""
-    ended: SimpleQueue[BaseException | None] = SimpleQueue()
+    # gevent's SimpleQueue is, up to 22.10, the standard library's: whoever waits there stops everything.
+    ended: Queue[BaseException | None] = Queue()
 
     def run_worker(worker: Callable[[], None]) -> None:
         try:
