@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from asyncio.log import logger
 from typing import Any, Callable, Coroutine, Sequence
 
 from bigdata.dburl import cannot_connect
@@ -156,12 +157,16 @@ def _listen_to_reasons(job: Job) -> list[BaseException]:
     """The driver's errors that reach the event loop and no task, in a list that grows."""
     reasons: list[BaseException] = []
 
-    def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def note(*loop_and_context: Any) -> None:
+        # asyncio hands over both, rloop the context alone, and it has no default handler to call.
+        loop, context = loop_and_context[:-1], loop_and_context[-1]
         error = context.get("exception")
         if isinstance(error, job.driver.Error):
             reasons.append(error)
+        elif loop:
+            loop[0].default_exception_handler(context)
         else:
-            loop.default_exception_handler(context)
+            logger.error("%s: %r", context.get("message"), error)
 
     asyncio.get_event_loop().set_exception_handler(note)
     return reasons

@@ -231,11 +231,11 @@ def test_a_changed_table_is_noticed(loader: program.Pair, dburl: str, tmp_path: 
 @pytest.mark.sf1
 @every_hot_loop
 def test_the_first_places_of_delaware_have_their_population(loader: program.Pair, dburl: str, sf1_dir: Path) -> None:
-    program.load(loader, sf1_dir / "Delaware", 10, "--records", "300", dburl=f"{dburl}{QUICK}")
+    program.load(loader, sf1_dir / "Delaware", 10, "--records", "100", dburl=f"{dburl}{QUICK}")
     wrong = """
         SELECT count(*), count(*) FILTER (WHERE value <> pop100) FROM data_element
         JOIN geo_record ON geo_record.id = geo_record_id
         JOIN dictionary_item ON dictionary_item.id = dictionary_item_id JOIN matrix ON matrix.id = matrix_id
         WHERE matrix.code = 'P1'
     """
-    assert program.query(dburl, wrong) == [(300, 0)]
+    assert program.query(dburl, wrong) == [(100, 0)]
