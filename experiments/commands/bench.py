@@ -18,7 +18,7 @@ from experiments.engines.local.engine import LocalEngine
 from experiments.errors import BadInput, Failure
 from experiments.identity import source_hash
 from experiments.judge import Trouble
-from experiments.loaders import choose_loaders
+from experiments.loaders import choose_loaders, default_python
 from experiments.spec import DataSet, PostgresConfiguration, Resources
 from experiments.wording import with_interval
 
@@ -80,7 +80,7 @@ def make_bench(engine: LocalEngine, *, python: str | None, records: int, poolsiz
     server = engine.serve("bench", configuration, max_connections=poolsize + SPARE_CONNECTIONS)
     server.place(placement)
     data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
-    host = engine.loader_host(python or engine.pythons()[-1])
+    host = engine.loader_host(python or default_python(engine.pythons()))
     return Bench(host, server, placement, data, records, poolsize, pairs)
 
 

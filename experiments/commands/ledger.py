@@ -19,7 +19,7 @@ from experiments.judge import Trouble
 from experiments.ledger_findings import Finding, variants
 from experiments.ledger_runs import Workplace, examine_all, make_ready
 from experiments.ledger_tables import csv_table, difference_lines, markdown_page, unsupported_lines, wire_table
-from experiments.loaders import choose_loaders
+from experiments.loaders import choose_loaders, default_python
 from experiments.spec import DataSet, PostgresConfiguration
 from experiments.wording import count
 
@@ -86,7 +86,7 @@ def make_workplace(engine: LocalEngine, python: str | None, records: int) -> Wor
     )
     server = engine.serve("ledger", configuration, max_connections=CONNECTIONS)
     data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
-    work = Workplace(engine.loader_host(python or engine.pythons()[-1]), server, data)
+    work = Workplace(engine.loader_host(python or default_python(engine.pythons())), server, data)
     make_ready(work)
     return work
 
