@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import sysconfig
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from bigdata import measure
 from bigdata.control_group import Throttling
 from bigdata.measure import Measured, PhaseClock, Usage, peak_rss_bytes
-from bigdata.registry import LOADERS, expected_transactions
+from bigdata.registry import LOADERS, expected_transactions, spare_transactions
 from bigdata.result_line import client_report, package_versions, phase_report
 
 DATA = Measured(rows=222, wall_s=0.5, usage=Usage(0.25, 0.125, 30, 4))
@@ -28,9 +31,53 @@ def test_the_client_is_described_with_the_switches_of_the_data_phase() -> None:
     assert (report["voluntary_switches"], report["involuntary_switches"]) == (30, 4)
     assert report["cpu_s"] > 0
     assert report["implementation"] == "CPython"
-    assert report["gil_enabled"] is True
+    assert report["switch_interval_s"] == sys.getswitchinterval()
     assert report["packages"]["psycopg2"][0].isdigit()
     assert " " not in report["packages"]["psycopg2"]
+
+
+def test_a_build_is_described_by_what_it_was_configured_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sysconfig, "get_config_var", {"CONFIG_ARGS": "'--with-lto'", "Py_GIL_DISABLED": 1}.get)
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    monkeypatch.setattr(
+        sys, "_jit", SimpleNamespace(is_available=lambda: True, is_enabled=lambda: False), raising=False
+    )
+    monkeypatch.setenv("PYTHON_GIL", "0")
+    report = client_report(LOADERS["row_by_row_threaded"], None, DATA)
+    told = ("free_threaded", "gil_enabled", "gil_requested", "optimized_build", "lto", "jit")
+    assert {name: report[name] for name in told} == {
+        "free_threaded": True,
+        "gil_enabled": False,
+        "gil_requested": "0",
+        "optimized_build": False,
+        "lto": True,
+        "jit": False,
+    }
+
+
+def test_a_python_that_cannot_do_without_its_lock_and_has_no_jit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sysconfig, "get_config_var", {"CONFIG_ARGS": "'--enable-optimizations'"}.get)
+    monkeypatch.delattr(sys, "_is_gil_enabled", raising=False)
+    monkeypatch.delattr(sys, "_jit", raising=False)
+    monkeypatch.delenv("PYTHON_GIL", raising=False)
+    report = client_report(LOADERS["row_by_row_threaded"], None, DATA)
+    assert (report["free_threaded"], report["gil_enabled"], report["gil_requested"]) == (False, True, None)
+    assert (report["optimized_build"], report["lto"], report["jit"]) == (True, False, None)
+
+
+@pytest.mark.parametrize(
+    ("loader", "libpq", "implementations"),
+    [
+        ("row_by_row_threaded", True, {None}),
+        ("row_by_row_psycopg_threaded", True, {"binary", "c", "python"}),
+        ("row_by_row_asyncpg", False, {None}),
+    ],
+)
+def test_the_driver_says_which_libpq_it_stands_on(loader: str, libpq: bool, implementations: set[str | None]) -> None:
+    report = client_report(LOADERS[loader], None, DATA)
+    assert (report["libpq"] is not None) == (report["libpq_bundled"] is not None) == libpq
+    assert report["libpq"] is None or report["libpq"] > 90000
+    assert report["driver_implementation"] in implementations
 
 
 def test_the_loop_is_among_the_packages() -> None:
@@ -67,6 +114,19 @@ def test_a_clock_counts_how_often_the_process_was_throttled_meanwhile(
 
 def test_the_peak_of_memory_is_in_bytes() -> None:
     assert 5_000_000 < peak_rss_bytes() < 5_000_000_000
+
+
+def test_a_pipeline_is_one_transaction_and_preparing_apart_takes_more() -> None:
+    loader = LOADERS["row_by_row_psycopg_threaded"]
+    counts = {"geo_records": 10, "data_records": 10, "rows": 2220, "poolsize": 5}
+    assert expected_transactions(loader, **counts, autocommit=True) == 10 + 20 + 2220 + 5
+    assert expected_transactions(loader, **counts, autocommit=True, executemany=True) == 10 + 20 + 10 + 5
+    assert expected_transactions(loader, **counts, autocommit=False, executemany=True) == 20 + 5
+    assert spare_transactions(loader, poolsize=5, autocommit=True, protocol="prepared") == 500
+    assert spare_transactions(loader, poolsize=5, autocommit=True, protocol="extended") == 0
+    assert spare_transactions(loader, poolsize=5, autocommit=False, protocol="prepared") == 0
+    asyncpg = LOADERS["row_by_row_asyncpg"]
+    assert spare_transactions(asyncpg, poolsize=5, autocommit=True, protocol="prepared") == 0
 
 
 @pytest.mark.parametrize(("autocommit", "transactions"), [(True, 100 + 2 * 100 + 22200 + 40), (False, 200 + 40)])
