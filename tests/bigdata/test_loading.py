@@ -125,8 +125,9 @@ def test_executemany_loads_the_same(loader: program.Pair, options: tuple[str, ..
     assert report["inserts"] == "executemany"
     assert program.query(dburl, VALUES.format("01", "RI")) == expected_values(directory, "ri00001")
     registered, autocommit = LOADERS[loader[0]], not options
-    counts = {"geo_records": 10, "data_records": 10, "rows": 2220, "poolsize": 3}
-    least = expected_transactions(registered, **counts, autocommit=autocommit, executemany=True)
+    least = expected_transactions(
+        registered, geo_records=10, data_records=10, rows=2220, poolsize=3, autocommit=autocommit, executemany=True
+    )
     spare = spare_transactions(registered, poolsize=3, autocommit=autocommit, protocol=report["protocol"])
     assert least <= report["work"]["transactions"] <= least + spare
 

@@ -6,6 +6,7 @@ import sys
 import sysconfig
 import time
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -118,10 +119,10 @@ def test_the_peak_of_memory_is_in_bytes() -> None:
 
 def test_a_pipeline_is_one_transaction_and_preparing_apart_takes_more() -> None:
     loader = LOADERS["row_by_row_psycopg_threaded"]
-    counts = {"geo_records": 10, "data_records": 10, "rows": 2220, "poolsize": 5}
-    assert expected_transactions(loader, **counts, autocommit=True) == 10 + 20 + 2220 + 5
-    assert expected_transactions(loader, **counts, autocommit=True, executemany=True) == 10 + 20 + 10 + 5
-    assert expected_transactions(loader, **counts, autocommit=False, executemany=True) == 20 + 5
+    expected = partial(expected_transactions, loader, geo_records=10, data_records=10, rows=2220, poolsize=5)
+    assert expected(autocommit=True) == 10 + 20 + 2220 + 5
+    assert expected(autocommit=True, executemany=True) == 10 + 20 + 10 + 5
+    assert expected(autocommit=False, executemany=True) == 20 + 5
     assert spare_transactions(loader, poolsize=5, autocommit=True, protocol="prepared") == 500
     assert spare_transactions(loader, poolsize=5, autocommit=True, protocol="extended") == 0
     assert spare_transactions(loader, poolsize=5, autocommit=False, protocol="prepared") == 0
