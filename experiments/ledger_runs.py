@@ -12,7 +12,8 @@ from experiments.engines.cluster import DATABASE, HOST, USER
 from experiments.engines.local.cluster import write_private
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
-from experiments.judge import Trouble, read_report
+from experiments.engines.protocol import Finished
+from experiments.judge import Trouble, read_report, read_trial
 from experiments.ledger import (
     CLEAR,
     TRANSACTIONS,
@@ -47,7 +48,7 @@ class Workplace:
 def make_ready(work: Workplace) -> None:
     """Tables and dictionary into the loader's database, the extension into another one, that it may not show."""
     work.server.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
-    _loader(work, ["clear", "--report", "-"])
+    read_report("clear", _run(work, ["clear", "--report", "-"]), TIMEOUT_S)
 
 
 def examine_all(work: Workplace, chosen: Sequence[Variant], tell: Callable[[str], None]) -> Iterator[Finding]:
@@ -60,9 +61,9 @@ def examine_all(work: Workplace, chosen: Sequence[Variant], tell: Callable[[str]
 def examine(work: Workplace, variant: Variant) -> Finding:
     """Try whether it runs here, and if so load the fixture in both ways of committing."""
     try:
-        report = _loader(work, ["check", *variant.arguments, "--report", "-"])
-        if not report["supported"]:
-            return Finding(variant, unsupported=report["reason"])
+        reason = read_trial(_run(work, ["check", *variant.arguments, "--report", "-"]), TIMEOUT_S)
+        if reason is not None:
+            return Finding(variant, unsupported=reason)
         loads = [_load(work, variant, transaction) for transaction in TRANSACTIONS]
     except Trouble as trouble:
         return Finding(variant, differences=(trouble.reason,))
@@ -118,6 +119,5 @@ def _through_relay(work: Workplace, arguments: Sequence[str]) -> tuple[Mapping[s
     return read_report(arguments[0], finished, TIMEOUT_S), relay.conversations()
 
 
-def _loader(work: Workplace, arguments: Sequence[str]) -> Mapping[str, Any]:
-    finished = work.host.run(arguments, server=work.server, placement=None, timeout_s=TIMEOUT_S)
-    return read_report(arguments[0], finished, TIMEOUT_S)
+def _run(work: Workplace, arguments: Sequence[str]) -> Finished:
+    return work.host.run(arguments, server=work.server, placement=None, timeout_s=TIMEOUT_S)

@@ -12,7 +12,8 @@ from experiments.affinity import Placement
 from experiments.datasets import ReadyData
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
-from experiments.judge import read_report
+from experiments.engines.protocol import Finished
+from experiments.judge import read_report, read_trial
 from experiments.stats import Estimate, estimate_median, estimate_ratio
 
 SCRIPTS = Path(__file__).parent
@@ -58,11 +59,11 @@ def compare_loaders(
         for loop in loader.loops or (None,):
             name = f"{loader.name} {loop or ''}".strip()
             chosen = [] if loop is None else ["--loop", loop]
-            report = _loader(bench, ["check", loader.name, *chosen])
-            if report["supported"]:
+            reason = read_trial(_run(bench, ["check", loader.name, *chosen]), TIMEOUT_S)
+            if reason is None:
                 yield _compare_loader(bench, loader, chosen, name, tell)
             else:
-                yield Skipped(name, str(report["reason"]))
+                yield Skipped(name, reason)
 
 
 def compare_reading(bench: Bench, directory: Path, tell: Callable[[str], None]) -> Iterator[Comparison]:
@@ -108,10 +109,13 @@ def _cpu_us_per_row(phase: Mapping[str, Any]) -> float:
 
 
 def _loader(bench: Bench, arguments: list[str]) -> Mapping[str, Any]:
-    finished = bench.host.run(
+    return read_report(arguments[0], _run(bench, arguments), TIMEOUT_S)
+
+
+def _run(bench: Bench, arguments: list[str]) -> Finished:
+    return bench.host.run(
         [*arguments, "--report", "-"], server=bench.server, placement=bench.placement, timeout_s=TIMEOUT_S
     )
-    return read_report(arguments[0], finished, TIMEOUT_S)
 
 
 def _script(bench: Bench, name: str, arguments: list[str], server: LocalServer | None) -> Mapping[str, Any]:
