@@ -10,7 +10,7 @@ from traceback import extract_tb
 from typing import Any, Callable
 
 from bigdata.errors import BadInput, Unsupported
-from bigdata.registry import LOADERS, Loader
+from bigdata.registry import LOADERS, LOOP_PACKAGES, Loader
 from bigdata.runtimes.job import Job, Outcome
 
 IMPLEMENTATION_VARIABLE = "PSYCOPG_IMPL"
@@ -29,10 +29,15 @@ class Choice:
     runtime: Callable[[Job], Outcome]
 
     def run(self, job: Job) -> Outcome:
-        """Load. Raises Unsupported where the loop or the driver turns out to be unable to."""
+        """Load. Raises Unsupported where the loop or the driver turns out to be unable to.
+
+        What a loop of a package lacks, unlike one of Python's own, may also show in an attribute that is not there.
+        """
         try:
             return self.runtime(job)
-        except NotImplementedError as error:
+        except (NotImplementedError, AttributeError) as error:
+            if isinstance(error, AttributeError) and self.loop not in LOOP_PACKAGES:
+                raise
             where = "" if str(error) else f" in {extract_tb(error.__traceback__)[-1].name}"
             raise Unsupported(
                 f"{self.loop or self.loader.runtime} cannot run {self.loader.driver}: "

@@ -113,23 +113,30 @@ def test_what_cannot_be_imported_is_unsupported_in_its_own_words(
     assert str(raised.value) == reason
 
 
-def not_implemented(*words: str) -> Any:
+def failing(error: Exception) -> Any:
     def start_tls(job: Any) -> None:
-        raise NotImplementedError(*words)
+        raise error
 
     return start_tls
 
 
 @pytest.mark.parametrize(
-    ("words", "reason"),
+    ("error", "reason"),
     [
-        (("not yet",), "rloop cannot run asyncpg: NotImplementedError: not yet"),
-        ((), "rloop cannot run asyncpg: NotImplementedError in start_tls"),
+        (NotImplementedError("not yet"), "rloop cannot run asyncpg: NotImplementedError: not yet"),
+        (NotImplementedError(), "rloop cannot run asyncpg: NotImplementedError in start_tls"),
+        (AttributeError("no '_on_error'"), "rloop cannot run asyncpg: AttributeError: no '_on_error'"),
     ],
 )
-def test_what_a_loop_has_not_implemented_is_unsupported_in_its_own_words(words: tuple[str, ...], reason: str) -> None:
-    chosen = Choice(LOADERS["row_by_row_asyncpg"], "rloop", "prepared", None, not_implemented(*words))
+def test_what_a_loop_has_not_implemented_is_unsupported_in_its_own_words(error: Exception, reason: str) -> None:
+    chosen = Choice(LOADERS["row_by_row_asyncpg"], "rloop", "prepared", None, failing(error))
     with pytest.raises(Unsupported) as raised:
         chosen.run(None)  # type: ignore[arg-type]
     assert str(raised.value) == reason
     assert raised.value.exit_code == 2
+
+
+def test_a_mistake_of_the_program_is_not_taken_for_something_that_a_loop_lacks() -> None:
+    chosen = Choice(LOADERS["row_by_row_asyncpg"], "asyncio", "prepared", None, failing(AttributeError("a mistake")))
+    with pytest.raises(AttributeError, match="a mistake"):
+        chosen.run(None)  # type: ignore[arg-type]
