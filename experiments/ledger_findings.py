@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,6 +80,11 @@ def observe(conversation: Conversation) -> Observation | None:
         traffic_of(inserts),
         tuple(conversation.unanswered),
     )
+
+
+def without_folders(text: str) -> str:
+    """The text with files by their names only: findings are published, and folders are this machine's."""
+    return re.sub(r"(?<![\w./:])/(?:[^\s/:'\"]+/)+(?=[^\s/:'\"])", "", text)
 
 
 def differences_of_choice(variant: Variant, spoken: str, client: Mapping[str, Any]) -> list[str]:

@@ -25,7 +25,7 @@ from experiments.ledger import (
     read_ledger,
     seen_query,
 )
-from experiments.ledger_findings import Finding, Observation, Variant, differences_of_choice, observe
+from experiments.ledger_findings import Finding, Observation, Variant, differences_of_choice, observe, without_folders
 from experiments.relay import Relay
 
 TIMEOUT_S = 60.0
@@ -63,10 +63,10 @@ def examine(work: Workplace, variant: Variant) -> Finding:
     try:
         reason = read_trial(_run(work, ["check", *variant.arguments, "--report", "-"]), TIMEOUT_S)
         if reason is not None:
-            return Finding(variant, unsupported=reason)
+            return Finding(variant, unsupported=without_folders(reason))
         loads = [_load(work, variant, transaction) for transaction in TRANSACTIONS]
     except Trouble as trouble:
-        return Finding(variant, differences=(trouble.reason,))
+        return Finding(variant, differences=(without_folders(trouble.reason),))
     observation = loads[0].observation
     differences = [f"{load.transaction}: {line}" for load in loads for line in load.verdict.differences]
     for load in loads:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
 from bigdata.registry import LOADERS
 from bigdata.statements import INSERT_ELEMENT
 from experiments.conversation import Conversation
-from experiments.ledger_findings import differences_of_choice, observe, variants
+from experiments.ledger_findings import differences_of_choice, observe, variants, without_folders
 from tests.experiments.made_findings import (
     INSERT_WITH_VALUES,
     SYNC,
@@ -73,3 +75,18 @@ def test_another_protocol_or_implementation_is_named() -> None:
         "protocol: prepared was asked for, but it is extended",
         "implementation: binary was asked for, but it is python",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("cannot be imported: /home/me/.cache/v/x.so: undefined symbol", "cannot be imported: x.so: undefined symbol"),
+        ("No such file: '/opt/py/lib/a b'", "No such file: 'a b'"),
+        (
+            "either/or, 1/2 of it, postgresql://h/d, wait for 5/s",
+            "either/or, 1/2 of it, postgresql://h/d, wait for 5/s",
+        ),
+    ],
+)
+def test_a_reason_names_files_without_their_folders(text: str, told: str) -> None:
+    assert without_folders(text) == told
