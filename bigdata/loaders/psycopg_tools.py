@@ -23,6 +23,9 @@ Error = psycopg.Error
 # Executions of a statement before the server is asked to keep it; None: it never is.
 PREPARE_THRESHOLDS = {"prepared": 0, "extended": None, "simple": None}
 
+# Functions of psycopg's that wait for a server without gevent knowing: in C, and by epoll, which is never patched.
+NOT_PATCHED = ("wait_c", "wait_epoll", "wait_selector")
+
 
 def connection_options(protocol: str) -> dict[str, Any]:
     """What psycopg needs to be told so that it speaks the protocol; for ``simple`` the cursor must be a client's, too.
@@ -39,11 +42,12 @@ def use_greenlets() -> None:
 
     Raises Unsupported where it decided otherwise: all greenlets would stand still while one of them waits.
     """
-    if waiting.wait is getattr(waiting, "wait_c", None):
-        raise Unsupported(
-            "psycopg waits for the server in C, where no other greenlet can go on: it was imported before select was "
-            "patched, or PSYCOPG_WAIT_FUNC says so"
-        )
+    for name in NOT_PATCHED:
+        if waiting.wait is getattr(waiting, name, None):
+            raise Unsupported(
+                f"psycopg waits for the server by {name}, where no other greenlet can go on: it was imported before "
+                "select was patched, or PSYCOPG_WAIT_FUNC says so"
+            )
 
 
 def abandon(connection: Any) -> None:

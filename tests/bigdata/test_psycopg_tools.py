@@ -24,10 +24,11 @@ def test_an_unknown_protocol_is_named_with_those_that_there_are() -> None:
         psycopg_tools.connection_options("fast")
 
 
-def test_greenlets_cannot_wait_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "wait_c", len, raising=False)
+@pytest.mark.parametrize("name", ["wait_c", "wait_epoll", "wait_selector"])
+def test_greenlets_cannot_wait_where_gevent_does_not_see_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, name, len, raising=False)
     monkeypatch.setattr(waiting, "wait", len)
-    with pytest.raises(Unsupported, match="it was imported before select was patched"):
+    with pytest.raises(Unsupported, match=f"waits for the server by {name}, .* imported before select was patched"):
         psycopg_tools.use_greenlets()
     monkeypatch.setattr(waiting, "wait", max)
     psycopg_tools.use_greenlets()
