@@ -19,7 +19,11 @@ from experiments.identity import PROJECT
 # A loader that is asked to stop may take 5 s to close its connections.
 _PATIENCE_S = 6.0
 # What would change the interpreter, the driver or the address behind the harness's back.
-_NOT_INHERITED = ("PYTHON", "PG", "BIGDATA_", "LD_PRELOAD", "MALLOC_", "VIRTUAL_ENV")
+_NOT_INHERITED = (
+    *("PYTHON", "PG", "BIGDATA_", "LD_PRELOAD", "MALLOC_", "VIRTUAL_ENV"),
+    # How psycopg, gevent and the libraries below gevent and uvloop wait for the server.
+    *("PSYCOPG_", "GEVENT", "LIBEV_", "UV_"),
+)
 
 
 class LocalLoaderHost:

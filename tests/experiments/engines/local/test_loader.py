@@ -80,6 +80,10 @@ def test_the_environment_is_the_callers_without_what_changes_the_measurement() -
         "PYTHONDONTWRITEBYTECODE": "1",
         "BIGDATA_DBURL": "postgresql://other",
         "LD_PRELOAD": "x",
+        "PSYCOPG_WAIT_FUNC": "wait_epoll",
+        "GEVENT_LOOP": "libuv",
+        "LIBEV_FLAGS": "1",
+        "UV_USE_IO_URING": "1",
         "HTTPS_PROXY": "http://proxy",
     }
     assert loader_environment(inherited, Path("/project")) == {
