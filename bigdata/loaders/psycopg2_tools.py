@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
 from collections import Counter
 from contextlib import suppress
 from traceback import walk_tb
@@ -15,7 +12,8 @@ import psycopg2
 from psycopg2 import extensions
 
 from bigdata import statements as sql
-from bigdata.cancelling import cancel
+from bigdata.cancelling import break_off, cancel
+from bigdata.loaders.counting import counter_of
 
 __all__ = ["Error", "abandon", "backend_pid", "cancel", "connection_factory", "statement_of", "use_greenlets"]
 
@@ -27,8 +25,8 @@ READABLE = 1
 
 def abandon(connection: extensions.connection) -> None:
     """Break the connection off for a server that does not answer: whoever waits for it gets an error at once."""
-    with suppress(psycopg2.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as same:
-        same.shutdown(socket.SHUT_RDWR)
+    with suppress(psycopg2.Error):
+        break_off(connection.fileno())
 
 
 def backend_pid(connection: extensions.connection) -> int:
@@ -82,11 +80,7 @@ def connection_factory(statements: Counter[str] | None) -> type[extensions.conne
     """psycopg2's own connection, or with ``statements`` one that counts there every statement it sends."""
     if statements is None:
         return None
-    counting = threading.Lock()
-
-    def count(*sent: str) -> None:
-        with counting:
-            statements.update(sent)
+    count = counter_of(statements)
 
     class CountingCursor(extensions.cursor):
         """Counts the text before its values are put in."""
