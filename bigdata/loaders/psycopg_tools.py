@@ -24,7 +24,7 @@ Error = psycopg.Error
 PREPARE_THRESHOLDS = {"prepared": 0, "extended": None, "simple": None}
 
 # Functions of psycopg's that wait for a server without gevent knowing: in C, and by epoll, which is never patched.
-NOT_PATCHED = ("wait_c", "wait_epoll", "wait_selector")
+NOT_PATCHED = ("wait_c", "wait_epoll")
 
 
 def connection_options(protocol: str) -> dict[str, Any]:
@@ -48,6 +48,10 @@ def use_greenlets() -> None:
                 f"psycopg waits for the server by {name}, where no other greenlet can go on: it was imported before "
                 "select was patched, or PSYCOPG_WAIT_FUNC says so"
             )
+    from gevent.selectors import DefaultSelector
+
+    # What it waits by while it connects, whichever function it has for statements: epoll, which is never patched.
+    waiting.DefaultSelector = DefaultSelector  # type: ignore[attr-defined]
 
 
 def abandon(connection: Any) -> None:

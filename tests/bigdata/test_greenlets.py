@@ -221,11 +221,12 @@ def test_an_interrupted_run_ends_although_the_server_has_fallen_silent(dburl: st
 
 
 @pytest.mark.postgres
-def test_a_run_that_cannot_connect_can_be_interrupted(dburl: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("loader", ["row_by_row_gevent", "row_by_row_psycopg_gevent"])
+def test_a_run_that_cannot_connect_can_be_interrupted(loader: str, dburl: str, tmp_path: Path) -> None:
     directory = program.generate(tmp_path, records=2)
     with between(dburl) as (server, through):
         server.fall_silent()
-        with start("row_by_row_gevent", directory, 3, through) as process:
+        with start(loader, directory, 3, through) as process:
             program.wait_for(lambda: server.silenced == 3)
             process.send_signal(signal.SIGINT)
             started_s = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import gevent.selectors
 import pytest
 from psycopg import waiting
 
@@ -24,14 +25,17 @@ def test_an_unknown_protocol_is_named_with_those_that_there_are() -> None:
         psycopg_tools.connection_options("fast")
 
 
-@pytest.mark.parametrize("name", ["wait_c", "wait_epoll", "wait_selector"])
+@pytest.mark.parametrize("name", ["wait_c", "wait_epoll"])
 def test_greenlets_cannot_wait_where_gevent_does_not_see_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, name, len, raising=False)
     monkeypatch.setattr(waiting, "wait", len)
     with pytest.raises(Unsupported, match=f"waits for the server by {name}, .* imported before select was patched"):
         psycopg_tools.use_greenlets()
     monkeypatch.setattr(waiting, "wait", max)
+    # Put back afterwards.
+    monkeypatch.setattr(waiting, "DefaultSelector", None)
     psycopg_tools.use_greenlets()
+    assert waiting.__dict__["DefaultSelector"] is gevent.selectors.DefaultSelector
 
 
 def execute(query: str, params: tuple[Any, ...] | None = None) -> None:
