@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Callable
 
@@ -36,13 +37,18 @@ class Choice:
         try:
             return self.runtime(job)
         except (NotImplementedError, AttributeError) as error:
-            if isinstance(error, AttributeError) and self.loop not in LOOP_PACKAGES:
+            if isinstance(error, AttributeError) and (self.loop not in LOOP_PACKAGES or _is_of_hot_loop(error)):
                 raise
             where = "" if str(error) else f" in {extract_tb(error.__traceback__)[-1].name}"
             raise Unsupported(
                 f"{self.loop or self.loader.runtime} cannot run {self.loader.driver}: "
                 f"{type(error).__name__}{where}{_words(error)}"
             ) from error
+
+
+def _is_of_hot_loop(error: AttributeError) -> bool:
+    """Whether it is our own mistake: a hot loop asks its driver, never the event loop."""
+    return Path(extract_tb(error.__traceback__)[-1].filename).parent.name == "loaders"
 
 
 def check_choice(

@@ -15,7 +15,7 @@ time. ``prepared``: Parse once per connection, then Bind and Execute.
 """
 
 IMPLEMENTATIONS = ("binary", "c", "python")
-"""What psycopg 3 calls its implementations (``psycopg.pq.__impl__``): C from a wheel, C built here, ctypes."""
+"""What psycopg 3 calls its implementations (``psycopg.pq.__impl__``): C from a wheel, C built by psycopg-c, ctypes."""
 
 
 LOOP_PACKAGES = ("uvloop", "rloop")

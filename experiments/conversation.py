@@ -13,6 +13,9 @@ from experiments.wire import NEGOTIATED, REQUESTS, Backend, Frontend, Message
 
 READY_FOR_QUERY = "Z"
 ENDING_AN_EXCHANGE = ("Query", "Sync", "FunctionCall")
+# So many executions for each Parse, and the statement counts as prepared: psycopg prepares it once for every
+# combination of the values' types.
+PREPARED_AT_LEAST = 10
 AWAITED = (*ENDING_AN_EXCHANGE, "Flush", "StartupMessage", "Password", *NEGOTIATED)
 
 
@@ -153,7 +156,9 @@ class Traffic:
             return "not seen"
         if queries:
             return "mixed" if parses or binds else "simple"
-        return "prepared" if parses < binds else "extended"
+        if parses >= binds:
+            return "extended"
+        return "prepared" if parses * PREPARED_AT_LEAST <= binds else "mixed"
 
 
 def traffic_of(exchanges: list[Exchange]) -> Traffic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -139,4 +140,13 @@ def test_what_a_loop_has_not_implemented_is_unsupported_in_its_own_words(error: 
 def test_a_mistake_of_the_program_is_not_taken_for_something_that_a_loop_lacks() -> None:
     chosen = Choice(LOADERS["row_by_row_asyncpg"], "asyncio", "prepared", None, failing(AttributeError("a mistake")))
     with pytest.raises(AttributeError, match="a mistake"):
+        chosen.run(None)  # type: ignore[arg-type]
+
+
+def test_a_mistake_in_a_hot_loop_is_not_taken_for_something_that_a_loop_lacks() -> None:
+    source = compile("def load(job): job.nothing", str(Path(choice.__file__).parent / "loaders" / "asyncpg.py"), "exec")
+    names: dict[str, Any] = {}
+    exec(source, names)
+    chosen = Choice(LOADERS["row_by_row_asyncpg"], "rloop", "prepared", None, names["load"])
+    with pytest.raises(AttributeError, match="nothing"):
         chosen.run(None)  # type: ignore[arg-type]

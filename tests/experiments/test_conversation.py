@@ -136,7 +136,8 @@ SIMPLE = (query("a"), DONE + READY)
     [
         ([SIMPLE, SIMPLE], "simple"),
         ([EXTENDED, EXTENDED], "extended"),
-        ([ONCE, PREPARED, PREPARED], "prepared"),
+        ([ONCE, *[PREPARED] * 9], "prepared"),
+        ([ONCE, PREPARED, EXTENDED], "mixed"),
         ([SIMPLE, PREPARED], "mixed"),
     ],
 )
