@@ -5,7 +5,7 @@ Data only: it imports nothing of the program, so that the harness can read it wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 PROTOCOLS = ("simple", "extended", "prepared")
 """How a statement gets to the server, in the words of PostgreSQL's documentation (chapter 55, "Message Flow").
@@ -78,6 +78,21 @@ _HSTORE = DriverStatement(
 # psycopg's ``prepared_max``. One statement becomes several: each combination of the values' types is prepared anew.
 _PSYCOPG_KEEPS = 100
 
+_PSYCOPG = Loader(
+    name="row_by_row_psycopg_threaded",
+    description="one thread per connection, blocking calls",
+    driver="psycopg",
+    hot_loop="psycopg",
+    runtime="threads",
+    modules=("psycopg",),
+    requirements=("psycopg",),
+    protocols=("prepared", "extended", "simple"),
+    implementations=IMPLEMENTATIONS,
+    executemany=True,
+    pipelines=True,
+    prepares_apart=_PSYCOPG_KEEPS,
+)
+
 _ALL = (
     Loader(
         name="row_by_row_threaded",
@@ -132,48 +147,22 @@ _ALL = (
         loops=("asyncio", "uvloop", "rloop"),
         protocols=("prepared", "extended"),
     ),
-    Loader(
-        name="row_by_row_psycopg_threaded",
-        description="one thread per connection, blocking calls",
-        driver="psycopg",
-        hot_loop="psycopg",
-        runtime="threads",
-        modules=("psycopg",),
-        requirements=("psycopg",),
-        protocols=("prepared", "extended", "simple"),
-        implementations=IMPLEMENTATIONS,
-        executemany=True,
-        pipelines=True,
-        prepares_apart=_PSYCOPG_KEEPS,
-    ),
-    Loader(
+    _PSYCOPG,
+    replace(
+        _PSYCOPG,
         name="row_by_row_psycopg_gevent",
         description="one greenlet per connection; the same blocking calls, which give way while they wait",
-        driver="psycopg",
-        hot_loop="psycopg",
         runtime="greenlets",
         modules=("psycopg", "gevent"),
         requirements=("psycopg", "gevent"),
-        protocols=("prepared", "extended", "simple"),
-        implementations=IMPLEMENTATIONS,
-        executemany=True,
-        pipelines=True,
-        prepares_apart=_PSYCOPG_KEEPS,
     ),
-    Loader(
+    replace(
+        _PSYCOPG,
         name="row_by_row_psycopg_asyncio",
         description="one task per connection on one event loop",
-        driver="psycopg",
         hot_loop="psycopg_async",
         runtime="tasks",
-        modules=("psycopg",),
-        requirements=("psycopg",),
         loops=("asyncio", "uvloop"),
-        protocols=("prepared", "extended", "simple"),
-        implementations=IMPLEMENTATIONS,
-        executemany=True,
-        pipelines=True,
-        prepares_apart=_PSYCOPG_KEEPS,
     ),
     Loader(
         name="row_by_row_serial",

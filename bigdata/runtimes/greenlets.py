@@ -10,14 +10,21 @@ from typing import Any, Callable, Iterator, Sequence
 import gevent
 from gevent.queue import Queue
 
-from bigdata.dburl import cannot_connect
 from bigdata.measure import PhaseClock
 from bigdata.runtimes.aside import Aside
+from bigdata.runtimes.blocking import add_connection, run_load
 from bigdata.runtimes.feed import Feed, Records
-from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_AGAIN_AFTER_S, CANCEL_FOR_S, Job, Outcome, load_failed
+from bigdata.runtimes.job import (
+    BREAK_OFF_FOR_S,
+    CANCEL_AGAIN_AFTER_S,
+    CANCEL_FOR_S,
+    STOP_SIGNALS,
+    Job,
+    Outcome,
+    load_failed,
+)
 
 Stop = Callable[[int], None]
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def prepare() -> None:
@@ -38,26 +45,7 @@ def run(job: Job) -> Outcome:
     been stopped and the connections closed.
     """
     job.driver.use_greenlets()
-    outcome: Outcome = job.call(_run, job)
-    return outcome
-
-
-def _run(job: Job) -> Outcome:
-    outcome = Outcome()
-    connections: list[Any] = []
-    try:
-        _connect(job, connections)
-        for phase, records, rows_of in job.phases:
-            feed, clock = Feed(records, rows_of), PhaseClock()
-            try:
-                feed.fill()
-                _run_phase(job, phase, feed, clock, connections)
-                outcome.add(phase, feed, clock)
-            finally:
-                feed.close()
-    finally:
-        for connection in connections:
-            job.driver.close(connection)
+    outcome: Outcome = job.call(run_load, job, _connect, _run_phase)
     return outcome
 
 
@@ -73,10 +61,7 @@ class GreenletRecords(Records):
 
 def _connect(job: Job, connections: list[Any]) -> None:
     def make() -> None:
-        try:
-            connections.append(job.connect())
-        except job.driver.Error as error:
-            raise cannot_connect(job.url, error) from error
+        add_connection(job, connections)
 
     _run_together([make] * job.poolsize, stops=())
 

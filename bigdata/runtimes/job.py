@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Callable, Iterable, Iterator, NamedTuple
@@ -22,6 +23,8 @@ from bigdata.runtimes.feed import Feed
 CANCEL_FOR_S = 2.0
 CANCEL_AGAIN_AFTER_S = 0.05
 BREAK_OFF_FOR_S = 1.0
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 SHOWN_STATEMENT_CHARACTERS = 300
 

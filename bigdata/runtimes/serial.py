@@ -10,12 +10,11 @@ from typing import Any, Callable, Iterator
 
 from bigdata.errors import BadInput
 from bigdata.measure import PhaseClock
+from bigdata.runtimes.blocking import run_load
 from bigdata.runtimes.feed import Feed, Records
 from bigdata.runtimes.insisting import insist
-from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_FOR_S, Job, Outcome, load_failed
+from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_FOR_S, STOP_SIGNALS, Job, Outcome, load_failed
 from bigdata.runtimes.threads import connect
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(job: Job) -> Outcome:
@@ -26,26 +25,12 @@ def run(job: Job) -> Outcome:
     """
     if job.poolsize != 1:
         raise BadInput(f"--poolsize: found {job.poolsize}, but the serial loader has one connection; give 1")
-    outcome = Outcome()
-    connections: list[Any] = []
-    try:
-        # A thread makes it, as nothing interrupts a driver that waits for a server to accept.
-        connect(job, connections)
-        for phase, records, rows_of in job.phases:
-            feed, clock = Feed(records, rows_of), PhaseClock()
-            try:
-                feed.fill()
-                _run_phase(job, phase, feed, clock, connections[0])
-                outcome.add(phase, feed, clock)
-            finally:
-                feed.close()
-    finally:
-        for connection in connections:
-            job.driver.close(connection)
-    return outcome
+    # A thread makes the connection, as nothing interrupts a driver that waits for a server to accept.
+    return run_load(job, connect, _run_phase)
 
 
-def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connection: Any) -> None:
+def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: list[Any]) -> None:
+    (connection,) = connections
     hot_loop = job.hot_loop(phase)
     records = Records(feed)
 

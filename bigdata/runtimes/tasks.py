@@ -14,11 +14,18 @@ from bigdata.measure import PhaseClock
 from bigdata.runtimes.aside import Aside
 from bigdata.runtimes.async_records import AsyncRecords
 from bigdata.runtimes.feed import Feed
-from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_AGAIN_AFTER_S, CANCEL_FOR_S, Job, Outcome, load_failed
+from bigdata.runtimes.job import (
+    BREAK_OFF_FOR_S,
+    CANCEL_AGAIN_AFTER_S,
+    CANCEL_FOR_S,
+    STOP_SIGNALS,
+    Job,
+    Outcome,
+    load_failed,
+)
 
 Stop = Callable[[int], None]
 Worker = Coroutine[Any, Any, None]
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(job: Job, new_event_loop: Callable[[], asyncio.AbstractEventLoop]) -> Outcome:

@@ -7,9 +7,9 @@ import time
 from queue import SimpleQueue
 from typing import Any, Callable, Sequence
 
-from bigdata.dburl import cannot_connect
 from bigdata.measure import PhaseClock
 from bigdata.runtimes.aside import Aside
+from bigdata.runtimes.blocking import add_connection, run_load
 from bigdata.runtimes.feed import Feed, Records
 from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_AGAIN_AFTER_S, CANCEL_FOR_S, Job, Outcome, load_failed
 
@@ -22,32 +22,14 @@ def run(job: Job) -> Outcome:
     Raises what the first worker that failed raised: LoadFailed, or BadInput of the reader. By then the others have
     been stopped and the connections closed.
     """
-    outcome = Outcome()
-    connections: list[Any] = []
-    try:
-        connect(job, connections)
-        for phase, records, rows_of in job.phases:
-            feed, clock = Feed(records, rows_of), PhaseClock()
-            try:
-                feed.fill()
-                _run_phase(job, phase, feed, clock, connections)
-                outcome.add(phase, feed, clock)
-            finally:
-                feed.close()
-    finally:
-        for connection in connections:
-            job.driver.close(connection)
-    return outcome
+    return run_load(job, connect, _run_phase)
 
 
 def connect(job: Job, connections: list[Any]) -> None:
     """Make all connections at the same time, into the list. Raises BadInput with the driver's reason for the first."""
 
     def make() -> None:
-        try:
-            connections.append(job.connect())
-        except job.driver.Error as error:
-            raise cannot_connect(job.url, error) from error
+        add_connection(job, connections)
 
     def nothing(index: int) -> None:
         """A connection that is being made cannot be cancelled."""

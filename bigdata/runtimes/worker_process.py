@@ -15,11 +15,11 @@ from bigdata.errors import BadInput, LoadFailed
 from bigdata.measure import Usage
 from bigdata.runtimes.child import Done, Failed, Farewell, Ready
 from bigdata.runtimes.feed import Feed
+from bigdata.runtimes.job import STOP_SIGNALS
 
 # What a child gets at once of records that were not read ahead: few, as near the end others would wait for it.
 HAND_OUT_ROWS = 250
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LOOK_AGAIN_AFTER_S = 0.01
 
 

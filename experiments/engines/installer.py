@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.engines.locked_run import run_locked
 from experiments.errors import Failure
 
 # Hours would be a hang; a slow line may well need minutes.
@@ -16,21 +17,12 @@ _WORDS_OF_NO_NETWORK = ("NewConnectionError", "ConnectTimeout", "Name or service
 def run_pip(pip: Sequence[str | Path], arguments: Sequence[str | Path], *, purpose: str, lock: int) -> None:
     """Run pip (``pip`` is how to call it) quietly.
 
-    ``lock`` is the descriptor of the locked file that keeps others from where pip writes: pip holds it too, as it
-    lives on for a while when the harness is killed. Raises Failure which says what was to be installed, why it failed
-    in pip's own words, and what may help.
+    ``lock`` is the descriptor of the locked file that keeps others from where pip writes. Raises Failure which says
+    what was to be installed, why it failed in pip's own words, and what may help.
     """
     command = [*map(str, pip), "--disable-pip-version-check", "--no-input", "--quiet", *map(str, arguments)]
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-            pass_fds=(lock,),
-        )
+        done = run_locked(command, lock=lock, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise Failure(f"{purpose}: pip did not end within {_TIMEOUT_S:.0f} s") from error
     if done.returncode != 0:

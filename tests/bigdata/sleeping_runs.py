@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,3 +58,12 @@ def start(name: str, directory: Path, workers: int, dburl: str) -> Iterator[subp
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def end_by(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> None:
+    """Send the signal: the run ends in time, says that it was interrupted and nothing else, with exit code 1."""
+    process.send_signal(number)
+    started_s = time.monotonic()
+    _, errors = process.communicate(timeout=20)
+    assert time.monotonic() - started_s < STOP_WITHIN_S
+    assert (process.returncode, errors) == (1, INTERRUPTED)

@@ -23,10 +23,10 @@ from bigdata.profiling import Profiler
 from bigdata.runtimes import greenlets
 from bigdata.runtimes.feed import Feed
 from bigdata.runtimes.greenlets import GreenletRecords
-from bigdata.runtimes.job import HotLoops, Job
+from bigdata.runtimes.job import STOP_SIGNALS, HotLoops, Job
 from tests.bigdata import loader_program as program
 from tests.bigdata.silent_server import between
-from tests.bigdata.sleeping_runs import INTERRUPTED, STOP_WITHIN_S, asleep, start
+from tests.bigdata.sleeping_runs import STOP_WITHIN_S, asleep, end_by, start
 
 WITHIN_S = 10.0
 
@@ -146,7 +146,7 @@ def test_greenlets_that_nothing_can_stop_are_killed() -> None:
 
 def test_an_interrupt_ends_the_run_and_the_handlers_are_as_before() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    handlers = [signal.getsignal(number) for number in greenlets.STOP_SIGNALS]
+    handlers = [signal.getsignal(number) for number in STOP_SIGNALS]
     cancelled = threading.Event()
 
     def load(connection: Any, records: Any) -> None:
@@ -158,7 +158,7 @@ def test_an_interrupt_ends_the_run_and_the_handlers_are_as_before() -> None:
     try:
         with pytest.raises(KeyboardInterrupt):
             greenlets.run(fake_job(load, abandon=None, cancel=lambda connection: cancelled.set()))
-        assert [signal.getsignal(number) for number in greenlets.STOP_SIGNALS] == handlers
+        assert [signal.getsignal(number) for number in STOP_SIGNALS] == handlers
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -213,11 +213,7 @@ def test_an_interrupted_run_ends_although_the_server_has_fallen_silent(dburl: st
         asleep("row_by_row_gevent", tmp_path, 3, dburl, through=through) as process,
     ):
         server.fall_silent()
-        process.send_signal(signal.SIGINT)
-        started_s = time.monotonic()
-        _, errors = process.communicate(timeout=20)
-        assert time.monotonic() - started_s < STOP_WITHIN_S
-        assert (process.returncode, errors) == (1, INTERRUPTED)
+        end_by(process)
 
 
 @pytest.mark.postgres
@@ -228,8 +224,4 @@ def test_a_run_that_cannot_connect_can_be_interrupted(loader: str, dburl: str, t
         server.fall_silent()
         with start(loader, directory, 3, through) as process:
             program.wait_for(lambda: server.silenced == 3)
-            process.send_signal(signal.SIGINT)
-            started_s = time.monotonic()
-            _, errors = process.communicate(timeout=20)
-            assert time.monotonic() - started_s < STOP_WITHIN_S
-            assert (process.returncode, errors) == (1, INTERRUPTED)
+            end_by(process)

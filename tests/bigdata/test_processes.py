@@ -19,7 +19,7 @@ from bigdata.runtimes import feed, processes
 from bigdata.runtimes.job import HotLoops, Job
 from tests.bigdata import loader_program as program
 from tests.bigdata.silent_server import between
-from tests.bigdata.sleeping_runs import INTERRUPTED, STOP_WITHIN_S, asleep, start
+from tests.bigdata.sleeping_runs import INTERRUPTED, STOP_WITHIN_S, asleep, end_by, start
 
 LOADER = "row_by_row_processes"
 
@@ -212,11 +212,7 @@ def test_a_child_that_does_not_react_is_killed(dburl: str, tmp_path: Path) -> No
     with asleep(LOADER, tmp_path, 3, dburl) as process:
         children = children_of(process.pid)
         os.kill(children[1], signal.SIGSTOP)
-        process.send_signal(signal.SIGTERM)
-        started_s = time.monotonic()
-        _, errors = process.communicate(timeout=20)
-        assert time.monotonic() - started_s < STOP_WITHIN_S
-        assert (process.returncode, errors) == (1, INTERRUPTED)
+        end_by(process, signal.SIGTERM)
         program.wait_for(lambda: has_left_nothing(children, dburl), within_s=2)
 
 
@@ -225,11 +221,7 @@ def test_an_interrupted_run_ends_although_the_server_has_fallen_silent(dburl: st
     with between(dburl) as (server, through), asleep(LOADER, tmp_path, 3, dburl, through=through) as process:
         children = children_of(process.pid)
         server.fall_silent()
-        process.send_signal(signal.SIGINT)
-        started_s = time.monotonic()
-        _, errors = process.communicate(timeout=20)
-        assert time.monotonic() - started_s < STOP_WITHIN_S
-        assert (process.returncode, errors) == (1, INTERRUPTED)
+        end_by(process)
         assert not any(map(is_there, children))
 
 
@@ -240,8 +232,4 @@ def test_a_run_that_cannot_connect_can_be_interrupted(dburl: str, tmp_path: Path
         server.fall_silent()
         with start(LOADER, directory, 3, through) as process:
             program.wait_for(lambda: server.silenced == 3)
-            process.send_signal(signal.SIGINT)
-            started_s = time.monotonic()
-            _, errors = process.communicate(timeout=20)
-            assert time.monotonic() - started_s < STOP_WITHIN_S
-            assert (process.returncode, errors) == (1, INTERRUPTED)
+            end_by(process)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +16,7 @@ from bigdata.runtimes import serial
 from bigdata.runtimes.job import HotLoops, Job
 from tests.bigdata import loader_program as program
 from tests.bigdata.silent_server import between
-from tests.bigdata.sleeping_runs import INTERRUPTED, STOP_WITHIN_S, asleep, start
+from tests.bigdata.sleeping_runs import asleep, end_by, start
 
 
 class Refused(Exception):
@@ -89,11 +88,7 @@ def test_a_statement_that_was_cancelled_because_of_a_signal_is_an_interrupt() ->
 @pytest.mark.postgres
 def test_an_interrupted_run_cancels_its_statement(dburl: str, tmp_path: Path) -> None:
     with asleep("row_by_row_serial", tmp_path, 1, dburl) as process:
-        process.send_signal(signal.SIGINT)
-        started_s = time.monotonic()
-        _, errors = process.communicate(timeout=20)
-        assert time.monotonic() - started_s < STOP_WITHIN_S
-        assert (process.returncode, errors) == (1, INTERRUPTED)
+        end_by(process)
     assert program.other_backends(dburl) == 0
 
 
@@ -104,11 +99,7 @@ def test_an_interrupted_run_ends_although_the_server_has_fallen_silent(dburl: st
         asleep("row_by_row_serial", tmp_path, 1, dburl, through=through) as process,
     ):
         server.fall_silent()
-        process.send_signal(signal.SIGINT)
-        started_s = time.monotonic()
-        _, errors = process.communicate(timeout=20)
-        assert time.monotonic() - started_s < STOP_WITHIN_S
-        assert (process.returncode, errors) == (1, INTERRUPTED)
+        end_by(process)
 
 
 @pytest.mark.postgres
@@ -118,8 +109,4 @@ def test_a_run_that_cannot_connect_can_be_interrupted(dburl: str, tmp_path: Path
         server.fall_silent()
         with start("row_by_row_serial", directory, 1, through) as process:
             program.wait_for(lambda: server.silenced == 1)
-            process.send_signal(signal.SIGINT)
-            started_s = time.monotonic()
-            _, errors = process.communicate(timeout=20)
-            assert time.monotonic() - started_s < STOP_WITHIN_S
-            assert (process.returncode, errors) == (1, INTERRUPTED)
+            end_by(process)

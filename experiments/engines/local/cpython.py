@@ -13,6 +13,7 @@ from pathlib import Path
 from experiments.cache import cache_folder, ensure_folder, remove
 from experiments.engines.local.cpython_build import Build, build, missing_to_build
 from experiments.engines.local.cpython_sources import fetch_debian_source, read_version, unpack
+from experiments.engines.locked_run import run_locked
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.interpreters import installed_folder
 from experiments.lock import is_free_threaded
@@ -72,16 +73,8 @@ def install_by_uv(python: str, environment: Mapping[str, str], turn: int) -> str
     command = [sys.executable, "-m", "uv", "--color", "never", "python", "install", "--no-bin", "--no-progress"]
     command.append(python)
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            env={**environment, "UV_PYTHON_INSTALL_DIR": str(folder)},
-            timeout=_UV_S,
-            check=False,
-            pass_fds=(turn,),
-        )
+        variables = {**environment, "UV_PYTHON_INSTALL_DIR": str(folder)}
+        done = run_locked(command, lock=turn, timeout_s=_UV_S, environment=variables)
     except subprocess.TimeoutExpired:
         return f"it did not end within {_UV_S:.0f} s"
     if done.returncode == 0:

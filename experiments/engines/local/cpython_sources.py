@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from experiments.engines.locked_run import run_locked
 from experiments.errors import BadInput, Failure, Unsupported
 
 # A slow mirror may need minutes for 25 MB; hours would be a hang.
@@ -99,16 +100,7 @@ def _apt_options(folder: Path) -> dict[str, str]:
 
 def _apt(command: list[str], turn: int, folder: Path = Path("/")) -> str:
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-            cwd=folder,
-            pass_fds=(turn,),
-        )
+        done = run_locked(command, lock=turn, timeout_s=_TIMEOUT_S, folder=folder)
     except subprocess.TimeoutExpired as error:
         raise Failure(f"apt-get did not end within {_TIMEOUT_S:.0f} s") from error
     if done.returncode != 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from experiments.cache import cache_folder, ensure_folder, remove
 from experiments.engines.installer import run_pip
 from experiments.engines.local.sources import check_can_build
+from experiments.engines.locked_run import run_locked
 from experiments.errors import Failure
 from experiments.interpreters import Interpreter
 from experiments.lock import from_source
@@ -86,16 +86,8 @@ def _make_empty(interpreter: Interpreter, folder: Path, turn: int) -> list[str |
 
 
 def _run(command: list[str], turn: int) -> str | None:
-    """None where it went well, else what it said. It holds the lock too, as it may outlive a harness that is killed."""
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_VENV_S,
-        check=False,
-        pass_fds=(turn,),
-    )
+    """None where it went well, else what it said."""
+    done = run_locked(command, lock=turn, timeout_s=_VENV_S)
     return None if done.returncode == 0 else " ".join((done.stdout + done.stderr).split())
 
 

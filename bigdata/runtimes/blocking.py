@@ -1,0 +1,45 @@
+"""The course of a load whose driver blocks: what threads, greenlets and one connection alone have in common."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from bigdata.dburl import cannot_connect
+from bigdata.measure import PhaseClock
+from bigdata.runtimes.feed import Feed
+from bigdata.runtimes.job import Job, Outcome
+
+Connect = Callable[[Job, "list[Any]"], None]
+RunPhase = Callable[[Job, str, Feed, PhaseClock, "list[Any]"], None]
+
+
+def run_load(job: Job, connect: Connect, run_phase: RunPhase) -> Outcome:
+    """Connect, load phase after phase, close.
+
+    ``connect`` fills a list of connections, ``run_phase`` starts the clock and returns when all workers have ended.
+    What they raise is raised when the connections have been closed.
+    """
+    outcome = Outcome()
+    connections: list[Any] = []
+    try:
+        connect(job, connections)
+        for phase, records, rows_of in job.phases:
+            feed, clock = Feed(records, rows_of), PhaseClock()
+            try:
+                feed.fill()
+                run_phase(job, phase, feed, clock, connections)
+                outcome.add(phase, feed, clock)
+            finally:
+                feed.close()
+    finally:
+        for connection in connections:
+            job.driver.close(connection)
+    return outcome
+
+
+def add_connection(job: Job, connections: list[Any]) -> None:
+    """Make one more connection, into the list. Raises BadInput with the driver's reason where that cannot be."""
+    try:
+        connections.append(job.connect())
+    except job.driver.Error as error:
+        raise cannot_connect(job.url, error) from error
