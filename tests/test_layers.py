@@ -37,7 +37,7 @@ WHAT_CAME_OUT = {
 NEUTRAL = {"cpuset", "errors"}
 
 # What the loader may never load: the harness, and the packages that only the harness has.
-NOT_IN_THE_LOADER = {"experiments", "yaml", "pydantic", "rich", "tabulate", "scipy", "docker", "psutil"}
+NOT_IN_THE_LOADER = {"experiments", "yaml", "pydantic", "rich", "tabulate", "scipy", "docker", "psutil", "matplotlib"}
 
 
 def sources(folder: str) -> list[Path]:
