@@ -1,10 +1,23 @@
 from __future__ import annotations
 
 import math
+import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from experiments.stats import Estimate, estimate_median, estimate_ratio, is_noise, noise_floor
+from experiments.stats import (
+    Estimate,
+    adjust_holm,
+    estimate_median,
+    estimate_ratio,
+    estimate_unpaired_ratio,
+    is_noise,
+    noise_floor,
+)
+
+P_VALUES = st.lists(st.none() | st.floats(0, 1), max_size=8)
 
 
 def test_ten_values_have_the_interval_from_the_second_to_the_ninth() -> None:
@@ -37,6 +50,59 @@ def test_a_ratio_has_students_interval_on_the_log_scale() -> None:
     )
 
 
+def test_the_p_value_is_that_of_the_paired_t_test() -> None:
+    # Student's sleep data (1908), extra hours on two drugs, paired by patient: t = 4.0621, 9 df, p = 0.002833 (R).
+    first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+    second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+    ratio = estimate_ratio(dict(enumerate(map(math.exp, second))), dict(enumerate(map(math.exp, first))))
+    assert ratio is not None
+    assert ratio.low is not None
+    assert ratio.high is not None
+    assert ratio.p_value == pytest.approx(0.002833, abs=1e-6)
+    # R: 95 percent confidence interval 0.7001142 2.4598858 of the mean difference.
+    assert (math.log(ratio.low), math.log(ratio.high)) == pytest.approx((0.7001142, 2.4598858), abs=1e-6)
+
+
+def test_runs_that_share_no_blocks_have_welchs_interval_and_p_value() -> None:
+    # The same data as if unpaired: t = 1.8608, 17.776 df, p = 0.07939, interval -0.2054832 to 3.3654832 (R).
+    first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+    second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+    ratio = estimate_unpaired_ratio(first, second)
+    assert ratio is not None
+    assert ratio.low is not None
+    assert ratio.high is not None
+    assert ratio.p_value == pytest.approx(0.07939, abs=1e-5)
+    logs = [math.log(number) for number in (ratio.value, ratio.low, ratio.high)]
+    assert logs == pytest.approx([1.58, -0.2054832, 3.3654832], abs=1e-6)
+
+
+def test_sides_of_different_length_can_be_compared_but_not_with_nothing() -> None:
+    ratio = estimate_unpaired_ratio([0.0] * 5, [0.1, 0.2, 0.3, 0.1, 0.2, 0.3])
+    assert ratio is not None
+    assert ratio.value == pytest.approx(math.exp(0.2))
+    assert ratio.low is not None
+    assert estimate_unpaired_ratio([], [0.1]) is None
+    assert estimate_unpaired_ratio([0.1], []) is None
+
+
+def test_four_runs_on_either_side_get_no_interval_and_no_p_value() -> None:
+    few, enough = [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.3, 0.4, 0.5]
+    for ratio in (estimate_unpaired_ratio(few, enough), estimate_unpaired_ratio(enough, few)):
+        assert ratio is not None
+        assert (ratio.low, ratio.high, ratio.p_value) == (None, None, None)
+
+
+@pytest.mark.filterwarnings("error")
+def test_blocks_that_all_say_the_same_leave_no_doubt() -> None:
+    same, double = {block: 2.0 + block for block in range(5)}, {block: 4.0 + 2 * block for block in range(5)}
+    assert estimate_ratio(same, same) == Estimate(1.0, 1.0, 1.0, 1.0)
+    twice = estimate_ratio(double, same)
+    assert twice is not None
+    assert (twice.value, twice.low, twice.high) == pytest.approx((2, 2, 2))
+    assert twice.p_value == 0.0
+    assert estimate_unpaired_ratio([0.5] * 5, [0.5] * 5) == Estimate(1.0, 1.0, 1.0, 1.0)
+
+
 def test_only_blocks_that_both_have_count() -> None:
     ratio = estimate_ratio({1: 2.0, 2: 8.0, 3: 5.0}, {1: 1.0, 2: 1.0})
     assert ratio is not None
@@ -47,7 +113,7 @@ def test_only_blocks_that_both_have_count() -> None:
 def test_four_blocks_get_no_interval_and_so_no_noise_floor() -> None:
     ratio = estimate_ratio({1: 1.0, 2: 2.0, 3: 1.0, 4: 2.0}, dict.fromkeys(range(1, 5), 1.0))
     assert ratio is not None
-    assert ratio.low is None
+    assert (ratio.low, ratio.high, ratio.p_value) == (None, None, None)
     assert noise_floor(ratio) is None
     assert noise_floor(None) is None
 
@@ -70,6 +136,51 @@ def test_the_noise_floor_is_as_far_as_the_interval_reaches_from_one_on_either_si
 )
 def test_a_ratio_is_noise_within_the_floor_or_when_its_interval_holds_one(ratio: Estimate, noise: bool) -> None:
     assert is_noise(ratio, floor=1.05) is noise
+
+
+@pytest.mark.parametrize(("adjusted_p", "noise"), [(0.051, True), (0.05, True), (0.049, False), (None, False)])
+def test_an_adjusted_p_value_decides_instead_of_the_interval(adjusted_p: float | None, noise: bool) -> None:
+    assert is_noise(Estimate(1.2, 1.1, 1.3, 0.001), floor=1.05, adjusted_p=adjusted_p) is noise
+
+
+def test_a_ratio_within_the_floor_is_noise_however_small_its_p_value() -> None:
+    assert is_noise(Estimate(1.04, 1.03, 1.05, 1e-9), floor=1.05, adjusted_p=1e-8) is True
+
+
+def test_holm_multiplies_the_smallest_by_their_number_and_each_next_by_one_less() -> None:
+    # Holm 1979 on four: 0.005 * 4, 0.01 * 3, 0.03 * 2, and 0.04 * 1, which must not be below the one before.
+    assert adjust_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_what_has_no_p_value_is_not_of_the_family() -> None:
+    assert adjust_holm([None, 0.02, None]) == [None, 0.02, None]
+    assert adjust_holm([]) == []
+
+
+@given(P_VALUES)
+def test_adjusted_p_values_lie_between_the_raw_ones_and_bonferronis(p_values: list[float | None]) -> None:
+    family = [(p, adjusted) for p, adjusted in zip(p_values, adjust_holm(p_values), strict=True) if p is not None]
+    assert all(adjusted is not None and p <= adjusted <= min(1, p * len(family)) for p, adjusted in family)
+
+
+@given(P_VALUES, st.randoms())
+def test_adjusted_p_values_do_not_depend_on_the_order_of_the_rows(
+    p_values: list[float | None], random: random.Random
+) -> None:
+    order = list(range(len(p_values)))
+    random.shuffle(order)
+    adjusted = adjust_holm(p_values)
+    assert adjust_holm([p_values[place] for place in order]) == [adjusted[place] for place in order]
+
+
+@given(st.lists(st.floats(-1, 1), min_size=5, max_size=12))
+def test_the_interval_holds_one_exactly_where_the_p_value_is_not_below_five_percent(logs: list[float]) -> None:
+    ratio = estimate_ratio(dict(enumerate(map(math.exp, logs))), dict.fromkeys(range(len(logs)), 1.0))
+    assert ratio is not None
+    assert ratio.low is not None
+    assert ratio.high is not None
+    assert ratio.p_value is not None
+    assert (ratio.low <= 1 <= ratio.high) == (ratio.p_value >= 0.05)
 
 
 def test_without_a_floor_nothing_is_claimed() -> None:
