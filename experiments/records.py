@@ -95,12 +95,14 @@ class Host:
     """The machine during the run; null where the system does not tell.
 
     ``steal_s`` is what the hypervisor kept, ``foreign_cpu_s`` what processes used that belong to neither the loader,
-    the server nor the harness, both summed over all cores.
+    the server nor the harness, both summed over all cores, and both within ``observed_s``: from the loader's start to
+    its end. In records without it, which are older, the start of its container was observed, too.
     """
 
     steal_s: float | None = None
     load_1m: float | None = None
     foreign_cpu_s: float | None = None
+    observed_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ class Record:
 
     ``rows_per_s`` and ``cpu_us_per_row`` are of phase ``data``. ``wall_s`` is the whole attempt: clearing, loading,
     checking. ``interrupted`` marks an attempt that was ended from outside; such a run is done again. A cell that cannot
-    run has one record, in block 0 (those that run are counted from 1).
+    run has one record, in block 0 (those that run are counted from 1). ``resumed``: measured by a command that continued
+    what an earlier one had begun.
     """
 
     campaign: str
@@ -132,6 +135,7 @@ class Record:
     host: Host | None = None
     wall_s: float | None = None
     interrupted: bool = False
+    resumed: bool = False
     schema: int = SCHEMA
 
     @property

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bigdata.registry import LOADERS, expected_transactions, spare_transactions
-from experiments import observe
 from experiments.affinity import Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished, LoaderHost, Server
 from experiments.errors import Failure
 from experiments.judge import Trouble, find_differences, read_report, reported_cpu_s
+from experiments.observe import Watch
 from experiments.plan import PlannedRun
 from experiments.records import Client, Phase, Record, ServerUse, Status, Work, known
 
@@ -84,19 +84,21 @@ def measure(ready: ReadyCell, begun: Record) -> Record:
 def _load(ready: ReadyCell, record: Record) -> tuple[Finished, Record]:
     """Run the loader under observation; the record then holds what was seen from outside."""
     cpu_before_s = ready.server.cpu_s()
-    before = observe.read(cpu_before_s)
+    watch = Watch()
     finished = ready.host.run(
         run_arguments(ready),
         server=ready.server,
         placement=ready.placement,
         timeout_s=ready.timeout_s,
         environment=environment_of(ready.cell),
+        watch=watch,
     )
-    cpu_after_s = ready.server.cpu_s()
-    after = observe.read(cpu_after_s, elsewhere_s=0.0 if finished.is_child else reported_cpu_s(finished))
+    server_s = ready.server.cpu_s() - cpu_before_s
+    loader_s = 0.0 if finished.is_child else reported_cpu_s(finished)
     facts = ready.server.facts
-    used = ServerUse(facts.version, facts.settings, facts.storage, round(cpu_after_s - cpu_before_s, 3))
-    return finished, replace(record, server=used, host=observe.describe(before, after) if ready.here else None)
+    used = ServerUse(facts.version, facts.settings, facts.storage, round(server_s, 3))
+    host = watch.host(None if loader_s is None else server_s + loader_s) if ready.here else None
+    return finished, replace(record, server=used, host=host)
 
 
 def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], commits_before: int | None) -> Record:

@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from experiments.affinity import Cores, Placement
 from experiments.spec import PostgresConfiguration
+
+UNWATCHED: AbstractContextManager[object] = nullcontext()
+"""For a loader that nothing looks at while it runs; may be entered any number of times."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +106,14 @@ class LoaderHost(Protocol):
         placement: Placement | None,
         timeout_s: float,
         environment: Mapping[str, str] = {},
+        watch: AbstractContextManager[object] = UNWATCHED,
     ) -> Finished:
         """Run ``python -m bigdata.cmd`` with ``arguments``, held to its side of the placement, and wait for it.
 
         With a server, ``--dburl`` of it goes in front and the password travels in a password file. ``environment`` are
-        variables for the process. At the time limit it is asked to stop, then killed. Whatever it started has ended
-        when this returns.
+        variables for the process. ``watch`` is entered and left around its life, as close to it as can be: what starts
+        a container is outside. At the time limit it is asked to stop, then killed. Whatever it started has ended when
+        this returns.
         """
 
 

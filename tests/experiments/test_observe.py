@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.observe import Reading, describe, read
+from experiments.observe import Reading, Watch, describe, read
 from experiments.records import Host
+
+BEFORE = Reading(at_s=100.0, busy_s=10.0, steal_s=1.0, own_s=2.0)
 
 
 @pytest.fixture
@@ -20,30 +22,40 @@ def root(tmp_path: Path) -> Path:
 
 def test_busy_time_is_all_that_is_not_idle_nor_stolen(root: Path) -> None:
     ticks_per_s = os.sysconf("SC_CLK_TCK")
-    reading = read(3.5, root)
+    reading = read(root)
     assert (reading.busy_s, reading.steal_s) == (200 / ticks_per_s, 20 / ticks_per_s)
-    assert reading.server_s == 3.5
 
 
-def test_foreign_time_is_what_neither_the_harness_nor_the_server_used(root: Path) -> None:
-    before = Reading(busy_s=10.0, steal_s=1.0, own_s=2.0, server_s=3.0)
-    after = Reading(busy_s=15.0, steal_s=1.25, own_s=3.0, server_s=4.5)
-    assert describe(before, after, root) == Host(steal_s=0.25, load_1m=1.25, foreign_cpu_s=2.5)
+def test_foreign_time_is_what_neither_the_harness_nor_the_server_nor_the_loader_used(root: Path) -> None:
+    after = Reading(at_s=102.5, busy_s=15.0, steal_s=1.25, own_s=3.0)
+    found = describe(BEFORE, after, root, ours_s=1.5)
+    assert found == Host(steal_s=0.25, load_1m=1.25, foreign_cpu_s=2.5, observed_s=2.5)
 
 
 def test_foreign_time_is_not_known_where_that_of_the_loader_is_not(root: Path) -> None:
-    before = Reading(busy_s=10.0, steal_s=1.0, own_s=2.0, server_s=3.0)
-    after = read(4.5, root, elsewhere_s=None)
-    assert after.own_s is None
-    found = describe(before, Reading(15.0, 1.25, after.own_s, 4.5), root)
-    assert found == Host(steal_s=0.25, load_1m=1.25, foreign_cpu_s=None)
+    after = Reading(at_s=102.5, busy_s=15.0, steal_s=1.25, own_s=3.0)
+    found = describe(BEFORE, after, root, ours_s=None)
+    assert found == Host(steal_s=0.25, load_1m=1.25, foreign_cpu_s=None, observed_s=2.5)
 
 
 def test_less_than_no_foreign_time_is_none(root: Path) -> None:
-    before = Reading(busy_s=10.0, steal_s=1.0, own_s=2.0, server_s=3.0)
-    after = Reading(busy_s=11.0, steal_s=1.0, own_s=3.01, server_s=3.0)
-    assert describe(before, after, root) == Host(steal_s=0.0, load_1m=1.25, foreign_cpu_s=0.0)
+    after = Reading(at_s=101.0, busy_s=11.0, steal_s=1.0, own_s=3.01)
+    found = describe(BEFORE, after, root, ours_s=0.0)
+    assert found == Host(steal_s=0.0, load_1m=1.25, foreign_cpu_s=0.0, observed_s=1.0)
+
+
+def test_a_watch_reads_on_entering_and_on_leaving(root: Path) -> None:
+    with Watch(root) as watch:
+        (root / "proc/stat").write_text("cpu  100 10 50 9000 70 5 35 120 0 0\n")
+    (root / "proc/stat").write_text("cpu  100 10 50 9000 70 5 35 9120 0 0\n")
+    assert watch.host(0.0).steal_s == 100 / os.sysconf("SC_CLK_TCK")
+
+
+def test_what_nobody_watched_gives_nulls(root: Path) -> None:
+    assert Watch(root).host(1.0) == Host()
 
 
 def test_a_system_without_these_files_gives_nulls(tmp_path: Path) -> None:
-    assert describe(read(0.0, tmp_path), read(1.0, tmp_path), tmp_path) == Host(None, None, None)
+    with Watch(tmp_path) as watch:
+        pass
+    assert watch.host(1.0) == Host()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from experiments.affinity import Cores, Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
-from experiments.engines.protocol import Finished, InterpreterFacts, Server, ServerFacts
+from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server, ServerFacts
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
 from experiments.plan import make_plan
@@ -39,7 +40,9 @@ class FakeHost:
         placement: Placement | None,
         timeout_s: float,
         environment: Mapping[str, str] = {},
+        watch: AbstractContextManager[object] = UNWATCHED,
     ) -> Finished:
+        assert watch is UNWATCHED
         verb, loader, *rest, report, target = arguments
         assert (verb, report, target, timeout_s) == ("check", "--report", "-", 60.0)
         assert isinstance(server, FakeServer)

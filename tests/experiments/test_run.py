@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from bigdata.registry import LOADERS, spare_transactions
 from experiments.affinity import Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
-from experiments.engines.protocol import Finished, InterpreterFacts, Server, ServerFacts
+from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server, ServerFacts
 from experiments.errors import Failure
 from experiments.plan import PlannedRun
 from experiments.run import ReadyCell, begin, choices_of, environment_of, measure, run_arguments
@@ -69,6 +70,7 @@ class FakeHost:
         self.answers = {**{verb: reporting(report) for verb, report in good.items()}, **answers}
         self.calls: list[tuple[list[str], Placement | None, float]] = []
         self.environments: dict[str, dict[str, str]] = {}
+        self.watched: list[str] = []
 
     @property
     def facts(self) -> InterpreterFacts:
@@ -82,10 +84,14 @@ class FakeHost:
         placement: Placement | None,
         timeout_s: float,
         environment: Mapping[str, str] = {},
+        watch: AbstractContextManager[object] = UNWATCHED,
     ) -> Finished:
         self.calls.append((list(arguments), placement, timeout_s))
         self.environments[arguments[0]] = dict(environment)
-        return self.answers[arguments[0]]
+        if watch is not UNWATCHED:
+            self.watched.append(arguments[0])
+        with watch:
+            return self.answers[arguments[0]]
 
 
 def reporting(report: dict[str, Any], **changes: Any) -> Finished:
@@ -233,6 +239,15 @@ def test_a_run_that_timed_out_keeps_what_was_seen_from_outside(threaded: Cell) -
     assert (record.server.cpu_s, record.phases) == (0.5, None)
     assert record.host is not None
     assert record.host.foreign_cpu_s is None
+
+
+def test_only_the_loaders_own_life_is_observed(threaded: Cell) -> None:
+    record = measure(ready(threaded, host := FakeHost()), begin("c", planned(threaded), "sha256:k"))
+    assert host.watched == ["run"]
+    assert record.host is not None
+    assert record.host.observed_s is not None
+    elsewhere = replace(ready(threaded, host), here=False)
+    assert measure(elsewhere, begin("c", planned(threaded), "sha256:k")).host is None
 
 
 @pytest.mark.parametrize("verb", ["clear", "digest"])

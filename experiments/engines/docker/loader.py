@@ -11,6 +11,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from docker import DockerClient
@@ -25,7 +26,7 @@ from experiments.engines.docker.memory import victims
 from experiments.engines.docker.postgres import inspect_state
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
-from experiments.engines.protocol import Finished, InterpreterFacts, Server
+from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server
 from experiments.errors import Failure
 from experiments.wording import memory_size
 
@@ -60,6 +61,7 @@ class DockerLoaderHost:
         placement: Placement | None,
         timeout_s: float,
         environment: Mapping[str, str] = {},
+        watch: AbstractContextManager[object] = UNWATCHED,
     ) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
 
@@ -74,7 +76,7 @@ class DockerLoaderHost:
             arguments = ["--dburl", server.url(), *arguments]
         container = self._make(arguments, server, placement, environment)
         try:
-            finished = run_container(self._belongings.client, container, timeout_s)
+            finished = run_container(self._belongings.client, container, timeout_s, watch)
             if finished.returncode == 0:
                 return finished
             return self._explained(finished, container, server, placement)
@@ -131,13 +133,18 @@ def loader_secret(belongings: Belongings, image: str, user: str, password: str) 
     return volume_mount(make_volume(belongings, "pgpass", image, [member]), _SECRETS, read_only=True)
 
 
-def run_container(client: DockerClient, container: str, timeout_s: float) -> Finished:
-    """Start a container that has been made, wait until it has ended, and read what it printed."""
+def run_container(
+    client: DockerClient, container: str, timeout_s: float, watch: AbstractContextManager[object] = UNWATCHED
+) -> Finished:
+    """Start a container that has been made, wait until it has ended, and read what it printed.
+
+    ``watch`` is entered when it has started and left when it has ended.
+    """
     api = client.api
     started = time.perf_counter()
     with told("run a loader"):
         api.start(container)
-        with _TimeLimit(client, container, timeout_s) as limit:
+        with watch, _TimeLimit(client, container, timeout_s) as limit:
             # The bound is for an engine that hangs: the time limit ends the container, and with it the waiting.
             code = int(api.wait(container, timeout=math.ceil(timeout_s) + _PATIENCE_S + REQUEST_S)["StatusCode"])
         wall_s = time.perf_counter() - started

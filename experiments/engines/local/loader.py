@@ -8,11 +8,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from experiments.affinity import Placement, confined
 from experiments.engines.local.server import LocalServer
-from experiments.engines.protocol import Finished, InterpreterFacts, Server
+from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server
 from experiments.errors import Failure
 from experiments.identity import PROJECT
 
@@ -47,12 +48,14 @@ class LocalLoaderHost:
         placement: Placement | None,
         timeout_s: float,
         environment: Mapping[str, str] = {},
+        watch: AbstractContextManager[object] = UNWATCHED,
     ) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
 
         At the time limit it is asked to stop, then killed. Raises Failure where it cannot be started.
         """
-        return self._run(["-m", "bigdata.cmd"], arguments, server, placement, timeout_s, environment)
+        with watch:
+            return self._run(["-m", "bigdata.cmd"], arguments, server, placement, timeout_s, environment)
 
     def run_script(
         self,

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -98,6 +99,26 @@ def test_variables_reach_a_loader_that_is_tried(
     assert report["client"]["gil_requested"] == "0"
 
 
+@pytest.mark.docker
+def test_what_watches_a_loader_is_entered_when_its_container_runs_and_left_when_it_has_ended(
+    host: DockerLoaderHost, belongings: Belongings
+) -> None:
+    client = belongings.client
+    container = belongings.container(
+        "python", str(host.facts.image), entrypoint=["/opt/loader/bin/python", "-c", "import time; time.sleep(1)"]
+    )
+    seen = []
+
+    @contextmanager
+    def watch() -> Iterator[None]:
+        seen.append(client.api.inspect_container(container)["State"]["Status"])
+        yield
+        seen.append(client.api.inspect_container(container)["State"]["Status"])
+
+    assert run_container(client, container, 30.0, watch()).returncode == 0
+    assert seen == ["running", "exited"]
+
+
 WITHOUT_DRIVER = "FROM {image}\nUSER 0\nRUN rm -r /opt/loader/lib/python3.13/site-packages/psycopg2\nUSER 65532\n"
 
 
@@ -143,11 +164,11 @@ def test_the_container_of_a_loader_is_in_the_network_of_its_server_only_and_tell
 ) -> None:
     seen: dict[str, Any] = {}
 
-    def look_and_run(client: DockerClient, container: str, timeout_s: float) -> Finished:
+    def look_and_run(client: DockerClient, container: str, timeout_s: float, watch: Any) -> Finished:
         seen["described"] = client.api.inspect_container(container)
         client.api.start(container)
         seen["processes"] = client.api.top(container, ps_args="auxwwe")
-        return run_container(client, container, timeout_s)
+        return run_container(client, container, timeout_s, watch)
 
     monkeypatch.setattr("experiments.engines.docker.loader.run_container", look_and_run)
     assert host.run(["clear", "--poolsize", "1"], server=server, placement=None, timeout_s=30).returncode == 0

@@ -4,6 +4,8 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,21 @@ def test_the_loader_is_run_as_a_module_of_the_project(tmp_path: Path) -> None:
     host = LocalLoaderHost(Path(sys.executable), FACTS, tmp_path)
     done = host.run(["list"], server=None, placement=None, timeout_s=20)
     assert (done.stdout, done.stderr) == (f"['list'] {tmp_path}\n", "")
+
+
+def test_what_watches_a_loader_is_entered_before_it_starts_and_left_when_it_has_ended(tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    (tmp_path / "bigdata").mkdir()
+    (tmp_path / "bigdata" / "cmd.py").write_text(f"open({str(mark)!r}, 'w')")
+    seen = []
+
+    @contextmanager
+    def watch() -> Iterator[None]:
+        seen.append(mark.exists())
+        yield
+        seen.append(mark.exists())
+
+    LocalLoaderHost(Path(sys.executable), FACTS, tmp_path).run(
+        [], server=None, placement=None, timeout_s=20, watch=watch()
+    )
+    assert seen == [False, True]
