@@ -37,6 +37,10 @@ class Description:
     ``fingerprint`` tells whether a later command means the same campaign. ``environment`` are the facts of the
     machine, ``engines`` those of each engine. ``placements``, ``interpreters`` and ``postgres`` say what stands behind
     those names in each engine, under keys that ``part_key`` makes; ``data`` what stands behind those names.
+
+    ``repeats`` is the number of blocks. It grows where ``until`` asks for blocks until intervals are narrow enough:
+    ``precision`` as a factor above 1 less 1, ``budget_s`` and, once no block is to follow, ``ended`` with the reason
+    (those of ``precision.py``).
     """
 
     campaign: str
@@ -56,6 +60,7 @@ class Description:
     postgres: Mapping[str, Mapping[str, Any]]
     environment: Mapping[str, Any]
     engines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    until: Mapping[str, Any] | None = None
     schema: int = SCHEMA
 
     @property

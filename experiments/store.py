@@ -35,6 +35,10 @@ class CampaignFolder:
         file = self.path / "campaign.json"
         return description.from_json(file.read_text(encoding="utf-8"), str(file))
 
+    def rewrite(self, described: Description) -> None:
+        """Replace ``campaign.json`` whole: what the campaign sets out to do has grown, or has come to its end."""
+        write_whole(self.path / "campaign.json", description.to_json(described))
+
     def records(self) -> list[Record]:
         """Every record, in the order written. Raises BadInput for a line that is not one, a torn last line too."""
         if not self._runs.exists():

@@ -87,7 +87,7 @@ def test_the_estimate_adds_up_the_runs() -> None:
     ("poolsize", "data", "seconds"),
     [
         (20, DataSet(source="synthetic", state="NY", records=100), 0.6 + 22_200 / 12_000),
-        (1, DataSet(source="synthetic", state="NY", records=100), 0.6 + 22_200 / 9_000),
+        (1, DataSet(source="synthetic", state="NY", records=100), 0.6 + 22_200 / 4_000),
         (20, DataSet(source="synthetic", state="NY", records=100, segments=("01", "02")), 0.6 + 43_000 / 12_000),
         (20, DataSet(source="synthetic", state="NY", records=100_000), 120.0),
         (20, DataSet(source="directory", path="data"), 120.0),
