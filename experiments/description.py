@@ -41,6 +41,9 @@ class Description:
     ``repeats`` is the number of blocks. It grows where ``until`` asks for blocks until intervals are narrow enough:
     ``precision`` as a factor above 1 less 1, ``budget_s`` and, once no block is to follow, ``ended`` with the reason
     (those of ``precision.py``).
+
+    ``source_hash`` is the SHA-256 of the loader's source, ``reproduces`` the campaign whose cells were run again. None
+    is what was not recorded then, and a campaign of its own.
     """
 
     campaign: str
@@ -61,6 +64,8 @@ class Description:
     environment: Mapping[str, Any]
     engines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     until: Mapping[str, Any] | None = None
+    source_hash: str | None = None
+    reproduces: str | None = None
     schema: int = SCHEMA
 
     @property

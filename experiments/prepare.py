@@ -46,12 +46,18 @@ class Preparation:
         self._trials: dict[tuple[str | None, ...], str | None] = {}
         self._made: dict[tuple[str, ...], Any] = {}
 
-    def prepare(self, planned: tuple[PlannedCell, ...]) -> dict[Cell, ReadyCell | str]:
-        """Make each cell ready, or say why it cannot run. Raises BadInput and Failure for what concerns them all."""
+    def prepare(
+        self, planned: tuple[PlannedCell, ...], max_connections: int | None = None
+    ) -> dict[Cell, ReadyCell | str]:
+        """Make each cell ready, or say why it cannot run. Raises BadInput and Failure for what concerns them all.
+
+        Servers allow ``max_connections``, or as many as the largest pool needs.
+        """
         cells = {one.cell: one.unsupported for one in planned}
         largest_pool = max((cell.poolsize for cell, why in cells.items() if why is None), default=0)
+        connections = max_connections or largest_pool + SPARE_CONNECTIONS
         self._make_ready([cell for cell, why in cells.items() if why is None])
-        return {cell: why or self._try(cell, largest_pool + SPARE_CONNECTIONS) for cell, why in cells.items()}
+        return {cell: why or self._try(cell, connections) for cell, why in cells.items()}
 
     def _make_ready(self, cells: Sequence[Cell]) -> None:
         """Let each engine make all that takes long at once, before any of it is asked for."""

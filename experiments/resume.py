@@ -14,13 +14,14 @@ from experiments.spec import Matrix
 from experiments.store import CampaignFolder, list_campaigns
 
 
-def fingerprint(matrix: Matrix, cells: Sequence[ShownCell]) -> str:
+def fingerprint(matrix: Matrix, cells: Sequence[ShownCell], reproduces: str | None = None) -> str:
     """Equal for campaigns that are the same.
 
     ``matrix`` is what the selection left of it. The keys of the cells stand for locks, interpreters, servers, data and
-    the loader's source.
+    the loader's source. A campaign that ``reproduces`` another one is never the continuation of that.
     """
-    everything = {"matrix": asdict(matrix), "cells": [asdict(cell) for cell in cells]}
+    everything: dict[str, Any] = {"matrix": asdict(matrix), "cells": [asdict(cell) for cell in cells]}
+    everything |= {} if reproduces is None else {"reproduces": reproduces}
     return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 
 

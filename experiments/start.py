@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,12 @@ class Order:
     fresh: bool
     notice: str | None = None
     """What must be said aloud before anything else."""
+    reproduces: str | None = None
+    """The campaign whose cells are to run again."""
+    max_connections: int | None = None
+    """What every server allows; None: as many as the largest pool needs."""
+    check: Callable[[Description], None] | None = None
+    """Sees the description of the campaign, were it new, before the first run; raises BadInput where none may be."""
 
 
 def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
@@ -61,21 +67,21 @@ def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> 
         lambda _, data: provide(data, cache=cache_folder(), source=source),
         reporter.tell,
     )
-    cells = preparation.prepare(order.plan.cells)
+    cells = preparation.prepare(order.plan.cells, order.max_connections)
     keys = {
         cell: one.key if isinstance(one, ReadyCell) else unsupported_key(cell, source) for cell, one in cells.items()
     }
-    campaign = _continue_or_begin(order, engines, cells, keys, reporter)
+    described = describe(order, engines, cells, keys, source)
+    if order.check is not None:
+        order.check(described)
+    campaign = _continue_or_begin(order, described, reporter)
     # The harness must not disturb the loader.
     with confined(quiet_cpus(cells, allowed_cpus()) if can_pin() else None):
         run_campaign(campaign, order.plan, cells, keys, measure, reporter)
     return campaign
 
 
-def _continue_or_begin(
-    order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str], reporter: Reporter
-) -> CampaignFolder:
-    described = describe(order, engines, cells, keys)
+def _continue_or_begin(order: Order, described: Description, reporter: Reporter) -> CampaignFolder:
     unfinished = None if order.fresh else find_unfinished(order.results, described.fingerprint)
     if unfinished is not None:
         reporter.tell(f"continuing {unfinished.path.name} where it stopped (--fresh begins anew)")
@@ -84,8 +90,10 @@ def _continue_or_begin(
     return create(order.results, described)
 
 
-def describe(order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str]) -> Description:
-    """The description of the campaign, were it new."""
+def describe(
+    order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str], source: str
+) -> Description:
+    """The description of the campaign, were it new. ``source`` is the loader's source hash."""
     shown = tuple(_shown(planned.cell, planned.arm, planned.experiments, cells, keys) for planned in order.plan.cells)
     ready = [one for one in cells.values() if isinstance(one, ReadyCell)]
     now = utc_now()
@@ -93,7 +101,7 @@ def describe(order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Ma
     return Description(
         campaign=new_name(order.results, now, names),
         created_at=now,
-        fingerprint=fingerprint(order.matrix, shown),
+        fingerprint=fingerprint(order.matrix, shown, order.reproduces),
         engine=names,
         seed=order.plan.seed,
         repeats=order.plan.repeats,
@@ -113,6 +121,8 @@ def describe(order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Ma
         postgres={part_key(one.cell.engine, one.cell.postgres): asdict(one.server.facts) for one in ready},
         environment=describe_environment(shared_folder()),
         engines={name: dict(engine.facts()) for name, engine in engines.items()},
+        source_hash=source,
+        reproduces=order.reproduces,
     )
 
 

@@ -155,6 +155,13 @@ def test_what_several_cells_need_is_made_once_with_room_for_the_largest_pool(mat
     assert engine.made_ready == (["3.13"], ["17"])
 
 
+def test_servers_allow_as_many_connections_as_a_campaign_had_that_is_reproduced(matrix: Matrix, threaded: Cell) -> None:
+    engine = FakeEngine()
+    preparation = Preparation(matrix, {"local": engine}, "sha256:source", provide_data, lambda text: None)
+    preparation.prepare((PlannedCell(threaded, "a", ("loaders",)),), 130)
+    assert engine.asked == ["python 3.13", "postgres default for 130"]
+
+
 def test_the_shared_memory_of_a_container_is_part_of_the_key_and_means_nothing_without_one(
     matrix: Matrix, threaded: Cell
 ) -> None:

@@ -27,6 +27,8 @@ def test_the_fingerprint_changes_with_the_matrix_and_with_any_cell(matrix: Matri
     assert first != fingerprint(replace(matrix, timeout_s=1.0), cells)
     assert first != fingerprint(matrix, cells[:-1])
     assert first != fingerprint(matrix, (replace(cells[0], cell_key="sha256:other source"), *cells[1:]))
+    # Nothing else tells a reproduction from the campaign that it repeats with the same cells.
+    assert first != fingerprint(matrix, cells, "2026-11-22T1430-local")
 
 
 def test_an_unfinished_campaign_with_this_fingerprint_is_found(tmp_path: Path, description: Description) -> None:
