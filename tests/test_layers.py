@@ -27,6 +27,7 @@ WHAT_CAME_OUT = {
     "builds",
     "captions",
     "description",
+    "disturbance",
     "readme",
     "records",
     "stats",

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from experiments.disturbance import find_disturbances, sum_up_disturbances
+from experiments.records import Host, Phase, Record
+
+SPLIT = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": None}
+QUARTER = {**SPLIT, "loader_quota": 0.25}
+
+
+@pytest.fixture
+def observed(make_record: Callable[..., Record]) -> Callable[..., Record]:
+    """Makes the record of a run that was observed for 2 s of its 2.5 s."""
+
+    def make(**host: float | None) -> Record:
+        return make_record(host=Host(**{"observed_s": 2.0, **host}), wall_s=2.5)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("host", "reasons"),
+    [
+        ({"steal_s": 0.08, "foreign_cpu_s": 0.3}, ()),
+        ({"steal_s": 0.16}, ("4% of the CPU time stolen by the hypervisor",)),
+        ({"foreign_cpu_s": 0.8}, ("foreign load of 0.4 cores",)),
+        (
+            {"steal_s": 0.4, "foreign_cpu_s": 2.4},
+            ("10% of the CPU time stolen by the hypervisor", "foreign load of 1.2 cores"),
+        ),
+        ({"steal_s": None, "foreign_cpu_s": None}, ()),
+    ],
+)
+def test_a_run_is_disturbed_above_a_threshold(
+    host: dict[str, float], reasons: tuple[str, ...], observed: Callable[..., Record]
+) -> None:
+    assert find_disturbances(observed(**host), SPLIT) == reasons
+
+
+def test_stolen_time_is_of_the_cores_that_the_run_had(observed: Callable[..., Record]) -> None:
+    four = {"loader_cpus": [0, 1], "server_cpus": [0, 1, 2, 3], "loader_quota": None}
+    assert find_disturbances(observed(steal_s=0.16), four) == ()
+    assert find_disturbances(observed(steal_s=0.16), None) == ("8% of the CPU time stolen by the hypervisor",)
+
+
+def test_a_record_from_before_the_observed_time_was_written_has_that_of_the_attempt(
+    observed: Callable[..., Record],
+) -> None:
+    assert find_disturbances(observed(foreign_cpu_s=0.35, observed_s=None), SPLIT) == ()
+    assert find_disturbances(observed(foreign_cpu_s=0.35), SPLIT) == ("foreign load of 0.17 cores",)
+
+
+def throttled(record: Record, throttled_s: float | None) -> Record:
+    return replace(record, phases={"geo": Phase(100, 1.0, 0.1, 0.1), "data": Phase(9, 4.0, 1, 1, 8, throttled_s)})
+
+
+def test_throttling_disturbs_where_nothing_limits_the_loader(make_record: Callable[..., Record]) -> None:
+    record = throttled(make_record(), 0.6)
+    assert find_disturbances(record, SPLIT) == ("throttled 12% of the time though nothing limits the loader",)
+    assert find_disturbances(record, QUARTER) == ()
+    assert find_disturbances(throttled(record, 0.1), SPLIT) == ()
+    assert find_disturbances(throttled(record, None), SPLIT) == ()
+
+
+def test_a_run_that_nobody_observed_is_not_known_to_be_disturbed(make_failure: Callable[..., Record]) -> None:
+    assert find_disturbances(make_failure(), SPLIT) == ()
+    assert find_disturbances(make_failure(wall_s=None), None) == ()
+
+
+def test_several_runs_are_summed_up_by_the_largest_amounts(observed: Callable[..., Record]) -> None:
+    runs = [observed(foreign_cpu_s=0.8), observed(foreign_cpu_s=1.0, steal_s=0.16), observed()]
+    assert sum_up_disturbances(runs, SPLIT) == (
+        "foreign load of up to 0.5 cores, up to 4% of the CPU time stolen by the hypervisor"
+    )
+    assert sum_up_disturbances([observed()], SPLIT) == ""
