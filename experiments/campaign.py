@@ -3,55 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from experiments.cells import Cell
-from experiments.errors import Failure
-from experiments.plan import Plan
+from experiments.plan import Plan, PlannedRun
 from experiments.progress import Reporter
 from experiments.records import Record
 from experiments.run import ReadyCell, begin, utc_now
 from experiments.store import CampaignFolder
+from experiments.until import Blocks
 
 # Runs count their blocks from 1; what stands for a cell that cannot run belongs to none of them.
 NO_BLOCK = 0
+
+Cells = Mapping[Cell, ReadyCell | str]
+Measure = Callable[[ReadyCell, Record], Record]
 
 
 def run_campaign(
     folder: CampaignFolder,
     plan: Plan,
-    cells: Mapping[Cell, ReadyCell | str],
+    cells: Cells,
     keys: Mapping[Cell, str],
-    measure: Callable[[ReadyCell, Record], Record],
+    measure: Measure,
     reporter: Reporter,
+    blocks: Blocks,
+    *,
+    resumed: bool = False,
 ) -> None:
-    """Do what is left of the plan. A KeyboardInterrupt or Failure leaves the present run recorded as interrupted."""
+    """Do what is left of the plan, and then of the blocks that are added to it.
+
+    Whatever ends it leaves the present run recorded as interrupted, and is raised on. ``resumed``: an earlier command
+    began the campaign.
+    """
+    _record_unsupported(folder, cells, keys)
+    growing: Plan | None = plan
+    while growing is not None:
+        done, left = _split(folder, growing, cells)
+        reporter.begin([run for run, _ in left], done)
+        for run, ready in left:
+            reporter.begin_run(run, blocks.label(run.block))
+            reporter.end_run(_attempt(folder, run, ready, measure, resumed))
+        growing = blocks.grow(growing)
+
+
+def _attempt(folder: CampaignFolder, run: PlannedRun, ready: ReadyCell, measure: Measure, resumed: bool) -> Record:
+    begun = begin(folder.path.name, run, ready.key)
+    folder.begin_attempt(begun)
+    try:
+        record = replace(measure(ready, begun), resumed=resumed)
+    except (KeyboardInterrupt, Exception):
+        # Whatever it was, a server that has gone or a mistake in here: an attempt without a record would be a hole.
+        folder.append(begun)
+        raise
+    folder.append(record)
+    return record
+
+
+def _split(folder: CampaignFolder, plan: Plan, cells: Cells) -> tuple[int, list[tuple[PlannedRun, ReadyCell]]]:
+    """How many of the plan's runs have a record, and those that have none; interrupted attempts do not count."""
     done = {record.run for record in folder.records() if not record.interrupted}
-    _record_unsupported(folder, cells, keys, done)
     runs = [(run, ready) for run in plan.runs if isinstance(ready := cells[run.cell], ReadyCell)]
     left = [(run, ready) for run, ready in runs if (ready.key, run.arm, run.block) not in done]
-    reporter.begin(len(runs), len(runs) - len(left))
-    for run, ready in left:
-        begun = begin(folder.path.name, run, ready.key)
-        folder.begin_attempt(begun)
-        reporter.begin_run(run, plan.repeats)
-        try:
-            record = measure(ready, begun)
-        except (KeyboardInterrupt, Failure):
-            folder.append(begun)
-            raise
-        folder.append(record)
-        reporter.end_run(record)
+    return len(runs) - len(left), left
 
 
-def _record_unsupported(
-    folder: CampaignFolder,
-    cells: Mapping[Cell, ReadyCell | str],
-    keys: Mapping[Cell, str],
-    done: set[tuple[str, str, int]],
-) -> None:
+def _record_unsupported(folder: CampaignFolder, cells: Cells, keys: Mapping[Cell, str]) -> None:
     """One record, with its reason, for each cell that cannot run: never a hole."""
+    recorded = {record.run for record in folder.records()}
     for cell, reason in cells.items():
-        if isinstance(reason, ReadyCell) or (keys[cell], "a", NO_BLOCK) in done:
+        if isinstance(reason, ReadyCell) or (keys[cell], "a", NO_BLOCK) in recorded:
             continue
         record = Record(
             campaign=folder.path.name,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 
+from experiments.cells import Cell
 from experiments.plan import PlannedRun
 from experiments.records import Record
 from experiments.wording import duration
@@ -28,35 +31,43 @@ class Reporter(Protocol):
     def tell(self, text: str) -> None:
         """Show one line that stays."""
 
-    def begin(self, planned: int, done: int) -> None:
-        """The runs begin; ``done`` of those planned were done by an earlier command."""
+    def begin(self, left: Sequence[PlannedRun], done: int) -> None:
+        """The runs that are left begin, after those done; said again when more are added."""
 
-    def begin_run(self, run: PlannedRun, repeats: int) -> None:
-        """A run begins."""
+    def begin_run(self, run: PlannedRun, block: str) -> None:
+        """A run begins; ``block`` is the name of its block: 'block 2/10'."""
 
     def end_run(self, record: Record) -> None:
         """A run has ended, well or not."""
 
 
 class TimeLeft:
-    """Time left, from how long the runs of this command took on average."""
+    """Time left: for each cell what its runs took on average so far, or what all did where it has had none."""
 
-    def __init__(self, runs: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._left = runs
-        self._ended = 0
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._started = clock()
+        self._since = clock()
+        self._left: Counter[Cell] = Counter()
+        self._taken_s: dict[Cell, list[float]] = {}
 
-    def count(self) -> None:
-        """One more run has ended."""
-        self._ended += 1
-        self._left -= 1
+    def expect(self, runs: Sequence[PlannedRun]) -> None:
+        """These runs are left."""
+        self._since = self._clock()
+        self._left = Counter(run.cell for run in runs)
+
+    def count(self, cell: Cell) -> None:
+        """A run of the cell has ended."""
+        now = self._clock()
+        self._taken_s.setdefault(cell, []).append(now - self._since)
+        self._since = now
+        self._left[cell] -= 1
 
     def __str__(self) -> str:
-        if not self._ended:
+        if not self._taken_s:
             return "time left not known yet"
-        per_run_s = (self._clock() - self._started) / self._ended
-        return f"{duration(per_run_s * self._left)} left"
+        usual_s = fmean(taken_s for runs in self._taken_s.values() for taken_s in runs)
+        left_s = sum(fmean(self._taken_s.get(cell, (usual_s,))) * runs for cell, runs in self._left.items())
+        return f"{duration(left_s)} left"
 
 
 class PlainLines:
@@ -64,9 +75,8 @@ class PlainLines:
 
     def __init__(self, write: Callable[[str], None] = print, clock: Callable[[], float] = time.monotonic) -> None:
         self._write = write
-        self._clock = clock
         self._planned = self._number = 0
-        self._left = TimeLeft(0, clock)
+        self._left = TimeLeft(clock)
         self._label = ""
 
     def __enter__(self) -> PlainLines:
@@ -79,19 +89,19 @@ class PlainLines:
         """Show one line that stays."""
         self._write(text)
 
-    def begin(self, planned: int, done: int) -> None:
-        """The runs begin."""
-        self._planned, self._number = planned, done
-        self._left = TimeLeft(planned - done, self._clock)
+    def begin(self, left: Sequence[PlannedRun], done: int) -> None:
+        """The runs begin, or more are added."""
+        self._planned, self._number = done + len(left), done
+        self._left.expect(left)
 
-    def begin_run(self, run: PlannedRun, repeats: int) -> None:
+    def begin_run(self, run: PlannedRun, block: str) -> None:
         """A run begins: its line is written when it has ended."""
-        self._label = f"block {run.block}/{repeats}: {describe_run(run)}"
+        self._label = f"{block}: {describe_run(run)}"
 
     def end_run(self, record: Record) -> None:
         """Write the line of the run."""
         self._number += 1
-        self._left.count()
+        self._left.count(Cell(**record.cell))
         self._write(f"[{self._number}/{self._planned}] {self._label}: {describe_result(record)}; {self._left}")
 
 
@@ -106,9 +116,8 @@ class Bar:
             TextColumn("{task.fields[now]}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
         )
         self._progress = Progress(*columns, console=console, auto_refresh=False, expand=True)
-        self._clock = clock
-        self._task = TaskID(0)
-        self._left = TimeLeft(0, clock)
+        self._task = self._progress.add_task("", total=None, visible=False, now="")
+        self._left = TimeLeft(clock)
         self._last = ""
 
     def __enter__(self) -> Bar:
@@ -122,19 +131,19 @@ class Bar:
         """Show one line that stays, above the bar."""
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def begin(self, planned: int, done: int) -> None:
-        """Draw the bar."""
-        self._left = TimeLeft(planned - done, self._clock)
-        self._task = self._progress.add_task("", total=planned, completed=done, now="")
+    def begin(self, left: Sequence[PlannedRun], done: int) -> None:
+        """Draw the bar, or make it longer."""
+        self._left.expect(left)
+        self._progress.update(self._task, total=done + len(left), completed=done, visible=True, now="")
 
-    def begin_run(self, run: PlannedRun, repeats: int) -> None:
+    def begin_run(self, run: PlannedRun, block: str) -> None:
         """Show block, time left, the cell that runs now and the last result: what is last gives way first."""
-        now = f"block {run.block}/{repeats}, {self._left} | {describe_run(run)}{self._last}"
+        now = f"{block}, {self._left} | {describe_run(run)}{self._last}"
         self._progress.update(self._task, now=now, refresh=True)
 
     def end_run(self, record: Record) -> None:
         """Move the bar on; a run that is not ok leaves a line."""
-        self._left.count()
+        self._left.count(Cell(**record.cell))
         self._last = f" | last: {describe_result(record)}"
         if record.status != "ok":
             self.tell(f"{record.status}: {record.cell['loader']}, block {record.block}: {record.reason}")

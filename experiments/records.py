@@ -79,7 +79,10 @@ class ServerUse:
 
 @dataclass(frozen=True)
 class Work:
-    """What the server says was done; ``transactions`` is the growth of ``xact_commit``, null where it is not known."""
+    """What the server says was done; ``transactions`` is the growth of ``xact_commit``, null where it is not known.
+
+    ``geo_scans`` and ``matrix_scans``: how often the tables were scanned that the two SELECTs of a data record read.
+    """
 
     digest: str | None
     rows: int
@@ -88,6 +91,8 @@ class Work:
     data_records: int | None = None
     records_read_ahead: int | None = None
     records_streamed: int | None = None
+    geo_scans: int | None = None
+    matrix_scans: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,8 @@ class Record:
 
     ``rows_per_s`` and ``cpu_us_per_row`` are of phase ``data``. ``wall_s`` is the whole attempt: clearing, loading,
     checking. ``interrupted`` marks an attempt that was ended from outside; such a run is done again. A cell that cannot
-    run has one record, in block 0 (those that run are counted from 1). ``resumed``: measured by a command that continued
-    what an earlier one had begun.
+    run has one record, in block 0 (those that run are counted from 1). ``resumed``: measured by a command that went
+    on with a campaign which an earlier one had begun.
     """
 
     campaign: str

@@ -14,14 +14,19 @@ from experiments.spec import Matrix
 from experiments.store import CampaignFolder, list_campaigns
 
 
-def fingerprint(matrix: Matrix, cells: Sequence[ShownCell], reproduces: str | None = None) -> str:
+def fingerprint(
+    matrix: Matrix, cells: Sequence[ShownCell], reproduces: str | None = None, precision: float | None = None
+) -> str:
     """Equal for campaigns that are the same.
 
-    ``matrix`` is what the selection left of it. The keys of the cells stand for locks, interpreters, servers, data and
-    the loader's source. A campaign that ``reproduces`` another one is never the continuation of that.
+    ``matrix`` is what the selection left of it, with the blocks that were asked for, whatever has been added since. The
+    keys of the cells stand for locks, interpreters, servers, data and the loader's source. A campaign that
+    ``reproduces`` another one is never the continuation of that. ``precision`` is that of --until; its budget may be
+    another one when the campaign goes on.
     """
     everything: dict[str, Any] = {"matrix": asdict(matrix), "cells": [asdict(cell) for cell in cells]}
     everything |= {} if reproduces is None else {"reproduces": reproduces}
+    everything |= {} if precision is None else {"precision": precision}
     return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 
 
@@ -30,8 +35,14 @@ def find_unfinished(results: Path, wanted: str) -> CampaignFolder | None:
     for folder in list_campaigns(results):
         description = folder.description()
         if description.fingerprint == wanted:
-            return folder if runs_left(folder, description) else None
+            return None if is_finished(folder, description) else folder
     return None
+
+
+def is_finished(folder: CampaignFolder, description: Description) -> bool:
+    """Whether all its runs have a record and, where blocks are added until something, no other is to follow."""
+    ended = description.until is None or "ended" in description.until
+    return ended and not runs_left(folder, description)
 
 
 def runs_left(folder: CampaignFolder, description: Description) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,17 @@ from experiments.datasets import provide
 from experiments.description import Description, ShownCell, ShownExperiment, part_key
 from experiments.engines.protocol import Engine
 from experiments.environment import describe_environment
+from experiments.errors import Failure
 from experiments.identity import source_hash
-from experiments.plan import Plan
+from experiments.plan import Plan, make_plan
 from experiments.prepare import Preparation, quiet_cpus, unsupported_key
 from experiments.progress import Reporter
-from experiments.resume import find_unfinished, fingerprint, without_paths
+from experiments.resume import find_unfinished, fingerprint, runs_left, without_paths
 from experiments.run import ReadyCell, measure, utc_now
 from experiments.spec import Matrix
 from experiments.store import CampaignFolder, create, list_campaigns, new_name
+from experiments.until import BlocksUntil, PlannedBlocks, Until
+from experiments.wording import count
 
 Cells = Mapping[Cell, ReadyCell | str]
 
@@ -45,6 +48,8 @@ class Order:
     """What every server allows; None: as many as the largest pool needs."""
     check: Callable[[Description], None] | None = None
     """Sees the description of the campaign, were it new, before the first run; raises BadInput where none may be."""
+    until: Until | None = None
+    """Until when blocks are added to those of the plan."""
 
 
 def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
@@ -74,20 +79,43 @@ def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> 
     described = describe(order, engines, cells, keys, source)
     if order.check is not None:
         order.check(described)
-    campaign = _continue_or_begin(order, described, reporter)
+    unfinished = None if order.fresh else find_unfinished(order.results, described.fingerprint)
+    if unfinished is None:
+        reporter.tell(f"beginning {described.campaign}")
+        campaign = create(order.results, described)
+    else:
+        reporter.tell(f"continuing {unfinished.path.name} where it stopped (--fresh begins anew)")
+        campaign = unfinished
     # The harness must not disturb the loader.
     with confined(quiet_cpus(cells, allowed_cpus()) if can_pin() else None):
-        run_campaign(campaign, order.plan, cells, keys, measure, reporter)
+        _run(order, campaign, cells, keys, reporter, resumed=unfinished is not None)
     return campaign
 
 
-def _continue_or_begin(order: Order, described: Description, reporter: Reporter) -> CampaignFolder:
-    unfinished = None if order.fresh else find_unfinished(order.results, described.fingerprint)
-    if unfinished is not None:
-        reporter.tell(f"continuing {unfinished.path.name} where it stopped (--fresh begins anew)")
-        return unfinished
-    reporter.tell(f"beginning {described.campaign}")
-    return create(order.results, described)
+def _run(
+    order: Order,
+    campaign: CampaignFolder,
+    cells: Cells,
+    keys: Mapping[Cell, str],
+    reporter: Reporter,
+    *,
+    resumed: bool,
+) -> None:
+    """Run what is left; where something ends that too early, say how much has not run."""
+    described = campaign.description()
+    if order.until is not None:
+        # When it goes on it may have another budget.
+        campaign.rewrite(replace(described, until=order.until.facts()))
+    # An earlier command may have added blocks.
+    plan = make_plan(order.plan.cells, described.repeats, order.plan.seed)
+    blocks = PlannedBlocks(plan.repeats) if order.until is None else BlocksUntil(campaign, order.until, reporter.tell)
+    try:
+        run_campaign(campaign, plan, cells, keys, measure, reporter, blocks, resumed=resumed)
+    except (KeyboardInterrupt, Failure):
+        described = campaign.description()
+        left, planned = runs_left(campaign, described), count(len(described.planned_runs), "planned run")
+        reporter.tell(f"not run yet: {left:,} of {planned}; the same command goes on with them")
+        raise
 
 
 def describe(
@@ -101,7 +129,9 @@ def describe(
     return Description(
         campaign=new_name(order.results, now, names),
         created_at=now,
-        fingerprint=fingerprint(order.matrix, shown, order.reproduces),
+        fingerprint=fingerprint(
+            order.matrix, shown, order.reproduces, None if order.until is None else order.until.precision
+        ),
         engine=names,
         seed=order.plan.seed,
         repeats=order.plan.repeats,
@@ -123,6 +153,7 @@ def describe(
         engines={name: dict(engine.facts()) for name, engine in engines.items()},
         source_hash=source,
         reproduces=order.reproduces,
+        until=None if order.until is None else order.until.facts(),
     )
 
 

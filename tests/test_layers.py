@@ -28,6 +28,7 @@ WHAT_CAME_OUT = {
     "captions",
     "description",
     "disturbance",
+    "precision",
     "readme",
     "records",
     "stats",

@@ -26,10 +26,12 @@ from experiments.prepare import foresee
 from experiments.progress import choose_reporter
 from experiments.records import Record
 from experiments.report import write_front_page, write_tables
+from experiments.resume import runs_left
 from experiments.selection import Selection, apply_selection, parse_selection
 from experiments.spec import Matrix, load_matrix
 from experiments.start import Order, conduct
 from experiments.store import locked
+from experiments.until import USUAL_BUDGET, describe_growth, parse_until
 from experiments.yaml_lines import Finding, read_document, refuse
 
 RESULTS = Path("results")
@@ -53,6 +55,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--matrix", metavar="FILE", type=Path, default=Path("matrix.yaml"), help="default: matrix.yaml")
     option("--results", metavar="DIR", type=Path, default=RESULTS, help="where campaigns go (default: results)")
     option("--repeats", metavar="N", help="how many blocks")
+    option(
+        "--until", metavar="PRECISION", help="add blocks until the interval of every ratio is this narrow, such as 5%%"
+    )
+    option("--budget", metavar="TIME", help=f"how long --until may go on, such as 2h or 90s (default: {USUAL_BUDGET})")
     option("--records", metavar="N", help="the first N records of each state (default: as many as the data set says)")
     option(
         "--data",
@@ -87,10 +93,12 @@ def run(options: Namespace) -> int:
     )
     loaded = load_matrix(options.matrix)
     matrix = apply_selection(loaded, selection)
+    until = parse_until(options.until, options.budget, matrix.repeats)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     plan = make_plan(expand(loaded, selection, MachineResolver(engines)), matrix.repeats, matrix.seed)
     used = {name: engines[name] for name in dict.fromkeys(planned.cell.engine for planned in plan.cells)}
     chosen = _chosen(selection) | ({} if options.source == "auto" else {"source": options.source})
+    chosen |= {} if until is None else {"until": options.until, "budget": options.budget or USUAL_BUDGET}
     if options.pg_bin is not None:
         chosen["pg_bin"] = check_pg_bin(options.pg_bin, used, plan, matrix)
     if options.source != "auto" and "docker" not in used:
@@ -99,9 +107,11 @@ def run(options: Namespace) -> int:
         for line in describe_engines(engines.notice, used):
             print(line)
         print(describe_plan(plan, matrix, foresee(plan, matrix, used)))
+        if until is not None:
+            print(describe_growth(until))
         return 0
     matrix_hash = "sha256:" + hashlib.sha256(options.matrix.read_bytes()).hexdigest()
-    order = Order(matrix, matrix_hash, chosen, plan, options.results, options.fresh, engines.notice)
+    order = Order(matrix, matrix_hash, chosen, plan, options.results, options.fresh, engines.notice, until=until)
     try:
         return _carry_out(order, used)
     except RefusedSettings as refusal:
@@ -123,7 +133,7 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
     except KeyboardInterrupt:
         raise Failure(GO_ON) from None
     print(describe_outcome(folder))
-    return exit_code(folder.records())
+    return exit_code(folder.records(), runs_left(folder, folder.description()))
 
 
 def check_pg_bin(folder: Path, engines: Mapping[str, Engine], plan: Plan, matrix: Matrix) -> str:
@@ -141,8 +151,13 @@ def check_pg_bin(folder: Path, engines: Mapping[str, Engine], plan: Plan, matrix
     return version
 
 
-def exit_code(records: list[Record]) -> int:
-    """0 when something was measured and all of it was ok. Interrupted attempts do not count: they were repeated."""
+def exit_code(records: list[Record], left: int = 0) -> int:
+    """0 when something was measured, all of it was ok, and no planned run is ``left``.
+
+    Interrupted attempts do not count: they were repeated.
+    """
+    if left:
+        return 1
     statuses = {record.status for record in records if not record.interrupted}
     return 0 if "ok" in statuses and statuses <= {"ok", "unsupported"} else 1
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -20,6 +20,7 @@ from experiments.records import Record
 from experiments.resume import runs_left
 from experiments.run import ReadyCell
 from experiments.store import CampaignFolder, create
+from experiments.until import Blocks, PlannedBlocks
 
 REASON = "no Python 3.14 here"
 
@@ -29,6 +30,7 @@ class Quiet:
 
     def __init__(self) -> None:
         self.begun: list[tuple[int, int]] = []
+        self.blocks: list[str] = []
         self.ended: list[Record] = []
 
     def __enter__(self) -> Quiet:
@@ -40,11 +42,11 @@ class Quiet:
     def tell(self, text: str) -> None:
         raise AssertionError(text)
 
-    def begin(self, planned: int, done: int) -> None:
-        self.begun.append((planned, done))
+    def begin(self, left: Sequence[PlannedRun], done: int) -> None:
+        self.begun.append((done + len(left), done))
 
-    def begin_run(self, run: PlannedRun, repeats: int) -> None:
-        pass
+    def begin_run(self, run: PlannedRun, block: str) -> None:
+        self.blocks.append(block)
 
     def end_run(self, record: Record) -> None:
         self.ended.append(record)
@@ -72,9 +74,16 @@ class Campaign:
         nothing = cast(LoaderHost, None), cast(Server, None)
         return ReadyCell(cell, self.keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
 
-    def run(self, measure: Callable[[ReadyCell, Record], Record]) -> Quiet:
+    def run(
+        self,
+        measure: Callable[[ReadyCell, Record], Record],
+        blocks: Blocks | None = None,
+        *,
+        resumed: bool = False,
+    ) -> Quiet:
         reporter = Quiet()
-        run_campaign(self.folder, self.plan, self.cells, self.keys, measure, reporter)
+        blocks = blocks or PlannedBlocks(self.plan.repeats)
+        run_campaign(self.folder, self.plan, self.cells, self.keys, measure, reporter, blocks, resumed=resumed)
         return reporter
 
 
@@ -115,8 +124,46 @@ def test_a_cell_that_cannot_run_has_one_record_with_its_reason_in_block_0(campai
     assert [(record.run, record.reason) for record in records] == [(("sha256:missing", "a", 0), REASON)]
 
 
-@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Failure("the server has gone")])
-def test_an_interrupt_leaves_the_present_run_recorded_and_the_next_command_goes_on(
+class OneMore:
+    """Adds one block, once."""
+
+    def label(self, block: int) -> str:
+        return f"block {block} of some"
+
+    def grow(self, plan: Plan) -> Plan | None:
+        return make_plan(plan.cells, 3, plan.seed) if plan.repeats == 2 else None
+
+
+def test_blocks_that_are_added_run_after_those_planned_with_every_cell_in_them(campaign: Campaign) -> None:
+    reporter = campaign.run(good, OneMore())
+    assert reporter.begun == [(6, 0), (9, 6)]
+    assert [record.block for record in reporter.ended] == [1] * 3 + [2] * 3 + [3] * 3
+    assert len({record.run for record in reporter.ended}) == 9
+    assert reporter.blocks[-1] == "block 3 of some"
+
+
+def test_a_command_that_is_stopped_in_an_added_block_left_its_runs_to_the_next(campaign: Campaign) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(stopping_at(8, KeyboardInterrupt()), OneMore())
+    campaign.plan = make_plan(campaign.plan.cells, 3, campaign.plan.seed)
+    reporter = campaign.run(good, OneMore())
+    assert reporter.begun == [(9, 7)]
+    assert len({record.run for record in campaign.folder.records() if not record.interrupted and record.block}) == 9
+
+
+def test_runs_of_a_command_that_continued_are_resumed_and_interrupted_attempts_are_not(campaign: Campaign) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(stopping_at(2, KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(stopping_at(2, KeyboardInterrupt()), resumed=True)
+    campaign.run(good, resumed=True)
+    records = [record for record in campaign.folder.records() if record.block]
+    assert [record.resumed for record in records if not record.interrupted] == [False] + [True] * 5
+    assert [record.resumed for record in records if record.interrupted] == [False, False]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Failure("the server has gone"), KeyError("a mistake in here")])
+def test_whatever_ends_the_loop_leaves_the_present_run_recorded_and_the_next_command_goes_on(
     campaign: Campaign, stop: BaseException
 ) -> None:
     with pytest.raises(type(stop)):

@@ -22,7 +22,7 @@ def test_a_record_of_a_failure_survives_too(make_failure: Callable[..., Record])
 def test_the_names_of_a_line_are_those_of_the_design(make_record: Callable[..., Record]) -> None:
     line = json.loads(to_json_line(make_record()))
     names = "schema campaign cell_key arm block order started_at status reason cell rows_per_s cpu_us_per_row phases "
-    names += "client server images connections work host wall_s interrupted"
+    names += "client server images connections work host wall_s interrupted resumed"
     assert " ".join(line) == names
     assert line["schema"] == 1
     assert line["images"] is None
@@ -32,6 +32,13 @@ def test_the_names_of_a_line_are_those_of_the_design(make_record: Callable[..., 
     assert list(line["server"]) == ["version", "settings", "storage", "cpu_s"]
     assert {"digest", "rows", "transactions"} <= line["work"].keys()
     assert {"steal_s", "load_1m"} <= line["host"].keys()
+
+
+def test_a_line_from_before_that_was_recorded_is_not_resumed(make_record: Callable[..., Record]) -> None:
+    values = json.loads(to_json_line(make_record(resumed=True)))
+    assert from_json_line(json.dumps(values), "runs.jsonl:1").resumed is True
+    del values["resumed"]
+    assert from_json_line(json.dumps(values), "runs.jsonl:1").resumed is False
 
 
 def test_names_of_the_future_are_passed_over(make_record: Callable[..., Record]) -> None:

@@ -1,0 +1,114 @@
+"""How narrow the intervals of a campaign's ratios are, and what became of --until: pure functions of its records.
+
+The reach of an interval is ``sqrt(high / low) - 1``: how far it goes from its ratio, as a factor above 1 less 1. It is
+the same on both sides, as the intervals are symmetric on the log scale.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.description import Description
+from experiments.records import Record
+from experiments.stats import Estimate
+from experiments.summary import CellSummary, ExperimentSummary, summarize
+from experiments.wording import axis_value, count, duration
+
+PRECISE = "precise"
+"""The interval of every ratio that has one reaches no further than asked."""
+BUDGET = "budget"
+"""Another block would not have ended within the budget."""
+NOTHING_TO_NARROW = "no intervals"
+"""No ratio has an interval, as too many runs failed: more blocks would not help."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How far the widest interval reaches and whose it is; None and '' where there is no interval.
+
+    ``left_out`` are the cells that run and have no interval all the same, as runs of theirs or of the baseline failed.
+    """
+
+    widest: float | None
+    cell: str
+    left_out: tuple[str, ...]
+
+    def find_end(self, wanted: float) -> str | None:
+        """Why no other block is needed for intervals that reach at most ``wanted``; None where one is."""
+        if self.widest is None:
+            return NOTHING_TO_NARROW
+        return PRECISE if self.widest <= wanted else None
+
+
+def find_precision(description: Description, records: Sequence[Record]) -> Precision:
+    """Look at the ratios of all experiments: each to its own baseline, and the baseline's second arm to its first."""
+    reaches: dict[str, float] = {}
+    left_out: list[str] = []
+    for experiment in description.experiments:
+        summary = summarize(description, records, experiment)
+        for cell in summary.cells:
+            if cell.baseline or cell.shown.unsupported:
+                continue
+            reach = interval_reach(cell.ratio)
+            if reach is None:
+                left_out.append(_name_of(cell, summary))
+            else:
+                reaches[_name_of(cell, summary)] = reach
+    widest = max(reaches, key=lambda name: reaches[name], default="")
+    return Precision(reaches.get(widest), widest, tuple(left_out))
+
+
+def interval_reach(ratio: Estimate | None) -> float | None:
+    """How far the interval reaches from its ratio, None where there is none: 0.05 for one from r / 1.05 to r * 1.05."""
+    if ratio is None or ratio.low is None or ratio.high is None:
+        return None
+    return math.sqrt(ratio.high / ratio.low) - 1
+
+
+def estimate_block_s(records: Sequence[Record]) -> float:
+    """How many seconds a block takes: what the attempts of each cell and arm took on average, added up."""
+    attempts: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for record in records:
+        if record.wall_s is not None and not record.interrupted:
+            attempts[record.cell_key, record.arm].append(record.wall_s)
+    return sum(statistics.fmean(seconds) for seconds in attempts.values())
+
+
+def describe_until(description: Description, records: Sequence[Record]) -> str | None:
+    """What --until asked for and how it ended, with the widest interval of the campaign; None without --until."""
+    until = description.until
+    if until is None:
+        return None
+    found = find_precision(description, records)
+    blocks, wanted = count(description.repeats, "block"), percentage(until["precision"])
+    texts = {
+        PRECISE: f"{blocks}: until the interval of every ratio reached at most {wanted} from it",
+        BUDGET: f"{blocks}: the budget of {duration(until['budget_s'])} is spent before every interval reached at "
+        f"most {wanted}",
+        NOTHING_TO_NARROW: f"{blocks}, and no more until intervals reach at most {wanted}: no ratio has one",
+    }
+    unfinished = f"{blocks} so far, of a campaign until every interval reaches at most {wanted}"
+    text = texts.get(str(until.get("ended")), unfinished)
+    if found.widest is not None:
+        text += f"; widest interval of the campaign: {found.widest:.1%} ({found.cell})"
+    if found.left_out:
+        text += f"; left out, as too few good runs leave no interval: {', '.join(found.left_out)}"
+    return f"{text}."
+
+
+def percentage(precision: float) -> str:
+    """A precision as people write it: '5%', '0.5%'."""
+    return f"{precision * 100:g}%"
+
+
+def _name_of(cell: CellSummary, summary: ExperimentSummary) -> str:
+    """'drivers: row_by_row_asyncpg, uvloop': the experiment, and what tells the cell from its others."""
+    others = [other.shown.cell for other in summary.cells]
+    differing = [axis for axis in cell.shown.cell if len({other[axis] for other in others}) > 1] or ["loader"]
+    values = [axis_value(cell.shown.cell[axis]) for axis in differing if cell.shown.cell[axis] is not None]
+    again = ["the baseline again"] if cell.shown.arm == "b" else []
+    return f"{summary.experiment.name}: {', '.join([*values, *again])}"
