@@ -6,6 +6,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import mstats, t, ttest_rel
 
 from experiments.stats import (
     Estimate,
@@ -17,6 +18,8 @@ from experiments.stats import (
     noise_floor,
 )
 
+SLEEP_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+SLEEP_2 = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
 P_VALUES = st.lists(st.none() | st.floats(0, 1), max_size=8)
 
 
@@ -50,24 +53,48 @@ def test_a_ratio_has_students_interval_on_the_log_scale() -> None:
     )
 
 
-def test_the_p_value_is_that_of_the_paired_t_test() -> None:
-    # Student's sleep data (1908), extra hours on two drugs, paired by patient: t = 4.0621, 9 df, p = 0.002833 (R).
-    first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
-    second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+def test_below_ten_blocks_interval_and_p_value_are_those_of_the_paired_t_test() -> None:
+    # Student's sleep data (1908) without the last patient: extra hours on two drugs.
+    first, second = SLEEP_1[:9], SLEEP_2[:9]
     ratio = estimate_ratio(dict(enumerate(map(math.exp, second))), dict(enumerate(map(math.exp, first))))
+    test = ttest_rel(second, first)
+    low, high = test.confidence_interval()
     assert ratio is not None
-    assert ratio.low is not None
-    assert ratio.high is not None
-    assert ratio.p_value == pytest.approx(0.002833, abs=1e-6)
-    # R: 95 percent confidence interval 0.7001142 2.4598858 of the mean difference.
-    assert (math.log(ratio.low), math.log(ratio.high)) == pytest.approx((0.7001142, 2.4598858), abs=1e-6)
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((math.exp(14.4 / 9), math.exp(low), math.exp(high)))
+    assert ratio.p_value == pytest.approx(test.pvalue)
+
+
+def test_of_ten_blocks_the_smallest_and_the_largest_do_not_count() -> None:
+    logs = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    ratio, without_limits = (
+        estimate_ratio(dict(enumerate(map(math.exp, values))), dict.fromkeys(range(10), 1.0))
+        for values in (logs, [-7.0, *logs[1:-1], 7.0])
+    )
+    # Both ends become their neighbours: 0.1 0.1 0.2 ... 0.8 0.8 has the standard deviation 0.271825. t for
+    # 10 - 2 - 2 = 6 degrees of freedom is 2.446912.
+    reach = 2.446912 * 0.271825 * math.sqrt(10) / 8
+    assert ratio is not None
+    assert ratio == without_limits
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx(
+        (math.exp(0.45), math.exp(0.45 - reach), math.exp(0.45 + reach)), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("blocks", [10, 20, 30])
+def test_trimmed_mean_and_its_error_are_scipys(blocks: int) -> None:
+    logs = [math.sin(block) for block in range(blocks)]
+    ratio = estimate_ratio(dict(enumerate(map(math.exp, logs))), dict.fromkeys(range(blocks), 1.0))
+    assert ratio is not None
+    assert ratio.p_value is not None
+    mean, error = mstats.trimmed_mean(logs, (0.1, 0.1)), mstats.trimmed_stde(logs, (0.1, 0.1))
+    freedom = round(0.8 * blocks) - 2
+    assert math.log(ratio.value) == pytest.approx(mean)
+    assert ratio.p_value == pytest.approx(2 * t.sf(abs(mean) / error, freedom))
 
 
 def test_runs_that_share_no_blocks_have_welchs_interval_and_p_value() -> None:
-    # The same data as if unpaired: t = 1.8608, 17.776 df, p = 0.07939, interval -0.2054832 to 3.3654832 (R).
-    first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
-    second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
-    ratio = estimate_unpaired_ratio(first, second)
+    # Student's sleep data as if unpaired: t = 1.8608, 17.776 df, p = 0.07939, interval -0.2054832 to 3.3654832 (R).
+    ratio = estimate_unpaired_ratio(SLEEP_1, SLEEP_2)
     assert ratio is not None
     assert ratio.low is not None
     assert ratio.high is not None
@@ -118,9 +145,15 @@ def test_four_blocks_get_no_interval_and_so_no_noise_floor() -> None:
     assert noise_floor(None) is None
 
 
-def test_the_noise_floor_is_as_far_as_the_interval_reaches_from_one_on_either_side() -> None:
-    assert noise_floor(Estimate(1.0, 0.98, 1.05)) == pytest.approx(1.05)
-    assert noise_floor(Estimate(0.95, 0.9, 1.01)) == pytest.approx(1 / 0.9)
+def test_the_noise_floor_is_as_far_as_the_interval_reaches_from_its_middle() -> None:
+    assert noise_floor(Estimate(1.0, 1 / 1.05, 1.05)) == pytest.approx(1.05)
+    assert noise_floor(Estimate(1.02, 1.02 / 1.05, 1.02 * 1.05)) == pytest.approx(1.05)
+    assert noise_floor(Estimate(0.98, 0.98 / 1.05, 0.98 * 1.05)) == pytest.approx(1.05)
+
+
+def test_a_baseline_that_differs_from_itself_by_more_than_that_lifts_the_floor_to_the_difference() -> None:
+    assert noise_floor(Estimate(1.28, 1.28 / 1.2, 1.28 * 1.2)) == pytest.approx(1.28)
+    assert noise_floor(Estimate(0.8, 0.8 / 1.2, 0.8 * 1.2)) == pytest.approx(1.25)
 
 
 @pytest.mark.parametrize(
