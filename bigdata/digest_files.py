@@ -1,8 +1,9 @@
 """The digest of the rows that the files hold, to be equal to the digest of the tables after a load.
 
 Over natural keys and in no order: for each row the first 64 bits of the MD5 of its text, as a signed integer; the
-digest is the sum of these. The text of a geo row is all of ``GEO_COLUMNS`` joined by '|', that of a data element
-``fileid|stusab|logrecno|matrix code|item index|value``; numbers as PostgreSQL prints a numeric, nothing for NULL.
+digest is the sum of these. The text of a geo row is all of ``GEO_COLUMNS`` joined by '|', each with its length in bytes
+and a colon in front, NULL as nothing; of a data element ``fileid|stusab|logrecno|matrix code|item index|value``. Numbers
+are as PostgreSQL prints a numeric.
 """
 
 from __future__ import annotations
@@ -58,10 +59,17 @@ def _digest_geo(records: Iterable[GeoRecord]) -> tuple[int, int]:
     """(rows, sum)."""
     count = total = 0
     for record in records:
-        text = "|".join("" if value is None else str(value) for value in record)
-        total += _sum_of_rows([text.encode()])
+        total += _sum_of_rows([b"|".join(map(_with_length, record))])
         count += 1
     return count, total
+
+
+def _with_length(value: object) -> bytes:
+    """As the digest of a geo row has it: no two values have the same, and '|' in a text means nothing."""
+    if value is None:
+        return b""
+    text = str(value).encode()
+    return b"%d:%b" % (len(text), text)
 
 
 def _digest_data(lines: Iterable[list[str]]) -> tuple[int, int, int]:

@@ -66,11 +66,20 @@ CONNECTION_LIMITS = """
 
 TERMINATE_BACKEND = "SELECT pg_terminate_backend($1)"
 COUNT_BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
+# What SELECT_GEO_ID scans is the table or the index of its key, once each time; the primary key is what a foreign key
+# is checked by. SELECT_ITEM_IDS scans matrix, whatever the plan; nothing else does.
+SCANS = """
+    SELECT (SELECT seq_scan FROM pg_stat_user_tables WHERE relid = to_regclass('geo_record'))
+        + (SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelid = to_regclass('geo_record_of_file')),
+        (SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relid = to_regclass('matrix'))
+"""
 TRANSACTIONS = "SELECT xact_commit FROM pg_stat_database WHERE datname = $1"
 
 # The first 64 bits of the MD5 of each row's text, as signed integers, added up: independent of order and of ids.
 _DIGEST = "SELECT count(*), coalesce(sum(('x' || left(md5(convert_to({}, 'UTF8')), 16))::bit(64)::bigint), 0) FROM {}"
-DIGEST_GEO = _DIGEST.format(" || '|' || ".join(f"coalesce({name}::text, '')" for name in GEO_COLUMNS), "geo_record")
+# With its length in front of each text, so that neither NULL and an empty text nor two columns can be confused.
+_MEASURED = "coalesce(octet_length(convert_to({0}::text, 'UTF8')) || ':' || {0}::text, '')"
+DIGEST_GEO = _DIGEST.format(" || '|' || ".join(map(_MEASURED.format, GEO_COLUMNS)), "geo_record")
 DIGEST_DATA = _DIGEST.format(
     "concat_ws('|', fileid, stusab, logrecno, matrix.code, dictionary_item.index, value)",
     "data_element JOIN geo_record ON geo_record.id = geo_record_id "

@@ -32,16 +32,17 @@ def read_transactions(url: str, at_least: int | None = None) -> int | None:
             row = cursor.fetchone()
             return int(row[0]) if row else 0
 
-        _wait_until(lambda: ask(sql.COUNT_BACKENDS) == 0)
+        wait_until(lambda: ask(sql.COUNT_BACKENDS) == 0)
         if at_least is not None:
             wanted = at_least
-            _wait_until(lambda: ask(sql.TRANSACTIONS) >= wanted)
+            wait_until(lambda: ask(sql.TRANSACTIONS) >= wanted)
         transactions = ask(sql.TRANSACTIONS)
     connection.close()
     return transactions
 
 
-def _wait_until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look again and again, for no longer than SETTLE_WITHIN_S."""
     deadline_s = time.monotonic() + SETTLE_WITHIN_S
     while not condition() and time.monotonic() < deadline_s:
         time.sleep(LOOK_AGAIN_AFTER_S)

@@ -7,9 +7,13 @@ import signal
 from collections.abc import Mapping
 from typing import Any
 
+from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished
 from experiments.records import Status, Work
+
+# The axes whose values the loader repeats in its report.
+_SAID = ("loader", "loop", "protocol", "poolsize", "transaction", "inserts")
 
 
 class Trouble(Exception):
@@ -71,19 +75,37 @@ def reported_cpu_s(finished: Finished) -> float | None:
 
 def find_differences(done: Work, data: ReadyData, transactions: range) -> list[str]:
     """Name everything in which the work done differs from the work asked for. What is not known is not judged."""
-    counts = (
-        ("geo records", done.geo_records, range(data.geo_records, data.geo_records + 1)),
-        ("rows", done.rows, range(data.rows, data.rows + 1)),
-        ("transactions", done.transactions, transactions),
-    )
-    found = [
-        f"{what}: {actual} of {_span(expected)}"
-        for what, actual, expected in counts
-        if actual is not None and actual not in expected
-    ]
+    asked = (("geo records", done.geo_records, data.geo_records), ("rows", done.rows, data.rows))
+    found = [f"{what}: {actual} of {expected}" for what, actual, expected in asked if actual not in (None, expected)]
     if done.digest != data.digest and not found:
         found.append("values: the tables do not hold what the files do (their digests differ)")
+    if done.transactions is not None and done.transactions not in transactions:
+        found.append(f"transactions: {done.transactions} of {_span(transactions)}")
+    # Of either SELECT there is one for each data record, and none comes without a scan.
+    scans = (("geo_record", done.geo_scans), ("matrix", done.matrix_scans))
+    found += [
+        f"scans of {table}: {actual} of {data.data_records} at least, one for each SELECT"
+        for table, actual in scans
+        if actual is not None and actual < data.data_records
+    ]
     return found
+
+
+def find_contradictions(report: Mapping[str, Any], cell: Cell, data: ReadyData) -> list[str]:
+    """Name everything that the loader says it did and was not asked for. What it does not say is not judged.
+
+    The rates that are published are computed from its rows; the other way of running would be another cell.
+    """
+    client, phases, work = report["client"], report["phases"], report.get("work", {})
+    pairs = [
+        *((axis, report.get(axis), getattr(cell, axis)) for axis in _SAID),
+        ("implementation", client.get("driver_implementation"), cell.implementation),
+        ("GIL", "on" if cell.gil == "off" and client.get("gil_enabled") else None, cell.gil),
+        ("rows of phase geo", phases["geo"]["rows"], data.geo_records),
+        ("rows of phase data", phases["data"]["rows"], data.rows),
+        ("data records", work.get("data_records"), data.data_records),
+    ]
+    return [f"{what}: {said}, not {asked}" for what, said, asked in pairs if said is not None and said != asked]
 
 
 def _span(expected: range) -> str:

@@ -13,7 +13,7 @@ from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished, LoaderHost, Server
 from experiments.errors import Failure
-from experiments.judge import Trouble, find_differences, read_report, reported_cpu_s
+from experiments.judge import Trouble, find_contradictions, find_differences, read_report, reported_cpu_s
 from experiments.observe import Watch
 from experiments.plan import PlannedRun
 from experiments.records import Client, Phase, Record, ServerUse, Status, Work, known
@@ -73,7 +73,7 @@ def measure(ready: ReadyCell, begun: Record) -> Record:
         cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize), "--report", "-"])
         finished, record = _load(ready, record)
         report = read_report("run", finished, ready.timeout_s)
-        record = _check(ready, record, report, cleared["xact_commit"])
+        record = _check(ready, record, report, cleared)
     except Trouble as trouble:
         record = replace(record, status=trouble.status, reason=trouble.reason)
     except Failure as failure:
@@ -101,14 +101,13 @@ def _load(ready: ReadyCell, record: Record) -> tuple[Finished, Record]:
     return finished, replace(record, server=used, host=host)
 
 
-def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], commits_before: int | None) -> Record:
+def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> Record:
     """Take over what the loader measured, and judge the work that the server holds."""
-    expected = _transactions(ready)
+    expected, commits_before = _transactions(ready), cleared["xact_commit"]
     awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected.start)]
-    work = _work(report, _step(ready, ["digest", *awaited, "--report", "-"]), commits_before)
+    work = _work(report, _step(ready, ["digest", *awaited, "--report", "-"]), cleared)
     differences = find_differences(work, ready.data, expected)
-    spoken = report.get("protocol", ready.cell.protocol)
-    differences += [] if spoken == ready.cell.protocol else [f"protocol: {spoken}, not {ready.cell.protocol}"]
+    differences += find_contradictions(report, ready.cell, ready.data)
     status: Status = "wrong_work" if differences else "ok"
     return replace(_measured(record, report), work=work, status=status, reason="; ".join(differences) or None)
 
@@ -174,17 +173,23 @@ def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:
     return read_report(arguments[0], finished, STEP_TIMEOUT_S)
 
 
-def _work(report: Mapping[str, Any], digest: Mapping[str, Any], before: int | None) -> Work:
-    after = digest["xact_commit"]
+def _work(report: Mapping[str, Any], digest: Mapping[str, Any], cleared: Mapping[str, Any]) -> Work:
+    scans_before, scans = cleared.get("scans", {}), digest.get("scans", {})
     return Work(
         digest=digest["digest"],
         rows=digest["rows"],
-        transactions=None if before is None or after is None else after - before,
+        transactions=_growth(cleared["xact_commit"], digest["xact_commit"]),
         geo_records=digest["geo_records"],
         data_records=report["work"]["data_records"],
         records_read_ahead=report["work"].get("records_read_ahead"),
         records_streamed=report["work"].get("records_streamed"),
+        geo_scans=_growth(scans_before.get("geo_record"), scans.get("geo_record")),
+        matrix_scans=_growth(scans_before.get("matrix"), scans.get("matrix")),
     )
+
+
+def _growth(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else after - before
 
 
 def _images(ready: ReadyCell) -> dict[str, str] | None:

@@ -8,6 +8,7 @@ from bigdata.dburl import check_url, open_connection
 from bigdata.errors import BadInput
 from bigdata.marked_tables import Found, check_poolsize, clear_rows, find_tables
 from bigdata.report_file import check_target, write_report
+from bigdata.table_scans import read_scans
 from bigdata.transactions import read_transactions
 
 
@@ -30,8 +31,9 @@ def run(options: argparse.Namespace) -> int:
         clear_rows(connection)
         server_version = connection.get_parameter_status("server_version").split()[0]
     if options.report:
-        transactions = read_transactions(url)
-        write_report({"schema": 1, "server_version": server_version, "xact_commit": transactions}, options.report)
+        # Transactions last, because opening the database is itself one.
+        report = {"schema": 1, "server_version": server_version, "scans": read_scans(url)}
+        write_report({**report, "xact_commit": read_transactions(url)}, options.report)
     return 0
 
 

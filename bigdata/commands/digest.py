@@ -11,6 +11,7 @@ from bigdata.dburl import check_url, open_connection
 from bigdata.digest_files import digest_of
 from bigdata.errors import BadInput
 from bigdata.report_file import check_target, write_report
+from bigdata.table_scans import scans_of
 from bigdata.transactions import read_transactions
 from bigdata.verification import digest_tables
 
@@ -52,10 +53,13 @@ def _of_tables(options: argparse.Namespace) -> dict[str, Any]:
     # First, because opening the database is itself a transaction.
     transactions = read_transactions(url, options.expect_transactions)
     with open_connection(url) as connection:
+        # Before the tables are digested, for which they are scanned.
+        scans = scans_of(connection)
         found = digest_tables(connection)
     return {
         "digest": found.digest,
         "geo_records": found.geo_records,
         "rows": found.rows,
+        "scans": scans,
         "xact_commit": transactions,
     }

@@ -16,15 +16,19 @@ def signed_64_bits_of_md5(text: str) -> int:
     return int.from_bytes(hashlib.md5(text.encode()).digest()[:8], "big", signed=True)
 
 
+def text_of(value: object) -> str:
+    return "" if value is None else f"{len(str(value).encode())}:{value}"
+
+
 def test_the_digest_is_the_sum_over_the_rows_of_the_first_64_bits_of_md5(state: EditableState) -> None:
     source = open_source(state.directory)
-    geo = ["|".join("" if value is None else str(value) for value in record) for record in source.geo_records()]
+    geo = ["|".join(map(text_of, record)) for record in source.geo_records()]
     data = [
         f"uSF1|RI|{record.logrecno}|{item.matrix}|{item.index}|{value}"
         for record in source.data_records()
         for item, value in zip(segment_columns(record.segment), record.values, strict=True)
     ]
-    assert geo[0].startswith("uSF1|RI|040|00|000||0000001|44|||||Rhode Island|")
+    assert geo[0].startswith("4:uSF1|2:RI|3:040|2:00|3:000||7:0000001|2:44|||||12:Rhode Island|")
     digest = digest_of(source)
     assert (digest.geo_records, digest.data_records, digest.rows) == (60, 124, len(data))
     assert digest.digest == format_digest(
@@ -34,7 +38,7 @@ def test_the_digest_is_the_sum_over_the_rows_of_the_first_64_bits_of_md5(state: 
 
 def test_the_digest_of_generated_files_is_the_same_everywhere(tmp_path: Path) -> None:
     generate(tmp_path, "NY", ["01", "02", "12"], 100, 2014)
-    assert digest_of(open_source(tmp_path)).digest == "geo:100:65308678396555176204;data:47175:-313160568489564199380"
+    assert digest_of(open_source(tmp_path)).digest == "geo:100:49241561974224652035;data:47175:-313160568489564199380"
 
 
 def test_the_digest_is_written_as_counts_and_sums() -> None:
@@ -61,5 +65,5 @@ def test_one_changed_value_changes_the_digest(state: EditableState) -> None:
 @pytest.mark.sf1
 def test_the_digest_of_the_first_records_of_delaware(sf1_dir: Path) -> None:
     assert digest_of(open_source(sf1_dir / "Delaware", records=100)).digest == (
-        "geo:100:-21041892473879695468;data:22200:696160276702364859663"
+        "geo:100:9231135366571269998;data:22200:696160276702364859663"
     )

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished
-from experiments.judge import Trouble, find_differences, read_report, read_trial
+from experiments.judge import Trouble, find_contradictions, find_differences, read_report, read_trial
 from experiments.records import Work
 
 DATA = ReadyData(Path("data"), (), "geo:100:1;data:22200:2", 100, 100, 22_200)
+OTHER_VALUES = "values: the tables do not hold what the files do (their digests differ)"
 EXACTLY = range(22_520, 22_521)
 DONE = Work(DATA.digest, rows=22_200, transactions=22_520, geo_records=100, data_records=100)
 
@@ -82,7 +85,75 @@ def test_each_difference_is_named() -> None:
 
 def test_other_values_in_as_many_rows_are_a_difference() -> None:
     found = find_differences(replace(DONE, digest="geo:100:1;data:22200:3"), DATA, EXACTLY)
-    assert found == ["values: the tables do not hold what the files do (their digests differ)"]
+    assert found == [OTHER_VALUES]
+
+
+def test_other_values_are_named_beside_other_transactions() -> None:
+    done = replace(DONE, digest="geo:100:1;data:22200:3", transactions=1)
+    assert find_differences(done, DATA, EXACTLY) == [OTHER_VALUES, "transactions: 1 of 22520"]
+
+
+@pytest.mark.parametrize(("part", "table"), [("geo_scans", "geo_record"), ("matrix_scans", "matrix")])
+def test_a_table_that_was_scanned_less_often_than_it_has_to_be_selected_from_is_a_difference(
+    part: str, table: str
+) -> None:
+    def found(scans: int) -> list[str]:
+        return find_differences(Work(**{**asdict(DONE), part: scans}), DATA, EXACTLY)
+
+    assert found(100) == []
+    # More than that is the server's way to do it.
+    assert found(101) == []
+    assert found(99) == [f"scans of {table}: 99 of 100 at least, one for each SELECT"]
+
+
+REPORT: dict[str, Any] = {
+    **{"loader": "row_by_row_threaded", "loop": None, "protocol": "simple", "poolsize": 20},
+    **{"transaction": "autocommit", "inserts": "execute"},
+    "phases": {"geo": {"rows": 100}, "data": {"rows": 22_200}},
+    "client": {"driver_implementation": None, "gil_enabled": True},
+    "work": {"data_records": 100},
+}
+
+
+def test_a_loader_that_says_what_was_asked_for_contradicts_nothing(threaded: Cell) -> None:
+    assert find_contradictions(REPORT, threaded, DATA) == []
+
+
+def test_a_loader_that_says_nothing_contradicts_nothing(threaded: Cell) -> None:
+    silent = {"phases": REPORT["phases"], "client": {}}
+    assert find_contradictions(silent, threaded, DATA) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "contradiction"),
+    [
+        ({"loader": "row_by_row_gevent"}, "loader: row_by_row_gevent, not row_by_row_threaded"),
+        ({"loop": "asyncio"}, "loop: asyncio, not None"),
+        ({"protocol": "prepared"}, "protocol: prepared, not simple"),
+        ({"poolsize": 19}, "poolsize: 19, not 20"),
+        ({"transaction": "per_record"}, "transaction: per_record, not autocommit"),
+        ({"inserts": "executemany"}, "inserts: executemany, not execute"),
+        ({"phases": {"geo": {"rows": 99}, "data": {"rows": 22_200}}}, "rows of phase geo: 99, not 100"),
+        ({"phases": {"geo": {"rows": 100}, "data": {"rows": 44_400}}}, "rows of phase data: 44400, not 22200"),
+        ({"work": {"data_records": 101}}, "data records: 101, not 100"),
+        ({"client": {"driver_implementation": "python"}}, "implementation: python, not None"),
+    ],
+)
+def test_whatever_the_loader_says_that_was_not_asked_for_is_a_contradiction(
+    said: dict[str, Any], contradiction: str, threaded: Cell
+) -> None:
+    assert find_contradictions({**REPORT, **said}, threaded, DATA) == [contradiction]
+
+
+def test_a_gil_that_is_on_where_it_should_be_off_is_a_contradiction(threaded: Cell) -> None:
+    for gil, enabled, found in (
+        ("off", True, ["GIL: on, not off"]),
+        ("off", False, []),
+        ("default", True, []),
+        ("default", False, []),
+    ):
+        report = {**REPORT, "client": {"gil_enabled": enabled}}
+        assert find_contradictions(report, replace(threaded, gil=gil), DATA) == found
 
 
 def test_transactions_that_cannot_be_known_are_not_judged() -> None:

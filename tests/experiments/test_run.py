@@ -185,11 +185,32 @@ def test_a_loader_that_spoke_another_protocol_did_other_work(threaded: Cell) -> 
     assert (record.status, record.reason) == ("wrong_work", "protocol: prepared, not simple")
 
 
+def test_what_the_server_scanned_before_the_run_is_not_of_the_run(threaded: Cell) -> None:
+    before, scans = {"geo_record": 7, "matrix": 9}, {"geo_record": 107, "matrix": 108}
+    host = FakeHost(clear=reporting(CLEAR_REPORT, scans=before), digest=reporting(DIGEST_REPORT, scans=scans))
+    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    assert record.work is not None
+    assert (record.work.geo_scans, record.work.matrix_scans) == (100, 99)
+    assert (record.status, record.reason) == (
+        "wrong_work",
+        "scans of matrix: 99 of 100 at least, one for each SELECT",
+    )
+
+
+def test_a_loader_that_counts_more_rows_than_there_are_did_wrong_work(threaded: Cell) -> None:
+    phases = {"geo": RUN_REPORT["phases"]["geo"], "data": {**RUN_REPORT["phases"]["data"], "rows": 44_400}}
+    record = measure(
+        ready(threaded, FakeHost(run=reporting(RUN_REPORT, phases=phases))), begin("c", planned(threaded), "")
+    )
+    assert (record.status, record.reason) == ("wrong_work", "rows of phase data: 44400, not 22200")
+
+
 def test_what_a_loader_says_of_its_build_is_recorded(threaded: Cell) -> None:
     said = {"free_threaded": True, "gil_requested": "0", "lto": True, "jit": False, "switch_interval_s": 0.005}
     said |= {"libpq_bundled": True, "driver_implementation": "c"}
+    psycopg = replace(threaded, loader="row_by_row_psycopg_threaded", implementation="c")
     host = FakeHost(run=reporting(RUN_REPORT, protocol="simple", client={**RUN_REPORT["client"], **said}))
-    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    record = measure(ready(psycopg, host), begin("c", planned(psycopg), "sha256:k"))
     assert record.status == "ok"
     assert said.items() <= asdict(record)["client"].items()
 

@@ -1,0 +1,31 @@
+"""How often the server has scanned what the workload SELECTs from: each of its SELECTs is a scan at least."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bigdata import statements as sql
+from bigdata.dburl import database_name, open_connection
+from bigdata.transactions import wait_until
+
+
+def read_scans(url: str) -> dict[str, Any]:
+    """``scans_of`` a connection of its own, once the database's other backends have gone: then all is counted."""
+    name = database_name(url)
+    with open_connection(url) as connection:
+        with connection.cursor() as cursor:
+
+            def is_alone() -> bool:
+                cursor.execute(sql.pyformat(sql.COUNT_BACKENDS), (name,))
+                return bool(cursor.fetchone()[0] == 0)
+
+            wait_until(is_alone)
+        return scans_of(connection)
+
+
+def scans_of(connection: Any) -> dict[str, Any]:
+    """How often ``geo_record`` was scanned for a key of the files, and ``matrix`` for anything; only ever growing."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SCANS)
+        geo_record, matrix = cursor.fetchone()
+    return {"geo_record": geo_record, "matrix": matrix}
