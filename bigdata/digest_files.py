@@ -2,8 +2,8 @@
 
 Over natural keys and in no order: for each row the first 64 bits of the MD5 of its text, as a signed integer; the
 digest is the sum of these. The text of a geo row is all of ``GEO_COLUMNS`` joined by '|', each with its length in bytes
-and a colon in front, NULL as nothing; of a data element ``fileid|stusab|logrecno|matrix code|item index|value``. Numbers
-are as PostgreSQL prints a numeric.
+and a colon in front, NULL as nothing; of a data element it is ``fileid|stusab|logrecno|matrix code|item index|value``,
+numbers as PostgreSQL prints a numeric.
 """
 
 from __future__ import annotations

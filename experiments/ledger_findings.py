@@ -9,7 +9,7 @@ from typing import Any
 
 from bigdata.registry import Loader
 from experiments.conversation import Conversation, Exchange, Traffic, traffic_of
-from experiments.ledger import INSERT_ELEMENT, Entry, workload_of
+from experiments.ledger import INSERT_ELEMENT, TRANSACTIONS, Entry, workload_of
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ class Variant:
         """The loader's name and the options that choose it."""
         chosen = {"--loop": self.loop, "--protocol": self.protocol, "--implementation": self.implementation}
         return [self.loader.name, *(word for name, value in chosen.items() if value for word in (name, value))]
+
+    @property
+    def ways(self) -> tuple[tuple[str, str], ...]:
+        """How it can commit and insert, in the words of the axes; no pipeline speaks the simple protocol."""
+        loader = self.loader
+        many = loader.executemany and not (loader.pipelines and self.protocol == "simple")
+        inserts = ("execute", "executemany") if many else ("execute",)
+        return tuple((transaction, how) for how in inserts for transaction in TRANSACTIONS)
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,16 @@ def observe(conversation: Conversation) -> Observation | None:
 def without_folders(text: str) -> str:
     """The text with files by their names only: findings are published, and folders are this machine's."""
     return re.sub(r"(?<![\w./:])/(?:[^\s/:'\"]+/)+(?=[^\s/:'\"])", "", text)
+
+
+def differences_of_start_up(parameters: Mapping[str, str]) -> list[str]:
+    """What a client asks of its session besides UTF-8: a setting there is in no statement that the server counts."""
+    allowed = {"user": None, "database": None, "client_encoding": "UTF8"}
+    return [
+        f"start-up: the client asks for {name}={value}, which may change what the server does for it"
+        for name, value in parameters.items()
+        if name not in allowed or allowed[name] not in (None, value.upper().replace("-", "").strip("'"))
+    ]
 
 
 def differences_of_choice(variant: Variant, spoken: str, client: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,6 @@ from experiments.engines.protocol import Finished
 from experiments.judge import Trouble, read_report, read_trial
 from experiments.ledger import (
     CLEAR,
-    TRANSACTIONS,
     Amount,
     Verdict,
     compare,
@@ -25,7 +24,15 @@ from experiments.ledger import (
     read_ledger,
     seen_query,
 )
-from experiments.ledger_findings import Finding, Observation, Variant, differences_of_choice, observe, without_folders
+from experiments.ledger_findings import (
+    Finding,
+    Observation,
+    Variant,
+    differences_of_choice,
+    differences_of_start_up,
+    observe,
+    without_folders,
+)
 from experiments.relay import Relay
 
 TIMEOUT_S = 60.0
@@ -59,45 +66,48 @@ def examine_all(work: Workplace, chosen: Sequence[Variant], tell: Callable[[str]
 
 
 def examine(work: Workplace, variant: Variant) -> Finding:
-    """Try whether it runs here, and if so load the fixture in both ways of committing."""
+    """Try whether it runs here, and if so load the fixture in every way of committing and inserting that it has."""
     try:
         reason = read_trial(_run(work, ["check", *variant.arguments, "--report", "-"]), TIMEOUT_S)
         if reason is not None:
             return Finding(variant, unsupported=without_folders(reason))
-        loads = [_load(work, variant, transaction) for transaction in TRANSACTIONS]
+        loads = [_load(work, variant, transaction, inserts) for transaction, inserts in variant.ways]
     except Trouble as trouble:
         return Finding(variant, differences=(without_folders(trouble.reason),))
     observation = loads[0].observation
-    differences = [f"{load.transaction}: {line}" for load in loads for line in load.verdict.differences]
+    differences = [f"{load.way}: {line}" for load in loads for line in load.verdict.differences]
     for load in loads:
         found = differences_of_choice(variant, load.observation.inserts.protocol, load.client)
-        differences += [f"{load.transaction}: {line}" for line in found]
+        found += differences_of_start_up(load.observation.parameters)
+        differences += [f"{load.way}: {line}" for line in found]
     return Finding(variant, None, tuple(differences), loads[0].verdict.of_driver, observation, loads[0].client)
 
 
 @dataclass(frozen=True)
 class _Load:
-    transaction: str
+    way: str
     verdict: Verdict
     observation: Observation
     client: Mapping[str, Any]
 
 
-def _load(work: Workplace, variant: Variant, transaction: str) -> _Load:
+def _load(work: Workplace, variant: Variant, transaction: str, inserts: str) -> _Load:
+    way = transaction if inserts == "execute" else f"{transaction}, {inserts}"
     work.server.execute(CLEAR, database=DATABASE)
     work.server.execute(forget_query(DATABASE))
     arguments = ["run", *variant.arguments, "--directory", str(work.data.directory), *work.data.arguments]
     arguments += ["--poolsize", "1", "--prepared", "--report", "-"]
     arguments += [] if transaction == "autocommit" else ["--no-autocommit"]
+    arguments += [] if inserts == "execute" else ["--allow-executemany"]
     report, conversations = _through_relay(work, arguments)
     seen = read_ledger(work.server.execute(seen_query(DATABASE)))
     verdict = compare(seen, golden_ledger(work.amount, transaction), variant.loader)
     if len(conversations) != 1:
-        raise Trouble("failed", f"{transaction}: {len(conversations)} connections went over the wire, expected 1")
+        raise Trouble("failed", f"{way}: {len(conversations)} connections went over the wire, expected 1")
     observation = observe(conversations[0])
     if observation is None:
-        raise Trouble("failed", f"{transaction}: the connection broke off while it was being made")
-    return _Load(transaction, verdict, observation, report["client"])
+        raise Trouble("failed", f"{way}: the connection broke off while it was being made")
+    return _Load(way, verdict, observation, report["client"])
 
 
 def _through_relay(work: Workplace, arguments: Sequence[str]) -> tuple[Mapping[str, Any], list[Conversation]]:

@@ -67,7 +67,9 @@ def tell_findings(findings: Sequence[Finding]) -> list[str]:
         print(f"{count(len(differences), 'difference')} in {count(len(findings), 'way')} to load")
     else:
         ran = sum(finding.observation is not None for finding in findings)
-        print(f"the same statements in all of {count(ran, 'way')} to load, each in both ways of committing")
+        print(
+            f"the same statements in all of {count(ran, 'way')} to load, each in every way of committing and inserting that it has"
+        )
     return differences
 
 

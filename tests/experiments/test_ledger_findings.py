@@ -5,7 +5,13 @@ import pytest
 from bigdata.registry import LOADERS
 from bigdata.statements import INSERT_ELEMENT
 from experiments.conversation import Conversation
-from experiments.ledger_findings import differences_of_choice, observe, variants, without_folders
+from experiments.ledger_findings import (
+    differences_of_choice,
+    differences_of_start_up,
+    observe,
+    variants,
+    without_folders,
+)
 from tests.experiments.made_findings import (
     INSERT_WITH_VALUES,
     SYNC,
@@ -35,6 +41,15 @@ def test_a_variant_is_chosen_by_the_options_that_apply() -> None:
         "row_by_row_psycopg_asyncio --loop uvloop --protocol extended --implementation python"
     )
     assert chosen.name == "row_by_row_psycopg_asyncio, uvloop, python, extended"
+
+
+def test_executemany_is_examined_where_the_driver_and_the_protocol_have_it() -> None:
+    both = (("autocommit", "execute"), ("per_record", "execute"))
+    many = (*both, ("autocommit", "executemany"), ("per_record", "executemany"))
+    assert variant("row_by_row_asyncpg", "uvloop", "prepared").ways == both
+    assert variant("row_by_row_threaded").ways == many
+    assert variant("row_by_row_psycopg_threaded", None, "prepared", "binary").ways == many
+    assert variant("row_by_row_psycopg_threaded", None, "simple", "binary").ways == both
 
 
 def test_only_inserts_of_data_elements_are_counted_per_insert() -> None:
@@ -74,6 +89,21 @@ def test_another_protocol_or_implementation_is_named() -> None:
     assert differences_of_choice(chosen, "extended", {"driver_implementation": "python"}) == [
         "protocol: prepared was asked for, but it is extended",
         "implementation: binary was asked for, but it is python",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "'utf-8'", "utf8"])
+def test_user_database_and_utf_8_are_all_that_a_start_up_may_ask_for(encoding: str) -> None:
+    assert differences_of_start_up({"user": "u", "database": "d", "client_encoding": encoding}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("options", "-c synchronous_commit=off"), ("synchronous_commit", "off"), ("client_encoding", "LATIN1")],
+)
+def test_a_setting_that_a_start_up_asks_for_is_named(name: str, value: str) -> None:
+    assert differences_of_start_up({"user": "u", name: value}) == [
+        f"start-up: the client asks for {name}={value}, which may change what the server does for it"
     ]
 
 

@@ -28,7 +28,10 @@ def test_a_green_ledger_says_how_much_was_proved_and_what_could_not_run(capsys: 
     assert tell_findings([GREEN, NOT_HERE]) == []
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2] == "cannot run: no way (row_by_row_serial, simple)"
-    assert lines[-1] == "the same statements in all of 1 way to load, each in both ways of committing"
+    assert (
+        lines[-1]
+        == "the same statements in all of 1 way to load, each in every way of committing and inserting that it has"
+    )
 
 
 def test_a_difference_is_told_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,31 +114,42 @@ REMEMBERED = (
 
 @pytest.mark.postgres
 @pytest.mark.parametrize(
-    ("sabotage", "named"),
+    ("sabotage", "inserts", "named"),
     [
-        (ONE_MORE, ["SELECT $1: 3 calls, but it is neither of the workload nor among the driver's own"]),
+        (ONE_MORE, ["execute"], ["SELECT $1: 3 calls, but it is neither of the workload nor among the driver's own"]),
         (
             OTHER_TEXT,
+            ["execute", "executemany"],
             [
                 f"{shown(INSERT_ELEMENT)}: 0 of 666 calls, 0 of 666 rows",
                 f"{shown(INSERT_ELEMENT + ' ON CONFLICT DO NOTHING')}: 666 calls, but it is neither",
                 "protocol: simple was asked for, but it is not seen",
             ],
         ),
-        (REMEMBERED, [f"{shown(SELECT_ITEM_IDS)}: 2 of 3 calls, 444 of 666 rows"]),
+        (REMEMBERED, ["execute"], [f"{shown(SELECT_ITEM_IDS)}: 2 of 3 calls, 444 of 666 rows"]),
     ],
     ids=["a statement more", "another text", "a SELECT less"],
 )
 def test_a_loader_that_does_other_work_is_named(
-    work: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: tuple[str, str], named: list[str]
+    work: Workplace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sabotage: tuple[str, str],
+    inserts: list[str],
+    named: list[str],
 ) -> None:
     _copy_with(tmp_path, *sabotage)
     monkeypatch.setattr(work.host, "_project", tmp_path)
     found = examine(work, variant("row_by_row_serial"))
-    assert len(found.differences) == 2 * len(named)
-    for transaction in ("autocommit", "per_record"):
+    ways = [
+        transaction if how == "execute" else f"{transaction}, {how}"
+        for transaction in ("autocommit", "per_record")
+        for how in inserts
+    ]
+    assert len(found.differences) == len(ways) * len(named)
+    for way in ways:
         for expected in named:
-            assert any(line.startswith(f"{transaction}: {expected}") for line in found.differences), found.differences
+            assert any(line.startswith(f"{way}: {expected}") for line in found.differences), found.differences
 
 
 def _copy_with(folder: Path, wanted: str, instead: str) -> None:
