@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from experiments.datasets import provide
 from experiments.description import Description, ShownCell, ShownExperiment, part_key
 from experiments.engines.protocol import Engine
 from experiments.environment import describe_environment
-from experiments.errors import Failure
+from experiments.errors import BadInput
 from experiments.identity import source_hash
 from experiments.plan import Plan, make_plan
 from experiments.prepare import Preparation, quiet_cpus, unsupported_key
@@ -88,11 +89,11 @@ def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> 
         campaign = unfinished
     # The harness must not disturb the loader.
     with confined(quiet_cpus(cells, allowed_cpus()) if can_pin() else None):
-        _run(order, campaign, cells, keys, reporter, resumed=unfinished is not None)
+        run_ordered(order, campaign, cells, keys, reporter, resumed=unfinished is not None)
     return campaign
 
 
-def _run(
+def run_ordered(
     order: Order,
     campaign: CampaignFolder,
     cells: Cells,
@@ -101,7 +102,11 @@ def _run(
     *,
     resumed: bool,
 ) -> None:
-    """Run what is left; where something ends that too early, say how much has not run."""
+    """Run what is left of a campaign that has been prepared, and the blocks that are added to it.
+
+    Whatever ends that too early is raised on, once it is said how much has not run. ``resumed``: an earlier command
+    began the campaign.
+    """
     described = campaign.description()
     if order.until is not None:
         # When it goes on it may have another budget.
@@ -111,10 +116,12 @@ def _run(
     blocks = PlannedBlocks(plan.repeats) if order.until is None else BlocksUntil(campaign, order.until, reporter.tell)
     try:
         run_campaign(campaign, plan, cells, keys, measure, reporter, blocks, resumed=resumed)
-    except (KeyboardInterrupt, Failure):
-        described = campaign.description()
-        left, planned = runs_left(campaign, described), count(len(described.planned_runs), "planned run")
-        reporter.tell(f"not run yet: {left:,} of {planned}; the same command goes on with them")
+    except (KeyboardInterrupt, Exception):
+        # A disk that is full may have left less than that needs.
+        with contextlib.suppress(BadInput, OSError):
+            described = campaign.description()
+            left, planned = runs_left(campaign, described), count(len(described.planned_runs), "planned run")
+            reporter.tell(f"not run yet: {left:,} of {planned}; the same command goes on with them")
         raise
 
 

@@ -40,7 +40,7 @@ def parse_until(precision: str | None, budget: str | None, repeats: int) -> Unti
         if budget is not None:
             raise BadInput("--budget: it limits the blocks that --until adds; add --until 5%, or leave the option out")
         return None
-    until = Until(_parse_precision(precision), _parse_budget(budget or USUAL_BUDGET))
+    until = Until(_parse_precision(precision), _parse_budget(USUAL_BUDGET if budget is None else budget))
     if repeats < FEWEST_BLOCKS:
         raise BadInput(
             f"--until: found {count(repeats, 'block')} to begin with, and an interval needs {FEWEST_BLOCKS}; add "
@@ -75,7 +75,7 @@ def describe_growth(until: Until) -> str:
     """What a plan says of the blocks that may be added to it."""
     budget = duration(until.budget_s)
     return (
-        "then one block at a time is added until the interval of every ratio reaches at most "
+        "then a block at a time is added until the interval of every ratio reaches at most "
         f"{percentage(until.precision)} from it; none is begun that would end later than {budget} after the first run, "
         f"so all of it takes at most the above or {budget}, whichever is longer"
     )

@@ -35,6 +35,11 @@ def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path, capsys: pytest
     [
         (["--experiment", "loader"], "--experiment: 'loader' is no experiment of the matrix (did you mean loaders?"),
         (["--repeats", "none"], "--repeats: 'none' is no count"),
+        (["--until", "5"], "--until: '5' is no precision"),
+        (["--until", "5%", "--budget", "30"], "--budget: '30' is no length of time"),
+        (["--budget", "30m"], "--budget: it limits the blocks that --until adds"),
+        (["--until", "5%", "--repeats", "4"], "--until: found 4 blocks to begin with, and an interval needs 5"),
+        (["--until", "5%", "--profile", "smoke"], "--until: found 1 block to begin with"),
         (["--only", "pool=1"], "--only: 'pool' is no axis (did you mean poolsize?"),
     ],
 )
@@ -72,6 +77,13 @@ def test_the_plan_names_cells_order_and_time_and_runs_nothing(
     assert "- row_by_row_threaded, pool 20, " in out
     assert "4 runs: 1 block of 4, each block in its own shuffled order (seed 2014)" in out
     assert "after set-up; nothing was run" in out
+    assert "added until" not in out
+    assert main([*matrix, "--profile", "smoke", "--repeats", "5", "--until", "2%", "--budget", "1h30m"]) == 0
+    out = capsys.readouterr().out
+    assert "20 runs: 5 blocks of 4, " in out
+    assert "then a block at a time is added until the interval of every ratio" in out
+    assert "at most 2% from it" in out
+    assert "the above or 90 min, whichever is longer" in out
     assert not results.exists()
 
 
@@ -91,6 +103,11 @@ def test_the_exit_code_is_0_only_when_something_ran_and_all_of_it_was_ok(
     statuses: list[str], code: int, make_failure: Callable[..., Record]
 ) -> None:
     assert exit_code([make_failure(status=status) for status in statuses]) == code
+
+
+def test_runs_that_are_left_are_no_success(make_failure: Callable[..., Record]) -> None:
+    assert exit_code([make_failure(status="ok")], left=1) == 1
+    assert exit_code([make_failure(status="ok")], left=0) == 0
 
 
 def test_an_interrupted_attempt_that_was_repeated_does_not_count(make_failure: Callable[..., Record]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.description import Description
 from experiments.records import Record
-from experiments.resume import find_unfinished, fingerprint, without_paths
+from experiments.resume import find_unfinished, fingerprint, is_finished, without_paths
 from experiments.spec import Matrix, load_matrix
 from experiments.store import create
 
@@ -29,6 +29,24 @@ def test_the_fingerprint_changes_with_the_matrix_and_with_any_cell(matrix: Matri
     assert first != fingerprint(matrix, (replace(cells[0], cell_key="sha256:other source"), *cells[1:]))
     # Nothing else tells a reproduction from the campaign that it repeats with the same cells.
     assert first != fingerprint(matrix, cells, "2026-11-22T1430-local")
+
+
+def test_the_precision_is_part_of_what_was_asked_for(matrix: Matrix, description: Description) -> None:
+    prints = {fingerprint(matrix, description.cells, precision=precision) for precision in (None, 0.05, 0.01)}
+    assert len(prints) == 3
+    assert fingerprint(matrix, description.cells) in prints
+
+
+def test_a_campaign_until_something_is_finished_only_when_no_block_is_to_follow(
+    tmp_path: Path, description: Description, make_record: Callable[..., Record]
+) -> None:
+    until = {"precision": 0.05, "budget_s": 60.0}
+    one = replace(description, repeats=1, cells=description.cells[:1], until=until)
+    folder = create(tmp_path, one)
+    folder.append(make_record())
+    assert not is_finished(folder, one)
+    assert is_finished(folder, replace(one, until={**until, "ended": "budget"}))
+    assert not is_finished(folder, replace(one, until={**until, "ended": "budget"}, repeats=2))
 
 
 def test_an_unfinished_campaign_with_this_fingerprint_is_found(tmp_path: Path, description: Description) -> None:
