@@ -19,7 +19,7 @@ PROJECT = Path(__file__).parents[2]
 pytestmark = pytest.mark.postgres
 
 
-def command(results: Path) -> list[str]:
+def command(results: Path, *more: str) -> list[str]:
     chosen = [
         "--engine",
         "local",
@@ -32,12 +32,13 @@ def command(results: Path) -> list[str]:
         "--records",
         "20",
     ]
-    return [sys.executable, "-m", "experiments", "matrix", *chosen, "--results", str(results)]
+    # Of an option that is given twice the last counts.
+    return [sys.executable, "-m", "experiments", "matrix", *chosen, "--results", str(results), *more]
 
 
-def start(results: Path) -> subprocess.Popen[str]:
+def start(results: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        command(results), cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
+        command(results, *more), cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
     )
 
 
@@ -96,6 +97,33 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
 
     # A finished campaign is not continued: the same command would begin another.
     assert "## Older campaigns\n\nNone.\n" in (tmp_path / "README.md").read_text()
+
+
+def test_blocks_are_added_and_a_campaign_killed_in_one_of_them_goes_on_with_it_until_the_budget_is_spent(
+    tmp_path: Path,
+) -> None:
+    # Nothing here is as precise as that.
+    until = ["--repeats", "5", "--records", "2", "--until", "0.01%"]
+    with start(tmp_path, *until, "--budget", "2h") as killed:
+        assert "adding block 6: widest interval so far " in read_until(killed, "[16/18] block 6 (until 0.01%, ")
+        kill_while_a_run_is_measured(killed, tmp_path, signal.SIGKILL)
+    folder = only_campaign(tmp_path)
+    assert folder.description().repeats == 6
+    assert "ended" not in (folder.description().until or {})
+
+    last = subprocess.run(
+        command(tmp_path, *until, "--budget", "1s"), cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert last.returncode == 0, last.stdout + last.stderr
+    assert f"continuing {folder.path.name}" in last.stdout
+    assert only_campaign(tmp_path).path == folder.path
+    described = folder.description()
+    assert described.repeats == 6
+    assert described.until == {"precision": 0.0001, "budget_s": 1.0, "ended": "budget"}
+    assert {record.run for record in finished(folder)} == described.planned_runs
+    assert [record.resumed for record in finished(folder)][:16] == [False] * 16
+    assert finished(folder)[-1].resumed
+    assert "6 blocks: the budget of 1 s is spent before every interval reached at most 0.01%; widest" in last.stdout
 
 
 def test_every_run_was_checked_down_to_its_transactions(tmp_path: Path) -> None:
