@@ -12,7 +12,7 @@ from experiments.plan import Plan, estimate_s, guess_run_s
 from experiments.readme import timed_share
 from experiments.spec import Matrix
 from experiments.store import CampaignFolder
-from experiments.tables import markdown_table
+from experiments.tables import terminal_table
 from experiments.wording import count, duration
 
 
@@ -20,7 +20,7 @@ def describe_outcome(folder: CampaignFolder) -> str:
     """What is said at the end: the tables, what went wrong, where it all is."""
     description, records = folder.description(), folder.records()
     parts = [
-        f"\n{experiment.name}: {markdown_table(description, records, experiment)}"
+        f"\n{experiment.name}: {terminal_table(description, records, experiment)}"
         for experiment in description.experiments
     ]
     failed = sum(record.status not in ("ok", "unsupported") for record in records if not record.interrupted)

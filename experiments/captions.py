@@ -8,8 +8,9 @@ from typing import Any
 from experiments.builds import build_lines
 from experiments.cpuset import format_cpuset
 from experiments.description import Description, part_of
+from experiments.foot import foot_lines
 from experiments.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
-from experiments.summary import ExperimentSummary, count_statuses
+from experiments.summary import ExperimentSummary
 from experiments.wording import axis_name, count, memory_size
 
 _IMAGES = {
@@ -24,10 +25,24 @@ def caption_lines(description: Description, summary: ExperimentSummary, axes: Se
     lines += (
         _servers(description, summary)
         + _unlike(description, summary)
-        + _noise(description, summary)
+        + _marks(description, summary)
         + build_lines(summary, axes)
     )
-    return [*lines, count_statuses(sum(cell.planned for cell in summary.cells), summary.cells)]
+    return [*lines, *foot_lines(summary)]
+
+
+def describe_floor(description: Description, summary: ExperimentSummary) -> str:
+    """The line above the table: the noise floor, without which no ratio means anything."""
+    if description.repeats < FEWEST_BLOCKS:
+        blocks = count(description.repeats, "block")
+        return f"**Noise floor: not known** ({blocks}; intervals need {FEWEST_BLOCKS}): nothing is called different."
+    if summary.floor is None:
+        return "**Noise floor: not known**, as the baseline did not run twice often enough: nothing is marked."
+    blocks = count(summary.floor_blocks, "block")
+    return (
+        f"**Noise floor: {summary.floor - 1:.1%}** ({blocks}; the baseline against itself). "
+        "≈ = not told apart from the baseline."
+    )
 
 
 def describe_placement(placement: Mapping[str, Any]) -> str:
@@ -125,14 +140,19 @@ def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
     return [f"The engines differ in more than the container: {'; '.join(unlike)}."] if unlike else []
 
 
-def _noise(description: Description, summary: ExperimentSummary) -> list[str]:
-    if description.repeats < FEWEST_BLOCKS:
-        return [f"{count(description.repeats, 'block')}, and intervals need {FEWEST_BLOCKS}: nothing is claimed."]
-    if summary.floor is None:
-        return ["Noise floor: not known, as the baseline did not run twice often enough; nothing is marked."]
+def _marks(description: Description, summary: ExperimentSummary) -> list[str]:
+    """What intervals and marks mean, where the table has them."""
+    if description.repeats < FEWEST_BLOCKS or summary.floor is None:
+        return []
+    ratios = sum(cell.holm_p is not None for cell in summary.cells)
+    # Of one ratio Holm's correction leaves what it is.
+    corrected = (
+        f", by Holm's correction for the {ratios} ratios of this table: so a row can be marked though its own interval "
+        "leaves out 1"
+    )
     few = [] if description.repeats >= FEWEST_FOR_MEDIAN else [f"Intervals of rows/s need {FEWEST_FOR_MEDIAN} blocks."]
     return [
-        f"Noise floor: the baseline measured twice differs from itself by up to {summary.floor - 1:.1%}. "
-        "≈ marks a ratio that is nearer to 1 than that, or whose interval holds 1: not told apart from the baseline.",
+        "Intervals: 95%, each for itself, over the blocks. ≈ marks a ratio that lies within the noise floor, or does "
+        f"not differ significantly from 1 (at 5%{corrected if ratios > 1 else ''}).",
         *few,
     ]

@@ -28,8 +28,8 @@ LOUD_SHARE = 0.2
 """Of a cell's runs: where more of them are disturbed its row says so."""
 
 THRESHOLDS = (
-    f"more than {STOLEN_SHARE:.0%} of the CPU time stolen by the hypervisor, "
-    f"foreign load above {FOREIGN_CORES:g} cores, or throttled for more than {THROTTLED_SHARE:.0%} of the time where the row sets no limit"
+    f"over {STOLEN_SHARE:.0%} of the CPU time stolen, {FOREIGN_CORES:g} cores of foreign load, "
+    f"or throttled {THROTTLED_SHARE:.0%} of the time though the row sets no limit"
 )
 """The same for people."""
 

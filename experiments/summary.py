@@ -5,12 +5,13 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from experiments.description import Description, ShownCell, ShownExperiment
-from experiments.records import RUN_STATUSES, Client, Record
-from experiments.stats import Estimate, estimate_median, estimate_ratio, noise_floor
+from experiments.description import Description, ShownCell, ShownExperiment, part_of
+from experiments.disturbance import find_disturbances, sum_up_disturbances
+from experiments.records import Client, Record, Status
+from experiments.stats import Estimate, adjust_holm, estimate_median, estimate_ratio, is_noise, noise_floor
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,13 @@ class CellSummary:
     """CPU seconds of the client per second of phase ``data``: the part of one core that it used."""
     throttled_share: float | None
     """The part of phase ``data`` in which the client had used up its limit and waited; None without a limit."""
+    disturbed: int
+    """How many of the finished runs something else held up, and by what: ``experiments.disturbance``."""
+    disturbance: str
+    holm_p: float | None = None
+    """The ratio's p value, adjusted for the other ratios of the table; None for what is compared with nothing."""
+    noise: bool = False
+    """Whether the ratio is not told apart from 1."""
 
     @property
     def ok(self) -> tuple[Record, ...]:
@@ -36,9 +44,15 @@ class CellSummary:
         return tuple(record for record in self.finished if record.status == "ok")
 
     @property
-    def troubles(self) -> Counter[tuple[str, str]]:
+    def troubles(self) -> Counter[tuple[Status, str]]:
         """How often each (status, reason) other than ok came out."""
         return Counter((record.status, record.reason or "") for record in self.finished if record.status != "ok")
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The blocks in which the cell was to run and has no record of a run that ended."""
+        done = {record.block for record in self.finished}
+        return tuple(block for block in range(1, self.planned + 1) if block not in done)
 
     @property
     def optimized_build(self) -> bool:
@@ -58,11 +72,15 @@ class CellSummary:
 
 @dataclass(frozen=True)
 class ExperimentSummary:
-    """One question with its rows. ``floor`` is the noise floor as a factor above 1, None without enough blocks."""
+    """One question with its rows.
+
+    ``floor`` is the noise floor as a factor above 1, None without enough blocks; ``floor_blocks`` those that it is of.
+    """
 
     experiment: ShownExperiment
     cells: tuple[CellSummary, ...]
     floor: float | None
+    floor_blocks: int = 0
 
 
 def summarize(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> ExperimentSummary:
@@ -71,9 +89,11 @@ def summarize(description: Description, records: Sequence[Record], experiment: S
     again = next((cell for cell in shown if cell.arm == "b"), None)
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
     pace = _pace(records, baseline) if baseline else {}
-    cells = tuple(_summarize_cell(cell, description.repeats, records, pace, cell is baseline) for cell in shown)
+    cells = [_summarize_cell(description, cell, records, pace, cell is baseline) for cell in shown]
     floors = (noise_floor(cell.ratio) for cell in cells if cell.shown is again)
-    return ExperimentSummary(experiment, cells, next(floors, None))
+    floor = next(floors, None)
+    blocks = len(_pace(records, again).keys() & pace.keys()) if again else 0
+    return ExperimentSummary(experiment, tuple(_compared(cells, floor)), floor, blocks)
 
 
 def in_matrix_order(description: Description, experiment: ShownExperiment) -> list[ShownCell]:
@@ -91,33 +111,34 @@ def in_matrix_order(description: Description, experiment: ShownExperiment) -> li
     return sorted((cell for cell in description.cells if experiment.name in cell.experiments), key=position)
 
 
-def count_statuses(planned: int, cells: Iterable[CellSummary]) -> str:
-    """Say what became of the planned runs: every status with its number, zeros too."""
-    rows = list(cells)
-    statuses = Counter(record.status for row in rows for record in row.finished)
-    parts = [f"{statuses[status]} {status}" for status in RUN_STATUSES]
-    unsupported = len({row.shown.cell_key for row in rows if row.shown.unsupported})
-    interrupted = sum(row.interrupted for row in rows)
-    run = sum(statuses.values())
-    return (
-        f"Runs: {planned:,} planned, {run:,} run: {', '.join(parts)}. "
-        f"Cells that cannot run (unsupported): {unsupported}. Attempts interrupted, and then repeated: {interrupted}."
-    )
+def _compared(cells: Sequence[CellSummary], floor: float | None) -> list[CellSummary]:
+    """The rows with what their comparisons come to, all those of one table together.
+
+    The baseline's second run is none of them: it says what noise is.
+    """
+    ratios = [cell.ratio if cell.shown.arm == "a" else None for cell in cells]
+    adjusted = adjust_holm([None if ratio is None else ratio.p_value for ratio in ratios])
+    return [
+        replace(cell, holm_p=p, noise=ratio is not None and is_noise(ratio, floor, p))
+        for cell, ratio, p in zip(cells, ratios, adjusted, strict=True)
+    ]
 
 
 def _summarize_cell(
-    shown: ShownCell, repeats: int, records: Sequence[Record], pace: dict[int, float], baseline: bool
+    description: Description, shown: ShownCell, records: Sequence[Record], pace: dict[int, float], baseline: bool
 ) -> CellSummary:
+    placement = part_of(description.placements, shown.cell, "resources")
     attempts = [record for record in records if _belongs(record, shown)]
     finished = tuple(record for record in attempts if not record.interrupted and record.status != "unsupported")
     rates = _pace(finished, shown)
     data = [record.phases["data"] for record in finished if record.status == "ok" and record.phases]
     throttled = [phase.throttled_s / phase.wall_s for phase in data if phase.throttled_s is not None]
+    disturbed = [record for record in finished if find_disturbances(record, placement)]
     cpu = [record.cpu_us_per_row for record in finished if record.status == "ok" and record.cpu_us_per_row is not None]
     return CellSummary(
         shown=shown,
         baseline=baseline,
-        planned=0 if shown.unsupported else repeats,
+        planned=0 if shown.unsupported else description.repeats,
         finished=finished,
         interrupted=sum(record.interrupted for record in attempts),
         rows_per_s=estimate_median(list(rates.values())) if rates else None,
@@ -125,6 +146,8 @@ def _summarize_cell(
         cpu_us_per_row=statistics.median(cpu) if cpu else None,
         client_share=statistics.median((p.user_s + p.system_s) / p.wall_s for p in data) if data else None,
         throttled_share=statistics.median(throttled) if throttled else None,
+        disturbed=len(disturbed),
+        disturbance=sum_up_disturbances(disturbed, placement),
     )
 
 

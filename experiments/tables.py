@@ -10,12 +10,16 @@ from dataclasses import asdict
 from tabulate import tabulate
 
 from experiments.builds import marks_of
-from experiments.captions import caption_lines
+from experiments.captions import caption_lines, describe_floor
+from experiments.cpuset import format_cpuset
 from experiments.description import Description, ShownExperiment
+from experiments.disturbance import LOUD_SHARE
+from experiments.foot import STATUS_NAMES, foot_lines
+from experiments.reasons import group_reasons
 from experiments.records import RUN_STATUSES, Record
-from experiments.stats import Estimate, is_noise
+from experiments.stats import Estimate
 from experiments.summary import CellSummary, ExperimentSummary, summarize
-from experiments.wording import NOTHING, axis_name, axis_value, with_interval
+from experiments.wording import NOTHING, axis_name, axis_value, shortened, whole, with_interval
 
 HEADINGS = (
     "rows/s (95% interval)",
@@ -26,6 +30,11 @@ HEADINGS = (
     "note",
 )
 RIGHT_ALIGNED = 5
+TERMINAL_HEADINGS = ("rows/s", "ratio (95% interval)", "CPU µs/row", "ok", "note")
+
+# As much of a reason as a row has room for; the foot has more of it, the CSV all.
+NOTE_LENGTH = 80
+TERMINAL_NOTE_LENGTH = 40
 
 # Column of the CSV -> field of ``Client``.
 _CLIENT_COLUMNS = {
@@ -41,16 +50,34 @@ _CLIENT_COLUMNS = {
 }
 
 
-def markdown_table(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
-    """The experiment's question, its table and what must be known to read it; no heading."""
+def markdown_table(
+    description: Description, records: Sequence[Record], experiment: ShownExperiment, *, charts: str = ""
+) -> str:
+    """The experiment's question, the noise floor, its table and what must be known to read it; no heading.
+
+    ``charts`` are paragraphs of images that stand above the table.
+    """
     summary = summarize(description, records, experiment)
     axes = varying_axes(summary)
-    rows = [[*_axis_cells(cell, axes), *_value_cells(cell, summary.floor)] for cell in summary.cells]
+    rows = [[*_axis_cells(cell, axes), *_value_cells(cell)] for cell in summary.cells]
     headings = [*(axis_name(axis) for axis in axes), *HEADINGS]
     alignment = ["left"] * len(axes) + ["right"] * RIGHT_ALIGNED + ["left"]
     table = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment)
     notes = "\n".join(f"- {line}" for line in caption_lines(description, summary, axes))
-    return f"{experiment.question}\n\n{table}\n\n{notes}\n"
+    return f"{experiment.question}\n\n{describe_floor(description, summary)}\n\n{charts}{table}\n\n{notes}\n"
+
+
+def terminal_table(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
+    """What fits a terminal: ratios with their intervals, medians without, and what became of the runs."""
+    summary = summarize(description, records, experiment)
+    axes = varying_axes(summary)
+    rows = [[*(axis_value(cell.shown.cell[axis]) for axis in axes), *_short_cells(cell)] for cell in summary.cells]
+    headings = [*(axis_name(axis) for axis in axes), *TERMINAL_HEADINGS]
+    alignment = ["left"] * len(axes) + ["right"] * (len(TERMINAL_HEADINGS) - 1) + ["left"]
+    table = tabulate(rows, headings, tablefmt="simple", disable_numparse=True, colalign=alignment)
+    notes = "\n".join(f"- {line}" for line in foot_lines(summary))
+    floor = describe_floor(description, summary).replace("**", "")
+    return f"{experiment.question}\n{floor}\n\n{table}\n\n{notes}\n"
 
 
 def csv_table(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
@@ -78,42 +105,67 @@ def _axis_cells(cell: CellSummary, axes: Sequence[str]) -> list[str]:
     return list(texts.values())
 
 
-def _value_cells(cell: CellSummary, floor: float | None) -> list[str]:
+def _value_cells(cell: CellSummary) -> list[str]:
     return [
         NOTHING if cell.rows_per_s is None else with_interval(cell.rows_per_s, ",.0f"),
-        _ratio(cell, floor),
+        _ratio(cell),
         NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
         NOTHING if cell.client_share is None else f"{cell.client_share:.0%}",
         NOTHING if cell.shown.unsupported else f"{len(cell.ok)} of {cell.planned}",
-        _note(cell).replace("|", "\\|"),
+        _note(cell, NOTE_LENGTH).replace("|", "\\|"),
     ]
 
 
-def _ratio(cell: CellSummary, floor: float | None) -> str:
+def _short_cells(cell: CellSummary) -> list[str]:
+    return [
+        NOTHING if cell.rows_per_s is None else whole(cell.rows_per_s.value),
+        _ratio(cell),
+        NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
+        NOTHING if cell.shown.unsupported else f"{len(cell.ok)}/{cell.planned}",
+        _note(cell, TERMINAL_NOTE_LENGTH),
+    ]
+
+
+def _ratio(cell: CellSummary) -> str:
     if cell.baseline and cell.rows_per_s is not None:
         return "1"
     if cell.ratio is None:
         return NOTHING
-    mark = "≈ " if cell.shown.arm == "a" and is_noise(cell.ratio, floor) else ""
+    mark = "≈ " if cell.noise else ""
     return mark + with_interval(cell.ratio, ".2f")
 
 
-def _note(cell: CellSummary) -> str:
-    """What makes the row special: its role, why it cannot run, what held it back, what went wrong."""
+def _note(cell: CellSummary, length: int | None = None) -> str:
+    """What makes the row special: its role, why it cannot run, what held it back, what went wrong.
+
+    ``length`` is what there is room for of each reason; None: all of it.
+    """
     if cell.shown.unsupported:
-        return f"cannot run: {cell.shown.unsupported}"
+        return f"cannot run: {shortened(cell.shown.unsupported, length or len(cell.shown.unsupported))}"
     parts = ["baseline"] if cell.baseline else []
     parts += ["the baseline again"] if cell.shown.arm == "b" else []
     parts += [] if cell.throttled_share is None else [f"throttled {cell.throttled_share:.0%} of the time"]
-    parts += [f"{number} {status}: {reason}" for (status, reason), number in cell.troubles.items()]
-    missing = cell.planned - len(cell.finished)
-    parts += [f"{missing} not run yet"] if missing else []
+    parts += _troubles(cell, length)
+    if cell.disturbed > LOUD_SHARE * len(cell.finished):
+        parts.append(f"{cell.disturbed} of {len(cell.finished)} runs disturbed: {cell.disturbance}")
+    if cell.missing:
+        parts.append(f"not run: block{'s' * (len(cell.missing) > 1)} {format_cpuset(cell.missing)}")
     return "; ".join(parts)
+
+
+def _troubles(cell: CellSummary, length: int | None) -> list[str]:
+    """How often the row has each outcome other than ok, and why; every one of the reasons where there is room."""
+    if length is None:
+        return [f"{number} {STATUS_NAMES[status]}: {reason}" for (status, reason), number in cell.troubles.items()]
+    return [
+        f"{reason.number} {name}{reason.told(length)}"
+        for status, name in STATUS_NAMES.items()
+        for reason in group_reasons(record.reason or "" for record in cell.finished if record.status == status != "ok")
+    ]
 
 
 def _csv_row(cell: CellSummary, summary: ExperimentSummary) -> dict[str, object]:
     statuses = [record.status for record in cell.finished]
-    noise = cell.ratio is not None and cell.shown.arm == "a" and is_noise(cell.ratio, summary.floor)
     return {
         "experiment": summary.experiment.name,
         **cell.shown.cell,
@@ -123,9 +175,13 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary) -> dict[str, object]
         **{status: statuses.count(status) for status in RUN_STATUSES},
         "unsupported": int(bool(cell.shown.unsupported)),
         "interrupted": cell.interrupted,
+        "resumed": sum(record.resumed for record in cell.finished),
+        "disturbed": cell.disturbed,
         **_estimate_columns("rows_per_s", cell.rows_per_s, 1),
         **_estimate_columns("ratio", cell.ratio, 4),
-        "not_told_apart": int(noise),
+        "ratio_p": _p_value(None if cell.ratio is None else cell.ratio.p_value),
+        "ratio_p_holm": _p_value(cell.holm_p),
+        "not_told_apart": int(cell.noise),
         "cpu_us_per_row": "" if cell.cpu_us_per_row is None else round(cell.cpu_us_per_row, 3),
         "client_share": "" if cell.client_share is None else round(cell.client_share, 3),
         "throttled_share": "" if cell.throttled_share is None else round(cell.throttled_share, 3),
@@ -141,6 +197,10 @@ def _client_columns(cell: CellSummary) -> dict[str, object]:
         column: "" if value is None else int(value) if isinstance(value, bool) else value
         for column, value in values.items()
     }
+
+
+def _p_value(value: float | None) -> float | str:
+    return "" if value is None else float(f"{value:.3g}")
 
 
 def _estimate_columns(name: str, estimate: Estimate | None, digits: int) -> dict[str, object]:

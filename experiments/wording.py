@@ -67,3 +67,9 @@ def memory_size(size_bytes: int) -> str:
         if size_bytes % factor == 0:
             return f"{size_bytes // factor:,} {unit}"
     return f"{size_bytes:,} B"
+
+
+def shortened(text: str, length: int) -> str:
+    """One line of at most so many characters; what is left out at its end is an ellipsis."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"

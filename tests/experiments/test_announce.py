@@ -15,7 +15,8 @@ def test_the_outcome_has_tables_the_timed_share_and_where_results_are(
     folder = create(tmp_path, description)
     folder.append(make_record(rows_per_s=11_100.0, wall_s=2.5))
     text = describe_outcome(folder)
-    assert text.startswith("\nloaders: Is asyncio faster than threads?\n\n| loader ")
+    assert text.startswith("\nloaders: Is asyncio faster than threads?\nNoise floor: not known")
+    assert "\n\nloader  " in text
     assert text.endswith(
         "81% of the wall time was spent in timed phases\n"
         f"results: {tmp_path}/README.md, records: {folder.path}/runs.jsonl"

@@ -52,7 +52,7 @@ def test_the_front_page_says_how_the_results_came_to_be(description: Description
     older = [Older(replace(description, campaign="old"), 0), Older(replace(description, campaign="killed"), 5)]
     text = write_readme(description, records, older)
     assert text.endswith(ORIGIN)
-    assert "## loaders\n\nIs asyncio faster than threads?\n\n| loader " in text
+    assert "## loaders\n\nIs asyncio faster than threads?\n\n**Noise floor: not known**" in text
 
 
 def test_the_share_of_timed_phases_is_of_the_whole_runs(make_record: Callable[..., Record]) -> None:

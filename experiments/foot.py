@@ -1,0 +1,75 @@
+"""The foot of a table: what became of every planned run, and why of those that are not ok. Failures are data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from experiments.disturbance import THRESHOLDS
+from experiments.reasons import group_reasons
+from experiments.records import Status
+from experiments.summary import ExperimentSummary
+from experiments.wording import count
+
+STATUS_NAMES: Mapping[Status, str] = {
+    "ok": "ok",
+    "wrong_work": "wrong_work",
+    "failed": "failed",
+    "timeout": "timed out",
+}
+# As much of a reason as tells what it is; the CSV has all of it.
+_REASON_LENGTH = 200
+
+
+def foot_lines(summary: ExperimentSummary) -> list[str]:
+    """The counts, zeros too; then each reason with its number; then the disturbed runs."""
+    return [_counts(summary), *_troubles(summary), *_unsupported(summary), *_missing(summary), _disturbed(summary)]
+
+
+def _counts(summary: ExperimentSummary) -> str:
+    rows = summary.cells
+    records = [record for row in rows for record in row.finished]
+    statuses = Counter(record.status for record in records)
+    parts = ", ".join(f"{statuses[status]:,} {name}" for status, name in STATUS_NAMES.items())
+    return (
+        f"Runs: {sum(row.planned for row in rows):,} planned, {len(records):,} run "
+        f"({sum(record.resumed for record in records):,} resumed): {parts}. "
+        f"Unsupported cells: {len({row.shown.cell_key for row in rows if row.shown.unsupported}):,}. "
+        f"Interrupted attempts: {sum(row.interrupted for row in rows):,}."
+    )
+
+
+def _troubles(summary: ExperimentSummary) -> list[str]:
+    records = [record for row in summary.cells for record in row.finished]
+    lines = []
+    for status, name in STATUS_NAMES.items():
+        found = [record.reason or "" for record in records if record.status == status != "ok"]
+        lines += [
+            f"{count(reason.number, 'run')} {name}{reason.told(_REASON_LENGTH)}." for reason in group_reasons(found)
+        ]
+    return lines
+
+
+def _unsupported(summary: ExperimentSummary) -> list[str]:
+    found = {row.shown.cell_key: row.shown.unsupported for row in summary.cells if row.shown.unsupported}
+    return [
+        f"{count(reason.number, 'cell')} cannot run{reason.told(_REASON_LENGTH)}."
+        for reason in group_reasons(found.values())
+    ]
+
+
+def _missing(summary: ExperimentSummary) -> list[str]:
+    """The holes that a campaign has as long as it has not ended. Each row with one names the blocks."""
+    rows = [len(row.missing) for row in summary.cells if row.missing]
+    if not rows:
+        return []
+    runs, where = count(sum(rows), "run"), count(len(rows), "row")
+    return [f"Not run: {runs} of {where}, whose notes name the blocks. The campaign was broken off."]
+
+
+def _disturbed(summary: ExperimentSummary) -> str:
+    records = [record for row in summary.cells for record in row.finished]
+    if not any(record.host and record.host.steal_s is not None for record in records):
+        return "Disturbed runs: not known, as nothing observed the machine."
+    disturbed = sum(row.disturbed for row in summary.cells)
+    return f"Disturbed runs: {disturbed:,} of {len(records):,} ({THRESHOLDS})."
