@@ -130,7 +130,7 @@ def test_while_an_interval_is_too_wide_one_block_is_added_and_those_before_stay_
     assert sorted(run.order for run in plan.runs if run.block == 6) == [1, 2, 3]
     assert growing.folder.description() == replace(before, repeats=6)
     assert growing.said == [
-        "adding block 6: widest interval so far 3.8% (loaders: row_by_row_asyncio, uvloop)",
+        "adding block 6: widest interval so far 3.8% (row_by_row_asyncio, uvloop)",
     ]
 
 
