@@ -38,13 +38,16 @@ NOT_PATCHING = [pair for pair in LOADERS if REGISTERED[pair[0]].runtime != "gree
 WITHOUT_TLS = "?sslmode=disable"
 
 
-def start(*arguments: str, dburl: str | None = None, python: str = sys.executable) -> subprocess.Popen[str]:
+def start(
+    *arguments: str, dburl: str | None = None, python: str = sys.executable, root: Path = ROOT
+) -> subprocess.Popen[str]:
+    """``root`` is the folder that the loader's package is taken from."""
     if dburl and "rloop" in arguments:
         dburl += WITHOUT_TLS
     environment = {name: value for name, value in os.environ.items() if name != "BIGDATA_DBURL"}
     return subprocess.Popen(
         [python, "-m", "bigdata.cmd", *arguments],
-        cwd=ROOT,
+        cwd=root,
         env={**environment, **({"BIGDATA_DBURL": dburl} if dburl else {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -52,14 +55,14 @@ def start(*arguments: str, dburl: str | None = None, python: str = sys.executabl
     )
 
 
-def run(*arguments: str, dburl: str | None = None) -> subprocess.CompletedProcess[str]:
-    process = start(*arguments, dburl=dburl)
+def run(*arguments: str, dburl: str | None = None, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    process = start(*arguments, dburl=dburl, root=root)
     out, errors = process.communicate(timeout=120)
     return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
 
 
-def load(loader: Pair, directory: Path, poolsize: int, *options: str, dburl: str) -> dict[str, Any]:
-    done = run(*load_arguments(loader, directory, poolsize, *options), "--report", "-", dburl=dburl)
+def load(loader: Pair, directory: Path, poolsize: int, *options: str, dburl: str, root: Path = ROOT) -> dict[str, Any]:
+    done = run(*load_arguments(loader, directory, poolsize, *options), "--report", "-", dburl=dburl, root=root)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report

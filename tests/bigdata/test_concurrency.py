@@ -7,32 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bigdata.registry import LOADERS
+from tests.bigdata import concurrency_guard as guard
 from tests.bigdata import loader_program as program
 from tests.conftest import PostgresServer
 
 pytestmark = pytest.mark.postgres
-
-WORKERS = 5
-SLEEP_S = 0.3
-CONCURRENT_WITHIN_S = 0.6
-# The machine may be busy with something else; what is serial stays so.
-TRIES = 3
-
-# One record of phase geo for each worker, which takes so long on the server.
-SLEEPING_TABLE = f"""
-    CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN PERFORM pg_sleep({SLEEP_S}); RETURN NEW; END $$;
-    CREATE TRIGGER take_long BEFORE INSERT ON geo_record FOR EACH ROW EXECUTE FUNCTION take_long()
-"""
 
 # gevent has patched all that it can, and psycopg2 knows nothing of it.
 BARE_PATCH = """
@@ -45,23 +32,24 @@ from bigdata.cmd import main
 sys.exit(main(sys.argv[1:]))
 """
 
-PAIRS = [pair for pair in program.LOADERS if LOADERS[pair[0]].concurrent]
+# Every loop; and every implementation of a driver that has several, as each waits in its own way.
+WAYS: list[tuple[program.Pair, tuple[str, ...]]] = [
+    (pair, ("--implementation", implementation) if implementation else ())
+    for pair in program.LOADERS
+    if LOADERS[pair[0]].concurrent
+    for implementation in LOADERS[pair[0]].implementations or (None,)
+]
 
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return program.generate(tmp_path_factory.mktemp("files"), records=WORKERS)
+    return guard.generate(tmp_path_factory.mktemp("files"))
 
 
 @pytest.fixture(scope="module")
 def sleeping_database(postgres_server: PostgresServer) -> Iterator[str]:
-    name = f"test_{secrets.token_hex(4)}"
-    postgres_server.local.execute(f"CREATE DATABASE {name}")
-    dburl = postgres_server.local.url(name, with_password=True)
-    assert program.run("clear", dburl=dburl).returncode == 0
-    program.query(dburl, SLEEPING_TABLE)
-    yield dburl
-    postgres_server.local.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with guard.sleeping_database(postgres_server.local) as dburl:
+        yield dburl
 
 
 @pytest.fixture
@@ -69,31 +57,29 @@ def dburl(sleeping_database: str) -> str:
     return sleeping_database
 
 
-def is_concurrent(load: Callable[[], float], dburl: str, tries: int = TRIES) -> bool:
-    """Whether the workers of ``load``, which returns the seconds of phase geo, waited at the same time."""
-    for _ in range(tries):
-        program.query(dburl, "TRUNCATE geo_record, data_element")
-        wall_s = load()
-        # They did wait.
-        assert wall_s >= SLEEP_S
-        if wall_s < CONCURRENT_WITHIN_S:
-            return True
-    return False
+@pytest.mark.parametrize(
+    ("loader", "options"), WAYS, ids=["-".join((program.name_of(pair), *options[1:])) for pair, options in WAYS]
+)
+def test_all_workers_wait_for_the_server_at_the_same_time(
+    loader: program.Pair, options: tuple[str, ...], dburl: str, directory: Path
+) -> None:
+    name, loop = loader
+    trial = program.run("check", name, *(("--loop", loop) if loop else ()), *options, "--report", "-", dburl=dburl)
+    tried = json.loads(trial.stdout)
+    if options and not tried["supported"]:
+        pytest.skip(tried["reason"])
 
+    def load() -> dict[str, float]:
+        return guard.phases_s(program.load(loader, directory, guard.WORKERS, "--prepared", *options, dburl=dburl))
 
-@pytest.mark.parametrize("loader", PAIRS, ids=program.name_of)
-def test_all_workers_wait_for_the_server_at_the_same_time(loader: program.Pair, dburl: str, directory: Path) -> None:
-    def load() -> float:
-        report = program.load(loader, directory, WORKERS, "--prepared", dburl=dburl)
-        return float(report["phases"]["geo"]["wall_s"])
-
-    assert is_concurrent(load, dburl)
+    assert guard.serial_phases(load, dburl) == set()
 
 
 def test_the_guard_notices_psycopg2_under_a_bare_patch_of_gevent(dburl: str, directory: Path) -> None:
-    arguments = program.load_arguments(("row_by_row_gevent", None), directory, WORKERS, "--prepared", "--report", "-")
+    pair, workers = ("row_by_row_gevent", None), guard.WORKERS
+    arguments = program.load_arguments(pair, directory, workers, "--prepared", "--report", "-")
 
-    def load() -> float:
+    def load() -> dict[str, float]:
         done = subprocess.run(
             [sys.executable, "-c", BARE_PATCH, *arguments],
             cwd=program.ROOT,
@@ -103,7 +89,7 @@ def test_the_guard_notices_psycopg2_under_a_bare_patch_of_gevent(dburl: str, dir
             check=True,
         )
         report = json.loads(done.stdout)
-        assert report["work"]["rows"] == WORKERS * 222
-        return float(report["phases"]["geo"]["wall_s"])
+        assert report["work"]["data_records"] == workers
+        return guard.phases_s(report)
 
-    assert not is_concurrent(load, dburl, tries=1)
+    assert guard.serial_phases(load, dburl, tries=1) == {"geo", "data"}
