@@ -36,6 +36,12 @@ def tables(session: nox.Session) -> None:
 
 
 @nox.session
+def compare(session: nox.Session) -> None:
+    """Put two campaigns side by side: what differs behind them, and which ratios differ; -- A B, see -- --help."""
+    run_harness(session, "compare")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare each loader with a minimal hand-written script, and reading with a bare loop."""
     run_harness(session, "bench")

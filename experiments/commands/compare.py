@@ -1,0 +1,92 @@
+"""compare two campaigns: what differs behind them, and which of their ratios differ"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.compare import Measured, compare_campaigns, find_package_differences
+from experiments.compare_table import describe_difference, write_comparison
+from experiments.differences import Difference, cells_in_common, find_differences_between
+from experiments.errors import BadInput
+from experiments.files import write_whole
+from experiments.find_campaign import find_campaign
+from experiments.resume import runs_left
+from experiments.store import CampaignFolder
+from experiments.wording import count
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    option = parser.add_argument
+    option("a", metavar="A", help="a campaign: its name in the results folder, or its folder wherever that is")
+    option("b", metavar="B", help="another one, which is held against A")
+    option(
+        "--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (default: results)"
+    )
+    option("--anyway", action="store_true", help="compare even where host or configuration make it meaningless")
+    option("--save", action="store_true", help="also write the page into B's folder, as compared/A.md")
+
+
+def run(options: Namespace) -> int:
+    """Print the comparison. That campaigns differ is a finding, and no failure."""
+    folder_a, folder_b = (find_campaign(options.results, text) for text in (options.a, options.b))
+    a, b = read_measured(folder_a), read_measured(folder_b)
+    check_two(a, b)
+    comparison = compare_campaigns(a, b)
+    if not comparison.experiments:
+        raise BadInput(f"{a.name} and {b.name}: {describe_nothing_in_common(a, b)}")
+    differences = find_differences_between(a.description, b.description)
+    warnings = check_comparable(a, b, differences, anyway=options.anyway)
+    packages = find_package_differences(a, b, cells_in_common(a.description, b.description))
+    page = write_comparison(a, b, differences, packages, comparison)
+    text = "".join(f"{line}\n" for line in warnings) + ("\n" if warnings else "") + page
+    print(text, end="")
+    if options.save:
+        file = folder_b.path / "compared" / f"{a.name}.md"
+        file.parent.mkdir(exist_ok=True)
+        write_whole(file, text)
+        print(f"\nwrote {file}")
+    return 0
+
+
+def read_measured(folder: CampaignFolder) -> Measured:
+    """A campaign as its files tell of it."""
+    description = folder.description()
+    return Measured(description, folder.records(), runs_left(folder, description))
+
+
+def check_two(a: Measured, b: Measured) -> None:
+    """Raise BadInput where both are the same campaign, be it a copy."""
+    one, other = ((side.name, side.description.created_at, side.description.fingerprint) for side in (a, b))
+    if one == other:
+        raise BadInput(f"{a.name}: the same campaign twice; name two different ones")
+
+
+def check_comparable(a: Measured, b: Measured, differences: Sequence[Difference], *, anyway: bool) -> list[str]:
+    """What must be said aloud. Raises BadInput, with all reasons, where a comparison would mean nothing."""
+    notices = [
+        f"notice: {side.name} is unfinished: {count(side.missing, 'run')} missing" for side in (a, b) if side.missing
+    ]
+    reasons = [describe_difference(one) for one in differences if one.forbids]
+    if reasons and not anyway:
+        listed = "\n".join(f"- {reason}" for reason in reasons)
+        raise BadInput(
+            f"{a.name} (A) and {b.name} (B) are not comparable:\n{listed}\n"
+            "a difference between their ratios could come from that alone; --anyway compares them all the same"
+        )
+    return notices + [f"warning: not comparable: {reason}" for reason in reasons]
+
+
+def describe_nothing_in_common(a: Measured, b: Measured) -> str:
+    """Why there is no cell to compare: the experiments, or the axes on which no value is in common."""
+    names = [[shown.name for shown in side.description.experiments] for side in (a, b)]
+    if not set(names[0]) & set(names[1]):
+        return f"no experiment in common; A has {', '.join(names[0])}, B has {', '.join(names[1])}"
+    unlike = []
+    for axis in a.description.cells[0].cell:
+        values = [dict.fromkeys(str(cell.cell.get(axis)) for cell in side.description.cells) for side in (a, b)]
+        if not values[0].keys() & values[1].keys():
+            unlike.append(f"{axis} is {', '.join(values[0])} in A and {', '.join(values[1])} in B")
+    return f"no cell in common{': ' * bool(unlike)}{'; '.join(unlike)}"

@@ -1,0 +1,224 @@
+"""Two campaigns side by side: of each cell in common how its ratio to the baseline has changed.
+
+Each campaign's ratios are paired within its own blocks, so that a drift of the machine between the campaigns cancels;
+the two sets of ratios share no blocks, and are held against each other by Welch's test (``stats``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from experiments.description import Description, ShownCell, part_key
+from experiments.differences import CellAxes, Difference, axes_of
+from experiments.records import Record
+from experiments.stats import SIGNIFICANCE, Estimate, adjust_holm, estimate_unpaired_ratio
+from experiments.summary import CellSummary, ExperimentSummary, summarize
+
+Logs = Mapping[int, float]
+"""Natural logarithms by block."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A campaign with its records; ``missing`` runs of its plan have none."""
+
+    description: Description
+    records: Sequence[Record]
+    missing: int = 0
+
+    @property
+    def name(self) -> str:
+        """The campaign's name."""
+        return self.description.campaign
+
+
+@dataclass(frozen=True)
+class ComparedCell:
+    """A cell and arm of one experiment in campaigns ``a`` and ``b``; an estimate is None where there is nothing.
+
+    ``relative`` is the ratio to the baseline in b divided by that in a, and None of the baseline itself. ``absolute``
+    are rows/s in b divided by those in a: it holds the machine's drift from one campaign to the other, too.
+    """
+
+    shown: ShownCell
+    """Of ``b``."""
+    axes: CellAxes
+    baseline: bool
+    rows_per_s_a: Estimate | None
+    rows_per_s_b: Estimate | None
+    ratio_a: Estimate | None
+    ratio_b: Estimate | None
+    relative: Estimate | None
+    absolute: Estimate | None
+    blocks_a: int
+    """In how many blocks it had a good run."""
+    blocks_b: int
+    obstacle: str | None = None
+    """Why there is nothing to compare."""
+    adjusted_p: float | None = None
+    """Of ``relative``, adjusted by Holm for all cells compared; None for what is not one of those."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether it differs significantly, all cells taken together."""
+        return self.adjusted_p is not None and self.adjusted_p < SIGNIFICANCE
+
+    @property
+    def differs_by_itself(self) -> bool:
+        """Whether its own 95% interval leaves out 1."""
+        p_value = None if self.adjusted_p is None or self.relative is None else self.relative.p_value
+        return p_value is not None and p_value < SIGNIFICANCE
+
+
+@dataclass(frozen=True)
+class ComparedExperiment:
+    """An experiment in common with its cells in common, in the order of ``b``; the noise floors are factors above 1."""
+
+    name: str
+    question: str
+    baseline: CellAxes | None
+    cells: tuple[ComparedCell, ...]
+    floor_a: float | None
+    floor_b: float | None
+
+    @property
+    def larger_floor(self) -> float | None:
+        """The larger of the two noise floors, None unless both are known."""
+        return None if self.floor_a is None or self.floor_b is None else max(self.floor_a, self.floor_b)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All experiments in common, and the cells that only one of the campaigns has."""
+
+    experiments: tuple[ComparedExperiment, ...]
+    only_a: tuple[ShownCell, ...]
+    only_b: tuple[ShownCell, ...]
+
+    @property
+    def compared(self) -> list[ComparedCell]:
+        """Each cell with its baseline once, in however many experiments it shows: what Holm's family consists of."""
+        distinct = {
+            (cell.axes, experiment.baseline): cell
+            for experiment in self.experiments
+            for cell in experiment.cells
+            if cell.adjusted_p is not None
+        }
+        return list(distinct.values())
+
+
+def compare_campaigns(a: Measured, b: Measured) -> Comparison:
+    """Compare what is in common. Cells are the same by their axes: their keys change with the loader's source."""
+    names = [shown.name for shown in a.description.experiments]
+    experiments = [
+        _compare_experiment(_summary(a, shown.name), _summary(b, shown.name))
+        for shown in b.description.experiments
+        if shown.name in names
+    ]
+    with_cells = [experiment for experiment in experiments if experiment.cells]
+    return Comparison(tuple(_adjust(with_cells)), _only_in(a, b), _only_in(b, a))
+
+
+def find_package_differences(a: Measured, b: Measured, cells: Sequence[CellAxes]) -> list[Difference]:
+    """Versions of packages that the loaders of these cells reported otherwise in b than in a."""
+    versions = [_packages(side, set(cells)) for side in (a, b)]
+    return [
+        Difference("software", f"packages {where}", package, here, there)
+        for (where, package), here in versions[0].items()
+        if (there := versions[1].get((where, package), here)) != here
+    ]
+
+
+def _packages(side: Measured, cells: set[CellAxes]) -> dict[tuple[str, str], str]:
+    """The versions by interpreter and package."""
+    chosen = {shown.cell_key: shown.cell for shown in side.description.cells if axes_of(shown) in cells}
+    return {
+        (part_key(str(cell["engine"]), str(cell["python"])), package): version
+        for record in side.records
+        if record.client and (cell := chosen.get(record.cell_key))
+        for package, version in record.client.packages.items()
+    }
+
+
+def _summary(side: Measured, experiment: str) -> ExperimentSummary:
+    shown = next(shown for shown in side.description.experiments if shown.name == experiment)
+    return summarize(side.description, side.records, shown)
+
+
+def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary) -> ComparedExperiment:
+    there = {(axes_of(cell.shown), cell.shown.arm): cell for cell in a.cells}
+    paces = [_logs(next((cell for cell in side.cells if cell.baseline), None)) for side in (a, b)]
+    cells = tuple(
+        _compare_cell(there[key], cell, *paces)
+        for cell in b.cells
+        if (key := (axes_of(cell.shown), cell.shown.arm)) in there
+    )
+    baseline = next((axes_of(cell.shown) for cell in b.cells if cell.baseline), None)
+    return ComparedExperiment(b.experiment.name, b.experiment.question, baseline, cells, a.floor, b.floor)
+
+
+def _compare_cell(a: CellSummary, b: CellSummary, pace_a: Logs, pace_b: Logs) -> ComparedCell:
+    rates_a, rates_b = _logs(a), _logs(b)
+    baseline = a.baseline or b.baseline
+    relative = estimate_unpaired_ratio(_differences(rates_a, pace_a), _differences(rates_b, pace_b))
+    return ComparedCell(
+        shown=b.shown,
+        axes=axes_of(b.shown),
+        baseline=baseline,
+        rows_per_s_a=a.rows_per_s,
+        rows_per_s_b=b.rows_per_s,
+        ratio_a=a.ratio,
+        ratio_b=b.ratio,
+        relative=None if baseline else relative,
+        absolute=estimate_unpaired_ratio(list(rates_a.values()), list(rates_b.values())),
+        blocks_a=len(rates_a),
+        blocks_b=len(rates_b),
+        obstacle=_obstacle(a, b) or (None if baseline or relative else "shares no block with its baseline"),
+    )
+
+
+def _logs(cell: CellSummary | None) -> Logs:
+    """Logarithms of the rows/s of a cell's good runs."""
+    runs = () if cell is None else cell.ok
+    return {record.block: math.log(record.rows_per_s) for record in runs if record.rows_per_s is not None}
+
+
+def _differences(rates: Logs, pace: Logs) -> list[float]:
+    return [rates[block] - pace[block] for block in sorted(rates.keys() & pace.keys())]
+
+
+def _obstacle(a: CellSummary, b: CellSummary) -> str | None:
+    reasons = [
+        None if cell.ok else f"cannot run: {cell.shown.unsupported}" if cell.shown.unsupported else "no run was ok"
+        for cell in (a, b)
+    ]
+    if reasons[0] == reasons[1]:
+        return reasons[0]
+    return "; ".join(f"in {side}: {reason}" for side, reason in zip("AB", reasons, strict=True) if reason)
+
+
+def _adjust(experiments: Sequence[ComparedExperiment]) -> Iterator[ComparedExperiment]:
+    """Give the cells their p values adjusted for one another, each counted once.
+
+    The baseline's second arm is none of them: it is the same program in both, and tells of the noise.
+    """
+    p_values = {
+        (cell.axes, experiment.baseline): cell.relative.p_value
+        for experiment in experiments
+        for cell in experiment.cells
+        if cell.shown.arm == "a" and cell.relative is not None
+    }
+    adjusted = dict(zip(p_values, adjust_holm(list(p_values.values())), strict=True))
+    for experiment in experiments:
+        cells = [
+            replace(cell, adjusted_p=adjusted.get((cell.axes, experiment.baseline))) if cell.shown.arm == "a" else cell
+            for cell in experiment.cells
+        ]
+        yield replace(experiment, cells=tuple(cells))
+
+
+def _only_in(side: Measured, other: Measured) -> tuple[ShownCell, ...]:
+    there = {axes_of(cell) for cell in other.description.cells}
+    return tuple(cell for cell in side.description.cells if cell.arm == "a" and axes_of(cell) not in there)

@@ -1,0 +1,185 @@
+"""The comparison of two campaigns as a page of Markdown: what differs behind them, a table per experiment, the sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from tabulate import tabulate
+
+from experiments.compare import ComparedCell, ComparedExperiment, Comparison, Measured
+from experiments.description import ShownCell
+from experiments.differences import Difference, axes_of
+from experiments.stats import FEWEST_BLOCKS, Estimate
+from experiments.wording import NOTHING, axis_name, axis_value, count, with_interval
+
+HEADINGS = (
+    "ratio in A (95% interval)",
+    "ratio in B (95% interval)",
+    "B relative to A (95% interval)",
+    "rows/s, B relative to A, drift included",
+    "note",
+)
+RATIO = ".2f"
+CHANGE = ".3f"
+
+HOW_TO_READ = """\
+- **Ratio in A, ratio in B**: rows/s relative to the baseline of the same block and campaign, so that what the machine
+  did meanwhile hits both. **B relative to A** holds the blocks' ratios of the two against each other, by Welch's test
+  on the log scale: a machine that was slower or faster in one of the campaigns as a whole does not show in it. (Ratios
+  of ten blocks and more are trimmed means, of which it need not be the exact quotient.) In **rows/s, B relative to A**
+  it does show: that column compares the bare rows/s, and is all that can be said of the baseline itself.
+- ≠ marks what differs significantly, all cells taken together (Holm, 5%), ≈ what is not told apart. The baseline again
+  is the same program as the baseline: it is shown for its noise, and not counted.
+- All ratios of a campaign share the noise of its baseline, so they are not independent: 5% is the average over many
+  pairs of equal campaigns, and a single pair may well have far fewer, or many at once that differ in the same direction
+  by about as much. Then it is the baseline that differs, rather than the cells.
+"""
+
+
+def write_comparison(
+    a: Measured, b: Measured, differences: Sequence[Difference], packages: Sequence[Difference], comparison: Comparison
+) -> str:
+    """The whole page. ``packages`` are the differences of what was installed, which the records tell."""
+    parts = [
+        "# Two campaigns compared\n",
+        f"- A: {describe_side(a)}\n- B: {describe_side(b)}\n",
+        f"## What differs behind them\n\n{describe_differences([*differences, *packages])}",
+        *(f"## {experiment.name}\n\n{comparison_table(experiment, a, b)}" for experiment in comparison.experiments),
+        f"## How to read the tables\n\n{HOW_TO_READ}",
+        "## In sum\n\n" + "\n".join(f"- {line}" for line in sum_up(a, b, comparison)) + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def describe_side(side: Measured) -> str:
+    """A campaign in one line, with what it still lacks."""
+    described = side.description
+    lacks = f"; unfinished, {count(side.missing, 'run')} missing" if side.missing else ""
+    return f"`{described.campaign}`, begun {described.created_at}, {count(described.repeats, 'block')}{lacks}"
+
+
+def describe_differences(differences: Sequence[Difference]) -> str:
+    """A list, the most severe first."""
+    if not differences:
+        return "Nothing that was recorded: host, configuration and software are the same.\n"
+    lines = []
+    for severity, group in groupby(differences, key=lambda one: one.severity):
+        lines += [f"- {severity}:", *(f"  - {describe_difference(one)}" for one in group)]
+    same = [name for name in ("host", "configuration") if name not in {one.severity for one in differences}]
+    lines += [f"- the same in both: {' and '.join(same)}"] if same else []
+    return "\n".join(lines) + "\n"
+
+
+def describe_difference(one: Difference) -> str:
+    """'interpreters local: 3.13, lock: sha256:a in A, sha256:b in B'."""
+    return f"{one.where}, {one.what}: {one.a} in A, {one.b} in B"
+
+
+def comparison_table(experiment: ComparedExperiment, a: Measured, b: Measured) -> str:
+    """The experiment's question, its table, and the noise floors."""
+    axes = _varying([cell.shown for cell in experiment.cells])
+    rows = [
+        [*(axis_value(cell.shown.cell.get(axis)) for axis in axes), *_value_cells(cell, experiment, a, b)]
+        for cell in experiment.cells
+    ]
+    alignment = ["left"] * len(axes) + ["right"] * (len(HEADINGS) - 1) + ["left"]
+    headings = [*map(axis_name, axes), *HEADINGS]
+    table = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment)
+    floors = f"- Noise floor: {_floor(experiment.floor_a)} in A, {_floor(experiment.floor_b)} in B."
+    return f"{experiment.question}\n\n{table}\n\n{floors}\n"
+
+
+def sum_up(a: Measured, b: Measured, comparison: Comparison) -> list[str]:
+    """What it comes to, and what only one of the campaigns has."""
+    cells = comparison.compared
+    lines = [_count_differing(cells)] if cells else [_why_nothing(a, b)]
+    above = sum(cell.relative is not None and cell.relative.value > 1 for cell in cells)
+    lines += [f"Relative to the baseline {above} of {len(cells)} are faster in B than in A."] if cells else []
+    lines.append(_floors(comparison))
+    for side, other, only in ((a, b, comparison.only_a), (b, a, comparison.only_b)):
+        lines += [_only("A" if side is a else "B", only, other)] if only else []
+    return lines
+
+
+def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Measured, b: Measured) -> list[str]:
+    mark = ""
+    if cell.adjusted_p is not None:
+        mark = "≠ " if cell.differs else "≈ "
+    return [
+        *(
+            "1" if cell.baseline and not cell.obstacle else _estimate(ratio, RATIO)
+            for ratio in (cell.ratio_a, cell.ratio_b)
+        ),
+        mark + _estimate(cell.relative, CHANGE),
+        _estimate(cell.absolute, CHANGE),
+        "; ".join(_notes(cell, experiment, a, b)).replace("|", "\\|"),
+    ]
+
+
+def _notes(cell: ComparedCell, experiment: ComparedExperiment, a: Measured, b: Measured) -> Iterator[str]:
+    if cell.baseline:
+        yield "baseline"
+    if cell.shown.arm == "b":
+        yield "the baseline again"
+    if cell.obstacle:
+        yield cell.obstacle
+        return
+    if cell.differs_by_itself and not cell.differs:
+        yield "would differ by itself (95%)"
+    floor = experiment.larger_floor
+    if cell.differs and floor is not None and cell.relative and 1 / floor <= cell.relative.value <= floor:
+        yield "by less than the noise floor"
+    for name, blocks, side in (("A", cell.blocks_a, a), ("B", cell.blocks_b, b)):
+        if blocks < side.description.repeats:
+            yield f"{blocks} of {side.description.repeats} blocks in {name}"
+
+
+def _estimate(estimate: Estimate | None, form: str) -> str:
+    return NOTHING if estimate is None else with_interval(estimate, form)
+
+
+def _floor(floor: float | None) -> str:
+    return "not known" if floor is None else f"{floor - 1:.1%}"
+
+
+def _floors(comparison: Comparison) -> str:
+    """Those of all experiments; only once where they have the same baseline."""
+    names: dict[str, list[str]] = {}
+    for one in comparison.experiments:
+        names.setdefault(f"{_floor(one.floor_a)} in A and {_floor(one.floor_b)} in B", []).append(one.name)
+    listed = (f"{floors} ({', '.join(experiments)})" for floors, experiments in names.items())
+    return f"Noise floors: {'; '.join(listed)}."
+
+
+def _count_differing(cells: Sequence[ComparedCell]) -> str:
+    differ = sum(cell.differs for cell in cells)
+    alone = sum(cell.differs_by_itself for cell in cells)
+    return (
+        f"{differ} of {count(len(cells), 'cell')} {'differs' if differ == 1 else 'differ'} significantly (Holm, 5%), "
+        f"{alone} of {len(cells)} at 95% each by itself (about 5% is expected of equal campaigns)."
+    )
+
+
+def _why_nothing(a: Measured, b: Measured) -> str:
+    blocks = f"A has {count(a.description.repeats, 'block')}, B {b.description.repeats}"
+    return f"Nothing is called different: {blocks}, and each cell needs {FEWEST_BLOCKS} good runs on either side."
+
+
+def _only(name: str, only: Sequence[ShownCell], other: Measured) -> str:
+    axes = _varying([*only, *other.description.cells])
+    named = "; ".join(_name(cell, axes) for cell in only)
+    return f"Only {name} has {count(len(only), 'cell')}: {named}."
+
+
+def _name(shown: ShownCell, axes: Sequence[str]) -> str:
+    values = dict(axes_of(shown))
+    others = [f"{axis_name(axis)} {values[axis]}" for axis in axes if axis != "loader" and values[axis] is not None]
+    return ", ".join([str(values["loader"]), *others])
+
+
+def _varying(cells: Sequence[ShownCell]) -> list[str]:
+    """The axes that have more than one value, as the cells name them; the loader where none has."""
+    values: list[Mapping[str, object]] = [dict(axes_of(cell)) for cell in cells]
+    order = dict.fromkeys(axis for cell in cells for axis in (*cell.cell, *dict(axes_of(cell))))
+    return [axis for axis in order if len({one.get(axis) for one in values}) > 1] or ["loader"]

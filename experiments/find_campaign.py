@@ -1,0 +1,24 @@
+"""The campaign that a command names, by its name in the results folder or by the path of its own folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from experiments.axis_types import suggest
+from experiments.errors import BadInput
+from experiments.store import CampaignFolder, list_campaigns
+
+
+def find_campaign(results: Path, text: str) -> CampaignFolder:
+    """The campaign of this name among those of ``results``, or that in this folder, which may be anywhere else.
+
+    Raises BadInput where it is neither.
+    """
+    folders = list_campaigns(results)
+    for folder in folders:
+        if folder.path.name == text:
+            return folder
+    if (Path(text) / "campaign.json").is_file():
+        return CampaignFolder(Path(text).resolve())
+    known = suggest(Path(text).name, [folder.path.name for folder in folders])
+    raise BadInput(f"{text!r} is neither a campaign of {results} nor the folder of one {known}")
