@@ -1,9 +1,10 @@
-"""The answer section of the project's README: the table of one experiment, between two markers."""
+"""The answer section of the project's README: chart and table of one experiment, between two markers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from experiments.chart_list import chart_images
 from experiments.description import Description
 from experiments.errors import BadInput
 from experiments.records import Record
@@ -16,15 +17,19 @@ END = "<!-- answer:end -->"
 QUESTION = "loaders"
 
 
-def write_answer(description: Description, records: Sequence[Record], place: str) -> str:
-    """The section. Raises BadInput where the campaign, which ``place`` names, does not have the experiment."""
+def write_answer(description: Description, records: Sequence[Record], place: str, charts: str) -> str:
+    """The section; ``charts`` is the folder of the campaign's charts, as the page reaches it.
+
+    Raises BadInput where the campaign, which ``place`` names, does not have the experiment.
+    """
     experiments = {experiment.name: experiment for experiment in description.experiments}
     if QUESTION not in experiments:
         raise BadInput(f"{place}: has no experiment {QUESTION!r}, which the answer is made of; choose another campaign")
-    table = markdown_table(description, records, experiments[QUESTION])
+    images = chart_images(description, experiments[QUESTION], charts)
     machine = description.environment.get("cpu") or "a CPU that does not tell its name"
     cores = len(description.environment.get("cores_allowed") or [])
-    return f"{table}- Measured on {machine}, {cores} cores, in campaign `{description.campaign}`.\n"
+    measured = f"Measured on {machine}, {cores} cores, in campaign `{description.campaign}`."
+    return markdown_table(description, records, experiments[QUESTION], charts=images, remarks=[measured])
 
 
 def replace_answer(text: str, answer: str, place: str) -> str:

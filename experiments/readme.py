@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.captions import describe_engine, describe_placement
+from experiments.chart_list import CHARTS, chart_images
 from experiments.description import Description, part_key
 from experiments.records import Record
 from experiments.tables import markdown_table
@@ -18,10 +19,18 @@ Written by the program from the records in `{folder}/runs.jsonl`; do not edit. `
 
 How to read the tables: one row is one cell of the matrix, measured once in each block. **rows/s** are INSERTs per
 second of the data phase, the median over the blocks. The **ratio** compares with the baseline in the same block, so
-that what the machine did meanwhile hits both: it is the geometric mean of the blocks' ratios, not the quotient of two
-medians. **Client CPU** is the median of what the loader's process used per row,
-and **client core** the part of one core that this comes to: near 100%, the client is the limit. **ok** runs are those
-whose work was checked and found equal: same rows, same values, same number of transactions.
+that what the machine did meanwhile hits both: it is the geometric mean of the blocks' ratios, in ten blocks or more
+without the tenth at either end, not the quotient of two medians. The baseline is measured twice, and the
+**noise floor** is what that finds to be different where nothing is; `≈` marks what is not told apart from the
+baseline. **Client CPU** is the median of what the loader's process used per row, and **client core** the part of one
+core that this comes to: near 100%, the client is the limit.
+
+What became of the runs: **ok** are those whose work was checked and found equal (same rows, same values, same number of
+transactions), **wrong_work** those that ended well and had done other work, **failed** and **timed out** those that
+did not end well. Only ok runs are in medians and ratios. **Unsupported** cells cannot run here, for the reason that is
+given; **interrupted** attempts were ended from outside and are done again when the campaign goes on; **resumed** runs
+are of a command that went on with it. **Disturbed** runs, during which something else held the machine up, are marked
+and counted, and never dropped.
 """
 
 
@@ -36,7 +45,9 @@ class Older:
 def write_readme(newest: Description, records: Sequence[Record], older: Sequence[Older]) -> str:
     """The page, of nothing but what it is given."""
     tables = [
-        f"## {experiment.name}\n\n{markdown_table(newest, records, experiment)}" for experiment in newest.experiments
+        f"## {experiment.name}\n\n{markdown_table(newest, records, experiment, charts=charts)}"
+        for experiment in newest.experiments
+        for charts in [chart_images(newest, experiment, f"{newest.campaign}/{CHARTS}")]
     ]
     return "\n".join([HEAD.format(folder=newest.campaign), *tables, _origin(newest, records), _others(older)])
 

@@ -26,6 +26,8 @@ WHAT_CAME_OUT = {
     "answer",
     "builds",
     "captions",
+    *("chart_curves", "chart_forest", "chart_labels", "chart_list", "chart_page", "chart_points", "chart_rows"),
+    *("chart_scale", "chart_sheets", "charts"),
     "compare",
     "compare_table",
     "description",

@@ -1,12 +1,14 @@
-"""write the tables of a campaign anew, from its records alone"""
+"""write the tables and charts of a campaign anew, from its records alone"""
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from experiments.answer import replace_answer, write_answer
 from experiments.axis_types import suggest
+from experiments.chart_list import CHARTS
 from experiments.errors import BadInput
 from experiments.files import write_whole
 from experiments.report import write_front_page, write_tables
@@ -25,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Write the campaign's tables, and the front page of the results folder."""
+    """Write the campaign's tables and charts, and the front page of the results folder."""
     folder = choose_campaign(options.results, options.campaign)
     with locked(options.results):
         for campaign in list_campaigns(options.results):
@@ -33,7 +35,8 @@ def run(options: Namespace) -> int:
         write_tables(folder)
         write_front_page(options.results)
     newest = list_campaigns(options.results)[0].path.name
-    print(f"wrote {folder.path / 'tables'} and {options.results / 'README.md'} (which shows {newest})")
+    print(f"wrote {folder.path / 'tables'} and {folder.path / CHARTS}")
+    print(f"wrote {options.results / 'README.md'} (which shows {newest})")
     if options.readme is not None:
         answer_in(options.readme, folder)
         print(f"wrote the answer in {options.readme}")
@@ -46,7 +49,9 @@ def answer_in(readme: Path, folder: CampaignFolder) -> None:
         text = readme.read_text(encoding="utf-8")
     except OSError as error:
         raise BadInput(f"--readme: {readme}: {error.strerror}; expected a text file with the markers") from error
-    answer = write_answer(folder.description(), folder.records(), str(folder.path))
+    # Both may be given from anywhere; a page's links are from where it is.
+    charts = Path(os.path.relpath(folder.path / CHARTS, readme.parent)).as_posix()
+    answer = write_answer(folder.description(), folder.records(), str(folder.path), charts)
     write_whole(readme, replace_answer(text, answer, str(readme)))
 
 

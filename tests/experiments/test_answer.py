@@ -8,6 +8,7 @@ import pytest
 
 from experiments.answer import END, START, replace_answer, write_answer
 from experiments.cells import Cell
+from experiments.chart_list import chart_images
 from experiments.commands import tables
 from experiments.description import Description
 from experiments.errors import BadInput
@@ -21,15 +22,17 @@ def test_the_answer_is_the_table_of_the_loaders_and_where_it_was_measured(
     description: Description, make_record: Callable[..., Record]
 ) -> None:
     records = [make_record()]
-    table = markdown_table(description, records, description.experiments[0])
-    assert write_answer(description, records, "here") == (
+    images = chart_images(description, description.experiments[0], "results/one/charts")
+    table = markdown_table(description, records, description.experiments[0], charts=images)
+    assert "](results/one/charts/loaders.svg)" in table
+    assert write_answer(description, records, "here", "results/one/charts") == (
         f"{table}- Measured on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n"
     )
 
 
 def test_a_campaign_without_the_question_has_no_answer(description: Description) -> None:
     with pytest.raises(BadInput, match=r"^results/one: has no experiment 'loaders'"):
-        write_answer(replace(description, experiments=()), [], "results/one")
+        write_answer(replace(description, experiments=()), [], "results/one", "charts")
 
 
 def test_only_what_stands_between_the_markers_is_replaced() -> None:
@@ -52,6 +55,7 @@ def test_the_command_puts_the_answer_into_a_file(
     readme.write_text(f"{START}\n{END}\n")
     tables.answer_in(readme, folder)
     assert "| row_by_row_threaded |" in readme.read_text()
+    assert "](results/2026-11-22T1430-local/charts/loaders.svg)" in readme.read_text()
 
 
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path, description: Description) -> None:

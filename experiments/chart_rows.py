@@ -1,0 +1,71 @@
+"""What the chart of the ratios shows of each row, from the experiment's summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from experiments.chart_labels import label_of
+from experiments.stats import Estimate
+from experiments.summary import CellSummary, ExperimentSummary
+from experiments.wording import NOTHING
+
+
+class Mark(Enum):
+    """What a row's ratio tells; the value is the id that its points have in the file."""
+
+    BASELINE = "baseline"
+    AGAIN = "baseline-again"
+    TOLD_APART = "told-apart"
+    NOISE = "not-told-apart"
+    UNCLAIMED = "nothing-claimed"
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One row of the table. ``numbers`` are rows/s and client CPU; ``without_result`` says why there is no ratio."""
+
+    label: tuple[str, ...]
+    numbers: tuple[str, str]
+    mark: Mark
+    ratio: Estimate | None
+    without_result: str | None = None
+
+
+def forest_rows(summary: ExperimentSummary, axes: Sequence[str]) -> tuple[ForestRow, ...]:
+    """The rows in the order of the table."""
+    return tuple(_row(cell, summary.floor, axes) for cell in summary.cells)
+
+
+def _row(cell: CellSummary, floor: float | None, axes: Sequence[str]) -> ForestRow:
+    return ForestRow(
+        label=label_of(cell.shown.cell, axes),
+        numbers=(
+            NOTHING if cell.rows_per_s is None else f"{cell.rows_per_s.value:,.0f}",
+            NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
+        ),
+        mark=_mark(cell, floor),
+        ratio=cell.ratio,
+        without_result=_without_result(cell),
+    )
+
+
+def _mark(cell: CellSummary, floor: float | None) -> Mark:
+    if cell.baseline:
+        return Mark.BASELINE
+    if cell.shown.arm == "b":
+        return Mark.AGAIN
+    if floor is None or cell.ratio is None or cell.ratio.low is None:
+        return Mark.UNCLAIMED
+    return Mark.NOISE if cell.noise else Mark.TOLD_APART
+
+
+def _without_result(cell: CellSummary) -> str | None:
+    """Why the row has no point; None where it has one."""
+    if cell.shown.unsupported:
+        return "cannot run"
+    if cell.rows_per_s is not None:
+        return None if cell.baseline or cell.ratio else "no run of the baseline in the same block"
+    statuses = dict.fromkeys(status for status, _ in cell.troubles)
+    return ", ".join(status.replace("_", " ") for status in statuses) or "not run yet"
