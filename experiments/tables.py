@@ -51,11 +51,16 @@ _CLIENT_COLUMNS = {
 
 
 def markdown_table(
-    description: Description, records: Sequence[Record], experiment: ShownExperiment, *, charts: str = ""
+    description: Description,
+    records: Sequence[Record],
+    experiment: ShownExperiment,
+    *,
+    charts: str = "",
+    remarks: Sequence[str] = (),
 ) -> str:
     """The experiment's question, the noise floor, its table and what must be known to read it; no heading.
 
-    ``charts`` are paragraphs of images that stand above the table.
+    ``charts`` are paragraphs of images that stand above the table, ``remarks`` lines to add to those below it.
     """
     summary = summarize(description, records, experiment)
     axes = varying_axes(summary)
@@ -63,7 +68,7 @@ def markdown_table(
     headings = [*(axis_name(axis) for axis in axes), *HEADINGS]
     alignment = ["left"] * len(axes) + ["right"] * RIGHT_ALIGNED + ["left"]
     table = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment)
-    notes = "\n".join(f"- {line}" for line in caption_lines(description, summary, axes))
+    notes = "\n".join(f"- {line}" for line in [*caption_lines(description, summary, axes), *remarks])
     return f"{experiment.question}\n\n{describe_floor(description, summary)}\n\n{charts}{table}\n\n{notes}\n"
 
 
