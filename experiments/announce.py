@@ -9,6 +9,7 @@ from experiments.captions import describe_engine
 from experiments.cells import Cell
 from experiments.engines.protocol import Engine
 from experiments.plan import Plan, estimate_s, guess_run_s
+from experiments.precision import describe_until, summarize_all
 from experiments.readme import timed_share
 from experiments.spec import Matrix
 from experiments.store import CampaignFolder
@@ -26,6 +27,8 @@ def describe_outcome(folder: CampaignFolder) -> str:
     failed = sum(record.status not in ("ok", "unsupported") for record in records if not record.interrupted)
     if failed:
         parts.append(f"warning: {count(failed, 'run')} not ok; the tables name the reasons")
+    until = describe_until(description, summarize_all(description, records))
+    parts += [] if until is None else [until]
     share = timed_share(records)
     if share is None:
         parts.append("warning: nothing was measured; the tables name the reasons")

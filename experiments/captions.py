@@ -9,6 +9,7 @@ from experiments.builds import build_lines
 from experiments.cpuset import format_cpuset
 from experiments.description import Description, part_of
 from experiments.foot import foot_lines
+from experiments.precision import describe_until
 from experiments.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
 from experiments.summary import ExperimentSummary
 from experiments.wording import axis_name, count, memory_size
@@ -26,6 +27,7 @@ def caption_lines(description: Description, summary: ExperimentSummary, axes: Se
         _servers(description, summary)
         + _unlike(description, summary)
         + _marks(description, summary)
+        + _until(description, summary)
         + build_lines(summary, axes)
     )
     return [*lines, *foot_lines(summary)]
@@ -138,6 +140,12 @@ def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
         if len(set(of_engine.values())) > 1
     ]
     return [f"The engines differ in more than the container: {'; '.join(unlike)}."] if unlike else []
+
+
+def _until(description: Description, summary: ExperimentSummary) -> list[str]:
+    """Where the number of blocks was not fixed: what decided it, and how wide intervals are here."""
+    text = describe_until(description, [summary])
+    return [] if text is None else [text]
 
 
 def _marks(description: Description, summary: ExperimentSummary) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from experiments.errors import BadInput
 from experiments.plan import Plan, make_plan
-from experiments.precision import BUDGET, describe_until, estimate_block_s, find_precision, percentage, summarize_all
+from experiments.precision import BUDGET, estimate_block_s, find_precision, percentage, summarize_all
 from experiments.stats import FEWEST_BLOCKS
 from experiments.store import CampaignFolder
 from experiments.wording import count, duration
@@ -139,9 +139,7 @@ class BlocksUntil:
         if ended is None and estimate_block_s(records) > self._left_s():
             ended = BUDGET
         if ended is not None:
-            described = replace(described, until={**self._until.facts(), "ended": ended})
-            self._folder.rewrite(described)
-            self._tell(str(describe_until(described, summarize_all(described, records))))
+            self._folder.rewrite(replace(described, until={**self._until.facts(), "ended": ended}))
             return None
         self._folder.rewrite(replace(described, repeats=plan.repeats + 1))
         self._tell(f"adding block {plan.repeats + 1}: widest interval so far {found.widest:.1%} ({found.cell})")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from experiments.announce import describe_outcome
@@ -22,6 +23,16 @@ def test_the_outcome_has_tables_the_timed_share_and_where_results_are(
         f"results: {tmp_path}/README.md, records: {folder.path}/runs.jsonl"
     )
     assert "warning" not in text
+
+
+def test_why_there_are_as_many_blocks_as_there_are_is_said_once_for_all_tables(
+    tmp_path: Path, description: Description, make_record: Callable[..., Record]
+) -> None:
+    until = {"precision": 0.05, "budget_s": 90.0, "ended": "budget"}
+    folder = create(tmp_path, replace(description, until=until, repeats=1))
+    folder.append(make_record())
+    text = describe_outcome(folder)
+    assert text.count("1 block: the budget of 90 s is spent before every interval reached at most 5%; ") == 1
 
 
 def test_what_went_wrong_is_a_warning(

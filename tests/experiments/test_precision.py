@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -20,7 +19,7 @@ from experiments.precision import (
     summarize_all,
 )
 from experiments.records import Record
-from experiments.stats import Estimate, estimate_ratio
+from experiments.stats import Estimate
 from experiments.summary import summarize
 
 # Student's quantile for 97.5% and 4 degrees of freedom, from the tables.
@@ -172,30 +171,6 @@ def test_a_table_says_what_is_the_widest_of_its_own_where_there_are_others(
     text = describe_until(two, [summarize(five, records, five.experiments[0])])
     assert text is not None
     assert text.endswith("; widest interval in this table: 2.5% (row_by_row_asyncio, uvloop).")
-
-
-def test_intervals_of_campaigns_that_stop_by_precision_hold_nearly_as_often_as_they_say() -> None:
-    generator = random.Random(1)
-    campaigns = 1_000
-    held = blocks = 0
-    for _ in range(campaigns):
-        logs = [generator.gauss(0.0, 0.03) for _ in range(60)]
-        number = 10
-        while True:
-            rates = {block: math.exp(log) for block, log in enumerate(logs[:number])}
-            ratio = estimate_ratio(rates, dict.fromkeys(rates, 1.0))
-            reach = interval_reach(ratio)
-            if (reach is not None and reach <= 0.015) or number == len(logs):
-                break
-            number += 1
-        assert ratio is not None
-        assert ratio.low is not None
-        assert ratio.high is not None
-        held += ratio.low <= 1 <= ratio.high
-        blocks += number
-    assert 0.92 <= held / campaigns <= 0.96
-    # Most of them did add blocks: 0.015 = 2.11 * 0.03 / sqrt(18).
-    assert 15 <= blocks / campaigns <= 20
 
 
 def test_of_a_campaign_with_fixed_blocks_nothing_is_said(description: Description, records: list[Record]) -> None:

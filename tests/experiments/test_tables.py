@@ -354,6 +354,14 @@ def test_rows_are_sorted_by_the_axes_from_left_to_right_as_the_matrix_lists_thei
     ]
 
 
+def test_a_table_of_blocks_until_intervals_are_narrow_says_so(description: Description, records: list[Record]) -> None:
+    until = {"precision": 0.05, "budget_s": 1800.0, "ended": "precise"}
+    experiment = description.experiments[0]
+    line = "- 6 blocks: until the interval of every ratio reached at most 5% from it; widest interval: "
+    assert line in markdown_table(replace(description, until=until), records, experiment)
+    assert "6 blocks: until" not in markdown_table(description, records, experiment)
+
+
 def test_runs_that_are_still_to_come_are_named(description: Description) -> None:
     text = markdown_table(description, [], description.experiments[0])
     assert "| baseline; not run: blocks 1-6 " in text
