@@ -69,6 +69,11 @@ class Description:
     schema: int = SCHEMA
 
     @property
+    def may_grow(self) -> bool:
+        """Whether blocks may still be added: what ``until`` asks for has not ended."""
+        return self.until is not None and "ended" not in self.until
+
+    @property
     def planned_runs(self) -> set[tuple[str, str, int]]:
         """Every run that the plan holds, as (cell key, arm, block)."""
         blocks = range(1, self.repeats + 1)

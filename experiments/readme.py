@@ -147,6 +147,8 @@ def _other(one: Older) -> str:
     if one.left:
         # It has no tables: those are written when a campaign ends.
         return f"- {name}: {what}; unfinished, {count(one.left, 'run')} left"
+    if described.may_grow:
+        return f"- {name}: {what}; unfinished, more blocks may follow"
     return f"- [{name}]({name}/tables/): {what}"
 
 

@@ -41,8 +41,7 @@ def find_unfinished(results: Path, wanted: str) -> CampaignFolder | None:
 
 def is_finished(folder: CampaignFolder, description: Description) -> bool:
     """Whether all its runs have a record and, where blocks are added until something, no other is to follow."""
-    ended = description.until is None or "ended" in description.until
-    return ended and not runs_left(folder, description)
+    return not description.may_grow and not runs_left(folder, description)
 
 
 def runs_left(folder: CampaignFolder, description: Description) -> int:

@@ -55,6 +55,17 @@ def test_the_front_page_says_how_the_results_came_to_be(description: Description
     assert "## loaders\n\nIs asyncio faster than threads?\n\n**Noise floor: not known**" in text
 
 
+def test_a_campaign_that_was_killed_between_blocks_that_are_added_is_unfinished(
+    description: Description, records: list[Record]
+) -> None:
+    until = {"precision": 0.05, "budget_s": 1800.0}
+    killed = Older(replace(description, campaign="killed", until=until), 0)
+    ended = Older(replace(description, campaign="ended", until={**until, "ended": "budget"}), 0)
+    assert write_readme(description, records, [killed, ended]).endswith(
+        "- killed: loaders; 6 blocks; unfinished, more blocks may follow\n- [ended](ended/tables/): loaders; 6 blocks\n"
+    )
+
+
 def test_the_share_of_timed_phases_is_of_the_whole_runs(make_record: Callable[..., Record]) -> None:
     records = [make_record(rows_per_s=11_100.0, wall_s=2.5), make_record(rows_per_s=22_200.0, wall_s=1.5)]
     assert timed_share(records) == pytest.approx((2.02 + 1.02) / 4)
