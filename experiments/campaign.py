@@ -42,7 +42,7 @@ def run_campaign(
         done, left = _split(folder, growing, cells)
         reporter.begin([run for run, _ in left], done)
         for run, ready in left:
-            reporter.begin_run(run, blocks.label(run.block))
+            reporter.begin_run(run, blocks.label(run.block), blocks.budget())
             reporter.end_run(_attempt(folder, run, ready, measure, resumed))
         growing = blocks.grow(growing)
 

@@ -34,8 +34,8 @@ class Reporter(Protocol):
     def begin(self, left: Sequence[PlannedRun], done: int) -> None:
         """The runs that are left begin, after those done; said again when more are added."""
 
-    def begin_run(self, run: PlannedRun, block: str) -> None:
-        """A run begins; ``block`` is the name of its block: 'block 2/10'."""
+    def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
+        """A run begins; ``block`` is the name of its block, 'block 2/10', ``budget`` what is left of that if any is."""
 
     def end_run(self, record: Record) -> None:
         """A run has ended, well or not."""
@@ -77,7 +77,7 @@ class PlainLines:
         self._write = write
         self._planned = self._number = 0
         self._left = TimeLeft(clock)
-        self._label = ""
+        self._label = self._budget = ""
 
     def __enter__(self) -> PlainLines:
         return self
@@ -94,15 +94,18 @@ class PlainLines:
         self._planned, self._number = done + len(left), done
         self._left.expect(left)
 
-    def begin_run(self, run: PlannedRun, block: str) -> None:
+    def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
         """A run begins: its line is written when it has ended."""
         self._label = f"{block}: {describe_run(run)}"
+        self._budget = f", {budget}" if budget else ""
 
     def end_run(self, record: Record) -> None:
         """Write the line of the run."""
         self._number += 1
         self._left.count(Cell(**record.cell))
-        self._write(f"[{self._number}/{self._planned}] {self._label}: {describe_result(record)}; {self._left}")
+        self._write(
+            f"[{self._number}/{self._planned}] {self._label}: {describe_result(record)}; {self._left}{self._budget}"
+        )
 
 
 class Bar:
@@ -136,9 +139,9 @@ class Bar:
         self._left.expect(left)
         self._progress.update(self._task, total=done + len(left), completed=done, visible=True, now="")
 
-    def begin_run(self, run: PlannedRun, block: str) -> None:
+    def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
         """Show block, time left, the cell that runs now and the last result: what is last gives way first."""
-        now = f"{block}, {self._left} | {describe_run(run)}{self._last}"
+        now = f"{block}, {self._left} | {describe_run(run)}{self._last}" + (f" | {budget}" if budget else "")
         self._progress.update(self._task, now=now, refresh=True)
 
     def end_run(self, record: Record) -> None:

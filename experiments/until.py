@@ -87,6 +87,9 @@ class Blocks(Protocol):
     def label(self, block: int) -> str:
         """Which block this is of how many, for people: 'block 2/10'."""
 
+    def budget(self) -> str:
+        """What is left of the budget, for people; '' where there is none."""
+
     def grow(self, plan: Plan) -> Plan | None:
         """All runs of ``plan`` are done: return it with one more block, or None where the campaign has ended."""
 
@@ -100,6 +103,10 @@ class PlannedBlocks:
     def label(self, block: int) -> str:
         """'block 2/10'."""
         return f"block {block}/{self._repeats}"
+
+    def budget(self) -> str:
+        """''."""
+        return ""
 
     def grow(self, plan: Plan) -> Plan | None:
         """None."""
@@ -127,9 +134,12 @@ class BlocksUntil:
         self._ends = clock() + until.budget_s
 
     def label(self, block: int) -> str:
-        """'block 12 (until 5%, 14 min of the budget left)'."""
-        left = duration(max(0.0, self._left_s()))
-        return f"block {block} (until {percentage(self._until.precision)}, {left} of the budget left)"
+        """'block 12 (until 5%)'."""
+        return f"block {block} (until {percentage(self._until.precision)})"
+
+    def budget(self) -> str:
+        """'14 min of the budget left'."""
+        return f"{duration(max(0.0, self._left_s()))} of the budget left"
 
     def grow(self, plan: Plan) -> Plan | None:
         """One more block, unless intervals are narrow enough, or it would not end within the budget."""

@@ -45,8 +45,8 @@ class Quiet:
     def begin(self, left: Sequence[PlannedRun], done: int) -> None:
         self.begun.append((done + len(left), done))
 
-    def begin_run(self, run: PlannedRun, block: str) -> None:
-        self.blocks.append(block)
+    def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
+        self.blocks.append(f"{block}, {budget}")
 
     def end_run(self, record: Record) -> None:
         self.ended.append(record)
@@ -130,6 +130,9 @@ class OneMore:
     def label(self, block: int) -> str:
         return f"block {block} of some"
 
+    def budget(self) -> str:
+        return "time enough"
+
     def grow(self, plan: Plan) -> Plan | None:
         return make_plan(plan.cells, 3, plan.seed) if plan.repeats == 2 else None
 
@@ -139,7 +142,7 @@ def test_blocks_that_are_added_run_after_those_planned_with_every_cell_in_them(c
     assert reporter.begun == [(6, 0), (9, 6)]
     assert [record.block for record in reporter.ended] == [1] * 3 + [2] * 3 + [3] * 3
     assert len({record.run for record in reporter.ended}) == 9
-    assert reporter.blocks[-1] == "block 3 of some"
+    assert reporter.blocks[-1] == "block 3 of some, time enough"
 
 
 def test_a_command_that_is_stopped_in_an_added_block_left_its_runs_to_the_next(campaign: Campaign) -> None:

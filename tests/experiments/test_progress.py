@@ -47,13 +47,17 @@ def test_the_number_of_runs_can_grow(threaded: Cell, make_record: Callable[..., 
         for reporter in (bar, plain):
             for done in (0, 1):
                 reporter.begin(runs(threaded, 1), done)
-                reporter.begin_run(PlannedRun(threaded, "a", 1, 1), f"block {done + 11} (until 5%)")
+                reporter.begin_run(
+                    PlannedRun(threaded, "a", 1, 1), f"block {done + 11} (until 5%)", "14 min of the budget left"
+                )
                 reporter.end_run(make_record())
     assert [line.partition(" row")[0] for line in lines] == [
         "[1/1] block 11 (until 5%):",
         "[2/2] block 12 (until 5%):",
     ]
+    assert all(line.endswith("; 0 s left, 14 min of the budget left") for line in lines)
     shown = text.getvalue()
+    assert " | 14 min of the budget left" in shown
     assert shown.index("1/1 ") < shown.index("1/2 ") < shown.index("2/2 ")
     assert "block 12 (until 5%), 0 s left | row_by_row" in shown
 

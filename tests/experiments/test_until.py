@@ -73,7 +73,7 @@ def test_a_plan_says_that_blocks_may_be_added_and_the_longest_time() -> None:
 
 def test_without_until_a_campaign_has_the_blocks_that_were_planned(threaded: Cell) -> None:
     blocks = PlannedBlocks(10)
-    assert blocks.label(2) == "block 2/10"
+    assert (blocks.label(2), blocks.budget()) == ("block 2/10", "")
     assert blocks.grow(make_plan([PlannedCell(threaded, "a", ("loaders",))], 10, 1)) is None
 
 
@@ -179,11 +179,12 @@ def test_a_campaign_that_was_killed_between_blocks_goes_on_and_one_that_has_ende
 
 
 def test_the_block_says_until_when_and_what_is_left_of_the_budget(growing: Growing) -> None:
-    assert growing.blocks.label(12) == "block 12 (until 3%, 10 min of the budget left)"
+    assert growing.blocks.label(12) == "block 12 (until 3%)"
+    assert growing.blocks.budget() == "10 min of the budget left"
     growing.now_s = 100.0 + 545.0
-    assert growing.blocks.label(12) == "block 12 (until 3%, 55 s of the budget left)"
+    assert growing.blocks.budget() == "55 s of the budget left"
     growing.now_s = 10_000.0
-    assert growing.blocks.label(12) == "block 12 (until 3%, 0 s of the budget left)"
+    assert growing.blocks.budget() == "0 s of the budget left"
 
 
 def test_where_everything_fails_no_block_is_added(growing: Growing, make_failure: Callable[..., Record]) -> None:

@@ -105,7 +105,7 @@ def test_blocks_are_added_and_a_campaign_killed_in_one_of_them_goes_on_with_it_u
     # Nothing here is as precise as that.
     until = ["--repeats", "5", "--records", "2", "--until", "0.01%"]
     with start(tmp_path, *until, "--budget", "2h") as killed:
-        assert "adding block 6: widest interval so far " in read_until(killed, "[16/18] block 6 (until 0.01%, ")
+        assert "adding block 6: widest interval so far " in read_until(killed, "[16/18] block 6 (until 0.01%): ")
         kill_while_a_run_is_measured(killed, tmp_path, signal.SIGKILL)
     folder = only_campaign(tmp_path)
     assert folder.description().repeats == 6
