@@ -189,8 +189,10 @@ def _shorten(svg: str) -> str:
 @cache
 def text_width(text: str, size: float = SMALL, weight: str = "normal") -> float:
     """How wide one line of text is."""
+    if not text.strip():
+        return 0.0
     path = TextPath((0, 0), text, size=size, prop=FontProperties(family="DejaVu Sans", weight=weight))
-    return float(path.get_extents().x1) if len(path.vertices) else 0.0
+    return float(path.get_extents().x1)
 
 
 def wrap(text: str, width: float, size: float) -> tuple[str, ...]:
