@@ -46,7 +46,7 @@ class Panels:
     values: tuple[str, ...]
     series: tuple[Series, ...]
     others: tuple[Series, ...]
-    tops: tuple[float, ...]
+    tops: tuple[float | None, ...]
     panel_height: float
     number: int
     """Counted from 0 down the sheet; it makes ids in the file unique."""
@@ -72,7 +72,7 @@ class Panels:
             above = top + (place * self._one_height() if self.stacked else 0)
             sheet.write(metric.caption, left, above + SMALL, color=GREY)
             axes = sheet.axes(left + _TICKS_LEFT, above + _CAPTION, width - _TICKS_LEFT - 4, self.panel_height)
-            self._prepare(axes, width - _TICKS_LEFT, self.tops[place], metric.form)
+            self._prepare(axes, width - _TICKS_LEFT, self.tops[place])
             self._plot(axes, place)
 
     def key(self, width: float, texts: Sequence[str]) -> Key:
@@ -86,25 +86,27 @@ class Panels:
     def _positions(self) -> list[float]:
         return [float(value) if self.axis == "poolsize" else number for number, value in enumerate(self.values)]
 
-    def _prepare(self, axes: Axes, width: float, highest: float, form: str) -> None:
+    def _prepare(self, axes: Axes, width: float, highest: float | None) -> None:
         positions = self._positions()
         if self.axis == "poolsize":
             axes.set_xscale("log")
             axes.set_xlim(positions[0] / 1.25, positions[-1] * 1.25)
         else:
             axes.set_xlim(-0.5, len(positions) - 0.5)
-        axes.set_ylim(0, highest)
+        axes.set_ylim(0, highest or 1)
+        if highest is None:
+            axes.set_yticks([])
+            axes.text(
+                0.5, 0.5, "no run with a result", transform=axes.transAxes, ha="center", color=GREY, style="italic"
+            )
+        else:
+            _set_heights(axes, many=self.panel_height > 150)
         axes.xaxis.set_major_locator(FixedLocator(positions))
         axes.xaxis.set_major_formatter(FixedFormatter(self._tick_texts(width)))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=5 if self.panel_height > 150 else 3, min_n_ticks=3))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format(value, form)))
-        axes.tick_params(axis="y", length=0)
         axes.tick_params(axis="x", length=3)
         if self.last:
             axes.set_xlabel(axis_name(self.axis) + (" (log scale)" if self.axis == "poolsize" else ""), fontsize=SMALL)
-        axes.grid(visible=True, axis="y", color=RULE, linewidth=0.5)
-        axes.set_axisbelow(True)
         for position, value in zip(positions, self.values, strict=True):
             if is_apart(self.axis, value):
                 axes.axvspan(position - 0.5, position + 0.5, zorder=0, **_APART)
@@ -163,6 +165,15 @@ def is_apart(axis: str, value: str) -> bool:
 def apart_entry() -> tuple[str, Mapping[str, Any]]:
     """The entry of the key for free-threaded builds."""
     return APART_TEXT, _APART
+
+
+def _set_heights(axes: Axes, *, many: bool) -> None:
+    """Round numbers up the axis, each with a line across."""
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5 if many else 3, min_n_ticks=3))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=True, axis="y", color=RULE, linewidth=0.5)
+    axes.set_axisbelow(True)
 
 
 def _line(looks: Mapping[str, Any]) -> dict[str, Any]:

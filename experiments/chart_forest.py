@@ -41,7 +41,7 @@ _BAND: dict[str, Any] = {"facecolor": SHADE, "edgecolor": GREY, "linestyle": (0,
 _ROW = 15.0
 _GAP = 12.0
 _LEAST_PLOT = 260.0
-_HEAD = 40.0
+_HEAD = 36.0
 _FOOT = 22.0
 _COLUMNS = ("rows/s", "client CPU\nµs/row")
 # From this many rows on each value of the first axis has a heading of its own.
@@ -88,7 +88,7 @@ class Forest:
 
     def key(self, width: float) -> Key:
         """What the marks of these rows mean."""
-        used = {row.mark for row in self.rows if row.ratio is not None or row.mark is Mark.BASELINE}
+        used = {row.mark for row in self.rows if not row.without_result}
         alone = (Mark.BASELINE, Mark.UNCLAIMED)
         entries = [
             (text, {**_LINE, **looks, **(_ALONE if mark in alone else {})})
@@ -150,7 +150,9 @@ class Forest:
         for left, text in zip(self._label_lefts(), slot.label[1 if self.grouped else 0 :], strict=False):
             sheet.write(text, left, baseline, color=color)
         if slot.without_result:
-            sheet.write(slot.without_result, plot_left + 6, baseline, color=GREY, style="italic")
+            # On paper of its own, as the line at 1 may be there.
+            paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+            sheet.write(slot.without_result, plot_left + 6, baseline, color=GREY, style="italic", bbox=paper)
         for right, text in zip(self._column_rights(sheet), slot.numbers, strict=True):
             sheet.write(text, right, baseline, color=color, ha="right")
 

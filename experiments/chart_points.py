@@ -13,16 +13,15 @@ from experiments.summary import CellSummary, ExperimentSummary
 
 @dataclass(frozen=True)
 class Metric:
-    """What a panel shows. ``form`` is how its numbers are written."""
+    """What a panel shows. ``name`` is that of its marks in the file."""
 
     name: str
     caption: str
-    form: str
 
 
 METRICS = (
-    Metric("rows", "rows/s", ",.0f"),
-    Metric("cpu", "client CPU, µs per row", ",.0f"),
+    Metric("rows", "rows/s"),
+    Metric("cpu", "client CPU, µs per row"),
 )
 
 
@@ -40,12 +39,12 @@ def series_of(curves: Curves, summary: ExperimentSummary) -> tuple[Series, ...]:
     return tuple(_series(line, curves.axis, cells) for line in curves.lines)
 
 
-def top_of(series: Sequence[Series], metric: int) -> float:
-    """Where a panel's axis ends that begins at 0 and holds all points with their intervals."""
+def top_of(series: Sequence[Series], metric: int) -> float | None:
+    """Where a panel's axis ends that begins at 0 and holds all points with their intervals; None without points."""
     highest = [
         point.value if point.high is None else point.high for one in series for point in one.points[metric].values()
     ]
-    return 1.06 * max(highest, default=0.0) or 1.0
+    return 1.06 * max(highest) if highest else None
 
 
 def _series(line: Line, axis: str, cells: Mapping[str, CellSummary]) -> Series:

@@ -32,11 +32,7 @@ from experiments.wording import NOTHING, axis_name, count
 
 _ALONE_HEIGHT = 210.0
 _ONE_OF_MANY_HEIGHT = 92.0
-_OF_RATIOS = (
-    "ratio paired within blocks, 95% interval; told apart: beyond the noise floor, and p < 0.05 adjusted by Holm for "
-    "all rows; rows/s and client CPU: median"
-)
-_OF_CURVES = "median, 95% interval"
+_TOLD_APART = "told apart: beyond the noise floor, and p < 0.05 adjusted by Holm for all rows"
 
 
 def draw_charts(
@@ -59,8 +55,9 @@ def _forest_sheet(description: Description, summary: ExperimentSummary, alt: str
     axes = label_axes(cells, listed)
     forest = Forest(tuple(headings(axes)), forest_rows(summary, axes), summary.floor)
     width = max(WIDTH, forest.width)
-    few = [] if description.repeats >= FEWEST_BLOCKS else [f"intervals need {FEWEST_BLOCKS} blocks"]
-    foot = _foot(description, summary, _OF_RATIOS, few, width)
+    how = [f"ratio paired within blocks, {_interval(description, FEWEST_BLOCKS)}", "rows/s and client CPU: median"]
+    how += [] if summary.floor is None else [_TOLD_APART]
+    foot = _foot(description, summary, how, width)
     title = summary.experiment.name
     return draw_sheet([*_head(title, summary, width), forest.key(width), forest, foot], width, title, alt)
 
@@ -71,9 +68,9 @@ def _curve_sheet(description: Description, summary: ExperimentSummary, curves: C
     pieces: list[Piece] = []
     for number, (name, members) in enumerate(groups.items()):
         pieces += _group(curves, name, members, series, (number, len(groups)))
-    few = [] if description.repeats >= FEWEST_FOR_MEDIAN else [f"intervals need {FEWEST_FOR_MEDIAN} blocks"]
-    others = ["grey: the other lines of this chart"] if len(groups) > 1 else []
-    foot = _foot(description, summary, _OF_CURVES, few + others, WIDTH)
+    how = [f"median, {_interval(description, FEWEST_FOR_MEDIAN)}"]
+    how += ["grey: the other lines of this chart"] if len(groups) > 1 else []
+    foot = _foot(description, summary, how, WIDTH)
     apart = [apart_entry()] if any(is_apart(curves.axis, value) for value in curves.values) else []
     title = f"{summary.experiment.name}, over {axis_name(curves.axis)}"
     return draw_sheet([*_head(title, summary, WIDTH), Key(tuple(apart), WIDTH), *pieces, foot], WIDTH, title, alt)
@@ -121,14 +118,16 @@ def _head(title: str, summary: ExperimentSummary, width: float) -> list[Piece]:
     return [Lines((title,), size=TITLE, weight="bold"), Lines(question, size=BODY, below=8.0)]
 
 
-def _foot(
-    description: Description, summary: ExperimentSummary, how: str, remarks: Sequence[str], width: float
-) -> Lines:
+def _interval(description: Description, fewest: int) -> str:
+    return "95% interval" if description.repeats >= fewest else f"without intervals, which need {fewest} blocks"
+
+
+def _foot(description: Description, summary: ExperimentSummary, how: Sequence[str], width: float) -> Lines:
     """Where it was measured, and how the numbers are meant."""
     facts = description.environment
     cores = f"{len(facts.get('cores_allowed') or [])} of {facts.get('cores', NOTHING)} cores"
     where = f"{description.campaign}; {facts.get('cpu') or 'a CPU that does not tell its name'}, {cores}"
     floor = "not known" if summary.floor is None else f"{summary.floor - 1:.1%}"
-    numbers = "; ".join([count(description.repeats, "block"), f"noise floor {floor}", how, *remarks])
+    numbers = "; ".join([count(description.repeats, "block"), f"noise floor {floor}", *how])
     lines = [line for text in (where, numbers) for line in wrap(text, width - 2 * PADDING, SMALL)]
     return Lines(tuple(lines), color=GREY)

@@ -134,7 +134,9 @@ def test_the_foot_says_where_and_how(
     assert "95% interval" in below
 
 
-@pytest.mark.parametrize(("blocks", "again", "reason"), [(1, True, "intervals need 5 blocks"), (6, False, "not known")])
+@pytest.mark.parametrize(
+    ("blocks", "again", "reason"), [(1, True, "without intervals, which need 5 blocks"), (6, False, "not known")]
+)
 def test_where_nothing_can_be_claimed_points_say_so(
     blocks: int,
     again: bool,
@@ -305,3 +307,12 @@ def test_whatever_became_of_the_runs_there_are_charts(
     assert list(drawn) == [name for name, _ in chart_names(described, experiment)]
     labels = {f"{size}" for size in sizes} if len(sizes) > 1 else {THREADED}
     assert labels <= set(texts(drawn["loaders.svg"]))
+
+
+def test_a_curve_without_any_result_says_so(
+    made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
+) -> None:
+    described, _ = made(pool_sizes(threaded, threaded)[:3], {"poolsize": [1, 5, 20]})
+    svg = charts_of(described, [], experiment)["loaders-poolsize.svg"]
+    assert texts(svg).count("no run with a result") == 2
+    assert not any("intervals" in name for name in marks(svg))
