@@ -207,8 +207,8 @@ def test_a_drift_of_twenty_percent_changes_no_verdict() -> None:
     assert not any({a[cell], b[cell]} == {"faster", "slower"} for a, b in pairs for cell in range(len(true_logs)))
     true_differences, equals = [changed[cell] for cell in (0, 1, 4, 5)], [changed[cell] for cell in (2, 3)]
     assert true_differences == [0, 0, 0, 0]
-    # Of two equal cells' 800 verdicts 12 change, all at the border of a mark: within a block the drift is 2%, which adds
-    # to the noise by so little. None becomes the opposite.
+    # Of two equal cells' 800 verdicts 12 change, all at the border of a mark: the drift of 2% within a block is noise,
+    # too. None becomes the opposite.
     assert sum(equals) <= 0.02 * 2 * campaigns
 
 

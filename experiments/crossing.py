@@ -1,0 +1,149 @@
+"""Which axes of an experiment are factors that can be told apart: crossed with each other, not one inside another."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Cell = Mapping[str, Any]
+Level = tuple[Any, ...]
+Axes = tuple[str, ...]
+
+# The axis that others follow from, and that follows from none: it gives a factor its name.
+HEAD = "loader"
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What is varied on purpose: an axis, with the axes whose values follow from its own or lie inside it."""
+
+    axes: Axes
+    levels: tuple[Level, ...]
+
+    def level_of(self, cell: Cell) -> Level:
+        """The level that a cell has."""
+        return tuple(cell[axis] for axis in self.axes)
+
+    def telling(self, level: Level) -> Level:
+        """The values of a level that tell it from others; not those that follow from its first value anyway."""
+        alike = [other for other in self.levels if other[0] == level[0]]
+        return level[:1] + tuple(
+            value for place, value in enumerate(level) if place and len({other[place] for other in alike}) > 1
+        )
+
+
+@dataclass(frozen=True)
+class Nesting:
+    """An axis that has several values only within some values of another one.
+
+    ``single`` are those of the other within which it has one only, each with that one, which is None where the axis
+    does not apply.
+    """
+
+    inner: str
+    outer: str
+    single: tuple[tuple[Any, Any], ...]
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Cells sorted by factors. ``missing`` are combinations of levels that no cell has; crossed are those without.
+
+    ``following`` are axes that vary but are no factor: what they are follows from several factors together.
+    """
+
+    factors: tuple[Factor, ...]
+    nestings: tuple[Nesting, ...]
+    following: Axes
+    missing: int
+
+
+def find_crossing(cells: Sequence[Cell]) -> Crossing:
+    """Sort the axes that vary into factors.
+
+    An axis whose value follows from another's is one factor with it. So is one that is nested in another, as a loop is
+    within asyncio drivers: each of their combinations is then a level.
+    """
+    varying = [axis for axis in (cells[0] if cells else ()) if len({cell[axis] for cell in cells}) > 1]
+    groups = _merge_followers(cells, [(axis,) for axis in sorted(varying, key=lambda axis: axis != HEAD)])
+    nestings: list[Nesting] = []
+    while not _is_crossed(cells, groups):
+        if follower := next((group for group in groups if _follows_from_the_others(cells, groups, group)), None):
+            rest = [group for group in groups if group != follower]
+            return _crossing(cells, varying, rest, nestings, follower)
+        found = _find_nesting(cells, groups)
+        if found is None:
+            break
+        inner, outer, nesting = found
+        nestings.append(nesting)
+        merged = [(*group, *inner) if group == outer else group for group in groups if group != inner]
+        groups = _merge_followers(cells, merged)
+    return _crossing(cells, varying, groups, nestings)
+
+
+def _crossing(
+    cells: Sequence[Cell],
+    varying: Sequence[str],
+    groups: Sequence[Axes],
+    nestings: Sequence[Nesting],
+    following: Axes = (),
+) -> Crossing:
+    ordered = sorted(groups, key=lambda group: varying.index(group[0]))
+    factors = tuple(Factor(axes, tuple(_levels(cells, axes))) for axes in ordered)
+    missing = math.prod(len(factor.levels) for factor in factors) - len(_levels(cells, sum(groups, ())))
+    return Crossing(factors, tuple(nestings), following, missing)
+
+
+def _merge_followers(cells: Sequence[Cell], groups: Sequence[Axes]) -> list[Axes]:
+    """Join every group to one from which its values follow, if there is one; of equals the first keeps its place."""
+    left = list(groups)
+    for follower, leader in itertools.permutations(reversed(groups), 2):
+        if _can_lead(cells, leader, follower) and _follows(cells, follower, leader):
+            left.remove(follower)
+            left[left.index(leader)] = (*leader, *follower)
+            return _merge_followers(cells, left)
+    return left
+
+
+def _follows_from_the_others(cells: Sequence[Cell], groups: Sequence[Axes], follower: Axes) -> bool:
+    others = [group for group in groups if group != follower]
+    can_lead = len(others) > 1 and all(_can_lead(cells, leader, follower) for leader in others)
+    return can_lead and _follows(cells, follower, sum(others, ())) and _is_crossed(cells, others)
+
+
+def _find_nesting(cells: Sequence[Cell], groups: Sequence[Axes]) -> tuple[Axes, Axes, Nesting] | None:
+    for outer, inner in itertools.permutations(groups, 2):
+        levels = [_levels(_at(cells, outer, level), (outer[0], *inner)) for level in _levels(cells, outer)]
+        single = tuple((inside[0][0], inside[0][1]) for inside in levels if len(inside) == 1)
+        if 0 < len(single) < len(levels):
+            return inner, outer, Nesting(inner[0], outer[0], tuple(dict.fromkeys(single)))
+    return None
+
+
+def _at(cells: Sequence[Cell], axes: Axes, level: Level) -> list[Cell]:
+    return [cell for cell in cells if _of(cell, axes) == level]
+
+
+def _can_lead(cells: Sequence[Cell], leader: Axes, follower: Axes) -> bool:
+    """Not an axis that does not apply everywhere: it depends on another one, and lies inside that."""
+    return HEAD not in follower and all(cell[leader[0]] is not None for cell in cells)
+
+
+def _follows(cells: Sequence[Cell], follower: Axes, leader: Axes) -> bool:
+    return len(_levels(cells, (*leader, *follower))) == len(_levels(cells, leader))
+
+
+def _is_crossed(cells: Sequence[Cell], groups: Sequence[Axes]) -> bool:
+    combinations = math.prod(len(_levels(cells, group)) for group in groups)
+    return combinations == len(_levels(cells, sum(groups, ())))
+
+
+def _levels(cells: Sequence[Cell], axes: Axes) -> list[Level]:
+    return list(dict.fromkeys(_of(cell, axes) for cell in cells))
+
+
+def _of(cell: Cell, axes: Axes) -> Level:
+    return tuple(cell[axis] for axis in axes)
