@@ -55,10 +55,16 @@ class ComparedCell:
     blocks_a: int
     """In how many blocks it had a good run."""
     blocks_b: int
-    obstacle: str | None = None
-    """Why there is nothing to compare."""
+    obstacles: tuple[str | None, str | None] = (None, None)
+    """Why there is nothing to compare in a, and why not in b."""
     adjusted_p: float | None = None
     """Of ``relative``, adjusted by Holm for all cells compared; None for what is not one of those."""
+
+    def obstacle(self, a: str, b: str) -> str | None:
+        """Why there is nothing to compare, told with names of the campaigns; None where there is something."""
+        if self.obstacles[0] == self.obstacles[1]:
+            return self.obstacles[0]
+        return "; ".join(f"{name}: {why}" for name, why in zip((a, b), self.obstacles, strict=True) if why)
 
     @property
     def differs(self) -> bool:
@@ -175,7 +181,7 @@ def _compare_cell(a: CellSummary, b: CellSummary, pace_a: Logs, pace_b: Logs) ->
         absolute=estimate_unpaired_ratio(list(rates_a.values()), list(rates_b.values())),
         blocks_a=len(rates_a),
         blocks_b=len(rates_b),
-        obstacle=_obstacle(a, b) or (None if baseline or relative else "shares no block with its baseline"),
+        obstacles=(_obstacle(a, rates_a, pace_a), _obstacle(b, rates_b, pace_b)),
     )
 
 
@@ -189,14 +195,12 @@ def _differences(rates: Logs, pace: Logs) -> list[float]:
     return [rates[block] - pace[block] for block in sorted(rates.keys() & pace.keys())]
 
 
-def _obstacle(a: CellSummary, b: CellSummary) -> str | None:
-    reasons = [
-        None if cell.ok else f"cannot run: {cell.shown.unsupported}" if cell.shown.unsupported else "no run was ok"
-        for cell in (a, b)
-    ]
-    if reasons[0] == reasons[1]:
-        return reasons[0]
-    return "; ".join(f"in {side}: {reason}" for side, reason in zip("AB", reasons, strict=True) if reason)
+def _obstacle(cell: CellSummary, rates: Logs, pace: Logs) -> str | None:
+    if cell.shown.unsupported:
+        return f"cannot run: {cell.shown.unsupported}"
+    if not rates:
+        return "no run was ok"
+    return None if rates.keys() & pace.keys() else "shares no block with its baseline"
 
 
 def _adjust(experiments: Sequence[ComparedExperiment]) -> Iterator[ComparedExperiment]:

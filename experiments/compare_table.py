@@ -59,26 +59,26 @@ def describe_side(side: Measured) -> str:
     return f"`{described.campaign}`, begun {described.created_at}, {count(described.repeats, 'block')}{lacks}"
 
 
-def describe_differences(differences: Sequence[Difference]) -> str:
-    """A list, the most severe first."""
+def describe_differences(differences: Sequence[Difference], a: str = "in A", b: str = "in B") -> str:
+    """A list, the most severe first; ``a`` and ``b`` are added to what either campaign has."""
     if not differences:
         return "Nothing that was recorded: host, configuration and software are the same.\n"
     lines = []
     for severity, group in groupby(differences, key=lambda one: one.severity):
-        lines += [f"- {severity}:", *(f"  - {describe_difference(one)}" for one in group)]
+        lines += [f"- {severity}:", *(f"  - {describe_difference(one, a, b)}" for one in group)]
     same = [name for name in ("host", "configuration") if name not in {one.severity for one in differences}]
     lines += [f"- the same in both: {' and '.join(same)}"] if same else []
     return "\n".join(lines) + "\n"
 
 
-def describe_difference(one: Difference) -> str:
+def describe_difference(one: Difference, a: str = "in A", b: str = "in B") -> str:
     """'interpreters local: 3.13, lock: sha256:a in A, sha256:b in B'."""
-    return f"{one.where}, {one.what}: {one.a} in A, {one.b} in B"
+    return f"{one.where}, {one.what}: {one.a} {a}, {one.b} {b}"
 
 
 def comparison_table(experiment: ComparedExperiment, a: Measured, b: Measured) -> str:
     """The experiment's question, its table, and the noise floors."""
-    axes = _varying([cell.shown for cell in experiment.cells])
+    axes = varying_axes([cell.shown for cell in experiment.cells])
     rows = [
         [*(axis_value(cell.shown.cell.get(axis)) for axis in axes), *_value_cells(cell, experiment, a, b)]
         for cell in experiment.cells
@@ -108,7 +108,7 @@ def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Measured
         mark = "≠ " if cell.differs else "≈ "
     return [
         *(
-            "1" if cell.baseline and not cell.obstacle else _estimate(ratio, RATIO)
+            "1" if cell.baseline and not any(cell.obstacles) else _estimate(ratio, RATIO)
             for ratio in (cell.ratio_a, cell.ratio_b)
         ),
         mark + _estimate(cell.relative, CHANGE),
@@ -122,8 +122,8 @@ def _notes(cell: ComparedCell, experiment: ComparedExperiment, a: Measured, b: M
         yield "baseline"
     if cell.shown.arm == "b":
         yield "the baseline again"
-    if cell.obstacle:
-        yield cell.obstacle
+    if obstacle := cell.obstacle("in A", "in B"):
+        yield obstacle
         return
     if cell.differs_by_itself and not cell.differs:
         yield "would differ by itself (95%)"
@@ -167,7 +167,7 @@ def _why_nothing(a: Measured, b: Measured) -> str:
 
 
 def _only(name: str, only: Sequence[ShownCell], other: Measured) -> str:
-    axes = _varying([*only, *other.description.cells])
+    axes = varying_axes([*only, *other.description.cells])
     named = "; ".join(_name(cell, axes) for cell in only)
     return f"Only {name} has {count(len(only), 'cell')}: {named}."
 
@@ -178,7 +178,7 @@ def _name(shown: ShownCell, axes: Sequence[str]) -> str:
     return ", ".join([str(values["loader"]), *others])
 
 
-def _varying(cells: Sequence[ShownCell]) -> list[str]:
+def varying_axes(cells: Sequence[ShownCell]) -> list[str]:
     """The axes that have more than one value, as the cells name them; the loader where none has."""
     values: list[Mapping[str, object]] = [dict(axes_of(cell)) for cell in cells]
     order = dict.fromkeys(axis for cell in cells for axis in (*cell.cell, *dict(axes_of(cell))))

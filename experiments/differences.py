@@ -88,7 +88,11 @@ _PLACEMENT = (
     _Fact("server_memory_bytes", "memory limit of the server", forbids=True, absent="none"),
 )
 _SERVER = (_Fact("storage", "storage", forbids=True, pin=True),)
-_SERVER_SOFTWARE = (_Fact("version", "version", pin=True), _Fact("image", "image", absent="none"))
+_SERVER_SOFTWARE = (
+    _Fact("version", "version", pin=True),
+    _Fact("build", "build"),
+    _Fact("image", "image", absent="none"),
+)
 _INTERPRETER = (
     _Fact("implementation", "implementation", pin=True),
     _Fact("version", "version", pin=True),

@@ -99,10 +99,15 @@ def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]
         ("Commit", f"{_known(facts, 'commit')}{changes}"),
         ("matrix.yaml", newest.matrix_hash),
         ("Chosen", "; ".join(f"{name} {_choice(value)}" for name, value in newest.selection.items()) or "all of it"),
+        *([] if newest.reproduces is None else [("Reproduces", _reproduction(newest))]),
         ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
         ("Duration", f"{duration(took_s)}, {NOTHING if share is None else f'{share:.0%}'} of it inside timed phases"),
         ("Harness", f"Python {_known(facts, 'harness_python')}, {packages}"),
     ]
+
+
+def _reproduction(newest: Description) -> str:
+    return f"`{newest.reproduces}`: [which of its numbers came out again]({newest.campaign}/reproduced.md)"
 
 
 def _choice(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,9 @@ class Order:
     """The campaign whose cells are to run again."""
     max_connections: int | None = None
     """What every server allows; None: as many as the largest pool needs."""
-    check: Callable[[Description], None] | None = None
-    """Sees the description of the campaign, were it new, before the first run; raises BadInput where none may be."""
+    check: Callable[[Description], Sequence[str]] | None = None
+    """Given the description of the campaign, were it new, before the first run: what must be said aloud. Raises
+    BadInput where there may be no run."""
     until: Until | None = None
     """Until when blocks are added to those of the plan."""
 
@@ -79,7 +80,8 @@ def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> 
     }
     described = describe(order, engines, cells, keys, source)
     if order.check is not None:
-        order.check(described)
+        for line in order.check(described):
+            reporter.tell(line)
     unfinished = None if order.fresh else find_unfinished(order.results, described.fingerprint)
     if unfinished is None:
         reporter.tell(f"beginning {described.campaign}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 from rich.console import Console
 
@@ -19,6 +19,7 @@ from experiments.engines.protocol import Engine
 from experiments.engines.refusal import RefusedSettings
 from experiments.errors import BadInput, Failure
 from experiments.expand import expand
+from experiments.find_campaign import find_campaign
 from experiments.image_lock import Asked
 from experiments.lock import left_out, loader_lock
 from experiments.plan import Plan, make_plan
@@ -26,15 +27,17 @@ from experiments.prepare import foresee
 from experiments.progress import choose_reporter
 from experiments.records import Record
 from experiments.report import write_front_page, write_tables
+from experiments.reproduce import Reproduction, read_reproduction, report_reproduction
 from experiments.resume import runs_left
 from experiments.selection import Selection, apply_selection, parse_selection
 from experiments.spec import Matrix, load_matrix
 from experiments.start import Order, conduct
-from experiments.store import locked
-from experiments.until import USUAL_BUDGET, describe_growth, parse_until
+from experiments.store import CampaignFolder, locked
+from experiments.until import USUAL_BUDGET, Until, describe_growth, parse_until
 from experiments.yaml_lines import Finding, read_document, refuse
 
 RESULTS = Path("results")
+MATRIX = Path("matrix.yaml")
 GO_ON = "interrupted; the same command goes on where it stopped"
 
 
@@ -52,7 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help=f"only cells with these values; axes: {', '.join(AXES)}",
     )
     option("--engine", metavar="NAME", help=f"auto or one of: {', '.join(ENGINES)}")
-    option("--matrix", metavar="FILE", type=Path, default=Path("matrix.yaml"), help="default: matrix.yaml")
+    option("--matrix", metavar="FILE", type=Path, help="default: matrix.yaml")
     option("--results", metavar="DIR", type=Path, default=RESULTS, help="where campaigns go (default: results)")
     option("--repeats", metavar="N", help="how many blocks")
     option(
@@ -78,10 +81,68 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=Path,
         help="PostgreSQL programs for the local engine to use for cells of their version",
     )
+    _add_reproduction_arguments(parser)
+
+
+def _add_reproduction_arguments(parser: ArgumentParser) -> None:
+    option = parser.add_argument
+    option("--reproduce", metavar="CAMPAIGN", help="run its cells again and say whether its numbers come out again")
+    option(
+        "--cell",
+        metavar="KEY",
+        action="append",
+        default=[],
+        help="of --reproduce: only this cell; its key's beginning is enough",
+    )
+    option("--anyway", action="store_true", help="of --reproduce: even where versions, settings or data are others")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the options ask for, of matrix.yaml or of a campaign that is to be reproduced."""
+
+    matrix: Matrix
+    matrix_hash: str
+    plan: Plan
+    engines: Engines
+    until: Until | None
+    chosen: Mapping[str, object]
+    reproduction: Reproduction | None = None
 
 
 def run(options: Namespace) -> int:
     """Run the campaign: 0 when all runs were ok, 1 when one failed or the campaign was interrupted."""
+    asked = _read_matrix(options) if options.reproduce is None else _read_reproduction(options)
+    plan, matrix, until, chosen = asked.plan, asked.matrix, asked.until, dict(asked.chosen)
+    used = {name: asked.engines[name] for name in dict.fromkeys(planned.cell.engine for planned in plan.cells)}
+    chosen |= {} if options.source == "auto" else {"source": options.source}
+    chosen |= {} if until is None else {"until": options.until, "budget": options.budget or USUAL_BUDGET}
+    if options.pg_bin is not None:
+        chosen["pg_bin"] = check_pg_bin(options.pg_bin, used, plan, matrix)
+    if options.source != "auto" and "docker" not in used:
+        raise BadInput("--source: only the docker engine has images; add --engine docker, or leave the option out")
+    if options.plan:
+        for line in describe_engines(asked.engines.notice, used):
+            print(line)
+        print(describe_plan(plan, matrix, foresee(plan, matrix, used)))
+        if until is not None:
+            print(describe_growth(until))
+        return 0
+    order = Order(
+        matrix, asked.matrix_hash, chosen, plan, options.results, options.fresh, asked.engines.notice, until=until
+    )
+    if asked.reproduction is not None:
+        return _reproduce(order, used, asked.reproduction)
+    try:
+        return _carry_out(order, used)
+    except RefusedSettings as refusal:
+        raise refuse(read_document(options.matrix), [Finding(refusal.path, refusal.text)]) from refusal
+
+
+def _read_matrix(options: Namespace) -> _Asked:
+    for option in ("cell", "anyway"):
+        if getattr(options, option):
+            raise BadInput(f"--{option}: it is only for --reproduce CAMPAIGN; leave it out (--only chooses cells)")
     selection = parse_selection(
         profile=options.profile,
         experiments=options.experiment,
@@ -91,34 +152,56 @@ def run(options: Namespace) -> int:
         records=options.records,
         data=options.data,
     )
+    options.matrix = options.matrix or MATRIX
     loaded = load_matrix(options.matrix)
     matrix = apply_selection(loaded, selection)
     until = parse_until(options.until, options.budget, matrix.repeats)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     plan = make_plan(expand(loaded, selection, MachineResolver(engines)), matrix.repeats, matrix.seed)
-    used = {name: engines[name] for name in dict.fromkeys(planned.cell.engine for planned in plan.cells)}
-    chosen = _chosen(selection) | ({} if options.source == "auto" else {"source": options.source})
-    chosen |= {} if until is None else {"until": options.until, "budget": options.budget or USUAL_BUDGET}
-    if options.pg_bin is not None:
-        chosen["pg_bin"] = check_pg_bin(options.pg_bin, used, plan, matrix)
-    if options.source != "auto" and "docker" not in used:
-        raise BadInput("--source: only the docker engine has images; add --engine docker, or leave the option out")
-    if options.plan:
-        for line in describe_engines(engines.notice, used):
-            print(line)
-        print(describe_plan(plan, matrix, foresee(plan, matrix, used)))
-        if until is not None:
-            print(describe_growth(until))
-        return 0
     matrix_hash = "sha256:" + hashlib.sha256(options.matrix.read_bytes()).hexdigest()
-    order = Order(matrix, matrix_hash, chosen, plan, options.results, options.fresh, engines.notice, until=until)
-    try:
-        return _carry_out(order, used)
-    except RefusedSettings as refusal:
-        raise refuse(read_document(options.matrix), [Finding(refusal.path, refusal.text)]) from refusal
+    return _Asked(matrix, matrix_hash, plan, engines, until, _chosen(selection))
 
 
-def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
+def _read_reproduction(options: Namespace) -> _Asked:
+    for option in ("matrix", "profile", "experiment", "only", "engine", "records"):
+        if getattr(options, option):
+            raise BadInput(
+                f"--{option}: --reproduce takes it from the campaign; leave one of them out (--cell chooses cells)"
+            )
+    repeats = parse_selection(repeats=options.repeats).repeats
+    reproduction = read_reproduction(
+        find_campaign(options.results, options.reproduce),
+        keys=options.cell,
+        repeats=repeats,
+        data=options.data,
+        anyway=options.anyway,
+    )
+    description = reproduction.published.description
+    matrix = reproduction.matrix
+    # Whether images come from a registry or from Debian's packages is a pin, too.
+    published = cast(Asked, description.engines.get("docker", {}).get("source", "auto"))
+    engines = Engines(pg_bin=options.pg_bin, source=published if options.source == "auto" else options.source)
+    plan = make_plan(reproduction.cells, matrix.repeats, description.seed)
+    given = {"reproduce": description.campaign, "cell": options.cell, "repeats": repeats, "data": options.data}
+    chosen = {name: value for name, value in given.items() if value} | ({"anyway": "yes"} if options.anyway else {})
+    until = parse_until(options.until, options.budget, matrix.repeats)
+    return _Asked(matrix, description.matrix_hash, plan, engines, until, chosen, reproduction)
+
+
+def _reproduce(order: Order, engines: Mapping[str, Engine], reproduction: Reproduction) -> int:
+    order = replace(
+        order,
+        reproduces=reproduction.published.name,
+        max_connections=reproduction.max_connections,
+        check=reproduction.check,
+    )
+    return _carry_out(order, engines, lambda folder: report_reproduction(reproduction, folder))
+
+
+def _carry_out(
+    order: Order, engines: Mapping[str, Engine], report: Callable[[CampaignFolder], str] | None = None
+) -> int:
+    """Run the campaign, write what is published of it, and say what came out; ``report`` has more to say."""
     console = Console()
     try:
         with contextlib.ExitStack() as inside:
@@ -133,6 +216,8 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
     except KeyboardInterrupt:
         raise Failure(GO_ON) from None
     print(describe_outcome(folder))
+    if report is not None:
+        print(f"\n{report(folder)}", end="")
     return exit_code(folder.records(), runs_left(folder, folder.description()))
 
 

@@ -61,7 +61,7 @@ def test_a_ratio_that_changed_is_told_with_welchs_interval_whatever_the_machine_
     assert cell.ratio_a is not None
     assert cell.ratio_b is not None
     assert (cell.ratio_a.value, cell.ratio_b.value) == pytest.approx((1.2, 1.5))
-    assert (cell.differs, cell.differs_by_itself, cell.obstacle) == (True, True, None)
+    assert (cell.differs, cell.differs_by_itself, cell.obstacles) == (True, True, (None, None))
     # Half as fast as a whole: the bare rows/s say so, and what the machine did from block to block hides much in them.
     assert cell.absolute is not None
     assert cell.absolute.value == pytest.approx(0.625)
@@ -79,7 +79,7 @@ def test_the_baseline_has_nothing_but_its_bare_rows_per_second(
     assert cell.relative is None
     assert cell.absolute is not None
     assert cell.absolute.value == pytest.approx(0.5)
-    assert (cell.obstacle, cell.adjusted_p) == (None, None)
+    assert (cell.obstacles, cell.adjusted_p) == ((None, None), None)
 
 
 def test_the_noise_floors_are_those_of_the_tables(description: Description, make_record: MakeRecord) -> None:
@@ -154,9 +154,9 @@ def test_cells_that_could_not_run_or_never_ran_well_say_why_there_is_nothing(
     a = measured(description, make_record, {"row_by_row_threaded": 1.0, "row_by_row_asyncio": 1.2})
     b = measured(description, make_record, {"row_by_row_threaded": 1.0})
     comparison = compare_campaigns(a, b)
-    assert cell_of(comparison, "loaders", "row_by_row_asyncio").obstacle == "in B: no run was ok"
-    assert cell_of(comparison, "loaders", "row_by_row_threaded", "b").obstacle == "no run was ok"
-    assert cell_of(comparison, "loaders", "none").obstacle == "cannot run: no wheel of aiopg | none at all"
+    assert cell_of(comparison, "loaders", "row_by_row_asyncio").obstacle("A", "B") == "B: no run was ok"
+    assert cell_of(comparison, "loaders", "row_by_row_threaded", "b").obstacle("A", "B") == "no run was ok"
+    assert cell_of(comparison, "loaders", "none").obstacles == ("cannot run: no wheel of aiopg | none at all",) * 2
 
 
 def test_cells_are_matched_by_axes_and_those_of_one_campaign_only_are_named(

@@ -53,6 +53,10 @@ def test_the_front_page_says_how_the_results_came_to_be(description: Description
     text = write_readme(description, records, older)
     assert text.endswith(ORIGIN)
     assert "## loaders\n\nIs asyncio faster than threads?\n\n**Noise floor: not known**" in text
+    again = write_readme(replace(description, campaign="again", reproduces="2026-11-22T1430-local"), records, older)
+    assert (
+        "\n- Reproduces: `2026-11-22T1430-local`: [which of its numbers came out again](again/reproduced.md)\n" in again
+    )
 
 
 def test_a_campaign_that_was_killed_between_blocks_that_are_added_is_unfinished(
