@@ -28,8 +28,8 @@ foreign load, which slow about 4 runs in a row by 20% to 30%, once in 200 runs:
   50: 96.5%). In the noise of a busy neighbour as measured (11% per run, autocorrelation 0.7) both cover 95%.
 - Tukey and McLaughlin's degrees of freedom, ``n - 2g - 1`` where g values are trimmed at either end, are one too many
   for so few blocks: 5.5% false positives for ten. With ``n - 2g - 2`` there are 4.9% to 5.1% for 10 to 40 blocks.
-- Bootstraps of ten blocks do worse: BCa 11% false positives, the studentized one of the mean 6% to 7% in heavy tails
-  and bursts or, made symmetric, 68% to 80% of the slowdowns found in bursts.
+- Bootstraps of ten blocks do worse (2,500 campaigns): BCa has 9% false positives, the studentized one of the mean 6%
+  to 7% in heavy tails and bursts or, made symmetric, finds 68% to 80% of the slowdowns in bursts.
 - A floor of ``max(high, 1 / low)`` counts the chance of the one A/A ratio twice, in its value and in its reach: with it
   no more than 94% to 96% (drift, normal) and 90% to 93% (bursts) of the slowdowns of 5% are told apart, with the one
   98.7% to 99.4% and 95% to 97%; of ratios that are truly 1, both leave less than 2.5% marked as different.
