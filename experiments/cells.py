@@ -77,9 +77,13 @@ class Identity:
     interpreter_build: str
     lock_hash: str
     """SHA-256 of the locked requirements that were installed."""
+    driver: Mapping[str, object]
+    """What the driver says of itself when it is tried, as its libpq need not come with the locked packages."""
     source_hash: str
     """SHA-256 of the loader's source."""
     server_version: str
+    server_build: str | None
+    """Of a server without an image: which programs it is, and how its data directory is made."""
     server_settings: Mapping[str, str]
     storage: str
     data_digest: str

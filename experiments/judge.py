@@ -65,6 +65,18 @@ def read_trial(finished: Finished, timeout_s: float) -> str | None:
     return " ".join(str(report.get("reason")).split())
 
 
+def driver_facts(finished: Finished) -> Mapping[str, Any]:
+    """The libpq that a driver uses, by what it says when it is tried; nothing where it says nothing.
+
+    A lock does not decide it: psycopg in Python takes the system's, and what is built from source was built with it.
+    """
+    try:
+        client = json.loads(_last_line(finished.stdout))["client"]
+        return {name: client[name] for name in ("libpq", "libpq_bundled")}
+    except (ValueError, TypeError, KeyError):
+        return {}
+
+
 def reported_cpu_s(finished: Finished) -> float | None:
     """CPU seconds of the loader's process from its start, as it reports them; None where it does not."""
     try:

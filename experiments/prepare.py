@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from bigdata.registry import LOADERS
@@ -12,7 +13,7 @@ from experiments.datasets import ReadyData
 from experiments.engines.protocol import Engine, LoaderHost, Server
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
-from experiments.judge import read_trial
+from experiments.judge import driver_facts, read_trial
 from experiments.lock import left_out, loader_lock
 from experiments.plan import Plan
 from experiments.run import STEP_TIMEOUT_S, ReadyCell, choices_of, environment_of
@@ -22,6 +23,14 @@ from experiments.spec import DataSet, Matrix, PostgresConfiguration
 SPARE_CONNECTIONS = 10
 
 Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of trying a loader: the reason why it cannot run, or what its driver said of itself."""
+
+    reason: str | None
+    driver: Mapping[str, Any]
 
 
 class Preparation:
@@ -43,7 +52,7 @@ class Preparation:
         self._source = source
         self._provide_data = provide_data
         self._tell = tell
-        self._trials: dict[tuple[str | None, ...], str | None] = {}
+        self._trials: dict[tuple[str | None, ...], Trial] = {}
         self._made: dict[tuple[str, ...], Any] = {}
 
     def prepare(
@@ -86,12 +95,14 @@ class Preparation:
         server = self._once(
             name, "postgres", cell.postgres, make=lambda: self._server(engine, cell.postgres, max_connections)
         )
-        self._try_out(cell, host, server, placement)
+        driver = self._try_out(cell, host, server, placement)
         identity = Identity(
             interpreter_build=host.facts.build,
             lock_hash=host.facts.lock_hash,
+            driver=driver,
             source_hash=self._source,
             server_version=server.facts.version,
+            server_build=server.facts.build,
             server_settings=server.facts.settings,
             storage=server.facts.storage,
             data_digest=data.digest,
@@ -110,15 +121,19 @@ class Preparation:
             raise Unsupported(reason)
         return host
 
-    def _try_out(self, cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> None:
-        """Let the loader connect once, as only that tells what works here. Raises Unsupported where it does not."""
+    def _try_out(self, cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Mapping[str, Any]:
+        """Let the loader connect once, as only that tells what works here; returns what its driver says of itself.
+
+        Raises Unsupported where it does not work.
+        """
         what = (cell.engine, cell.python, cell.gil, cell.loader, cell.loop, cell.protocol, cell.implementation)
         if what not in self._trials:
             engine = self._engines[cell.engine]
             self._tell(f"{self._prefix(engine)}trying {cell.contestant()}, {cell.interpreter()}")
-            self._trials[what] = _find_reason(cell, host, server, placement)
-        if reason := self._trials[what]:
+            self._trials[what] = _try_once(cell, host, server, placement)
+        if reason := self._trials[what].reason:
             raise Unsupported(reason)
+        return self._trials[what].driver
 
     def _loader_host(self, engine: Engine, python: str) -> LoaderHost:
         self._tell_preparing(f"{self._prefix(engine)}Python {python} and its packages")
@@ -158,7 +173,7 @@ class Preparation:
         return cast(Thing, made)
 
 
-def _find_reason(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> str | None:
+def _try_once(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Trial:
     try:
         finished = host.run(
             ["check", cell.loader, *choices_of(cell), "--report", "-"],
@@ -169,8 +184,8 @@ def _find_reason(cell: Cell, host: LoaderHost, server: Server, placement: Placem
         )
     except Failure:
         # The runs of the cell will fail, too, and their records say why.
-        return None
-    return read_trial(finished, STEP_TIMEOUT_S)
+        return Trial(None, {})
+    return Trial(read_trial(finished, STEP_TIMEOUT_S), driver_facts(finished))
 
 
 def _container_limits(server: Server, configuration: PostgresConfiguration) -> dict[str, int]:
@@ -210,7 +225,7 @@ def foresee(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[C
 
 def unsupported_key(cell: Cell, source: str) -> str:
     """The key of a cell that cannot run: nothing but its axes and the sources define it."""
-    return cell_key(cell, Identity("", "", source, "", {}, "", "", {}, 0.0))
+    return cell_key(cell, Identity("", "", {}, source, "", None, {}, "", "", {}, 0.0))
 
 
 def quiet_cpus(ready: Mapping[Cell, ReadyCell | str], allowed: frozenset[int]) -> frozenset[int]:

@@ -51,6 +51,8 @@ class ServerFacts:
     """What the image is, as far as it defines the server: name and digest, or the packages it was made of."""
     image_id: str | None = None
     """The id of the image, for the records."""
+    build: str | None = None
+    """Of one without an image: which build of PostgreSQL it is, and how its data directory was made."""
 
 
 @dataclass(frozen=True)

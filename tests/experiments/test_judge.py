@@ -9,7 +9,7 @@ import pytest
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished
-from experiments.judge import Trouble, find_contradictions, find_differences, read_report, read_trial
+from experiments.judge import Trouble, driver_facts, find_contradictions, find_differences, read_report, read_trial
 from experiments.records import Work
 
 DATA = ReadyData(Path("data"), (), "geo:100:1;data:22200:2", 100, 100, 22_200)
@@ -68,6 +68,24 @@ def test_a_process_without_a_report_is_trouble_with_its_reason(finished: Finishe
 )
 def test_a_trial_tells_why_a_combination_cannot_run(finished: Finished, reason: str | None) -> None:
     assert read_trial(finished, 60.0) == reason
+
+
+@pytest.mark.parametrize(
+    ("said", "facts"),
+    [
+        (
+            '{"client": {"libpq": 170011, "libpq_bundled": true, "cpu_s": 0.1}}',
+            {"libpq": 170011, "libpq_bundled": True},
+        ),
+        ('{"client": {"libpq": null, "libpq_bundled": null}}', {"libpq": None, "libpq_bundled": None}),
+        ('{"client": null}', {}),
+        ('{"client": {}}', {}),
+        ("no report", {}),
+        ("", {}),
+    ],
+)
+def test_a_trial_tells_which_libpq_the_driver_uses(said: str, facts: dict[str, Any]) -> None:
+    assert driver_facts(Finished(0, said, "", 0.3)) == facts
 
 
 def test_equal_work_has_no_differences() -> None:

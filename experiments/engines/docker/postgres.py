@@ -61,8 +61,8 @@ class Said:
 
 
 def describe_image_and_start(base_identity: str) -> str:
-    """What defines a server: what its image is, and the script that starts it."""
-    return f"{base_identity}; {_START.name} {short_hash(_START.read_text())}"
+    """What defines a server: what its image is, and the script that makes its data directory and starts it."""
+    return f"{base_identity}; {_START.name} {short_hash(_START.read_text(), *INITDB_OPTIONS)}"
 
 
 def make_container(

@@ -21,6 +21,7 @@ from experiments.lock import POSTGRESQL_MAJORS, postgresql_lock
 
 _NEEDED = ("postgres", "initdb", "psql")
 _QUICK_S = 20.0
+_READ_BYTES = 1024**2
 _TEMPORARY = ".unpacking-"
 _PACKAGE_OF_LIBRARY = {
     "libxml2.so.2": "libxml2",
@@ -45,6 +46,14 @@ class Binaries:
     def major(self) -> str:
         """The first number of the version: '17'."""
         return self.version.split(".")[0]
+
+    def build(self) -> str:
+        """What tells two builds of one version apart: the beginning of the SHA-256 of the server's program."""
+        with (self.folder / "postgres").open("rb") as program:
+            digest = hashlib.sha256()
+            while part := program.read(_READ_BYTES):
+                digest.update(part)
+        return f"postgres {digest.hexdigest()[:12]}"
 
 
 def locked_binaries(major: str) -> Binaries:

@@ -21,7 +21,7 @@ from experiments.identity import PROJECT
 _PATIENCE_S = 6.0
 # What would change the interpreter, the driver or the address behind the harness's back.
 _NOT_INHERITED = (
-    *("PYTHON", "PG", "BIGDATA_", "LD_PRELOAD", "MALLOC_", "VIRTUAL_ENV"),
+    *("PYTHON", "PG", "BIGDATA_", "LD_PRELOAD", "MALLOC_", "GLIBC_TUNABLES", "VIRTUAL_ENV"),
     # How psycopg, gevent and the libraries below gevent and uvloop wait for the server.
     *("PSYCOPG_", "GEVENT", "LIBEV_", "UV_"),
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.affinity import Placement
-from experiments.engines.cluster import DATABASE, HOST, USER, NotStarted, own_words
+from experiments.engines.cluster import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, own_words
 from experiments.engines.local.account import run_as
 from experiments.engines.local.binaries import Binaries
 from experiments.engines.local.cluster import (
@@ -28,6 +28,7 @@ from experiments.engines.protocol import ServerFacts
 from experiments.engines.refusal import refused
 from experiments.engines.settings import merged_settings
 from experiments.errors import Failure
+from experiments.identity import short_hash
 
 _QUERY_S = 60.0
 _PORT_ATTEMPTS = 5
@@ -138,7 +139,8 @@ def start_server(
         undo.callback(_end, process)
         trace = note_memory(trace, process.pid)
         write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
-        facts = ServerFacts(version=binaries.version, settings=merged, storage=storage)
+        build = f"{binaries.build()}; initdb {short_hash(*INITDB_OPTIONS)}"
+        facts = ServerFacts(version=binaries.version, settings=merged, storage=storage, build=build)
         server = LocalServer(binaries, trace, process, port=port, password=password, facts=facts)
         server.execute(f"CREATE DATABASE {DATABASE}")
         undo.pop_all()

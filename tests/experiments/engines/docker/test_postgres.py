@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from experiments.engines.cluster import INITDB_OPTIONS
 from experiments.engines.docker.postgres import Said, data_home, describe_image_and_start, find_words, parse_said
 from experiments.engines.docker.server import check_storage
 from experiments.errors import Failure, Unsupported
@@ -64,6 +65,5 @@ def test_a_disk_that_is_kept_in_memory_is_unsupported() -> None:
 
 def test_a_server_is_told_by_its_image_and_the_script_that_starts_it() -> None:
     script = (PROJECT / "docker" / "start-postgres.sh").read_text()
-    assert (
-        describe_image_and_start("debian trixie: x 1") == f"debian trixie: x 1; start-postgres.sh {short_hash(script)}"
-    )
+    hashed = short_hash(script, *INITDB_OPTIONS)
+    assert describe_image_and_start("debian trixie: x 1") == f"debian trixie: x 1; start-postgres.sh {hashed}"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import stat
 import tarfile
@@ -79,6 +80,16 @@ def test_the_version_is_what_postgres_says(tmp_path: Path) -> None:
     folder = programs(tmp_path, "echo 'postgres (PostgreSQL) 16.4 (Debian 16.4-1)'")
     assert binaries_in(folder) == Binaries(folder, "16.4")
     assert binaries_in(folder).major == "16"
+
+
+def test_two_builds_of_one_version_are_told_apart_by_their_program(tmp_path: Path) -> None:
+    one, same, other = (tmp_path / name for name in ("one", "same", "other"))
+    for folder, text in ((one, "a"), (same, "a"), (other, "b")):
+        folder.mkdir()
+        (folder / "postgres").write_text(text)
+    assert Binaries(one, "16.4").build() == Binaries(same, "16.4").build()
+    assert Binaries(one, "16.4").build() != Binaries(other, "16.4").build()
+    assert Binaries(one, "16.4").build() == "postgres " + hashlib.sha256(b"a").hexdigest()[:12]
 
 
 def test_a_postgres_that_does_not_start_is_told_in_its_words(tmp_path: Path) -> None:
