@@ -35,7 +35,7 @@ _CAPTION = 14.0
 # Values of a text axis that stand beside each other in half the width.
 _MOST_IN_HALF = 8
 # How far lines are moved apart at the same value, in parts of a step between two values.
-_APART_STEP = 0.09
+_APART_STEP = 0.13
 
 
 @dataclass(frozen=True)

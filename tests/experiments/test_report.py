@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -85,14 +86,41 @@ def test_tables_are_rebuilt_from_the_records_alone_byte_for_byte(
         folder.append(record)
     write_tables(folder)
     write_front_page(tmp_path)
-    files = [tmp_path / "README.md", *sorted((folder.path / "tables").iterdir())]
+    written = [*sorted((folder.path / "tables").iterdir()), *(folder.path / "charts").iterdir()]
+    files = [tmp_path / "README.md", *written]
     before = {file: file.read_bytes() for file in files}
-    assert [file.name for file in files] == ["README.md", "loaders.csv", "loaders.md"]
+    assert [file.name for file in files] == ["README.md", "loaders.csv", "loaders.md", "loaders.svg"]
     for file in files:
         file.unlink()
     write_tables(folder)
     write_front_page(tmp_path)
     assert {file: file.read_bytes() for file in files} == before
+
+
+def test_pages_show_charts_that_are_there_and_charts_of_questions_no_longer_asked_go(
+    tmp_path: Path, description: Description, records: list[Record]
+) -> None:
+    folder = create(tmp_path, description)
+    for record in records:
+        folder.append(record)
+    charts = folder.path / "charts"
+    charts.mkdir()
+    (charts / "of_before.svg").touch()
+    write_tables(folder)
+    write_front_page(tmp_path)
+    assert [file.name for file in charts.iterdir()] == ["loaders.svg"]
+    for page in (tmp_path / "README.md", folder.path / "tables" / "loaders.md"):
+        shown = re.findall(r"^!\[.+\]\((.+)\)$", page.read_text(), re.MULTILINE)
+        assert [(page.parent / link).resolve() for link in shown] == [(charts / "loaders.svg").resolve()]
+
+
+def test_the_front_page_has_the_charts_of_a_campaign_that_was_reported_without(
+    tmp_path: Path, description: Description, records: list[Record]
+) -> None:
+    folder = create(tmp_path, description)
+    folder.append(records[0])
+    write_front_page(tmp_path)
+    assert [file.name for file in (folder.path / "charts").iterdir()] == ["loaders.svg"]
 
 
 def test_the_tables_of_a_campaign_that_was_killed_are_made_of_its_whole_records(
