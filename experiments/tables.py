@@ -14,6 +14,7 @@ from experiments.captions import caption_lines, describe_floor
 from experiments.cpuset import format_cpuset
 from experiments.description import Description, ShownExperiment
 from experiments.disturbance import LOUD_SHARE
+from experiments.effects_table import describe_effects
 from experiments.foot import STATUS_NAMES, foot_lines
 from experiments.reasons import group_reasons
 from experiments.records import RUN_STATUSES, Record
@@ -58,7 +59,7 @@ def markdown_table(
     charts: str = "",
     remarks: Sequence[str] = (),
 ) -> str:
-    """The experiment's question, the noise floor, its table and what must be known to read it; no heading.
+    """The experiment's question, the noise floor, its table, what must be known to read it, what matters; no heading.
 
     ``charts`` are paragraphs of images that stand above the table, ``remarks`` lines to add to those below it.
     """
@@ -69,7 +70,9 @@ def markdown_table(
     alignment = ["left"] * len(axes) + ["right"] * RIGHT_ALIGNED + ["left"]
     table = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment)
     notes = "\n".join(f"- {line}" for line in [*caption_lines(description, summary, axes), *remarks])
-    return f"{experiment.question}\n\n{describe_floor(description, summary)}\n\n{charts}{table}\n\n{notes}\n"
+    effects = describe_effects(description, records, experiment)
+    matters = "" if effects is None else f"\n**What matters**\n\n{effects.strip()}\n"
+    return f"{experiment.question}\n\n{describe_floor(description, summary)}\n\n{charts}{table}\n\n{notes}\n{matters}"
 
 
 def terminal_table(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:

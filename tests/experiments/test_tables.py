@@ -10,6 +10,7 @@ import pytest
 
 from experiments.cells import Cell
 from experiments.description import Description, ShownCell
+from experiments.effects_table import describe_effects
 from experiments.records import Host, Record
 from experiments.summary import in_matrix_order
 from experiments.tables import csv_table, markdown_table, terminal_table
@@ -58,6 +59,10 @@ Is asyncio faster than threads?
 - 1 run wrong_work: rows: 22199 of 22200.
 - 1 cell cannot run: no wheel of aiopg | none at all.
 - Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load, or throttled 2% of the time though the row sets no limit).
+
+**What matters**
+
+How much each axis matters by itself cannot be told here: without row_by_row_asyncio asyncio, of which some cells cannot run.
 """
 
 
@@ -159,6 +164,25 @@ def test_the_csv_has_p_values_before_and_after_the_correction(
     ]
     assert float(rows[2]["ratio_p_holm"]) == pytest.approx(20 * float(rows[2]["ratio_p"]), rel=0.01)
     assert rows[2]["not_told_apart"] == "1"
+
+
+def test_what_matters_stands_below_where_axes_are_crossed(
+    description: Description, make_record: Callable[..., Record], threaded: Cell, uvloop_cell: Cell
+) -> None:
+    cells = [replace(cell, poolsize=size) for cell in (threaded, uvloop_cell) for size in (5, 20)]
+    shown = tuple(ShownCell(f"sha256:{number}", "a", ("loaders",), cell.axes()) for number, cell in enumerate(cells))
+    records = [
+        make_record(cell, cell_key=one.cell_key, block=block, rows_per_s=cell.poolsize * (500.0 + block))
+        for block in range(1, 7)
+        for one, cell in zip(shown, cells, strict=True)
+    ]
+    crossed = replace(description, cells=shown)
+    effects = describe_effects(crossed, records, description.experiments[0])
+    assert effects is not None
+    text = markdown_table(crossed, records, description.experiments[0])
+    assert text.endswith(f"sets no limit).\n\n**What matters**\n\n{effects.strip()}\n")
+    one_axis = replace(description, cells=shown[:2])
+    assert "What matters" not in markdown_table(one_axis, records, description.experiments[0])
 
 
 @pytest.mark.parametrize(("disturbed", "said"), [(1, False), (2, True)])
