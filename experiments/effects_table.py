@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tabulate import tabulate
 
@@ -23,6 +24,8 @@ from experiments.wording import axis_name, axis_value, count, with_interval
 # Less is not spelt out.
 _LEAST_SHARE = 0.005
 _MOST_NAMES = 3
+# The axes that are chosen by themselves; others may follow from the loader or the interpreter.
+_CHOSEN = {"engine", "python", "loader", "poolsize", "postgres", "data", "transaction", "inserts", "resources"}
 
 
 def describe_effects(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str | None:
@@ -31,10 +34,10 @@ def describe_effects(description: Description, records: Sequence[Record], experi
     A sentence with the reason where the axes are not fully crossed, runs are missing or blocks are too few; None for
     an experiment that varies one thing only.
     """
-    shown = [cell for cell in in_matrix_order(description, experiment) if cell.arm == "a"]
-    basis = _find_basis([cell for cell in shown if _belongs(cell, description, experiment)])
+    lists = description.matrix["experiments"][experiment.name]["matrix"]
+    basis = _find_basis(_without_foreign_baseline(in_matrix_order(description, experiment), lists))
     crossing = basis.crossing
-    if len(crossing.factors) < 2 and not crossing.nestings and not basis.left_out:
+    if len(basis.whole.factors) < 2 and not basis.whole.nestings:
         return None
     if problem := _find_problem(basis):
         return f"How much each axis matters by itself cannot be told here: {problem}.\n"
@@ -51,39 +54,41 @@ def describe_effects(description: Description, records: Sequence[Record], experi
 
 @dataclass(frozen=True)
 class _Basis:
-    """The cells to compute with, and the levels left out since some of their cells cannot run."""
+    """The cells to compute with, and the levels left out since some of their cells cannot run; ``whole`` has them."""
 
     cells: Sequence[ShownCell]
     crossing: Crossing
+    whole: Crossing
     left_out: tuple[Level, ...]
 
 
-def _belongs(shown: ShownCell, description: Description, experiment: ShownExperiment) -> bool:
-    """Whether a cell has values that the experiment lists, or the usual ones: not a baseline from elsewhere."""
-    lists = description.matrix["experiments"][experiment.name]["matrix"]
-    defaults = description.matrix.get("defaults", {})
-    # What these stand for, only the machine knew; None is an axis that does not apply.
-    unknown = {"default", "auto"}
-    for axis, value in shown.cell.items():
-        allowed = lists.get(axis) or ([defaults[axis]] if axis in defaults else [])
-        if allowed and value is not None and value not in allowed and not unknown & set(map(str, allowed)):
+def _without_foreign_baseline(shown: Sequence[ShownCell], lists: Mapping[str, Sequence[Any]]) -> list[ShownCell]:
+    """Every cell once, and not the baseline where it has a value that the experiment neither lists nor else uses."""
+    again = {cell.cell_key for cell in shown if cell.arm == "b"}
+    cells = [cell for cell in shown if cell.arm == "a"]
+
+    def is_foreign(baseline: ShownCell) -> bool:
+        others = [cell.cell for cell in cells if cell is not baseline]
+        return any(
+            value is not None
+            and all(other[axis] != value for other in others)
             # A loader with one connection has that whatever the pool.
-            return axis == "poolsize" and value == 1
-    return True
+            and (value not in lists[axis] if axis in lists else axis in _CHOSEN and (axis, value) != ("poolsize", 1))
+            for axis, value in baseline.cell.items()
+        )
+
+    return [cell for cell in cells if not (len(cells) > 1 and cell.cell_key in again and is_foreign(cell))]
 
 
 def _find_basis(cells: Sequence[ShownCell]) -> _Basis:
     """Leave out level by level, the one with most holes first, until every cell that is left can run."""
     left, left_out = list(cells), list[Level]()
-    names = {
-        level: factor.telling(level)
-        for factor in find_crossing([cell.cell for cell in cells]).factors
-        for level in factor.levels
-    }
+    whole = find_crossing([cell.cell for cell in cells])
+    names = {level: factor.telling(level) for factor in whole.factors for level in factor.levels}
     while True:
         crossing = find_crossing([cell.cell for cell in left])
         if not crossing.factors or not any(cell.unsupported for cell in left):
-            return _Basis(left, crossing, tuple(left_out))
+            return _Basis(left, crossing, whole, tuple(left_out))
         levels = [(factor, level) for factor in crossing.factors for level in factor.levels]
         _, factor, level = max(
             ((_emptiness(left, factor, level), factor, level) for factor, level in levels), key=lambda found: found[0]
@@ -101,17 +106,16 @@ def _find_problem(basis: _Basis) -> str | None:
     crossing = basis.crossing
     if len(crossing.factors) > 1 and not crossing.missing:
         return None
-    parts = [_nesting_text(nesting) for nesting in crossing.nestings]
+    parts = [_nesting_text(nesting) for nesting in basis.whole.nestings]
     if crossing.missing:
         factors = _listed([_factor_name(factor) for factor in crossing.factors])
         are = "is" if crossing.missing == 1 else "are"
         parts.append(f"{count(crossing.missing, 'combination')} of {factors} {are} not in the experiment")
-    return "; ".join(parts or _left_out(basis))
+    return "; ".join(parts) or f"nothing is crossed {_left_out(basis)}"
 
 
-def _left_out(basis: _Basis) -> list[str]:
-    names = ", ".join(map(_values_text, basis.left_out))
-    return [f"without {names}, of which some cells cannot run"] if names else []
+def _left_out(basis: _Basis) -> str:
+    return f"without {', '.join(map(_values_text, basis.left_out))}, of which some cells cannot run"
 
 
 def _complete_blocks(cells: Sequence[ShownCell], crossing: Crossing, records: Sequence[Record]) -> list[Table]:
@@ -204,7 +208,8 @@ def _notes(basis: _Basis, effects: Effects) -> list[str]:
         "ratio compares the mean of its cells with the mean of all. ≈ marks what noise alone could make: a factor, or "
         "two together, by an F test with Holm's correction, and a ratio whose interval holds 1.",
     ]
-    lines += [f"{text[0].upper()}{text[1:]}." for text in _left_out(basis)]
+    if basis.left_out:
+        lines.append(f"W{_left_out(basis)[1:]}.")
     if crossing.nestings:
         nested = "; ".join(map(_nesting_text, crossing.nestings))
         lines.append(f"What is nested cannot be told apart, and is one factor: {nested}.")

@@ -38,7 +38,7 @@ def make_campaign(description: Description, make_record: Callable[..., Record]) 
             ShownCell(key_of(cell), "a", ("loaders",), cell.axes(), "no wheel" if cell in unsupported else None)
             for cell in cells
         ]
-        matrix = {"experiments": {"loaders": {"matrix": lists}}, "defaults": {"poolsize": 20, "python": "default"}}
+        matrix = {"experiments": {"loaders": {"matrix": lists}}}
         records = []
         for block, (place, cell) in itertools.product(range(1, blocks + 1), enumerate(cells)):
             pace = 10_000.0 * PACE[cell.loader] * PACE[cell.poolsize] * PACE[cell.loop or "asyncio"]
@@ -161,13 +161,38 @@ def test_a_level_of_which_cells_cannot_run_is_left_out_and_named(
     assert "| 3.14 " not in text
 
 
-def test_a_baseline_from_elsewhere_is_left_out(make_campaign: MakeCampaign, crossed: list[Cell]) -> None:
+@pytest.mark.parametrize("lists", [CROSSED, {**CROSSED, "python": ["3.13"]}], ids=["not listed", "listed"])
+def test_a_baseline_from_elsewhere_is_left_out(
+    make_campaign: MakeCampaign, crossed: list[Cell], lists: Mapping[str, Sequence[Any]]
+) -> None:
     elsewhere = replace(crossed[0], poolsize=20, python="3.9")
-    description, records = make_campaign([elsewhere, *crossed], {**CROSSED, "python": ["3.13"]})
-    without, _ = make_campaign(crossed, {**CROSSED, "python": ["3.13"]})
+    description, records = make_campaign([elsewhere, *crossed], lists)
+    without, _ = make_campaign(crossed, lists)
     text = describe_effects(description, records, description.experiments[0])
     assert text is not None
     assert text == describe_effects(without, records, description.experiments[0])
+
+
+def test_a_baseline_that_the_experiment_lists_is_a_level_though_no_other_cell_has_it(
+    make_campaign: MakeCampaign, threaded: Cell, uvloop_cell: Cell
+) -> None:
+    cells = [threaded, uvloop_cell, replace(uvloop_cell, loop="asyncio")]
+    lists = {"loader": CROSSED["loader"], "loop": ["uvloop", "asyncio"]}
+    description, records = make_campaign(cells, lists, unsupported=cells[2:])
+    assert describe_effects(description, records, description.experiments[0]) == (
+        "How much each axis matters by itself cannot be told here: "
+        "loop is nested in loader (none with row_by_row_threaded).\n"
+    )
+
+
+def test_where_nothing_crossed_is_left_what_cannot_run_is_named(
+    make_campaign: MakeCampaign, crossed: list[Cell]
+) -> None:
+    description, records = make_campaign(crossed, CROSSED, unsupported=crossed[3:])
+    assert describe_effects(description, records, description.experiments[0]) == (
+        "How much each axis matters by itself cannot be told here: "
+        "nothing is crossed without row_by_row_asyncio, of which some cells cannot run.\n"
+    )
 
 
 def test_fewer_than_five_whole_blocks_claim_nothing(make_campaign: MakeCampaign, crossed: list[Cell]) -> None:
