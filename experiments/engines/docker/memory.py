@@ -11,8 +11,8 @@ from docker import DockerClient
 
 from experiments.engines.docker.failing import told
 
-# The engine hears of it from the kernel a moment after the process has ended.
-_LATE_S = 1.0
+# The engine hears of it from the kernel a moment after the process has ended, on a busy machine a long one.
+_LATE_S = 3.0
 
 
 def victims(client: DockerClient, loader: str, loader_state: dict[str, Any], others: Iterable[str]) -> set[str]:
