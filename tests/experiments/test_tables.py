@@ -59,10 +59,6 @@ Is asyncio faster than threads?
 - 1 run wrong_work: rows: 22199 of 22200.
 - 1 cell cannot run: no wheel of aiopg | none at all.
 - Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load, or throttled 2% of the time though the row sets no limit).
-
-**What matters**
-
-How much each axis matters by itself cannot be told here: without row_by_row_asyncio asyncio, of which some cells cannot run.
 """
 
 
