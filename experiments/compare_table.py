@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import Literal
 
 from tabulate import tabulate
 
@@ -13,11 +14,14 @@ from experiments.differences import Difference, axes_of
 from experiments.stats import FEWEST_BLOCKS, Estimate
 from experiments.wording import NOTHING, axis_name, axis_value, count, with_interval
 
+Style = Literal["pipe", "simple"]
+"""Of tables: Markdown, or narrower for a terminal."""
+
 HEADINGS = (
-    "ratio in A (95% interval)",
-    "ratio in B (95% interval)",
-    "B relative to A (95% interval)",
-    "rows/s, B relative to A, drift included",
+    "ratio in A (95%)",
+    "ratio in B (95%)",
+    "B relative to A (95%)",
+    "rows/s with drift, B to A",
     "note",
 )
 RATIO = ".2f"
@@ -27,25 +31,29 @@ HOW_TO_READ = """\
 - **Ratio in A, ratio in B**: rows/s relative to the baseline of the same block and campaign, so that what the machine
   did meanwhile hits both. **B relative to A** holds the blocks' ratios of the two against each other, by Welch's test
   on the log scale: a machine that was slower or faster in one of the campaigns as a whole does not show in it. (Ratios
-  of ten blocks and more are trimmed means, of which it need not be the exact quotient.) In **rows/s, B relative to A**
-  it does show: that column compares the bare rows/s, and is all that can be said of the baseline itself.
+  of ten blocks and more are trimmed means, of which it need not be the exact quotient.) In **rows/s with drift** it
+  does show: that column compares the bare rows/s, and is all that can be said of the baseline itself.
 - ≠ marks what differs significantly, all cells taken together (Holm, 5%), ≈ what is not told apart. The baseline again
   is the same program as the baseline: it is shown for its noise, and not counted.
 - All ratios of a campaign share the noise of its baseline, so they are not independent: 5% is the average over many
   pairs of equal campaigns, and a single pair may well have far fewer, or many at once that differ in the same direction
-  by about as much. Then it is the baseline that differs, rather than the cells.
+  by about as much. Then it is the baseline that differs, rather than the cells. And each campaign starts its servers
+  once: what a server has from one start to the next hits all blocks alike, and no interval holds it.
 """
 
 
 def write_comparison(
-    a: Measured, b: Measured, differences: Sequence[Difference], packages: Sequence[Difference], comparison: Comparison
+    a: Measured, b: Measured, differences: Sequence[Difference], comparison: Comparison, style: Style = "pipe"
 ) -> str:
-    """The whole page. ``packages`` are the differences of what was installed, which the records tell."""
+    """The whole page."""
     parts = [
         "# Two campaigns compared\n",
         f"- A: {describe_side(a)}\n- B: {describe_side(b)}\n",
-        f"## What differs behind them\n\n{describe_differences([*differences, *packages])}",
-        *(f"## {experiment.name}\n\n{comparison_table(experiment, a, b)}" for experiment in comparison.experiments),
+        f"## What differs behind them\n\n{describe_differences(differences)}",
+        *(
+            f"## {experiment.name}\n\n{comparison_table(experiment, a, b, style)}"
+            for experiment in comparison.experiments
+        ),
         f"## How to read the tables\n\n{HOW_TO_READ}",
         "## In sum\n\n" + "\n".join(f"- {line}" for line in sum_up(a, b, comparison)) + "\n",
     ]
@@ -76,18 +84,22 @@ def describe_difference(one: Difference, a: str = "in A", b: str = "in B") -> st
     return f"{one.where}, {one.what}: {one.a} {a}, {one.b} {b}"
 
 
-def comparison_table(experiment: ComparedExperiment, a: Measured, b: Measured) -> str:
-    """The experiment's question, its table, and the noise floors."""
-    axes = varying_axes([cell.shown for cell in experiment.cells])
-    rows = [
-        [*(axis_value(cell.shown.cell.get(axis)) for axis in axes), *_value_cells(cell, experiment, a, b)]
-        for cell in experiment.cells
-    ]
-    alignment = ["left"] * len(axes) + ["right"] * (len(HEADINGS) - 1) + ["left"]
-    headings = [*map(axis_name, axes), *HEADINGS]
-    table = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment)
-    floors = f"- Noise floor: {_floor(experiment.floor_a)} in A, {_floor(experiment.floor_b)} in B."
-    return f"{experiment.question}\n\n{table}\n\n{floors}\n"
+def comparison_table(experiment: ComparedExperiment, a: Measured, b: Measured, style: Style = "pipe") -> str:
+    """The experiment's question, the noise floors, and its table."""
+    rows = [(cell.shown, _value_cells(cell, experiment, a, b)) for cell in experiment.cells]
+    floors = f"Noise floor: {_floor(experiment.floor_a)} in A, {_floor(experiment.floor_b)} in B."
+    return f"{experiment.question}\n\n{floors}\n\n{lay_out(rows, HEADINGS, style)}"
+
+
+def lay_out(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequence[str], style: Style) -> str:
+    """A table of cells with what is said of each, numbers first, words in the last column."""
+    axes = varying_axes([shown for shown, _ in rows])
+    texts = [[*(axis_value(shown.cell.get(axis)) for axis in axes), *values] for shown, values in rows]
+    if style == "pipe":
+        texts = [[*row[:-1], row[-1].replace("|", "\\|")] for row in texts]
+    alignment = ["left"] * len(axes) + ["right"] * (len(headings) - 1) + ["left"]
+    names = [*map(axis_name, axes), *headings]
+    return tabulate(texts, names, tablefmt=style, disable_numparse=True, colalign=alignment) + "\n"
 
 
 def sum_up(a: Measured, b: Measured, comparison: Comparison) -> list[str]:
@@ -113,7 +125,7 @@ def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Measured
         ),
         mark + _estimate(cell.relative, CHANGE),
         _estimate(cell.absolute, CHANGE),
-        "; ".join(_notes(cell, experiment, a, b)).replace("|", "\\|"),
+        "; ".join(_notes(cell, experiment, a, b)),
     ]
 
 

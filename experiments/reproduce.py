@@ -79,7 +79,7 @@ def read_reproduction(
 
 
 def report_reproduction(reproduction: Reproduction, folder: CampaignFolder) -> str:
-    """Write ``reproduced.md`` of the campaign that has run, and return its text."""
+    """Write ``reproduced.md`` of the campaign that has run, and return the same for a terminal."""
     published = reproduction.published
     here = Measured(folder.description(), folder.records(), runs_left(folder, folder.description()))
     common = cells_in_common(published.description, here.description)
@@ -87,9 +87,9 @@ def report_reproduction(reproduction: Reproduction, folder: CampaignFolder) -> s
         *find_differences_between(published.description, here.description),
         *find_package_differences(published, here, common),
     ]
-    text = write_reproduction(published, here, differences, compare_campaigns(published, here))
-    write_whole(folder.path / "reproduced.md", text)
-    return text
+    comparison = compare_campaigns(published, here)
+    write_whole(folder.path / "reproduced.md", write_reproduction(published, here, differences, comparison))
+    return write_reproduction(published, here, differences, comparison, "simple")
 
 
 def _refuse_pins(then: Description, pins: Sequence[str]) -> str:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tabulate import tabulate
-
 from experiments.compare import ComparedCell, ComparedExperiment, Comparison, Measured
-from experiments.compare_table import describe_differences, describe_side, varying_axes
+from experiments.compare_table import Style, describe_differences, describe_side, lay_out
 from experiments.differences import Difference
 from experiments.stats import FEWEST_BLOCKS, Estimate
-from experiments.wording import NOTHING, axis_name, axis_value, count, with_interval
+from experiments.wording import NOTHING, count, with_interval
 
 REPRODUCED = "reproduced"
 NOT_REPRODUCED = "not reproduced"
 NO_VERDICT = "no verdict"
 
 HEADINGS = (
-    "published ratio (95% interval)",
-    "ratio here (95% interval)",
-    "here relative to published",
+    "ratio published (95%)",
+    "ratio here (95%)",
+    "here to published",
     "rows/s published",
     "rows/s here",
     "verdict",
@@ -49,7 +47,11 @@ def change_of(cell: ComparedCell) -> float | None:
 
 
 def write_reproduction(
-    published: Measured, here: Measured, differences: Sequence[Difference], comparison: Comparison
+    published: Measured,
+    here: Measured,
+    differences: Sequence[Difference],
+    comparison: Comparison,
+    style: Style = "pipe",
 ) -> str:
     """The whole page; its last lines are the sum."""
     behind = describe_differences(differences, "published", "here")
@@ -57,7 +59,7 @@ def write_reproduction(
         f"# {published.name} reproduced\n",
         f"- published: {describe_side(published)}\n- here: {describe_side(here)}\n",
         f"## What differs behind them\n\n{behind}",
-        *(f"## {one.name}\n\n{one.question}\n\n{_table(one)}" for one in comparison.experiments),
+        *(f"## {one.name}\n\n{one.question}\n\n{_table(one, style)}" for one in comparison.experiments),
         "## In sum\n\n" + "\n".join(f"- {line}" for line in sum_up(comparison)) + "\n",
     ]
     return "\n".join(parts)
@@ -88,15 +90,9 @@ def _is_judged(cell: ComparedCell) -> bool:
     return not cell.baseline and cell.shown.arm == "a"
 
 
-def _table(experiment: ComparedExperiment) -> str:
-    axes = varying_axes([cell.shown for cell in experiment.cells])
-    rows = [
-        [*(axis_value(cell.shown.cell.get(axis)) for axis in axes), *_values(cell, experiment)]
-        for cell in experiment.cells
-    ]
-    alignment = ["left"] * len(axes) + ["right"] * (len(HEADINGS) - 1) + ["left"]
-    headings = [*map(axis_name, axes), *HEADINGS]
-    return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment) + "\n"
+def _table(experiment: ComparedExperiment, style: Style) -> str:
+    rows = [(cell.shown, _values(cell, experiment)) for cell in experiment.cells]
+    return lay_out(rows, HEADINGS, style)
 
 
 def _values(cell: ComparedCell, experiment: ComparedExperiment) -> list[str]:
@@ -106,7 +102,7 @@ def _values(cell: ComparedCell, experiment: ComparedExperiment) -> list[str]:
         *("1" if cell.baseline else _estimate(ratio, ".2f") for ratio in (cell.ratio_a, cell.ratio_b)),
         NOTHING if change is None or cell.baseline else f"{change:.3f}",
         *(NOTHING if rate is None else f"{rate.value:,.0f}" for rate in (cell.rows_per_s_a, cell.rows_per_s_b)),
-        (judge(cell, experiment) if _is_judged(cell) else role).replace("|", "\\|"),
+        judge(cell, experiment) if _is_judged(cell) else role,
     ]
 
 

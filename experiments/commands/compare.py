@@ -39,14 +39,14 @@ def run(options: Namespace) -> int:
         raise BadInput(f"{a.name} and {b.name}: {describe_nothing_in_common(a, b)}")
     differences = find_differences_between(a.description, b.description)
     warnings = check_comparable(a, b, differences, anyway=options.anyway)
+    said = "".join(f"{line}\n" for line in warnings) + "\n" * bool(warnings)
     packages = find_package_differences(a, b, cells_in_common(a.description, b.description))
-    page = write_comparison(a, b, differences, packages, comparison)
-    text = "".join(f"{line}\n" for line in warnings) + ("\n" if warnings else "") + page
-    print(text, end="")
+    everything = [*differences, *packages]
+    print(said + write_comparison(a, b, everything, comparison, "simple"), end="")
     if options.save:
         file = folder_b.path / "compared" / f"{a.name}.md"
         file.parent.mkdir(exist_ok=True)
-        write_whole(file, text)
+        write_whole(file, said + write_comparison(a, b, everything, comparison))
         print(f"\nwrote {file}")
     return 0
 

@@ -219,5 +219,9 @@ def test_the_outcome_is_written_beside_the_records_that_it_is_of(
             folders[-1].append(record)
     found = read_reproduction(folders[0], keys=(), repeats=None, data=None, anyway=False)
     text = report_reproduction(found, folders[1])
-    assert text == (tmp_path / "now" / "reproduced.md").read_text()
-    assert text.endswith("- 1 of 2 cells reproduced, 0 not reproduced, 1 without a verdict.\n")
+    saved = (tmp_path / "now" / "reproduced.md").read_text()
+    assert saved.count("\n| row_by_row") == 4
+    assert text.count("\nrow_by_row") == 4
+    for page in (text, saved):
+        assert page.startswith("# 2026-11-22T1430-local reproduced\n")
+        assert page.endswith("- 1 of 2 cells reproduced, 0 not reproduced, 1 without a verdict.\n")

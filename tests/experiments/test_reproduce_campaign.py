@@ -51,8 +51,9 @@ def test_a_cell_of_a_campaign_is_run_again_with_its_pins_and_both_campaigns_are_
     assert now.postgres == then.postgres
     assert len(again.records()) == 3
     page = (again.path / "reproduced.md").read_text()
-    assert out.endswith(page)
-    assert "Nothing that was recorded: host, configuration and software are the same." in page
+    assert out.endswith(page[page.index("## In sum") :])
+    assert "\n- host:" not in page
+    assert "\n- configuration:" not in page
     assert "no verdict: no noise floor published and here, as that needs 5 good blocks of the baseline" in page
     assert page.endswith("- 0 of 1 cell reproduced, 0 not reproduced, 1 without a verdict.\n")
     assert f"\n- Reproduces: `{then.campaign}`" in (tmp_path / "again" / "README.md").read_text()
