@@ -41,6 +41,7 @@ WHAT_CAME_OUT = {
     "readme",
     "reasons",
     "records",
+    "reproduced",
     "stats",
     "summary",
     "tables",
