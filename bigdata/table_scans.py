@@ -6,7 +6,7 @@ from typing import Any
 
 from bigdata import statements as sql
 from bigdata.dburl import database_name, open_connection
-from bigdata.transactions import wait_until
+from bigdata.transactions import wait_until, wait_until_counted
 
 
 def read_scans(url: str) -> dict[str, Any]:
@@ -20,11 +20,15 @@ def read_scans(url: str) -> dict[str, Any]:
                 return bool(cursor.fetchone()[0] == 0)
 
             wait_until(is_alone)
+        wait_until_counted(connection)
         return scans_of(connection)
 
 
 def scans_of(connection: Any) -> dict[str, Any]:
-    """How often ``geo_record`` was scanned for a key of the files, and ``matrix`` for anything; only ever growing."""
+    """How often ``geo_record`` was scanned for a key of the files, and ``matrix`` for anything; only ever growing.
+
+    None where there are no such tables.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql.SCANS)
         geo_record, matrix = cursor.fetchone()

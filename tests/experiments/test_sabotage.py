@@ -19,8 +19,11 @@ from bigdata.statements import SELECT_GEO_ID, SELECT_ITEM_IDS
 from experiments.affinity import Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData, provide
+from experiments.engines.local.binaries import locked_binaries
 from experiments.engines.local.loader import LocalLoaderHost
+from experiments.engines.local.server import start_server
 from experiments.engines.protocol import InterpreterFacts
+from experiments.errors import Failure, Unsupported
 from experiments.ledger import shown
 from experiments.ledger_findings import Variant
 from experiments.ledger_runs import Workplace, examine, make_ready
@@ -159,6 +162,27 @@ def test_a_loader_that_loads_one_record_twice_and_another_not_at_all(run: Callab
     # With one worker records come in their order.
     record = run("row_by_row_threaded", "autocommit", sabotages.LOADS_A_RECORD_TWICE, poolsize=1)
     assert (record.status, record.reason) == ("wrong_work", VALUES)
+
+
+def test_the_oldest_postgresql_which_counts_late_is_judged_as_well(data: ReadyData, copy_of: CopyOf) -> None:
+    try:
+        old = start_server(locked_binaries("14"), name="old", storage="disk", settings={}, max_connections=20)
+    except (Failure, Unsupported) as reason:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(f"no PostgreSQL 14 to test with: {reason}")
+    try:
+        sabotage = sabotages.SKIPS_A_SELECT[PSYCOPG2]
+        # What one of them leaves must not seem to be of the next.
+        records = [
+            run_once(PostgresServer(old), data, copy_of, "row_by_row_threaded", "per_record", one)
+            for one in (None, None, sabotage)
+        ]
+    finally:
+        old.stop()
+    assert [(record.status, record.reason) for record in records[:2]] == [("ok", None)] * 2
+    assert records[2].status == "wrong_work"
+    assert str(records[2].reason).startswith("scans of matrix: ")
 
 
 @pytest.fixture(scope="module")
