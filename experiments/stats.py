@@ -9,7 +9,8 @@
   the trimmed t test (Tukey and McLaughlin 1963, Less vulnerable confidence and significance procedures for location
   based on a single sample, Sankhya A 25, 331-352), below ten those of the paired t test. Fewer than 5 blocks get no
   interval, no p value and no mark.
-- Ratio of two sets of runs that share no blocks (two campaigns): Welch's t test and interval on the logs.
+- Ratio of two sets of runs that share no blocks (two campaigns): Welch's t test and interval on the logs, with means
+  trimmed likewise (Yuen 1974, The two-sample trimmed t for unequal population variances, Biometrika 61, 165-170).
 - Noise floor: the baseline's arm ``b`` divided by its arm ``a`` in the same way. Both are the same program, so what
   that interval reaches to either side of its middle is noise, and so is the ratio itself, should that be further from
   1. A ratio that is nearer to 1 than the floor, or whose p value is not below 0.05 (its interval holds 1), is not told
@@ -44,7 +45,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.stats import binom, t, ttest_ind
+from scipy.stats import binom, t, trim_mean, ttest_ind
 
 CONFIDENCE = 0.95
 SIGNIFICANCE = 0.05
@@ -109,16 +110,16 @@ def estimate_mean_ratio(logs: Sequence[float]) -> Estimate | None:
 def estimate_unpaired_ratio(logs_a: Sequence[float], logs_b: Sequence[float]) -> Estimate | None:
     """The ratio of b to a, from logarithms of runs that share no blocks; None where one side has none.
 
-    The ratio of the geometric means, ``exp(mean b - mean a)``, with Welch's interval: the two may differ in spread.
+    The quotient of the two ratios that ``estimate_mean_ratio`` gives, with Yuen's interval: they may differ in spread.
     """
     if not logs_a or not logs_b:
         return None
-    difference = statistics.fmean(logs_b) - statistics.fmean(logs_a)
+    difference = _trimmed_mean(logs_b) - _trimmed_mean(logs_a)
     if min(len(logs_a), len(logs_b)) < FEWEST_BLOCKS:
         return Estimate(math.exp(difference))
     if max(statistics.stdev(logs_a), statistics.stdev(logs_b)) < _ROUNDING:
         return _certain(difference)
-    test = ttest_ind(logs_b, logs_a, equal_var=False)
+    test = ttest_ind(logs_b, logs_a, equal_var=False, trim=TRIMMED)
     low, high = test.confidence_interval(CONFIDENCE)
     return Estimate(math.exp(difference), math.exp(low), math.exp(high), float(test.pvalue))
 
@@ -156,6 +157,10 @@ def is_noise(ratio: Estimate, floor: float | None, adjusted_p: float | None = No
     # The interval holds 1 exactly where the p value that belongs to it is not below 0.05.
     significant = not ratio.low <= 1 <= ratio.high if adjusted_p is None else adjusted_p < SIGNIFICANCE
     return within_floor or not significant
+
+
+def _trimmed_mean(logs: Sequence[float]) -> float:
+    return float(trim_mean(logs, TRIMMED))
 
 
 def _certain(log_ratio: float) -> Estimate:

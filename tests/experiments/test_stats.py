@@ -6,7 +6,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import mstats, t, ttest_rel
+from scipy.stats import mstats, t, ttest_ind, ttest_rel
 
 from experiments.stats import (
     Estimate,
@@ -92,15 +92,29 @@ def test_trimmed_mean_and_its_error_are_scipys(blocks: int) -> None:
     assert ratio.p_value == pytest.approx(2 * t.sf(abs(mean) / error, freedom))
 
 
-def test_runs_that_share_no_blocks_have_welchs_interval_and_p_value() -> None:
-    # Student's sleep data as if unpaired: t = 1.8608, 17.776 df, p = 0.07939, interval -0.2054832 to 3.3654832 (R).
-    ratio = estimate_unpaired_ratio(SLEEP_1, SLEEP_2)
+def test_nine_runs_that_share_no_blocks_have_welchs_interval_and_p_value() -> None:
+    # Student's sleep data without the last patient, as if unpaired.
+    ratio, test = (
+        estimate_unpaired_ratio(SLEEP_1[:9], SLEEP_2[:9]),
+        ttest_ind(SLEEP_2[:9], SLEEP_1[:9], equal_var=False),
+    )
     assert ratio is not None
-    assert ratio.low is not None
-    assert ratio.high is not None
-    assert ratio.p_value == pytest.approx(0.07939, abs=1e-5)
-    logs = [math.log(number) for number in (ratio.value, ratio.low, ratio.high)]
-    assert logs == pytest.approx([1.58, -0.2054832, 3.3654832], abs=1e-6)
+    low, high = test.confidence_interval()
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx((math.exp(14.4 / 9), math.exp(low), math.exp(high)))
+    assert ratio.p_value == pytest.approx(test.pvalue)
+
+
+def test_ten_runs_that_share_no_blocks_are_compared_without_the_smallest_and_the_largest() -> None:
+    ratio = estimate_unpaired_ratio(SLEEP_1, SLEEP_2)
+    # Yuen 1974. Sums of the eight others: 5.4 and 17.9. Sums of the squared deviations of all ten, both ends moved to
+    # their neighbours: 25.404 and 30.204, each divided by 8 * 7.
+    difference, first, second = (17.9 - 5.4) / 8, 25.404 / 56, 30.204 / 56
+    freedom = (first + second) ** 2 / (first**2 / 7 + second**2 / 7)
+    reach = t.ppf(0.975, freedom) * math.sqrt(first + second)
+    assert ratio is not None
+    assert (ratio.value, ratio.low, ratio.high) == pytest.approx(
+        (math.exp(difference), math.exp(difference - reach), math.exp(difference + reach))
+    )
 
 
 def test_sides_of_different_length_can_be_compared_but_not_with_nothing() -> None:
