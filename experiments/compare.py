@@ -1,7 +1,7 @@
 """Two campaigns side by side: of each cell in common how its ratio to the baseline has changed.
 
 Each campaign's ratios are paired within its own blocks, so that a drift of the machine between the campaigns cancels;
-the two sets of ratios share no blocks, and are held against each other by Welch's test (``stats``).
+the two sets of ratios share no blocks, and are held against each other by Welch's test on trimmed means (``stats``).
 """
 
 from __future__ import annotations

@@ -29,10 +29,10 @@ CHANGE = ".3f"
 
 HOW_TO_READ = """\
 - **Ratio in A, ratio in B**: rows/s relative to the baseline of the same block and campaign, so that what the machine
-  did meanwhile hits both. **B relative to A** holds the blocks' ratios of the two against each other, by Welch's test
-  on the log scale: a machine that was slower or faster in one of the campaigns as a whole does not show in it. (Ratios
-  of ten blocks and more are trimmed means, of which it need not be the exact quotient.) In **rows/s with drift** it
-  does show: that column compares the bare rows/s, and is all that can be said of the baseline itself.
+  did meanwhile hits both. **B relative to A** is the quotient of the two, by Welch's test on the log scale (of ten
+  blocks and more Yuen's, as those are trimmed means): a machine that was slower or faster in one of the campaigns as a
+  whole does not show in it. In **rows/s with drift** it does show: that column compares the bare rows/s, and is all
+  that can be said of the baseline itself.
 - ≠ marks what differs significantly, all cells taken together (Holm, 5%), ≈ what is not told apart. The baseline again
   is the same program as the baseline: it is shown for its noise, and not counted.
 - All ratios of a campaign share the noise of its baseline, so they are not independent: 5% is the average over many

@@ -68,7 +68,8 @@ def tell_findings(findings: Sequence[Finding]) -> list[str]:
     else:
         ran = sum(finding.observation is not None for finding in findings)
         print(
-            f"the same statements in all of {count(ran, 'way')} to load, each in every way of committing and inserting that it has"
+            f"the same statements in all of {count(ran, 'way')} to load, "
+            "each in every way of committing and inserting that it has"
         )
     return differences
 
