@@ -50,6 +50,8 @@ class Order:
     check: Callable[[Description], Sequence[str]] | None = None
     """Given the description of the campaign, were it new, before the first run: what must be said aloud. Raises
     BadInput where there may be no run."""
+    begun: Callable[[CampaignFolder], None] | None = None
+    """Given the campaign's folder before the first run of a command, one that goes on with it too: what to add."""
     until: Until | None = None
     """Until when blocks are added to those of the plan."""
 
@@ -89,6 +91,8 @@ def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> 
     else:
         reporter.tell(f"continuing {unfinished.path.name} where it stopped (--fresh begins anew)")
         campaign = unfinished
+    if order.begun is not None:
+        order.begun(campaign)
     # The harness must not disturb the loader.
     with confined(quiet_cpus(cells, allowed_cpus()) if can_pin() else None):
         run_ordered(order, campaign, cells, keys, reporter, resumed=unfinished is not None)
