@@ -11,6 +11,7 @@ from experiments.engines.protocol import Engine
 from experiments.plan import Plan, estimate_s, guess_run_s
 from experiments.precision import describe_until, summarize_all
 from experiments.readme import timed_share
+from experiments.reproduced import PAGE
 from experiments.spec import Matrix
 from experiments.store import CampaignFolder
 from experiments.tables import terminal_table
@@ -34,7 +35,9 @@ def describe_outcome(folder: CampaignFolder) -> str:
         parts.append("warning: nothing was measured; the tables name the reasons")
     else:
         parts.append(f"{share:.0%} of the wall time was spent in timed phases")
-    parts.append(f"results: {folder.path.parent / 'README.md'}, records: {folder.path / 'runs.jsonl'}")
+    # The front page shows no reproduction.
+    page = folder.path.parent / "README.md" if description.reproduces is None else folder.path / PAGE
+    parts.append(f"results: {page}, records: {folder.path / 'runs.jsonl'}")
     return "\n".join(parts)
 
 

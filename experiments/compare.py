@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from experiments.description import Description, ShownCell, part_key
-from experiments.differences import CellAxes, Difference, axes_of
+from experiments.differences import CellAxes, Difference, axes_of, cells_in_common, find_differences_between
 from experiments.records import Record
 from experiments.stats import SIGNIFICANCE, Estimate, adjust_holm, estimate_unpaired_ratio
 from experiments.summary import CellSummary, ExperimentSummary, summarize
@@ -127,6 +127,12 @@ def compare_campaigns(a: Measured, b: Measured) -> Comparison:
     return Comparison(tuple(_adjust(with_cells)), _only_in(a, b), _only_in(b, a))
 
 
+def find_differences(a: Measured, b: Measured) -> list[Difference]:
+    """All that is behind the cells that they have in common, the most severe first: by descriptions and records."""
+    cells = cells_in_common(a.description, b.description)
+    return [*find_differences_between(a.description, b.description, cells), *find_package_differences(a, b, cells)]
+
+
 def find_package_differences(a: Measured, b: Measured, cells: Sequence[CellAxes]) -> list[Difference]:
     """Versions of packages that the loaders of these cells reported otherwise in b than in a."""
     versions = [_packages(side, set(cells)) for side in (a, b)]
@@ -138,14 +144,15 @@ def find_package_differences(a: Measured, b: Measured, cells: Sequence[CellAxes]
 
 
 def _packages(side: Measured, cells: set[CellAxes]) -> dict[tuple[str, str], str]:
-    """The versions by interpreter and package."""
+    """The versions by interpreter and package: all of them, should a package have changed while the campaign ran."""
     chosen = {shown.cell_key: shown.cell for shown in side.description.cells if axes_of(shown) in cells}
-    return {
-        (part_key(str(cell["engine"]), str(cell["python"])), package): version
-        for record in side.records
-        if record.client and (cell := chosen.get(record.cell_key))
-        for package, version in record.client.packages.items()
-    }
+    found: dict[tuple[str, str], set[str]] = {}
+    for record in side.records:
+        if record.client and (cell := chosen.get(record.cell_key)):
+            where = part_key(str(cell["engine"]), str(cell["python"]))
+            for package, version in record.client.packages.items():
+                found.setdefault((where, package), set()).add(version)
+    return {package: " and ".join(sorted(versions)) for package, versions in found.items()}
 
 
 def _summary(side: Measured, experiment: str) -> ExperimentSummary:

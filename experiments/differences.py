@@ -7,7 +7,7 @@ what people compare. ``pin`` marks what must be the same for a run to be a repet
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from bigdata.registry import LOADERS
@@ -56,6 +56,14 @@ def _number(value: float) -> str:
     return f"{value:g}"
 
 
+def _base(build: str) -> str:
+    return build.rpartition("; ")[0]
+
+
+def _platform(build: str) -> str:
+    return build.rpartition("; ")[2]
+
+
 _MACHINE = (
     _Fact("machine", "architecture", forbids=True),
     _Fact("cores", "cores", forbids=True),
@@ -90,14 +98,20 @@ _PLACEMENT = (
 _SERVER = (_Fact("storage", "storage", forbids=True, pin=True),)
 _SERVER_SOFTWARE = (
     _Fact("version", "version", pin=True),
-    _Fact("build", "build"),
-    _Fact("image", "image", absent="none"),
+    _Fact("build", "build", pin=True),
+    _Fact("image", "image", pin=True, absent="none"),
 )
 _INTERPRETER = (
     _Fact("implementation", "implementation", pin=True),
     _Fact("version", "version", pin=True),
-    _Fact("build", "build"),
     _Fact("lock_hash", "lock", pin=True),
+)
+# Of a version that is asked for, whoever built it; what an image is made from is named by digest.
+_INSTALLED = (*_INTERPRETER, _Fact("build", "build"))
+_IN_AN_IMAGE = (
+    *_INTERPRETER,
+    _Fact("build", "base of the image", pin=True, text=_base),
+    _Fact("build", "platform of the image", text=_platform),
 )
 # The harness sets it to the campaign's largest pool and a few: what else the campaign held says nothing of a cell.
 _FOLLOWS_FROM_THE_CAMPAIGN = ("max_connections",)
@@ -136,12 +150,23 @@ def baseline_of(description: Description, experiment: str) -> CellAxes | None:
 
 
 def _of_host(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
-    yield from _compare("host", "environment", _HOST, a.environment, b.environment)
-    for name in dict.fromkeys(str(cell["engine"]) for cell in cells):
-        sides = a.engines.get(name), b.engines.get(name)
+    engines = {
+        name: (a.engines.get(name), b.engines.get(name))
+        for name in dict.fromkeys(str(cell["engine"]) for cell in cells)
+    }
+    # Where nothing ran on the harness's own machine, that is told and no reason for anything.
+    matters = not engines or any(_is_here(side) for sides in engines.values() for side in sides)
+    for one in _compare("host", "environment", _HOST, a.environment, b.environment):
+        yield replace(one, forbids=one.forbids and matters)
+    for name, sides in engines.items():
         yield from _compare("host", f"engine {name}", _ENGINE_HOST, *sides)
         if not all(side is not None and side.get("here") for side in sides):
             yield from _compare("host", f"engine {name}", _MACHINE, *sides)
+
+
+def _is_here(engine: Mapping[str, Any] | None) -> bool:
+    """Whether an engine runs things on the harness's machine: all do, unless they say otherwise."""
+    return engine is None or bool(engine.get("here", True))
 
 
 def _of_configuration(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
@@ -160,7 +185,8 @@ def _of_configuration(a: Description, b: Description, cells: Sequence[Mapping[st
 
 def _of_software(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
     for where, *sides in _parts(a, b, cells, "interpreters", "python"):
-        yield from _compare("software", where, _INTERPRETER, *sides)
+        in_images = all(side is not None and side.get("image") for side in sides)
+        yield from _compare("software", where, _IN_AN_IMAGE if in_images else _INSTALLED, *sides)
     for where, *sides in _parts(a, b, cells, "postgres", "postgres"):
         yield from _compare("software", where, _SERVER_SOFTWARE, *sides)
     for name in dict.fromkeys(str(cell["engine"]) for cell in cells):

@@ -1,11 +1,15 @@
-"""The campaign that a command names, by its name in the results folder or by the path of its own folder."""
+"""The campaign that a command names, by its name in the results folder or by the path of its own folder, and what its
+files tell of it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from experiments.axis_types import suggest
+from experiments.compare import Measured
 from experiments.errors import BadInput
+from experiments.resume import runs_left
 from experiments.store import CampaignFolder, list_campaigns
 
 
@@ -22,3 +26,9 @@ def find_campaign(results: Path, text: str) -> CampaignFolder:
         return CampaignFolder(Path(text).resolve())
     known = suggest(Path(text).name, [folder.path.name for folder in folders])
     raise BadInput(f"{text!r} is neither a campaign of {results} nor the folder of one {known}")
+
+
+def read_measured(folder: CampaignFolder) -> Measured:
+    """A campaign with its records, as they are now."""
+    description = folder.description()
+    return Measured(description, folder.records(), runs_left(folder, description))

@@ -1,4 +1,4 @@
-"""``results/README.md``: the newest campaign's tables, how they came to be, and the campaigns before it."""
+"""``results/README.md``: the newest campaign's tables, how they came to be, and lists of the other campaigns."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from experiments.captions import describe_engine, describe_placement
 from experiments.chart_list import CHARTS, chart_images
 from experiments.description import Description, part_key
 from experiments.records import Record
+from experiments.reproduced import PAGE
 from experiments.tables import markdown_table
 from experiments.wording import NOTHING, count, duration
 
@@ -35,21 +36,21 @@ and counted, and never dropped.
 
 
 @dataclass(frozen=True)
-class Older:
-    """A campaign before the newest, and how many of its planned runs have no record."""
+class Other:
+    """A campaign that the page does not show, and how many of its planned runs have no record."""
 
     description: Description
     left: int
 
 
-def write_readme(newest: Description, records: Sequence[Record], older: Sequence[Older]) -> str:
-    """The page, of nothing but what it is given."""
+def write_readme(newest: Description, records: Sequence[Record], others: Sequence[Other]) -> str:
+    """The page, of nothing but what it is given; ``others`` may hold reproductions that are newer than ``newest``."""
     tables = [
         f"## {experiment.name}\n\n{markdown_table(newest, records, experiment, charts=charts)}"
         for experiment in newest.experiments
         for charts in [chart_images(newest, experiment, f"{newest.campaign}/{CHARTS}")]
     ]
-    return "\n".join([HEAD.format(folder=newest.campaign), *tables, _origin(newest, records), _others(older)])
+    return "\n".join([HEAD.format(folder=newest.campaign), *tables, _origin(newest, records), _list_others(others)])
 
 
 def timed_share(records: Sequence[Record]) -> float | None:
@@ -107,7 +108,7 @@ def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]
 
 
 def _reproduction(newest: Description) -> str:
-    return f"`{newest.reproduces}`: [which of its numbers came out again]({newest.campaign}/reproduced.md)"
+    return f"`{newest.reproduces}`: [which of its numbers came out again]({newest.campaign}/{PAGE})"
 
 
 def _choice(value: Any) -> str:
@@ -139,22 +140,24 @@ def _data(facts: Mapping[str, Any]) -> str:
     return f"{records}, {count(facts['rows'], 'row')} to insert; digest `{facts['digest']}`"
 
 
-def _others(older: Sequence[Older]) -> str:
-    if not older:
-        return "## Older campaigns\n\nNone.\n"
-    return "## Older campaigns\n\n" + "\n".join(map(_other, older)) + "\n"
+def _list_others(others: Sequence[Other]) -> str:
+    older = [_other(one, "tables/") for one in others if one.description.reproduces is None]
+    again = [_other(one, PAGE) for one in others if one.description.reproduces is not None]
+    text = "## Older campaigns\n\n" + "\n".join(older or ["None."]) + "\n"
+    return text + ("\n## Reproductions\n\n" + "\n".join(again) + "\n" if again else "")
 
 
-def _other(one: Older) -> str:
+def _other(one: Other, page: str) -> str:
     described = one.description
     name = described.campaign
     what = f"{', '.join(shown.name for shown in described.experiments)}; {count(described.repeats, 'block')}"
+    what = what if described.reproduces is None else f"`{described.reproduces}` again; {what}"
     if one.left:
         # It has no tables: those are written when a campaign ends.
         return f"- {name}: {what}; unfinished, {count(one.left, 'run')} left"
     if described.may_grow:
         return f"- {name}: {what}; unfinished, more blocks may follow"
-    return f"- [{name}]({name}/tables/): {what}"
+    return f"- [{name}]({name}/{page}): {what}"
 
 
 def _known(facts: Mapping[str, Any], name: str) -> str:

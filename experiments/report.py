@@ -7,17 +7,22 @@ from pathlib import Path
 
 from experiments.chart_list import CHARTS, chart_images, chart_names
 from experiments.charts import charts_of
+from experiments.compare import compare_campaigns, find_differences
+from experiments.compare_table import Style
 from experiments.description import Description
 from experiments.files import write_whole
-from experiments.readme import Older, write_readme
+from experiments.find_campaign import read_measured
+from experiments.published import read_published
+from experiments.readme import Other, write_readme
 from experiments.records import Record
+from experiments.reproduced import PAGE, write_reproduction
 from experiments.resume import runs_left
 from experiments.store import CampaignFolder, list_campaigns
 from experiments.tables import csv_table, markdown_table
 
 
 def write_tables(folder: CampaignFolder) -> None:
-    """Write ``tables/*.md``, ``tables/*.csv`` and ``charts/*.svg`` of one campaign anew."""
+    """Write ``tables/*.md``, ``tables/*.csv``, ``charts/*.svg`` and a reproduction's verdicts of one campaign anew."""
     description, records = folder.description(), folder.records()
     tables = folder.path / "tables"
     tables.mkdir(exist_ok=True)
@@ -27,6 +32,24 @@ def write_tables(folder: CampaignFolder) -> None:
         write_whole(tables / f"{experiment.name}.md", text)
         write_whole(tables / f"{experiment.name}.csv", csv_table(description, records, experiment))
     write_charts(folder.path / CHARTS, description, records)
+    write_verdicts(folder)
+
+
+def write_verdicts(folder: CampaignFolder) -> None:
+    """Write ``reproduced.md`` of a campaign that ran the cells of another one again; nothing of any other."""
+    page = verdicts_of(folder)
+    if page is not None:
+        write_whole(folder.path / PAGE, page)
+
+
+def verdicts_of(folder: CampaignFolder, style: Style = "pipe") -> str | None:
+    """Which published numbers came out again, as a page; None of a campaign that reproduces none."""
+    published = read_published(folder)
+    if published is None:
+        return None
+    here = read_measured(folder)
+    comparison = compare_campaigns(published, here)
+    return write_reproduction(published, here, find_differences(published, here), comparison, style)
 
 
 def write_charts(folder: Path, description: Description, records: Sequence[Record]) -> None:
@@ -42,18 +65,31 @@ def write_charts(folder: Path, description: Description, records: Sequence[Recor
             stale.unlink()
 
 
+def choose_front(folders: Sequence[CampaignFolder]) -> CampaignFolder:
+    """What the front page shows, of campaigns that stand newest first: the newest one that is no reproduction.
+
+    A reproduction may be of a single cell, and what it has to tell is on a page of its own. Where all are
+    reproductions it is the newest.
+    """
+    own = (folder for folder in folders if folder.description().reproduces is None)
+    return next(own, folders[0])
+
+
 def write_front_page(results: Path) -> None:
-    """Write ``README.md`` of the results folder: the newest campaign, and a list of the others."""
-    newest, *older = list_campaigns(results)
-    description, records = newest.description(), newest.records()
+    """Write ``README.md`` of the results folder: the newest campaign, and lists of the others."""
+    folders = list_campaigns(results)
+    front = choose_front(folders)
+    description, records = front.description(), front.records()
     names = [name for experiment in description.experiments for name, _ in chart_names(description, experiment)]
-    if not all((newest.path / CHARTS / name).is_file() for name in names):
-        # The page shows them, and the campaign has not ended or is of before there were charts.
-        write_charts(newest.path / CHARTS, description, records)
-    text = write_readme(description, records, [_older(folder) for folder in older])
+    # The page shows what a campaign does not have that has not ended, or is of before there were charts.
+    if not all((front.path / CHARTS / name).is_file() for name in names):
+        write_charts(front.path / CHARTS, description, records)
+    if not (front.path / PAGE).is_file():
+        write_verdicts(front)
+    text = write_readme(description, records, [_other(folder) for folder in folders if folder is not front])
     write_whole(results / "README.md", text)
 
 
-def _older(folder: CampaignFolder) -> Older:
+def _other(folder: CampaignFolder) -> Other:
     description = folder.description()
-    return Older(description, runs_left(folder, description))
+    return Other(description, runs_left(folder, description))

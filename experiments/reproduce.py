@@ -13,18 +13,19 @@ from pydantic import ValidationError
 from bigdata.registry import LOADERS
 from experiments.axis_types import suggest
 from experiments.cells import AXES, Cell
-from experiments.compare import Measured, compare_campaigns, find_package_differences
+from experiments.compare import Measured
 from experiments.compare_table import describe_difference
 from experiments.description import Description, ShownCell
-from experiments.differences import axes_of, cells_in_common, find_differences_between
+from experiments.differences import axes_of, find_differences_between
 from experiments.errors import BadInput
 from experiments.expand import Arm, PlannedCell, find_obstacle
-from experiments.files import write_whole
-from experiments.reproduced import write_reproduction
-from experiments.resume import runs_left
+from experiments.published import select_published
 from experiments.spec import Matrix, matrix_adapter
+from experiments.stats import FEWEST_BLOCKS
 from experiments.store import CampaignFolder
+from experiments.summary import summarize
 from experiments.validation import describe_errors
+from experiments.wording import count
 from experiments.yaml_lines import Document, Finding, read_document, refuse
 
 _HASH = "sha256:"
@@ -32,19 +33,37 @@ _HASH = "sha256:"
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What of a published campaign is to run again."""
+    """What of a published campaign is to run again: ``published`` has no other cells."""
 
     published: Measured
     matrix: Matrix
     cells: tuple[PlannedCell, ...]
     anyway: bool
-    """Whether it runs even where the pins are not those of then."""
+    """Whether it runs even where the pins are not those of then, or where no cell can get a verdict."""
 
     @property
     def max_connections(self) -> int | None:
         """What its servers allowed; that follows from the largest pool of all its cells."""
         allowed = {part["settings"].get("max_connections") for part in self.published.description.postgres.values()}
         return int(allowed.pop()) if len(allowed) == 1 and None not in allowed else None
+
+    def check_verdicts(self) -> None:
+        """Raise BadInput where no cell could get a verdict however it runs, unless anyway."""
+        then = self.published
+        summaries = [summarize(then.description, then.records, one) for one in then.description.experiments]
+        if self.matrix.repeats < FEWEST_BLOCKS:
+            why = f"it is to run {count(self.matrix.repeats, 'block')}"
+            advice = f"add --repeats {FEWEST_BLOCKS} or more"
+        elif not any(summary.floor is not None for summary in summaries):
+            most = max((summary.floor_blocks for summary in summaries), default=0)
+            why, advice = f"{then.name} has {count(most, 'good block')} of its baseline", "name another campaign"
+        else:
+            return
+        if not self.anyway:
+            raise BadInput(
+                f"--reproduce: no cell could get a verdict: {why}, and a noise floor needs {FEWEST_BLOCKS}; {advice}, "
+                "or add --anyway to run without"
+            )
 
     def check(self, now: Description) -> list[str]:
         """What of host and software is not as it was, to be told. Raises BadInput where pins are not, unless anyway.
@@ -72,31 +91,21 @@ def read_reproduction(
     """
     description, file = folder.description(), folder.path / "campaign.json"
     matrix = _read_matrix(description, file)
-    cells = tuple(_planned(shown, matrix, file) for shown in _choose(description, keys))
+    chosen = _choose(description, keys)
+    cells = tuple(_planned(shown, matrix, description, file) for shown in chosen)
     matrix = replace(_with_data(matrix, cells, data, file), repeats=repeats or description.repeats)
-    measured = Measured(description, folder.records(), runs_left(folder, description))
-    return Reproduction(measured, matrix, cells, anyway)
+    return Reproduction(select_published(folder, tuple(chosen)), matrix, cells, anyway)
 
 
-def report_reproduction(reproduction: Reproduction, folder: CampaignFolder) -> str:
-    """Write ``reproduced.md`` of the campaign that has run, and return the same for a terminal."""
-    published = reproduction.published
-    here = Measured(folder.description(), folder.records(), runs_left(folder, folder.description()))
-    common = cells_in_common(published.description, here.description)
-    differences = [
-        *find_differences_between(published.description, here.description),
-        *find_package_differences(published, here, common),
-    ]
-    comparison = compare_campaigns(published, here)
-    write_whole(folder.path / "reproduced.md", write_reproduction(published, here, differences, comparison))
-    return write_reproduction(published, here, differences, comparison, "simple")
+def _check_out(then: Description) -> str:
+    commit, changes = then.environment.get("commit"), then.environment.get("uncommitted_changes")
+    advice = f"git checkout {commit}" if commit else "check out the commit that it ran with"
+    return advice + (" (it had uncommitted changes)" if changes else "")
 
 
 def _refuse_pins(then: Description, pins: Sequence[str]) -> str:
     listed = "\n".join(f"- {pin}" for pin in pins)
-    commit, changes = then.environment.get("commit"), then.environment.get("uncommitted_changes")
-    advice = f"git checkout {commit}" if commit else "check out the commit that it ran with"
-    advice += " (it had uncommitted changes)" if changes else ""
+    advice = _check_out(then)
     own = then.selection.get("pg_bin")
     advice += f", name the programs of PostgreSQL {own} that it ran with by --pg-bin" if own else ""
     if then.source_hash is None:
@@ -172,13 +181,16 @@ def _describe(shown: ShownCell) -> str:
     return ", ".join(f"{axis} {value}" for axis, value in shown.cell.items() if value is not None)
 
 
-def _planned(shown: ShownCell, matrix: Matrix, file: Path) -> PlannedCell:
+def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) -> PlannedCell:
     """The cell as this version knows it. Raises BadInput where it does not."""
     axes: dict[str, Any] = dict(axes_of(shown))
     unknown = [f"the axis {axis}" for axis in axes if axis not in AXES]
     unknown += [f"the loader {axes['loader']}"] if axes["loader"] not in LOADERS else []
     if unknown:
-        raise BadInput(f"{file}: {shown.cell_key}: {unknown[0]} is not known to this version of the program")
+        raise BadInput(
+            f"{file}: {shown.cell_key}: {unknown[0]} is not known to this version of the program; {_check_out(then)}, "
+            "or choose other cells with --cell"
+        )
     sections = {"postgres": matrix.postgres, "data": matrix.data, "resources": matrix.resources}
     for axis, section in sections.items():
         if axes[axis] not in section:
@@ -196,10 +208,11 @@ def _with_data(matrix: Matrix, cells: Sequence[PlannedCell], folder: str | None,
     if folder is None:
         for name in names:
             path = str(matrix.data[name].path)
-            if not Path(path).is_dir():
+            # A bare name is what is left of an absolute path: a folder that has it here is not the one that was meant.
+            if "/" not in path or not Path(path).is_dir():
                 raise BadInput(
-                    f"{file}: data {name}: {path!r} is no folder here (absolute paths are not published); name it with "
-                    "--data DIRECTORY"
+                    f"{file}: data {name}: {path!r} is no folder that is known here (of an absolute path only the last "
+                    "part is published); name it with --data DIRECTORY"
                 )
         return matrix
     if not Path(folder).is_dir():

@@ -47,7 +47,7 @@ class CampaignFolder:
         if text and not text.endswith("\n"):
             raise BadInput(
                 f"{self._runs}:{text.count(chr(10)) + 1}: the line is not complete, as the campaign was killed while "
-                "it was written; nox -s tables repairs that"
+                f"it was written; nox -s tables -- --results {self.path.parent} repairs that"
             )
         # Not splitlines(), which also splits at characters that JSON may hold as they are.
         lines = text.split("\n")[:-1]

@@ -6,14 +6,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.compare import Measured, compare_campaigns, find_package_differences
+from experiments.compare import Measured, compare_campaigns, find_differences
 from experiments.compare_table import describe_difference, write_comparison
-from experiments.differences import Difference, cells_in_common, find_differences_between
+from experiments.differences import Difference
 from experiments.errors import BadInput
 from experiments.files import write_whole
-from experiments.find_campaign import find_campaign
-from experiments.resume import runs_left
-from experiments.store import CampaignFolder
+from experiments.find_campaign import find_campaign, read_measured
 from experiments.wording import count
 
 
@@ -36,25 +34,20 @@ def run(options: Namespace) -> int:
     check_two(a, b)
     comparison = compare_campaigns(a, b)
     if not comparison.experiments:
-        raise BadInput(f"{a.name} and {b.name}: {describe_nothing_in_common(a, b)}")
-    differences = find_differences_between(a.description, b.description)
+        raise BadInput(
+            f"{a.name} and {b.name}: {describe_nothing_in_common(a, b)}; name campaigns that ran the same cells, or "
+            f"run those of A again: nox -s matrix -- --reproduce {options.a}"
+        )
+    differences = find_differences(a, b)
     warnings = check_comparable(a, b, differences, anyway=options.anyway)
     said = "".join(f"{line}\n" for line in warnings) + "\n" * bool(warnings)
-    packages = find_package_differences(a, b, cells_in_common(a.description, b.description))
-    everything = [*differences, *packages]
-    print(said + write_comparison(a, b, everything, comparison, "simple"), end="")
+    print(said + write_comparison(a, b, differences, comparison, "simple"), end="")
     if options.save:
         file = folder_b.path / "compared" / f"{a.name}.md"
         file.parent.mkdir(exist_ok=True)
-        write_whole(file, said + write_comparison(a, b, everything, comparison))
+        write_whole(file, said + write_comparison(a, b, differences, comparison))
         print(f"\nwrote {file}")
     return 0
-
-
-def read_measured(folder: CampaignFolder) -> Measured:
-    """A campaign as its files tell of it."""
-    description = folder.description()
-    return Measured(description, folder.records(), runs_left(folder, description))
 
 
 def check_two(a: Measured, b: Measured) -> None:

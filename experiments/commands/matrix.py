@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
@@ -25,14 +25,15 @@ from experiments.lock import left_out, loader_lock
 from experiments.plan import Plan, make_plan
 from experiments.prepare import foresee
 from experiments.progress import choose_reporter
+from experiments.published import keep_published
 from experiments.records import Record
-from experiments.report import write_front_page, write_tables
-from experiments.reproduce import Reproduction, read_reproduction, report_reproduction
+from experiments.report import verdicts_of, write_front_page, write_tables
+from experiments.reproduce import Reproduction, read_reproduction
 from experiments.resume import runs_left
 from experiments.selection import Selection, apply_selection, parse_selection
 from experiments.spec import Matrix, load_matrix
 from experiments.start import Order, conduct
-from experiments.store import CampaignFolder, locked
+from experiments.store import locked
 from experiments.until import USUAL_BUDGET, Until, describe_growth, parse_until
 from experiments.yaml_lines import Finding, read_document, refuse
 
@@ -94,7 +95,9 @@ def _add_reproduction_arguments(parser: ArgumentParser) -> None:
         default=[],
         help="of --reproduce: only this cell; its key's beginning is enough",
     )
-    option("--anyway", action="store_true", help="of --reproduce: even where versions, settings or data are others")
+    option(
+        "--anyway", action="store_true", help="of --reproduce: even where pins are others, or there can be no verdict"
+    )
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,7 @@ def _read_reproduction(options: Namespace) -> _Asked:
         data=options.data,
         anyway=options.anyway,
     )
+    reproduction.check_verdicts()
     description = reproduction.published.description
     matrix = reproduction.matrix
     # Whether images come from a registry or from Debian's packages is a pin, too.
@@ -194,14 +198,13 @@ def _reproduce(order: Order, engines: Mapping[str, Engine], reproduction: Reprod
         reproduces=reproduction.published.name,
         max_connections=reproduction.max_connections,
         check=reproduction.check,
+        begun=lambda folder: keep_published(folder, reproduction.published),
     )
-    return _carry_out(order, engines, lambda folder: report_reproduction(reproduction, folder))
+    return _carry_out(order, engines)
 
 
-def _carry_out(
-    order: Order, engines: Mapping[str, Engine], report: Callable[[CampaignFolder], str] | None = None
-) -> int:
-    """Run the campaign, write what is published of it, and say what came out; ``report`` has more to say."""
+def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
+    """Run the campaign, write what is published of it, and say what came out."""
     console = Console()
     try:
         with contextlib.ExitStack() as inside:
@@ -216,8 +219,9 @@ def _carry_out(
     except KeyboardInterrupt:
         raise Failure(GO_ON) from None
     print(describe_outcome(folder))
-    if report is not None:
-        print(f"\n{report(folder)}", end="")
+    verdicts = verdicts_of(folder, "simple")
+    if verdicts is not None:
+        print(f"\n{verdicts}", end="")
     return exit_code(folder.records(), runs_left(folder, folder.description()))
 
 

@@ -11,13 +11,15 @@ from experiments.axis_types import suggest
 from experiments.chart_list import CHARTS
 from experiments.errors import BadInput
 from experiments.files import write_whole
-from experiments.report import write_front_page, write_tables
+from experiments.report import choose_front, write_front_page, write_tables
 from experiments.store import CampaignFolder, list_campaigns, locked
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("campaign", metavar="CAMPAIGN", nargs="?", help="its name (default: the newest)")
+    parser.add_argument(
+        "campaign", metavar="CAMPAIGN", nargs="?", help="its name (default: what results/README.md shows)"
+    )
     parser.add_argument(
         "--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (default: results)"
     )
@@ -34,9 +36,9 @@ def run(options: Namespace) -> int:
             campaign.repair()
         write_tables(folder)
         write_front_page(options.results)
-    newest = list_campaigns(options.results)[0].path.name
+    shown = choose_front(list_campaigns(options.results)).path.name
     print(f"wrote {folder.path / 'tables'} and {folder.path / CHARTS}")
-    print(f"wrote {options.results / 'README.md'} (which shows {newest})")
+    print(f"wrote {options.results / 'README.md'} (which shows {shown})")
     if options.readme is not None:
         answer_in(options.readme, folder)
         print(f"wrote the answer in {options.readme}")
@@ -56,11 +58,11 @@ def answer_in(readme: Path, folder: CampaignFolder) -> None:
 
 
 def choose_campaign(results: Path, name: str | None) -> CampaignFolder:
-    """The campaign of this name, or the newest. Raises BadInput where there is none."""
+    """The campaign of this name, or the one on the front page. Raises BadInput where there is none."""
     folders = list_campaigns(results)
     if not folders:
         raise BadInput(f"{results}: holds no campaign; run one with: nox -s matrix")
     names = [folder.path.name for folder in folders]
     if name is not None and name not in names:
         raise BadInput(f"{results}: {name!r} is no campaign there {suggest(name, names)}")
-    return folders[0] if name is None else folders[names.index(name)]
+    return choose_front(folders) if name is None else folders[names.index(name)]

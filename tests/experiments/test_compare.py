@@ -198,3 +198,7 @@ def test_versions_of_packages_that_the_runs_report_are_told_where_they_differ(
         Difference("software", "packages local: 3.13", "psycopg2", "2.9.11", "2.9.12")
     ]
     assert find_package_differences(a, replace(b, records=newer), []) == []
+    changed = replace(b, records=[*b.records[:1], *newer[1:]])
+    assert find_package_differences(a, changed, cells) == [
+        Difference("software", "packages local: 3.13", "psycopg2", "2.9.11", "2.9.11 and 2.9.12")
+    ]

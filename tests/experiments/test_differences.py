@@ -133,6 +133,85 @@ def test_parts_of_cells_in_common_are_told_by_name_work_and_cores_forbid_and_sof
     assert find_differences_between(known, changed(known, section, name, **facts)) == (expected,)
 
 
+@pytest.mark.parametrize(
+    ("section", "name", "facts", "expected"),
+    [
+        (
+            "interpreters",
+            "3.13",
+            {"build": "python:3.13-slim@sha256:2; loader.Dockerfile 1a2b3c; linux/x86_64"},
+            Difference(
+                "software",
+                "interpreters docker: 3.13",
+                "base of the image",
+                "python:3.13-slim@sha256:1; loader.Dockerfile 1a2b3c",
+                "python:3.13-slim@sha256:2; loader.Dockerfile 1a2b3c",
+                pin=True,
+            ),
+        ),
+        (
+            "interpreters",
+            "3.13",
+            {"build": "python:3.13-slim@sha256:1; loader.Dockerfile 1a2b3c; linux/aarch64"},
+            Difference(
+                "software", "interpreters docker: 3.13", "platform of the image", "linux/x86_64", "linux/aarch64"
+            ),
+        ),
+        (
+            "postgres",
+            "default",
+            {"image": "postgres:17@sha256:2"},
+            Difference(
+                "software",
+                "postgres docker: default",
+                "image",
+                "postgres:17@sha256:1",
+                "postgres:17@sha256:2",
+                pin=True,
+            ),
+        ),
+    ],
+)
+def test_images_are_pinned_by_what_they_are_made_of_and_not_by_the_ids_that_they_have_here(
+    section: str, name: str, facts: Mapping[str, Any], expected: Difference, description: Description, threaded: Cell
+) -> None:
+    build = "python:3.13-slim@sha256:1; loader.Dockerfile 1a2b3c; linux/x86_64"
+    inside = tuple(replace(shown, cell={**shown.cell, "engine": "docker"}) for shown in description.cells)
+    known = changed(replace(description, cells=inside), "interpreters", "3.13", image="sha256:id", build=build)
+    known = changed(known, "postgres", "default", image="postgres:17@sha256:1", image_id="sha256:id")
+    other = changed(known, section, name, **facts)
+    other = changed(other, "interpreters", "3.13", image="sha256:other id")
+    assert find_differences_between(known, changed(other, "postgres", "default", image_id="sha256:9")) == (expected,)
+
+
+def test_the_build_of_a_server_is_a_pin_once_it_is_recorded(description: Description) -> None:
+    known = changed(description, "postgres", "default", build="1a2b3c; initdb 4d5e6f")
+    other = changed(description, "postgres", "default", build="7a8b9c; initdb 4d5e6f")
+    found = Difference(
+        "software", "postgres local: default", "build", "1a2b3c; initdb 4d5e6f", "7a8b9c; initdb 4d5e6f", pin=True
+    )
+    assert find_differences_between(known, other) == (found,)
+    assert find_differences_between(description, other) == (replace(found, a="not known", pin=False),)
+
+
+def test_the_harnesss_machine_is_told_and_no_reason_where_nothing_ran_on_it(
+    description: Description, threaded: Cell
+) -> None:
+    def on(cpu: str, *engines: str, here: bool) -> Description:
+        cells = tuple(ShownCell(name, "a", ("loaders",), replace(threaded, engine=name).axes()) for name in engines)
+        environment = {**description.environment, "cpu": cpu}
+        return replace(description, cells=cells, environment=environment, engines={"docker": {"here": here}})
+
+    def forbids(here: bool, *engines: str) -> list[bool]:
+        found = find_differences_between(on("One", *engines, here=here), on("Another", *engines, here=here))
+        assert [one.what for one in found] == ["CPU"]
+        return [one.forbids for one in found]
+
+    assert forbids(False, "docker") == [False]
+    assert forbids(True, "docker") == [True]
+    assert forbids(False, "docker", "local") == [True]
+
+
 def test_parts_that_no_cell_in_common_uses_do_not_matter(description: Description) -> None:
     other = changed(description, "interpreters", "3.13", version="3.13.1")
     moved = [replace(shown, cell={**shown.cell, "python": "3.14"}) for shown in description.cells]

@@ -12,7 +12,7 @@ from experiments.cells import Cell
 from experiments.commands import tables
 from experiments.description import Description
 from experiments.errors import BadInput
-from experiments.readme import Older, timed_share, write_readme
+from experiments.readme import Other, timed_share, write_readme
 from experiments.records import Record
 from experiments.report import write_front_page, write_tables
 from experiments.store import create
@@ -50,7 +50,7 @@ def records(make_record: Callable[..., Record], threaded: Cell, uvloop_cell: Cel
 
 
 def test_the_front_page_says_how_the_results_came_to_be(description: Description, records: list[Record]) -> None:
-    older = [Older(replace(description, campaign="old"), 0), Older(replace(description, campaign="killed"), 5)]
+    older = [Other(replace(description, campaign="old"), 0), Other(replace(description, campaign="killed"), 5)]
     text = write_readme(description, records, older)
     assert text.endswith(ORIGIN)
     assert "## loaders\n\nIs asyncio faster than threads?\n\n**Noise floor: not known**" in text
@@ -60,12 +60,43 @@ def test_the_front_page_says_how_the_results_came_to_be(description: Description
     )
 
 
+def test_reproductions_stand_apart_with_the_pages_that_say_what_came_out_again(
+    description: Description, records: list[Record]
+) -> None:
+    others = [
+        Other(replace(description, campaign="again", reproduces="old"), 0),
+        Other(replace(description, campaign="once more", reproduces="old"), 5),
+    ]
+    assert write_readme(description, records, others).endswith(
+        "## Older campaigns\n\nNone.\n\n## Reproductions\n\n"
+        "- [again](again/reproduced.md): `old` again; loaders; 6 blocks\n"
+        "- once more: `old` again; loaders; 6 blocks; unfinished, 5 runs left\n"
+    )
+
+
+def test_the_front_page_shows_the_newest_campaign_that_is_no_reproduction(
+    tmp_path: Path, description: Description
+) -> None:
+    again = replace(description, campaign="again", created_at="2026-11-23T14:30:02Z", reproduces="own")
+    create(tmp_path, again)
+    write_front_page(tmp_path)
+    # There is nothing else to show.
+    assert "- Campaign: `again`, " in (tmp_path / "README.md").read_text()
+    for name, created_at in (("old", "2026-11-21T14:30:02Z"), ("own", "2026-11-22T14:30:02Z")):
+        create(tmp_path, replace(description, campaign=name, created_at=created_at))
+    write_front_page(tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    assert "- Campaign: `own`, " in text
+    assert text.index("\n- [old](old/tables/)" if "[old]" in text else "\n- old: ") < text.index("## Reproductions")
+    assert tables.choose_campaign(tmp_path, None).path.name == "own"
+
+
 def test_a_campaign_that_was_killed_between_blocks_that_are_added_is_unfinished(
     description: Description, records: list[Record]
 ) -> None:
     until = {"precision": 0.05, "budget_s": 1800.0}
-    killed = Older(replace(description, campaign="killed", until=until), 0)
-    ended = Older(replace(description, campaign="ended", until={**until, "ended": "budget"}), 0)
+    killed = Other(replace(description, campaign="killed", until=until), 0)
+    ended = Other(replace(description, campaign="ended", until={**until, "ended": "budget"}), 0)
     assert write_readme(description, records, [killed, ended]).endswith(
         "- killed: loaders; 6 blocks; unfinished, more blocks may follow\n- [ended](ended/tables/): loaders; 6 blocks\n"
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -8,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from experiments.__main__ import main
 from experiments.cells import Cell
 from experiments.description import Description, ShownCell, ShownExperiment
 from experiments.errors import BadInput
+from experiments.published import keep_published
 from experiments.records import Record
-from experiments.reproduce import Reproduction, read_reproduction, report_reproduction
+from experiments.report import verdicts_of, write_front_page, write_tables
+from experiments.reproduce import Reproduction, read_reproduction
 from experiments.resume import without_paths
 from experiments.spec import load_matrix
 from experiments.store import CampaignFolder, create
@@ -122,7 +126,7 @@ def test_a_campaign_of_before_some_axes_runs_again_with_what_its_loaders_used_th
 
 def test_what_this_version_does_not_know_is_refused_with_the_place(tmp_path: Path, published: Description) -> None:
     for name, changes, message in (
-        ("1", {"moon": "full"}, "the axis moon is not known to this version"),
+        ("1", {"moon": "full"}, "the axis moon is not known to this version of the program; git checkout 0123abc, or "),
         ("2", {"loader": "row_by_row_gone"}, "the loader row_by_row_gone is not known to this version"),
         ("3", {"postgres": "defaults"}, r"postgres: 'defaults' is not in its matrix \(did you mean default\?"),
     ):
@@ -142,7 +146,7 @@ def test_a_recorded_matrix_is_checked_like_matrix_yaml_with_its_line(tmp_path: P
 
 def test_a_folder_whose_path_was_not_published_has_to_be_named(tmp_path: Path, published: Description) -> None:
     gone = replace(published, matrix=recorded(source="directory", state=None, path="Rhode_Island"))
-    with pytest.raises(BadInput, match=r"data ny: 'Rhode_Island' is no folder here .*; name it with --data DIRECTORY$"):
+    with pytest.raises(BadInput, match=r"data ny: 'Rhode_Island' is no folder that is known .*; name it with --data"):
         read(tmp_path / "1", gone)
     found = read(tmp_path / "2", gone, data=str(tmp_path))
     assert found.matrix.data["ny"].path == str(tmp_path)
@@ -150,6 +154,18 @@ def test_a_folder_whose_path_was_not_published_has_to_be_named(tmp_path: Path, p
         read(tmp_path / "3", gone, data="nowhere")
     with pytest.raises(BadInput, match=r"^--data: it stands for the one .*, and what they use is made or fetched"):
         read(tmp_path / "4", published, data=str(tmp_path))
+
+
+def test_a_folder_here_that_happens_to_have_the_name_of_the_published_one_is_not_taken_for_it(
+    tmp_path: Path, published: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("Rhode_Island", "data/Rhode_Island"):
+        Path(name).mkdir(parents=True)
+    with pytest.raises(BadInput, match="--data DIRECTORY"):
+        read(tmp_path / "1", replace(published, matrix=recorded(source="directory", state=None, path="Rhode_Island")))
+    relative = recorded(source="directory", state=None, path="data/Rhode_Island")
+    assert read(tmp_path / "2", replace(published, matrix=relative)).matrix.data["ny"].path == "data/Rhode_Island"
 
 
 def with_software(description: Description, version: str = "3.13.0", **changes: Any) -> Description:
@@ -205,23 +221,90 @@ def test_pins_of_what_does_not_run_again_do_not_matter(tmp_path: Path, published
     assert read(tmp_path, published).check(now) == []
 
 
-def test_the_outcome_is_written_beside_the_records_that_it_is_of(
+ONE = {"row_by_row_threaded": 1.0, "again": 1.05, "row_by_row_asyncio": 1.2}
+
+
+@pytest.fixture
+def make_folder(
     tmp_path: Path, description: Description, make_record: Callable[..., Record]
-) -> None:
-    described = replace(description, matrix={**recorded()})
-    one = {"row_by_row_threaded": 1.0, "again": 1.05, "row_by_row_asyncio": 1.2}
-    then = measured(described, make_record, one)
-    now = measured(described, make_record, one, campaign="now", reproduces=description.campaign)
-    folders: list[CampaignFolder] = []
-    for side in (then, now):
-        folders.append(create(tmp_path, side.description))
+) -> Callable[..., CampaignFolder]:
+    """Writes a campaign of 5 blocks that ran, whose baseline differs by 5% from itself."""
+
+    def make(**changes: Any) -> CampaignFolder:
+        side = measured(replace(description, matrix=recorded()), make_record, ONE, **changes)
+        folder = create(tmp_path, side.description)
         for record in side.records:
-            folders[-1].append(record)
-    found = read_reproduction(folders[0], keys=(), repeats=None, data=None, anyway=False)
-    text = report_reproduction(found, folders[1])
-    saved = (tmp_path / "now" / "reproduced.md").read_text()
+            folder.append(record)
+        return folder
+
+    return make
+
+
+def read_all(folder: CampaignFolder, **options: Any) -> Reproduction:
+    return read_reproduction(folder, **{"keys": (), "repeats": None, "data": None, "anyway": False, **options})
+
+
+def test_the_outcome_is_written_anew_from_the_reproductions_own_folder(
+    tmp_path: Path, make_folder: Callable[..., CampaignFolder]
+) -> None:
+    then = make_folder()
+    now = make_folder(campaign="now", created_at="2026-11-23T14:30:02Z", reproduces=then.path.name)
+    keep_published(now, read_all(then).published)
+    write_tables(now)
+    page = now.path / "reproduced.md"
+    saved = page.read_text()
+    text = verdicts_of(now, "simple")
+    assert text is not None
     assert saved.count("\n| row_by_row") == 4
     assert text.count("\nrow_by_row") == 4
-    for page in (text, saved):
-        assert page.startswith("# 2026-11-22T1430-local reproduced\n")
-        assert page.endswith("- 1 of 2 cells reproduced, 0 not reproduced, 1 without a verdict.\n")
+    for whole in (text, saved):
+        assert whole.startswith("# 2026-11-22T1430-local reproduced\n")
+        assert whole.endswith("- 1 of 2 cells reproduced, 0 not reproduced, 1 without a verdict.\n")
+    # Nothing of the published campaign is needed any more, and an earlier command's copy of it stays.
+    keep_published(now, replace(read_all(then).published, records=[]))
+    shutil.rmtree(then.path)
+    page.unlink()
+    assert main(["tables", "now", "--results", str(tmp_path)]) == 0
+    assert page.read_text() == saved
+    # The only campaign there is: its front page has a link to it.
+    page.unlink()
+    write_front_page(tmp_path)
+    assert page.read_text() == saved
+
+
+def test_only_what_runs_again_is_kept_of_the_published_campaign(make_folder: Callable[..., CampaignFolder]) -> None:
+    then = make_folder()
+    cells = [
+        *(replace(one, experiments=("loaders", "pools")) for one in then.description().cells[:2]),
+        replace(then.description().cells[2], experiments=("loaders",)),
+    ]
+    experiments = (ShownExperiment("loaders", "Which?"), ShownExperiment("pools", "How many?"))
+    then.rewrite(replace(then.description(), cells=tuple(cells), experiments=experiments))
+    published = read_all(then, keys=["row_by_row_asyncio"]).published
+    assert [one.name for one in published.description.experiments] == ["loaders"]
+    assert len(published.description.cells) == 3
+    assert len(published.records) == 15
+    published = read_all(then, keys=["row_by_row_threaded"]).published
+    assert len(published.description.cells) == 2
+    assert {record.cell_key for record in published.records} == {"sha256:row_by_row_threaded"}
+
+
+def test_what_could_get_no_verdict_is_refused_beforehand_unless_asked_for(
+    make_folder: Callable[..., CampaignFolder],
+) -> None:
+    folder = make_folder()
+    read_all(folder).check_verdicts()
+    with pytest.raises(BadInput) as raised:
+        read_all(folder, repeats=4).check_verdicts()
+    assert str(raised.value) == (
+        "--reproduce: no cell could get a verdict: it is to run 4 blocks, and a noise floor needs 5; add --repeats 5 "
+        "or more, or add --anyway to run without"
+    )
+    read_all(folder, repeats=4, anyway=True).check_verdicts()
+
+
+def test_a_campaign_without_a_noise_floor_gives_no_verdicts_however_often_it_is_run_again(
+    tmp_path: Path, published: Description
+) -> None:
+    with pytest.raises(BadInput, match=r"2026-11-22T1430-local has 0 good blocks of its baseline, .*; name another"):
+        read(tmp_path, published, repeats=10).check_verdicts()

@@ -144,6 +144,25 @@ def test_nothing_in_common_is_refused_with_what_differs(
     moved = tuple(replace(shown, cell={**shown.cell, "python": "3.14"}) for shown in description.cells)
     make("three", cells=moved)
     assert compare(tmp_path, "one", "two") == 2
-    assert capsys.readouterr().err == ("error: one and two: no experiment in common; A has loaders, B has others\n")
+    advice = "; name campaigns that ran the same cells, or run those of A again: nox -s matrix -- --reproduce one\n"
+    assert (
+        capsys.readouterr().err == f"error: one and two: no experiment in common; A has loaders, B has others{advice}"
+    )
     assert compare(tmp_path, "one", "three") == 2
-    assert capsys.readouterr().err == ("error: one and three: no cell in common: python is 3.13 in A and 3.14 in B\n")
+    assert capsys.readouterr().err == (
+        f"error: one and three: no cell in common: python is 3.13 in A and 3.14 in B{advice}"
+    )
+
+
+def test_a_killed_campaign_elsewhere_is_repaired_where_it_is(
+    tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    elsewhere = make("two", results=tmp_path / "elsewhere")
+    with (elsewhere / "runs.jsonl").open("a") as runs:
+        runs.write('{"schema": 1, "camp')
+    assert compare(tmp_path, "one", str(elsewhere)) == 2
+    advice = capsys.readouterr().err.partition("; nox -s ")[2]
+    assert advice == f"tables -- --results {tmp_path / 'elsewhere'} repairs that\n"
+    assert main(advice.removesuffix(" repairs that\n").replace(" -- ", " ").split()) == 0
+    assert compare(tmp_path, "one", str(elsewhere)) == 0

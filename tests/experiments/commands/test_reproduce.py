@@ -88,10 +88,20 @@ def test_the_plan_has_the_campaigns_cells_blocks_and_seed_and_runs_nothing(
     assert not (published.parent.parent / "again").exists()
 
 
+def test_fewer_blocks_than_a_verdict_needs_are_refused_before_anything_runs(
+    published: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reproduce(published, "--repeats", "2") == 2
+    assert capsys.readouterr().err.startswith(
+        "error: --reproduce: no cell could get a verdict: it is to run 2 blocks, "
+    )
+    assert not (published.parent.parent / "again").exists()
+
+
 def test_a_chosen_cell_and_fewer_blocks_are_planned_with_its_baseline(
     published: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert reproduce(published, "--plan", "--cell", "row_by_row_threaded", "--repeats", "2") == 0
+    assert reproduce(published, "--plan", "--cell", "row_by_row_threaded", "--repeats", "2", "--anyway") == 0
     cells = [line for line in capsys.readouterr().out.splitlines() if line.startswith("- ")]
     assert [", again" in line for line in cells] == [False, True]
     assert reproduce(published, "--plan", "--cell", "row_by") == 2
