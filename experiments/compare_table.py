@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Literal
@@ -37,8 +39,9 @@ HOW_TO_READ = """\
   is the same program as the baseline: it is shown for its noise, and not counted.
 - All ratios of a campaign share the noise of its baseline, so they are not independent: 5% is the average over many
   pairs of equal campaigns, and a single pair may well have far fewer, or many at once that differ in the same direction
-  by about as much. Then it is the baseline that differs, rather than the cells. And each campaign starts its servers
-  once: what a server has from one start to the next hits all blocks alike, and no interval holds it.
+  by about as much. Then it is the baseline that differs, rather than the cells, which its bare rows/s show. And each
+  campaign starts its servers once: what a server has from one start to the next hits all blocks alike, and no interval
+  holds it.
 """
 
 
@@ -105,9 +108,7 @@ def lay_out(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequence[
 def sum_up(a: Measured, b: Measured, comparison: Comparison) -> list[str]:
     """What it comes to, and what only one of the campaigns has."""
     cells = comparison.compared
-    lines = [_count_differing(cells)] if cells else [_why_nothing(a, b)]
-    above = sum(cell.relative is not None and cell.relative.value > 1 for cell in cells)
-    lines += [f"Relative to the baseline {above} of {len(cells)} are faster in B than in A."] if cells else []
+    lines = [_count_differing(cells), _reach(cells), _direction(comparison)] if cells else [_why_nothing(a, b)]
     lines.append(_floors(comparison))
     for side, other, only in ((a, b, comparison.only_a), (b, a, comparison.only_b)):
         lines += [_only("A" if side is a else "B", only, other)] if only else []
@@ -169,7 +170,38 @@ def _count_differing(cells: Sequence[ComparedCell]) -> str:
     alone = sum(cell.differs_by_itself for cell in cells)
     return (
         f"{differ} of {count(len(cells), 'cell')} {'differs' if differ == 1 else 'differ'} significantly (Holm, 5%), "
-        f"{alone} of {len(cells)} at 95% each by itself (about 5% is expected of equal campaigns)."
+        f"{alone} of {len(cells)} at 95% each by itself (of equal campaigns 5%, averaged over many pairs)."
+    )
+
+
+def _reach(cells: Sequence[ComparedCell]) -> str:
+    """What could have been found at all: that nothing differs says little where intervals are wide."""
+    reach = statistics.median(
+        math.sqrt(relative.high / relative.low) - 1
+        for cell in cells
+        if (relative := cell.relative) and relative.low and relative.high
+    )
+    return (
+        f"The intervals of B relative to A reach {reach:.1%} to either side in the median: a smaller change is sooner "
+        "missed than seen."
+    )
+
+
+def _direction(comparison: Comparison) -> str:
+    """How many changed to which side, and whether that may be the baseline's doing, which all of them are held to."""
+    cells = comparison.compared
+    above = sum(cell.relative is not None and cell.relative.value > 1 for cell in cells)
+    baselines = {
+        cell.axes: cell.absolute.value
+        for experiment in comparison.experiments
+        for cell in experiment.cells
+        if cell.baseline and cell.absolute
+    }
+    values = ", ".join(f"{value:.3f}" for value in baselines.values())
+    others = statistics.median(cell.absolute.value for cell in cells if cell.absolute)
+    return (
+        f"Relative to the baseline {above} of {len(cells)} are faster in B than in A. B's bare rows/s are {values} "
+        f"times A's for the baseline{'s' * (len(baselines) > 1)}, and {others:.3f} times in the median of these cells."
     )
 
 
