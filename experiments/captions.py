@@ -26,11 +26,22 @@ def caption_lines(description: Description, summary: ExperimentSummary, axes: Se
     lines += (
         _servers(description, summary)
         + _unlike(description, summary)
+        + describe_ratios(summary)
         + _marks(description, summary)
         + _until(description, summary)
         + build_lines(summary, axes)
     )
     return [*lines, *foot_lines(summary)]
+
+
+def describe_ratios(summary: ExperimentSummary) -> list[str]:
+    """What a ratio is, where the table has any: beside two medians it looks like their quotient."""
+    if all(cell.ratio is None for cell in summary.cells):
+        return []
+    return [
+        "Ratios are means of the blocks' ratios on the logarithmic scale (of ten blocks or more without the outermost "
+        "tenth at either end), not the quotients of the medians."
+    ]
 
 
 def describe_floor(description: Description, summary: ExperimentSummary) -> str:

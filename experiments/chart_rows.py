@@ -35,28 +35,28 @@ class ForestRow:
 
 def forest_rows(summary: ExperimentSummary, axes: Sequence[str]) -> tuple[ForestRow, ...]:
     """The rows in the order of the table."""
-    return tuple(_row(cell, summary.floor, axes) for cell in summary.cells)
+    return tuple(_row(cell, axes) for cell in summary.cells)
 
 
-def _row(cell: CellSummary, floor: float | None, axes: Sequence[str]) -> ForestRow:
+def _row(cell: CellSummary, axes: Sequence[str]) -> ForestRow:
     return ForestRow(
         label=label_of(cell.shown.cell, axes),
         numbers=(
             NOTHING if cell.rows_per_s is None else f"{cell.rows_per_s.value:,.0f}",
             NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
         ),
-        mark=_mark(cell, floor),
+        mark=_mark(cell),
         ratio=cell.ratio,
         without_result=_without_result(cell),
     )
 
 
-def _mark(cell: CellSummary, floor: float | None) -> Mark:
+def _mark(cell: CellSummary) -> Mark:
     if cell.baseline:
         return Mark.BASELINE
     if cell.shown.arm == "b":
         return Mark.AGAIN
-    if floor is None or cell.ratio is None or cell.ratio.low is None:
+    if cell.noise is None:
         return Mark.UNCLAIMED
     return Mark.NOISE if cell.noise else Mark.TOLD_APART
 

@@ -23,7 +23,8 @@ _REASON_LENGTH = 200
 
 def foot_lines(summary: ExperimentSummary) -> list[str]:
     """The counts, zeros too; then each reason with its number; then the disturbed runs."""
-    return [_counts(summary), *_troubles(summary), *_unsupported(summary), *_missing(summary), _disturbed(summary)]
+    lines = [_counts(summary), *_troubles(summary), *_unsupported(summary), *_missing(summary), *_cut(summary)]
+    return [*lines, _disturbed(summary)]
 
 
 def _counts(summary: ExperimentSummary) -> str:
@@ -65,6 +66,17 @@ def _missing(summary: ExperimentSummary) -> list[str]:
         return []
     runs, where = count(sum(rows), "run"), count(len(rows), "row")
     return [f"Not run: {runs} of {where}, whose notes name the blocks. The campaign was broken off."]
+
+
+def _cut(summary: ExperimentSummary) -> list[str]:
+    """Runs that went well and are in no ratio all the same."""
+    pairs = sum(row.cut for row in summary.cells)
+    if not pairs:
+        return []
+    return [
+        f"Cut by an interruption: {count(pairs, 'run')} of a block whose baseline ran on the other side of it. They "
+        "are in the medians, and in no ratio."
+    ]
 
 
 def _disturbed(summary: ExperimentSummary) -> str:

@@ -4,9 +4,9 @@ The reach of an interval is ``sqrt(high / low) - 1``: how far it goes from its r
 the same on both sides, as the intervals are symmetric on the log scale.
 
 A campaign that ends when its intervals look narrow ends a little too often when they are so by chance: where a single
-ratio decides, 95% intervals hold the true value in about 93% of campaigns that began with 10 blocks, and in 92% of
-those that began with 5; where the widest of several decides, in 95%. That is simulated: theory (Chow and Robbins 1965,
-on sequential intervals of fixed width) promises 95% only in the limit of narrow intervals.
+ratio decides, 95% intervals hold the true value in about 93% of campaigns that began with 10 blocks. That is simulated
+(tests/experiments/test_stats_validation.py): theory (Chow and Robbins 1965, on sequential intervals of fixed width)
+promises 95% only in the limit of narrow intervals. Where the widest of several decides, chance has less to say.
 """
 
 from __future__ import annotations
@@ -118,8 +118,7 @@ def percentage(precision: float) -> str:
 
 def _name_of(cell: CellSummary, summary: ExperimentSummary) -> str:
     """'row_by_row_asyncpg, uvloop': what tells the cell from the others of its experiment."""
-    others = [other.shown.cell for other in summary.cells]
-    differing = [axis for axis in cell.shown.cell if len({other[axis] for other in others}) > 1] or ["loader"]
-    values = [axis_value(cell.shown.cell[axis]) for axis in differing if cell.shown.cell[axis] is not None]
+    named = [cell.shown.cell[axis] for axis in summary.varying_axes]
+    values = [axis_value(value) for value in named if value is not None]
     again = ["the baseline again"] if cell.shown.arm == "b" else []
     return ", ".join([*values, *again])

@@ -100,14 +100,19 @@ class Host:
     """The machine during the run; null where the system does not tell.
 
     ``steal_s`` is what the hypervisor kept, ``foreign_cpu_s`` what processes used that belong to neither the loader,
-    the server nor the harness, both summed over all cores, and both within ``observed_s``: from the loader's start to
-    its end. In records without it, which are older, the start of its container was observed, too.
+    the server nor the harness, both summed over all ``cores`` of the machine, and both within ``observed_s``: from the
+    loader's start to its end. In records without it, which are older, the start of its container was observed, too.
+    ``run_steal_s`` and ``run_foreign_cpu_s`` are the same of nothing but the cores that loader and server had; older
+    records are without them.
     """
 
     steal_s: float | None = None
     load_1m: float | None = None
     foreign_cpu_s: float | None = None
     observed_s: float | None = None
+    cores: int | None = None
+    run_steal_s: float | None = None
+    run_foreign_cpu_s: float | None = None
 
 
 @dataclass(frozen=True)

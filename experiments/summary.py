@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,18 @@ from experiments.description import Description, ShownCell, ShownExperiment, par
 from experiments.disturbance import find_disturbances, sum_up_disturbances
 from experiments.records import Client, Record, Status
 from experiments.stats import Estimate, adjust_holm, estimate_median, estimate_ratio, is_noise, noise_floor
+
+
+@dataclass(frozen=True)
+class GoodRun:
+    """A run that counts. ``resumed``: by a command that went on with the campaign, on servers started anew."""
+
+    rows_per_s: float
+    resumed: bool
+
+
+GoodRuns = Mapping[int, GoodRun]
+"""By block."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +45,22 @@ class CellSummary:
     disturbed: int
     """How many of the finished runs something else held up, and by what: ``experiments.disturbance``."""
     disturbance: str
+    cut: int = 0
+    """In how many blocks an interruption came between its run and that of the baseline: they are no pairs."""
     holm_p: float | None = None
     """The ratio's p value, adjusted for the other ratios of the table; None for what is compared with nothing."""
-    noise: bool = False
-    """Whether the ratio is not told apart from 1."""
+    noise: bool | None = None
+    """Whether the ratio is not told apart from 1; None where nothing is claimed."""
 
     @property
     def ok(self) -> tuple[Record, ...]:
         """The runs that count."""
         return tuple(record for record in self.finished if record.status == "ok")
+
+    @property
+    def good_runs(self) -> GoodRuns:
+        """The same by block, as far as comparisons need them."""
+        return good_runs(self.finished, self.shown.cell_key, self.shown.arm)
 
     @property
     def troubles(self) -> Counter[tuple[Status, str]]:
@@ -82,17 +101,24 @@ class ExperimentSummary:
     floor: float | None
     floor_blocks: int = 0
 
+    @property
+    def varying_axes(self) -> list[str]:
+        """The axes that have more than one value; the loader where none has."""
+        cells = [cell.shown.cell for cell in self.cells]
+        axes = [axis for axis in cells[0] if len({cell[axis] for cell in cells}) > 1] if cells else []
+        return axes or ["loader"]
+
 
 def summarize(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> ExperimentSummary:
     """Condense what the records say about one experiment."""
     shown = in_matrix_order(description, experiment)
     again = next((cell for cell in shown if cell.arm == "b"), None)
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
-    pace = _pace(records, baseline) if baseline else {}
+    pace = good_runs(records, baseline.cell_key) if baseline else {}
     cells = [_summarize_cell(description, cell, records, pace, cell is baseline) for cell in shown]
     floors = (noise_floor(cell.ratio) for cell in cells if cell.shown is again)
     floor = next(floors, None)
-    blocks = len(_pace(records, again).keys() & pace.keys()) if again else 0
+    blocks = len(paired(good_runs(records, again.cell_key, again.arm), pace)) if again else 0
     return ExperimentSummary(experiment, tuple(_compared(cells, floor)), floor, blocks)
 
 
@@ -111,6 +137,29 @@ def in_matrix_order(description: Description, experiment: ShownExperiment) -> li
     return sorted((cell for cell in description.cells if experiment.name in cell.experiments), key=position)
 
 
+def good_runs(records: Iterable[Record], cell_key: str, arm: str = "a") -> dict[int, GoodRun]:
+    """The runs of a cell and arm that count: only ok ones are in medians, ratios and effects."""
+    return {
+        record.block: GoodRun(record.rows_per_s, record.resumed)
+        for record in records
+        if (record.cell_key, record.arm, record.status) == (cell_key, arm, "ok") and record.rows_per_s is not None
+    }
+
+
+def paired(runs: GoodRuns, baseline: GoodRuns) -> dict[int, GoodRun]:
+    """The runs whose baseline ran in the same block by the same command.
+
+    An interruption between the two has let pass any time, and started the servers anew: what the machine did meanwhile
+    would be in their ratio.
+    """
+    return {block: run for block, run in runs.items() if block in baseline and baseline[block].resumed == run.resumed}
+
+
+def rates(runs: GoodRuns) -> dict[int, float]:
+    """Their rows per second."""
+    return {block: run.rows_per_s for block, run in runs.items()}
+
+
 def _compared(cells: Sequence[CellSummary], floor: float | None) -> list[CellSummary]:
     """The rows with what their comparisons come to, all those of one table together.
 
@@ -119,18 +168,19 @@ def _compared(cells: Sequence[CellSummary], floor: float | None) -> list[CellSum
     ratios = [cell.ratio if cell.shown.arm == "a" else None for cell in cells]
     adjusted = adjust_holm([None if ratio is None else ratio.p_value for ratio in ratios])
     return [
-        replace(cell, holm_p=p, noise=ratio is not None and is_noise(ratio, floor, p))
+        replace(cell, holm_p=p, noise=None if ratio is None else is_noise(ratio, floor, p))
         for cell, ratio, p in zip(cells, ratios, adjusted, strict=True)
     ]
 
 
 def _summarize_cell(
-    description: Description, shown: ShownCell, records: Sequence[Record], pace: dict[int, float], baseline: bool
+    description: Description, shown: ShownCell, records: Sequence[Record], pace: GoodRuns, baseline: bool
 ) -> CellSummary:
     placement = part_of(description.placements, shown.cell, "resources")
     attempts = [record for record in records if _belongs(record, shown)]
     finished = tuple(record for record in attempts if not record.interrupted and record.status != "unsupported")
-    rates = _pace(finished, shown)
+    good = good_runs(finished, shown.cell_key, shown.arm)
+    pairs = paired(good, pace)
     data = [record.phases["data"] for record in finished if record.status == "ok" and record.phases]
     throttled = [phase.throttled_s / phase.wall_s for phase in data if phase.throttled_s is not None]
     disturbed = [record for record in finished if find_disturbances(record, placement)]
@@ -141,23 +191,15 @@ def _summarize_cell(
         planned=0 if shown.unsupported else description.repeats,
         finished=finished,
         interrupted=sum(record.interrupted for record in attempts),
-        rows_per_s=estimate_median(list(rates.values())) if rates else None,
-        ratio=None if baseline else estimate_ratio(rates, pace),
+        rows_per_s=estimate_median(list(rates(good).values())) if good else None,
+        ratio=None if baseline else estimate_ratio(rates(pairs), rates(pace)),
         cpu_us_per_row=statistics.median(cpu) if cpu else None,
         client_share=statistics.median((p.user_s + p.system_s) / p.wall_s for p in data) if data else None,
         throttled_share=statistics.median(throttled) if throttled else None,
         disturbed=len(disturbed),
         disturbance=sum_up_disturbances(disturbed, placement),
+        cut=len(good.keys() & pace.keys()) - len(pairs),
     )
-
-
-def _pace(records: Iterable[Record], shown: ShownCell) -> dict[int, float]:
-    """Rows per second of the cell's good runs, by block."""
-    return {
-        record.block: record.rows_per_s
-        for record in records
-        if _belongs(record, shown) and record.status == "ok" and record.rows_per_s is not None
-    }
 
 
 def _belongs(record: Record, shown: ShownCell) -> bool:

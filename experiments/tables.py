@@ -10,7 +10,7 @@ from dataclasses import asdict
 from tabulate import tabulate
 
 from experiments.builds import marks_of
-from experiments.captions import caption_lines, describe_floor
+from experiments.captions import caption_lines, describe_floor, describe_ratios
 from experiments.cpuset import format_cpuset
 from experiments.description import Description, ShownExperiment
 from experiments.disturbance import LOUD_SHARE
@@ -64,7 +64,7 @@ def markdown_table(
     ``charts`` are paragraphs of images that stand above the table, ``remarks`` lines to add to those below it.
     """
     summary = summarize(description, records, experiment)
-    axes = varying_axes(summary)
+    axes = summary.varying_axes
     rows = [[*_axis_cells(cell, axes), *_value_cells(cell)] for cell in summary.cells]
     headings = [*(axis_name(axis) for axis in axes), *HEADINGS]
     alignment = ["left"] * len(axes) + ["right"] * RIGHT_ALIGNED + ["left"]
@@ -78,12 +78,12 @@ def markdown_table(
 def terminal_table(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
     """What fits a terminal: ratios with their intervals, medians without, and what became of the runs."""
     summary = summarize(description, records, experiment)
-    axes = varying_axes(summary)
+    axes = summary.varying_axes
     rows = [[*(axis_value(cell.shown.cell[axis]) for axis in axes), *_short_cells(cell)] for cell in summary.cells]
     headings = [*(axis_name(axis) for axis in axes), *TERMINAL_HEADINGS]
     alignment = ["left"] * len(axes) + ["right"] * (len(TERMINAL_HEADINGS) - 1) + ["left"]
     table = tabulate(rows, headings, tablefmt="simple", disable_numparse=True, colalign=alignment)
-    notes = "\n".join(f"- {line}" for line in foot_lines(summary))
+    notes = "\n".join(f"- {line}" for line in [*describe_ratios(summary), *foot_lines(summary)])
     floor = describe_floor(description, summary).replace("**", "")
     return f"{experiment.question}\n{floor}\n\n{table}\n\n{notes}\n"
 
@@ -97,13 +97,6 @@ def csv_table(description: Description, records: Sequence[Record], experiment: S
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def varying_axes(summary: ExperimentSummary) -> list[str]:
-    """The axes that have more than one value in the experiment; the loader where none has."""
-    cells = [cell.shown.cell for cell in summary.cells]
-    axes = [axis for axis in cells[0] if len({cell[axis] for cell in cells}) > 1] if cells else []
-    return axes or ["loader"]
 
 
 def _axis_cells(cell: CellSummary, axes: Sequence[str]) -> list[str]:
@@ -189,7 +182,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary) -> dict[str, object]
         **_estimate_columns("ratio", cell.ratio, 4),
         "ratio_p": _p_value(None if cell.ratio is None else cell.ratio.p_value),
         "ratio_p_holm": _p_value(cell.holm_p),
-        "not_told_apart": int(cell.noise),
+        "not_told_apart": "" if cell.noise is None else int(cell.noise),
         "cpu_us_per_row": "" if cell.cpu_us_per_row is None else round(cell.cpu_us_per_row, 3),
         "client_share": "" if cell.client_share is None else round(cell.client_share, 3),
         "throttled_share": "" if cell.throttled_share is None else round(cell.throttled_share, 3),

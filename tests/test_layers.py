@@ -35,7 +35,7 @@ WHAT_CAME_OUT = {
     "differences",
     "disturbance",
     "effects",
-    "effects_table",
+    *("effects_basis", "effects_table"),
     "foot",
     "precision",
     "readme",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ QUARTER = {**SPLIT, "loader_quota": 0.25}
 def observed(make_record: Callable[..., Record]) -> Callable[..., Record]:
     """Makes the record of a run that was observed for 2 s of its 2.5 s."""
 
-    def make(**host: float | None) -> Record:
+    def make(**host: Any) -> Record:
         return make_record(host=Host(**{"observed_s": 2.0, **host}), wall_s=2.5)
 
     return make
@@ -44,7 +45,8 @@ def test_a_run_is_disturbed_above_a_threshold(
 def test_stolen_time_is_of_the_cores_that_the_run_had(observed: Callable[..., Record]) -> None:
     four = {"loader_cpus": [0, 1], "server_cpus": [0, 1, 2, 3], "loader_quota": None}
     assert find_disturbances(observed(steal_s=0.16), four) == ()
-    assert find_disturbances(observed(steal_s=0.16), None) == ("8% of the CPU time stolen by the hypervisor",)
+    # Where nobody knows how many those were there is no share.
+    assert find_disturbances(observed(steal_s=0.16), None) == ()
 
 
 def test_a_record_from_before_the_observed_time_was_written_has_that_of_the_attempt(
@@ -77,3 +79,29 @@ def test_several_runs_are_summed_up_by_the_largest_amounts(observed: Callable[..
         "foreign load of up to 0.5 cores, up to 4% of the CPU time stolen by the hypervisor"
     )
     assert sum_up_disturbances([observed()], SPLIT) == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "reasons"),
+    [
+        # 10 of the machine's 32 cores are busy for others, and robbed: none of the run's.
+        ({"steal_s": 0.2, "foreign_cpu_s": 12.0, "run_steal_s": 0.0, "run_foreign_cpu_s": 0.1}, ()),
+        (
+            {"steal_s": 0.2, "foreign_cpu_s": 12.0, "run_steal_s": 0.2, "run_foreign_cpu_s": 0.8},
+            ("5% of the CPU time stolen by the hypervisor", "foreign load of 0.4 cores"),
+        ),
+        (
+            {"steal_s": 0.0, "foreign_cpu_s": 20.0, "run_steal_s": 0.0, "run_foreign_cpu_s": 0.0},
+            ("foreign load of 33% of the other cores",),
+        ),
+    ],
+)
+def test_what_others_do_on_other_cores_counts_less(
+    host: dict[str, float], reasons: tuple[str, ...], observed: Callable[..., Record]
+) -> None:
+    assert find_disturbances(observed(cores=32, **host), SPLIT) == reasons
+
+
+def test_a_run_that_has_all_cores_has_no_others(observed: Callable[..., Record]) -> None:
+    host = {"steal_s": 0.0, "foreign_cpu_s": 0.1, "run_steal_s": 0.0, "run_foreign_cpu_s": 0.1}
+    assert find_disturbances(observed(cores=2, **host), SPLIT) == ()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from experiments.crossing import Factor, Level
 from experiments.effects import Combination, Effects, find_effects
+from experiments.stats import adjust_holm
 
 LOADER = Factor(("loader",), (("threads",), ("tasks",)))
 POOL = Factor(("poolsize",), ((1,), (5,), (20,)))
@@ -62,9 +63,18 @@ def test_what_only_three_factors_do_together_is_no_share_of_two() -> None:
     effects = find_effects([LOADER, POOL, PYTHON], [block([LOADER, POOL, PYTHON], **{"tasks_20_3.14": 1.0})] * 5)
     shares = [effect.share for effect in effects.factors] + [effect.share for effect in effects.interactions]
     assert len(effects.interactions) == 3
-    assert effects.higher_share == pytest.approx(1 - math.fsum(shares))
+    assert effects.higher is not None
+    assert effects.higher.share == pytest.approx(1 - math.fsum(shares))
+    assert effects.higher.p_value == 0
     # 1 in one of 12 cells: 1/12 of mean, of 1 - 1/12 in all (2 - 1)(3 - 1)(2 - 1) / 12 are the three together.
-    assert effects.higher_share == pytest.approx((2 / 12) / (11 / 12))
+    assert effects.higher.share == pytest.approx((2 / 12) / (11 / 12))
+
+
+def test_where_two_factors_at_a_time_explain_all_nothing_is_left_for_three() -> None:
+    values = {"tasks": 0.1, "20": 0.3, "3.14": 0.7, "tasks_20": 0.2}
+    effects = find_effects([LOADER, POOL, PYTHON], [block([LOADER, POOL, PYTHON], **values)] * 5)
+    assert effects.higher is not None
+    assert (effects.higher.share, effects.higher.p_value) == (0, 1)
 
 
 def test_cells_that_are_all_the_same_explain_nothing() -> None:
@@ -97,18 +107,51 @@ def test_shares_and_noise_are_parts_of_one_whole(seed: int, blocks: int) -> None
     effects = find_effects(
         [LOADER, POOL, PYTHON], [{cell: float(rng.normal()) for cell in cells} for _ in range(blocks)]
     )
-    shares = [effect.share for effect in effects.factors] + [effect.share for effect in effects.interactions]
-    assert all(0 <= share <= 1 for share in [*shares, effects.higher_share, effects.noise_share])
+    shares = [*(effect.share for effect in effects.every), effects.noise_share]
+    assert all(0 <= share <= 1 for share in shares)
+    assert math.fsum(shares) == pytest.approx(1)
+    assert len(effects.every) == 7
 
 
-def _noisy(blocks: int, seed: int = 1, spread: float = 0.1, **effects: float) -> list[dict[Combination, float]]:
+def test_shares_add_up_where_what_noise_should_have_added_is_not_there() -> None:
+    # Of the loader and the interaction there is less than noise alone makes on average.
+    rng = np.random.default_rng(1)
+    made = block([LOADER, POOL], **{"1": -1.0, "20": 1.0})
+    blocks = [{cell: log + float(rng.normal(0, 0.8)) for cell, log in made.items()} for _ in range(5)]
+    means = {cell: math.fsum(table[cell] for table in blocks) / 5 for cell in made}
+    pools = {level: (means[("threads",), level] + means[("tasks",), level]) / 2 for level in POOL.levels}
+    # Its cells' means are moved to what the pool alone makes of them.
+    alike = [{cell: log - means[cell] + pools[cell[1]] for cell, log in table.items()} for table in blocks]
+    effects = find_effects([LOADER, POOL], alike)
+    shares = [effect.share for effect in effects.every]
+    assert shares[0] == shares[2] == 0
+    assert 0 < effects.noise_share < 1
+    assert shares[1] + effects.noise_share == pytest.approx(1)
+
+
+def test_what_is_chosen_as_the_largest_is_adjusted_for_the_choice_and_levels_for_one_another() -> None:
+    effects = find_effects([LOADER, POOL], _noisy(10))
+    loader, pool = effects.factors
+    assert loader.span_p == loader.span.p_value
+    assert (pool.span_p, pool.span.p_value) != (None, None)
+    assert pool.span_p == pytest.approx(min(1, 3 * (pool.span.p_value or 0)))
+    interaction = effects.interactions[0]
+    # The loader has two levels, of which one deviates as the other does: three choices, not six.
+    assert interaction.largest_p == pytest.approx(min(1, 3 * (interaction.largest.p_value or 0)))
+    raw = [level.p_value for factor in effects.factors for level in factor.levels.values()]
+    assert [p for factor in effects.factors for p in factor.level_p.values()] == adjust_holm(raw)
+
+
+def _noisy(
+    blocks: int, seed: int = 1, spread: float = 0.1, factors: Sequence[Factor] = (LOADER, POOL), **effects: float
+) -> list[dict[Combination, float]]:
     rng = np.random.default_rng(seed)
-    table = block([LOADER, POOL], **effects)
+    table = block(factors, **effects)
     return [{cell: log + float(rng.normal(0, spread)) for cell, log in table.items()} for _ in range(blocks)]
 
 
-def _simulated(campaigns: int, **effects: float) -> list[Effects]:
-    return [find_effects([LOADER, POOL], _noisy(10, seed, **effects)) for seed in range(campaigns)]
+def _simulated(campaigns: int, tasks: float) -> list[Effects]:
+    return [find_effects([LOADER, POOL], _noisy(10, seed, tasks=tasks)) for seed in range(campaigns)]
 
 
 def test_intervals_of_effects_cover_the_truth_and_factors_that_do_nothing_are_seldom_found() -> None:
@@ -125,3 +168,16 @@ def test_intervals_of_effects_cover_the_truth_and_factors_that_do_nothing_are_se
     # The truth: 6 * 0.01 between the cells' means against 5 / 10 * 0.01 of noise.
     share = math.fsum(effects.factors[0].share for effects in simulated) / len(simulated)
     assert share == pytest.approx(0.06 / 0.065, abs=0.02)
+
+
+def test_in_equal_cells_no_effect_is_claimed_more_often_than_in_five_percent_of_experiments() -> None:
+    factors = (LOADER, POOL, PYTHON)
+    simulated = [find_effects(factors, _noisy(10, seed, factors=factors)) for seed in range(400)]
+    falsely = [any(effect.p_value < 0.05 for effect in effects.every) for effects in simulated]
+    # Found: 2.5% to 4%, with a standard error of 1%.
+    assert sum(falsely) / len(falsely) <= 0.07
+    levels = [min(p or 0 for one in effects.factors for p in one.level_p.values()) for effects in simulated]
+    chosen = [min(one.largest_p or 0 for one in effects.interactions) for effects in simulated]
+    assert sum(p < 0.05 for p in levels) / len(levels) <= 0.07
+    # Three interactions, each with a chance of its own.
+    assert sum(p < 0.05 / 3 for p in chosen) / len(chosen) <= 0.07

@@ -79,7 +79,7 @@ GOLDEN = """\
 |:---------------------------------|-----------:|:----------------------|-------------------------------------------:|
 | loader with its loop × pool size | ≈ under 1% | row_by_row_asyncio, 5 |                      ≈ 1.00 (1.00 to 1.01) |
 
-- From 5 blocks in which every cell ran well, on the logarithm of rows/s. A level's ratio compares the mean of its cells with the mean of all. ≈ marks what noise alone could make: a factor, or two together, by an F test with Holm's correction, and a ratio whose interval holds 1.
+- From 5 blocks in which every cell ran well, on the logarithm of rows/s. A level's ratio compares the mean of its cells with the mean of all, which one level that is far off moves, too. ≈ marks what noise alone could make: a factor, or several together, by an F test, and a level's ratio, both with Holm's correction; fastest against slowest, and what deviates most, with Bonferroni's, as they were chosen by what was measured. Intervals stand for themselves.
 """
 
 
@@ -193,6 +193,35 @@ def test_where_nothing_crossed_is_left_what_cannot_run_is_named(
         "How much each axis matters by itself cannot be told here: "
         "nothing is crossed without row_by_row_asyncio, of which some cells cannot run.\n"
     )
+
+
+def test_a_block_that_an_interruption_has_cut_does_not_count(make_campaign: MakeCampaign, crossed: list[Cell]) -> None:
+    description, records = make_campaign(crossed, CROSSED, blocks=6)
+    cut = [
+        replace(record, resumed=True) if (record.block, record.cell_key) == (6, key_of(crossed[3])) else record
+        for record in records
+    ]
+    text = describe_effects(description, cut, description.experiments[0])
+    assert text is not None
+    assert "- From 5 blocks " in text
+
+
+def test_combinations_of_three_are_only_claimed_where_they_are_told_apart_from_noise(
+    make_campaign: MakeCampaign, crossed: list[Cell]
+) -> None:
+    cells = [replace(cell, python=python) for python in ("3.9", "3.13") for cell in crossed]
+    description, records = make_campaign(cells, {**CROSSED, "python": ["3.9", "3.13"]}, wobble=0.2)
+    text = describe_effects(description, records, description.experiments[0])
+    assert text is not None
+    assert "combinations of three and more" not in text
+    assert "- Combinations of three and more factors explain ≈ " in text
+    fast = [
+        replace(record, rows_per_s=3.0 * (record.rows_per_s or 0)) if record.cell_key == key_of(cells[7]) else record
+        for record in make_campaign(cells, {**CROSSED, "python": ["3.9", "3.13"]})[1]
+    ]
+    text = describe_effects(description, fast, description.experiments[0])
+    assert text is not None
+    assert ", combinations of three and more " in text.split("\n")[0]
 
 
 def test_fewer_than_five_whole_blocks_claim_nothing(make_campaign: MakeCampaign, crossed: list[Cell]) -> None:

@@ -23,7 +23,7 @@ def test_every_planned_run_is_counted_with_what_became_of_it(
     make_failure: Callable[..., Record],
 ) -> None:
     records = [make_record(block=block) for block in (1, 2)]
-    records += [make_record(block=block, arm="b", resumed=True) for block in (1, 2, 3)]
+    records += [make_record(block=block, arm="b", resumed=block > 1) for block in (1, 2, 3)]
     records.append(make_failure(block=3, status="timeout", reason="run: no end within 120 s"))
     records += [
         make_failure(uvloop_cell, block=block, status="wrong_work", reason=f"rows: {block} of 22200")
@@ -32,13 +32,15 @@ def test_every_planned_run_is_counted_with_what_became_of_it(
     records.append(make_failure(uvloop_cell, block=4, status="failed", reason="run: lost"))
     records.append(make_failure(uvloop_cell, block=5, status="failed", reason="ended", interrupted=True))
     assert foot(description, records)[:-1] == [
-        "Runs: 18 planned, 10 run (3 resumed): 5 ok, 3 wrong_work, 1 failed, 1 timed out. Unsupported cells: 1. "
+        "Runs: 18 planned, 10 run (2 resumed): 5 ok, 3 wrong_work, 1 failed, 1 timed out. Unsupported cells: 1. "
         "Interrupted attempts: 1.",
         "3 runs wrong_work, such as: rows: 1 of 22200.",
         "1 run failed: run: lost.",
         "1 run timed out: run: no end within 120 s.",
         "1 cell cannot run: no wheel of aiopg | none at all.",
         "Not run: 8 runs of 3 rows, whose notes name the blocks. The campaign was broken off.",
+        "Cut by an interruption: 1 run of a block whose baseline ran on the other side of it. They are in the medians, "
+        "and in no ratio.",
     ]
 
 

@@ -142,6 +142,30 @@ def test_blocks_that_all_say_the_same_leave_no_doubt() -> None:
     assert estimate_unpaired_ratio([0.5] * 5, [0.5] * 5) == Estimate(1.0, 1.0, 1.0, 1.0)
 
 
+@pytest.mark.filterwarnings("error")
+def test_nine_of_ten_blocks_that_say_the_same_leave_no_doubt_either() -> None:
+    # The tenth is left out, and so has no spread; one side without any is none, as long as the other has some.
+    same, double = [0.0] * 9 + [0.5], [math.log(2)] * 9 + [7.0]
+    assert estimate_unpaired_ratio(same, same) == Estimate(1.0, 1.0, 1.0, 1.0)
+    twice = estimate_unpaired_ratio(same, double)
+    assert twice is not None
+    assert (twice.value, twice.low, twice.high, twice.p_value) == pytest.approx((2, 2, 2, 0))
+    other = estimate_unpaired_ratio(same, SLEEP_1)
+    assert other is not None
+    assert other.low is not None
+    assert math.isfinite(other.low)
+
+
+@pytest.mark.parametrize(("first", "second"), [(10, 10), (10, 14), (7, 23)])
+def test_runs_that_share_no_blocks_are_compared_as_scipy_does(first: int, second: int) -> None:
+    logs_a, logs_b = [math.sin(run) for run in range(first)], [math.cos(3 * run) for run in range(second)]
+    ratio = estimate_unpaired_ratio(logs_a, logs_b)
+    test = ttest_ind(logs_b, logs_a, equal_var=False, trim=0.1)
+    assert ratio is not None
+    low, high = test.confidence_interval()
+    assert (ratio.low, ratio.high, ratio.p_value) == pytest.approx((math.exp(low), math.exp(high), test.pvalue))
+
+
 def test_only_blocks_that_both_have_count() -> None:
     ratio = estimate_ratio({1: 2.0, 2: 8.0, 3: 5.0}, {1: 1.0, 2: 1.0})
     assert ratio is not None
@@ -176,10 +200,10 @@ def test_a_baseline_that_differs_from_itself_by_more_than_that_lifts_the_floor_t
         (Estimate(1.2, 0.9, 1.5), True),  # its interval holds 1
         (Estimate(1.2, 1.1, 1.3), False),
         (Estimate(0.8, 0.7, 0.9), False),
-        (Estimate(1.0), False),  # no interval, no claim
+        (Estimate(1.0), None),  # no interval, no claim
     ],
 )
-def test_a_ratio_is_noise_within_the_floor_or_when_its_interval_holds_one(ratio: Estimate, noise: bool) -> None:
+def test_a_ratio_is_noise_within_the_floor_or_when_its_interval_holds_one(ratio: Estimate, noise: bool | None) -> None:
     assert is_noise(ratio, floor=1.05) is noise
 
 
@@ -229,4 +253,4 @@ def test_the_interval_holds_one_exactly_where_the_p_value_is_not_below_five_perc
 
 
 def test_without_a_floor_nothing_is_claimed() -> None:
-    assert is_noise(Estimate(1.0, 0.9, 1.1), floor=None) is False
+    assert is_noise(Estimate(1.0, 0.9, 1.1), floor=None) is None
