@@ -7,17 +7,14 @@ the two sets of ratios share no blocks, and are held against each other by Welch
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from experiments.description import Description, ShownCell, part_key
 from experiments.differences import CellAxes, Difference, axes_of, cells_in_common, find_differences_between
 from experiments.records import Record
 from experiments.stats import SIGNIFICANCE, Estimate, adjust_holm, estimate_unpaired_ratio
-from experiments.summary import CellSummary, ExperimentSummary, summarize
-
-Logs = Mapping[int, float]
-"""Natural logarithms by block."""
+from experiments.summary import CellSummary, ExperimentSummary, GoodRuns, paired, summarize
 
 
 @dataclass(frozen=True)
@@ -162,7 +159,7 @@ def _summary(side: Measured, experiment: str) -> ExperimentSummary:
 
 def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary) -> ComparedExperiment:
     there = {(axes_of(cell.shown), cell.shown.arm): cell for cell in a.cells}
-    paces = [_logs(next((cell for cell in side.cells if cell.baseline), None)) for side in (a, b)]
+    paces = [next((cell.good_runs for cell in side.cells if cell.baseline), {}) for side in (a, b)]
     cells = tuple(
         _compare_cell(there[key], cell, *paces)
         for cell in b.cells
@@ -172,10 +169,9 @@ def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary) -> ComparedE
     return ComparedExperiment(b.experiment.name, b.experiment.question, baseline, cells, a.floor, b.floor)
 
 
-def _compare_cell(a: CellSummary, b: CellSummary, pace_a: Logs, pace_b: Logs) -> ComparedCell:
-    rates_a, rates_b = _logs(a), _logs(b)
+def _compare_cell(a: CellSummary, b: CellSummary, pace_a: GoodRuns, pace_b: GoodRuns) -> ComparedCell:
     baseline = a.baseline or b.baseline
-    relative = estimate_unpaired_ratio(_differences(rates_a, pace_a), _differences(rates_b, pace_b))
+    relative = estimate_unpaired_ratio(_differences(a, pace_a), _differences(b, pace_b))
     return ComparedCell(
         shown=b.shown,
         axes=axes_of(b.shown),
@@ -185,29 +181,30 @@ def _compare_cell(a: CellSummary, b: CellSummary, pace_a: Logs, pace_b: Logs) ->
         ratio_a=a.ratio,
         ratio_b=b.ratio,
         relative=None if baseline else relative,
-        absolute=estimate_unpaired_ratio(list(rates_a.values()), list(rates_b.values())),
-        blocks_a=len(rates_a),
-        blocks_b=len(rates_b),
-        obstacles=(_obstacle(a, rates_a, pace_a), _obstacle(b, rates_b, pace_b)),
+        absolute=estimate_unpaired_ratio(_logs(a), _logs(b)),
+        blocks_a=len(a.good_runs),
+        blocks_b=len(b.good_runs),
+        obstacles=(_obstacle(a, pace_a), _obstacle(b, pace_b)),
     )
 
 
-def _logs(cell: CellSummary | None) -> Logs:
+def _logs(cell: CellSummary) -> list[float]:
     """Logarithms of the rows/s of a cell's good runs."""
-    runs = () if cell is None else cell.ok
-    return {record.block: math.log(record.rows_per_s) for record in runs if record.rows_per_s is not None}
+    return [math.log(run.rows_per_s) for run in cell.good_runs.values()]
 
 
-def _differences(rates: Logs, pace: Logs) -> list[float]:
-    return [rates[block] - pace[block] for block in sorted(rates.keys() & pace.keys())]
+def _differences(cell: CellSummary, pace: GoodRuns) -> list[float]:
+    """Logarithms of its ratios to the baseline, one of each block that has both."""
+    pairs = sorted(paired(cell.good_runs, pace).items())
+    return [math.log(run.rows_per_s) - math.log(pace[block].rows_per_s) for block, run in pairs]
 
 
-def _obstacle(cell: CellSummary, rates: Logs, pace: Logs) -> str | None:
+def _obstacle(cell: CellSummary, pace: GoodRuns) -> str | None:
     if cell.shown.unsupported:
         return f"cannot run: {cell.shown.unsupported}"
-    if not rates:
+    if not cell.good_runs:
         return "no run was ok"
-    return None if rates.keys() & pace.keys() else "shares no block with its baseline"
+    return None if paired(cell.good_runs, pace) else "shares no block with its baseline"
 
 
 def _adjust(experiments: Sequence[ComparedExperiment]) -> Iterator[ComparedExperiment]:
