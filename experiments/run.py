@@ -84,7 +84,7 @@ def measure(ready: ReadyCell, begun: Record) -> Record:
 def _load(ready: ReadyCell, record: Record) -> tuple[Finished, Record]:
     """Run the loader under observation; the record then holds what was seen from outside."""
     cpu_before_s = ready.server.cpu_s()
-    watch = Watch()
+    watch = Watch(ready.placement.loader_cpus | ready.placement.server_cpus)
     finished = ready.host.run(
         run_arguments(ready),
         server=ready.server,
