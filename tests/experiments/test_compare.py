@@ -148,6 +148,22 @@ def test_a_run_whose_baseline_failed_in_its_block_does_not_count(
     assert cell.relative.value == pytest.approx(math.exp(-0.005))
 
 
+def test_a_run_that_an_interruption_parted_from_its_baseline_does_not_count(
+    description: Description, make_record: MakeRecord
+) -> None:
+    one = {"row_by_row_threaded": 1.0, "again": 1.01, "row_by_row_asyncio": 1.2}
+    a = measured(description, make_record, one)
+    b = measured(description, make_record, one, wobbles={"row_by_row_asyncio": (*WOBBLE[:4], 5.0)})
+    resumed = [
+        replace(record, resumed=(record.cell_key, record.block) == ("sha256:row_by_row_asyncio", 5))
+        for record in b.records
+    ]
+    cell = cell_of(compare_campaigns(a, replace(b, records=resumed)), "loaders", "row_by_row_asyncio")
+    assert cell.relative is not None
+    assert cell.relative.value == pytest.approx(math.exp(-0.005))
+    assert cell.blocks_b == 5
+
+
 def test_cells_that_could_not_run_or_never_ran_well_say_why_there_is_nothing(
     description: Description, make_record: MakeRecord
 ) -> None:
