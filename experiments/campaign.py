@@ -53,7 +53,7 @@ def _attempt(folder: CampaignFolder, run: PlannedRun, ready: ReadyCell, measure:
     try:
         record = replace(measure(ready, begun), resumed=resumed)
     except (KeyboardInterrupt, Exception):
-        # Whatever it was, a server that has gone or a mistake in here: an attempt without a record would be a hole.
+        # Whatever it was, an engine that is lost or a mistake in here: an attempt without a record would be a hole.
         folder.append(begun)
         raise
     folder.append(record)

@@ -64,21 +64,34 @@ def utc_now() -> str:
 def measure(ready: ReadyCell, begun: Record) -> Record:
     """Do the run that has begun, and return its record. A run that fails is a record with its reason.
 
-    Raises Failure where the server has gone: then no other run of the campaign would get anywhere, either.
+    For a server that ended in the run before another one is started; where that does not work this run has failed.
     """
     started = time.monotonic()
     record = replace(begun, interrupted=False, reason=None, images=_images(ready))
-    ready.server.place(ready.placement)
+    try:
+        ready.server.place(ready.placement)
+    except Failure as failure:
+        record = replace(record, status="failed", reason=str(failure))
+    else:
+        record = _run(ready, record)
+    return replace(record, wall_s=round(time.monotonic() - started, 3))
+
+
+def _run(ready: ReadyCell, record: Record) -> Record:
+    """The run on a server that stands ready; only one that went wrong is asked whether the server has ended."""
     try:
         cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize), "--report", "-"])
         finished, record = _load(ready, record)
         report = read_report("run", finished, ready.timeout_s)
-        record = _check(ready, record, report, cleared)
+        return _check(ready, record, report, cleared)
     except Trouble as trouble:
         record = replace(record, status=trouble.status, reason=trouble.reason)
     except Failure as failure:
         record = replace(record, status="failed", reason=str(failure))
-    return replace(record, wall_s=round(time.monotonic() - started, 3))
+    if (end := ready.server.find_end()) is not None:
+        reason = f"PostgreSQL {ready.server.facts.version} ended during the run: {end}"
+        record = replace(record, status="failed", reason=reason)
+    return record
 
 
 def _load(ready: ReadyCell, record: Record) -> tuple[Finished, Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 
 HOST = "127.0.0.1"
 """Every server listens on a loopback interface only: this machine's, or that of its own network namespace."""
@@ -25,12 +26,38 @@ INITDB_OPTIONS = (
 )
 """Besides the place of the data and of the password file."""
 
+_READY = "database system is ready to accept connections"
+# What it tells each of its clients, who are many, about an end that has other causes; and what it does all the time.
+_NO_CAUSE = ("the database system is ", "terminating connection ", "checkpoint ")
+_LAST_MESSAGES = 5
+
 
 class NotStarted(Exception):
     """PostgreSQL ended before it accepted connections. The message is its own words."""
 
 
 def own_words(log: str) -> str:
-    """The messages in a server's log that say why it ended; the end of the log where there are none."""
+    """The messages in the log of a server that did not start that say why; the end of the log where there are none."""
     found = re.findall(r"(?:FATAL|PANIC|ERROR|DETAIL|HINT):\s+(.*)", log)
     return "; ".join(found) or " ".join(log.split()[-60:]) or "(it wrote nothing)"
+
+
+def describe_end(number: int, log: str) -> str:
+    """Why a server that ran for a while ended: by the signal with this number; where it did so itself, its last words.
+
+    It is its own doing where there is none (0), and by SIGABRT, which follows on a PANIC.
+    """
+    if number in (0, signal.SIGABRT):
+        return final_words(log)
+    return f"signal {number} ({signal.strsignal(number)})"
+
+
+def final_words(log: str) -> str:
+    """The messages in the log of a server that ran for a while that say why it ended: the last of the worst ones."""
+    # A server that could recover from a crash says again that it is ready: what was before did not end it.
+    found = re.findall(r"(PANIC|FATAL|LOG):\s+(.*)", log.rpartition(_READY)[2])
+    said = [(kind, text) for kind, text in found if not text.startswith(_NO_CAUSE)]
+    for kind in ("PANIC", "FATAL", "LOG"):
+        if words := list(dict.fromkeys(text for which, text in said if which == kind)):
+            return "; ".join(words[-_LAST_MESSAGES:])
+    return own_words(log)

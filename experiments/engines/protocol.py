@@ -74,7 +74,7 @@ class Finished:
 
 
 class Server(Protocol):
-    """A running PostgreSQL of one named configuration."""
+    """A running PostgreSQL of one named configuration: of one that has ended, the next that takes its place."""
 
     @property
     def facts(self) -> ServerFacts:
@@ -83,7 +83,14 @@ class Server(Protocol):
     def place(self, placement: Placement) -> None:
         """Hold all its processes, and those that it will start, to its side of a placement.
 
-        Raises Failure if it has ended.
+        One that has ended is started again first, once, and with nothing in it. Raises Failure where that does not
+        work.
+        """
+
+    def find_end(self) -> str | None:
+        """Why it has ended, in its last words; None where it has not. For after a run that went wrong.
+
+        It may take its time: one that recovers from a crash has either ended or answers when this returns.
         """
 
     def cpu_s(self) -> float:

@@ -64,6 +64,9 @@ class FakeServer:
     def place(self, placement: Placement) -> None:
         raise AssertionError("nothing is placed while preparing")
 
+    def find_end(self) -> str | None:
+        raise AssertionError("nothing is run while preparing")
+
     def cpu_s(self) -> float:
         raise AssertionError("nothing is measured while preparing")
 

@@ -54,6 +54,9 @@ class FakeServer:
     def place(self, placement: Placement) -> None:
         self.placed.append(placement)
 
+    def find_end(self) -> str | None:
+        return None
+
     def cpu_s(self) -> float:
         self._cpu_s += 0.5
         return self._cpu_s
@@ -290,15 +293,43 @@ def test_an_engine_that_fails_is_a_failed_run(threaded: Cell) -> None:
     assert (record.status, record.reason) == ("failed", "the server is gone")
 
 
-def test_a_server_that_has_gone_ends_the_campaign(threaded: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = ready(threaded, FakeHost())
+@pytest.mark.parametrize(
+    "answer",
+    [Finished(1, "", "error: connection lost\n", 1.0), Finished(-9, "", "", 120.0, timed_out=True)],
+)
+def test_a_run_in_which_the_server_ended_failed_for_that_reason(
+    answer: Finished, threaded: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = ready(threaded, FakeHost(run=answer))
+    monkeypatch.setattr(cell.server, "find_end", lambda: "no space left")
+    record = measure(cell, begin("c", planned(threaded), "sha256:k"))
+    assert (record.status, record.reason) == ("failed", "PostgreSQL 17.11 ended during the run: no space left")
+    assert (record.interrupted, record.server is not None) == (False, True)
 
-    def gone(cpus: frozenset[int]) -> None:
-        raise Failure("the server has gone")
+
+def test_a_run_for_which_no_server_can_be_had_failed_and_nothing_is_launched(
+    threaded: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = ready(threaded, host := FakeHost())
+
+    def gone(placement: Placement) -> None:
+        raise Failure("it does not start again")
 
     monkeypatch.setattr(cell.server, "place", gone)
-    with pytest.raises(Failure, match="the server has gone"):
-        measure(cell, begin("c", planned(threaded), "sha256:k"))
+    monkeypatch.setattr(cell.server, "find_end", lambda: "no space left")
+    record = measure(cell, begin("c", planned(threaded), "sha256:k"))
+    assert (record.status, record.reason, record.interrupted) == ("failed", "it does not start again", False)
+    assert host.calls == []
+
+
+def test_a_good_run_does_not_ask_whether_the_server_has_ended(threaded: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = ready(threaded, FakeHost())
+
+    def asked() -> None:
+        raise AssertionError("that may take a while")
+
+    monkeypatch.setattr(cell.server, "find_end", asked)
+    assert measure(cell, begin("c", planned(threaded), "sha256:k")).status == "ok"
 
 
 def test_a_run_that_has_begun_has_the_record_it_gets_when_killed(threaded: Cell) -> None:

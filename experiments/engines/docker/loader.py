@@ -22,13 +22,12 @@ from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.connect import REQUEST_S
 from experiments.engines.docker.failing import SDK_ERRORS, told
 from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY, loader_limits
-from experiments.engines.docker.memory import victims
+from experiments.engines.docker.memory import describe_limit, victims
 from experiments.engines.docker.postgres import inspect_state
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
 from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server
 from experiments.errors import Failure
-from experiments.wording import memory_size
 
 LOADER_ACCOUNT = Account(65532, 65532)
 """Whom the image's processes run as: nobody's number, and no name is needed."""
@@ -119,11 +118,6 @@ class DockerLoaderHost:
         loader_size, server_size = sizes
         side, size = ("loader", loader_size) if container in found else ("server", server_size)
         return replace(finished, cause=f"out of memory: over {describe_limit(side, size)}")
-
-
-def describe_limit(side: str, size_bytes: int | None) -> str:
-    """'the loader's limit of 64MB'."""
-    return f"the {side}'s limit of {memory_size(size_bytes)}" if size_bytes else f"what the {side} may use"
 
 
 def loader_secret(belongings: Belongings, image: str, user: str, password: str) -> Mount:

@@ -10,6 +10,7 @@ from typing import Any
 from docker import DockerClient
 
 from experiments.engines.docker.failing import told
+from experiments.wording import memory_size
 
 # The engine hears of it from the kernel a moment after the process has ended, on a busy machine a long one.
 _LATE_S = 3.0
@@ -28,6 +29,11 @@ def victims(client: DockerClient, loader: str, loader_state: dict[str, Any], oth
         events = client.api.events(int(started_s), math.ceil(finished_s + _LATE_S), filters, decode=True)
         found = {event["Actor"]["ID"] for event in events if event["timeNano"] / 1e9 >= started_s} & asked
     return found | {loader} if loader_state["OOMKilled"] else found
+
+
+def describe_limit(side: str, size_bytes: int | None) -> str:
+    """'the loader's limit of 64MB'."""
+    return f"the {side}'s limit of {memory_size(size_bytes)}" if size_bytes else f"what the {side} may use"
 
 
 def _seconds(moment: str) -> float:

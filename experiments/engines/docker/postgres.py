@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from docker import DockerClient
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 from docker.types import Mount
 
-from experiments.engines.cluster import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, own_words
+from experiments.engines.cluster import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end, own_words
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.failing import told
 from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY
@@ -41,6 +41,7 @@ _LOG_LINES = 200
 _STARTING = "bigdata-matrix: starting\n"
 _NOT_READY = "FATAL:  the database system is starting up"
 _INITDB_FAILED = 64
+_SIGNAL_BASE = 128
 
 
 @dataclass(frozen=True)
@@ -120,20 +121,28 @@ def wait_until_ready(client: DockerClient, container: str) -> Said:
 
     Raises NotStarted where it ended instead, Failure where it does neither in time, or could not make a cluster.
     """
+    if not is_up(client, container):
+        words = last_words(client, container)
+        if inspect_state(client, container)["ExitCode"] == _INITDB_FAILED:
+            raise Failure(f"docker: the image's initdb failed: {words}")
+        raise NotStarted(words)
+    return parse_said(_read_log(client, container))
+
+
+def is_up(client: DockerClient, container: str) -> bool:
+    """Whether the server accepts connections or has ended, once it is one of them; a crash takes it a while.
+
+    Raises Failure where it is neither in time.
+    """
     deadline = time.monotonic() + _READY_S
-    while True:
-        state = inspect_state(client, container)
-        if not state["Running"]:
-            words = last_words(client, container)
-            if state["ExitCode"] == _INITDB_FAILED:
-                raise Failure(f"docker: the image's initdb failed: {words}")
-            raise NotStarted(words)
+    while (state := find_state(client, container)) is not None and state["Running"]:
         if _is_ready(client, container):
-            return parse_said(_read_log(client, container))
+            return True
         if time.monotonic() > deadline:
             words = last_words(client, container)
             raise Failure(f"docker: PostgreSQL was not ready within {_READY_S:.0f} s: {words}")
         time.sleep(_POLL_S)
+    return False
 
 
 def describe_image(client: DockerClient, image_id: str) -> Mapping[str, Any]:
@@ -150,9 +159,29 @@ def inspect_state(client: DockerClient, container: str) -> dict[str, Any]:
     return state
 
 
+def find_state(client: DockerClient, container: str) -> dict[str, Any] | None:
+    """The same; None where there is no such container any more."""
+    try:
+        return inspect_state(client, container)
+    except Failure as failure:
+        if isinstance(failure.__cause__, NotFound):
+            return None
+        raise
+
+
 def last_words(client: DockerClient, container: str) -> str:
-    """What PostgreSQL said about why it ended."""
+    """What PostgreSQL said about why it did not start."""
     return find_words(_read_log(client, container))
+
+
+def explain_end(client: DockerClient, container: str, limit: str) -> str:
+    """Why a server that had been running ended: its last words, a signal, or the ``limit`` of its memory."""
+    state = find_state(client, container)
+    if state is None:
+        return "its container was removed"
+    if state["OOMKilled"]:
+        return f"out of memory: over {limit}"
+    return describe_end(max(0, state["ExitCode"] - _SIGNAL_BASE), _read_log(client, container))
 
 
 def find_words(log: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from docker import DockerClient
@@ -14,12 +16,15 @@ from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.control_group import ask_cpu_s, cpu_file, read_cpu_s
 from experiments.engines.docker.failing import told, words
 from experiments.engines.docker.isolation import ALL_MEMORY, server_limits
+from experiments.engines.docker.memory import describe_limit
 from experiments.engines.docker.postgres import (
     PORT,
     PostgresImage,
     Said,
+    explain_end,
+    find_state,
     inspect_state,
-    last_words,
+    is_up,
     make_container,
     wait_until_ready,
 )
@@ -32,14 +37,21 @@ from experiments.wording import memory_size
 
 
 class DockerServer:
-    """A running PostgreSQL in a container. ``here``: whether this machine has its control group."""
+    """A running PostgreSQL in a container. When it has ended another one, with nothing in it, takes its place.
 
-    def __init__(self, belongings: Belongings, container: str, facts: ServerFacts, *, here: bool) -> None:
+    ``make`` makes one more container like the first. ``here``: whether this machine has its control group.
+    """
+
+    def __init__(
+        self, belongings: Belongings, container: str, facts: ServerFacts, *, make: Callable[[], str], here: bool
+    ) -> None:
         self.container = container
         self._belongings = belongings
+        self._make = make
         self._facts = facts
         self._here = here
         self._limits: Mapping[str, Any] = {}
+        self._memory_bytes: int | None = None
         self._obstacle: str | None = None
         self._find_counter()
 
@@ -60,18 +72,29 @@ class DockerServer:
     def place(self, placement: Placement) -> None:
         """Hold the container to the server's side of a placement.
 
-        One that memory ran out for is started again: its limit may be another one now. Raises Failure where it has
-        ended for another reason, which it should not by itself. A limit that the server has outgrown is an obstacle.
+        Where it has ended it is started again first. Raises Failure where that does not work. A limit that the server
+        has outgrown is an obstacle.
         """
-        state = inspect_state(self._client, self.container)
-        if not state["Running"]:
-            self._start_again(state)
+        state = find_state(self._client, self.container)
+        if state is None or not state["Running"]:
+            self._start_again()
         limits = server_limits(placement)
+        self._memory_bytes = placement.server_memory_bytes
         if limits != self._limits:
             self._limits = {}
             with told("set the limits of PostgreSQL"):
                 self._obstacle = self._update(limits)
             self._limits = {} if self._obstacle else limits
+
+    def find_end(self) -> str | None:
+        """Why it has ended, None where it has not. Waits while it recovers from a crash."""
+        try:
+            if is_up(self._client, self.container):
+                return None
+            return explain_end(self._client, self.container, describe_limit("server", self._memory_bytes))
+        except Failure:
+            # The engine does not answer, which the run's own reason says.
+            return None
 
     def cpu_s(self) -> float:
         """CPU seconds used since its start by all its processes, those that have ended included.
@@ -105,21 +128,23 @@ class DockerServer:
             return f"PostgreSQL already uses more than the server's limit of {memory_size(limits['mem_limit'])}"
         return None
 
-    def _start_again(self, state: Mapping[str, Any]) -> None:
-        if not state["OOMKilled"]:
-            said = last_words(self._client, self.container)
-            raise Failure(
-                f"PostgreSQL {self.facts.version} is gone: {said} (exit code {state['ExitCode']}). "
-                "The same command starts another one and goes on"
-            )
-        self._limits = {}
-        with told("start PostgreSQL again"):
-            self._client.api.update_container(self.container, **ALL_MEMORY)
-            self._client.api.start(self.container)
+    def _start_again(self) -> None:
+        # Not on the data that is left: a volume that is full, say, would end it again while it recovers, and it would
+        # have more behind it than the server that the campaign began with.
+        self._limits, self._obstacle = {}, None
         try:
+            self._belongings.remove_with_volumes(self.container)
+            self.container = self._make()
+            with told("start PostgreSQL again"):
+                self._client.api.start(self.container)
             wait_until_ready(self._client, self.container)
-        except NotStarted as problem:
-            raise Failure(f"PostgreSQL ran out of memory and does not start again: {problem}") from problem
+        except (NotStarted, Failure) as problem:
+            # Nothing that runs half: the next run is to try anew.
+            with contextlib.suppress(Failure):
+                self._belongings.remove_with_volumes(self.container)
+            raise Failure(
+                f"PostgreSQL {self._facts.version} has ended and does not start again: {problem}"
+            ) from problem
         self._find_counter()
 
     def _find_counter(self) -> None:
@@ -144,7 +169,8 @@ def start_server(
     RefusedSettings where PostgreSQL does not start with the settings, Failure where it does not for another reason.
     """
     settings = merged_settings(configuration.settings, max_connections=max_connections, name=name)
-    container = make_container(
+    make = partial(
+        make_container,
         belongings,
         image,
         storage=configuration.storage,
@@ -152,6 +178,7 @@ def start_server(
         shm_bytes=configuration.shm_size,
         password=password,
     )
+    container = make()
     with told(f"start PostgreSQL {image.major}"):
         belongings.client.api.start(container)
     try:
@@ -166,7 +193,7 @@ def start_server(
         image=image.identity,
         image_id=image.image_id,
     )
-    return DockerServer(belongings, container, facts, here=here)
+    return DockerServer(belongings, container, facts, make=make, here=here)
 
 
 def check_storage(storage: str, said: Said) -> None:

@@ -13,13 +13,16 @@ from pathlib import Path
 from experiments.engines.cluster import HOST, INITDB_OPTIONS, NotStarted, own_words
 from experiments.engines.local.account import give, run_as, server_account, start_as
 from experiments.engines.local.binaries import Binaries
-from experiments.engines.local.processes import ProcessIdentity, is_alive, tree
+from experiments.engines.local.processes import ProcessIdentity, at_home_in, is_alive, tree
 from experiments.engines.local.traces import Trace
 from experiments.errors import Failure
 
 _INITDB_S = 60.0
 _START_S = 60.0
 _POLL_S = 0.01
+_ORPHANS_S = 5.0
+# What PostgreSQL's processes other than the first call themselves, before they say what they do.
+_CHILD = "postgres: "
 # How PostgreSQL is asked to stop: disconnect everybody and close properly, then at once; then nobody is asked any more.
 _STOPPING = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 
@@ -89,6 +92,18 @@ def end_server(server: ProcessIdentity) -> None:
         deadline = time.monotonic() + patience_s
         while is_alive(server) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
+
+
+def end_orphans(data: Path) -> None:
+    """Kill what is left of a server whose postmaster has ended: one that was killed could not tell its children.
+
+    They find out by themselves, but only when they next wait for something. All of them stay in the data directory.
+    """
+    deadline = time.monotonic() + _ORPHANS_S
+    while (orphans := at_home_in(data, _CHILD)) and time.monotonic() < deadline:
+        for orphan in orphans:
+            _send(orphan.pid, signal.SIGKILL)
+        time.sleep(_POLL_S)
 
 
 def free_port() -> int:

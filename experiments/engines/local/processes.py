@@ -54,6 +54,14 @@ def with_arguments(*wanted: str) -> list[ProcessIdentity]:
     return [process for process in found if process is not None]
 
 
+def at_home_in(folder: Path, title: str) -> list[ProcessIdentity]:
+    """The running processes whose working directory this is, and whose first argument begins with ``title``."""
+    home = str(folder.resolve())
+    there = (pid for pid in _pids() if _working_directory(pid) == home)
+    found = (identity(pid) for pid in there if "".join(_arguments(pid)[:1]).startswith(title))
+    return [process for process in found if process is not None]
+
+
 def tree(pid: int) -> list[int]:
     """The process and all its descendants that run now, parents before children."""
     children: dict[int, list[int]] = {}
@@ -102,6 +110,13 @@ def _arguments(pid: int) -> list[str]:
     except OSError:
         return []
     return [part.decode(errors="replace") for part in text.split(b"\0")]
+
+
+def _working_directory(pid: int) -> str | None:
+    try:
+        return str((_PROC / str(pid) / "cwd").readlink())
+    except OSError:
+        return None
 
 
 def _confine_threads(pid: int, cpus: frozenset[int]) -> None:

@@ -6,14 +6,17 @@ import contextlib
 import os
 import secrets
 import subprocess
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.affinity import Placement
-from experiments.engines.cluster import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, own_words
+from experiments.engines.cluster import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end
 from experiments.engines.local.account import run_as
 from experiments.engines.local.binaries import Binaries
 from experiments.engines.local.cluster import (
+    end_orphans,
     end_server,
     free_port,
     make_cluster,
@@ -27,35 +30,42 @@ from experiments.engines.local.traces import Trace, leave_trace, note_memory, re
 from experiments.engines.protocol import ServerFacts
 from experiments.engines.refusal import refused
 from experiments.engines.settings import merged_settings
-from experiments.errors import Failure
+from experiments.errors import Failure, Unsupported
 from experiments.identity import short_hash
 
 _QUERY_S = 60.0
+_RECOVERY_S = 60.0
+_POLL_S = 0.1
 _PORT_ATTEMPTS = 5
+_MAINTENANCE = "postgres"
+
+
+@dataclass(frozen=True)
+class _Life:
+    """A PostgreSQL from its start to its end: what it has on this machine, its process, its port."""
+
+    trace: Trace
+    process: subprocess.Popen[str]
+    port: int
+
+    def url(self, database: str, secret: str = "") -> str:
+        """The address of a database; ``secret`` stands behind the user."""
+        return f"postgresql://{USER}{secret}@{HOST}:{self.port}/{database}"
 
 
 class LocalServer:
     """A running PostgreSQL that listens on this machine's loopback interface only.
 
-    Its one role is a superuser with a random password: the server is thrown away, and CHECKPOINT needs the right.
+    Its one role is a superuser with a random password: the server is thrown away, and CHECKPOINT needs the right. When
+    it has ended another one with the same password, and nothing in it, takes its place.
     """
 
-    def __init__(
-        self,
-        binaries: Binaries,
-        trace: Trace,
-        process: subprocess.Popen[str],
-        *,
-        port: int,
-        password: str,
-        facts: ServerFacts,
-    ) -> None:
+    def __init__(self, binaries: Binaries, life: _Life, *, password: str, facts: ServerFacts) -> None:
         self.binaries = binaries
-        self._trace = trace
-        self._process = process
+        self._life = life
         self._password = password
-        self.port = port
         self._facts = facts
+        self._seen_cpu_s = 0.0
 
     @property
     def facts(self) -> ServerFacts:
@@ -63,54 +73,70 @@ class LocalServer:
         return self._facts
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._life.port
+
+    @property
     def password_file(self) -> Path:
         """For PGPASSFILE: holds the password, and only the user can read it."""
-        return self._trace.password_file
+        return self._life.trace.password_file
 
     def url(self, database: str = DATABASE, *, with_password: bool = False) -> str:
         """The address of a database as libpq reads it; the one without a password may stand on a command line."""
-        secret = f":{self._password}" if with_password else ""
-        return f"postgresql://{USER}{secret}@{HOST}:{self.port}/{database}"
+        return self._life.url(database, f":{self._password}" if with_password else "")
 
-    def execute(self, statement: str, *, database: str = "postgres") -> str:
+    def execute(self, statement: str, *, database: str = _MAINTENANCE) -> str:
         """Run one SQL statement through psql; its rows as psql prints them unaligned. Raises Failure."""
-        command = [str(self.binaries.folder / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
-        code, output = run_as(
-            None,
-            [*command, "--set=ON_ERROR_STOP=1", f"--dbname={self.url(database)}", f"--command={statement}"],
-            timeout_s=_QUERY_S,
-            extra_environment={"PGPASSFILE": str(self.password_file)},
-        )
-        if code != 0:
-            raise Failure(f"PostgreSQL {self.facts.version}: {output.strip()}")
-        return output.strip()
+        return _execute(self.binaries, self._life, database, statement)
 
     def place(self, placement: Placement) -> None:
         """Confine all its processes, and those that it will start, to the server's cores.
 
-        Raises Failure where it has ended, which it should not by itself.
+        Where it has ended it is started again first. Raises Failure where that does not work.
         """
-        if self._process.poll() is not None:
-            raise Failure(
-                f"PostgreSQL {self.facts.version} is gone: {self._last_words()}. "
-                "The same command starts another one and goes on"
-            )
-        confine(self._process.pid, placement.server_cpus)
+        if self._life.process.poll() is not None:
+            self._start_again()
+        confine(self._life.process.pid, placement.server_cpus)
+
+    def find_end(self) -> str | None:
+        """Why it has ended, None where it has not. Waits while it recovers from a crash."""
+        process = self._life.process
+        deadline = time.monotonic() + _RECOVERY_S
+        while process.poll() is None:
+            try:
+                self.execute("SELECT 1")
+            except Failure:
+                if time.monotonic() > deadline:
+                    return None
+                time.sleep(_POLL_S)
+            else:
+                return None
+        return describe_end(max(0, -process.returncode), self._life.trace.log.read_text(errors="replace"))
 
     def cpu_s(self) -> float:
-        """CPU seconds used since its start by all its processes, those that have ended included."""
-        return cpu_s(self._process.pid)
+        """CPU seconds used since its start by all its processes, those that have ended included.
 
-    def _last_words(self) -> str:
-        returncode = self._process.returncode
-        if returncode < 0:
-            return f"ended by signal {-returncode}"
-        return own_words(self._trace.log.read_text())
+        Of one that has ended meanwhile: as many as were seen last.
+        """
+        self._seen_cpu_s = max(self._seen_cpu_s, cpu_s(self._life.process.pid))
+        return self._seen_cpu_s
 
     def stop(self) -> None:
         """Stop it and remove its data. Safe to call twice."""
-        _end(self._process)
-        remove_trace(self._trace)
+        _end(self._life.process, self._life.trace)
+        remove_trace(self._life.trace)
+
+    def _start_again(self) -> None:
+        # Not on the data that is left: a file system that is full, say, would end it again while it recovers, and it
+        # would have more behind it than the server that the campaign began with.
+        try:
+            self.stop()
+            self._life = _begin(self.binaries, self._facts, self._password)
+        except (NotStarted, Failure, Unsupported, OSError) as problem:
+            words = problem.strerror if isinstance(problem, OSError) else problem
+            raise Failure(f"PostgreSQL {self._facts.version} has ended and does not start again: {words}") from problem
+        self._seen_cpu_s = 0.0
 
 
 def start_server(
@@ -127,24 +153,42 @@ def start_server(
     RefusedSettings where PostgreSQL does not start with the settings, Failure where it does not for another reason.
     """
     merged = merged_settings(settings, max_connections=max_connections, name=name)
+    build = f"{binaries.build()}; initdb {short_hash(*INITDB_OPTIONS)}"
+    facts = ServerFacts(version=binaries.version, settings=merged, storage=storage, build=build)
     password = secrets.token_urlsafe(24)
+    try:
+        life = _begin(binaries, facts, password)
+    except NotStarted as refusal:
+        raise refused(name, binaries.version, settings, str(refusal)) from refusal
+    return LocalServer(binaries, life, password=password, facts=facts)
+
+
+def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Life:
+    """Make and start it; where that does not work nothing is left. Raises NotStarted where PostgreSQL ended."""
     with contextlib.ExitStack() as undo:
-        trace = leave_trace(_this_process(), data_parent(storage))
+        trace = leave_trace(_this_process(), data_parent(facts.storage))
         undo.callback(remove_trace, trace)
         make_cluster(binaries, trace, password)
-        try:
-            process, port = _start_on_free_port(binaries, trace, merged)
-        except NotStarted as refusal:
-            raise refused(name, binaries.version, settings, str(refusal)) from refusal
-        undo.callback(_end, process)
-        trace = note_memory(trace, process.pid)
+        process, port = _start_on_free_port(binaries, trace, facts.settings)
+        undo.callback(_end, process, trace)
+        life = _Life(note_memory(trace, process.pid), process, port)
         write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
-        build = f"{binaries.build()}; initdb {short_hash(*INITDB_OPTIONS)}"
-        facts = ServerFacts(version=binaries.version, settings=merged, storage=storage, build=build)
-        server = LocalServer(binaries, trace, process, port=port, password=password, facts=facts)
-        server.execute(f"CREATE DATABASE {DATABASE}")
+        _execute(binaries, life, _MAINTENANCE, f"CREATE DATABASE {DATABASE}")
         undo.pop_all()
-    return server
+    return life
+
+
+def _execute(binaries: Binaries, life: _Life, database: str, statement: str) -> str:
+    command = [str(binaries.folder / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
+    code, output = run_as(
+        None,
+        [*command, "--set=ON_ERROR_STOP=1", f"--dbname={life.url(database)}", f"--command={statement}"],
+        timeout_s=_QUERY_S,
+        extra_environment={"PGPASSFILE": str(life.trace.password_file)},
+    )
+    if code != 0:
+        raise Failure(f"PostgreSQL {binaries.version}: {output.strip()}")
+    return output.strip()
 
 
 def _start_on_free_port(
@@ -160,17 +204,18 @@ def _start_on_free_port(
             if attempt == _PORT_ATTEMPTS or "Address already in use" not in trace.log.read_text():
                 raise
         except BaseException:
-            _end(process)
+            _end(process, trace)
             raise
         else:
             return process, port
     raise AssertionError("the last attempt returns or raises")
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], trace: Trace) -> None:
     if process.poll() is None and (server := identity(process.pid)) is not None:
         end_server(server)
     process.wait()
+    end_orphans(trace.data)
 
 
 def _this_process() -> ProcessIdentity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from docker import DockerClient
@@ -14,10 +15,12 @@ from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.owner import this_owner
+from experiments.engines.docker.postgres import PostgresImage
 from experiments.engines.docker.recipe import mmdebstrap_missing
-from experiments.engines.docker.server import DockerServer
+from experiments.engines.docker.server import DockerServer, start_server
 from experiments.image_lock import load_image_lock
 from experiments.spec import DataSet, PostgresConfiguration
+from tests.experiments.engines.docker.looking import PASSWORD, PSQL, run_inside
 
 PYTHONS = ("3.11", "3.13")
 MAJORS = ("15", "17")
@@ -74,3 +77,35 @@ def everywhere() -> Placement:
     """Both sides on all cores, without limits."""
     cpus = allowed_cpus()
     return Placement(cpus, cpus)
+
+
+@pytest.fixture
+def serve(belongings: Belongings, images: Images) -> Any:
+    """Starts a PostgreSQL of the test's own."""
+
+    def serve(
+        major: str, storage: str, *, shm_size: int | None = None, image_id: str | None = None, **settings: str
+    ) -> DockerServer:
+        base = images.postgres(major)
+        return start_server(
+            belongings,
+            PostgresImage(image_id or base.image_id, base.identity, major),
+            PostgresConfiguration(version=major, storage=storage, settings=settings, shm_size=shm_size),
+            name="mine",
+            max_connections=20,
+            password=PASSWORD,
+            here=False,
+        )
+
+    return serve
+
+
+@pytest.fixture
+def ask(docker_client: DockerClient) -> Any:
+    """Asks a server of the test's own something in SQL."""
+
+    def ask(server: DockerServer, question: str) -> str:
+        command = [*PSQL, f"--command={question}"]
+        return run_inside(docker_client, server.container, command, environment={"PGPASSWORD": PASSWORD}).strip()
+
+    return ask

@@ -7,6 +7,10 @@ from typing import Any
 from docker import DockerClient
 
 from experiments.engines.docker.belongings import CAMPAIGN
+from experiments.engines.docker.server import DockerServer
+
+PASSWORD = "a-password-that-stands-nowhere"
+PSQL = ["psql", "--no-align", "--tuples-only", "--host=127.0.0.1", "--username=bigdata", "--dbname=bigdata"]
 
 
 def run_inside(client: DockerClient, container: str, command: list[str], **options: Any) -> str:
@@ -35,3 +39,8 @@ def ids_of(client: DockerClient, kind: str, campaign: str) -> list[str]:
 def things_of(client: DockerClient, campaign: str) -> list[str]:
     """All containers, networks and volumes of one campaign."""
     return [name for kind in ("container", "network", "volume") for name in ids_of(client, kind, campaign)]
+
+
+def limits_of(client: DockerClient, server: DockerServer) -> list[Any]:
+    described = client.api.inspect_container(server.container)["HostConfig"]
+    return [described[name] for name in ("CpusetCpus", "CpuQuota", "Memory", "MemorySwap")]

@@ -22,7 +22,8 @@ from experiments.engines.docker.belongings import CAMPAIGN, Belongings
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.isolation import LOCKED_UP, loader_limits
-from experiments.engines.docker.loader import LOADER_ACCOUNT, DockerLoaderHost, describe_limit, run_container
+from experiments.engines.docker.loader import LOADER_ACCOUNT, DockerLoaderHost, run_container
+from experiments.engines.docker.memory import describe_limit
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.protocol import Finished
 from experiments.errors import Failure

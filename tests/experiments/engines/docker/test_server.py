@@ -14,49 +14,12 @@ from experiments.engines.cluster import INITDB_OPTIONS
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
-from experiments.engines.docker.postgres import PostgresImage
-from experiments.engines.docker.server import DockerServer, start_server
 from experiments.engines.refusal import RefusedSettings
-from experiments.errors import Failure, Unsupported
+from experiments.errors import Unsupported
 from experiments.spec import PostgresConfiguration
-from tests.experiments.engines.docker.looking import run_inside
+from tests.experiments.engines.docker.looking import PASSWORD, PSQL, limits_of, run_inside
 
 pytestmark = pytest.mark.docker
-
-PASSWORD = "a-password-that-stands-nowhere"
-PSQL = ["psql", "--no-align", "--tuples-only", "--host=127.0.0.1", "--username=bigdata", "--dbname=bigdata"]
-
-
-@pytest.fixture
-def serve(belongings: Belongings, images: Images) -> Any:
-    """Starts a PostgreSQL of the test's own."""
-
-    def serve(
-        major: str, storage: str, *, shm_size: int | None = None, image_id: str | None = None, **settings: str
-    ) -> DockerServer:
-        base = images.postgres(major)
-        return start_server(
-            belongings,
-            PostgresImage(image_id or base.image_id, base.identity, major),
-            PostgresConfiguration(version=major, storage=storage, settings=settings, shm_size=shm_size),
-            name="mine",
-            max_connections=20,
-            password=PASSWORD,
-            here=False,
-        )
-
-    return serve
-
-
-@pytest.fixture
-def ask(docker_client: DockerClient) -> Any:
-    """Asks a server of the test's own something in SQL."""
-
-    def ask(server: DockerServer, question: str) -> str:
-        command = [*PSQL, f"--command={question}"]
-        return run_inside(docker_client, server.container, command, environment={"PGPASSWORD": PASSWORD}).strip()
-
-    return ask
 
 
 @pytest.mark.parametrize(("major", "storage"), [("15", "disk"), ("17", "tmpfs")])
@@ -173,11 +136,6 @@ def test_a_setting_of_the_harness_is_refused_before_anything_starts(serve: Any) 
         serve("17", "tmpfs", port="1")
 
 
-def limits_of(client: DockerClient, server: DockerServer) -> list[Any]:
-    described = client.api.inspect_container(server.container)["HostConfig"]
-    return [described[name] for name in ("CpusetCpus", "CpuQuota", "Memory", "MemorySwap")]
-
-
 def test_limits_come_and_go(serve: Any, docker_client: DockerClient, everywhere: Placement) -> None:
     server = serve("15", "disk")
     one = min(everywhere.server_cpus)
@@ -211,33 +169,6 @@ def test_cpu_time_is_counted_with_that_of_backends_that_have_ended(serve: Any, a
     ask(server, "SELECT sum(sqrt(i)) FROM generate_series(1, 3000000) AS i")
     used = server.cpu_s() - before
     assert 0.05 < used < 20
-
-
-def test_a_server_that_has_ended_is_a_failure_and_keeps_its_cpu_time(
-    serve: Any, docker_client: DockerClient, everywhere: Placement
-) -> None:
-    server = serve("17", "tmpfs")
-    seen = server.cpu_s()
-    docker_client.api.kill(server.container, signal="SIGINT")
-    docker_client.api.wait(server.container)
-    with pytest.raises(Failure, match=r"PostgreSQL 17\.\d+ is gone: .*database system is shut down"):
-        server.place(everywhere)
-    assert server.cpu_s() >= seen > 0
-
-
-def test_a_server_that_memory_ran_out_for_is_started_again(
-    serve: Any, ask: Any, docker_client: DockerClient, everywhere: Placement
-) -> None:
-    server = serve("15", "disk")
-    ask(server, "CREATE TABLE kept AS SELECT 1")
-    # The engine notes that memory ran out for any process in the container; then it is ended as the kernel would.
-    server.place(replace(everywhere, server_memory_bytes=128 * 2**20))
-    with pytest.raises(AssertionError):
-        run_inside(docker_client, server.container, ["tail", "/dev/zero"])
-    docker_client.api.kill(server.container)
-    docker_client.api.wait(server.container)
-    server.place(everywhere)
-    assert ask(server, "SELECT count(*) FROM kept") == "1"
 
 
 def test_a_version_that_the_source_has_not_is_unsupported(engine: DockerEngine) -> None:

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +15,11 @@ from experiments.affinity import Placement
 from experiments.engines.local.binaries import Binaries
 from experiments.engines.local.processes import is_alive, tree, with_arguments
 from experiments.engines.local.server import LocalServer, start_server
-from experiments.engines.local.shared_memory import MEMORY, mapped_segments
 from experiments.engines.local.storage import read_mounts
 from experiments.engines.local.sweep import owners, sweep
 from experiments.engines.local.traces import read_traces
 from experiments.errors import BadInput, Failure
+from tests.experiments.engines.local.local_servers import data_of, listening_addresses, password, users
 
 pytestmark = pytest.mark.postgres
 PROJECT = Path(__file__).parents[4]
@@ -38,12 +37,6 @@ time.sleep(600)
 """
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return tmp_path / "bigdata-matrix"
-
-
 @pytest.fixture(scope="module")
 def server(binaries: Binaries, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """For tests that leave it as it is."""
@@ -54,36 +47,9 @@ def server(binaries: Binaries, tmp_path_factory: pytest.TempPathFactory) -> Iter
     started.stop()
 
 
-@pytest.fixture
-def own_server(binaries: Binaries, cache: Path) -> Iterator[LocalServer]:
-    """For tests that stop it, or look at what it leaves."""
-    started = start_server(binaries, name="t", storage="disk", settings={}, max_connections=20)
-    yield started
-    started.stop()
-
-
-def data_of(server: LocalServer) -> Path:
-    return Path(server.execute("SHOW data_directory"))
-
-
-def listening_addresses(port: int) -> set[str]:
-    found = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path("/proc/net", table).read_text().splitlines()[1:]:
-            fields = line.split()
-            address, _, number = fields[1].partition(":")
-            if fields[3] == "0A" and int(number, 16) == port:
-                found.add(address)
-    return found
-
-
 def is_open(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def password(server: LocalServer) -> str:
-    return urllib.parse.urlsplit(server.url(with_password=True)).password or ""
 
 
 def test_it_listens_on_the_loopback_interface_only(server: LocalServer) -> None:
@@ -93,7 +59,7 @@ def test_it_listens_on_the_loopback_interface_only(server: LocalServer) -> None:
 
 def test_no_process_of_it_runs_as_root(server: LocalServer) -> None:
     (postgres,) = with_arguments(str(data_of(server)))
-    assert all(Path(f"/proc/{pid}").stat().st_uid != 0 for pid in tree(postgres.pid))
+    assert 0 not in users(postgres.pid)
 
 
 def test_a_client_needs_the_password(server: LocalServer) -> None:
@@ -160,27 +126,6 @@ def test_stopping_leaves_nothing_and_may_be_repeated(own_server: LocalServer, ca
     assert not any(map(is_alive, processes))
     assert list((cache / "servers").iterdir()) == []
     assert not trace.data.exists()
-
-
-def test_a_server_that_has_ended_by_itself_is_a_failure_before_the_next_run(own_server: LocalServer) -> None:
-    os.kill(int((data_of(own_server) / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-    own_server._process.wait()
-    with pytest.raises(Failure, match=r"^PostgreSQL \d+\.\d+ is gone: ended by signal 9"):
-        own_server.place(Placement(frozenset({0}), frozenset({0})))
-
-
-def test_the_shared_memory_of_a_server_that_was_killed_is_removed_with_it(own_server: LocalServer, cache: Path) -> None:
-    own_server.execute("CREATE TABLE t AS SELECT generate_series(1, 1000)")
-    (trace,) = read_traces()
-    postmaster = int((trace.data / "postmaster.pid").read_text().split()[0])
-    # The checkpointer, say, has more of it than the postmaster has.
-    segments = [MEMORY / name for name in {name for pid in tree(postmaster) for name in mapped_segments(pid)}]
-    assert len(segments) > len(trace.memory) == 1
-    os.kill(postmaster, signal.SIGKILL)
-    own_server._process.wait()
-    assert all(segment.exists() for segment in segments)
-    own_server.stop()
-    assert not any(segment.exists() for segment in segments)
 
 
 def test_stopping_does_not_wait_for_clients(own_server: LocalServer) -> None:
