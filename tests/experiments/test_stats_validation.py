@@ -207,7 +207,7 @@ def _part_that_differs(ratios_a: Logs, ratios_b: Logs) -> float:
 @pytest.mark.parametrize("blocks", [(5, 5), (10, 10), (10, 14)], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_cells_of_equal_campaigns_seldom_differ_significantly(kind: str, blocks: tuple[int, int]) -> None:
-    # Found: 1.8% to 5.3%; the standard error is 0.7%, and 5.5% of all kinds together would be four of it too many.
+    # Found: 2.6% to 5.8%, with a standard error of 0.7%; over all kinds 3.8% (5 blocks) to 4.5% (10).
     assert simulate_pairs(kind, blocks)[0] <= 0.065
     assert np.mean([simulate_pairs(kind, blocks)[0] for kind in KINDS]) <= 0.055
 
@@ -216,7 +216,7 @@ def test_cells_of_equal_campaigns_seldom_differ_significantly(kind: str, blocks:
     ("kind", "least"), [("normal", 0.92), ("heavy-tailed", 0.95), ("drift", 0.88), ("bursts", 0.85)]
 )
 def test_a_cell_that_is_five_percent_slower_in_the_second_campaign_is_found(kind: str, least: float) -> None:
-    # The difference of two campaigns has the noise of both.
+    # The difference of two campaigns has the noise of both. Found: 95%, 99%, 93% and 91%.
     assert simulate_pairs(kind, (10, 10))[1] >= least
 
 

@@ -89,6 +89,8 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
     folder = only_campaign(tmp_path)
     assert [record.status for record in finished(folder)] == ["ok"] * 6
     assert {record.run for record in finished(folder)} == folder.description().planned_runs
+    # Linux tells of each core, so of those that the run had.
+    assert all(record.host and record.host.run_foreign_cpu_s is not None for record in finished(folder))
     assert sum(record.interrupted for record in folder.records()) == 2
     assert not (folder.path / "attempt.json").exists()
     assert sorted(path.name for path in (folder.path / "tables").iterdir()) == ["loaders.csv", "loaders.md"]
