@@ -18,7 +18,7 @@ from experiments.observe import Watch
 from experiments.plan import PlannedRun
 from experiments.records import Client, Phase, Record, ServerUse, Status, Work, known
 
-# For the harness's own steps around a run: they take a fraction of a second.
+# For the harness's own steps around a run, at least: they take a fraction of a second, and longer with more data.
 STEP_TIMEOUT_S = 60.0
 
 
@@ -115,14 +115,23 @@ def _load(ready: ReadyCell, record: Record) -> tuple[Finished, Record]:
 
 
 def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> Record:
-    """Take over what the loader measured, and judge the work that the server holds."""
+    """Ask for the work that the server holds, take over what the loader measured, and judge both.
+
+    Raises Trouble where the loader's report lacks something: it has its own word only, and no campaign ends by that.
+    """
     expected, commits_before = _transactions(ready), cleared["xact_commit"]
     awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected.start)]
-    work = _work(report, _step(ready, ["digest", *awaited, "--report", "-"]), cleared)
-    differences = find_differences(work, ready.data, expected)
-    differences += find_contradictions(report, ready.cell, ready.data)
+    held = _step(ready, ["digest", *awaited, "--report", "-"])
+    try:
+        work = _work(report, held, cleared)
+        differences = find_differences(work, ready.data, expected)
+        differences += find_contradictions(report, ready.cell, ready.data)
+        measured = _measured(record, report)
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise Trouble("failed", f"run: reported a line that cannot be used: {what}") from error
     status: Status = "wrong_work" if differences else "ok"
-    return replace(_measured(record, report), work=work, status=status, reason="; ".join(differences) or None)
+    return replace(measured, work=work, status=status, reason="; ".join(differences) or None)
 
 
 def _transactions(ready: ReadyCell) -> range:
@@ -143,12 +152,14 @@ def _transactions(ready: ReadyCell) -> range:
 
 
 def _measured(record: Record, report: Mapping[str, Any]) -> Record:
+    """The record with what the loader measured; without rates where it says that it loaded nothing, or in no time."""
     phases = {name: known(Phase, phase) for name, phase in report["phases"].items()}
     data = phases["data"]
+    has_rates = data.rows > 0 and data.wall_s > 0
     return replace(
         record,
-        rows_per_s=round(data.rows / data.wall_s, 1),
-        cpu_us_per_row=round((data.user_s + data.system_s) / data.rows * 1e6, 3),
+        rows_per_s=round(data.rows / data.wall_s, 1) if has_rates else None,
+        cpu_us_per_row=round((data.user_s + data.system_s) / data.rows * 1e6, 3) if has_rates else None,
         phases=phases,
         client=known(Client, report["client"]),
     )
@@ -182,8 +193,13 @@ def environment_of(cell: Cell) -> dict[str, str]:
 def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:
     """One of the harness's own steps around the run, on the cores where the loader runs: they are idle now."""
     placement = ready.placement.without_loader_limits()
-    finished = ready.host.run(arguments, server=ready.server, placement=placement, timeout_s=STEP_TIMEOUT_S)
-    return read_report(arguments[0], finished, STEP_TIMEOUT_S)
+    # What a load may take is long enough for them, however much data there are.
+    timeout_s = max(STEP_TIMEOUT_S, ready.timeout_s)
+    finished = ready.host.run(arguments, server=ready.server, placement=placement, timeout_s=timeout_s)
+    if finished.timed_out:
+        # A record with the status timeout would say that the loader had taken too long.
+        raise Trouble("failed", f"{arguments[0]}: the harness's own step had not ended within {timeout_s:g} s")
+    return read_report(arguments[0], finished, timeout_s)
 
 
 def _work(report: Mapping[str, Any], digest: Mapping[str, Any], cleared: Mapping[str, Any]) -> Work:

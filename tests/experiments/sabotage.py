@@ -204,6 +204,9 @@ SENDS_MORE = Sabotage(
     (("    geo_id = known_geo_id(", "    await connection.fetchval('SELECT 1')\n    geo_id = known_geo_id("),),
 )
 COUNTS_TWICE = Sabotage("counts its rows twice", "runtimes/feed.py", (("self.rows += sum(", "self.rows += 2 * sum("),))
+COUNTS_NOTHING = Sabotage(
+    "counts none of its rows", "runtimes/feed.py", (("self.rows += sum(", "self.rows += 0 * sum("),)
+)
 SETS_ITS_SESSION = Sabotage(
     "asks for commits that do not wait for the disk",
     PSYCOPG2,

@@ -128,9 +128,9 @@ def test_a_good_run_leaves_everything_in_its_record(threaded: Cell) -> None:
     assert isinstance(one.server, FakeServer)
     assert one.server.placed == [SPLIT]
     assert [(call[0][0], call[1], call[2]) for call in host.calls] == [
-        ("clear", SPLIT, 60.0),
+        ("clear", SPLIT, 120.0),
         ("run", SPLIT, 120.0),
-        ("digest", SPLIT, 60.0),
+        ("digest", SPLIT, 120.0),
     ]
     assert host.calls[2][0] == ["digest", "--expect-transactions", str(1_000 + TRANSACTIONS), "--report", "-"]
 
@@ -206,6 +206,43 @@ def test_a_loader_that_counts_more_rows_than_there_are_did_wrong_work(threaded: 
         ready(threaded, FakeHost(run=reporting(RUN_REPORT, phases=phases))), begin("c", planned(threaded), "")
     )
     assert (record.status, record.reason) == ("wrong_work", "rows of phase data: 44400, not 22200")
+
+
+@pytest.mark.parametrize("changes", [{"rows": 0}, {"rows": 0, "wall_s": 0.0}])
+def test_a_loader_that_counts_no_rows_did_wrong_work_and_has_no_rates(changes: dict[str, Any], threaded: Cell) -> None:
+    phases = {"geo": RUN_REPORT["phases"]["geo"], "data": {**RUN_REPORT["phases"]["data"], **changes}}
+    host = FakeHost(run=reporting(RUN_REPORT, phases=phases))
+    record = measure(ready(threaded, host), begin("c", planned(threaded), ""))
+    assert (record.status, record.reason) == ("wrong_work", "rows of phase data: 0, not 22200")
+    assert (record.rows_per_s, record.cpu_us_per_row) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"phases": {"geo": RUN_REPORT["phases"]["geo"]}}, "lacks 'data'"),
+        ({"client": None}, "'NoneType' object has no attribute 'get'"),
+        ({"work": {}}, "lacks 'data_records'"),
+    ],
+)
+def test_a_report_that_lacks_something_is_a_failed_run_and_does_not_end_the_campaign(
+    changes: dict[str, Any], what: str, threaded: Cell
+) -> None:
+    host = FakeHost(run=reporting(RUN_REPORT, **changes))
+    record = measure(ready(threaded, host), begin("c", planned(threaded), ""))
+    assert (record.status, record.reason) == ("failed", f"run: reported a line that cannot be used: {what}")
+
+
+@pytest.mark.parametrize(("limit_s", "granted_s"), [(10.0, 60.0), (3600.0, 3600.0)])
+def test_the_harnesss_own_steps_may_take_as_long_as_a_load_and_do_not_pass_for_one(
+    limit_s: float, granted_s: float, threaded: Cell
+) -> None:
+    host = FakeHost(digest=Finished(-9, "", "", granted_s, timed_out=True))
+    one = replace(ready(threaded, host), timeout_s=limit_s)
+    record = measure(one, begin("c", planned(threaded), ""))
+    assert [call[2] for call in host.calls] == [granted_s, limit_s, granted_s]
+    reason = f"digest: the harness's own step had not ended within {granted_s:g} s"
+    assert (record.status, record.reason) == ("failed", reason)
 
 
 def test_what_a_loader_says_of_its_build_is_recorded(threaded: Cell) -> None:

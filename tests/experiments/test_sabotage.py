@@ -85,6 +85,7 @@ CASES: list[Case] = [
     ),
     *in_autocommit("transactions: ", sabotages.SHARES_A_CONNECTION, sabotages.SENDS_MORE),
     *in_autocommit("rows of phase geo: 12, not 6", sabotages.COUNTS_TWICE),
+    *in_autocommit("rows of phase geo: 0, not 6", sabotages.COUNTS_NOTHING),
 ]
 HONEST = sorted({(LOADER_OF.get(one.file, LOADER_OF[PSYCOPG2]), transaction) for one, transaction, _ in CASES})
 
