@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.description import Description, ShownCell, ShownExperiment, part_of
-from experiments.disturbance import find_disturbances, sum_up_disturbances
+from experiments.disturbance import find_disturbances, sum_up_disturbances, usual_cost
 from experiments.records import Client, Record, Status
 from experiments.stats import Estimate, adjust_holm, estimate_median, estimate_ratio, is_noise, noise_floor
 
@@ -183,7 +183,8 @@ def _summarize_cell(
     pairs = paired(good, pace)
     data = [record.phases["data"] for record in finished if record.status == "ok" and record.phases]
     throttled = [phase.throttled_s / phase.wall_s for phase in data if phase.throttled_s is not None]
-    disturbed = [record for record in finished if find_disturbances(record, placement)]
+    usual = usual_cost(finished)
+    disturbed = [record for record in finished if find_disturbances(record, placement, usual)]
     cpu = [record.cpu_us_per_row for record in finished if record.status == "ok" and record.cpu_us_per_row is not None]
     return CellSummary(
         shown=shown,
@@ -197,7 +198,7 @@ def _summarize_cell(
         client_share=statistics.median((p.user_s + p.system_s) / p.wall_s for p in data) if data else None,
         throttled_share=statistics.median(throttled) if throttled else None,
         disturbed=len(disturbed),
-        disturbance=sum_up_disturbances(disturbed, placement),
+        disturbance=sum_up_disturbances(disturbed, placement, usual),
         cut=len(good.keys() & pace.keys()) - len(pairs),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from experiments.disturbance import find_disturbances, sum_up_disturbances
+from experiments.disturbance import UsualCost, find_disturbances, sum_up_disturbances, usual_cost
 from experiments.records import Host, Phase, Record
 
 SPLIT = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": None}
@@ -105,3 +105,49 @@ def test_what_others_do_on_other_cores_counts_less(
 def test_a_run_that_has_all_cores_has_no_others(observed: Callable[..., Record]) -> None:
     host = {"steal_s": 0.0, "foreign_cpu_s": 0.1, "run_steal_s": 0.0, "run_foreign_cpu_s": 0.1}
     assert find_disturbances(observed(cores=2, **host), SPLIT) == ()
+
+
+@pytest.fixture
+def costing(make_record: Callable[..., Record]) -> Callable[..., Record]:
+    """Makes the record of a run of 100 rows that took so many seconds of CPU time in the client and in the server."""
+
+    def make(client_s: float, server_s: float, **changes: Any) -> Record:
+        record = make_record(phases={"data": Phase(100, 4.0, client_s, 0.0)}, host=None, **changes)
+        assert record.server is not None
+        return replace(record, server=replace(record.server, cpu_s=server_s))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("client_s", "server_s", "reasons"),
+    [
+        (1.3, 2.6, ("slower cores, on which client and server took 1.3 times their usual CPU time",)),
+        (3.0, 2.8, ("slower cores, on which client and server took 1.4 times their usual CPU time",)),
+        (1.2, 2.4, ()),
+        # A client that needs more by itself, or a server that does, is no slow core.
+        (3.0, 2.0, ()),
+        (1.0, 6.0, ()),
+    ],
+)
+def test_cores_were_slower_where_client_and_server_both_took_more_than_usual(
+    client_s: float, server_s: float, reasons: tuple[str, ...], costing: Callable[..., Record]
+) -> None:
+    usual = usual_cost([costing(factor * 1.0, factor * 2.0) for factor in (0.9, 0.95, 1.0, 1.1, 5.0)])
+    assert usual == UsualCost(client_s=0.01, server_s=0.02)
+    assert find_disturbances(costing(client_s, server_s), SPLIT, usual) == reasons
+
+
+def test_four_runs_do_not_say_what_is_usual(costing: Callable[..., Record]) -> None:
+    runs = [costing(1.0, 2.0) for _ in range(5)]
+    assert usual_cost(runs[:4]) is None
+    assert usual_cost([*runs[:4], costing(1.0, 2.0, status="wrong_work")]) is None
+    assert usual_cost(runs) is not None
+
+
+def test_a_run_without_numbers_is_not_held_against_what_is_usual(
+    costing: Callable[..., Record], make_failure: Callable[..., Record]
+) -> None:
+    usual = UsualCost(0.001, 0.001)
+    assert find_disturbances(make_failure(status="failed"), SPLIT, usual) == ()
+    assert find_disturbances(replace(costing(9.0, 9.0), server=None), SPLIT, usual) == ()

@@ -59,7 +59,7 @@ Is asyncio faster than threads?
 - Runs: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
 - 1 run wrong_work: rows: 22199 of 22200.
 - 1 cell cannot run: no wheel of aiopg | none at all.
-- Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), or throttled 2% of the time though the row sets no limit).
+- Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), throttled 2% of the time though the row sets no limit, or client and server both 25% more CPU time per row than usual for it).
 """
 
 
@@ -95,7 +95,7 @@ row_by_row_asyncio   asyncio         –                       –             �
 - Runs: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
 - 1 run wrong_work: rows: 22199 of 22200.
 - 1 cell cannot run: no wheel of aiopg | none at all.
-- Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), or throttled 2% of the time though the row sets no limit).
+- Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), throttled 2% of the time though the row sets no limit, or client and server both 25% more CPU time per row than usual for it).
 """
 
 
@@ -178,7 +178,7 @@ def test_what_matters_stands_below_where_axes_are_crossed(
     effects = describe_effects(crossed, records, description.experiments[0])
     assert effects is not None
     text = markdown_table(crossed, records, description.experiments[0])
-    assert text.endswith(f"sets no limit).\n\n**What matters**\n\n{effects.strip()}\n")
+    assert text.endswith(f"than usual for it).\n\n**What matters**\n\n{effects.strip()}\n")
     one_axis = replace(description, cells=shown[:2])
     assert "What matters" not in markdown_table(one_axis, records, description.experiments[0])
 
