@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from experiments.errors import BadInput
+from experiments.paths import without_paths
 from experiments.records import SCHEMA, check_schema, known
 
 
@@ -95,9 +96,14 @@ def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Mapping[str, Any], axi
 
 
 def to_json(description: Description) -> str:
-    """The text of ``campaign.json``."""
-    values = asdict(description)
+    """The text of ``campaign.json``. Places on disk do not get into it."""
+    values = without_paths(asdict(description))
     return json.dumps({"schema": values.pop("schema"), **values}, indent=1, ensure_ascii=False) + "\n"
+
+
+def as_written(description: Description) -> Description:
+    """What a later command reads of it: only that can be compared with descriptions that were read."""
+    return from_json(to_json(description), "campaign.json")
 
 
 def from_json(text: str, place: str) -> Description:

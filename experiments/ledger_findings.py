@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -88,11 +87,6 @@ def observe(conversation: Conversation) -> Observation | None:
         traffic_of(inserts),
         tuple(conversation.unanswered),
     )
-
-
-def without_folders(text: str) -> str:
-    """The text with files by their names only: findings are published, and folders are this machine's."""
-    return re.sub(r"(?<![\w./:])/(?:[^\s/:'\"]+/)+(?=[^\s/:'\"])", "", text)
 
 
 def differences_of_start_up(parameters: Mapping[str, str]) -> list[str]:

@@ -31,8 +31,8 @@ from experiments.ledger_findings import (
     differences_of_choice,
     differences_of_start_up,
     observe,
-    without_folders,
 )
+from experiments.paths import without_paths
 from experiments.relay import Relay
 
 TIMEOUT_S = 60.0
@@ -70,10 +70,10 @@ def examine(work: Workplace, variant: Variant) -> Finding:
     try:
         reason = read_trial(_run(work, ["check", *variant.arguments, "--report", "-"]), TIMEOUT_S)
         if reason is not None:
-            return Finding(variant, unsupported=without_folders(reason))
+            return Finding(variant, unsupported=without_paths(reason))
         loads = [_load(work, variant, transaction, inserts) for transaction, inserts in variant.ways]
     except Trouble as trouble:
-        return Finding(variant, differences=(without_folders(trouble.reason),))
+        return Finding(variant, differences=(without_paths(trouble.reason),))
     observation = loads[0].observation
     differences = [f"{load.way}: {line}" for load in loads for line in load.verdict.differences]
     for load in loads:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from experiments.errors import BadInput
+from experiments.paths import without_paths
 
 SCHEMA = 1
 
@@ -160,8 +161,8 @@ class Record:
 
 
 def to_json_line(record: Record) -> str:
-    """The record as one line of JSON, without the line's end."""
-    values = asdict(record)
+    """The record as one line of JSON, without the line's end. Places on disk do not get into it."""
+    values = without_paths(asdict(record))
     return json.dumps({"schema": values.pop("schema"), **values}, ensure_ascii=False, separators=(", ", ": "))
 
 

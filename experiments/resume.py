@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -48,14 +48,3 @@ def runs_left(folder: CampaignFolder, description: Description) -> int:
     """How many planned runs have no record, well or not; an interrupted one does not count."""
     done = {record.run for record in folder.records() if not record.interrupted}
     return len(description.planned_runs - done)
-
-
-def without_paths(value: Any) -> Any:
-    """The value with every absolute path in it cut to its last part: results are published, places on disk are not."""
-    if isinstance(value, Mapping):
-        return {name: without_paths(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_paths(item) for item in value]
-    if isinstance(value, str) and Path(value).is_absolute():
-        return Path(value).name
-    return value

@@ -13,7 +13,7 @@ from experiments.cache import cache_folder, shared_folder
 from experiments.campaign import run_campaign
 from experiments.cells import Cell
 from experiments.datasets import provide
-from experiments.description import Description, ShownCell, ShownExperiment, part_key
+from experiments.description import Description, ShownCell, ShownExperiment, as_written, part_key
 from experiments.engines.protocol import Engine
 from experiments.environment import describe_environment
 from experiments.errors import BadInput
@@ -21,7 +21,7 @@ from experiments.identity import source_hash
 from experiments.plan import Plan, make_plan
 from experiments.prepare import Preparation, quiet_cpus, unsupported_key
 from experiments.progress import Reporter
-from experiments.resume import find_unfinished, fingerprint, runs_left, without_paths
+from experiments.resume import find_unfinished, fingerprint, runs_left
 from experiments.run import ReadyCell, measure, utc_now
 from experiments.spec import Matrix
 from experiments.store import CampaignFolder, create, list_campaigns, new_name
@@ -139,7 +139,7 @@ def describe(
     ready = [one for one in cells.values() if isinstance(one, ReadyCell)]
     now = utc_now()
     names = "-".join(engines)
-    return Description(
+    described = Description(
         campaign=new_name(order.results, now, names),
         created_at=now,
         fingerprint=fingerprint(
@@ -149,8 +149,8 @@ def describe(
         seed=order.plan.seed,
         repeats=order.plan.repeats,
         matrix_hash=order.matrix_hash,
-        matrix=without_paths(asdict(order.matrix)),
-        selection=without_paths(order.selection),
+        matrix=asdict(order.matrix),
+        selection=order.selection,
         experiments=_shown_experiments(order),
         cells=shown,
         placements={
@@ -158,9 +158,7 @@ def describe(
             for one in ready
         },
         data={one.cell.data: one.data.facts() for one in ready},
-        interpreters={
-            part_key(one.cell.engine, one.cell.python): without_paths(asdict(one.host.facts)) for one in ready
-        },
+        interpreters={part_key(one.cell.engine, one.cell.python): asdict(one.host.facts) for one in ready},
         postgres={part_key(one.cell.engine, one.cell.postgres): asdict(one.server.facts) for one in ready},
         environment=describe_environment(shared_folder()),
         engines={name: dict(engine.facts()) for name, engine in engines.items()},
@@ -168,6 +166,7 @@ def describe(
         reproduces=order.reproduces,
         until=None if order.until is None else order.until.facts(),
     )
+    return as_written(described)
 
 
 def _shown(cell: Cell, arm: str, experiments: tuple[str, ...], cells: Cells, keys: Mapping[Cell, str]) -> ShownCell:

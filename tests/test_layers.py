@@ -37,6 +37,7 @@ WHAT_CAME_OUT = {
     "effects",
     *("effects_basis", "effects_table"),
     "foot",
+    "paths",
     "precision",
     "readme",
     "reasons",

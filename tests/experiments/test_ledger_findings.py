@@ -10,7 +10,6 @@ from experiments.ledger_findings import (
     differences_of_start_up,
     observe,
     variants,
-    without_folders,
 )
 from tests.experiments.made_findings import (
     INSERT_WITH_VALUES,
@@ -105,18 +104,3 @@ def test_a_setting_that_a_start_up_asks_for_is_named(name: str, value: str) -> N
     assert differences_of_start_up({"user": "u", name: value}) == [
         f"start-up: the client asks for {name}={value}, which may change what the server does for it"
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("cannot be imported: /home/me/.cache/v/x.so: undefined symbol", "cannot be imported: x.so: undefined symbol"),
-        ("No such file: '/opt/py/lib/a b'", "No such file: 'a b'"),
-        (
-            "either/or, 1/2 of it, postgresql://h/d, wait for 5/s",
-            "either/or, 1/2 of it, postgresql://h/d, wait for 5/s",
-        ),
-    ],
-)
-def test_a_reason_names_files_without_their_folders(text: str, told: str) -> None:
-    assert without_folders(text) == told

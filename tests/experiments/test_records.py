@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from experiments.errors import BadInput
-from experiments.records import Record, from_json_line, to_json_line
+from experiments.records import Record, ServerUse, from_json_line, to_json_line
 
 
 def test_a_record_survives_being_written_and_read(make_record: Callable[..., Record]) -> None:
@@ -32,6 +32,16 @@ def test_the_names_of_a_line_are_those_of_the_design(make_record: Callable[..., 
     assert list(line["server"]) == ["version", "settings", "storage", "cpu_s"]
     assert {"digest", "rows", "transactions"} <= line["work"].keys()
     assert {"steal_s", "load_1m"} <= line["host"].keys()
+
+
+def test_no_line_names_a_folder_of_this_machine(make_failure: Callable[..., Record]) -> None:
+    server = ServerUse("17.11", {"ssl_cert_file": "/home/me/x.pem"}, "disk")
+    record = make_failure(
+        status="failed", reason="psycopg2 cannot be imported: /home/me/_psycopg.so: undefined symbol", server=server
+    )
+    line = to_json_line(record)
+    assert "/home" not in line
+    assert from_json_line(line, "").reason == "psycopg2 cannot be imported: _psycopg.so: undefined symbol"
 
 
 def test_a_line_from_before_that_was_recorded_is_not_resumed(make_record: Callable[..., Record]) -> None:

@@ -13,11 +13,11 @@ from experiments.__main__ import main
 from experiments.cells import Cell
 from experiments.description import Description, ShownCell, ShownExperiment
 from experiments.errors import BadInput
+from experiments.paths import without_paths
 from experiments.published import keep_published
 from experiments.records import Record
 from experiments.report import verdicts_of, write_front_page, write_tables
 from experiments.reproduce import Reproduction, read_reproduction
-from experiments.resume import without_paths
 from experiments.spec import load_matrix
 from experiments.store import CampaignFolder, create
 from tests.experiments.made_campaigns import measured

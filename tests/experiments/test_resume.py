@@ -8,7 +8,7 @@ import pytest
 
 from experiments.description import Description
 from experiments.records import Record
-from experiments.resume import find_unfinished, fingerprint, is_finished, without_paths
+from experiments.resume import find_unfinished, fingerprint, is_finished
 from experiments.spec import Matrix, load_matrix
 from experiments.store import create
 
@@ -75,8 +75,3 @@ def test_a_finished_campaign_is_not_continued_nor_one_before_it(
     one = replace(description, campaign="2", created_at="2026-11-22T02:00:00Z", repeats=1, cells=description.cells[:1])
     create(tmp_path, one).append(make_record())
     assert find_unfinished(tmp_path, description.fingerprint) is None
-
-
-def test_absolute_paths_are_not_published() -> None:
-    value = {"data": {"here": {"path": "/home/somebody/Rhode_Island", "segments": ("01",)}}, "repeats": 3}
-    assert without_paths(value) == {"data": {"here": {"path": "Rhode_Island", "segments": ["01"]}}, "repeats": 3}

@@ -154,3 +154,11 @@ def test_a_results_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> No
         locked(tmp_path / "file" / "results"),
     ):
         pass
+
+
+def test_a_description_names_no_folder_of_this_machine(tmp_path: Path, description: Description) -> None:
+    cells = (replace(description.cells[0], unsupported="cannot be imported: /home/me/x.so: undefined symbol"),)
+    postgres = {"local: default": {"settings": {"ssl_cert_file": "/home/me/x.pem"}}}
+    folder = create(tmp_path, replace(description, cells=cells, postgres=postgres))
+    assert "/home" not in (folder.path / "campaign.json").read_text()
+    assert folder.description().cells[0].unsupported == "cannot be imported: x.so: undefined symbol"
