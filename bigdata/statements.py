@@ -65,7 +65,11 @@ CONNECTION_LIMITS = """
 """
 
 TERMINATE_BACKEND = "SELECT pg_terminate_backend($1)"
-COUNT_BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
+# Those of clients: autovacuum comes and goes as it likes.
+COUNT_BACKENDS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
 # What SELECT_GEO_ID scans is the table or the index of its key, once each time; the primary key is what a foreign key
 # is checked by. SELECT_ITEM_IDS scans matrix, whatever the plan; nothing else does.
 SCANS = """

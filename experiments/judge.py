@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,12 @@ from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished
 from experiments.records import Status, Work
+
+NO_LIMIT = sys.maxsize
+"""The end of a range of transactions that has only a beginning."""
+
+# What a driver dies of that does not fit its interpreter.
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE)
 
 # The axes whose values the loader repeats in its report.
 _SAID = ("loader", "loop", "protocol", "poolsize", "transaction", "inserts")
@@ -47,14 +54,10 @@ def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str,
 def read_trial(finished: Finished, timeout_s: float) -> str | None:
     """Why a combination of loader, loop, protocol and interpreter cannot run, in one line; None where it can.
 
-    An ordinary error (no answer from the server, a fault of the loader) is no such reason: its runs will fail, and say
-    so.
+    Only a crash is such a reason, and what the loader says itself. An ordinary error (no answer from the server, a
+    fault of the loader, a process that was killed or did not end) is none: its runs will fail, and say so.
     """
-    if finished.cause is not None:
-        return f"{finished.cause} when it was tried"
-    if finished.timed_out:
-        return f"no end within {timeout_s:g} s when it was tried"
-    if finished.returncode < 0:
+    if -finished.returncode in _CRASHES and not has_been_ended(finished):
         return f"ended by {_signal_name(-finished.returncode)} when it was tried"
     try:
         report = read_report("check", finished, timeout_s)
@@ -63,6 +66,11 @@ def read_trial(finished: Finished, timeout_s: float) -> str | None:
     if report.get("supported", True):
         return None
     return " ".join(str(report.get("reason")).split())
+
+
+def has_been_ended(finished: Finished) -> bool:
+    """Whether something else has ended it: the time limit, a limit of memory."""
+    return finished.timed_out or finished.cause is not None
 
 
 def driver_facts(finished: Finished) -> Mapping[str, Any]:
@@ -121,6 +129,8 @@ def find_contradictions(report: Mapping[str, Any], cell: Cell, data: ReadyData) 
 
 
 def _span(expected: range) -> str:
+    if expected.stop == NO_LIMIT:
+        return f"{expected[0]} at least"
     return f"{expected[0]}" if len(expected) == 1 else f"{expected[0]} to {expected[-1]}"
 
 

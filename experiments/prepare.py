@@ -10,10 +10,10 @@ from bigdata.registry import LOADERS
 from experiments.affinity import Placement, place
 from experiments.cells import Cell, Identity, cell_key
 from experiments.datasets import ReadyData
-from experiments.engines.protocol import Engine, LoaderHost, Server
+from experiments.engines.protocol import Engine, Finished, LoaderHost, Server
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
-from experiments.judge import driver_facts, read_trial
+from experiments.judge import driver_facts, has_been_ended, read_trial
 from experiments.lock import left_out, loader_lock
 from experiments.plan import Plan
 from experiments.run import STEP_TIMEOUT_S, ReadyCell, choices_of, environment_of
@@ -130,7 +130,7 @@ class Preparation:
         if what not in self._trials:
             engine = self._engines[cell.engine]
             self._tell(f"{self._prefix(engine)}trying {cell.contestant()}, {cell.interpreter()}")
-            self._trials[what] = _try_once(cell, host, server, placement)
+            self._trials[what] = _try_twice(cell, host, server, placement)
         if reason := self._trials[what].reason:
             raise Unsupported(reason)
         return self._trials[what].driver
@@ -173,19 +173,26 @@ class Preparation:
         return cast(Thing, made)
 
 
-def _try_once(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Trial:
+def _try_twice(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Trial:
+    """A second time where the first did not come to its own end: what a busy machine does is no reason for a row."""
     try:
-        finished = host.run(
-            ["check", cell.loader, *choices_of(cell), "--report", "-"],
-            server=server,
-            placement=placement.without_loader_limits(),
-            timeout_s=STEP_TIMEOUT_S,
-            environment=environment_of(cell),
-        )
+        finished = _try_once(cell, host, server, placement)
+        if finished.returncode < 0 or has_been_ended(finished):
+            finished = _try_once(cell, host, server, placement)
     except Failure:
         # The runs of the cell will fail, too, and their records say why.
         return Trial(None, {})
     return Trial(read_trial(finished, STEP_TIMEOUT_S), driver_facts(finished))
+
+
+def _try_once(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Finished:
+    return host.run(
+        ["check", cell.loader, *choices_of(cell), "--report", "-"],
+        server=server,
+        placement=placement.without_loader_limits(),
+        timeout_s=STEP_TIMEOUT_S,
+        environment=environment_of(cell),
+    )
 
 
 def _container_limits(server: Server, configuration: PostgresConfiguration) -> dict[str, int]:

@@ -54,6 +54,11 @@ class ServerFacts:
     build: str | None = None
     """Of one without an image: which build of PostgreSQL it is, and how its data directory was made."""
 
+    @property
+    def has_autovacuum(self) -> bool:
+        """Whether it commits transactions of its own at times: only where a configuration asks for it."""
+        return self.settings.get("autovacuum", "off").lower() not in ("off", "false", "no", "0")
+
 
 @dataclass(frozen=True)
 class Finished:

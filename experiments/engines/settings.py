@@ -11,6 +11,9 @@ _OWN = frozenset(
     ("listen_addresses", "port", "unix_socket_directories", "data_directory", "hba_file", "ident_file", "config_file")
 )
 
+# What every run is judged by would be gone: all would be wrong work.
+_PROOFS = frozenset(("track_counts",))
+
 
 def harness_settings(max_connections: int) -> dict[str, str]:
     """The settings of the harness. Those that decide what a commit costs (fsync and the like) are not touched."""
@@ -33,6 +36,9 @@ def merged_settings(configured: Mapping[str, str], *, max_connections: int, name
     """
     wanted = {setting.lower(): value for setting, value in configured.items()}
     for setting in configured:
+        where = ("postgres", name, "settings", setting)
         if setting.lower() in _OWN:
-            raise RefusedSettings(("postgres", name, "settings", setting), "the harness itself sets it: take it out")
+            raise RefusedSettings(where, "the harness itself sets it: take it out")
+        if setting.lower() in _PROOFS:
+            raise RefusedSettings(where, "what the server counts is the proof of equal work: take it out")
     return {**harness_settings(max_connections), **wanted}

@@ -9,7 +9,15 @@ import pytest
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished
-from experiments.judge import Trouble, driver_facts, find_contradictions, find_differences, read_report, read_trial
+from experiments.judge import (
+    NO_LIMIT,
+    Trouble,
+    driver_facts,
+    find_contradictions,
+    find_differences,
+    read_report,
+    read_trial,
+)
 from experiments.records import Work
 
 DATA = ReadyData(Path("data"), (), "geo:100:1;data:22200:2", 100, 100, 22_200)
@@ -59,9 +67,12 @@ def test_a_process_without_a_report_is_trouble_with_its_reason(finished: Finishe
             "rloop cannot run asyncpg: NotImplementedError",
         ),
         (Finished(-11, "", "", 0.3), "ended by signal 11 (SIGSEGV) when it was tried"),
-        (Finished(-15, "", "", 60.0, timed_out=True), "no end within 60 s when it was tried"),
-        (Finished(-9, "", "", 0.3, cause="out of memory: over 1 GB"), "out of memory: over 1 GB when it was tried"),
+        (Finished(-6, "", "", 0.3), "ended by signal 6 (SIGABRT) when it was tried"),
         # Its runs will fail: no fault of the machine may pass for something that cannot be.
+        (Finished(-9, "", "", 0.3), None),
+        (Finished(-6, "", "", 60.0, timed_out=True), None),
+        (Finished(-15, "", "", 60.0, timed_out=True), None),
+        (Finished(-9, "", "", 0.3, cause="out of memory: over 1 GB"), None),
         (Finished(1, "", "error: connection refused\n", 0.3), None),
         (Finished(0, "no report", "", 0.3), None),
     ],
@@ -176,6 +187,13 @@ def test_a_gil_that_is_on_where_it_should_be_off_is_a_contradiction(threaded: Ce
 
 def test_transactions_that_cannot_be_known_are_not_judged() -> None:
     assert find_differences(replace(DONE, transactions=None), DATA, EXACTLY) == []
+
+
+def test_how_many_transactions_there_are_at_most_may_not_be_known() -> None:
+    span = range(22_520, NO_LIMIT)
+    assert find_differences(replace(DONE, transactions=30_000), DATA, span) == []
+    found = find_differences(replace(DONE, transactions=22_519), DATA, span)
+    assert found == ["transactions: 22519 of 22520 at least"]
 
 
 def test_how_many_transactions_there_are_may_have_a_span() -> None:

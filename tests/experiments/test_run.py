@@ -175,6 +175,15 @@ def test_a_driver_that_prepares_by_itself_may_have_a_transaction_for_each_statem
         assert host.calls[2][0][1:3] == ["--expect-transactions", str(1_000 + TRANSACTIONS)]
 
 
+def test_what_autovacuum_commits_is_not_held_against_a_loader_but_what_is_missing_is(
+    threaded: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeServer, "facts", ServerFacts("17.11", {"autovacuum": "on"}, "disk"))
+    for more, status in ((16, "ok"), (0, "ok"), (-1, "wrong_work")):
+        host = FakeHost(digest=reporting(DIGEST_REPORT, xact_commit=1_000 + TRANSACTIONS + more))
+        assert measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k")).status == status
+
+
 def test_a_driver_that_inserts_in_a_pipeline_commits_once_per_record(threaded: Cell) -> None:
     psycopg = replace(threaded, loader="row_by_row_psycopg_threaded", protocol="extended", inserts="executemany")
     # 100 geo records, two SELECTs and one pipeline for each of 100 data records, 20 connections.
