@@ -9,8 +9,11 @@ from bigdata.dburl import database_name, open_connection
 from bigdata.transactions import wait_until, wait_until_counted
 
 
-def read_scans(url: str) -> dict[str, Any]:
-    """``scans_of`` a connection of its own, once the database's other backends have gone: then all is counted."""
+def read_scans(url: str, rest_within_s: float) -> dict[str, Any]:
+    """``scans_of`` a connection of its own, once the database's other clients have gone: then all is counted.
+
+    Waits for that no longer than ``rest_within_s``.
+    """
     name = database_name(url)
     with open_connection(url) as connection:
         with connection.cursor() as cursor:
@@ -19,7 +22,7 @@ def read_scans(url: str) -> dict[str, Any]:
                 cursor.execute(sql.pyformat(sql.COUNT_BACKENDS), (name,))
                 return bool(cursor.fetchone()[0] == 0)
 
-            wait_until(is_alone)
+            wait_until(is_alone, rest_within_s)
         wait_until_counted(connection)
         return scans_of(connection)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 from bigdata import statements as sql
 from bigdata.dburl import connect, database_name
@@ -17,17 +17,25 @@ SETTLE_WITHIN_S = 2.0
 LOOK_AGAIN_AFTER_S = 0.01
 
 
-def read_transactions(url: str, at_least: int | None = None) -> int | None:
-    """``xact_commit`` of the URL's database, once its other backends have gone and it has reached ``at_least``.
+class Counted(NamedTuple):
+    """``transactions``: None where no other database can be opened, from which they are read."""
 
-    Waits for that no longer than SETTLE_WITHIN_S. It is read from another database, because looking would count too.
-    None where no other database can be opened.
+    transactions: int | None
+    at_rest: bool
+    """False where the database had other clients still: what they do now is not counted, or counts later."""
+
+
+def read_transactions(url: str, at_least: int | None = None, rest_within_s: float = SETTLE_WITHIN_S) -> Counted:
+    """``xact_commit`` of the URL's database, once its other clients have gone and it has reached ``at_least``.
+
+    Waits for the one no longer than ``rest_within_s``, for the other no longer than SETTLE_WITHIN_S. It is read from
+    another database, because looking would count too.
     """
     name = database_name(url)
     try:
         connection = connect(url, dbname="template1" if name == "postgres" else "postgres")
     except BadInput:
-        return None
+        return Counted(None, at_rest=True)
     with connection.cursor() as cursor:
 
         def ask(statement: str) -> int:
@@ -35,14 +43,14 @@ def read_transactions(url: str, at_least: int | None = None) -> int | None:
             row = cursor.fetchone()
             return int(row[0]) if row else 0
 
-        wait_until(lambda: ask(sql.COUNT_BACKENDS) == 0)
+        at_rest = wait_until(lambda: ask(sql.COUNT_BACKENDS) == 0, rest_within_s)
         wait_until_counted(connection)
         if at_least is not None:
             wanted = at_least
             wait_until(lambda: ask(sql.TRANSACTIONS) >= wanted)
         transactions = ask(sql.TRANSACTIONS)
     connection.close()
-    return transactions
+    return Counted(transactions, at_rest)
 
 
 def wait_until_counted(connection: Any) -> None:
@@ -54,8 +62,11 @@ def wait_until_counted(connection: Any) -> None:
         time.sleep(LATE_BY_S)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Look again and again, for no longer than SETTLE_WITHIN_S."""
-    deadline_s = time.monotonic() + SETTLE_WITHIN_S
-    while not condition() and time.monotonic() < deadline_s:
+def wait_until(condition: Callable[[], bool], within_s: float = SETTLE_WITHIN_S) -> bool:
+    """Look again and again, for no longer than that; returns whether it came."""
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() >= deadline_s:
+            return False
         time.sleep(LOOK_AGAIN_AFTER_S)
+    return True

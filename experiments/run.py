@@ -21,6 +21,9 @@ from experiments.records import Client, Phase, Record, ServerUse, Status, Work, 
 # For the harness's own steps around a run, at least: they take a fraction of a second, and longer with more data.
 STEP_TIMEOUT_S = 60.0
 
+# How long a server may take to get rid of its clients: those of a killed loader may still be at a statement.
+REST_WITHIN_S = 20.0
+
 
 @dataclass(frozen=True)
 class ReadyCell:
@@ -80,7 +83,7 @@ def measure(ready: ReadyCell, begun: Record) -> Record:
 def _run(ready: ReadyCell, record: Record) -> Record:
     """The run on a server that stands ready; only one that went wrong is asked whether the server has ended."""
     try:
-        cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize), "--report", "-"])
+        cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize)])
         finished, record = _load(ready, record)
         report = read_report("run", finished, ready.timeout_s)
         return _check(ready, record, report, cleared)
@@ -121,7 +124,7 @@ def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], cleared:
     """
     expected, commits_before = _transactions(ready), cleared["xact_commit"]
     awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected.start)]
-    held = _step(ready, ["digest", *awaited, "--report", "-"])
+    held = _step(ready, ["digest", *awaited])
     try:
         work = _work(report, held, cleared)
         differences = find_differences(work, ready.data, expected)
@@ -194,15 +197,25 @@ def environment_of(cell: Cell) -> dict[str, str]:
 
 
 def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:
-    """One of the harness's own steps around the run, on the cores where the loader runs: they are idle now."""
+    """One of the harness's own steps around the run, on the cores where the loader runs: they are idle now.
+
+    Raises Trouble also where the server did not come to rest: what it counts would be another run's, too.
+    """
     placement = ready.placement.without_loader_limits()
     # What a load may take is long enough for them, however much data there are.
     timeout_s = max(STEP_TIMEOUT_S, ready.timeout_s)
+    arguments = [*arguments, "--rest-within", f"{REST_WITHIN_S:g}", "--report", "-"]
     finished = ready.host.run(arguments, server=ready.server, placement=placement, timeout_s=timeout_s)
     if finished.timed_out:
         # A record with the status timeout would say that the loader had taken too long.
         raise Trouble("failed", f"{arguments[0]}: the harness's own step had not ended within {timeout_s:g} s")
-    return read_report(arguments[0], finished, timeout_s)
+    report = read_report(arguments[0], finished, timeout_s)
+    if report.get("at_rest") is False:
+        raise Trouble(
+            "failed",
+            f"{arguments[0]}: the server was not at rest: it had other clients still after {REST_WITHIN_S:g} s",
+        )
+    return report
 
 
 def _work(report: Mapping[str, Any], digest: Mapping[str, Any], cleared: Mapping[str, Any]) -> Work:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from bigdata.commands.options import add_rest_argument
 from bigdata.dburl import check_url, open_connection
 from bigdata.errors import BadInput
 from bigdata.marked_tables import Found, check_poolsize, clear_rows, find_tables
@@ -13,8 +14,9 @@ from bigdata.transactions import read_transactions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--poolsize, --report."""
+    """--poolsize, --rest-within, --report."""
     parser.add_argument("--poolsize", type=int, help="fail unless the server allows so many connections")
+    add_rest_argument(parser)
     parser.add_argument("--report", metavar="FILE|-", help="write server version and transactions as one JSON line")
 
 
@@ -31,9 +33,11 @@ def run(options: argparse.Namespace) -> int:
         clear_rows(connection)
         server_version = connection.get_parameter_status("server_version").split()[0]
     if options.report:
-        # Transactions last, because opening the database is itself one.
-        report = {"schema": 1, "server_version": server_version, "scans": read_scans(url)}
-        write_report({**report, "xact_commit": read_transactions(url)}, options.report)
+        report = {"schema": 1, "server_version": server_version, "scans": read_scans(url, options.rest_within)}
+        # Last, because opening the database is itself a transaction.
+        counted = read_transactions(url, rest_within_s=options.rest_within)
+        report = {**report, "xact_commit": counted.transactions, "at_rest": counted.at_rest}
+        write_report(report, options.report)
     return 0
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-from bigdata.commands.options import add_source_arguments, open_named_source
+from bigdata.commands.options import add_rest_argument, add_source_arguments, open_named_source
 from bigdata.dburl import check_url, open_connection
 from bigdata.digest_files import digest_of
 from bigdata.errors import BadInput
@@ -17,11 +17,12 @@ from bigdata.verification import digest_tables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--directory and what selects its records, --expect-transactions, --report."""
+    """--directory and what selects its records, --expect-transactions, --rest-within, --report."""
     add_source_arguments(parser, required=False)
     parser.add_argument(
         "--expect-transactions", type=int, metavar="N", help="wait (2 s at most) until the server has counted so many"
     )
+    add_rest_argument(parser)
     parser.add_argument("--report", metavar="FILE|-", help="write the digest as one JSON line")
 
 
@@ -51,7 +52,7 @@ def _of_files(options: argparse.Namespace) -> dict[str, Any]:
 def _of_tables(options: argparse.Namespace) -> dict[str, Any]:
     url = check_url(options.dburl)
     # First, because opening the database is itself a transaction.
-    transactions = read_transactions(url, options.expect_transactions)
+    counted = read_transactions(url, options.expect_transactions, options.rest_within)
     with open_connection(url) as connection:
         # Before the tables are digested, for which they are scanned.
         scans = scans_of(connection)
@@ -61,5 +62,6 @@ def _of_tables(options: argparse.Namespace) -> dict[str, Any]:
         "geo_records": found.geo_records,
         "rows": found.rows,
         "scans": scans,
-        "xact_commit": transactions,
+        "xact_commit": counted.transactions,
+        "at_rest": counted.at_rest,
     }

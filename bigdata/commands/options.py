@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bigdata.registry import IMPLEMENTATIONS, LOOP_PACKAGES, PROTOCOLS
 from bigdata.source import Source, open_source
+from bigdata.transactions import SETTLE_WITHIN_S
 
 
 def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -24,6 +25,17 @@ def add_driver_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--implementation", metavar="|".join(IMPLEMENTATIONS), help="psycopg's; default: what it chooses itself"
+    )
+
+
+def add_rest_argument(parser: argparse.ArgumentParser) -> None:
+    """--rest-within: how long to wait for a database without other clients."""
+    parser.add_argument(
+        "--rest-within",
+        type=float,
+        default=SETTLE_WITHIN_S,
+        metavar="S",
+        help="with --report: wait so many seconds at most until the database's other clients have gone; default: 2",
     )
 
 

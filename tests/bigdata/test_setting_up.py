@@ -89,6 +89,22 @@ def test_clear_removes_loaded_rows_and_starts_ids_anew(dburl: str, tmp_path: Pat
 
 
 @pytest.mark.postgres
+def test_clear_and_digest_say_whether_the_server_was_at_rest(dburl: str) -> None:
+    def at_rest(verb: str) -> bool:
+        report = json.loads(program.run(verb, "--rest-within", "0.3", "--report", "-", dburl=dburl).stdout)
+        return bool(report["at_rest"])
+
+    assert at_rest("clear")
+    client = psycopg2.connect(dburl)
+    try:
+        assert not at_rest("clear")
+        assert not at_rest("digest")
+    finally:
+        client.close()
+    assert at_rest("digest")
+
+
+@pytest.mark.postgres
 def test_rebuild_makes_the_tables_anew_where_one_is_missing(dburl: str) -> None:
     program.run("clear", dburl=dburl)
     program.query(dburl, "DROP TABLE data_element; DELETE FROM dictionary_item WHERE id = 8113")

@@ -38,6 +38,7 @@ RUN_REPORT: dict[str, Any] = {
 }
 CLEAR_REPORT = {"schema": 1, "server_version": "17.11", "xact_commit": 1_000}
 DIGEST_REPORT = {"digest": DIGEST, "geo_records": 100, "rows": 22_200, "xact_commit": 1_000 + TRANSACTIONS}
+OF_A_STEP = ("--rest-within", "20", "--report", "-")
 
 
 class FakeServer:
@@ -132,7 +133,7 @@ def test_a_good_run_leaves_everything_in_its_record(threaded: Cell) -> None:
         ("run", SPLIT, 120.0),
         ("digest", SPLIT, 120.0),
     ]
-    assert host.calls[2][0] == ["digest", "--expect-transactions", str(1_000 + TRANSACTIONS), "--report", "-"]
+    assert host.calls[2][0] == ["digest", "--expect-transactions", str(1_000 + TRANSACTIONS), *OF_A_STEP]
 
 
 def test_the_loaders_arguments_say_what_the_cell_says(threaded: Cell, uvloop_cell: Cell) -> None:
@@ -272,6 +273,12 @@ def test_what_a_loader_says_of_its_build_is_recorded(threaded: Cell) -> None:
         ({"run": Finished(2, "", "error: bad\n", 1.0)}, "failed", "run: bad"),
         ({"clear": Finished(1, "", "error: down\n", 1.0)}, "failed", "clear: down"),
         ({"digest": Finished(1, "", "error: gone\n", 1.0)}, "failed", "digest: gone"),
+        # Whatever it counted until then says nothing of the loader.
+        (
+            {"digest": reporting(DIGEST_REPORT, xact_commit=1_000, at_rest=False)},
+            "failed",
+            "digest: the server was not at rest: it had other clients still after 20 s",
+        ),
         (
             {"digest": reporting(DIGEST_REPORT, digest="geo:100:1;data:22199:1", rows=22_199)},
             "wrong_work",
