@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Dict, Iterable
 
 from bigdata.dictionary import segment_columns
-from bigdata.sf1 import KEY_COLUMNS, GeoRecord, NumberCache
+from bigdata.registry import TypedInserts
+from bigdata.sf1 import KEY_COLUMNS, GeoRecord, Number, NumberCache
 from bigdata.source import Source
 
 
@@ -27,6 +30,7 @@ class WorkDigest:
     rows: int
     """Data elements."""
     digest: str
+    inserts: TypedInserts
 
 
 def format_digest(geo_records: int, geo_sum: int, rows: int, data_sum: int) -> str:
@@ -36,9 +40,34 @@ def format_digest(geo_records: int, geo_sum: int, rows: int, data_sum: int) -> s
 
 def digest_of(source: Source) -> WorkDigest:
     """Read all of the source and digest it. Raises BadInput at the first bad line."""
-    geo_records, geo_sum = _digest_geo(source.geo_records())
-    data_records, rows, data_sum = _digest_data(source.raw_data_lines())
-    return WorkDigest(geo_records, data_records, rows, format_digest(geo_records, geo_sum, rows, data_sum))
+    geo_types: Counter[str] = Counter()
+    data_types: Counter[str] = Counter()
+    geo_records, geo_sum = _digest_geo(source.geo_records(), geo_types)
+    data_records, rows, data_sum = _digest_data(source.raw_data_lines(), data_types)
+    inserts = TypedInserts(tuple(sorted(geo_types.values())), tuple(sorted(data_types.values())))
+    return WorkDigest(geo_records, data_records, rows, format_digest(geo_records, geo_sum, rows, data_sum), inserts)
+
+
+def type_of(number: Number) -> str:
+    """The smallest of PostgreSQL's types that holds it, as drivers choose it which tell types by values."""
+    if isinstance(number, Decimal):
+        return "numeric"
+    # Nothing in the files is negative.
+    return next((name for name, bits in (("int2", 15), ("int4", 31), ("int8", 63)) if number < 1 << bits), "numeric")
+
+
+class _ValueTypes(Dict[str, str]):
+    """The type of an item's text. Remembers as many as NumberCache does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = NumberCache()
+
+    def __missing__(self, text: str) -> str:
+        found = type_of(self._numbers[text])
+        if text in self._numbers:
+            self[text] = found
+        return found
 
 
 class _ValueTexts(Dict[str, bytes]):
@@ -55,10 +84,11 @@ class _ValueTexts(Dict[str, bytes]):
         return canonical
 
 
-def _digest_geo(records: Iterable[GeoRecord]) -> tuple[int, int]:
-    """(rows, sum)."""
+def _digest_geo(records: Iterable[GeoRecord], types: Counter[str]) -> tuple[int, int]:
+    """(rows, sum). Counts in ``types`` the combinations of whole numbers' types; all else is always of the same."""
     count = total = 0
     for record in records:
+        types[" ".join(type_of(value) for value in record if isinstance(value, int))] += 1
         total += _sum_of_rows([b"|".join(map(_with_length, record))])
         count += 1
     return count, total
@@ -72,9 +102,9 @@ def _with_length(value: object) -> bytes:
     return b"%d:%b" % (len(text), text)
 
 
-def _digest_data(lines: Iterable[list[str]]) -> tuple[int, int, int]:
-    """(records, rows, sum)."""
-    values = _ValueTexts()
+def _digest_data(lines: Iterable[list[str]], types: Counter[str]) -> tuple[int, int, int]:
+    """(records, rows, sum). Counts the values' types in ``types``."""
+    values, value_types = _ValueTexts(), _ValueTypes()
     of_segment: dict[str, list[bytes]] = {}
     records = rows = total = 0
     for fields in lines:
@@ -84,6 +114,7 @@ def _digest_data(lines: Iterable[list[str]]) -> tuple[int, int, int]:
             items = of_segment[number] = [f"{item.matrix}|{item.index}|".encode() for item in segment_columns(number)]
         key = f"{fileid}|{stusab}|{logrecno}|".encode()
         total += _sum_of_rows([key + item + values[text] for item, text in zip(items, fields[KEY_COLUMNS:])])
+        types.update(map(value_types.__getitem__, fields[KEY_COLUMNS:]))
         records += 1
         rows += len(items)
     return records, rows, total

@@ -21,6 +21,9 @@ IMPLEMENTATIONS = ("binary", "c", "python")
 LOOP_PACKAGES = ("uvloop", "rloop")
 """The event loops besides asyncio's own: each is a package of this name."""
 
+# What PostgreSQL's smallint holds.
+_LARGEST_SMALL_ID = 2**15 - 1
+
 
 @dataclass(frozen=True)
 class DriverStatement:
@@ -42,8 +45,8 @@ class Loader:
     ``modules`` are the packages it imports, the driver first, and ``requirements`` the distributions that have them.
     ``concurrent`` is False where there is one connection, whatever the pool. ``driver_statements`` is what the driver
     sends besides the workload. ``pipelines`` says that its executemany sends all INSERTs of a record before it waits,
-    which takes the extended protocol and makes them one transaction. ``prepares_apart`` is how many statements each
-    connection keeps at most, where the driver prepares them before it sends the first execution: in autocommit mode
+    which takes the extended protocol and makes them one transaction. ``prepares_apart`` says that each connection
+    prepares a statement before it sends the first execution, and again for values of other types: in autocommit mode
     that is a transaction more.
     """
 
@@ -61,7 +64,7 @@ class Loader:
     concurrent: bool = True
     driver_statements: tuple[DriverStatement, ...] = ()
     pipelines: bool = False
-    prepares_apart: int = 0
+    prepares_apart: bool = False
 
     @property
     def connection_transactions(self) -> int:
@@ -75,9 +78,6 @@ _HSTORE = DriverStatement(
     why="aiopg looks up the types of hstore when it connects",
 )
 
-# psycopg's ``prepared_max``. One statement becomes several: each combination of the values' types is prepared anew.
-_PSYCOPG_KEEPS = 100
-
 _PSYCOPG = Loader(
     name="row_by_row_psycopg_threaded",
     description="one thread per connection, blocking calls",
@@ -90,7 +90,7 @@ _PSYCOPG = Loader(
     implementations=IMPLEMENTATIONS,
     executemany=True,
     pipelines=True,
-    prepares_apart=_PSYCOPG_KEEPS,
+    prepares_apart=True,
 )
 
 _ALL = (
@@ -209,6 +209,36 @@ def expected_transactions(
     return work + poolsize * loader.connection_transactions
 
 
-def spare_transactions(loader: Loader, *, poolsize: int, autocommit: bool, protocol: str) -> int:
-    """How many more than expected there may be at most: which connection prepares what is known afterwards only."""
-    return loader.prepares_apart * poolsize if autocommit and protocol == "prepared" else 0
+@dataclass(frozen=True)
+class TypedInserts:
+    """How often the INSERTs of some files are executed: a number for each combination of their values' types."""
+
+    geo: tuple[int, ...] = ()
+    data: tuple[int, ...] = ()
+
+
+def preparing_transactions(
+    loader: Loader,
+    inserts: TypedInserts,
+    *,
+    data_records: int,
+    poolsize: int,
+    autocommit: bool,
+    protocol: str,
+    executemany: bool = False,
+) -> range:
+    """How many transactions more it takes to prepare statements; more than one where connections decide that.
+
+    Each combination of statement and types is prepared at least once, and at most by each connection that executes it.
+    """
+    if not (loader.prepares_apart and autocommit and protocol == "prepared"):
+        return range(1)
+    # Both SELECTs have the same types for every record. A pipeline prepares within its own transaction.
+    executed = [*inserts.geo, data_records, data_records]
+    fewest, most = len(executed), sum(min(poolsize, times) for times in executed)
+    if not (executemany and loader.pipelines):
+        # Ids of geo records are values, too: small ones and, from some on, bigger ones, and nobody knows whose.
+        kinds = 1 if sum(inserts.geo) <= _LARGEST_SMALL_ID else 2
+        fewest += len(inserts.data)
+        most += sum(min(kinds * poolsize, times) for times in inserts.data)
+    return range(fewest, most + 1)

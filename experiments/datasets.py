@@ -11,10 +11,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bigdata.registry import TypedInserts
 from experiments.cells import canonical_json
 from experiments.errors import BadInput, Failure
 from experiments.identity import PROJECT
@@ -36,6 +37,7 @@ class ReadyData:
     geo_records: int
     data_records: int
     rows: int
+    inserts: TypedInserts = field(default_factory=TypedInserts)
 
     def facts(self) -> dict[str, Any]:
         """What identifies it, for the campaign's description: no path."""
@@ -58,7 +60,8 @@ def provide(data: DataSet, *, cache: Path, source: str, program: Program | None 
     if not report["rows"]:
         raise BadInput(f"{directory} holds no data records of segments {', '.join(data.segments)}")
     counts = (report["geo_records"], report["data_records"], report["rows"])
-    return ReadyData(directory, tuple(arguments), report["digest"], *counts)
+    inserts = {phase: tuple(times) for phase, times in report["inserts"].items()}
+    return ReadyData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts))
 
 
 def run_program(arguments: Sequence[str]) -> str:

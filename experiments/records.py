@@ -6,7 +6,7 @@ Names and units are fixed by ``SCHEMA``; a newer schema may add names, so names 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar, cast, get_args
 
@@ -82,6 +82,7 @@ class ServerUse:
 class Work:
     """What the server says was done; ``transactions`` is the growth of ``xact_commit``, null where it is not known.
 
+    ``transactions_expected`` are the fewest and the most that the work asked for takes, null where there is no most.
     ``geo_scans`` and ``matrix_scans``: how often the tables were scanned that the two SELECTs of a data record read.
     """
 
@@ -94,6 +95,7 @@ class Work:
     records_streamed: int | None = None
     geo_scans: int | None = None
     matrix_scans: int | None = None
+    transactions_expected: Sequence[int | None] | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bigdata.registry import LOADERS, expected_transactions, spare_transactions
+from bigdata.registry import LOADERS, expected_transactions, preparing_transactions
 from experiments.affinity import Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
@@ -126,7 +126,7 @@ def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], cleared:
     awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected.start)]
     held = _step(ready, ["digest", *awaited])
     try:
-        work = _work(report, held, cleared)
+        work = replace(_work(report, held, cleared), transactions_expected=_ends(expected))
         differences = find_differences(work, ready.data, expected)
         differences += find_contradictions(report, ready.cell, ready.data)
         measured = _measured(record, report)
@@ -143,18 +143,30 @@ def _transactions(ready: ReadyCell) -> range:
     Where the server commits transactions of its own nobody knows how many there may be at most.
     """
     cell, loader = ready.cell, LOADERS[ready.cell.loader]
-    autocommit = cell.transaction == "autocommit"
+    data, autocommit, executemany = ready.data, cell.transaction == "autocommit", cell.inserts == "executemany"
     least = expected_transactions(
         loader,
-        geo_records=ready.data.geo_records,
-        data_records=ready.data.data_records,
-        rows=ready.data.rows,
+        geo_records=data.geo_records,
+        data_records=data.data_records,
+        rows=data.rows,
         poolsize=cell.poolsize,
         autocommit=autocommit,
-        executemany=cell.inserts == "executemany",
+        executemany=executemany,
     )
-    spare = spare_transactions(loader, poolsize=cell.poolsize, autocommit=autocommit, protocol=cell.protocol)
-    return range(least, NO_LIMIT if ready.server.facts.has_autovacuum else least + spare + 1)
+    more = preparing_transactions(
+        loader,
+        data.inserts,
+        data_records=data.data_records,
+        poolsize=cell.poolsize,
+        autocommit=autocommit,
+        protocol=cell.protocol,
+        executemany=executemany,
+    )
+    return range(least + more.start, NO_LIMIT if ready.server.facts.has_autovacuum else least + more.stop)
+
+
+def _ends(expected: range) -> list[int | None]:
+    return [expected[0], None if expected.stop == NO_LIMIT else expected[-1]]
 
 
 def _measured(record: Record, report: Mapping[str, Any]) -> Record:

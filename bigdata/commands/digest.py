@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from typing import Any
 
 from bigdata.commands.options import add_rest_argument, add_source_arguments, open_named_source
@@ -46,6 +47,7 @@ def _of_files(options: argparse.Namespace) -> dict[str, Any]:
         "geo_records": work.geo_records,
         "data_records": work.data_records,
         "rows": work.rows,
+        "inserts": asdict(work.inserts),
     }
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bigdata.dictionary import segment_columns
-from bigdata.digest_files import digest_of, format_digest
+from bigdata.digest_files import digest_of, format_digest, type_of
+from bigdata.sf1 import Number
 from bigdata.source import open_source
 from bigdata.synthetic import generate
 from tests.bigdata.editable_state import EditableState
@@ -52,6 +55,31 @@ def test_numbers_are_digested_as_postgresql_prints_them(state: EditableState) ->
     assert digest_of(open_source(state.directory)) == before
     state.replace_column("ri00002", 5, 224, f"{value}0")
     assert digest_of(open_source(state.directory)) != before
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        (0, "int2"),
+        (32_767, "int2"),
+        (32_768, "int4"),
+        (2**31 - 1, "int4"),
+        (2**31, "int8"),
+        (2**63, "numeric"),
+        (Decimal("1.5"), "numeric"),
+    ],
+)
+def test_a_number_has_the_smallest_type_that_holds_it(number: Number, name: str) -> None:
+    assert type_of(number) == name
+
+
+def test_inserts_are_counted_by_the_types_of_their_values(state: EditableState) -> None:
+    source = open_source(state.directory)
+    values = Counter(type_of(value) for record in source.data_records() for value in record.values)
+    found = digest_of(source).inserts
+    assert found.data == tuple(sorted(values.values()))
+    assert (sum(found.geo), sum(found.data)) == (60, digest_of(source).rows)
+    assert 1 < len(found.geo) <= 36
 
 
 def test_one_changed_value_changes_the_digest(state: EditableState) -> None:

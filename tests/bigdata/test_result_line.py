@@ -14,7 +14,7 @@ import pytest
 from bigdata import measure
 from bigdata.control_group import Throttling
 from bigdata.measure import Measured, PhaseClock, Usage, peak_rss_bytes
-from bigdata.registry import LOADERS, expected_transactions, spare_transactions
+from bigdata.registry import LOADERS, TypedInserts, expected_transactions, preparing_transactions
 from bigdata.result_line import client_report, package_versions, phase_report
 
 DATA = Measured(rows=222, wall_s=0.5, usage=Usage(0.25, 0.125, 30, 4))
@@ -123,11 +123,23 @@ def test_a_pipeline_is_one_transaction_and_preparing_apart_takes_more() -> None:
     assert expected(autocommit=True) == 10 + 20 + 2220 + 5
     assert expected(autocommit=True, executemany=True) == 10 + 20 + 10 + 5
     assert expected(autocommit=False, executemany=True) == 20 + 5
-    assert spare_transactions(loader, poolsize=5, autocommit=True, protocol="prepared") == 500
-    assert spare_transactions(loader, poolsize=5, autocommit=True, protocol="extended") == 0
-    assert spare_transactions(loader, poolsize=5, autocommit=False, protocol="prepared") == 0
-    asyncpg = LOADERS["row_by_row_asyncpg"]
-    assert spare_transactions(asyncpg, poolsize=5, autocommit=True, protocol="prepared") == 0
+    inserts = TypedInserts(geo=(1, 9), data=(20, 2200))
+    more = partial(preparing_transactions, inserts=inserts, data_records=10, poolsize=5)
+    assert more(loader, autocommit=True, protocol="prepared") == range(6, (1 + 5) + 2 * 5 + 2 * 5 + 1)
+    assert more(loader, autocommit=True, protocol="prepared", executemany=True) == range(4, (1 + 5) + 2 * 5 + 1)
+    assert more(loader, autocommit=True, protocol="prepared", poolsize=1) == range(6, 7)
+    assert more(loader, autocommit=True, protocol="extended") == range(1)
+    assert more(loader, autocommit=False, protocol="prepared") == range(1)
+    assert more(LOADERS["row_by_row_asyncpg"], autocommit=True, protocol="prepared") == range(1)
+
+
+def test_ids_of_geo_records_that_are_too_big_for_a_smallint_are_of_another_type() -> None:
+    inserts = TypedInserts(geo=(32_768,), data=(1, 500_000))
+    loader = LOADERS["row_by_row_psycopg_threaded"]
+    more = preparing_transactions(
+        loader, inserts, data_records=32_768, poolsize=5, autocommit=True, protocol="prepared"
+    )
+    assert more == range(5, 5 + 2 * 5 + 1 + 10 + 1)
 
 
 @pytest.mark.parametrize(("autocommit", "transactions"), [(True, 100 + 2 * 100 + 22200 + 40), (False, 200 + 40)])

@@ -198,11 +198,25 @@ SHARES_A_CONNECTION = Sabotage(
     "            ONE.append(_CONNECT(url, **options))\n"
     "    return ONE[0]\n",
 )
-SENDS_MORE = Sabotage(
-    "sends a statement more for each record",
-    ASYNCPG,
-    (("    geo_id = known_geo_id(", "    await connection.fetchval('SELECT 1')\n    geo_id = known_geo_id("),),
-)
+SENDS_MORE = {
+    ASYNCPG: Sabotage(
+        "sends a statement more for each record",
+        ASYNCPG,
+        (("    geo_id = known_geo_id(", "    await connection.fetchval('SELECT 1')\n    geo_id = known_geo_id("),),
+    ),
+    # Not prepared, so that it is a transaction and nothing more.
+    PSYCOPG: Sabotage(
+        "sends a statement more for each record",
+        PSYCOPG,
+        (
+            (
+                "    geo_id = geo_record_id(record, cursor.fetchone())\n",
+                "    geo_id = geo_record_id(record, cursor.fetchone())\n"
+                "    cursor.execute('SELECT 1', prepare=False)\n",
+            ),
+        ),
+    ),
+}
 COUNTS_TWICE = Sabotage("counts its rows twice", "runtimes/feed.py", (("self.rows += sum(", "self.rows += 2 * sum("),))
 COUNTS_NOTHING = Sabotage(
     "counts none of its rows", "runtimes/feed.py", (("self.rows += sum(", "self.rows += 0 * sum("),)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bigdata.registry import TypedInserts
 from experiments.datasets import provide, run_program
 from experiments.errors import BadInput, Failure
 from experiments.spec import DataSet
@@ -23,7 +24,8 @@ class Program:
     def __call__(self, arguments: Sequence[str]) -> str:
         self.calls.append(list(arguments))
         if arguments[0] == "digest":
-            return json.dumps({"digest": "geo:1:1;data:222:2", "geo_records": 1, "data_records": 1, "rows": self._rows})
+            counts = {"geo_records": 1, "data_records": 1, "rows": self._rows}
+            return json.dumps({"digest": "geo:1:1;data:222:2", **counts, "inserts": {"geo": [1], "data": [2, 220]}})
         directory = Path(arguments[arguments.index("--directory") + 1])
         (directory / "nygeo_uf1.zip").touch()
         return ""
@@ -40,6 +42,7 @@ def test_synthetic_data_is_generated_once_into_the_cache(tmp_path: Path) -> None
     chosen = ["--state", "NY", "--segments", "01,02", "--records", "100", "--seed", "7"]
     assert program.calls[0][3:] == chosen
     assert first.arguments == ("--segments", "01,02", "--records", "100")
+    assert first.inserts == TypedInserts((1,), (2, 220))
     assert first.facts() == {"digest": "geo:1:1;data:222:2", "geo_records": 1, "data_records": 1, "rows": 222}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bigdata.registry import LOADERS, spare_transactions
+from bigdata.registry import TypedInserts
 from experiments.affinity import Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
@@ -164,16 +164,22 @@ def test_a_gil_that_is_to_stay_off_is_said_to_the_loader_and_not_to_the_harnesss
     assert environment_of(replace(free, gil="default")) == {}
 
 
-def test_a_driver_that_prepares_by_itself_may_have_a_transaction_for_each_statement_that_it_keeps(
+def test_a_driver_that_prepares_by_itself_may_have_as_many_transactions_more_as_the_files_ask_for(
     threaded: Cell,
 ) -> None:
     psycopg = replace(threaded, loader="row_by_row_psycopg_threaded", protocol="prepared", implementation="binary")
-    spare = spare_transactions(LOADERS[psycopg.loader], poolsize=20, autocommit=True, protocol="prepared")
-    for extra, status in ((0, "ok"), (spare, "ok"), (spare + 1, "wrong_work")):
+    # Two kinds of geo records (of one there is one), two of values, and the two SELECTs: on one connection, or on all.
+    inserts = TypedInserts(geo=(1, 99), data=(12, 22_188))
+    fewest, most = 6, (1 + 20) + 2 * 20 + (12 + 20)
+    for extra, status in ((fewest - 1, "wrong_work"), (fewest, "ok"), (most, "ok"), (most + 1, "wrong_work")):
         host = FakeHost(digest=reporting(DIGEST_REPORT, xact_commit=1_000 + TRANSACTIONS + extra))
-        record = measure(ready(psycopg, host), begin("c", planned(psycopg), "sha256:k"))
+        one = ready(psycopg, host)
+        one = replace(one, data=replace(one.data, inserts=inserts))
+        record = measure(one, begin("c", planned(psycopg), "sha256:k"))
         assert record.status == status
-        assert host.calls[2][0][1:3] == ["--expect-transactions", str(1_000 + TRANSACTIONS)]
+        assert host.calls[2][0][1:3] == ["--expect-transactions", str(1_000 + TRANSACTIONS + fewest)]
+        assert record.work is not None
+        assert record.work.transactions_expected == [TRANSACTIONS + fewest, TRANSACTIONS + most]
 
 
 def test_what_autovacuum_commits_is_not_held_against_a_loader_but_what_is_missing_is(

@@ -67,8 +67,6 @@ CASES: list[Case] = [
     *in_autocommit(f"rows: {ROWS - 2 * 222} of {ROWS}; transactions: ", *sabotages.DROPS_A_RECORD.values()),
     *((one, "per_record", "transactions: ") for one in sabotages.COMMITS_PER_STATEMENT.values()),
     *in_autocommit("transactions: ", *(sabotages.SKIPS_A_SELECT[driver] for driver in (PSYCOPG2, AIOPG, ASYNCPG))),
-    # A driver that prepares by itself has transactions to spare: as many as the SELECTs that are not sent.
-    *in_autocommit("scans of matrix: ", sabotages.SKIPS_A_SELECT[PSYCOPG]),
     *(
         (one, "per_record", "scans of ")
         for one in (sabotages.SKIPS_A_SELECT[PSYCOPG2], sabotages.SKIPS_A_SELECT[AIOPG])
@@ -83,9 +81,16 @@ CASES: list[Case] = [
         sabotages.LOADS_A_GEO_VALUE_WRONG,
         sabotages.LOADS_NULL_AS_TEXT,
     ),
-    *in_autocommit("transactions: ", sabotages.SHARES_A_CONNECTION, sabotages.SENDS_MORE),
+    *in_autocommit("transactions: ", sabotages.SHARES_A_CONNECTION, sabotages.SENDS_MORE[ASYNCPG]),
     *in_autocommit("rows of phase geo: 12, not 6", sabotages.COUNTS_TWICE),
     *in_autocommit("rows of phase geo: 0, not 6", sabotages.COUNTS_NOTHING),
+]
+# Of a driver that prepares by itself the transactions are known exactly on one connection, and to a few on several.
+ON_ONE_CONNECTION = [
+    (sabotages.SENDS_MORE[PSYCOPG], "transactions: "),
+    (sabotages.SKIPS_A_SELECT[PSYCOPG], "transactions: "),
+    # In order, so that it is known which record is loaded twice.
+    (sabotages.LOADS_A_RECORD_TWICE, VALUES),
 ]
 HONEST = sorted({(LOADER_OF.get(one.file, LOADER_OF[PSYCOPG2]), transaction) for one, transaction, _ in CASES})
 
@@ -159,10 +164,22 @@ def test_a_loader_that(sabotage: Sabotage, transaction: str, reason: str, run: C
     assert str(record.reason).startswith(reason)
 
 
-def test_a_loader_that_loads_one_record_twice_and_another_not_at_all(run: Callable[..., Record]) -> None:
-    # With one worker records come in their order.
-    record = run("row_by_row_threaded", "autocommit", sabotages.LOADS_A_RECORD_TWICE, poolsize=1)
-    assert (record.status, record.reason) == ("wrong_work", VALUES)
+@pytest.mark.parametrize(
+    ("sabotage", "reason"),
+    ON_ONE_CONNECTION,
+    ids=[f"{one.name}, {Path(one.file).stem}" for one, _ in ON_ONE_CONNECTION],
+)
+def test_on_one_connection_a_loader_that(sabotage: Sabotage, reason: str, run: Callable[..., Record]) -> None:
+    assert run(LOADER_OF[sabotage.file], "autocommit", None, poolsize=1).status == "ok"
+    record = run(LOADER_OF[sabotage.file], "autocommit", sabotage, poolsize=1)
+    assert record.status == "wrong_work", record
+    assert str(record.reason).startswith(reason)
+
+
+def test_a_select_that_is_skipped_is_found_where_transactions_are_to_spare(run: Callable[..., Record]) -> None:
+    record = run(LOADER_OF[PSYCOPG], "autocommit", sabotages.SKIPS_A_SELECT[PSYCOPG])
+    assert record.status == "wrong_work", record
+    assert "scans of matrix: " in str(record.reason)
 
 
 def test_the_oldest_postgresql_which_counts_late_is_judged_as_well(data: ReadyData, copy_of: CopyOf) -> None:
