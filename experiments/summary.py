@@ -116,9 +116,9 @@ def summarize(description: Description, records: Sequence[Record], experiment: S
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
     pace = good_runs(records, baseline.cell_key) if baseline else {}
     cells = [_summarize_cell(description, cell, records, pace, cell is baseline) for cell in shown]
-    floors = (noise_floor(cell.ratio) for cell in cells if cell.shown is again)
-    floor = next(floors, None)
-    blocks = len(paired(good_runs(records, again.cell_key, again.arm), pace)) if again else 0
+    second = next((cell for cell in cells if cell.shown is again), None)
+    floor = noise_floor(second.ratio) if second else None
+    blocks = len(paired(second.good_runs, pace)) if second else 0
     return ExperimentSummary(experiment, tuple(_compared(cells, floor)), floor, blocks)
 
 

@@ -20,6 +20,7 @@ from tests.experiments.made_campaigns import WOBBLE, measured
 REACH = 0.02306004
 
 MakeRecord = Callable[..., Record]
+Change = Callable[[Record], Record]
 
 
 @pytest.fixture
@@ -131,34 +132,39 @@ def test_with_fewer_than_five_good_blocks_on_a_side_nothing_is_called_different(
     assert compare_campaigns(a, b).compared == []
 
 
+@pytest.fixture
+def with_fifth_block(description: Description, make_record: MakeRecord) -> Callable[[Change], ComparedCell]:
+    """Compares a campaign whose asyncio is far off in the fifth block, its records changed, with one without that."""
+
+    def compare(change: Change) -> ComparedCell:
+        one = {"row_by_row_threaded": 1.0, "again": 1.01, "row_by_row_asyncio": 1.2}
+        a = measured(description, make_record, one)
+        b = measured(description, make_record, one, wobbles={"row_by_row_asyncio": (*WOBBLE[:4], 5.0)})
+        changed = replace(b, records=[change(record) for record in b.records])
+        return cell_of(compare_campaigns(a, changed), "loaders", "row_by_row_asyncio")
+
+    return compare
+
+
 def test_a_run_whose_baseline_failed_in_its_block_does_not_count(
-    description: Description, make_record: MakeRecord
+    with_fifth_block: Callable[[Change], ComparedCell],
 ) -> None:
-    one = {"row_by_row_threaded": 1.0, "again": 1.01, "row_by_row_asyncio": 1.2}
-    a = measured(description, make_record, one)
-    b = measured(description, make_record, one, wobbles={"row_by_row_asyncio": (*WOBBLE[:4], 5.0)})
-    failed = [
-        replace(record, status="failed", reason="broken")
-        if (record.cell_key, record.arm, record.block) == ("sha256:row_by_row_threaded", "a", 5)
-        else record
-        for record in b.records
-    ]
-    cell = cell_of(compare_campaigns(a, replace(b, records=failed)), "loaders", "row_by_row_asyncio")
+    def fail(record: Record) -> Record:
+        baseline = (record.cell_key, record.arm, record.block) == ("sha256:row_by_row_threaded", "a", 5)
+        return replace(record, status="failed", reason="broken") if baseline else record
+
+    cell = with_fifth_block(fail)
     assert cell.relative is not None
     assert cell.relative.value == pytest.approx(math.exp(-0.005))
 
 
 def test_a_run_that_an_interruption_parted_from_its_baseline_does_not_count(
-    description: Description, make_record: MakeRecord
+    with_fifth_block: Callable[[Change], ComparedCell],
 ) -> None:
-    one = {"row_by_row_threaded": 1.0, "again": 1.01, "row_by_row_asyncio": 1.2}
-    a = measured(description, make_record, one)
-    b = measured(description, make_record, one, wobbles={"row_by_row_asyncio": (*WOBBLE[:4], 5.0)})
-    resumed = [
-        replace(record, resumed=(record.cell_key, record.block) == ("sha256:row_by_row_asyncio", 5))
-        for record in b.records
-    ]
-    cell = cell_of(compare_campaigns(a, replace(b, records=resumed)), "loaders", "row_by_row_asyncio")
+    def resume(record: Record) -> Record:
+        return replace(record, resumed=(record.cell_key, record.block) == ("sha256:row_by_row_asyncio", 5))
+
+    cell = with_fifth_block(resume)
     assert cell.relative is not None
     assert cell.relative.value == pytest.approx(math.exp(-0.005))
     assert cell.blocks_b == 5
