@@ -73,13 +73,16 @@ def peak_rss_bytes() -> int:
 class Measured:
     """One phase: the rows it INSERTed, and what it took from the first statement to the last acknowledgement.
 
-    ``throttling`` is None where nothing limits the CPU time of this process.
+    ``throttling`` is None where nothing limits the CPU time of this process. ``started_s`` and ``ended_s`` are of the
+    system's monotonic clock, which on Linux (CLOCK_MONOTONIC) all processes and containers of a machine share.
     """
 
     rows: int
     wall_s: float
     usage: Usage
     throttling: Throttling | None = None
+    started_s: float | None = None
+    ended_s: float | None = None
 
 
 class PhaseClock:
@@ -95,14 +98,14 @@ class PhaseClock:
         # Files are read outside of what is measured.
         self._throttling_before = read_throttling()
         self._usage_before = read_usage()
-        self._started_s = time.perf_counter()
+        self._started_s = time.monotonic()
 
     def stop(self, rows: int, children: Iterable[Usage] = ()) -> Measured:
         """The last worker has finished. ``children`` is what child processes used that have not ended."""
-        wall_s = time.perf_counter() - self._started_s
+        started_s, ended_s = self._started_s, time.monotonic()
         usage = added([used_since(self._usage_before), *children])
         throttling = _since(self._throttling_before, read_throttling())
-        return Measured(rows, wall_s, usage, throttling)
+        return Measured(rows, ended_s - started_s, usage, throttling, started_s, ended_s)
 
 
 def _since(before: Throttling | None, now: Throttling | None) -> Throttling | None:

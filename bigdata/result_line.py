@@ -21,6 +21,8 @@ def phase_report(measured: Measured) -> dict[str, Any]:
     return {
         "rows": measured.rows,
         "wall_s": measured.wall_s,
+        "started_s": measured.started_s,
+        "ended_s": measured.ended_s,
         "user_s": measured.usage.user_s,
         "system_s": measured.usage.system_s,
         "throttled_periods": None if measured.throttling is None else measured.throttling.throttled_periods,

@@ -28,7 +28,8 @@ class Phase:
     """One timed phase: from all workers connected to the last statement acknowledged. CPU includes child processes.
 
     In ``throttled_periods`` of 100 ms the process had used up its CPU time, and then waited, in all ``throttled_s``:
-    null where nothing limits it.
+    null where nothing limits it. ``started_s`` and ``ended_s`` are of the machine's monotonic clock (CLOCK_MONOTONIC),
+    which all its processes and containers share.
     """
 
     rows: int
@@ -37,6 +38,8 @@ class Phase:
     system_s: float
     throttled_periods: int | None = None
     throttled_s: float | None = None
+    started_s: float | None = None
+    ended_s: float | None = None
 
 
 @dataclass(frozen=True)

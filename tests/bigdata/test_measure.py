@@ -29,6 +29,17 @@ def test_a_clock_adds_what_children_used(monkeypatch: pytest.MonkeyPatch) -> Non
     assert measured.usage == Usage(2.0, 2.75, 35, 45)
 
 
+def test_a_phase_says_when_it_was_on_the_clock_that_all_processes_of_the_machine_share() -> None:
+    before_s = time.monotonic()
+    clock = PhaseClock()
+    clock.start()
+    measured = clock.stop(7)
+    assert measured.started_s is not None
+    assert measured.ended_s is not None
+    assert before_s <= measured.started_s <= measured.ended_s <= time.monotonic()
+    assert measured.wall_s == measured.ended_s - measured.started_s
+
+
 def test_this_process_counts_what_it_burns() -> None:
     before = measure.read_usage()
     began_s = time.process_time()
