@@ -8,10 +8,11 @@ import sys
 import sysconfig
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
 from bigdata.measure import Measured, peak_rss_bytes, read_usage
 from bigdata.registry import LOOP_PACKAGES, Loader
+from bigdata.tally import Taken, find_latency_percentiles, find_rows_per_worker
 
 SCHEMA = 1
 
@@ -30,10 +31,17 @@ def phase_report(measured: Measured) -> dict[str, Any]:
     }
 
 
-def client_report(loader: Loader, loop: str | None, data: Measured, children_peak_rss_bytes: int = 0) -> dict[str, Any]:
+def client_report(
+    loader: Loader,
+    loop: str | None,
+    data: Measured,
+    children_peak_rss_bytes: int = 0,
+    taken: Sequence[Taken] = (),
+) -> dict[str, Any]:
     """What the interpreter and its packages are; context switches of phase data; CPU time since the process began.
 
-    Child processes count in all of them; memory that several share counts in each.
+    Child processes count in all of them; memory that several share counts in each. ``taken`` is what each worker took
+    of phase data.
     """
     usage = read_usage()
     return {
@@ -46,6 +54,8 @@ def client_report(loader: Loader, loop: str | None, data: Measured, children_pea
         "involuntary_switches": data.usage.involuntary_switches,
         "peak_rss_bytes": peak_rss_bytes() + children_peak_rss_bytes,
         "cpu_s": usage.user_s + usage.system_s,
+        "rows_per_worker": find_rows_per_worker(taken),
+        "record_latency_s": find_latency_percentiles(taken),
     }
 
 

@@ -11,7 +11,7 @@ from bigdata.runtimes.job import Outcome
 
 
 def print_summary(stream: TextIO, choice: Choice, outcome: Outcome, client: Mapping[str, Any]) -> None:
-    """What ran, a line per phase, and how the records were read."""
+    """What ran, a line per phase, how its workers fared, and how the records were read."""
     print(f"{choice.loader.name}{describe_choice(choice, client)}", file=stream)
     for phase, measured in outcome.measured.items():
         cpu_s = measured.usage.user_s + measured.usage.system_s
@@ -21,6 +21,8 @@ def print_summary(stream: TextIO, choice: Choice, outcome: Outcome, client: Mapp
             f"rows/s {cpu_s * 1e6 / rows:>7.1f} us client CPU per row",
             file=stream,
         )
+    if client["record_latency_s"]:
+        print(f"  {describe_workers(client['rows_per_worker'], client['record_latency_s'])}", file=stream)
     print(f"  {outcome.read_ahead:,} records were read and parsed before the clock started", end="", file=stream)
     if outcome.streamed:
         limit = f"(at most {READ_AHEAD_RECORDS:,} per phase)"
@@ -39,6 +41,15 @@ def describe_choice(choice: Choice, client: Mapping[str, Any]) -> str:
     if not client["optimized_build"]:
         parts.append("Python built without optimizations")
     return f"{on}, {', '.join(parts)}"
+
+
+def describe_workers(rows: Mapping[str, int], latency_s: Mapping[str, float]) -> str:
+    """How evenly the rows of phase data were spread over the workers, and how long its records took."""
+    each = (
+        f"{rows['smallest']:,}" if rows["smallest"] == rows["largest"] else "{smallest:,} to {largest:,}".format(**rows)
+    )
+    p50, p95, p99 = (f"{latency_s[name] * 1e3:,.1f}" for name in ("p50", "p95", "p99"))
+    return f"{each} data rows per worker; a data record took {p50} ms (median), 95% at most {p95} ms, 99% {p99} ms"
 
 
 def print_statements(stream: TextIO, statements: Counter[str]) -> None:

@@ -50,6 +50,10 @@ class Client:
     ``gil_requested`` the value of ``PYTHON_GIL``. ``jit`` is null where the interpreter has none, ``libpq_bundled``
     where the driver does without libpq; else it is true where that came with the driver. What is null without that was
     not recorded then.
+
+    Context switches, ``rows_per_worker`` (of the workers with the fewest, 'smallest', and the most, 'largest') and
+    ``record_latency_s`` ('p50', 'p95', 'p99') are of phase ``data``. A record's latency is the time from when a worker
+    took it to when that worker asked for the next, to within 0.55%.
     """
 
     python: str
@@ -69,6 +73,8 @@ class Client:
     switch_interval_s: float | None = None
     libpq_bundled: bool | None = None
     driver_implementation: str | None = None
+    rows_per_worker: Mapping[str, int] | None = None
+    record_latency_s: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)

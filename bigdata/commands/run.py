@@ -103,7 +103,9 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
         "transaction": "autocommit" if job.autocommit else "per_record",
         "inserts": "executemany" if job.executemany else "execute",
         "phases": {name: phase_report(measured) for name, measured in outcome.measured.items()},
-        "client": client_report(choice.loader, choice.loop, data, outcome.children_peak_rss_bytes),
+        "client": client_report(
+            choice.loader, choice.loop, data, outcome.children_peak_rss_bytes, outcome.taken["data"]
+        ),
         "work": {
             "digest": None,
             "geo_records": outcome.records["geo"],

@@ -14,6 +14,7 @@ class AsyncRecords:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._take = feed.ready.popleft
+        self._tally = feed.new_tally()
         self.current: Any = None
 
     def __aiter__(self) -> AsyncRecords:
@@ -24,9 +25,13 @@ class AsyncRecords:
             try:
                 self.current = self._take()
             except IndexError:
+                if self._tally is not None:
+                    self._tally.pause()
                 if not await self._refill():
                     raise StopAsyncIteration from None
             else:
+                if self._tally is not None:
+                    self._tally.take(self.current)
                 return self.current
 
     async def _refill(self) -> bool:

@@ -23,8 +23,8 @@ def run_load(job: Job, connect: Connect, run_phase: RunPhase) -> Outcome:
     connections: list[Any] = []
     try:
         connect(job, connections)
-        for phase, records, rows_of in job.phases:
-            feed, clock = Feed(records, rows_of), PhaseClock()
+        for phase, feed in job.feeds():
+            clock = PhaseClock()
             try:
                 feed.fill()
                 run_phase(job, phase, feed, clock, connections)

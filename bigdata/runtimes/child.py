@@ -20,6 +20,7 @@ from bigdata.profiling import Statistics
 from bigdata.runtimes.insisting import insist
 from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_FOR_S, Job, load_failed
 from bigdata.runtimes.shared_records import Share, SharedRecords
+from bigdata.tally import Taken
 
 
 class Ready(NamedTuple):
@@ -33,9 +34,10 @@ class More(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The phase is over for it, which used so much in it."""
+    """The phase is over for it, which used so much in it and took this; None where that is not noted."""
 
     usage: Usage
+    taken: Taken | None
 
 
 class Failed(NamedTuple):
@@ -103,7 +105,7 @@ class Child:
             self._job.call(hot_loop, self._connection, records)
         except (self._job.driver.Error, ValueError) as error:
             raise load_failed(self._job.driver, records.current, error) from error
-        self._channel.send(Done(used_since(before)))
+        self._channel.send(Done(used_since(before), records.taken()))
 
     def _ask(self) -> list[Any]:
         self._channel.send(More())

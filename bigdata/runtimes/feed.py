@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, Callable, Iterator
 
 from bigdata.runtimes.hand_over import HandOver
+from bigdata.tally import Taken, Tally
 
 # Records of a phase that are read and parsed before its clock starts; at most 2 KiB each.
 READ_AHEAD_RECORDS = 10_000
@@ -19,9 +20,12 @@ BATCH_RECORDS = 100
 
 
 class Feed:
-    """The records of one phase. ``rows_of`` says how many rows a record will become."""
+    """The records of one phase. ``rows_of`` says how many rows a record will become.
 
-    def __init__(self, records: Iterator[Any], rows_of: Callable[[Any], int]) -> None:
+    ``tallied``: every worker notes what it takes and when.
+    """
+
+    def __init__(self, records: Iterator[Any], rows_of: Callable[[Any], int], *, tallied: bool = False) -> None:
         self._records = records
         self._rows_of = rows_of
         self.ready: deque[Any] = deque()
@@ -30,6 +34,8 @@ class Feed:
         self.streamed = 0
         self.may_stream = False
         """Whether there may be more records than were read ahead."""
+        self._tallied = tallied
+        self._tallies: list[Tally] = []
         self._hand_over: HandOver[Any] = HandOver()
         self._refilling = threading.Lock()
         self._closed = False
@@ -79,6 +85,18 @@ class Feed:
                 rows -= self._rows_of(record)
         return records
 
+    def new_tally(self) -> Tally | None:
+        """For one more worker; None where nothing is noted."""
+        if not self._tallied:
+            return None
+        tally = Tally(self._rows_of)
+        self._tallies.append(tally)
+        return tally
+
+    def taken(self) -> list[Taken]:
+        """What each of the workers noted."""
+        return [tally.taken() for tally in self._tallies]
+
     @property
     def would_wait(self) -> bool:
         """Whether ``refill`` would have to wait for the reader."""
@@ -108,6 +126,7 @@ class Records:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
         self._take = feed.ready.popleft
+        self._tally = feed.new_tally()
         self.current: Any = None
 
     def __iter__(self) -> Iterator[Any]:
@@ -118,9 +137,13 @@ class Records:
             try:
                 self.current = self._take()
             except IndexError:
+                if self._tally is not None:
+                    self._tally.pause()
                 if not self._refill():
                     raise StopIteration from None
             else:
+                if self._tally is not None:
+                    self._tally.take(self.current)
                 return self.current
 
     def _refill(self) -> bool:

@@ -17,6 +17,7 @@ from bigdata.errors import LoadFailed
 from bigdata.measure import Measured, PhaseClock, Usage
 from bigdata.profiling import Profiler
 from bigdata.runtimes.feed import Feed
+from bigdata.tally import Taken
 
 # When a run fails, the server is asked to cancel the other workers' statements, again and again because a worker may
 # be between two of them; where the server does not answer, their connections are broken off.
@@ -27,6 +28,9 @@ BREAK_OFF_FOR_S = 1.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 SHOWN_STATEMENT_CHARACTERS = 300
+
+# Phases in which workers note each record that they take. A geo record is a row, and nothing is done per row.
+TALLIED_PHASES = ("data",)
 
 
 class HotLoops(NamedTuple):
@@ -93,6 +97,11 @@ class Job:
             self.url, autocommit=self.autocommit, protocol=self.protocol, statements=self.statements
         )
 
+    def feeds(self) -> Iterator[tuple[str, Feed]]:
+        """Each phase's name and its records, which nobody has read yet."""
+        for phase, records, rows_of in self.phases:
+            yield phase, Feed(records, rows_of, tallied=phase in TALLIED_PHASES)
+
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call it, profiled if that is wanted."""
         return function(*arguments) if self.profiler is None else self.profiler.call(function, *arguments)
@@ -110,6 +119,8 @@ class Outcome:
 
     measured: dict[str, Measured] = field(default_factory=dict)
     records: dict[str, int] = field(default_factory=dict)
+    taken: dict[str, list[Taken]] = field(default_factory=dict)
+    """What each worker took; empty for a phase in which that is not noted."""
     read_ahead: int = 0
     streamed: int = 0
     children_peak_rss_bytes: int = 0
@@ -119,6 +130,7 @@ class Outcome:
         """Phase is over: stop its clock. ``children`` is what child processes used in it."""
         self.measured[phase] = clock.stop(feed.rows, children)
         self.records[phase] = feed.read_ahead + feed.streamed
+        self.taken[phase] = feed.taken()
         self.read_ahead += feed.read_ahead
         self.streamed += feed.streamed
 

@@ -37,7 +37,7 @@ def run(job: Job) -> Outcome:
     if not hasattr(os, "fork"):
         raise BadInput(f"processes: {sys.platform} cannot fork them; take a loader with threads or tasks")
     outcome = Outcome()
-    feeds = {phase: Feed(records, rows_of) for phase, records, rows_of in job.phases}
+    feeds = dict(job.feeds())
     for feed in feeds.values():
         feed.fill(stream=False)
     team = _Team(job, feeds)
@@ -47,6 +47,7 @@ def run(job: Job) -> Outcome:
             clock = PhaseClock()
             team.run_phase(phase, feed, clock)
             outcome.add(phase, feed, clock, [worker.used for worker in team.workers])
+            outcome.taken[phase] = [worker.taken for worker in team.workers if worker.taken is not None]
         team.take_leave(outcome)
     finally:
         for feed in feeds.values():

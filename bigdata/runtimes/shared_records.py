@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from typing import Any, Callable, Iterator
 
 from bigdata.runtimes.feed import Feed
+from bigdata.tally import Taken
 
 
 class Share:
@@ -18,6 +19,7 @@ class Share:
         # The feed keeps what it will read from now on, and hands that out in the parent.
         feed.ready.clear()
         self.may_stream = feed.may_stream
+        self.new_tally = feed.new_tally
         self._next = memoryview(mmap.mmap(-1, 8)).cast("q")
         self._lock = get_context("fork").Lock()
 
@@ -39,6 +41,7 @@ class SharedRecords:
         self._ask = ask
         self._may_ask = share.may_stream
         self._asked_for: deque[Any] = deque()
+        self._tally = share.new_tally()
         self.current: Any = None
 
     def __iter__(self) -> Iterator[Any]:
@@ -52,7 +55,13 @@ class SharedRecords:
             self.current = self._asked_for.popleft()
         else:
             raise StopIteration
+        if self._tally is not None:
+            self._tally.take(self.current)
         return self.current
+
+    def taken(self) -> Taken | None:
+        """What this process took; None where nothing is noted."""
+        return None if self._tally is None else self._tally.taken()
 
     def close(self) -> None:
         """Hand out nothing more."""
@@ -61,6 +70,8 @@ class SharedRecords:
         self._asked_for.clear()
 
     def _refill(self) -> bool:
+        if self._tally is not None:
+            self._tally.pause()
         if self._may_ask:
             self._asked_for.extend(self._ask())
         return bool(self._asked_for)

@@ -54,8 +54,8 @@ async def _run(job: Job) -> Outcome:
     interrupted = _listen_to_signals()
     try:
         await _connect(job, connections, interrupted)
-        for phase, records, rows_of in job.phases:
-            feed, clock = Feed(records, rows_of), PhaseClock()
+        for phase, feed in job.feeds():
+            clock = PhaseClock()
             try:
                 feed.fill()
                 await _run_phase(job, phase, feed, clock, connections, interrupted)

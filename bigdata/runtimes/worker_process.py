@@ -16,6 +16,7 @@ from bigdata.measure import Usage
 from bigdata.runtimes.child import Done, Failed, Farewell, Ready
 from bigdata.runtimes.feed import Feed
 from bigdata.runtimes.job import STOP_SIGNALS
+from bigdata.tally import Taken
 
 # What a child gets at once of records that were not read ahead: few, as near the end others would wait for it.
 HAND_OUT_ROWS = 250
@@ -61,6 +62,8 @@ class WorkerProcess:
         """The server's process that serves it, once it is connected."""
         self.used = Usage(0.0, 0.0, 0, 0)
         """In the phase that it did last."""
+        self.taken: Taken | None = None
+        """Of the phase that it did last, where that is noted."""
         self.farewell: Farewell | None = None
 
     @classmethod
@@ -92,7 +95,7 @@ class WorkerProcess:
         while not isinstance(message, Done):
             self._send(feed.some(HAND_OUT_ROWS))
             message = self._receive(object)
-        self.used = message.usage
+        self.used, self.taken = message.usage, message.taken
 
     def take_leave(self) -> None:
         """Let it close its connection and end."""

@@ -158,7 +158,9 @@ def test_the_report_has_all_its_parts(loader: program.Pair, dburl: str, tmp_path
     assert report["phases"]["geo"]["rows"] == 4
     assert report["phases"]["data"]["rows"] == 888
     data = report["phases"]["data"]
-    assert set(data) == {"rows", "wall_s", "user_s", "system_s", "throttled_periods", "throttled_s"}
+    times = {"wall_s", "started_s", "ended_s", "user_s", "system_s"}
+    assert set(data) == {"rows", *times, "throttled_periods", "throttled_s"}
+    assert report["phases"]["geo"]["ended_s"] <= data["started_s"] < data["ended_s"]
     assert report["client"]["cpu_s"] > data["user_s"] + data["system_s"]
     registered = LOADERS[loader[0]]
     assert report["protocol"] == registered.protocols[0]
@@ -168,6 +170,21 @@ def test_the_report_has_all_its_parts(loader: program.Pair, dburl: str, tmp_path
     assert 10_000_000 < report["client"]["peak_rss_bytes"] < 150_000_000
     assert report["work"]["records_read_ahead"] == 8
     assert report["work"]["records_streamed"] == 0
+
+
+@every_loader
+def test_every_loader_reports_how_long_its_records_took_and_who_loaded_them(
+    loader: program.Pair, dburl: str, tmp_path: Path
+) -> None:
+    report = program.load(loader, program.generate(tmp_path, records=6), 3, dburl=dburl)
+    rows, latency_s = report["client"]["rows_per_worker"], report["client"]["record_latency_s"]
+    assert list(rows) == ["smallest", "largest"]
+    assert rows["smallest"] % 222 == rows["largest"] % 222 == 0
+    assert rows["smallest"] <= 6 * 222 / report["poolsize"] <= rows["largest"] <= 6 * 222
+    assert list(latency_s) == ["p50", "p95", "p99"]
+    # A class is 1.1% wide.
+    wall_s = report["phases"]["data"]["wall_s"] * 1.01
+    assert 0 < latency_s["p50"] <= latency_s["p95"] <= latency_s["p99"] <= wall_s
 
 
 @pytest.mark.parametrize("poolsize", [1, 7, 80])
@@ -205,6 +222,7 @@ def test_a_report_file_is_written_whole_and_the_summary_goes_to_standard_output(
     assert json.loads((tmp_path / "report.json").read_text())["loop"] == "asyncio"
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["report.json"]
     assert done.stdout.splitlines()[0].startswith("row_by_row_asyncio on asyncio, protocol simple")
+    assert "data rows per worker; a data record took" in done.stdout.splitlines()[3]
     assert "10 records were read and parsed before the clock started" in done.stdout
 
 
@@ -212,7 +230,7 @@ def test_a_report_file_is_written_whole_and_the_summary_goes_to_standard_output(
 def test_echo_counts_each_distinct_statement(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
     directory = program.generate(tmp_path, records=5)
     done = program.run(*program.load_arguments(loader, directory, 2, "--echo", "--no-autocommit"), dburl=dburl)
-    counts = {line.strip().split("  ", 1)[1]: line.split()[0] for line in done.stdout.splitlines()[4:]}
+    counts = {line.strip().split("  ", 1)[1]: line.split()[0] for line in done.stdout.splitlines()[5:]}
     own = {"SELECT t.oid, typarray FROM pg_type"}  # aiopg's, once per connection
     texts = (sql.INSERT_ELEMENT, sql.INSERT_GEO, sql.SELECT_GEO_ID, sql.SELECT_ITEM_IDS, sql.BEGIN, sql.COMMIT)
     assert {text: count for text, count in counts.items() if not any(map(text.startswith, own))} == dict(

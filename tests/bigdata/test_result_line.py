@@ -16,6 +16,7 @@ from bigdata.control_group import Throttling
 from bigdata.measure import Measured, PhaseClock, Usage, peak_rss_bytes
 from bigdata.registry import LOADERS, TypedInserts, expected_transactions, preparing_transactions
 from bigdata.result_line import client_report, package_versions, phase_report
+from bigdata.tally import Taken
 
 DATA = Measured(rows=222, wall_s=0.5, usage=Usage(0.25, 0.125, 30, 4), started_s=1000.25, ended_s=1000.75)
 
@@ -35,6 +36,14 @@ def test_the_client_is_described_with_the_switches_of_the_data_phase() -> None:
     assert report["switch_interval_s"] == sys.getswitchinterval()
     assert report["packages"]["psycopg2"][0].isdigit()
     assert " " not in report["packages"]["psycopg2"]
+
+
+def test_the_client_tells_how_evenly_its_workers_loaded_and_how_long_records_took() -> None:
+    report = client_report(LOADERS["row_by_row_threaded"], None, DATA, taken=[Taken(0, {}), Taken(222, {-64: 1})])
+    assert report["rows_per_worker"] == {"smallest": 0, "largest": 222}
+    assert report["record_latency_s"] == {"p50": 0.5027, "p95": 0.5027, "p99": 0.5027}
+    untold = client_report(LOADERS["row_by_row_threaded"], None, DATA)
+    assert (untold["rows_per_worker"], untold["record_latency_s"]) == (None, None)
 
 
 def test_a_build_is_described_by_what_it_was_configured_with(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,93 @@
+"""What each worker took of a phase, and how long its records took: one reading of the clock per record.
+
+A record's latency is the time from when its worker took it to when that worker asked for the next. Waiting for the
+reader, where nothing was read ahead, is no part of it. Latencies are counted in classes rather than kept, so that
+memory is bounded however many records there are: 64 classes between a time and its double, each 1.1% wide. What is
+reported is the middle of a class, at most 0.55% off; from 1 ns to a day a worker has 3,000 classes at most, and
+usually some tens.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from math import floor, log2
+from time import monotonic
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
+
+CLASSES_PER_DOUBLING = 64
+
+# Where a clock ticks so slowly that both readings are the same.
+_LEAST_S = 1e-9
+
+_PERCENTS = (50, 95, 99)
+
+
+class Taken(NamedTuple):
+    """What one worker took: so many rows, and how many records by the class of their latency."""
+
+    rows: int
+    latencies: Mapping[int, int]
+
+
+class Tally:
+    """Kept by one worker. ``rows_of`` says how many rows a record becomes."""
+
+    __slots__ = ("_latencies", "_rows", "_rows_of", "_since_s")
+
+    def __init__(self, rows_of: Callable[[Any], int]) -> None:
+        self._rows_of = rows_of
+        self._rows = 0
+        self._since_s: float | None = None
+        self._latencies: defaultdict[int, int] = defaultdict(int)
+
+    def take(self, record: Any) -> None:
+        """The worker has this record now, and is done with the one before."""
+        now_s = monotonic()
+        if self._since_s is not None:
+            self._latencies[floor(log2(now_s - self._since_s or _LEAST_S) * CLASSES_PER_DOUBLING)] += 1
+        self._since_s = now_s
+        self._rows += self._rows_of(record)
+
+    def pause(self) -> None:
+        """The worker is done with its record, and has to wait for another or is at the end."""
+        if self._since_s is not None:
+            self._latencies[floor(log2(monotonic() - self._since_s or _LEAST_S) * CLASSES_PER_DOUBLING)] += 1
+            self._since_s = None
+
+    def taken(self) -> Taken:
+        """What it came to."""
+        return Taken(self._rows, dict(self._latencies))
+
+
+def find_rows_per_worker(taken: Sequence[Taken]) -> dict[str, int] | None:
+    """How evenly the rows were spread: what the workers with the fewest and the most had. None without workers."""
+    if not taken:
+        return None
+    rows = [each.rows for each in taken]
+    return {"smallest": min(rows), "largest": max(rows)}
+
+
+def find_latency_percentiles(taken: Sequence[Taken]) -> dict[str, float] | None:
+    """Seconds that half of all records, 95% and 99% took at most ('p50', 'p95', 'p99'); None without records.
+
+    Each is the latency of a record: the one with that rank among all (nearest rank).
+    """
+    counts: Counter[int] = Counter()
+    for each in taken:
+        counts.update(each.latencies)
+    records = sum(counts.values())
+    if not records:
+        return None
+    # In whole numbers, as 0.95 of something is not exact.
+    ranks = {f"p{percent}": -(-records * percent // 100) for percent in _PERCENTS}
+    return {name: _latency_s(counts, rank) for name, rank in ranks.items()}
+
+
+def _latency_s(counts: Mapping[int, int], rank: int) -> float:
+    """The middle of the class that holds the latency of this rank; four digits are more than it knows."""
+    below = 0
+    for number in sorted(counts):
+        below += counts[number]
+        if below >= rank:
+            break
+    return float(f"{2 ** ((number + 0.5) / CLASSES_PER_DOUBLING):.4g}")
