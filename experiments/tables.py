@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from experiments.builds import marks_of
 from experiments.captions import caption_lines, describe_floor, describe_ratios
+from experiments.client_columns import fact_columns, measure_columns
 from experiments.cpuset import format_cpuset
 from experiments.description import Description, ShownExperiment
 from experiments.disturbance import LOUD_SHARE
@@ -36,19 +37,6 @@ TERMINAL_HEADINGS = ("rows/s", "ratio (95% interval)", "CPU µs/row", "ok", "not
 # As much of a reason as a row has room for; the foot has more of it, the CSV all.
 NOTE_LENGTH = 80
 TERMINAL_NOTE_LENGTH = 40
-
-# Column of the CSV -> field of ``Client``.
-_CLIENT_COLUMNS = {
-    "free_threaded": "free_threaded",
-    "gil_enabled": "gil_enabled",
-    "optimized": "optimized_build",
-    "lto": "lto",
-    "jit": "jit",
-    "switch_interval_s": "switch_interval_s",
-    "libpq": "libpq",
-    "libpq_bundled": "libpq_bundled",
-    "driver_implementation": "driver_implementation",
-}
 
 
 def markdown_table(
@@ -186,17 +174,9 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary) -> dict[str, object]
         "cpu_us_per_row": "" if cell.cpu_us_per_row is None else round(cell.cpu_us_per_row, 3),
         "client_share": "" if cell.client_share is None else round(cell.client_share, 3),
         "throttled_share": "" if cell.throttled_share is None else round(cell.throttled_share, 3),
-        **_client_columns(cell),
+        **fact_columns(cell),
+        **measure_columns(cell),
         "note": _note(cell),
-    }
-
-
-def _client_columns(cell: CellSummary) -> dict[str, object]:
-    """What the runs say of interpreter and driver, where they all say the same; yes is 1."""
-    values = {column: cell.client_fact(name) for column, name in _CLIENT_COLUMNS.items()}
-    return {
-        column: "" if value is None else int(value) if isinstance(value, bool) else value
-        for column, value in values.items()
     }
 
 

@@ -28,6 +28,7 @@ WHAT_CAME_OUT = {
     "captions",
     *("chart_curves", "chart_forest", "chart_labels", "chart_list", "chart_page", "chart_points", "chart_rows"),
     *("chart_scale", "chart_sheets", "charts"),
+    "client_columns",
     "compare",
     "compare_table",
     "crossing",

@@ -68,11 +68,11 @@ def test_a_table_reads_like_this(description: Description, records: list[Record]
 
 
 GOLDEN_CSV = """\
-experiment,engine,python,gil,loader,loop,protocol,implementation,poolsize,postgres,data,transaction,inserts,resources,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,resumed,disturbed,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,ratio_p,ratio_p_holm,not_told_apart,cpu_us_per_row,client_share,throttled_share,free_threaded,gil_enabled,optimized,lto,jit,switch_interval_s,libpq,libpq_bundled,driver_implementation,note
-loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,a,1,6,6,0,0,0,0,0,0,0,10354.5,10100.0,10615.2,,,,,,,24.145,0.25,,,1,1,,,,170011,,,baseline
-loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,b,0,6,6,0,0,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0.992,,,24.146,0.25,,,1,1,,,,170011,,,the baseline again
-loaders,local,3.13,,row_by_row_asyncio,uvloop,simple,,20,default,ny,autocommit,execute,split,a,0,6,5,0,0,1,0,1,0,0,14422.8,,,1.4027,1.3838,1.4219,2.63e-07,2.63e-07,0,17.334,0.25,,,1,1,,,,170011,,,1 wrong_work: rows: 22199 of 22200
-loaders,local,3.13,,row_by_row_asyncio,asyncio,simple,,20,default,ny,autocommit,execute,split,a,0,0,0,0,0,0,1,0,0,0,,,,,,,,,,,,,,,,,,,,,,cannot run: no wheel of aiopg | none at all
+experiment,engine,python,gil,loader,loop,protocol,implementation,poolsize,postgres,data,transaction,inserts,resources,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,resumed,disturbed,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,ratio_p,ratio_p_holm,not_told_apart,cpu_us_per_row,client_share,throttled_share,free_threaded,gil_enabled,optimized,lto,jit,switch_interval_s,libpq,libpq_bundled,driver_implementation,record_latency_p50_s,record_latency_p95_s,record_latency_p99_s,rows_per_worker_smallest,rows_per_worker_largest,voluntary_switches_per_row,involuntary_switches_per_row,note
+loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,a,1,6,6,0,0,0,0,0,0,0,10354.5,10100.0,10615.2,,,,,,,24.145,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,baseline
+loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,b,0,6,6,0,0,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0.992,,,24.146,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,the baseline again
+loaders,local,3.13,,row_by_row_asyncio,uvloop,simple,,20,default,ny,autocommit,execute,split,a,0,6,5,0,0,1,0,1,0,0,14422.8,,,1.4027,1.3838,1.4219,2.63e-07,2.63e-07,0,17.334,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,1 wrong_work: rows: 22199 of 22200
+loaders,local,3.13,,row_by_row_asyncio,asyncio,simple,,20,default,ny,autocommit,execute,split,a,0,0,0,0,0,0,1,0,0,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,cannot run: no wheel of aiopg | none at all
 """
 
 
