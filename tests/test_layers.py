@@ -39,6 +39,7 @@ WHAT_CAME_OUT = {
     *("effects_basis", "effects_table"),
     "foot",
     "paths",
+    *("chart_model", "fit", "model", "model_points", "model_table", "queueing"),
     "precision",
     "readme",
     "reasons",

@@ -1,0 +1,174 @@
+"""What the model is fitted on and held against: a point for each measured cell, with what a row cost there.
+
+All demands are CPU seconds per row. The client's is that of phase ``data``. The server's is measured inside that phase
+where a record tells it (``Phase.server_cpu_s``), else it is all that the server used while the loader ran, over the
+rows of both phases. That holds the start of each connection, too; so no more of it is believed than the cores could
+give while the rows went in (the utilisation law, ``X D <= m``).
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bigdata.registry import LOADERS
+from experiments.description import Description, ShownCell, part_of
+from experiments.records import Phase, Record
+
+CLIENT, SERVER, SHARED = "client", "server", "cores"
+"""The stations: the client's core, the server's cores, and the cores that both of them use."""
+
+# A contestant keeps its demands whatever the pool and the cores.
+_FREE_AXES = ("poolsize", "resources")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Which cores there are. ``client_cores`` are those that the loader can use at once: one, under a lock or a loop.
+
+    The quotas are CPU time per time, in cores; None is no limit. ``shared``: both sides use the same cores, which are
+    ``server_cores``.
+    """
+
+    client_cores: int = 1
+    server_cores: int = 1
+    client_quota: float | None = None
+    server_quota: float | None = None
+    shared: bool = False
+
+    @property
+    def client_limit(self) -> float:
+        """The most CPU time per time that the client can get, in cores."""
+        return min(self.client_cores, self.client_quota or self.client_cores)
+
+    @property
+    def server_limit(self) -> float:
+        """The most CPU time per time that the server can get, in cores."""
+        return min(self.server_cores, self.server_quota or self.server_cores)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was measured: rows per second, and the CPU seconds of either side for one row."""
+
+    rows_per_s: float
+    client_s: float
+    server_s: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """A cell with the medians of its runs, and the run of each block. ``durable``: each row waits for its commit."""
+
+    shown: ShownCell
+    setup: Setup
+    durable: bool
+    median: Sample
+    blocks: Mapping[int, Sample]
+
+    @property
+    def poolsize(self) -> int:
+        """How many connections there are."""
+        return int(self.shown.cell["poolsize"])
+
+    @property
+    def contestant(self) -> tuple[Any, ...]:
+        """The values of all other axes than the pool and the cores."""
+        return tuple(value for axis, value in self.shown.cell.items() if axis not in _FREE_AXES)
+
+    @property
+    def utilisation(self) -> float:
+        """The part of its cores that the busier side used."""
+        return max(
+            self.median.rows_per_s * self.median.client_s / self.setup.client_limit,
+            self.median.rows_per_s * self.median.server_s / self.setup.server_limit,
+        )
+
+
+def read_points(description: Description, records: Sequence[Record]) -> list[Point]:
+    """The points of all cells with a run that tells its costs, in the order of the plan. Baselines count once."""
+    runs: dict[str, dict[int, Record]] = {}
+    for record in records:
+        if record.status == "ok" and not record.interrupted and record.arm == "a":
+            runs.setdefault(record.cell_key, {})[record.block] = record
+    found = (_point(description, shown, runs.get(shown.cell_key, {})) for shown in _cells(description))
+    return [point for point in found if point is not None]
+
+
+def _cells(description: Description) -> Iterable[ShownCell]:
+    return {cell.cell_key: cell for cell in description.cells if cell.arm == "a" and not cell.unsupported}.values()
+
+
+def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record]) -> Point | None:
+    placement = part_of(description.placements, shown.cell, "resources")
+    if placement is None:
+        return None
+    setup = _setup(placement, shown, list(runs.values()))
+    blocks = {block: sample for block, run in runs.items() if (sample := _sample(run, setup)) is not None}
+    if not blocks:
+        return None
+    median = _believable(_median_of(list(blocks.values())), setup)
+    return Point(shown, setup, _is_durable(description, shown), median, blocks)
+
+
+def _sample(record: Record, setup: Setup) -> Sample | None:
+    if not record.rows_per_s or not record.cpu_us_per_row or not record.phases:
+        return None
+    server_s = _server_s(record, record.phases)
+    # The kernel may count in steps of 10 ms: of a very short run it then knows nothing.
+    if not server_s:
+        return None
+    return _believable(Sample(record.rows_per_s, record.cpu_us_per_row / 1e6, server_s), setup)
+
+
+def _median_of(samples: Sequence[Sample]) -> Sample:
+    return Sample(
+        statistics.median(sample.rows_per_s for sample in samples),
+        statistics.median(sample.client_s for sample in samples),
+        statistics.median(sample.server_s for sample in samples),
+    )
+
+
+def _believable(sample: Sample, setup: Setup) -> Sample:
+    """No more cost per row than the cores could give at this rate."""
+    most_s = [limit / sample.rows_per_s for limit in (setup.client_limit, setup.server_limit)]
+    return Sample(sample.rows_per_s, min(sample.client_s, most_s[0]), min(sample.server_s, most_s[1]))
+
+
+def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
+    inside: float | None = getattr(phases["data"], "server_cpu_s", None)
+    if inside is not None:
+        return inside / phases["data"].rows
+    whole_s = record.server.cpu_s if record.server else None
+    return None if whole_s is None else whole_s / sum(phase.rows for phase in phases.values())
+
+
+def _setup(placement: Mapping[str, Any], shown: ShownCell, runs: Sequence[Record]) -> Setup:
+    loader, server = set(placement["loader_cpus"]), set(placement["server_cpus"])
+    return Setup(
+        client_cores=len(loader) if _uses_several_cores(shown, runs) else 1,
+        server_cores=len(server),
+        client_quota=placement.get("loader_quota"),
+        server_quota=placement.get("server_quota"),
+        shared=bool(loader & server),
+    )
+
+
+def _uses_several_cores(shown: ShownCell, runs: Sequence[Record]) -> bool:
+    """Whether no lock and no loop holds the loader to one core: processes, or threads of which none waits for a GIL."""
+    loader = LOADERS.get(str(shown.cell["loader"]))
+    runtime = loader.runtime if loader else ""
+    free = bool(runs) and all(run.client is not None and not run.client.gil_enabled for run in runs)
+    return runtime == "processes" or (runtime == "threads" and free)
+
+
+def _is_durable(description: Description, shown: ShownCell) -> bool:
+    """Whether each row is a transaction of its own that is answered only when it is on disk."""
+    facts = part_of(description.postgres, shown.cell, "postgres") or {}
+    settings = facts.get("settings", {})
+    asked = all(settings.get(name, "on") not in ("off", "false", "no", "0") for name in ("synchronous_commit", "fsync"))
+    loader = LOADERS.get(str(shown.cell["loader"]))
+    together = loader is not None and loader.pipelines and shown.cell.get("inserts") == "executemany"
+    return asked and facts.get("storage") == "disk" and shown.cell["transaction"] == "autocommit" and not together

@@ -1,0 +1,94 @@
+"""The page of a campaign's model as Markdown: measured, bounds, predicted and the error of each cell, and the fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tabulate import tabulate
+
+from experiments.chart_labels import headings, label_axes, label_of
+from experiments.description import Description
+from experiments.fit import Fit
+from experiments.model import Model, Modelled
+from experiments.model_points import CLIENT, SERVER, SHARED
+from experiments.wording import NOTHING, count, whole
+
+_HEADINGS = ("rows/s", "client could", "server could", "predicted", "error", "note")
+_FIT_HEADINGS = ("client µs/row", "server µs/row", "delay µs", "fitted on pools", "contention")
+
+HEAD = """\
+Measured beside what a model of queues makes of a few costs. **Client could** and **server could** are the bounds of the
+utilisation law, cores / CPU seconds per row, with the costs that were measured in the cell itself: no cell can be above
+them, and one that is near them is held back by that side. **Predicted** are the mean values of a closed network
+(connections that go round between the client's core, the server's cores, and a delay), whose parameters each loader has
+from two cells: with one connection, and the smallest pool that keeps one side busy. The **error** is by how much the
+prediction is too high (+) or too low (-); cells that a parameter is from are marked *fitted*, and are no test.
+"""
+
+
+def model_name(description: Description) -> str:
+    """What the files of the page and its chart are called, without what they end in."""
+    taken = {experiment.name for experiment in description.experiments}
+    return "model-of-all" if "model" in taken else "model"
+
+
+def model_page(description: Description, model: Model, image: str = "") -> str:
+    """The whole page. ``image`` is its chart in Markdown."""
+    every = [cell.point.shown.cell for cell in model.cells]
+    listed = {axis: [one[axis] for one in every] for axis in ("poolsize", "resources")}
+    axes = tuple(dict.fromkeys([*label_axes(every, listed), "poolsize"]))
+    rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)] for cell in model.cells]
+    align = ["left"] * len(axes) + ["right"] * 5 + ["left"]
+    table = tabulate(rows, [*headings(axes), *_HEADINGS], "pipe", colalign=align, disable_numparse=True)
+    parts = [f"# {model_name(description)}\n", HEAD, describe_error(model) + "\n", image, table + "\n", _fits(model)]
+    return "\n".join(part for part in parts if part)
+
+
+def describe_error(model: Model) -> str:
+    """How well the cells are predicted that the model was not fitted on."""
+    if model.median_error is None:
+        return "**Median error: not known**, as all cells were needed for fitting."
+    cells = count(len(model.tested), "cell")
+    text = f"**Median error: {model.median_error:.1%}** ({cells} that it was not fitted on)."
+    if model.plain_error is None or not any(fit.contention for fit in model.fits.values()):
+        return text
+    return (
+        f"{text} Without the server's contention, which one more cell of one loader tells for all of them, it would be "
+        f"{model.plain_error:.1%}, that cell among them."
+    )
+
+
+def describe_fit(fit: Fit) -> list[str]:
+    """The parameters in microseconds, as the table of fits has them."""
+    demands = [f"{one.least_s * 1e6:.1f} {one.shared_s * 1e6:+.1f} · 2/(N+1)" for one in (fit.client, fit.server)]
+    delay = f"{fit.delay_s * 1e6:.0f}{' · (3 - 2/N)' if fit.durable else ''}"
+    contention = f"{fit.contention:+.1%} per connection beyond {fit.saturated}" if fit.contention else NOTHING
+    return [*demands, delay, f"1, {fit.saturated}", contention]
+
+
+def _columns(cell: Modelled) -> list[str]:
+    client, server = (_bound(cell.measured_bounds, side) for side in (CLIENT, SERVER))
+    measured = [whole(cell.point.median.rows_per_s), client, server]
+    if cell.prediction is None:
+        return [*measured, NOTHING, NOTHING, ""]
+    error = NOTHING if cell.error is None else f"{cell.error:+.1%}"
+    return [*measured, whole(cell.prediction.rows_per_s), error, "fitted" if cell.used else cell.broken]
+
+
+def _bound(bounds: Mapping[str, float], side: str) -> str:
+    """Of cores that both sides share, what both can do together is a bound on the server, too."""
+    known = [bounds[name] for name in (side, *([SHARED] if side == SERVER else [])) if name in bounds]
+    return whole(min(known)) if known else NOTHING
+
+
+def _fits(model: Model) -> str:
+    cells = [model.bases[name].alone.shown.cell for name in model.fits]
+    axes = label_axes(cells, {}, over="poolsize") or ("loader",)
+    rows: Sequence[Sequence[str]] = [
+        [*label_of(cell, axes), *describe_fit(fit)] for cell, fit in zip(cells, model.fits.values(), strict=True)
+    ]
+    table = tabulate(rows, [*headings(axes), *_FIT_HEADINGS], "pipe", disable_numparse=True)
+    return (
+        f"## What it is made of\n\n{table}\n\nN is the pool size. A cost with two parts is what each row costs, and "
+        "what those that come together share; `experiments/fit.py` says why so, and how the forms were found.\n"
+    )

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from dataclasses import astuple, replace
+from typing import Any
+
+import pytest
+
+from experiments.description import Description
+from experiments.fit import Fit
+from experiments.model import Model, fit_basis, model_campaign
+from experiments.model_points import Setup, read_points
+from experiments.records import Phase, Record, ServerUse
+from tests.experiments.made_models import ASYNCIO, THREADED, TRUTH, MakeRecord, made_campaign, made_record
+
+
+def flat(fit: Fit) -> tuple[float, ...]:
+    numbers = (*astuple(fit.client), *astuple(fit.server), fit.delay_s, fit.durable, fit.saturated, fit.contention)
+    return tuple(float(number) for number in numbers)
+
+
+def model_of(description: Description, records: list[Record]) -> Model:
+    model = model_campaign(description, records)
+    assert model is not None
+    return model
+
+
+def test_what_made_the_campaign_is_found_again(description: Description, make_record: MakeRecord) -> None:
+    model = model_of(*made_campaign(description, make_record))
+    assert [flat(fit) for fit in model.fits.values()] == [
+        pytest.approx(flat(TRUTH[THREADED])),
+        pytest.approx(flat(TRUTH[ASYNCIO])),
+    ]
+    assert model.median_error == pytest.approx(0.0, abs=1e-9)
+
+
+def test_cells_that_a_parameter_is_from_are_no_test(description: Description, make_record: MakeRecord) -> None:
+    model = model_of(*made_campaign(description, make_record))
+    used = {(str(cell.point.shown.cell["loader"]), cell.point.poolsize): cell.used for cell in model.cells}
+    assert used == {
+        **{(THREADED, 1): True, (THREADED, 5): False, (THREADED, 20): True, (THREADED, 50): True},
+        **{(ASYNCIO, 1): True, (ASYNCIO, 5): False, (ASYNCIO, 20): True, (ASYNCIO, 50): False},
+    }
+    assert len(model.tested) == 3
+    # Two cells each know nothing of the contention: 30% too much with a pool of 50.
+    assert model.plain_error == pytest.approx(0.15, abs=0.01)
+
+
+def test_a_campaign_without_a_cell_of_one_connection_has_no_model(
+    description: Description, make_record: MakeRecord
+) -> None:
+    assert model_campaign(*made_campaign(description, make_record, pools=(5, 20))) is None
+    assert model_campaign(*made_campaign(description, make_record, pools=(1,))) is None
+    assert model_campaign(description, []) is None
+
+
+def test_two_pools_are_enough_to_fit_and_leave_nothing_to_test(
+    description: Description, make_record: MakeRecord
+) -> None:
+    model = model_of(*made_campaign(description, make_record, pools=(1, 20)))
+    assert (model.tested, model.median_error, model.plain_error) == ([], None, None)
+
+
+def test_the_saturated_cell_is_the_busiest_where_none_is_saturated(
+    description: Description, make_record: MakeRecord
+) -> None:
+    model = model_of(*made_campaign(description, make_record, pools=(1, 2, 3)))
+    assert {basis.saturated.poolsize for basis in model.bases.values()} == {3}
+
+
+def test_a_loader_without_a_pool_of_one_has_bounds_and_no_prediction(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record)
+    kept = [record for record in records if (record.cell["loader"], record.cell["poolsize"]) != (ASYNCIO, 1)]
+    model = model_of(described, kept)
+    cell = next(cell for cell in model.cells if cell.point.shown.cell["loader"] == ASYNCIO)
+    assert cell.prediction is None
+    assert cell.error is None
+    assert cell.measured_bounds["server"] == pytest.approx(1 / TRUTH[ASYNCIO].server_s(cell.point.poolsize))
+
+
+def test_where_the_server_cost_more_it_is_named(description: Description, make_record: MakeRecord) -> None:
+    model = model_of(*made_campaign(description, make_record, server_costs={(ASYNCIO, 50): 1.25}))
+    off = next(cell for cell in model.tested if (cell.error or 0) > 0.1)
+    assert off.error == pytest.approx(0.25, abs=0.01)
+    assert off.broken == "the server's cost per row was 101 µs instead of 81"
+
+
+def test_where_all_cost_what_was_expected_rows_waited_for_something_else(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record)
+    slow = [
+        replace(record, rows_per_s=(record.rows_per_s or 0.0) * 0.5) if record.cell["poolsize"] == 5 else record
+        for record in records
+    ]
+    broken = {cell.broken for cell in model_of(described, slow).tested if cell.point.poolsize == 5}
+    assert broken == {"costs were as expected: rows waited more than the delay and the queues of the model"}
+
+
+def test_a_fit_of_one_block_is_of_its_runs_alone(description: Description, make_record: MakeRecord) -> None:
+    model = model_of(*made_campaign(description, make_record, faster=(1.0, 1.25, 0.8)))
+    basis = next(iter(model.bases.values()))
+    assert fit_basis(basis, 2).server.least_s == pytest.approx(60e-6 / 1.25)
+    assert fit_basis(basis, 2).delay_s == pytest.approx(80e-6 / 1.25)
+    with pytest.raises(KeyError):
+        fit_basis(basis, 4)
+
+
+def test_a_fraction_of_a_core_is_predicted_from_the_whole_one(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record, loaders=(THREADED,))
+    quarter = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": 0.25, "note": None}
+    shown = replace(described.cells[2], cell_key="sha256:pod")
+    shown = replace(shown, cell={**shown.cell, "resources": "pod"})
+    client_s = TRUTH[THREADED].client_s(20)
+    made = made_record(make_record, TRUTH[THREADED], 20, 1.0)
+    made = replace(made, cell_key="sha256:pod", cell=shown.cell, rows_per_s=0.25 / client_s)
+    placements = {**described.placements, "pod": quarter}
+    model = model_of(replace(described, cells=(*described.cells, shown), placements=placements), [*records, made])
+    pod = next(cell for cell in model.tested if cell.point.shown.cell["resources"] == "pod")
+    assert pod.error == pytest.approx(0.0, abs=1e-9)
+    assert pod.prediction is not None
+    assert pod.prediction.limit == "client"
+
+
+def test_no_more_cost_is_believed_than_the_cores_could_give(description: Description, make_record: MakeRecord) -> None:
+    described, records = made_campaign(description, make_record, pools=(20,))
+    # The start of connections is outside of the phase, and inside of what the server is known to have used.
+    much = [replace(record, server=ServerUse("17.11", {}, "disk", 1e3)) for record in records]
+    point = read_points(described, much)[0]
+    assert point.median.server_s * point.median.rows_per_s == pytest.approx(1.0)
+    assert point.utilisation == pytest.approx(1.0)
+
+
+def test_runs_that_do_not_tell_the_servers_cost_make_no_point(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record)
+    unknown = [replace(record, server=ServerUse("17.11", {}, "disk", None)) for record in records]
+    unknown += [replace(record, phases=None) for record in records]
+    unknown += [replace(record, status="wrong_work") for record in records]
+    assert read_points(described, unknown) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "storage", "transaction", "durable"),
+    [
+        ({}, "disk", "autocommit", True),
+        ({"synchronous_commit": "off"}, "disk", "autocommit", False),
+        ({"fsync": "off"}, "disk", "autocommit", False),
+        ({}, "tmpfs", "autocommit", False),
+        ({}, "disk", "per_record", False),
+    ],
+)
+def test_a_row_waits_for_the_disk_where_nothing_was_set_against_it(
+    description: Description,
+    make_record: MakeRecord,
+    settings: dict[str, str],
+    storage: str,
+    transaction: str,
+    durable: bool,
+) -> None:
+    described, records = made_campaign(description, make_record)
+    cells = [replace(cell, cell={**cell.cell, "transaction": transaction}) for cell in described.cells]
+    postgres = {"default": {"version": "17.11", "settings": settings, "storage": storage}}
+    points = read_points(replace(described, cells=tuple(cells), postgres=postgres), records)
+    assert {point.durable for point in points} == {durable}
+
+
+@pytest.mark.parametrize(
+    ("loader", "gil", "cores"),
+    [(THREADED, True, 1), (THREADED, False, 2), ("row_by_row_processes", True, 2), (ASYNCIO, False, 1)],
+)
+def test_only_processes_and_threads_without_a_gil_use_several_cores(
+    description: Description, make_record: MakeRecord, loader: str, gil: bool, cores: int
+) -> None:
+    described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
+    cells = [replace(cell, cell={**cell.cell, "loader": loader}) for cell in described.cells]
+    placements = {"split": {"loader_cpus": [0, 1], "server_cpus": [1, 2, 3], "loader_quota": None}}
+    client = records[0].client
+    assert client is not None
+    runs = [replace(record, client=replace(client, gil_enabled=gil)) for record in records]
+    points = read_points(replace(described, cells=tuple(cells), placements=placements), runs)
+    assert points[0].setup == Setup(client_cores=cores, server_cores=3, shared=True)
+
+
+def test_phases_count_what_the_server_used_inside_them_where_that_is_known(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record, pools=(20,))
+    if "server_cpu_s" not in Phase.__dataclass_fields__:
+        pytest.skip("no record tells it yet")
+    told: dict[str, Any] = {"server_cpu_s": 0.2}
+    phases = {"geo": Phase(100, 1, 1, 1), "data": Phase(20_000, 2, 1, 1, **told)}
+    point = read_points(described, [replace(records[0], phases=phases)])[0]
+    assert point.median.server_s == pytest.approx(0.2 / 20_000)
