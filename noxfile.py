@@ -42,6 +42,12 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session
+def predict(session: nox.Session) -> None:
+    """Predict other pool sizes, cores and round trips from a campaign's model; -- --loader NAME --poolsize 200."""
+    run_harness(session, "predict")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare each loader with a minimal hand-written script, and reading with a bare loop."""
     run_harness(session, "bench")

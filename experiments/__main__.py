@@ -10,10 +10,34 @@ import sys
 from collections.abc import Sequence
 from types import FrameType, ModuleType
 
-from experiments.commands import bench, clean, compare, images, interpreters, ledger, lock, matrix, schema, tables
+from experiments.commands import (
+    bench,
+    clean,
+    compare,
+    images,
+    interpreters,
+    ledger,
+    lock,
+    matrix,
+    predict,
+    schema,
+    tables,
+)
 from experiments.errors import BadInput, Failure, Unsupported
 
-VERBS: tuple[ModuleType, ...] = (matrix, tables, compare, bench, ledger, images, interpreters, lock, schema, clean)
+VERBS: tuple[ModuleType, ...] = (
+    matrix,
+    tables,
+    compare,
+    predict,
+    bench,
+    ledger,
+    images,
+    interpreters,
+    lock,
+    schema,
+    clean,
+)
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FAILED = 1

@@ -31,14 +31,11 @@ from experiments.chart_page import (
 from experiments.description import Description
 from experiments.fit import Fit, predict
 from experiments.model import Model, Modelled
+from experiments.model_table import CHART_ALT
 from experiments.stats import Estimate, estimate_median
 from experiments.wording import NOTHING, whole
 
 _QUESTION = "Do a few costs per row, measured with one connection and with a busy server, tell all other pool sizes?"
-_ALT = (
-    "Chart of the model: rows per second over the pool size, for each loader a predicted curve and the measured "
-    "medians with their 95% intervals; the numbers are in the table"
-)
 _CURVE: Mapping[str, Any] = {"color": "#0b4f8a", "linewidth": 1.4}
 _TESTED: Mapping[str, Any] = {"color": "#1a1a1a", "marker": "o", "markersize": 5, "linestyle": "none"}
 _FITTED: Mapping[str, Any] = {**_TESTED, "markerfacecolor": "white"}
@@ -128,12 +125,7 @@ def draw_model(description: Description, model: Model) -> bytes:
         question = Lines(wrap(_QUESTION, WIDTH - 2 * PADDING, BODY), size=BODY, below=8.0)
         title = Lines(("Measured, and predicted by the model",), size=TITLE, weight="bold")
         pieces: list[Piece] = [title, question, Key(_KEY, WIDTH), *rows, _foot(description, model)]
-        return draw_sheet(pieces, WIDTH, "Measured, and predicted by the model", _ALT)
-
-
-def model_image(place: str) -> str:
-    """The chart as an image in Markdown; ``place`` is the file as the page reaches it."""
-    return f"![{_ALT}]({place})\n"
+        return draw_sheet(pieces, WIDTH, "Measured, and predicted by the model", CHART_ALT)
 
 
 def _caption(label: Sequence[str]) -> str:

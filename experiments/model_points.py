@@ -60,10 +60,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class Point:
-    """A cell with the medians of its runs, and the run of each block. ``durable``: each row waits for its commit."""
+    """A cell with the medians of its runs, and the run of each block.
+
+    ``several_cores``: no lock and no loop holds the loader to one core. ``durable``: each row waits for its commit.
+    """
 
     shown: ShownCell
     setup: Setup
+    several_cores: bool
     durable: bool
     median: Sample
     blocks: Mapping[int, Sample]
@@ -97,6 +101,12 @@ def read_points(description: Description, records: Sequence[Record]) -> list[Poi
     return [point for point in found if point is not None]
 
 
+def waits_for_each_row(cell: Mapping[str, Any]) -> bool:
+    """Whether each row is a round trip of its own; else those of a whole record are sent before the first answer."""
+    loader = LOADERS.get(str(cell["loader"]))
+    return not (loader is not None and loader.pipelines and cell.get("inserts") == "executemany")
+
+
 def _cells(description: Description) -> Iterable[ShownCell]:
     return {cell.cell_key: cell for cell in description.cells if cell.arm == "a" and not cell.unsupported}.values()
 
@@ -105,12 +115,13 @@ def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record
     placement = part_of(description.placements, shown.cell, "resources")
     if placement is None:
         return None
-    setup = _setup(placement, shown, list(runs.values()))
+    several_cores = _uses_several_cores(shown, list(runs.values()))
+    setup = _setup(placement, several_cores=several_cores)
     blocks = {block: sample for block, run in runs.items() if (sample := _sample(run, setup)) is not None}
     if not blocks:
         return None
     median = _believable(_median_of(list(blocks.values())), setup)
-    return Point(shown, setup, _is_durable(description, shown), median, blocks)
+    return Point(shown, setup, several_cores, _is_durable(description, shown), median, blocks)
 
 
 def _sample(record: Record, setup: Setup) -> Sample | None:
@@ -145,10 +156,10 @@ def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
     return None if whole_s is None else whole_s / sum(phase.rows for phase in phases.values())
 
 
-def _setup(placement: Mapping[str, Any], shown: ShownCell, runs: Sequence[Record]) -> Setup:
+def _setup(placement: Mapping[str, Any], *, several_cores: bool) -> Setup:
     loader, server = set(placement["loader_cpus"]), set(placement["server_cpus"])
     return Setup(
-        client_cores=len(loader) if _uses_several_cores(shown, runs) else 1,
+        client_cores=len(loader) if several_cores else 1,
         server_cores=len(server),
         client_quota=placement.get("loader_quota"),
         server_quota=placement.get("server_quota"),
@@ -169,6 +180,5 @@ def _is_durable(description: Description, shown: ShownCell) -> bool:
     facts = part_of(description.postgres, shown.cell, "postgres") or {}
     settings = facts.get("settings", {})
     asked = all(settings.get(name, "on") not in ("off", "false", "no", "0") for name in ("synchronous_commit", "fsync"))
-    loader = LOADERS.get(str(shown.cell["loader"]))
-    together = loader is not None and loader.pipelines and shown.cell.get("inserts") == "executemany"
-    return asked and facts.get("storage") == "disk" and shown.cell["transaction"] == "autocommit" and not together
+    on_disk = facts.get("storage") == "disk"
+    return asked and on_disk and shown.cell["transaction"] == "autocommit" and waits_for_each_row(shown.cell)

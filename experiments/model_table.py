@@ -26,10 +26,21 @@ prediction is too high (+) or too low (-); cells that a parameter is from are ma
 """
 
 
+CHART_ALT = (
+    "Chart of the model: rows per second over the pool size, for each loader a predicted curve and the measured "
+    "medians with their 95% intervals; the numbers are in the table"
+)
+
+
 def model_name(description: Description) -> str:
     """What the files of the page and its chart are called, without what they end in."""
     taken = {experiment.name for experiment in description.experiments}
     return "model-of-all" if "model" in taken else "model"
+
+
+def model_image(place: str) -> str:
+    """The chart as an image in Markdown; ``place`` is the file as the page reaches it."""
+    return f"![{CHART_ALT}]({place})\n"
 
 
 def model_page(description: Description, model: Model, image: str = "") -> str:

@@ -9,6 +9,8 @@ from typing import Any
 from experiments.captions import describe_engine, describe_placement
 from experiments.chart_list import CHARTS, chart_images
 from experiments.description import Description, part_key
+from experiments.model import model_campaign
+from experiments.model_table import model_name
 from experiments.records import Record
 from experiments.reproduced import PAGE
 from experiments.tables import markdown_table
@@ -102,9 +104,18 @@ def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]
         ("Chosen", "; ".join(f"{name} {_choice(value)}" for name, value in newest.selection.items()) or "all of it"),
         *([] if newest.reproduces is None else [("Reproduces", _reproduction(newest))]),
         ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
+        *_model(newest, records),
         ("Duration", f"{duration(took_s)}, {NOTHING if share is None else f'{share:.0%}'} of it inside timed phases"),
         ("Harness", f"Python {_known(facts, 'harness_python')}, {packages}"),
     ]
+
+
+def _model(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
+    model = model_campaign(newest, records)
+    if model is None:
+        return []
+    error = "" if model.median_error is None else f", median error {model.median_error:.1%}"
+    return [("Model", f"[measured beside predicted]({newest.campaign}/tables/{model_name(newest)}.md){error}")]
 
 
 def _reproduction(newest: Description) -> str:

@@ -12,6 +12,8 @@ from experiments.compare_table import Style
 from experiments.description import Description
 from experiments.files import write_whole
 from experiments.find_campaign import read_measured
+from experiments.model import model_campaign
+from experiments.model_table import model_image, model_name, model_page
 from experiments.published import read_published
 from experiments.readme import Other, write_readme
 from experiments.records import Record
@@ -22,7 +24,7 @@ from experiments.tables import csv_table, markdown_table
 
 
 def write_tables(folder: CampaignFolder) -> None:
-    """Write ``tables/*.md``, ``tables/*.csv``, ``charts/*.svg`` and a reproduction's verdicts of one campaign anew."""
+    """Write ``tables/*.md``, ``tables/*.csv``, ``charts/*.svg``, the model and a reproduction's verdicts of one campaign anew."""
     description, records = folder.description(), folder.records()
     tables = folder.path / "tables"
     tables.mkdir(exist_ok=True)
@@ -31,6 +33,10 @@ def write_tables(folder: CampaignFolder) -> None:
         text = f"# {experiment.name}\n\n{markdown_table(description, records, experiment, charts=charts)}"
         write_whole(tables / f"{experiment.name}.md", text)
         write_whole(tables / f"{experiment.name}.csv", csv_table(description, records, experiment))
+    model = model_campaign(description, records)
+    if model is not None:
+        name = model_name(description)
+        write_whole(tables / f"{name}.md", model_page(description, model, model_image(f"../{CHARTS}/{name}.svg")))
     write_charts(folder.path / CHARTS, description, records)
     write_verdicts(folder)
 
@@ -57,6 +63,7 @@ def write_charts(folder: Path, description: Description, records: Sequence[Recor
     charts: dict[str, bytes] = {}
     for experiment in description.experiments:
         charts |= charts_of(description, records, experiment)
+    charts |= model_chart_of(description, records)
     folder.mkdir(exist_ok=True)
     for name, svg in charts.items():
         write_whole(folder / name, svg.decode())
@@ -73,6 +80,17 @@ def choose_front(folders: Sequence[CampaignFolder]) -> CampaignFolder:
     """
     own = (folder for folder in folders if folder.description().reproduces is None)
     return next(own, folders[0])
+
+
+def model_chart_of(description: Description, records: Sequence[Record]) -> dict[str, bytes]:
+    """The SVG of the model by its file name; nothing where the campaign has no cells to fit one on."""
+    model = model_campaign(description, records)
+    if model is None:
+        return {}
+    # Here, as it loads the charting library.
+    from experiments.chart_model import draw_model
+
+    return {f"{model_name(description)}.svg": draw_model(description, model)}
 
 
 def write_front_page(results: Path) -> None:

@@ -39,7 +39,7 @@ WHAT_CAME_OUT = {
     *("effects_basis", "effects_table"),
     "foot",
     "paths",
-    *("chart_model", "fit", "model", "model_points", "model_table", "queueing"),
+    *("chart_model", "fit", "model", "model_points", "model_table", "queueing", "what_if"),
     "precision",
     "readme",
     "reasons",

@@ -23,6 +23,10 @@ def convolve(network: Network, population: int) -> float:
     return float(constants[population - 1] / constants[population])
 
 
+def _term(constants: Sequence[Fraction], factor: Sequence[Fraction], n: int) -> Fraction:
+    return sum((constants[k] * factor[n - k] for k in range(n + 1)), Fraction(0))
+
+
 def _factors(demand: Fraction, cores: Fraction, population: int) -> Sequence[Fraction]:
     factors = [Fraction(1)]
     for rows in range(1, population + 1):

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from experiments.chart_model import draw_model, panels_of
+from experiments.description import Description, ShownExperiment
+from experiments.model import Model, model_campaign
+from experiments.model_table import describe_error, model_image, model_name, model_page
+from experiments.readme import write_readme
+from experiments.report import write_tables
+from experiments.store import create
+from tests.experiments.made_models import ASYNCIO, POOLS, THREADED, MakeRecord, made_campaign
+
+SVG = "{http://www.w3.org/2000/svg}"
+PACES = (0.9, 0.95, 1.0, 1.0, 1.05, 1.1)
+
+
+def model_of(description: Description, make_record: MakeRecord, **changes: object) -> tuple[Description, Model]:
+    described, records = made_campaign(description, make_record, **changes)  # type: ignore[arg-type]
+    made = model_campaign(described, records)
+    assert made is not None
+    return described, made
+
+
+def rows(page: str) -> list[list[str]]:
+    lines = [line for line in page.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_each_cell_stands_with_its_bounds_prediction_and_error(
+    description: Description, make_record: MakeRecord
+) -> None:
+    page = model_page(*model_of(description, make_record, server_costs={(ASYNCIO, 50): 1.25}))
+    table = rows(page)
+    assert table[0] == [
+        *("loader", "pool size", "rows/s", "client could", "server could", "predicted", "error", "note"),
+    ]
+    assert table[2] == [THREADED, "1", "4,348", "28,571", "8,696", "4,348", "+0.0%", "fitted"]
+    assert [line[1] for line in table[2:10]] == ["1", "5", "20", "50"] * 2
+    assert [line[-1] for line in table[2:10]] == [
+        *("fitted", "", "fitted", "fitted"),
+        *("fitted", "", "fitted", "the server's cost per row was 101 µs instead of 81"),
+    ]
+    assert table[9][-2] == "+25.0%"
+
+
+def test_the_page_says_what_the_model_is_made_of(description: Description, make_record: MakeRecord) -> None:
+    page = model_page(*model_of(description, make_record))
+    assert rows(page)[-2:] == [
+        [
+            *(THREADED, "15.0 +20.0 · 2/(N+1)", "60.0 +55.0 · 2/(N+1)", "80 · (3 - 2/N)", "1, 20"),
+            "+1.0% per connection beyond 20",
+        ],
+        [
+            *(ASYNCIO, "25.0 +20.0 · 2/(N+1)", "60.0 +55.0 · 2/(N+1)", "80 · (3 - 2/N)", "1, 20"),
+            "+1.0% per connection beyond 20",
+        ],
+    ]
+
+
+def test_the_median_error_is_told_with_and_without_contention(
+    description: Description, make_record: MakeRecord
+) -> None:
+    _, model = model_of(description, make_record)
+    assert describe_error(model) == (
+        "**Median error: 0.0%** (3 cells that it was not fitted on). Without the server's contention, which one more "
+        "cell of one loader tells for all of them, it would be 15.0%, that cell among them."
+    )
+    _, small = model_of(description, make_record, pools=(1, 20))
+    assert describe_error(small) == "**Median error: not known**, as all cells were needed for fitting."
+    _, three = model_of(description, make_record, pools=(1, 5, 20))
+    assert describe_error(three) == "**Median error: 0.0%** (2 cells that it was not fitted on)."
+
+
+def test_a_cell_without_prediction_has_its_bounds(description: Description, make_record: MakeRecord) -> None:
+    described, records = made_campaign(description, make_record)
+    made = model_campaign(described, [one for one in records if one.cell_key != f"sha256:{ASYNCIO}-1"])
+    assert made is not None
+    line = next(line for line in rows(model_page(described, made)) if line[0] == ASYNCIO)
+    assert line == [ASYNCIO, "5", "11,066", "31,579", "12,766", "–", "–", ""]  # noqa: RUF001
+
+
+def test_an_experiment_of_the_same_name_keeps_its_files(description: Description) -> None:
+    assert model_name(description) == "model"
+    same = replace(description, experiments=(ShownExperiment("model", "Which?"),))
+    assert model_name(same) == "model-of-all"
+
+
+def test_a_chart_has_a_panel_for_each_contestant_with_all_its_cells(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, model = model_of(description, make_record, faster=PACES)
+    svg = draw_model(described, model)
+    groups = {group.get("id", ""): group for group in ElementTree.fromstring(svg).iter(f"{SVG}g")}
+    points = [name for name in groups if name.startswith(("tested-", "fitted-"))]
+    uses = {name: len(list(groups[name].iter(f"{SVG}use"))) for name in points}
+    assert uses == {"tested-0": 1, "fitted-0": 3, "tested-1": 2, "fitted-1": 2}
+    assert len(groups["intervals-0"].findall(f"{SVG}path")) == len(POOLS)
+    assert {"line-predicted-0", "bound-0", "line-predicted-1", "bound-1"} <= groups.keys()
+    assert [panel.caption for panel in panels_of(model)] == [THREADED, ASYNCIO]
+    assert svg == draw_model(described, model)
+
+
+def test_a_campaign_without_intervals_has_a_chart_without_them(
+    description: Description, make_record: MakeRecord
+) -> None:
+    assert b"intervals-0" not in draw_model(*model_of(description, make_record))
+
+
+def test_the_front_page_links_to_the_page(description: Description, make_record: MakeRecord) -> None:
+    line = "- Model: [measured beside predicted](2026-11-22T1430-local/tables/model.md), median error 0.0%\n"
+    assert line in write_readme(*made_campaign(description, make_record), [])
+    assert "- Model:" not in write_readme(*made_campaign(description, make_record, pools=(20,)), [])
+
+
+@pytest.mark.parametrize(("pools", "made"), [((1, 20), True), ((20,), False)])
+def test_the_page_and_the_chart_are_written_where_there_are_cells_to_fit(
+    tmp_path: Path, description: Description, make_record: MakeRecord, pools: tuple[int, ...], made: bool
+) -> None:
+    described, records = made_campaign(description, make_record, pools=pools, faster=PACES)
+    folder = create(tmp_path, described)
+    for record in records:
+        folder.append(record)
+    write_tables(folder)
+    assert (folder.path / "charts/model.svg").is_file() is made
+    page = folder.path / "tables/model.md"
+    assert page.is_file() is made
+    if made:
+        assert model_image("../charts/model.svg") in page.read_text(encoding="utf-8")
