@@ -24,7 +24,7 @@ from experiments.tables import csv_table, markdown_table
 
 
 def write_tables(folder: CampaignFolder) -> None:
-    """Write ``tables/*.md``, ``tables/*.csv``, ``charts/*.svg``, the model and a reproduction's verdicts of one campaign anew."""
+    """Write one campaign's ``tables/*.md|csv``, ``charts/*.svg``, model and verdicts of a reproduction anew."""
     description, records = folder.description(), folder.records()
     tables = folder.path / "tables"
     tables.mkdir(exist_ok=True)
@@ -33,12 +33,18 @@ def write_tables(folder: CampaignFolder) -> None:
         text = f"# {experiment.name}\n\n{markdown_table(description, records, experiment, charts=charts)}"
         write_whole(tables / f"{experiment.name}.md", text)
         write_whole(tables / f"{experiment.name}.csv", csv_table(description, records, experiment))
+    write_model_page(tables, description, records)
+    write_charts(folder.path / CHARTS, description, records)
+    write_verdicts(folder)
+
+
+def write_model_page(tables: Path, description: Description, records: Sequence[Record]) -> None:
+    """Write the page of the campaign's model; nothing where it has no cells to fit one on."""
     model = model_campaign(description, records)
     if model is not None:
         name = model_name(description)
+        tables.mkdir(exist_ok=True)
         write_whole(tables / f"{name}.md", model_page(description, model, model_image(f"../{CHARTS}/{name}.svg")))
-    write_charts(folder.path / CHARTS, description, records)
-    write_verdicts(folder)
 
 
 def write_verdicts(folder: CampaignFolder) -> None:
@@ -104,6 +110,9 @@ def write_front_page(results: Path) -> None:
         write_charts(front.path / CHARTS, description, records)
     if not (front.path / PAGE).is_file():
         write_verdicts(front)
+    # The page links to it, likewise.
+    if not (front.path / "tables" / f"{model_name(description)}.md").is_file():
+        write_model_page(front.path / "tables", description, records)
     text = write_readme(description, records, [_other(folder) for folder in folders if folder is not front])
     write_whole(results / "README.md", text)
 
