@@ -149,7 +149,7 @@ def _believable(sample: Sample, setup: Setup) -> Sample:
 
 
 def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
-    inside: float | None = getattr(phases["data"], "server_cpu_s", None)
+    inside = phases["data"].server_cpu_s
     if inside is not None:
         return inside / phases["data"].rows
     whole_s = record.server.cpu_s if record.server else None

@@ -29,7 +29,7 @@ class Phase:
 
     In ``throttled_periods`` of 100 ms the process had used up its CPU time, and then waited, in all ``throttled_s``:
     null where nothing limits it. ``started_s`` and ``ended_s`` are of the machine's monotonic clock (CLOCK_MONOTONIC),
-    which all its processes and containers share.
+    which all its processes and containers share. ``server_cpu_s`` is what all processes of the server used meanwhile.
     """
 
     rows: int
@@ -40,6 +40,7 @@ class Phase:
     throttled_s: float | None = None
     started_s: float | None = None
     ended_s: float | None = None
+    server_cpu_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,13 @@ class Record:
     checking. ``interrupted`` marks an attempt that was ended from outside; such a run is done again. A cell that cannot
     run has one record, in block 0 (those that run are counted from 1). ``resumed``: measured by a command that went
     on with a campaign which an earlier one had begun.
+
+    ``connections`` is what ``pg_stat_activity`` said during phase ``data``, as shares of the pool: 'active', 'idle' and
+    'idle_in_transaction' add up to 1, and 'waits' are those that are active by what they wait for ('IO:WalSync'; 'CPU'
+    for nothing), which add up to 'active'. 'samples' is how often it was asked, every 'interval_s' seconds;
+    'round_trip_s' how long an empty statement took before the phases, less the CPU time of who sent it. Null where
+    nobody asked. ``ledger_us_per_row`` are the parts of a worker's time per row of phase ``data``, in microseconds:
+    ``experiments.time_ledger`` has their names; no totals, the sum of the parts is the whole.
     """
 
     campaign: str
@@ -158,6 +166,7 @@ class Record:
     wall_s: float | None = None
     interrupted: bool = False
     resumed: bool = False
+    ledger_us_per_row: Mapping[str, float] | None = None
     schema: int = SCHEMA
 
     @property
