@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import astuple, replace
-from typing import Any
 
 import pytest
 
