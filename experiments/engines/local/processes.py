@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,6 @@ class _Stat:
 
     state: str
     parent: int
-    own_ticks: int
     reaped_ticks: int
     started_ticks: int
 
@@ -76,18 +76,30 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """CPU seconds of the process, its descendants, and those of them that have ended and were waited for.
+    """CPU seconds of the process, its children, and those that have ended and were waited for, by it or by them.
 
     What a process has used passes to its parent when it ends, as backends do just when a run is over. One that ends
-    between two readings would be missing from both or stand in both, so all are read until nobody came or went.
+    between two readings would be missing from both or stand in both, so all are read until nobody came or went. What
+    runs below the children is missing until it has ended: PostgreSQL's processes are the postmaster and its children.
     """
-    members = tree(pid)
+    members = [pid, *children(pid)]
     for _ in range(_READINGS):
-        stats = [_read_stat(member) for member in members]
-        before, members = members, tree(pid)
+        used_s = sum(map(_cpu_clock_s, members))
+        stat = _read_stat(pid)
+        before, members = members, [pid, *children(pid)]
         if set(before) == set(members):
             break
-    return sum(stat.own_ticks + stat.reaped_ticks for stat in stats if stat) / os.sysconf("SC_CLK_TCK")
+    return used_s + (stat.reaped_ticks / os.sysconf("SC_CLK_TCK") if stat else 0.0)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that the process, which has one thread, has started and not waited for yet."""
+    try:
+        return [int(child) for child in (_PROC / f"{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        # A kernel without this file (CONFIG_PROC_CHILDREN), or nobody has this number.
+        stats = ((member, _read_stat(member)) for member in _pids())
+        return [member for member, stat in stats if stat is not None and stat.parent == pid]
 
 
 def confine(pid: int, cpus: frozenset[int]) -> None:
@@ -125,6 +137,19 @@ def _confine_threads(pid: int, cpus: frozenset[int]) -> None:
             os.sched_setaffinity(int(thread.name), cpus)
 
 
+def _cpu_clock_s(pid: int) -> float:
+    """What the process has used by its CPU clock, to the nanosecond; 0 where nobody has this number.
+
+    ``/proc/PID/stat`` cuts user and system time off to ticks of 10 ms: of 20 backends that may be 0.4 s in all.
+    """
+    # As clock_getcpuclockid(3) makes it, which the standard library has for threads only.
+    clock = (~pid << 3) | 2
+    try:
+        return time.clock_gettime(clock)
+    except OSError:
+        return 0.0
+
+
 def _read_stat(pid: int) -> _Stat | None:
     try:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
@@ -135,7 +160,6 @@ def _read_stat(pid: int) -> _Stat | None:
     return _Stat(
         state=fields[0],
         parent=int(fields[1]),
-        own_ticks=int(fields[11]) + int(fields[12]),
         reaped_ticks=int(fields[13]) + int(fields[14]),
         started_ticks=int(fields[19]),
     )

@@ -3,11 +3,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from experiments.engines.local import processes
-from experiments.engines.local.processes import _Stat, confine, cpu_s, identity, is_alive, tree, with_arguments
+from experiments.engines.local.processes import (
+    _Stat,
+    children,
+    confine,
+    cpu_s,
+    identity,
+    is_alive,
+    tree,
+    with_arguments,
+)
 
 BUSY_CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(10**7))']); input()"
 
@@ -40,16 +50,41 @@ def test_a_child_that_ends_while_cpu_time_is_read_is_counted_once(monkeypatch: p
     """Process 2 has used 30 ticks and ends after its parent was read, which then has them."""
     ended = False
 
-    def read_stat(pid: int) -> _Stat | None:
+    def read_clock(pid: int) -> float:
         nonlocal ended
         if pid == 2:
             ended = True
-            return None
-        return _Stat(state="S", parent=0, own_ticks=7, reaped_ticks=30 if ended else 0, started_ticks=1)
+            return 0.0
+        return 0.5
 
-    monkeypatch.setattr(processes, "tree", lambda pid: [1] if ended else [1, 2])
-    monkeypatch.setattr(processes, "_read_stat", read_stat)
-    assert cpu_s(1) == 37 / os.sysconf("SC_CLK_TCK")
+    monkeypatch.setattr(processes, "children", lambda pid: [] if ended else [2])
+    monkeypatch.setattr(processes, "_cpu_clock_s", read_clock)
+    monkeypatch.setattr(processes, "_read_stat", lambda pid: _Stat("S", 0, 30 if ended else 0, 1))
+    assert cpu_s(1) == 0.5 + 30 / os.sysconf("SC_CLK_TCK")
+
+
+def test_cpu_time_is_finer_than_ticks_and_that_of_nobody_is_none() -> None:
+    used_s = cpu_s(os.getpid())
+    while cpu_s(os.getpid()) - used_s < 0.0001:
+        pass
+    assert cpu_s(os.getpid()) - used_s < 0.005
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    assert cpu_s(process.pid) == 0.0
+
+
+def test_children_are_found_without_the_kernels_list_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert process.pid in children(os.getpid())
+
+        def refuse(path: Path) -> str:
+            raise FileNotFoundError
+
+        read_text = Path.read_text
+        monkeypatch.setattr(Path, "read_text", lambda p, **o: refuse(p) if p.name == "children" else read_text(p, **o))
+        assert process.pid in children(os.getpid())
+        process.communicate(b"\n")
+    assert process.pid not in children(os.getpid())
 
 
 def test_processes_are_found_by_a_whole_argument() -> None:
