@@ -17,6 +17,7 @@ from experiments.judge import NO_LIMIT, Trouble, find_contradictions, find_diffe
 from experiments.observe import Watch
 from experiments.plan import PlannedRun
 from experiments.records import Client, Phase, Record, ServerUse, Status, Work, known
+from experiments.time_ledger import find_ledger
 
 # For the harness's own steps around a run, at least: they take a fraction of a second, and longer with more data.
 STEP_TIMEOUT_S = 60.0
@@ -77,7 +78,7 @@ def measure(ready: ReadyCell, begun: Record) -> Record:
         record = replace(record, status="failed", reason=str(failure))
     else:
         record = _run(ready, record)
-    return replace(record, wall_s=round(time.monotonic() - started, 3))
+    return replace(record, ledger_us_per_row=find_ledger(record), wall_s=round(time.monotonic() - started, 3))
 
 
 def _run(ready: ReadyCell, record: Record) -> Record:

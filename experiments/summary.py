@@ -8,10 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bigdata.registry import LOADERS
 from experiments.description import Description, ShownCell, ShownExperiment, part_of
 from experiments.disturbance import find_disturbances, sum_up_disturbances, usual_cost
+from experiments.observations import Observations, observe
 from experiments.records import Client, Record, Status
 from experiments.stats import Estimate, adjust_holm, estimate_median, estimate_ratio, is_noise, noise_floor
+from experiments.time_ledger import median_ledger
+from experiments.verdict import Verdict, find_verdict
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ class CellSummary:
     """The ratio's p value, adjusted for the other ratios of the table; None for what is compared with nothing."""
     noise: bool | None = None
     """Whether the ratio is not told apart from 1; None where nothing is claimed."""
+    observations: Observations | None = None
+    """Medians of the runs that count; None where nobody observed the server, and of ceilings, as is the verdict."""
+    verdict: Verdict | None = None
+    ledger: Mapping[str, float] | None = None
+    """Microseconds of worker time per row, by the names in ``time_ledger.PARTS``: the median of each part."""
 
     @property
     def ok(self) -> tuple[Record, ...]:
@@ -185,6 +194,7 @@ def _summarize_cell(
     throttled = [phase.throttled_s / phase.wall_s for phase in data if phase.throttled_s is not None]
     usual = usual_cost(finished)
     disturbed = [record for record in finished if find_disturbances(record, placement, usual)]
+    seen = None if is_ceiling(shown.cell) else observe(finished, placement)
     cpu = [record.cpu_us_per_row for record in finished if record.status == "ok" and record.cpu_us_per_row is not None]
     return CellSummary(
         shown=shown,
@@ -200,7 +210,16 @@ def _summarize_cell(
         disturbed=len(disturbed),
         disturbance=sum_up_disturbances(disturbed, placement, usual),
         cut=len(good.keys() & pace.keys()) - len(pairs),
+        observations=seen,
+        verdict=find_verdict(seen) if seen else None,
+        ledger=median_ledger(finished),
     )
+
+
+def is_ceiling(cell: Mapping[str, Any]) -> bool:
+    """Whether the cell is no contestant, but what PostgreSQL's own programs can do."""
+    loader = LOADERS.get(str(cell["loader"]))
+    return bool(getattr(loader, "ceiling", False))
 
 
 def _belongs(record: Record, shown: ShownCell) -> bool:

@@ -40,6 +40,7 @@ WHAT_CAME_OUT = {
     "foot",
     "paths",
     *("chart_model", "fit", "model", "model_points", "model_table", "queueing", "what_if"),
+    *("observations", "time_ledger", "verdict"),
     "precision",
     "readme",
     "reasons",

@@ -1,0 +1,143 @@
+"""What holds a cell back: one label, the numbers that led to it, one sentence. Pure, and all thresholds are here.
+
+Asked in this order, the first that holds is the label:
+
+1. ``host-saturated``: client and server share cores, of which they use ``BUSY_SHARE`` together; or other processes and
+   the hypervisor took ``FOREIGN_SHARE`` of the run's cores, and what one side used with that fills its cores to
+   ``BUSY_SHARE``. Then neither side could have what it is made to have, and nothing below would be true elsewhere.
+2. ``client-bound`` or ``server-bound``: the side used ``BUSY_SHARE`` of the cores that it can use, which is one core
+   under a lock (GIL) or an event loop, and no more than a quota; or the client's quota made it wait for ``WAIT_SHARE``
+   of the time. A side that is busy is the limit, whoever waits meanwhile. Where both sides are: ``mixed``.
+3. ``commit-bound``: connections wait for commits for ``WAIT_SHARE`` of their time, and for nothing longer.
+4. ``latency-bound``: the same for round trips and the server's other waits (a lock, a timer) together; or there is one
+   connection, so that all takes its turn and neither side can be busy.
+5. ``mixed``: no side is busy, and no wait is long. More connections would get more out of the same cores.
+
+2 and 3 in that order, as a busy core is no faster for shorter waits: the connections would queue for it instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from experiments.observations import Observations
+
+Label = Literal["client-bound", "server-bound", "commit-bound", "latency-bound", "host-saturated", "mixed"]
+
+BUSY_SHARE = 0.9
+"""Of a side's cores. Of the published cells with pools of 20 the busy server used 97% to 100%; with 5 it was 87%, and
+a larger pool did more rows/s, with 1 it was 50%."""
+
+FOREIGN_SHARE = 0.1
+"""Of the run's cores. Quiet runs have below 0.075 (``disturbance.FOREIGN_CORES`` on two cores)."""
+
+WAIT_SHARE = 1 / 3
+"""Of the connections' time: without these waits they could do half as much again, as far as the cores have it."""
+
+# A shorter wait is not named in the sentence.
+_WORTH_TELLING = 0.05
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``numbers`` are shares by their names in ``Observations``, the one that decided it first; ``sentence`` is for
+    people, and says which cores each side had."""
+
+    label: Label
+    numbers: Mapping[str, float]
+    sentence: str
+
+
+def find_verdict(observations: Observations) -> Verdict | None:
+    """The verdict; None where no side is busy and nobody looked at what connections wait for."""
+    for judge in (_host, _busy, _waiting):
+        verdict = judge(observations)
+        if verdict is not None:
+            return verdict
+    return None
+
+
+def _host(seen: Observations) -> Verdict | None:
+    cores = seen.cores
+    if cores.shared and seen.run_share >= BUSY_SHARE:
+        return _verdict(
+            "host-saturated",
+            seen,
+            ("run_share", "client_share", "server_share"),
+            f"Client and server share {_cores(cores.run)}, and used {_percent(seen.run_share)} of that",
+        )
+    foreign = (seen.foreign_share or 0.0) * cores.run
+    sides = ((seen.client_share, cores.client), (seen.server_share, cores.server))
+    filled = any(share * side + foreign >= BUSY_SHARE * math.ceil(side) for share, side in sides)
+    if (seen.foreign_share or 0.0) < FOREIGN_SHARE or not filled:
+        return None
+    return _verdict(
+        "host-saturated",
+        seen,
+        ("foreign_share", "client_share", "server_share"),
+        f"Other processes took {_percent(seen.foreign_share)} of the {_cores(cores.run)} of the run",
+    )
+
+
+def _busy(seen: Observations) -> Verdict | None:
+    throttled = (seen.throttled_share or 0.0) >= WAIT_SHARE
+    client, server = seen.client_share >= BUSY_SHARE or throttled, seen.server_share >= BUSY_SHARE
+    if client and server:
+        return _verdict("mixed", seen, ("client_share", "server_share"), "Both sides are at their limit")
+    if client:
+        numbers = ("client_share", "server_share", *(["throttled_share"] if throttled else []), "idle")
+        return _verdict("client-bound", seen, numbers, "The client is the limit")
+    if server:
+        return _verdict("server-bound", seen, ("server_share", "client_share", "active"), "The server is the limit")
+    return None
+
+
+def _waiting(seen: Observations) -> Verdict | None:
+    if seen.commit_wait is None:
+        return None
+    commit, trip, other = seen.commit_wait, seen.round_trip or 0.0, seen.other_wait or 0.0
+    if commit >= WAIT_SHARE and commit >= max(trip, other):
+        cause = f"Waiting for commits is the limit, {_percent(commit)} of the connections' time"
+        return _verdict("commit-bound", seen, ("commit_wait", "server_share", "client_share"), cause)
+    if other + trip >= WAIT_SHARE:
+        first, what = ("other_wait", "in the server") if other >= trip else ("round_trip", "for round trips")
+        cause = f"Waiting {what} is the limit, {_percent(max(other, trip))} of the connections' time"
+        return _verdict("latency-bound", seen, (first, "server_share", "client_share"), cause)
+    shares = ("server_share", "client_share", "commit_wait", "round_trip")
+    if seen.poolsize == 1:
+        return _verdict("latency-bound", seen, shares, "One connection: client, network and server take turns")
+    return _verdict("mixed", seen, shares, "No side is busy, and no wait is long")
+
+
+def _verdict(label: Label, seen: Observations, names: tuple[str, ...], cause: str) -> Verdict:
+    numbers = {name: round(float(value), 4) for name in names if (value := getattr(seen, name)) is not None}
+    return Verdict(label, numbers, f"{cause}: {'; '.join(_facts(seen))}.")
+
+
+def _facts(seen: Observations) -> Iterator[str]:
+    """What each side used of which cores, and what the connections were at: the same for every label."""
+    cores = seen.cores
+    quota = "" if cores.client_quota is None else ", its quota"
+    yield f"the client used {_percent(seen.client_share)} of the {_cores(cores.client)} it can use{quota}"
+    yield f"the server {_percent(seen.server_share)} of its {_cores(cores.server)}"
+    if seen.throttled_share:
+        yield f"the quota stopped the client {_percent(seen.throttled_share)} of the time"
+    if seen.active is not None:
+        were = "the connection was" if seen.poolsize == 1 else f"the {seen.poolsize} connections were"
+        yield f"{were} active {_percent(seen.active)} of the time{_longest_wait(seen)}"
+
+
+def _longest_wait(seen: Observations) -> str:
+    name, share = next(((name, share) for name, share in seen.waits.items() if name != "CPU"), ("", 0.0))
+    return f" (in {name} {_percent(share)})" if share >= _WORTH_TELLING else ""
+
+
+def _cores(number: float) -> str:
+    return "one core" if number == 1 else f"{number:g} cores"
+
+
+def _percent(share: float | None) -> str:
+    return f"{share or 0.0:.0%}"
