@@ -27,6 +27,7 @@ def caption_lines(description: Description, summary: ExperimentSummary, axes: Se
         _servers(description, summary)
         + _unlike(description, summary)
         + describe_ratios(summary)
+        + _why(summary)
         + _marks(description, summary)
         + _until(description, summary)
         + build_lines(summary, axes)
@@ -151,6 +152,18 @@ def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
         if len(set(of_engine.values())) > 1
     ]
     return [f"The engines differ in more than the container: {'; '.join(unlike)}."] if unlike else []
+
+
+def _why(summary: ExperimentSummary) -> list[str]:
+    """What the columns of ``why_columns`` mean, where the table has them."""
+    shares = any(cell.ceiling_share is not None for cell in summary.cells)
+    texts = {
+        "*of ceiling*: rows/s as a share of what pgbench, a program in C, does over as many connections.": shares,
+        "*verdict*: what holds the row back, by what each side used of its cores and what connections waited for.": any(
+            cell.verdict for cell in summary.cells
+        ),
+    }
+    return [text for text, told in texts.items() if told]
 
 
 def _until(description: Description, summary: ExperimentSummary) -> list[str]:

@@ -24,7 +24,7 @@ _REASON_LENGTH = 200
 def foot_lines(summary: ExperimentSummary) -> list[str]:
     """The counts, zeros too; then each reason with its number; then the disturbed runs."""
     lines = [_counts(summary), *_troubles(summary), *_unsupported(summary), *_missing(summary), *_cut(summary)]
-    return [*lines, _disturbed(summary)]
+    return [*lines, *_unwatched(summary), _disturbed(summary)]
 
 
 def _counts(summary: ExperimentSummary) -> str:
@@ -77,6 +77,15 @@ def _cut(summary: ExperimentSummary) -> list[str]:
         f"Cut by an interruption: {count(pairs, 'run')} of a block whose baseline ran on the other side of it. They "
         "are in the medians, and in no ratio."
     ]
+
+
+def _unwatched(summary: ExperimentSummary) -> list[str]:
+    """Runs whose connections were to be watched, and were not: their rows lack what is said of connections."""
+    asked = [record for row in summary.cells for record in row.ok if record.cell.get("sampling") == "on"]
+    missing = [record for record in asked if not (record.connections and record.connections.get("samples"))]
+    if not missing:
+        return []
+    return [f"Connections were not watched in {len(missing):,} of {count(len(asked), 'run')} that were ok."]
 
 
 def _disturbed(summary: ExperimentSummary) -> str:

@@ -21,6 +21,7 @@ from experiments.reproduced import PAGE, write_reproduction
 from experiments.resume import runs_left
 from experiments.store import CampaignFolder, list_campaigns
 from experiments.tables import csv_table, markdown_table
+from experiments.why import why_section
 
 
 def write_tables(folder: CampaignFolder) -> None:
@@ -30,7 +31,9 @@ def write_tables(folder: CampaignFolder) -> None:
     tables.mkdir(exist_ok=True)
     for experiment in description.experiments:
         charts = chart_images(description, experiment, f"../{CHARTS}")
-        text = f"# {experiment.name}\n\n{markdown_table(description, records, experiment, charts=charts)}"
+        table = markdown_table(description, records, experiment, charts=charts)
+        why = why_section(description, records, experiment)
+        text = "\n".join([f"# {experiment.name}\n", table, *([why] if why else [])])
         write_whole(tables / f"{experiment.name}.md", text)
         write_whole(tables / f"{experiment.name}.csv", csv_table(description, records, experiment))
     write_model_page(tables, description, records)

@@ -60,6 +60,8 @@ class CellSummary:
     verdict: Verdict | None = None
     ledger: Mapping[str, float] | None = None
     """Microseconds of worker time per row, by the names in ``time_ledger.PARTS``: the median of each part."""
+    ceiling_share: float | None = None
+    """Rows/s per rows/s of the ceiling over as many connections; None where none was measured."""
 
     @property
     def ok(self) -> tuple[Record, ...]:

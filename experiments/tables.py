@@ -21,17 +21,12 @@ from experiments.reasons import group_reasons
 from experiments.records import RUN_STATUSES, Record
 from experiments.stats import Estimate
 from experiments.summary import CellSummary, ExperimentSummary, summarize
+from experiments.why_columns import VERDICT, why_cells, why_csv, why_headings
 from experiments.wording import NOTHING, axis_name, axis_value, shortened, whole, with_interval
 
-HEADINGS = (
-    "rows/s (95% interval)",
-    "ratio (95% interval)",
-    "client CPU µs/row",
-    "client core",
-    "ok",
-    "note",
-)
-RIGHT_ALIGNED = 5
+HEADINGS = ("rows/s (95% interval)", "ratio (95% interval)", "client CPU µs/row", "client core")
+"""Before those of ``why_columns``, and ``LAST_HEADINGS`` behind them."""
+LAST_HEADINGS = ("ok", "note")
 TERMINAL_HEADINGS = ("rows/s", "ratio (95% interval)", "CPU µs/row", "ok", "note")
 
 # As much of a reason as a row has room for; the foot has more of it, the CSV all.
@@ -53,9 +48,14 @@ def markdown_table(
     """
     summary = summarize(description, records, experiment)
     axes = summary.varying_axes
-    rows = [[*_axis_cells(cell, axes), *_value_cells(cell)] for cell in summary.cells]
-    headings = [*(axis_name(axis) for axis in axes), *HEADINGS]
-    alignment = ["left"] * len(axes) + ["right"] * RIGHT_ALIGNED + ["left"]
+    why = why_headings(summary.cells)
+    rows = [
+        [*_axis_cells(cell, axes), *_value_cells(cell), *why_cells(cell, why), *_last_cells(cell)]
+        for cell in summary.cells
+    ]
+    headings = [*(axis_name(axis) for axis in axes), *HEADINGS, *why, *LAST_HEADINGS]
+    sides = ["right"] * len(HEADINGS) + ["left" if one == VERDICT else "right" for one in why] + ["right", "left"]
+    alignment = ["left"] * len(axes) + sides
     table = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment)
     notes = "\n".join(f"- {line}" for line in [*caption_lines(description, summary, axes), *remarks])
     effects = describe_effects(description, records, experiment)
@@ -100,6 +100,11 @@ def _value_cells(cell: CellSummary) -> list[str]:
         _ratio(cell),
         NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
         NOTHING if cell.client_share is None else f"{cell.client_share:.0%}",
+    ]
+
+
+def _last_cells(cell: CellSummary) -> list[str]:
+    return [
         NOTHING if cell.shown.unsupported else f"{len(cell.ok)} of {cell.planned}",
         _note(cell, NOTE_LENGTH).replace("|", "\\|"),
     ]
@@ -176,6 +181,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary) -> dict[str, object]
         "throttled_share": "" if cell.throttled_share is None else round(cell.throttled_share, 3),
         **fact_columns(cell),
         **measure_columns(cell),
+        **why_csv(cell),
         "note": _note(cell),
     }
 

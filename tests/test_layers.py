@@ -39,7 +39,7 @@ WHAT_CAME_OUT = {
     *("effects_basis", "effects_table"),
     "foot",
     "paths",
-    *("chart_model", "fit", "model", "model_points", "model_table", "queueing", "what_if"),
+    *("chart_model", "fit", "model", "model_columns", "model_points", "model_table", "queueing", "what_if"),
     *("observations", "time_ledger", "verdict"),
     "precision",
     "readme",
@@ -49,6 +49,7 @@ WHAT_CAME_OUT = {
     "stats",
     "summary",
     "tables",
+    *("why", "why_columns"),
     "wording",
 }
 NEUTRAL = {"cpuset", "errors"}

@@ -79,7 +79,7 @@ NOT_YET: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "changes"), NOT_YET, ids=[name for name, _ in NOT_YET])
-def test_each_threshold_decides(name: str, changes: dict[str, float]) -> None:
+def test_each_threshold_decides(name: str, changes: dict[str, Any]) -> None:
     assert label(replace(CALM, **changes)) != "mixed"
     assert label(replace(CALM, **{**changes, name: changes[name] - 0.001})) == "mixed"
 

@@ -1,0 +1,67 @@
+"""The section of an experiment's page that says why: where the workers' time went, and a sentence for each verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from experiments.chart_labels import headings, label_axes, label_of
+from experiments.description import Description, ShownExperiment
+from experiments.records import Record
+from experiments.summary import CellSummary, ExperimentSummary, summarize
+from experiments.time_ledger import PARTS
+from experiments.why_columns import PART_NAMES, describe_waits
+from experiments.wording import NOTHING
+
+_BESIDE = ("sum", "active", "idle", "waits for")
+
+HEAD = """\
+Where the time of a worker goes, in µs per row: all columns up to *queueing* add up to *sum*, which is pool size x time
+/ rows. *Commit* and *other waits* are what `pg_stat_activity` showed of the connections, *round trips* are those of an
+empty statement on an idle server, *queueing* is what is left: waiting for the interpreter's lock, the event loop or a
+core, and the errors of the other parts (it can be below zero). *Active* and *idle* are shares of the connections' time,
+as the server sees them; idle ones wait for their client.
+"""
+
+
+def why_section(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
+    """The section with its heading; nothing where no run of the experiment was observed."""
+    summary = summarize(description, records, experiment)
+    cells = [cell for cell in summary.cells if cell.shown.arm == "a"]
+    if not any(cell.ledger or cell.verdict for cell in cells):
+        return ""
+    axes = _axes(description, summary)
+    parts = ["## Why", HEAD.strip()]
+    if any(cell.ledger for cell in cells):
+        rows = [[*label_of(cell.shown.cell, axes), *_columns(cell)] for cell in cells if cell.ledger]
+        names = [*headings(axes), *PART_NAMES.values(), *_BESIDE]
+        alignment = ["left"] * len(axes) + ["right"] * (len(PARTS) + 3) + ["left"]
+        parts.append(tabulate(rows, names, "pipe", disable_numparse=True, colalign=alignment))
+    parts.append("\n".join(verdict_lines(cells, axes)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def verdict_lines(cells: Sequence[CellSummary], axes: Sequence[str]) -> list[str]:
+    """A line for each row with a verdict, and one that says where the thresholds are."""
+    lines = [
+        f"- {_name(cell, axes)}: **{cell.verdict.label}**. {cell.verdict.sentence}" for cell in cells if cell.verdict
+    ]
+    return [*lines, "- What each verdict means, and its thresholds: `experiments/verdict.py`."] if lines else []
+
+
+def _axes(description: Description, summary: ExperimentSummary) -> tuple[str, ...]:
+    listed = description.matrix["experiments"][summary.experiment.name]["matrix"]
+    return label_axes([cell.shown.cell for cell in summary.cells], listed)
+
+
+def _name(cell: CellSummary, axes: Sequence[str]) -> str:
+    return ", ".join(text for text in label_of(cell.shown.cell, axes) if text != NOTHING) or "all"
+
+
+def _columns(cell: CellSummary) -> list[str]:
+    ledger, seen = cell.ledger or {}, cell.observations
+    parts = [f"{ledger.get(part, 0.0):,.1f}" for part in PARTS]
+    shares = [getattr(seen, state, None) for state in ("active", "idle")]
+    known = [NOTHING if share is None else f"{share:.0%}" for share in shares]
+    return [*parts, f"{sum(ledger.values()):,.1f}", *known, describe_waits(cell)]
