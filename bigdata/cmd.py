@@ -23,6 +23,7 @@ VERBS = (
     ("rebuild", "rebuild", "drop and create the tables and the dictionary"),
     ("clear", "clear", "create what is missing and remove the loaded rows"),
     ("digest", "digest", "digest the loaded rows, or the files of a directory"),
+    ("sample", "sample", "look at what the connections of the database do, until SIGTERM or Ctrl-C"),
     ("generate", "generate", "write synthetic Census files"),
     ("fetch", "fetch", "fetch Census files of a state"),
 )

@@ -55,6 +55,14 @@ def connect(url: str, **parameters: Any) -> Any:
     return connection
 
 
+def connect_aside(url: str, **parameters: Any) -> Any:
+    """``connect`` to another database of the same server: what is asked there adds nothing to the counts of this one.
+
+    Raises BadInput where it cannot be opened.
+    """
+    return connect(url, dbname="template1" if database_name(url) == "postgres" else "postgres", **parameters)
+
+
 @contextmanager
 def open_connection(url: str) -> Iterator[Any]:
     """``connect``, for a process that prepares or checks: Ctrl-C ends its statement, on the server too.

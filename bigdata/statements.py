@@ -26,6 +26,14 @@ INSERT_ELEMENT = "INSERT INTO data_element (geo_record_id, dictionary_item_id, v
 BEGIN = "BEGIN"
 COMMIT = "COMMIT"
 
+# For ceilings: what COPY takes in is as many columns as an INSERT has. The ids are asked for before the clock starts.
+COPY_ELEMENTS = "COPY data_element (geo_record_id, dictionary_item_id, value) FROM STDIN"
+FIND_GEO_IDS = "SELECT fileid, stusab, logrecno, id FROM geo_record"
+FIND_ITEM_IDS = (
+    "SELECT matrix.segment_id, dictionary_item.id FROM dictionary_item "
+    "JOIN matrix ON matrix.id = dictionary_item.matrix_id ORDER BY matrix.sortkey, dictionary_item.index"
+)
+
 # The table that an unqualified name means, as it does for the measured statements, its comment and its columns.
 FIND_TABLES = """
     SELECT name, obj_description(to_regclass(name), 'pg_class'), ARRAY(
@@ -79,6 +87,19 @@ SCANS = """
 """
 TRANSACTIONS = "SELECT xact_commit FROM pg_stat_database WHERE datname = $1"
 
+# What the connections of a database are at. Not the view pg_stat_activity, which joins names to each row that nobody
+# reads here; prepared, because planning would take longer than all else.
+PREPARE_ACTIVITY = """
+    PREPARE activity (name) AS
+    SELECT state, wait_event_type, wait_event, count(*) FROM pg_stat_get_activity(NULL)
+    WHERE datid = (SELECT oid FROM pg_database WHERE datname = $1) AND backend_type = 'client backend'
+        AND pid <> pg_backend_pid()
+    GROUP BY state, wait_event_type, wait_event
+"""
+EXECUTE_ACTIVITY = "EXECUTE activity($1)"
+# Which the server answers without parsing, planning or a transaction.
+EMPTY = ";"
+
 # The first 64 bits of the MD5 of each row's text, as signed integers, added up: independent of order and of ids.
 _DIGEST = "SELECT count(*), coalesce(sum(('x' || left(md5(convert_to({}, 'UTF8')), 16))::bit(64)::bigint), 0) FROM {}"
 # With its length in front of each text, so that neither NULL and an empty text nor two columns can be confused.
@@ -89,6 +110,16 @@ DIGEST_DATA = _DIGEST.format(
     "data_element JOIN geo_record ON geo_record.id = geo_record_id "
     "JOIN dictionary_item ON dictionary_item.id = dictionary_item_id JOIN matrix ON matrix.id = matrix_id",
 )
+
+
+def literal(value: object) -> str:
+    """A text in quotes, a number as it is written: what a statement of a script has in the place of a parameter."""
+    return "'{}'".format(value.replace("'", "''")) if isinstance(value, str) else str(value)
+
+
+def with_values(statement: str, *values: object) -> str:
+    """The statement with these texts in the places of $1, $2, ...: literals, or variables of a program."""
+    return re.sub(r"\$(\d+)", lambda number: str(values[int(number.group(1)) - 1]), statement)
 
 
 def pyformat(statement: str) -> str:

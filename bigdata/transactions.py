@@ -6,7 +6,7 @@ import time
 from typing import Any, Callable, NamedTuple
 
 from bigdata import statements as sql
-from bigdata.dburl import connect, database_name
+from bigdata.dburl import connect_aside, database_name
 from bigdata.errors import BadInput
 
 # PostgreSQL 14 and older publish their counts up to half a second late, through a process of their own.
@@ -33,7 +33,7 @@ def read_transactions(url: str, at_least: int | None = None, rest_within_s: floa
     """
     name = database_name(url)
     try:
-        connection = connect(url, dbname="template1" if name == "postgres" else "postgres")
+        connection = connect_aside(url)
     except BadInput:
         return Counted(None, at_rest=True)
     with connection.cursor() as cursor:

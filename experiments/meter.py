@@ -91,7 +91,7 @@ def find_growth(readings: Sequence[Reading], started_s: float, ended_s: float) -
     None where that would say little: a moment outside the readings, or two moments that lie in gaps which together are
     longer than the time between them.
     """
-    if not readings or not readings[0].at_s <= started_s <= ended_s <= readings[-1].at_s:
+    if len(readings) < 2 or not readings[0].at_s <= started_s <= ended_s <= readings[-1].at_s:
         return None
     (before, gap_before_s), (after, gap_after_s) = _value_at(readings, started_s), _value_at(readings, ended_s)
     return after - before if gap_before_s + gap_after_s <= ended_s - started_s else None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 
 from bigdata.commands.options import add_rest_argument
-from bigdata.dburl import check_url, open_connection
+from bigdata.dburl import check_url, connect_aside, open_connection
 from bigdata.errors import BadInput
 from bigdata.marked_tables import Found, check_poolsize, clear_rows, find_tables
 from bigdata.report_file import check_target, write_report
+from bigdata.round_trip import measure_round_trip_s
 from bigdata.table_scans import read_scans
 from bigdata.transactions import read_transactions
 
@@ -17,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """--poolsize, --rest-within, --report."""
     parser.add_argument("--poolsize", type=int, help="fail unless the server allows so many connections")
     add_rest_argument(parser)
-    parser.add_argument("--report", metavar="FILE|-", help="write server version and transactions as one JSON line")
+    parser.add_argument(
+        "--report", metavar="FILE|-", help="write server version, transactions and round trip as one JSON line"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,8 +40,20 @@ def run(options: argparse.Namespace) -> int:
         # Last, because opening the database is itself a transaction.
         counted = read_transactions(url, rest_within_s=options.rest_within)
         report = {**report, "xact_commit": counted.transactions, "at_rest": counted.at_rest}
+        report["round_trip_s"] = _round_trip_s(url)
         write_report(report, options.report)
     return 0
+
+
+def _round_trip_s(url: str) -> float | None:
+    """By a statement to another database; None where none can be opened."""
+    try:
+        connection = connect_aside(url)
+    except BadInput:
+        return None
+    found_s = round(measure_round_trip_s(connection), 7)
+    connection.close()
+    return found_s
 
 
 def create_tables(url: str, found: Found) -> None:

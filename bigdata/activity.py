@@ -1,0 +1,86 @@
+"""What the connections of a database are at, as pg_stat_activity says, looked at again and again while they work.
+
+Looking costs the server time, too: the next look comes after 300 times what the last ones took, so that it is 0.3% of
+one core, and no sooner than after 20 ms. What is kept of a look is how many connections were in which state and waited
+for what, so that memory stays bounded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any, Callable
+
+from bigdata import statements as sql
+from bigdata.dburl import database_name
+from bigdata.errors import LoadFailed
+
+APPLICATION_NAME = "bigdata sampler"
+
+INTERVAL_S = 0.02
+COST_FACTOR = 300
+
+LOOK = sql.pyformat(sql.EXECUTE_ACTIVITY)
+
+# Of the last looks the quickest counts: the others may have waited for a core.
+LOOKS_THAT_COUNT = 8
+
+# Half an hour at the usual interval. With more of them every other look is dropped, and half as many follow.
+MOST_SAMPLES = 60_000
+
+
+class Activity:
+    """Looks at the connections of the URL's database through ``connection``, which is to be one to another database.
+
+    The other one because looking is a transaction, too. ``groups`` are the states with what they wait for, in the order
+    in which they were first seen; ``samples`` have the moment (CLOCK_MONOTONIC) and the number of connections in each
+    group, as far as groups were known then.
+    """
+
+    def __init__(self, connection: Any, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._cursor = connection.cursor()
+        self._clock = clock
+        self._name = database_name(url)
+        self._index: dict[Any, int] = {}
+        self._latest_costs_s: deque[float] = deque(maxlen=LOOKS_THAT_COUNT)
+        self._rarer = 1
+        self.samples: list[tuple[float, tuple[int, ...]]] = []
+        self._cursor.execute(sql.PREPARE_ACTIVITY)
+        for _ in range(LOOKS_THAT_COUNT):
+            # The first ones are dearer, as the backend looks up what it then knows.
+            self._ask()
+
+    @property
+    def groups(self) -> list[Any]:
+        """(state, type of what is waited for, what is waited for), as the server says them; None where it says none."""
+        return list(self._index)
+
+    @property
+    def interval_s(self) -> float:
+        """How long to wait until the next look."""
+        return self._rarer * max(INTERVAL_S, COST_FACTOR * min(self._latest_costs_s, default=0.0))
+
+    def look(self) -> None:
+        """Take one sample. Raises LoadFailed with the server's words where it does not answer any more."""
+        at_s, rows = self._ask()
+        found = {self._index.setdefault(tuple(group), len(self._index)): number for *group, number in rows}
+        counts = tuple(found.get(index, 0) for index in range(len(self._index)))
+        self.samples.append((round(at_s, 5), counts))
+        if len(self.samples) > MOST_SAMPLES:
+            del self.samples[::2]
+            self._rarer *= 2
+
+    def _ask(self) -> tuple[float, Any]:
+        """The middle of the time that it took, and the rows."""
+        import psycopg2
+
+        before_s = self._clock()
+        try:
+            self._cursor.execute(LOOK, (self._name,))
+            rows = self._cursor.fetchall()
+        except psycopg2.Error as error:
+            words = " ".join(str(error).split())
+            raise LoadFailed(f"the server does not tell what its connections do: {words}") from None
+        after_s = self._clock()
+        self._latest_costs_s.append(after_s - before_s)
+        return (before_s + after_s) / 2, rows
