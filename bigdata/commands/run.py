@@ -11,6 +11,7 @@ from bigdata.choice import Choice, check_choice
 from bigdata.commands.options import add_driver_arguments, add_source_arguments, open_named_source
 from bigdata.dburl import check_url
 from bigdata.errors import LoadFailed
+from bigdata.loop_lag import LoopLag
 from bigdata.preparation import Preparation, prepare, verify
 from bigdata.profiling import Profiler
 from bigdata.registry import expected_transactions
@@ -32,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="FILE|-", help="write the measurements as one JSON line")
     parser.add_argument("--echo", action="store_true", help="print each distinct statement with its count")
     parser.add_argument("--profile", action="store_true", help="profile the hot loops and print the top")
+    # For explanations only: it makes a thread besides those that are measured.
+    parser.add_argument("--loop-lag", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument(
         "--prepared", action="store_true", help="the tables are ready and empty, and somebody else will verify the load"
     )
@@ -89,12 +92,13 @@ def _job(
         ),
         statements=statements,
         profiler=profiler,
+        loop_lag=LoopLag() if options.loop_lag else None,
     )
 
 
 def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
     data = outcome.measured["data"]
-    return {
+    report = {
         "schema": SCHEMA,
         "loader": choice.loader.name,
         "loop": choice.loop,
@@ -104,7 +108,12 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
         "inserts": "executemany" if job.executemany else "execute",
         "phases": {name: phase_report(measured) for name, measured in outcome.measured.items()},
         "client": client_report(
-            choice.loader, choice.loop, data, outcome.children_peak_rss_bytes, outcome.taken["data"]
+            choice.loader,
+            choice.loop,
+            data,
+            outcome.children_peak_rss_bytes,
+            outcome.taken["data"],
+            outcome.programs,
         ),
         "work": {
             "digest": None,
@@ -116,6 +125,9 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
             "records_streamed": outcome.streamed,
         },
     }
+    if job.loop_lag is not None and data.started_s is not None and data.ended_s is not None:
+        report["loop_lag_s"] = job.loop_lag.percentiles(data.started_s, data.ended_s)
+    return report
 
 
 def _verify(
@@ -132,7 +144,15 @@ def _verify(
         autocommit=not options.no_autocommit,
         executemany=options.allow_executemany,
     )
-    found = verify(url, options.directory, options.records, options.segments, preparation, expected)
+    found = verify(
+        url,
+        options.directory,
+        options.records,
+        options.segments,
+        preparation,
+        expected,
+        values_differ=choice.loader.values_differ,
+    )
     work["digest"], work["transactions"] = found.of_tables, found.transactions
     return found.problem
 

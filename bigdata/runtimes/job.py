@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Iterator, NamedTuple
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 
 # typing has it from 3.8 on; to the running program it is only a name.
 try:
@@ -14,6 +15,7 @@ except ImportError:
     Protocol = object  # type: ignore[assignment]
 
 from bigdata.errors import LoadFailed
+from bigdata.loop_lag import LoopLag
 from bigdata.measure import Measured, PhaseClock, Usage
 from bigdata.profiling import Profiler
 from bigdata.runtimes.feed import Feed
@@ -90,6 +92,17 @@ class Job:
     """Where given, it counts the statements that the drivers send."""
     profiler: Profiler | None = None
     """Where given, every hot loop is called under it."""
+    loop_lag: LoopLag | None = None
+    """Where given, it watches the event loop, of those that have one."""
+
+    @contextmanager
+    def watch_loop(self, loop: Any) -> Iterator[None]:
+        """Have the event loop watched meanwhile, if that is wanted."""
+        if self.loop_lag is None:
+            yield
+        else:
+            with self.loop_lag.watch(loop):
+                yield
 
     def connect(self) -> Any:
         """A new connection; to be awaited where the driver is asynchronous."""
@@ -125,6 +138,8 @@ class Outcome:
     streamed: int = 0
     children_peak_rss_bytes: int = 0
     """The most memory of each of its child processes, added up; what they share with each other counts in each."""
+    programs: Mapping[str, str] = field(default_factory=dict)
+    """Version of the program that did it in the driver's place, by its name: ceilings have one."""
 
     def add(self, phase: str, feed: Feed, clock: PhaseClock, children: Iterable[Usage] = ()) -> None:
         """Phase is over: stop its clock. ``children`` is what child processes used in it."""

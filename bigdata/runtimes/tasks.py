@@ -39,7 +39,8 @@ def run(job: Job, new_event_loop: Callable[[], asyncio.AbstractEventLoop]) -> Ou
     loop = new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        outcome: Outcome = job.call(loop.run_until_complete, _run(job))
+        with job.watch_loop(loop):
+            outcome: Outcome = job.call(loop.run_until_complete, _run(job))
         return outcome
     finally:
         asyncio.set_event_loop(None)

@@ -9,9 +9,11 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from experiments.affinity import Placement, confined
+from experiments.cpuset import format_cpuset
 from experiments.engines.local.server import LocalServer
 from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server
 from experiments.errors import Failure
@@ -70,6 +72,25 @@ class LocalLoaderHost:
         """Run another program in the same surroundings as the loader, to compare with it."""
         return self._run([str(script)], arguments, server, placement, timeout_s, environment)
 
+    def run_under(
+        self,
+        instrument: Sequence[str],
+        arguments: Sequence[str],
+        *,
+        server: Server,
+        placement: Placement,
+        timeout_s: float,
+        environment: Mapping[str, str] = {},
+    ) -> Finished:
+        """Run the loader as the child of a program that looks at it, whose command line is put in front of its own.
+
+        That program is held to the server's cores, the loader to its own.
+        """
+        cpus = format_cpuset(placement.loader_cpus)
+        before = [*instrument, "taskset", "--cpu-list", cpus]
+        aside = replace(placement, loader_cpus=placement.server_cpus)
+        return self._run(["-m", "bigdata.cmd"], arguments, server, aside, timeout_s, environment, before)
+
     def _run(
         self,
         program: Sequence[str],
@@ -78,9 +99,10 @@ class LocalLoaderHost:
         placement: Placement | None,
         timeout_s: float,
         environment: Mapping[str, str],
+        before: Sequence[str] = (),
     ) -> Finished:
         environment = {**loader_environment(os.environ, self._project), **environment}
-        command = [str(self._python), *program]
+        command = [*before, str(self._python), *program]
         if server is not None:
             if not isinstance(server, LocalServer):
                 raise Failure("the local engine only loads into its own servers")
