@@ -9,17 +9,21 @@
   the flushing process to get back onto the busy core, with the lock in its hands, before and after.
 - **Contention**: beyond the saturated pool the server's demand grows with every further connection (the linear part of
   Gunther's universal scalability law, Guerrilla Capacity Planning, 2007, chapter 4). Two cells cannot tell by how much.
-  It is a property of the server, so one further cell of one contestant tells it for all that load that server.
+  It is a property of the server, so one further cell of one contestant tells it for all that load that server, and the
+  pool beyond which it grows is that contestant's, too.
 
 Both forms, the 2 and the 3 in them, were chosen on this project's first four campaigns with pools of 1, 5, 20 and 50 on
-2 cores: the errors found on those say how well so few parameters describe them, not how well they foretell others. What
-spoke for them: with the costs of the cell itself and a constant delay, exact mean values were 13% to 15% too high in
-every cell with a pool of 5, which needs a delay of 2.9 to 3.0 times that of one connection; a simulation with one lock
-on the flush, whose holder needs the core before and after, came to within 5%. And ``1 / N`` or ``N ** -0.5`` instead of
-``2 / (N + 1)`` had errors of 20% and 19% where that had 18%, all with a constant delay and without contention.
+2 cores: the errors found on those say how well so few parameters describe them, not how well they foretell others; the
+campaigns after them do (``tests/experiments/test_model_results.py`` holds all to the aim). What spoke for them: with
+the costs of the cell itself and a constant delay, exact mean values were 13% to 15% too high in every cell with a pool
+of 5, which needs a delay of 2.9 to 3.0 times that of one connection; a simulation with one lock on the flush, whose
+holder needs the core before and after, was 3% to 8% off.
 
 A quota of CPU time does not slow a core, it stops it: within each period of 100 ms the client runs at full speed until
 it is used up. So it is a bound on the throughput (quota / demand), and no slower station.
+
+Cores that both sides share are one station with the demand of both, and a lock that holds the client to one of them is
+a bound besides: that it also makes rows wait for each other below that bound is left out.
 """
 
 from __future__ import annotations
@@ -49,7 +53,7 @@ class Demand:
 class Fit:
     """The parameters of one contestant with one server. ``saturated`` is the pool of the saturated cell.
 
-    ``contention`` is the part by which the server's demand grows with each connection beyond that.
+    ``contention`` is the part by which the server's demand grows with each connection beyond the pool ``contended``.
     """
 
     client: Demand
@@ -58,6 +62,7 @@ class Fit:
     durable: bool
     saturated: int
     contention: float = 0.0
+    contended: int = 0
 
     def client_s(self, poolsize: int) -> float:
         """The client's CPU seconds per row."""
@@ -65,7 +70,7 @@ class Fit:
 
     def server_s(self, poolsize: int) -> float:
         """The server's CPU seconds per row."""
-        return self.server.at(poolsize) * (1 + self.contention * max(0, poolsize - self.saturated))
+        return self.server.at(poolsize) * _growth(poolsize, self.contention, self.contended)
 
     def delay_at(self, poolsize: int) -> float:
         """The seconds per row in which none is in another's way."""
@@ -89,16 +94,21 @@ class Prediction:
         return min(bounds, key=lambda name: bounds[name])
 
 
-def fit_demands(alone: Sample, saturated: Sample, poolsize: int, *, durable: bool) -> Fit:
-    """The parameters from what was measured with one connection, and with ``poolsize`` (above 1) of them."""
+def fit_demands(
+    alone: Sample, saturated: Sample, poolsize: int, *, durable: bool, contention: float = 0.0, contended: int = 0
+) -> Fit:
+    """The parameters from what was measured with one connection, and with ``poolsize`` (above 1) of them.
+
+    The contention is known from elsewhere; what of it is in the saturated cell, is no cost of its rows.
+    """
     client = _fit_demand(alone.client_s, saturated.client_s, poolsize)
-    server = _fit_demand(alone.server_s, saturated.server_s, poolsize)
+    server = _fit_demand(alone.server_s, saturated.server_s / _growth(poolsize, contention, contended), poolsize)
     delay_s = max(0.0, 1 / alone.rows_per_s - alone.client_s - alone.server_s)
-    return Fit(client, server, delay_s, durable, poolsize)
+    return Fit(client, server, delay_s, durable, poolsize, contention, contended)
 
 
 def fit_contention(fit: Fit, crowded: Sample, poolsize: int) -> float:
-    """The growth per connection, not below 0, from a cell with more connections than the saturated one."""
+    """The growth per connection, not below 0, from a cell with more connections than the saturated one of ``fit``."""
     expected_s = fit.server.at(poolsize)
     return max(0.0, (crowded.server_s / expected_s - 1) / (poolsize - fit.saturated)) if expected_s else 0.0
 
@@ -129,7 +139,7 @@ def find_limits(client_s: float, server_s: float, setup: Setup) -> dict[str, flo
 def _stations(client_s: float, server_s: float, setup: Setup) -> list[Station]:
     if setup.shared:
         # Whoever is there gets a core, whichever side it is of: one station with the demand of both.
-        return [Station(SHARED, client_s + server_s, setup.server_cores)]
+        return [Station(SHARED, client_s + server_s, setup.shared_cores)]
     return [Station(CLIENT, client_s, setup.client_cores), Station(SERVER, server_s, setup.server_cores)]
 
 
@@ -138,6 +148,11 @@ def _fit_demand(alone_s: float, among_s: float, poolsize: int) -> Demand:
     least_s = alone_s - shared_s
     # What is measured has noise, and a row that costs nothing or less is none.
     return Demand(least_s, shared_s) if least_s > 0 else Demand(0.0, alone_s)
+
+
+def _growth(poolsize: int, contention: float, contended: int) -> float:
+    """By what factor the server's demand is larger than without contention."""
+    return 1 + contention * max(0, poolsize - contended)
 
 
 def _part_alone(poolsize: int) -> float:

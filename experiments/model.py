@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.description import Description
 from experiments.fit import Fit, Prediction, find_limits, fit_contention, fit_demands, predict, predict_from
-from experiments.model_points import Point, Sample, read_points
+from experiments.model_points import Point, Sample, read_points, waits_for_each_row
 from experiments.records import Record
 
 SATURATED = 0.9
@@ -17,6 +17,13 @@ SATURATED = 0.9
 
 # The least error that is explained: less is within what two campaigns differ by.
 _EXPLAINED = 0.10
+
+# What may be left of an error, as a part of it, by the cost of one side that is said to explain it, and by both.
+_LEFT_BY_ONE = 1 / 3
+_LEFT_BY_BOTH = 1 / 2
+
+POOL = "pool"
+"""The bound by the number of connections, among those of the stations."""
 
 Fitted = Mapping[tuple[Any, ...], Fit]
 
@@ -42,7 +49,10 @@ class Basis:
 class Modelled:
     """A measured cell with what the model says of it. ``prediction`` is None for a contestant without cells to fit.
 
-    ``measured_bounds`` follow from the costs that were measured in the cell itself. ``used``: it was fitted on this.
+    ``measured_bounds``, in rows per second, follow from the costs that were measured in the cell itself: one for each
+    side, one for cores that both share, and that of the connections, ``N / (both costs + the delay of one alone)``,
+    where the contestant has a fit, which tells the delay, and each row is a round trip of its own. ``used``: the model
+    was fitted on this cell. ``broken`` says which assumption did not hold.
     """
 
     point: Point
@@ -55,6 +65,11 @@ class Modelled:
     def error(self) -> float | None:
         """By what part the prediction is too high (above 0) or too low."""
         return None if self.prediction is None else self.prediction.rows_per_s / self.point.median.rows_per_s - 1
+
+    @property
+    def lowest_bound(self) -> str:
+        """Whose bound is the lowest."""
+        return min(self.measured_bounds, key=lambda name: self.measured_bounds[name])
 
 
 @dataclass(frozen=True)
@@ -82,10 +97,14 @@ class Model:
 
 def model_campaign(description: Description, records: Sequence[Record]) -> Model | None:
     """The model, or None where no contestant has a cell with one connection and another pool."""
+    model = model_cells(description, records)
+    return model if model.bases else None
+
+
+def model_cells(description: Description, records: Sequence[Record]) -> Model:
+    """All cells with their bounds, and predictions for those contestants that have the cells to fit them on, if any."""
     points = read_points(description, records)
     bases = _find_bases(description, points)
-    if not bases:
-        return None
     fits = {contestant: fit_basis(basis) for contestant, basis in bases.items()}
     fit_on = {key for basis in bases.values() for key in basis.cell_keys}
     cells = tuple(_model_cell(point, fits.get(point.contestant), fit_on) for point in _in_order(points))
@@ -102,18 +121,16 @@ def _in_order(points: Sequence[Point]) -> list[Point]:
 
 def fit_basis(basis: Basis, block: int | None = None) -> Fit:
     """The parameters from the medians, or from the runs of one block. Raises KeyError where a cell has no run in it."""
-    fit = _fit(basis.alone, basis.saturated, block)
     if basis.crowded is None or basis.reference is None:
-        return fit
+        return _fit(basis.alone, basis.saturated, block)
     of_reference = _fit(*basis.reference, block)
-    return replace(
-        fit, contention=fit_contention(of_reference, _measured(basis.crowded, block), basis.crowded.poolsize)
-    )
+    contention = fit_contention(of_reference, _measured(basis.crowded, block), basis.crowded.poolsize)
+    return _fit(basis.alone, basis.saturated, block, contention, of_reference.saturated)
 
 
-def _fit(alone: Point, saturated: Point, block: int | None) -> Fit:
+def _fit(alone: Point, saturated: Point, block: int | None = None, contention: float = 0.0, contended: int = 0) -> Fit:
     measured = _measured(alone, block), _measured(saturated, block)
-    return fit_demands(*measured, saturated.poolsize, durable=alone.durable)
+    return fit_demands(*measured, saturated.poolsize, durable=alone.durable, contention=contention, contended=contended)
 
 
 def _measured(point: Point, block: int | None) -> Sample:
@@ -146,13 +163,19 @@ def _find_basis(group: Sequence[Point]) -> Basis | None:
     by_cores: dict[str, dict[int, Point]] = {}
     for point in group:
         by_cores.setdefault(str(point.shown.cell["resources"]), {})[point.poolsize] = point
-    usable = [pools for pools in by_cores.values() if 1 in pools and len(pools) > 1]
+    usable = [pools for pools in by_cores.values() if len(pools) > 1 and 1 in pools and not _is_held_back(pools[1])]
     if not usable:
         return None
     pools = max(usable, key=lambda one: (len(one), one[1].setup.client_quota is None, not one[1].setup.shared))
     several = [pools[poolsize] for poolsize in sorted(pools) if poolsize > 1]
     busiest = max(several, key=lambda point: point.utilisation)
     return Basis(pools[1], next((point for point in several if point.utilisation >= SATURATED), busiest))
+
+
+def _is_held_back(point: Point) -> bool:
+    """Whether the client's quota is used up: what rows then wait for is none of the delays of the model."""
+    quota = point.setup.client_quota
+    return quota is not None and point.median.rows_per_s * point.median.client_s >= SATURATED * quota
 
 
 def _most_crowded(group: Sequence[Point], basis: Basis) -> Point | None:
@@ -169,33 +192,43 @@ def _server_of(point: Point) -> tuple[Any, ...]:
 
 def _model_cell(point: Point, fit: Fit | None, fit_on: set[str]) -> Modelled:
     measured = point.median
-    limits = find_limits(measured.client_s, measured.server_s, point.setup)
+    bounds = find_limits(measured.client_s, measured.server_s, point.setup)
     if fit is None:
-        return Modelled(point, limits)
+        return Modelled(point, bounds)
+    if waits_for_each_row(point.shown.cell):
+        bounds = {**bounds, POOL: point.poolsize / (measured.client_s + measured.server_s + fit.delay_s)}
     prediction = predict(fit, point.poolsize, point.setup)
     used = point.shown.cell_key in fit_on
-    return Modelled(point, limits, prediction, used, _find_broken(point, prediction))
+    return Modelled(point, bounds, prediction, used, _find_broken(point, prediction))
 
 
 def _find_broken(point: Point, prediction: Prediction) -> str:
-    """Which assumption was wrong, as a sentence; nothing where the prediction is near enough."""
+    """Which assumption was wrong, as a sentence; nothing where the prediction is near enough.
+
+    It is a cost if the prediction from what was measured of it is much nearer.
+    """
     measured, reached = point.median, point.median.rows_per_s
-    if abs(prediction.rows_per_s / reached - 1) < _EXPLAINED:
+    error = prediction.rows_per_s / reached - 1
+    if abs(error) < _EXPLAINED:
         return ""
-    sides = {
-        "client": ((measured.client_s, prediction.server_s), prediction.client_s, measured.client_s),
-        "server": ((prediction.client_s, measured.server_s), prediction.server_s, measured.server_s),
-    }
-    off = {
-        name: abs(predict_from(*costs, prediction.delay_s, point.poolsize, point.setup).rows_per_s / reached - 1)
-        for name, (costs, _, _) in sides.items()
-    }
-    side = min(off, key=lambda name: off[name])
-    if off[side] < abs(prediction.rows_per_s / reached - 1) / 2:
-        _, expected_s, found_s = sides[side]
-        return f"the {side}'s cost per row was {found_s * 1e6:.0f} µs instead of {expected_s * 1e6:.0f}"
-    longer = "more" if prediction.rows_per_s > reached else "less"
-    return f"costs were as expected: rows waited {longer} than the delay and the queues of the model"
+
+    def left(client_s: float, server_s: float) -> float:
+        again = predict_from(client_s, server_s, prediction.delay_s, point.poolsize, point.setup)
+        return abs(again.rows_per_s / reached - 1) / abs(error)
+
+    client = f"{measured.client_s * 1e6:.0f} µs instead of {prediction.client_s * 1e6:.0f}"
+    server = f"{measured.server_s * 1e6:.0f} µs instead of {prediction.server_s * 1e6:.0f}"
+    one_side, text = min(
+        (left(prediction.client_s, measured.server_s), f"the server's cost per row was {server}"),
+        (left(measured.client_s, prediction.server_s), f"the client's cost per row was {client}"),
+    )
+    if one_side <= _LEFT_BY_ONE:
+        return text
+    if left(measured.client_s, measured.server_s) <= _LEFT_BY_BOTH:
+        return f"costs per row: the client's was {client}, the server's {server}"
+    if not waits_for_each_row(point.shown.cell):
+        return "the rows of a record are sent together, and overlap: in the model each waits for the one before"
+    return f"not the costs: rows waited {'more' if error > 0 else 'less'} than the delay and the queues of the model"
 
 
 def _plain_error(points: Sequence[Point], bases: Mapping[tuple[Any, ...], Basis]) -> float | None:
@@ -204,7 +237,7 @@ def _plain_error(points: Sequence[Point], bases: Mapping[tuple[Any, ...], Basis]
     for point in points:
         basis = bases.get(point.contestant)
         if basis and point.shown.cell_key not in replace(basis, crowded=None).cell_keys:
-            predicted = predict(_fit(basis.alone, basis.saturated, None), point.poolsize, point.setup)
+            predicted = predict(_fit(basis.alone, basis.saturated), point.poolsize, point.setup)
             errors.append(abs(predicted.rows_per_s / point.median.rows_per_s - 1))
     return _median(errors)
 

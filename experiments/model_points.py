@@ -4,6 +4,8 @@ All demands are CPU seconds per row. The client's is that of phase ``data``. The
 where a record tells it (``Phase.server_cpu_s``), else it is all that the server used while the loader ran, over the
 rows of both phases. That holds the start of each connection, too; so no more of it is believed than the cores could
 give while the rows went in (the utilisation law, ``X D <= m``).
+
+Ceilings are no contestants and make no point, nor do cells that were run without the sampler to see what it costs.
 """
 
 from __future__ import annotations
@@ -28,15 +30,20 @@ _FREE_AXES = ("poolsize", "resources")
 class Setup:
     """Which cores there are. ``client_cores`` are those that the loader can use at once: one, under a lock or a loop.
 
-    The quotas are CPU time per time, in cores; None is no limit. ``shared``: both sides use the same cores, which are
-    ``server_cores``.
+    The quotas are CPU time per time, in cores; None is no limit. ``shared_cores`` are those of both sides together
+    where they have some in common; 0 where each has its own.
     """
 
     client_cores: int = 1
     server_cores: int = 1
     client_quota: float | None = None
     server_quota: float | None = None
-    shared: bool = False
+    shared_cores: int = 0
+
+    @property
+    def shared(self) -> bool:
+        """Whether both sides use the same cores, or some of them."""
+        return self.shared_cores > 0
 
     @property
     def client_limit(self) -> float:
@@ -63,6 +70,7 @@ class Point:
     """A cell with the medians of its runs, and the run of each block.
 
     ``several_cores``: no lock and no loop holds the loader to one core. ``durable``: each row waits for its commit.
+    ``exact``: what the server used was measured inside the phase, in all runs.
     """
 
     shown: ShownCell
@@ -71,6 +79,7 @@ class Point:
     durable: bool
     median: Sample
     blocks: Mapping[int, Sample]
+    exact: bool = False
 
     @property
     def poolsize(self) -> int:
@@ -97,7 +106,7 @@ def read_points(description: Description, records: Sequence[Record]) -> list[Poi
     for record in records:
         if record.status == "ok" and not record.interrupted and record.arm == "a":
             runs.setdefault(record.cell_key, {})[record.block] = record
-    found = (_point(description, shown, runs.get(shown.cell_key, {})) for shown in _cells(description))
+    found = (_point(description, shown, runs.get(shown.cell_key, {})) for shown in _contestants(description))
     return [point for point in found if point is not None]
 
 
@@ -107,8 +116,20 @@ def waits_for_each_row(cell: Mapping[str, Any]) -> bool:
     return not (loader is not None and loader.pipelines and cell.get("inserts") == "executemany")
 
 
-def _cells(description: Description) -> Iterable[ShownCell]:
-    return {cell.cell_key: cell for cell in description.cells if cell.arm == "a" and not cell.unsupported}.values()
+def _contestants(description: Description) -> Iterable[ShownCell]:
+    cells = {cell.cell_key: cell for cell in description.cells if cell.arm == "a" and not cell.unsupported}
+    # Where a campaign has both. One that samples nowhere has nothing but such cells.
+    sampled = any(cell.cell.get("sampling") == "on" for cell in cells.values())
+    return [
+        cell
+        for cell in cells.values()
+        if not _is_ceiling(cell.cell) and not (sampled and cell.cell.get("sampling") == "off")
+    ]
+
+
+def _is_ceiling(cell: Mapping[str, Any]) -> bool:
+    loader = LOADERS.get(str(cell["loader"]))
+    return loader is not None and loader.ceiling
 
 
 def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record]) -> Point | None:
@@ -121,7 +142,8 @@ def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record
     if not blocks:
         return None
     median = _believable(_median_of(list(blocks.values())), setup)
-    return Point(shown, setup, several_cores, _is_durable(description, shown), median, blocks)
+    exact = all(run.phases is None or run.phases["data"].server_cpu_s is not None for run in runs.values())
+    return Point(shown, setup, several_cores, _is_durable(description, shown), median, blocks, exact)
 
 
 def _sample(record: Record, setup: Setup) -> Sample | None:
@@ -143,9 +165,11 @@ def _median_of(samples: Sequence[Sample]) -> Sample:
 
 
 def _believable(sample: Sample, setup: Setup) -> Sample:
-    """No more cost per row than the cores could give at this rate."""
-    most_s = [limit / sample.rows_per_s for limit in (setup.client_limit, setup.server_limit)]
-    return Sample(sample.rows_per_s, min(sample.client_s, most_s[0]), min(sample.server_s, most_s[1]))
+    """No more cost per row than the cores could give at this rate; of shared ones, than the client left."""
+    client_s = min(sample.client_s, setup.client_limit / sample.rows_per_s)
+    most_s = [setup.server_limit / sample.rows_per_s]
+    most_s += [setup.shared_cores / sample.rows_per_s - client_s] if setup.shared_cores else []
+    return Sample(sample.rows_per_s, client_s, min(sample.server_s, *most_s))
 
 
 def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
@@ -163,7 +187,7 @@ def _setup(placement: Mapping[str, Any], *, several_cores: bool) -> Setup:
         server_cores=len(server),
         client_quota=placement.get("loader_quota"),
         server_quota=placement.get("server_quota"),
-        shared=bool(loader & server),
+        shared_cores=len(loader | server) if loader & server else 0,
     )
 
 
@@ -179,6 +203,7 @@ def _is_durable(description: Description, shown: ShownCell) -> bool:
     """Whether each row is a transaction of its own that is answered only when it is on disk."""
     facts = part_of(description.postgres, shown.cell, "postgres") or {}
     settings = facts.get("settings", {})
-    asked = all(settings.get(name, "on") not in ("off", "false", "no", "0") for name in ("synchronous_commit", "fsync"))
+    values = [str(settings.get(name, "on")).lower() for name in ("synchronous_commit", "fsync")]
+    asked = all(value not in ("off", "false", "no", "0") for value in values)
     on_disk = facts.get("storage") == "disk"
     return asked and on_disk and shown.cell["transaction"] == "autocommit" and waits_for_each_row(shown.cell)

@@ -9,22 +9,29 @@ from tabulate import tabulate
 from experiments.chart_labels import headings, label_axes, label_of
 from experiments.description import Description
 from experiments.fit import Fit
-from experiments.model import Model, Modelled
+from experiments.model import POOL, Model, Modelled
 from experiments.model_points import CLIENT, SERVER, SHARED
 from experiments.wording import NOTHING, count, whole
 
-_HEADINGS = ("rows/s", "client could", "server could", "predicted", "error", "note")
+_HEADINGS = ("rows/s", "client could", "server could", "connections could", "predicted", "error", "note")
 _FIT_HEADINGS = ("client µs/row", "server µs/row", "delay µs", "fitted on pools", "contention")
 
 HEAD = """\
 Measured beside what a model of queues makes of a few costs. **Client could** and **server could** are the bounds of the
-utilisation law, cores / CPU seconds per row, with the costs that were measured in the cell itself: no cell can be above
-them, and one that is near them is held back by that side. **Predicted** are the mean values of a closed network
-(connections that go round between the client's core, the server's cores, and a delay), whose parameters each loader has
-from two cells: with one connection, and the smallest pool that keeps one side busy. The **error** is by how much the
-prediction is too high (+) or too low (-); cells that a parameter is from are marked *fitted*, and are no test.
+utilisation law, cores / CPU seconds per row, with the costs that were measured in the cell itself: a cell that is near
+one of them is held back by that side. **Connections could** is the bound by their number: connections / (both costs and
+the delay of one connection alone), as if no row ever waited for another. **Predicted** are the mean values of a closed
+network (connections that go round between the client's core, the server's cores, and a delay), whose parameters each
+loader has from two cells: with one connection, and the smallest pool that keeps one side busy. The **error** is by how
+much the prediction is too high (+) or too low (-); cells that a parameter is from are marked *fitted*, and are no test.
+A cell that is a tenth or more off has the assumption that broke.
 """
 
+NOT_EXACT = """\
+What the server used was not measured inside the phase in these runs: its cost per row is all that it used while the
+loader ran, the start of connections with it, or what its cores could give at that rate, whichever is less. So it could
+do at least what stands under **server could**, and perhaps more.
+"""
 
 CHART_ALT = (
     "Chart of the model: rows per second over the pool size, for each loader a predicted curve and the measured "
@@ -49,9 +56,11 @@ def model_page(description: Description, model: Model, image: str = "") -> str:
     listed = {axis: [one[axis] for one in every] for axis in ("poolsize", "resources")}
     axes = tuple(dict.fromkeys([*label_axes(every, listed), "poolsize"]))
     rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)] for cell in model.cells]
-    align = ["left"] * len(axes) + ["right"] * 5 + ["left"]
+    align = ["left"] * len(axes) + ["right"] * (len(_HEADINGS) - 1) + ["left"]
     table = tabulate(rows, [*headings(axes), *_HEADINGS], "pipe", colalign=align, disable_numparse=True)
-    parts = [f"# {model_name(description)}\n", HEAD, describe_error(model) + "\n", image, table + "\n", _fits(model)]
+    basis = "" if all(cell.point.exact for cell in model.cells) else NOT_EXACT
+    error = describe_error(model) + "\n"
+    parts = [f"# {model_name(description)}\n", HEAD, basis, error, image, table + "\n", _fits(model)]
     return "\n".join(part for part in parts if part)
 
 
@@ -73,13 +82,13 @@ def describe_fit(fit: Fit) -> list[str]:
     """The parameters in microseconds, as the table of fits has them."""
     demands = [f"{one.least_s * 1e6:.1f} {one.shared_s * 1e6:+.1f} · 2/(N+1)" for one in (fit.client, fit.server)]
     delay = f"{fit.delay_s * 1e6:.0f}{' · (3 - 2/N)' if fit.durable else ''}"
-    contention = f"{fit.contention:+.1%} per connection beyond {fit.saturated}" if fit.contention else NOTHING
+    contention = f"{fit.contention:+.1%} per connection beyond {fit.contended}" if fit.contention else NOTHING
     return [*demands, delay, f"1, {fit.saturated}", contention]
 
 
 def _columns(cell: Modelled) -> list[str]:
-    client, server = (_bound(cell.measured_bounds, side) for side in (CLIENT, SERVER))
-    measured = [whole(cell.point.median.rows_per_s), client, server]
+    bounds = [_bound(cell.measured_bounds, side) for side in (CLIENT, SERVER, POOL)]
+    measured = [whole(cell.point.median.rows_per_s), *bounds]
     if cell.prediction is None:
         return [*measured, NOTHING, NOTHING, ""]
     error = NOTHING if cell.error is None else f"{cell.error:+.1%}"

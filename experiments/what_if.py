@@ -76,12 +76,13 @@ def change_setup(basis: Basis, question: Question) -> Setup:
     setup = basis.alone.setup
     if question.server_cores is not None:
         cores = math.ceil(question.server_cores)
-        setup = replace(setup, server_cores=cores, server_quota=_quota(question.server_cores, cores), shared=False)
+        quota = _quota(question.server_cores, cores)
+        setup = replace(setup, server_cores=cores, server_quota=quota, shared_cores=0)
     if question.client_cores is not None:
         # More than one is of no use to a loader that a lock or a loop holds to one.
         usable = question.client_cores if basis.alone.several_cores else min(question.client_cores, 1.0)
         cores = math.ceil(usable)
-        setup = replace(setup, client_cores=cores, client_quota=_quota(usable, cores), shared=False)
+        setup = replace(setup, client_cores=cores, client_quota=_quota(usable, cores), shared_cores=0)
     return setup
 
 
@@ -97,7 +98,7 @@ def describe_answer(answer: Answer, model: Model) -> str:
     costs = {
         CLIENT: (f"{_cores(answer.setup.client_limit)} / {prediction.client_s * 1e6:.1f} µs per row"),
         SERVER: (f"{_cores(answer.setup.server_limit)} / {prediction.server_s * 1e6:.1f} µs per row"),
-        SHARED: (f"{_cores(answer.setup.server_cores)} / the sum of both"),
+        SHARED: (f"{_cores(answer.setup.shared_cores)} / the sum of both"),
     }
     lines.append("bounds:")
     lines += [f"  {_STATIONS[name]}: {whole(most)} rows/s ({costs[name]})" for name, most in bounds.stations.items()]

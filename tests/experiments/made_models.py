@@ -15,7 +15,7 @@ POOLS = (1, 5, 20, 50)
 THREADED, ASYNCIO = "row_by_row_threaded", "row_by_row_asyncio"
 
 TRUTH: Mapping[str, Fit] = {
-    name: Fit(Demand(client_s, 20e-6), Demand(60e-6, 55e-6), 80e-6, durable=True, saturated=20, contention=0.01)
+    name: Fit(Demand(client_s, 20e-6), Demand(60e-6, 55e-6), 80e-6, True, 20, contention=0.01, contended=20)
     for name, client_s in ((THREADED, 15e-6), (ASYNCIO, 25e-6))
 }
 

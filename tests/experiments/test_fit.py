@@ -38,6 +38,17 @@ def test_the_cell_with_one_connection_is_met_exactly() -> None:
     assert predict(fit(), 1, Setup()).rows_per_s == pytest.approx(4000)
 
 
+def test_a_pool_of_five_is_what_mean_values_make_of_the_costs_and_a_commit_that_waits() -> None:
+    # By hand, one connection more at a time, with the costs and the delay of a pool of 5.
+    client_s, server_s, delay_s = 18e-6 + 22e-6 / 3, 65e-6 + 55e-6 / 3, 90e-6 * 2.6
+    at_client = at_server = rate = 0.0
+    for n in range(1, 6):
+        client_time_s, server_time_s = client_s * (1 + at_client), server_s * (1 + at_server)
+        rate = n / (client_time_s + server_time_s + delay_s)
+        at_client, at_server = rate * client_time_s, rate * server_time_s
+    assert predict(fit(), 5, Setup()).rows_per_s == pytest.approx(rate)
+
+
 def test_a_durable_commit_waits_for_those_of_others_and_another_does_not() -> None:
     assert fit().delay_at(1) == pytest.approx(90e-6)
     assert fit().delay_at(4) == pytest.approx(90e-6 * 2.5)
@@ -77,13 +88,21 @@ def test_a_quota_of_the_server_bounds_too() -> None:
 
 
 def test_shared_cores_are_one_station_with_the_costs_of_both() -> None:
-    shared = Setup(server_cores=2, shared=True)
+    shared = Setup(server_cores=2, shared_cores=2)
     prediction = predict_from(20e-6, 60e-6, 0.0, 500, shared)
     assert prediction.bounds.stations["cores"] == pytest.approx(25_000)
     assert prediction.rows_per_s == pytest.approx(25_000, rel=1e-3)
     # And a client under a lock has one of them at most.
     assert predict_from(80e-6, 20e-6, 0.0, 500, shared).rows_per_s == pytest.approx(12_500)
     assert find_limits(80e-6, 20e-6, shared)["client"] == pytest.approx(12_500)
+
+
+def test_cores_that_are_shared_in_part_do_together_what_all_of_them_can() -> None:
+    # The server has two of its own and one that the client uses, too.
+    limits = find_limits(60e-6, 60e-6, Setup(server_cores=3, shared_cores=3))
+    assert limits == {"cores": pytest.approx(25_000), "client": pytest.approx(1 / 60e-6), "server": pytest.approx(5e4)}
+    apart = find_limits(60e-6, 60e-6, Setup(client_cores=2, server_cores=1, shared_cores=2))
+    assert apart["cores"] == apart["server"] == pytest.approx(1 / 60e-6)
 
 
 def test_a_further_delay_is_that_of_every_row() -> None:
@@ -95,9 +114,17 @@ def test_contention_is_the_growth_beyond_the_saturated_pool_per_connection() -> 
     expected_s = fit().server_s(51)
     crowded = Sample(10_000, 20e-6, 1.3 * expected_s)
     assert fit_contention(fit(), crowded, 51) == pytest.approx(0.01)
-    contended = Fit(fit().client, fit().server, fit().delay_s, durable=True, saturated=21, contention=0.01)
-    assert contended.server_s(51) == pytest.approx(1.3 * expected_s)
-    assert contended.server_s(21) == pytest.approx(70e-6)
+    again = fit_demands(ALONE, AMONG_20, 21, durable=True, contention=0.01, contended=21)
+    assert again.server_s(51) == pytest.approx(1.3 * expected_s)
+    assert again.server_s(21) == pytest.approx(70e-6)
+
+
+@pytest.mark.parametrize("contended", [4, 21, 40])
+def test_contention_changes_neither_of_the_cells_that_the_rest_is_fitted_on(contended: int) -> None:
+    # Another contestant tells beyond which pool: below the saturated cell, at it, or above.
+    told = fit_demands(ALONE, AMONG_20, 21, durable=True, contention=0.02, contended=contended)
+    assert [told.server_s(pool) for pool in (1, 21)] == [pytest.approx(120e-6), pytest.approx(70e-6)]
+    assert told.server_s(61) == pytest.approx(told.server.at(61) * (1 + 0.02 * (61 - contended)))
 
 
 def test_contention_is_none_where_the_cost_did_not_grow() -> None:

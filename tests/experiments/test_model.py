@@ -4,17 +4,17 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from experiments.description import Description
-from experiments.fit import Fit
+from experiments.description import Description, ShownCell
+from experiments.fit import Fit, predict_from
 from experiments.model import Model, fit_basis, model_campaign
 from experiments.model_points import Setup, read_points
 from experiments.records import Phase, Record, ServerUse
-from tests.experiments.made_models import ASYNCIO, THREADED, TRUTH, MakeRecord, made_campaign, made_record
+from tests.experiments.made_models import ASYNCIO, POOLS, THREADED, TRUTH, MakeRecord, made_campaign, made_record
 
 
 def flat(fit: Fit) -> tuple[float, ...]:
-    numbers = (*astuple(fit.client), *astuple(fit.server), fit.delay_s, fit.durable, fit.saturated, fit.contention)
-    return tuple(float(number) for number in numbers)
+    costs = (*astuple(fit.client), *astuple(fit.server), fit.delay_s)
+    return tuple(float(each) for each in (*costs, fit.durable, fit.saturated, fit.contention, fit.contended))
 
 
 def model_of(description: Description, records: list[Record]) -> Model:
@@ -94,7 +94,38 @@ def test_where_all_cost_what_was_expected_rows_waited_for_something_else(
         for record in records
     ]
     broken = {cell.broken for cell in model_of(described, slow).tested if cell.point.poolsize == 5}
-    assert broken == {"costs were as expected: rows waited more than the delay and the queues of the model"}
+    assert broken == {"not the costs: rows waited more than the delay and the queues of the model"}
+
+
+@pytest.mark.parametrize(
+    ("pool", "client_factor", "server_factor", "broken"),
+    [
+        (50, 4.0, 1.0, "the client's cost per row was 103 µs instead of 26"),
+        (50, 1.1, 1.5, "the server's cost per row was 121 µs instead of 81"),
+        (5, 2.0, 1.2, "costs per row: the client's was 63 µs instead of 32, the server's 94 µs instead of 78"),
+    ],
+)
+def test_what_explains_most_of_an_error_is_named(
+    description: Description,
+    make_record: MakeRecord,
+    pool: int,
+    client_factor: float,
+    server_factor: float,
+    broken: str,
+) -> None:
+    described, records = made_campaign(description, make_record)
+    truth = TRUTH[ASYNCIO]
+    client_s, server_s = truth.client_s(pool) * client_factor, truth.server_s(pool) * server_factor
+    rate = predict_from(client_s, server_s, truth.delay_at(pool), pool, Setup()).rows_per_s
+    server = ServerUse("17.11", {}, "disk", server_s * 20_000)
+    odd = [
+        replace(record, rows_per_s=rate, cpu_us_per_row=client_s * 1e6, server=server)
+        if (record.cell["loader"], record.cell["poolsize"]) == (ASYNCIO, pool)
+        else record
+        for record in records
+    ]
+    off = [cell.broken for cell in model_of(described, odd).tested if cell.broken]
+    assert off == [broken]
 
 
 def test_a_fit_of_one_block_is_of_its_runs_alone(description: Description, make_record: MakeRecord) -> None:
@@ -182,7 +213,7 @@ def test_only_processes_and_threads_without_a_gil_use_several_cores(
     assert client is not None
     runs = [replace(record, client=replace(client, gil_enabled=gil)) for record in records]
     points = read_points(replace(described, cells=tuple(cells), placements=placements), runs)
-    assert points[0].setup == Setup(client_cores=cores, server_cores=3, shared=True)
+    assert points[0].setup == Setup(client_cores=cores, server_cores=3, shared_cores=4)
 
 
 def test_phases_count_what_the_server_used_inside_them_where_that_is_known(
@@ -192,3 +223,86 @@ def test_phases_count_what_the_server_used_inside_them_where_that_is_known(
     phases = {"geo": Phase(100, 1, 1, 1), "data": Phase(20_000, 2, 1, 1, server_cpu_s=0.2)}
     point = read_points(described, [replace(records[0], phases=phases)])[0]
     assert point.median.server_s == pytest.approx(0.2 / 20_000)
+
+
+def test_ceilings_are_no_contestants(description: Description, make_record: MakeRecord) -> None:
+    described, records = made_campaign(description, make_record, loaders=(THREADED,))
+    ceiling = [replace(cell, cell={**cell.cell, "loader": "ceiling_pgbench"}) for cell in described.cells]
+    assert read_points(replace(described, cells=tuple(ceiling)), records) == []
+
+
+def test_cells_without_the_sampler_count_where_a_campaign_has_no_others(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record)
+    off = [
+        replace(cell, cell={**cell.cell, "sampling": "off" if cell.cell["loader"] == THREADED else "on"})
+        for cell in described.cells
+    ]
+    points = read_points(replace(described, cells=tuple(off)), records)
+    assert {point.shown.cell["loader"] for point in points} == {ASYNCIO}
+    alone = [cell for cell in off if cell.cell["loader"] == THREADED]
+    assert len(read_points(replace(described, cells=tuple(alone)), records)) == 4
+
+
+def with_pods(
+    description: Description, make_record: MakeRecord, quotas: dict[str, float], pools: tuple[int, ...]
+) -> tuple[Description, list[Record]]:
+    """A campaign of threads on a core, and, with other pools, on parts of one."""
+    described, records = made_campaign(description, make_record, loaders=(THREADED,))
+    cells, made = list(described.cells), list(records)
+    placements = dict(described.placements)
+    for name, quota in quotas.items():
+        placements[name] = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": quota, "note": None}
+        for pool in pools:
+            source = next(one for one in records if one.cell["poolsize"] == pool)
+            key, axes = f"sha256:{name}-{pool}", {**source.cell, "resources": name}
+            cells.append(ShownCell(key, "a", ("pools",), axes))
+            rate = min(source.rows_per_s or 0.0, quota / TRUTH[THREADED].client_s(pool))
+            made.append(replace(source, cell_key=key, cell=axes, rows_per_s=rate))
+    return replace(described, cells=tuple(cells), placements=placements), made
+
+
+def test_every_quota_is_predicted_from_what_was_fitted_without_one(
+    description: Description, make_record: MakeRecord
+) -> None:
+    quotas = {"pod_0.1": 0.1, "pod_0.25": 0.25, "pod_0.5": 0.5, "pod_1": 1.0}
+    model = model_of(*with_pods(description, make_record, quotas, (5, 20)))
+    pods = [cell for cell in model.tested if cell.point.shown.cell["resources"] != "split"]
+    assert len(pods) == 8
+    assert [cell.error for cell in pods] == [pytest.approx(0.0, abs=1e-9)] * 8
+    limits = {
+        cell.point.shown.cell["resources"]: cell.prediction.limit
+        for cell in pods
+        if cell.prediction and cell.point.poolsize == 20
+    }
+    # A quarter of a core is enough for 14,800 rows/s, which is less than the server can do; a half is not.
+    assert limits == {"pod_0.1": "client", "pod_0.25": "client", "pod_0.5": "server", "pod_1": "server"}
+
+
+def test_more_pools_with_a_quota_are_no_reason_to_fit_on_them(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = with_pods(description, make_record, {"pod_0.5": 0.5}, POOLS)
+    basis = next(iter(model_of(described, records).bases.values()))
+    assert {point.shown.cell["resources"] for point in (basis.alone, basis.saturated)} == {"split"}
+
+
+def test_nothing_is_fitted_on_a_client_that_a_quota_stopped(description: Description, make_record: MakeRecord) -> None:
+    described, records = with_pods(description, make_record, {"pod_0.1": 0.1, "pod_0.5": 0.5}, (1, 20))
+    for name, has_model in (("pod_0.1", False), ("pod_0.5", True)):
+        cells = tuple(cell for cell in described.cells if cell.cell["resources"] == name)
+        assert (model_campaign(replace(described, cells=cells), records) is not None) is has_model
+
+
+def test_the_contention_is_that_of_the_baseline_and_begins_where_it_did_there(
+    description: Description, make_record: MakeRecord
+) -> None:
+    # Asyncio is saturated with a pool of 5 already; what the server's cost grows by with more than 20 stays the same.
+    described, records = made_campaign(
+        description, make_record, server_costs={(ASYNCIO, pool): 1.5 for pool in POOLS if pool > 1}
+    )
+    fits = list(model_of(described, records).fits.values())
+    assert [fit.saturated for fit in fits] == [20, 5]
+    assert [fit.contention for fit in fits] == [pytest.approx(0.01)] * 2
+    assert [fit.contended for fit in fits] == [20, 20]

@@ -9,10 +9,11 @@ import pytest
 from experiments.chart_model import draw_model, panels_of
 from experiments.description import Description, ShownExperiment
 from experiments.model import Model, model_campaign
-from experiments.model_table import describe_error, model_image, model_name, model_page
+from experiments.model_table import NOT_EXACT, describe_error, model_image, model_name, model_page
 from experiments.readme import write_readme
 from experiments.report import write_tables
 from experiments.store import create
+from experiments.wording import whole
 from tests.experiments.made_models import ASYNCIO, POOLS, THREADED, MakeRecord, made_campaign
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -37,9 +38,12 @@ def test_each_cell_stands_with_its_bounds_prediction_and_error(
     page = model_page(*model_of(description, make_record, server_costs={(ASYNCIO, 50): 1.25}))
     table = rows(page)
     assert table[0] == [
-        *("loader", "pool size", "rows/s", "client could", "server could", "predicted", "error", "note"),
+        *("loader", "pool size", "rows/s", "client could", "server could", "connections could"),
+        *("predicted", "error", "note"),
     ]
-    assert table[2] == [THREADED, "1", "4,348", "28,571", "8,696", "4,348", "+0.0%", "fitted"]
+    assert table[2] == [THREADED, "1", "4,348", "28,571", "8,696", "4,348", "4,348", "+0.0%", "fitted"]
+    # 5 / (15 + 20 / 3 + 60 + 55 / 3 + 80 us): the delay is that of one connection.
+    assert table[3][5] == whole(5 / 180e-6)
     assert [line[1] for line in table[2:10]] == ["1", "5", "20", "50"] * 2
     assert [line[-1] for line in table[2:10]] == [
         *("fitted", "", "fitted", "fitted"),
@@ -81,7 +85,20 @@ def test_a_cell_without_prediction_has_its_bounds(description: Description, make
     made = model_campaign(described, [one for one in records if one.cell_key != f"sha256:{ASYNCIO}-1"])
     assert made is not None
     line = next(line for line in rows(model_page(described, made)) if line[0] == ASYNCIO)
-    assert line == [ASYNCIO, "5", "11,066", "31,579", "12,766", "–", "–", ""]  # noqa: RUF001
+    assert line == [ASYNCIO, "5", "11,066", "31,579", "12,766", "–", "–", "–", ""]  # noqa: RUF001
+
+
+def test_the_page_says_where_the_servers_cost_is_not_that_of_the_phase(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record)
+    exact = [
+        replace(one, phases={**one.phases, "data": replace(one.phases["data"], server_cpu_s=1.0)})
+        for one in records
+        if one.phases
+    ]
+    pages = [model_page(described, model) for each in (records, exact) if (model := model_campaign(described, each))]
+    assert [NOT_EXACT in page for page in pages] == [True, False]
 
 
 def test_an_experiment_of_the_same_name_keeps_its_files(description: Description) -> None:

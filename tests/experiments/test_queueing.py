@@ -23,10 +23,6 @@ def convolve(network: Network, population: int) -> float:
     return float(constants[population - 1] / constants[population])
 
 
-def _term(constants: Sequence[Fraction], factor: Sequence[Fraction], n: int) -> Fraction:
-    return sum((constants[k] * factor[n - k] for k in range(n + 1)), Fraction(0))
-
-
 def _factors(demand: Fraction, cores: Fraction, population: int) -> Sequence[Fraction]:
     factors = [Fraction(1)]
     for rows in range(1, population + 1):
@@ -64,6 +60,26 @@ def test_a_machine_repairman_with_two_repairers_is_that_of_erlang() -> None:
     solution = solve(Network((Station("repair", 1.0, cores=2),), delay_s=2.0), 3)
     assert solution.rows_per_s == pytest.approx(busy / sum(weights))
     assert solution.utilisations["repair"] == pytest.approx(busy / sum(weights) / 2)
+
+
+@pytest.mark.parametrize(
+    ("population", "rate", "queues"),
+    [
+        (1, 0.100, (0.200, 0.300, 0.100)),
+        (2, 0.175, (0.421, 0.684, 0.193)),
+        (3, 0.229, (0.651, 1.158, 0.273)),
+        (5, 0.290, (1.088, 2.365, 0.388)),
+        (20, 0.333, (1.991, 16.177, 0.500)),
+    ],
+)
+def test_a_timesharing_system_is_that_of_the_textbook(
+    population: int, rate: float, queues: tuple[float, float, float]
+) -> None:
+    # Jain, The art of computer systems performance analysis, 1991, example 34.2 and table 34.1: visits times service.
+    stations = (Station("cpu", 16 * 0.125), Station("disk a", 10 * 0.3), Station("disk b", 5 * 0.2))
+    solution = solve(Network(stations, delay_s=4.0), population)
+    assert solution.rows_per_s == pytest.approx(rate, abs=0.0005)
+    assert tuple(solution.queues.values()) == pytest.approx(queues, abs=0.0006)
 
 
 @pytest.mark.parametrize("population", [1, 2, 7, 50])
