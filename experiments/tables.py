@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from tabulate import tabulate
@@ -17,6 +17,7 @@ from experiments.description import Description, ShownExperiment
 from experiments.disturbance import LOUD_SHARE
 from experiments.effects_table import describe_effects
 from experiments.foot import STATUS_NAMES, foot_lines
+from experiments.model_columns import model_columns
 from experiments.reasons import group_reasons
 from experiments.records import RUN_STATUSES, Record
 from experiments.stats import Estimate
@@ -80,7 +81,8 @@ def csv_table(description: Description, records: Sequence[Record], experiment: S
     """The same rows for programs: every axis, plain numbers, units in the names."""
     summary = summarize(description, records, experiment)
     text = io.StringIO()
-    rows = [_csv_row(cell, summary) for cell in summary.cells]
+    model = model_columns(description, records)
+    rows = [_csv_row(cell, summary, model(cell.shown)) for cell in summary.cells]
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -158,7 +160,7 @@ def _troubles(cell: CellSummary, length: int | None) -> list[str]:
     ]
 
 
-def _csv_row(cell: CellSummary, summary: ExperimentSummary) -> dict[str, object]:
+def _csv_row(cell: CellSummary, summary: ExperimentSummary, model: Mapping[str, object]) -> dict[str, object]:
     statuses = [record.status for record in cell.finished]
     return {
         "experiment": summary.experiment.name,
@@ -182,6 +184,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary) -> dict[str, object]
         **fact_columns(cell),
         **measure_columns(cell),
         **why_csv(cell),
+        **model,
         "note": _note(cell),
     }
 
