@@ -23,6 +23,10 @@ _FOREST_ALT = (
     "Chart of {name}: {question} The ratio of rows per second to the baseline with its 95% interval, a line for each "
     "row of the table"
 )
+_TIME_ALT = (
+    "Chart of {name}: where the time of a worker goes for each row of the table: CPU of client and server, waiting for "
+    "commits, for round trips and for a turn; the numbers are in the table below Why"
+)
 _CURVE_ALT = (
     "Chart of {name} over {axis}: median rows per second and client CPU per row with their 95% intervals, a line for "
     "each {lines}; the numbers are in the table"
@@ -54,6 +58,8 @@ def chart_names(description: Description, experiment: ShownExperiment) -> list[t
         lines = " and ".join(headings(curves.label_axes)) or "loader"
         alt = _CURVE_ALT.format(name=experiment.name, axis=axis_name(curves.axis), lines=lines)
         names.append((curve_name(experiment, curves.axis), alt))
+    if has_time(description, experiment):
+        names.append((time_name(experiment), _TIME_ALT.format(name=experiment.name)))
     return names
 
 
@@ -72,6 +78,17 @@ def forest_name(experiment: ShownExperiment) -> str:
 def curve_name(experiment: ShownExperiment, axis: str) -> str:
     """The file of the chart over an axis."""
     return f"{experiment.name}-{axis}.svg"
+
+
+def time_name(experiment: ShownExperiment) -> str:
+    """The file of the chart of the workers' time."""
+    return f"{experiment.name}-time.svg"
+
+
+def has_time(description: Description, experiment: ShownExperiment) -> bool:
+    """Whether connections were to be watched in any cell of the experiment."""
+    shown = (cell for cell in description.cells if experiment.name in cell.experiments and not cell.unsupported)
+    return any(cell.cell.get("sampling") == "on" for cell in shown)
 
 
 def curves_of(description: Description, experiment: ShownExperiment) -> list[Curves]:

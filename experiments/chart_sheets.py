@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from experiments.chart_curves import MOST_LINES, Panels, apart_entry, is_apart
 from experiments.chart_forest import Forest
 from experiments.chart_labels import headings, label_axes
-from experiments.chart_list import Curves, curve_name, curves_of, forest_name
+from experiments.chart_list import Curves, curve_name, curves_of, forest_name, time_name
 from experiments.chart_page import (
     BODY,
     GREY,
@@ -24,6 +24,7 @@ from experiments.chart_page import (
 )
 from experiments.chart_points import METRICS, Series, series_of, top_of
 from experiments.chart_rows import forest_rows
+from experiments.chart_time import Bars, time_rows
 from experiments.description import Description, ShownExperiment
 from experiments.records import Record
 from experiments.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
@@ -46,6 +47,9 @@ def draw_charts(
         for curves in curves_of(description, experiment):
             name = curve_name(experiment, curves.axis)
             drawn[name] = _curve_sheet(description, summary, curves, alts[name])
+        name = time_name(experiment)
+        if name in alts:
+            drawn[name] = _time_sheet(description, summary, alts[name])
     return drawn
 
 
@@ -60,6 +64,18 @@ def _forest_sheet(description: Description, summary: ExperimentSummary, alt: str
     foot = _foot(description, summary, how, width)
     title = summary.experiment.name
     return draw_sheet([*_head(title, summary, width), forest.key(width), forest, foot], width, title, alt)
+
+
+def _time_sheet(description: Description, summary: ExperimentSummary, alt: str) -> bytes:
+    cells = [cell.shown.cell for cell in summary.cells]
+    axes = label_axes(cells, description.matrix["experiments"][summary.experiment.name]["matrix"])
+    bars = Bars(tuple(headings(axes)), time_rows(summary.cells, axes))
+    width = max(WIDTH, bars.width)
+    how = ["median of each part; queueing is what is left: the interpreter's lock, the event loop, a core"]
+    how += ["beyond 100%: parts that overlap, as server CPU while a commit is waited for"] if bars.overlap else []
+    foot = _foot(description, summary, how, width)
+    title = f"{summary.experiment.name}: where the time goes"
+    return draw_sheet([*_head(title, summary, width), bars.key(width), bars, foot], width, title, alt)
 
 
 def _curve_sheet(description: Description, summary: ExperimentSummary, curves: Curves, alt: str) -> bytes:

@@ -23,11 +23,11 @@ WHAT_TO_RUN = {
     *("validation", "yaml_lines"),
 }
 WHAT_CAME_OUT = {
-    "answer",
+    *("answer", "answer_facts", "answer_limits", "answer_sentences", "answer_table", "answer_words"),
     "builds",
     "captions",
     *("chart_curves", "chart_forest", "chart_labels", "chart_list", "chart_page", "chart_points", "chart_rows"),
-    *("chart_scale", "chart_sheets", "charts"),
+    *("chart_scale", "chart_sheets", "chart_time", "charts"),
     "client_columns",
     "compare",
     "compare_table",
