@@ -1,35 +1,69 @@
-"""The answer section of the project's README: chart and table of one experiment, between two markers."""
+"""The answer section of the project's README, between two markers: five sentences, charts and a table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments.chart_list import chart_images
-from experiments.description import Description
+from experiments.answer_facts import Facts, find_facts
+from experiments.answer_sentences import write_sentences
+from experiments.answer_table import CEILING_NOTE, NOTES, answer_table, has_ceilings, same_everywhere
+from experiments.captions import describe_floor, describe_placement
+from experiments.chart_list import CHARTS, chart_images
+from experiments.description import Description, ShownExperiment, part_of
 from experiments.errors import BadInput
 from experiments.records import Record
+from experiments.summary import ExperimentSummary, summarize
 from experiments.tables import markdown_table
+from experiments.wording import axis_name, axis_value
 
 START = "<!-- answer:start -->"
 END = "<!-- answer:end -->"
 
-# The experiment of the shipped matrix that asks the project's question.
-QUESTION = "loaders"
+QUESTION = "io_or_cpu"
+"""The experiment of the shipped matrix that asks the project's question."""
+
+PART = "loaders"
+"""The one that asks a part of it: what campaigns answer that do not have the other."""
 
 
-def write_answer(description: Description, records: Sequence[Record], place: str, charts: str) -> str:
-    """The section; ``charts`` is the folder of the campaign's charts, as the page reaches it.
+def write_answer(description: Description, records: Sequence[Record], place: str, folder: str) -> str:
+    """The section; ``folder`` is that of the campaign, as the page reaches it.
 
-    Raises BadInput where the campaign, which ``place`` names, does not have the experiment.
+    Raises BadInput where the campaign, which ``place`` names, has no experiment to make the answer of.
     """
+    experiment = find_question(description)
+    if experiment is None:
+        raise BadInput(
+            f"{place}: has no experiment {QUESTION!r} or {PART!r}, which the answer is made of; choose another campaign"
+        )
+    summary = summarize(description, records, experiment)
+    facts = find_facts(description, records, summary)
+    images = chart_images(description, experiment, f"{folder}/{CHARTS}")
+    sentences = list_sentences(facts)
+    if experiment.name == PART:
+        remarks = [_measured(description)]
+        return markdown_table(description, records, experiment, charts=f"{sentences}{images}", remarks=remarks)
+    floor = describe_floor(description, summary)
+    notes = "\n".join(f"- {note}" for note in _notes(description, summary, facts, folder))
+    return f"{experiment.question}\n\n{sentences}{floor}\n\n{images}{answer_table(facts)}\n\n{notes}\n"
+
+
+def describe_question(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
+    """The sentences, for a page of the experiment that asks the project's question; nothing for those of others."""
+    if experiment.name != QUESTION:
+        return ""
+    return list_sentences(find_facts(description, records, summarize(description, records, experiment)))
+
+
+def find_question(description: Description) -> ShownExperiment | None:
+    """The campaign's experiment that answers most of the question."""
     experiments = {experiment.name: experiment for experiment in description.experiments}
-    if QUESTION not in experiments:
-        raise BadInput(f"{place}: has no experiment {QUESTION!r}, which the answer is made of; choose another campaign")
-    images = chart_images(description, experiments[QUESTION], charts)
-    machine = description.environment.get("cpu") or "a CPU that does not tell its name"
-    cores = len(description.environment.get("cores_allowed") or [])
-    measured = f"Measured on {machine}, {cores} cores, in campaign `{description.campaign}`."
-    return markdown_table(description, records, experiments[QUESTION], charts=images, remarks=[measured])
+    return experiments.get(QUESTION, experiments.get(PART))
+
+
+def list_sentences(facts: Facts) -> str:
+    """The sentences as a list in Markdown, and what ends it."""
+    return "\n".join(f"- {sentence}" for sentence in write_sentences(facts)) + "\n\n"
 
 
 def replace_answer(text: str, answer: str, place: str) -> str:
@@ -42,3 +76,47 @@ def replace_answer(text: str, answer: str, place: str) -> str:
     if not found:
         raise BadInput(f"{place}: {END} stands before {START}; expected it after")
     return f"{before}{START}\n{answer}{END}{after}"
+
+
+def _notes(description: Description, summary: ExperimentSummary, facts: Facts, folder: str) -> list[str]:
+    """What must be known to read the table; the experiment's own has the rest."""
+    same = ", ".join(f"{axis_name(axis)} {axis_value(value)}" for axis, value in same_everywhere(facts).items())
+    page = f"[{summary.experiment.name}]({folder}/tables/{summary.experiment.name}.md)"
+    return [
+        *NOTES,
+        *([CEILING_NOTE] if has_ceilings(facts) else []),
+        *([f"The same in all rows: {same}."] if same else []),
+        *_cores(description, facts),
+        *_servers(description, facts),
+        *[f"Not run: {reason}." for reason in facts.not_run],
+        f"Every loader by itself, what became of the runs, and how disturbed they were: {page}.",
+        _measured(description),
+    ]
+
+
+def _cores(description: Description, facts: Facts) -> list[str]:
+    settings = {str(contest.setting["resources"]): contest.setting for contest in facts.contests}
+    told = [
+        f"{name}: {describe_placement(placement)}"
+        for name, setting in settings.items()
+        if (placement := part_of(description.placements, setting, "resources")) is not None
+    ]
+    return [f"Cores: {'; '.join(told)}."] if told else []
+
+
+def _servers(description: Description, facts: Facts) -> list[str]:
+    """Version, storage and the settings that the matrix asks for, of each configuration."""
+    told = []
+    for name, setting in {str(contest.setting["postgres"]): contest.setting for contest in facts.contests}.items():
+        server = part_of(description.postgres, setting, "postgres")
+        if server is not None:
+            asked = description.matrix["postgres"][name]["settings"]
+            settings = "".join(f", {key}={value}" for key, value in asked.items())
+            told.append(f"{name}: {server['version']} on {server['storage']}{settings}")
+    return [f"PostgreSQL: {'; '.join(told)}."] if told else []
+
+
+def _measured(description: Description) -> str:
+    machine = description.environment.get("cpu") or "a CPU that does not tell its name"
+    cores = len(description.environment.get("cores_allowed") or [])
+    return f"Measured on {machine}, {cores} cores, in campaign `{description.campaign}`."

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.answer import describe_question
 from experiments.captions import describe_engine, describe_placement
 from experiments.chart_list import CHARTS, chart_images
-from experiments.description import Description, part_key
+from experiments.description import Description, ShownExperiment, part_key
 from experiments.model import model_campaign
 from experiments.model_table import model_name
 from experiments.records import Record
@@ -50,9 +51,15 @@ def write_readme(newest: Description, records: Sequence[Record], others: Sequenc
     tables = [
         f"## {experiment.name}\n\n{markdown_table(newest, records, experiment, charts=charts)}"
         for experiment in newest.experiments
-        for charts in [chart_images(newest, experiment, f"{newest.campaign}/{CHARTS}")]
+        for charts in [_above(newest, records, experiment)]
     ]
     return "\n".join([HEAD.format(folder=newest.campaign), *tables, _origin(newest, records), _list_others(others)])
+
+
+def _above(newest: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
+    """What stands above the experiment's table."""
+    answer = describe_question(newest, records, experiment)
+    return answer + chart_images(newest, experiment, f"{newest.campaign}/{CHARTS}")
 
 
 def timed_share(records: Sequence[Record]) -> float | None:

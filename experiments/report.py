@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.answer import describe_question
 from experiments.chart_list import CHARTS, chart_images, chart_names
 from experiments.charts import charts_of
 from experiments.compare import compare_campaigns, find_differences

@@ -52,8 +52,8 @@ def answer_in(readme: Path, folder: CampaignFolder) -> None:
     except OSError as error:
         raise BadInput(f"--readme: {readme}: {error.strerror}; expected a text file with the markers") from error
     # Both may be given from anywhere; a page's links are from where it is.
-    charts = Path(os.path.relpath(folder.path / CHARTS, readme.parent)).as_posix()
-    answer = write_answer(folder.description(), folder.records(), str(folder.path), charts)
+    reached = Path(os.path.relpath(folder.path, readme.parent)).as_posix()
+    answer = write_answer(folder.description(), folder.records(), str(folder.path), reached)
     write_whole(readme, replace_answer(text, answer, str(readme)))
 
 

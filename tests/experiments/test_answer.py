@@ -6,15 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from experiments.answer import END, START, replace_answer, write_answer
+from experiments.answer import (
+    END,
+    START,
+    describe_question,
+    find_question,
+    list_sentences,
+    replace_answer,
+    write_answer,
+)
+from experiments.answer_facts import find_facts
 from experiments.cells import Cell
 from experiments.chart_list import chart_images
 from experiments.commands import tables
-from experiments.description import Description
+from experiments.description import Description, ShownExperiment
 from experiments.errors import BadInput
 from experiments.identity import PROJECT
 from experiments.records import Record
 from experiments.store import create
+from experiments.summary import summarize
 from experiments.tables import markdown_table
 
 
@@ -23,17 +33,59 @@ def test_the_answer_is_the_table_of_the_loaders_and_where_it_was_measured(
 ) -> None:
     records = [make_record()]
     images = chart_images(description, description.experiments[0], "results/one/charts")
-    table = markdown_table(description, records, description.experiments[0], charts=images)
+    summary = summarize(description, records, description.experiments[0])
+    sentences = list_sentences(find_facts(description, records, summary))
+    table = markdown_table(description, records, description.experiments[0], charts=sentences + images)
     assert "](results/one/charts/loaders.svg)" in table
-    answer = write_answer(description, records, "here", "results/one/charts")
+    answer = write_answer(description, records, "here", "results/one")
     measured = "- Measured on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n"
     assert answer.replace(measured, "") == table
     assert f"than usual for it).\n{measured}" in answer
 
 
 def test_a_campaign_without_the_question_has_no_answer(description: Description) -> None:
-    with pytest.raises(BadInput, match=r"^results/one: has no experiment 'loaders'"):
-        write_answer(replace(description, experiments=()), [], "results/one", "charts")
+    with pytest.raises(BadInput, match=r"^results/one: has no experiment 'io_or_cpu' or 'loaders'"):
+        write_answer(replace(description, experiments=()), [], "results/one", "results/one")
+
+
+def asking(description: Description) -> Description:
+    """The same campaign with the experiment that asks the whole question."""
+    cells = tuple(replace(cell, experiments=("io_or_cpu",)) for cell in description.cells)
+    matrix = {**description.matrix, "experiments": {"io_or_cpu": {"matrix": {"loop": ["uvloop", "asyncio"]}}}}
+    return replace(description, experiments=(ShownExperiment("io_or_cpu", "IO?"),), cells=cells, matrix=matrix)
+
+
+def test_the_whole_question_has_sentences_a_table_of_settings_and_where_the_rest_is(
+    description: Description, make_record: Callable[..., Record], uvloop_cell: Cell
+) -> None:
+    records = [make_record(block=1), make_record(uvloop_cell, block=1)]
+    answer = write_answer(asking(description), records, "here", "results/one")
+    assert answer.startswith("IO?\n\n- **IO bound or CPU bound?** With 20 connections and PostgreSQL `default`")
+    assert answer.count("\n- **") == 5
+    assert "](results/one/charts/io_or_cpu.svg)" in answer
+    assert "rows/s of threads |" in answer
+    assert "- PostgreSQL: default: 17.11 on disk, synchronous_commit=off.\n" in answer
+    assert "- Cores: split: loader on core 0, server on cores 1-2.\n" in answer
+    assert "- Not run: no wheel of aiopg | none at all.\n" in answer
+    assert "how disturbed they were: [io_or_cpu](results/one/tables/io_or_cpu.md).\n" in answer
+    assert answer.endswith("- Measured on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n")
+
+
+def test_only_the_pages_of_the_whole_question_have_its_answer(
+    description: Description, make_record: Callable[..., Record]
+) -> None:
+    assert describe_question(description, [make_record()], description.experiments[0]) == ""
+    asked = asking(description)
+    told = describe_question(asked, [make_record()], asked.experiments[0])
+    assert told.count("- **") == 5
+    assert told.endswith("\n\n")
+
+
+def test_the_whole_question_goes_before_its_part(description: Description) -> None:
+    both = (*description.experiments, ShownExperiment("io_or_cpu", "IO?"))
+    chosen = find_question(replace(description, experiments=both))
+    assert chosen is not None
+    assert chosen.name == "io_or_cpu"
 
 
 def test_only_what_stands_between_the_markers_is_replaced() -> None:

@@ -1,0 +1,194 @@
+"""What the answer is made of: who met whom in which setting, how fast, what it cost, and what held them back.
+
+A setting is all of a cell but who runs: the same PostgreSQL, pool size, cores and so on. In each of them the ratios are
+those to threads there, paired within blocks; Holm's correction is over all of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from experiments.description import Description
+from experiments.model_points import Point, Setup, read_points
+from experiments.records import Record
+from experiments.stats import Estimate, adjust_holm, estimate_ratio, is_noise
+from experiments.summary import CellSummary, ExperimentSummary, paired, rates
+
+THREADS, ASYNCIO, UVLOOP = "threads", "asyncio", "uvloop"
+ENTRANTS: Mapping[tuple[str, str | None], str] = {
+    ("row_by_row_threaded", None): THREADS,
+    ("row_by_row_asyncio", "asyncio"): ASYNCIO,
+    ("row_by_row_asyncio", "uvloop"): UVLOOP,
+}
+"""Who is compared, by loader and loop: the two of the demo of 2014, and the faster loop."""
+
+PGBENCH, COPY, PSQL = "ceiling_pgbench", "ceiling_copy", "ceiling_psql_file"
+
+# What differs between entrants of one setting, or says nothing of it.
+_NOT_OF_THE_SETTING = ("loader", "loop", "protocol", "implementation", "sampling")
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One row of a setting. Costs are CPU microseconds per row, shares parts of 1; None is what nobody measured.
+
+    ``client_share`` is of the CPU time that the loader can get, ``server_share`` of PostgreSQL's. ``active``, ``idle``,
+    ``in_transaction`` (idle there) and ``commit_wait`` are shares of the connections. ``ratio`` is to threads in the
+    same setting, ``to_baseline`` to the experiment's baseline.
+    """
+
+    rows_per_s: Estimate
+    client_us: float | None = None
+    server_us: float | None = None
+    client_share: float | None = None
+    server_share: float | None = None
+    active: float | None = None
+    idle: float | None = None
+    in_transaction: float | None = None
+    commit_wait: float | None = None
+    label: str | None = None
+    ceiling_share: float | None = None
+    ratio: Estimate | None = None
+    noise: bool | None = None
+    to_baseline: Estimate | None = None
+    to_baseline_noise: bool | None = None
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A setting with those who ran there, by name, in the order of ``ENTRANTS``. ``main``: it is the baseline's.
+
+    ``loops`` is uvloop's ratio to asyncio. ``durable``: each row waits for its commit to be on disk.
+    """
+
+    setting: Mapping[str, Any]
+    entrants: Mapping[str, Entrant]
+    setup: Setup = field(default_factory=Setup)
+    main: bool = False
+    durable: bool = True
+    loops: Estimate | None = None
+    loops_noise: bool | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All settings, as the matrix orders them. ``ceilings``: rows/s of each program by its name, and its setting.
+
+    ``not_run`` says why cells of the experiment cannot run here.
+    """
+
+    contests: tuple[Contest, ...]
+    blocks: int
+    floor: float | None = None
+    ceilings: Mapping[str, Sequence[tuple[Mapping[str, Any], float]]] = field(default_factory=dict)
+    not_run: tuple[str, ...] = ()
+
+    @property
+    def main(self) -> Contest | None:
+        """The baseline's setting; None where the baseline is none of the entrants."""
+        return next((contest for contest in self.contests if contest.main), None)
+
+
+def find_facts(description: Description, records: Sequence[Record], summary: ExperimentSummary) -> Facts:
+    """What the records say about the question of the experiment that ``summary`` is of."""
+    points = {point.shown.cell_key: point for point in read_points(description, records)}
+    groups: dict[tuple[Any, ...], dict[str, CellSummary]] = {}
+    for cell in summary.cells:
+        if (name := _entrant_of(cell)) is not None and cell.shown.arm == "a":
+            groups.setdefault(_setting_of(cell), {})[name] = cell
+    found = [_contest(cells, points) for cells in groups.values()]
+    contests = [contest for contest in found if contest.entrants]
+    unsupported = dict.fromkeys(cell.shown.unsupported for cell in summary.cells if cell.shown.unsupported)
+    marked = _mark(contests, summary.floor)
+    return Facts(tuple(marked), description.repeats, summary.floor, _find_ceilings(summary.cells), tuple(unsupported))
+
+
+def _entrant_of(cell: CellSummary) -> str | None:
+    axes = cell.shown.cell
+    return ENTRANTS.get((str(axes["loader"]), axes["loop"]))
+
+
+def _setting_of(cell: CellSummary) -> tuple[Any, ...]:
+    return tuple(value for axis, value in cell.shown.cell.items() if axis not in _NOT_OF_THE_SETTING)
+
+
+def _contest(cells: Mapping[str, CellSummary], points: Mapping[str, Point]) -> Contest:
+    some = next(iter(cells.values()))
+    known = {name: point for name, cell in cells.items() if (point := points.get(cell.shown.cell_key)) is not None}
+    point = next(iter(known.values()), None)
+    entrants = {
+        name: _entrant(cells[name], known.get(name), cells.get(THREADS))
+        for name in ENTRANTS.values()
+        if name in cells and cells[name].rows_per_s is not None
+    }
+    loops = None
+    if ASYNCIO in cells and UVLOOP in cells:
+        loops = _ratio(cells[UVLOOP], cells[ASYNCIO])
+    return Contest(
+        setting={axis: value for axis, value in some.shown.cell.items() if axis not in _NOT_OF_THE_SETTING},
+        entrants=entrants,
+        setup=Setup() if point is None else point.setup,
+        main=any(cell.baseline for cell in cells.values()),
+        durable=point is None or point.durable,
+        loops=loops,
+    )
+
+
+def _entrant(cell: CellSummary, point: Point | None, threads: CellSummary | None) -> Entrant:
+    seen = cell.observations
+    client_share, server_share = (None, None) if point is None else _shares(point)
+    return Entrant(
+        rows_per_s=cell.rows_per_s or Estimate(0.0),
+        client_us=cell.cpu_us_per_row,
+        server_us=None if point is None else point.median.server_s * 1e6,
+        client_share=client_share if seen is None else seen.client_share,
+        server_share=server_share if seen is None else seen.server_share,
+        active=None if seen is None else seen.active,
+        idle=None if seen is None else seen.idle,
+        in_transaction=None if seen is None else seen.idle_in_transaction,
+        commit_wait=None if seen is None else seen.commit_wait,
+        label=None if cell.verdict is None else cell.verdict.label,
+        ceiling_share=getattr(cell, "ceiling_share", None),
+        ratio=None if threads is None or cell is threads else _ratio(cell, threads),
+        to_baseline=cell.ratio,
+        to_baseline_noise=cell.noise,
+    )
+
+
+def _shares(point: Point) -> tuple[float, float]:
+    """What client and server used of their cores, in campaigns of before that was observed in the phase itself."""
+    sample, setup = point.median, point.setup
+    client_share = sample.rows_per_s * sample.client_s / setup.client_limit
+    return client_share, sample.rows_per_s * sample.server_s / setup.server_limit
+
+
+def _ratio(cell: CellSummary, other: CellSummary) -> Estimate | None:
+    pairs = paired(cell.good_runs, other.good_runs)
+    return estimate_ratio(rates(pairs), rates(other.good_runs))
+
+
+def _mark(contests: Sequence[Contest], floor: float | None) -> list[Contest]:
+    """The settings with what their ratios come to, all of them taken together."""
+    ratios = [entrant.ratio for contest in contests for entrant in contest.entrants.values()]
+    ratios += [contest.loops for contest in contests]
+    adjusted = adjust_holm([None if ratio is None else ratio.p_value for ratio in ratios])
+    marks = iter([None if one is None else is_noise(one, floor, p) for one, p in zip(ratios, adjusted, strict=True)])
+    marked = [
+        replace(
+            contest,
+            entrants={name: replace(entrant, noise=next(marks)) for name, entrant in contest.entrants.items()},
+        )
+        for contest in contests
+    ]
+    return [replace(contest, loops_noise=next(marks)) for contest in marked]
+
+
+def _find_ceilings(cells: Sequence[CellSummary]) -> dict[str, tuple[tuple[Mapping[str, Any], float], ...]]:
+    """What the programs did that are no contestants."""
+    found: dict[str, list[tuple[Mapping[str, Any], float]]] = {}
+    for cell in cells:
+        if cell.shown.cell["loader"] in (PGBENCH, COPY, PSQL) and cell.rows_per_s is not None:
+            found.setdefault(str(cell.shown.cell["loader"]), []).append((cell.shown.cell, cell.rows_per_s.value))
+    return {name: tuple(those) for name, those in found.items()}

@@ -1,0 +1,74 @@
+"""Which side ends first, and what follows from that where it was not measured: the utilisation law, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experiments.answer_facts import THREADS, Contest, Entrant
+from experiments.answer_words import join_and, span
+from experiments.model import SATURATED
+
+CLIENT, SERVER = "client", "server"
+
+_WHOSE: Mapping[str | None, str] = {CLIENT: "Python", SERVER: "PostgreSQL", None: "neither"}
+_WAITING = ("commit-bound", "latency-bound")
+
+
+def find_limit(entrant: Entrant) -> str | None:
+    """Which side ends first: by the verdict, else by how busy its cores are; None where it is neither by itself."""
+    if entrant.label is not None:
+        return {"client-bound": CLIENT, "server-bound": SERVER}.get(entrant.label)
+    shares = {CLIENT: entrant.client_share or 0.0, SERVER: entrant.server_share or 0.0}
+    side = max(shares, key=lambda one: shares[one])
+    return side if shares[side] >= SATURATED else None
+
+
+def say_limits(main: Contest) -> str:
+    """What either side could do by itself, cores / CPU time per row, and whose limit that is."""
+    could = f"With that Python could do {_could(main, CLIENT)} rows/s, PostgreSQL {_could(main, SERVER)}"
+    if main.setup.shared:
+        return f"{could}, each with the cores for itself, which they share."
+    whose = {name: find_limit(one) for name, one in main.entrants.items()}
+    sides = set(whose.values())
+    if sides == {SERVER}:
+        return f"{could}: PostgreSQL ends first, {_same_for_all(main)}."
+    if sides == {CLIENT}:
+        return f"{could}: Python ends first, so that the CPU time of a row decides."
+    if sides == {None}:
+        waits = all(one.label in (None, *_WAITING) for one in main.entrants.values())
+        return f"{could}: neither ends first{', as a row mostly waits' if waits else ' by itself'}."
+    parts = [
+        f"{_WHOSE[side]} with {join_and([name for name, one in whose.items() if one == side])}"
+        for side in (CLIENT, SERVER, None)
+        if side in sides
+    ]
+    return f"{could}: what ends first is {join_and(parts)}."
+
+
+def foretell(main: Contest) -> str:
+    """Where Python would become the limit, by the costs that were measured with a whole core."""
+    missing = "A fraction of a core was not measured in this campaign (it takes the docker engine)."
+    known = {name: one for name, one in main.entrants.items() if one.client_share and one.client_us}
+    if THREADS not in known or len(known) < 2 or main.setup.client_limit != 1 or main.setup.shared:
+        return missing
+    if all(find_limit(one) == CLIENT for one in known.values()):
+        return f"{missing} Python is the limit even with a whole core."
+    needed = join_and([f"{one.client_share:.2f} of a core with {name}" for name, one in known.items()])
+    base = known.pop(THREADS).client_us or 0.0
+    ratios = join_and([f"{name} {base / (one.client_us or base):.2f}" for name, one in known.items()])
+    return (
+        f"{missing} By the costs above Python would be the limit with less than {needed}, and from there on load "
+        f"as many rows as its CPU time is enough for: {ratios} times those of threads."
+    )
+
+
+def _same_for_all(main: Contest) -> str:
+    """What a limit on the other side means for Python; that nothing of it shows only where nothing was told apart."""
+    apart = any(one.noise is False for one in main.entrants.values())
+    return "whoever asks" if apart else "whoever asks, so that what a row costs Python does not show in rows/s"
+
+
+def _could(main: Contest, side: str) -> str:
+    limit = main.setup.client_limit if side == CLIENT else main.setup.server_limit
+    costs = [one.client_us if side == CLIENT else one.server_us for one in main.entrants.values()]
+    return span([round(limit * 1e6 / cost, -2) for cost in costs if cost], ",.0f")

@@ -1,0 +1,83 @@
+"""The words of the answer: settings, ranges of numbers, ratios, verdicts in terms of the question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from experiments.answer_facts import Contest
+from experiments.stats import Estimate
+from experiments.wording import NOTHING, count, with_interval
+
+MEANING: Mapping[str, str] = {
+    "client-bound": "CPU bound, in Python",
+    "server-bound": "CPU bound, but in PostgreSQL, not in Python",
+    "commit-bound": "IO bound: commits wait for the disk",
+    "latency-bound": "IO bound: everybody waits for answers, and no core is busy",
+    "host-saturated": "CPU bound: too few cores for both sides",
+    "mixed": "bound by no single thing",
+}
+"""The verdicts in terms of the question."""
+
+
+def join_and(texts: Sequence[str]) -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def be(names: Sequence[str]) -> str:
+    """The verb that goes with so many."""
+    return "is" if len(names) == 1 else "are"
+
+
+def span(values: Sequence[float], form: str) -> str:
+    """The smallest and the largest of at least one value, or one number where both read the same."""
+    low, high = format(min(values), form), format(max(values), form)
+    return low if low == high else f"{low} to {high}"
+
+
+def ratio_text(ratio: Estimate | None, noise: bool | None) -> str:
+    """A ratio with its interval, marked where it is not told apart from 1."""
+    return NOTHING if ratio is None else ("≈ " if noise else "") + with_interval(ratio, ".2f")
+
+
+def describe_setting(contest: Contest) -> str:
+    """'20 connections and `default`', and how much of a core Python has where that is not one."""
+    words = [describe_pool(contest), describe_postgres(contest)]
+    return join_and(words if contest.setup.client_limit == 1 else [*words, describe_core(contest)])
+
+
+def describe_pool(contest: Contest) -> str:
+    """'1 connection'."""
+    return count(int(contest.setting["poolsize"]), "connection")
+
+
+def describe_postgres(contest: Contest) -> str:
+    """The name of its configuration in matrix.yaml."""
+    return f"`{contest.setting['postgres']}`"
+
+
+def describe_core(contest: Contest) -> str:
+    """'0.25 of a core for Python'."""
+    limit = contest.setup.client_limit
+    return f"{'one core' if limit == 1 else _cores(limit)} for Python"
+
+
+def client_cores(contest: Contest) -> str:
+    """What the loader can use: 'its own', '0.25 of a core'."""
+    limit = contest.setup.client_limit
+    if contest.setup.shared:
+        return _cores(limit)
+    return "its own" if limit == 1 else _cores(limit)
+
+
+def server_cores(contest: Contest) -> str:
+    """The same of PostgreSQL."""
+    limit = contest.setup.server_limit
+    if contest.setup.shared:
+        cores = contest.setup.shared_cores
+        return f"the {'core' if cores == 1 else f'{cores} cores'} that both share"
+    return "its core" if limit == 1 else _cores(limit) if limit < 1 else f"its {limit:g} cores"
+
+
+def _cores(limit: float) -> str:
+    return "one core" if limit == 1 else f"{limit:g} {'of a core' if limit < 1 else 'cores'}"

@@ -1,0 +1,147 @@
+"""What the answer is made of, from the records of a small campaign of three entrants in two settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from experiments.answer_facts import ASYNCIO, THREADS, UVLOOP, Facts, find_facts
+from experiments.cells import Cell
+from experiments.description import Description, ShownCell, ShownExperiment
+from experiments.records import Phase, Record
+from experiments.summary import summarize
+
+PACE = (1.0, 1.1, 0.9, 1.05, 0.95, 1.0)
+"""What the machine did in each block, to all alike."""
+
+JITTER = (0.002, -0.002, 0.001, -0.001, 0.003, -0.003)
+"""What differs by block between entrants, each of which has it at another place."""
+
+
+def key_of(cell: Cell) -> str:
+    return f"{cell.loader} {cell.loop} {cell.poolsize}"
+
+
+@pytest.fixture
+def campaign(
+    description: Description, make_record: Callable[..., Record], threaded: Cell, uvloop_cell: Cell
+) -> tuple[Description, list[Record]]:
+    """Threads, asyncio and uvloop with 20 connections, threads with one, each with a rate of its own."""
+    rates = {
+        threaded: 10_000.0,
+        replace(uvloop_cell, loop="asyncio"): 8_000.0,
+        uvloop_cell: 9_900.0,
+        replace(threaded, poolsize=1): 3_000.0,
+    }
+    records = [
+        make_record(cell, block=block + 1, rows_per_s=rate * pace * (1 + JITTER[block - place]), cell_key=key_of(cell))
+        for place, (cell, rate) in enumerate(rates.items())
+        for block, pace in enumerate(PACE)
+    ]
+    records += [replace(record, arm="b") for record in records if record.cell_key == key_of(threaded)]
+    shown = [ShownCell(key_of(cell), "a", ("io_or_cpu",), cell.axes()) for cell in rates]
+    cells = (shown[0], replace(shown[0], arm="b"), *shown[1:])
+    matrix = {**description.matrix, "experiments": {"io_or_cpu": {"matrix": {"poolsize": [20, 1]}}}}
+    experiments = (ShownExperiment("io_or_cpu", "Which one?"),)
+    return replace(description, experiments=experiments, cells=cells, matrix=matrix), records
+
+
+def facts_of(campaign: tuple[Description, list[Record]]) -> Facts:
+    description, records = campaign
+    return find_facts(description, records, summarize(description, records, description.experiments[0]))
+
+
+def test_settings_hold_those_who_ran_in_them(campaign: tuple[Description, list[Record]]) -> None:
+    first, second = facts_of(campaign).contests
+    assert list(first.entrants) == [THREADS, ASYNCIO, UVLOOP]
+    assert list(second.entrants) == [THREADS]
+    assert (first.setting["poolsize"], second.setting["poolsize"]) == (20, 1)
+    assert "loop" not in first.setting
+    assert (first.main, second.main) == (True, False)
+
+
+def test_ratios_are_to_threads_of_the_same_setting(campaign: tuple[Description, list[Record]]) -> None:
+    entrants = facts_of(campaign).contests[0].entrants
+    assert entrants[THREADS].ratio is None
+    of_asyncio, of_uvloop = entrants[ASYNCIO].ratio, entrants[UVLOOP].ratio
+    assert of_asyncio is not None
+    assert of_uvloop is not None
+    assert of_asyncio.value == pytest.approx(0.8, abs=0.003)
+    assert (entrants[ASYNCIO].noise, entrants[THREADS].noise) == (False, None)
+    assert of_uvloop.value == pytest.approx(0.99, abs=0.003)
+
+
+def test_the_loops_are_compared_with_each_other(campaign: tuple[Description, list[Record]]) -> None:
+    first, second = facts_of(campaign).contests
+    assert first.loops is not None
+    assert first.loops.value == pytest.approx(9_900 / 8_000, abs=0.003)
+    assert first.loops_noise is False
+    assert (second.loops, second.loops_noise) == (None, None)
+
+
+def test_what_is_compared_with_the_baseline_has_the_tables_ratio(campaign: tuple[Description, list[Record]]) -> None:
+    alone = facts_of(campaign).contests[1].entrants[THREADS].to_baseline
+    assert alone is not None
+    assert alone.value == pytest.approx(0.3, abs=0.003)
+
+
+def test_costs_are_those_of_old_records_too(campaign: tuple[Description, list[Record]]) -> None:
+    """Without what is observed in the phase: the server's cost is of the whole run, 1.4 s for 22,300 rows."""
+    threads = facts_of(campaign).contests[0].entrants[THREADS]
+    assert threads.client_us == pytest.approx(25.0, abs=0.2)
+    assert threads.server_us == pytest.approx(1.4e6 / 22_300, rel=0.01)
+    assert threads.client_share == pytest.approx(0.25, abs=0.003)
+    assert threads.server_share == pytest.approx(10_000 * 1.4 / 22_300 / 2, rel=0.02)
+    assert (threads.label, threads.active, threads.commit_wait, threads.ceiling_share) == (None, None, None, None)
+
+
+def test_observations_and_verdict_are_taken_over(campaign: tuple[Description, list[Record]]) -> None:
+    description, records = campaign
+
+    def observed(record: Record) -> Record:
+        data = (record.phases or {})["data"]
+        phases = {"geo": Phase(100, 0.02, 0.01, 0.01), "data": replace(data, server_cpu_s=data.wall_s * 1.96)}
+        states = {"samples": 9, "interval_s": 0.02, "round_trip_s": 5e-5, "idle_in_transaction": 0.0}
+        waits = {"CPU": 0.7, "IO:WalSync": 0.1}
+        return replace(record, phases=phases, connections={**states, "active": 0.8, "idle": 0.2, "waits": waits})
+
+    threads = facts_of((description, [observed(record) for record in records])).contests[0].entrants[THREADS]
+    assert (threads.active, threads.idle, threads.in_transaction) == (0.8, 0.2, 0.0)
+    assert threads.commit_wait == pytest.approx(0.1)
+    assert threads.server_share == pytest.approx(0.98)
+    assert threads.label == "server-bound"
+
+
+def test_who_has_no_good_run_is_no_entrant(campaign: tuple[Description, list[Record]]) -> None:
+    description, records = campaign
+    left = [record for record in records if record.cell["loop"] != "asyncio" and record.cell["poolsize"] == 20]
+    (only,) = facts_of((description, left)).contests
+    assert list(only.entrants) == [THREADS, UVLOOP]
+    assert only.loops is None
+
+
+def test_why_cells_cannot_run_is_told_once(campaign: tuple[Description, list[Record]]) -> None:
+    description, records = campaign
+    some = description.cells[-1]
+    pods = [
+        replace(some, cell_key=name, cell={**some.cell, "resources": name}, unsupported="why not")
+        for name in ("pod_0.25", "pod_0.5")
+    ]
+    facts = facts_of((replace(description, cells=(*description.cells, *pods)), records))
+    assert facts.not_run == ("why not",)
+    assert len(facts.contests) == 2
+
+
+@pytest.mark.parametrize("name", ["ceiling_pgbench", "ceiling_copy", "ceiling_psql_file"])
+def test_ceilings_are_kept_with_their_settings(
+    campaign: tuple[Description, list[Record]], make_record: Callable[..., Record], threaded: Cell, name: str
+) -> None:
+    description, records = campaign
+    ceiling = replace(threaded, loader=name)
+    shown = ShownCell("top", "a", ("io_or_cpu",), ceiling.axes())
+    tops = [make_record(ceiling, block=block, rows_per_s=12_000.0, cell_key="top") for block in range(1, 7)]
+    facts = facts_of((replace(description, cells=(*description.cells, shown)), [*records, *tops]))
+    assert facts.ceilings == {name: ((shown.cell, 12_000.0),)}
+    assert [list(contest.entrants) for contest in facts.contests] == [[THREADS, ASYNCIO, UVLOOP], [THREADS]]

@@ -1,0 +1,389 @@
+"""Every turn of phrase of the answer, on settings that are made up: the words follow from the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from experiments.answer_facts import ASYNCIO, THREADS, UVLOOP, Contest, Entrant, Facts
+from experiments.answer_limits import find_limit, foretell, say_limits
+from experiments.answer_sentences import say_bound, say_faster, say_flip, say_help, say_why, write_sentences
+from experiments.model_points import Setup
+from experiments.stats import Estimate
+
+SETTING = {"engine": "local", "python": "3.13", "postgres": "default", "poolsize": 20, "resources": "split"}
+
+SERVER_BOUND: dict[str, Any] = {
+    "server_us": 65.0,
+    "server_share": 0.98,
+    "active": 0.87,
+    "idle": 0.13,
+    "in_transaction": 0.0,
+    "commit_wait": 0.12,
+    "label": "server-bound",
+}
+
+
+def entrant(client_us: float, rate: float = 15_000.0, **changes: Any) -> Entrant:
+    return replace(Entrant(Estimate(rate), client_us, client_share=rate * client_us / 1e6), **changes)
+
+
+def ratio(value: float, *, noise: bool | None = False) -> dict[str, Any]:
+    return {"ratio": Estimate(value, value - 0.05, value + 0.05, 0.001), "noise": noise}
+
+
+def contest(changes: dict[str, Any] | None = None, **more: Any) -> Contest:
+    """The usual one: all at PostgreSQL's limit, and nothing told apart."""
+    common = SERVER_BOUND | (changes or {})
+    entrants = {
+        THREADS: entrant(16.0, **common),
+        ASYNCIO: entrant(24.0, **common, **ratio(0.98, noise=True)),
+        UVLOOP: entrant(20.0, **common, **ratio(1.01, noise=True)),
+    }
+    usual: dict[str, Any] = {
+        "setting": SETTING,
+        "entrants": entrants,
+        "main": True,
+        "loops": Estimate(1.03, 0.97, 1.09, 0.3),
+        "loops_noise": True,
+    }
+    return Contest(**{**usual, **more})
+
+
+def other(label: str, *, setup: Setup | None = None, **setting: Any) -> Contest:
+    """Another setting, where all have this verdict."""
+    made = contest({"label": label}, main=False, setting={**SETTING, **setting})
+    return replace(made, setup=setup or Setup())
+
+
+def with_ratios(made: Contest, of_asyncio: dict[str, Any], of_uvloop: dict[str, Any], **more: Any) -> Contest:
+    entrants = dict(made.entrants)
+    entrants[ASYNCIO] = replace(entrants[ASYNCIO], **of_asyncio)
+    entrants[UVLOOP] = replace(entrants[UVLOOP], **of_uvloop)
+    return replace(made, entrants=entrants, **more)
+
+
+def facts(main: Contest, *others: Contest, **more: Any) -> Facts:
+    return Facts((main, *others), 10, 1.03, **more)
+
+
+def test_the_answer_has_five_sentences_that_say_what_they_answer() -> None:
+    starts = [sentence.split("**")[1] for sentence in write_sentences(facts(contest()))]
+    assert starts == [
+        "IO bound or CPU bound?",
+        "Is asyncio faster than threads?",
+        "Why?",
+        "Where does it flip?",
+        "What would help?",
+    ]
+
+
+def test_without_a_run_of_the_defaults_there_is_no_answer() -> None:
+    nothing = ["No run with the defaults counts in this campaign, so there is no answer."]
+    assert write_sentences(Facts((), 10)) == nothing
+    assert write_sentences(facts(contest(main=False))) == nothing
+    assert write_sentences(facts(contest(entrants={}))) == nothing
+
+
+def test_the_verdict_comes_with_the_shares_that_led_to_it() -> None:
+    assert say_bound(facts(contest()), contest()) == (
+        "With 20 connections and PostgreSQL `default`, where each row waits until it is on disk, threads, asyncio and "
+        "uvloop are *server-bound* (CPU bound, but in PostgreSQL, not in Python): PostgreSQL uses 98% of its core, the "
+        "Python process 24% to 36% of its own; 87% of the connections are active in PostgreSQL (12% of all waits for "
+        "a commit) and 13% idle, waiting for Python."
+    )
+
+
+@pytest.mark.parametrize(
+    ("label", "meaning"),
+    [
+        ("client-bound", "CPU bound, in Python"),
+        ("commit-bound", "IO bound: commits wait for the disk"),
+        ("latency-bound", "IO bound: everybody waits for answers, and no core is busy"),
+        ("host-saturated", "CPU bound: too few cores for both sides"),
+        ("mixed", "bound by no single thing"),
+    ],
+)
+def test_each_verdict_is_put_in_terms_of_the_question(label: str, meaning: str) -> None:
+    main = contest({"label": label}, durable=False)
+    said = say_bound(facts(main), main)
+    assert said.startswith(f"With 20 connections and PostgreSQL `default` threads, asyncio and uvloop are *{label}*")
+    assert f"({meaning})" in said
+
+
+def test_whoever_has_another_verdict_is_named() -> None:
+    main = contest()
+    main = with_ratios(main, {"label": "client-bound"}, {})
+    assert (
+        "threads and uvloop are *server-bound* (CPU bound, but in PostgreSQL, not in Python) and asyncio is "
+        "*client-bound* (CPU bound, in Python): "
+    ) in say_bound(facts(main), main)
+
+
+def test_connections_that_are_idle_in_a_transaction_are_told_of() -> None:
+    main = contest({"in_transaction": 0.02, "commit_wait": None})
+    assert say_bound(facts(main), main).endswith(
+        "; 87% of the connections are active in PostgreSQL, 13% idle, waiting for Python and 2% idle in a transaction."
+    )
+
+
+def test_a_campaign_without_observations_has_shares_of_cores_and_no_verdict() -> None:
+    main = contest({"label": None, "active": None, "idle": None})
+    assert say_bound(facts(main), main) == (
+        "With 20 connections and PostgreSQL `default`, where each row waits until it is on disk, PostgreSQL uses 98% "
+        "of its core, the Python process 24% to 36% of its own. What the connections waited for was not observed in "
+        "this campaign, so there is no verdict."
+    )
+
+
+def test_without_the_servers_cpu_time_nothing_is_said_of_cores() -> None:
+    main = contest({"label": None, "server_share": None})
+    assert "nothing says how busy the cores are" in say_bound(facts(main), main)
+
+
+def test_other_verdicts_elsewhere_are_told_with_their_settings() -> None:
+    main = contest()
+    others = [
+        other("commit-bound", poolsize=1),
+        other("latency-bound", poolsize=1, postgres="async_commit"),
+        other("server-bound", poolsize=50),
+        other("client-bound", resources="pod_0.25", setup=Setup(client_quota=0.25)),
+    ]
+    assert say_bound(facts(main, *others), main).endswith(
+        " Elsewhere there is *client-bound* with 20 connections, `default` and 0.25 of a core for Python, "
+        "*commit-bound* with 1 connection and `default` and *latency-bound* with 1 connection and `async_commit`."
+    )
+
+
+def test_settings_that_have_one_value_in_common_are_named_by_it() -> None:
+    main = contest()
+    others = [other("latency-bound", poolsize=1, postgres=name) for name in ("default", "async_commit", "fsync_off")]
+    said = say_bound(facts(main, *others, other("server-bound", poolsize=5)), main)
+    assert said.endswith(" Elsewhere there is *latency-bound* with 1 connection, throughout.")
+
+
+def test_many_settings_without_anything_in_common_are_counted() -> None:
+    main = contest()
+    pools = [other("mixed", poolsize=size) for size in (2, 3, 5, 7)]
+    rest = [other("server-bound", poolsize=50), other("server-bound", postgres="async_commit", poolsize=2)]
+    said = say_bound(facts(main, *pools, *rest), main)
+    assert said.endswith("; 5 connections and `default`; and in 1 more.")
+
+
+def test_that_the_verdict_is_the_same_everywhere_is_told() -> None:
+    main = contest()
+    said = say_bound(facts(main, other("server-bound", poolsize=5), other("server-bound", poolsize=50)), main)
+    assert said.endswith(" No other verdict comes out in 2 other settings.")
+
+
+def test_what_is_not_told_apart_is_neither_faster_nor_slower() -> None:
+    said = say_faster(contest())
+    assert said == (
+        "No difference is told apart from noise: asyncio loads ≈ 0.98 (0.93 to 1.03) and uvloop ≈ 1.01 (0.96 to 1.06) "
+        "times the rows per second of threads. Nor are the loops told apart: uvloop loads ≈ 1.03 (0.97 to 1.09) times "
+        "the rows of asyncio with the same driver."
+    )
+
+
+@pytest.mark.parametrize(
+    ("of_asyncio", "of_uvloop", "verdict"),
+    [
+        (ratio(0.8), ratio(0.9), "Asyncio and uvloop are slower: "),
+        (ratio(1.2), ratio(1.3), "Asyncio and uvloop are faster: "),
+        (ratio(0.8), ratio(1.2), "Uvloop is faster and asyncio is slower: "),
+        (ratio(0.8), ratio(1.0, noise=True), "Asyncio is slower: "),
+    ],
+)
+def test_who_is_told_apart_is_called_faster_or_slower(
+    of_asyncio: dict[str, Any], of_uvloop: dict[str, Any], verdict: str
+) -> None:
+    assert say_faster(with_ratios(contest(), of_asyncio, of_uvloop)).startswith(verdict)
+
+
+def test_a_loop_that_makes_the_difference_leaves_none_for_the_driver() -> None:
+    main = with_ratios(contest(), ratio(0.8), ratio(1.0, noise=True))
+    main = replace(main, loops=Estimate(1.25, 1.2, 1.3, 0.001), loops_noise=False)
+    assert say_faster(main).endswith(
+        " The loop matters: uvloop loads 1.25 (1.20 to 1.30) times the rows of asyncio with the same driver, which "
+        "leaves nothing to be told of the driver."
+    )
+
+
+def test_what_a_faster_loop_leaves_is_not_denied() -> None:
+    main = with_ratios(contest(), ratio(0.7), ratio(0.9))
+    main = replace(main, loops=Estimate(1.29, 1.2, 1.4, 0.001), loops_noise=False)
+    assert say_faster(main).endswith("times the rows of asyncio with the same driver.")
+
+
+def test_where_both_loops_lose_alike_it_is_the_driver() -> None:
+    said = say_faster(with_ratios(contest(), ratio(0.8), ratio(0.8)))
+    assert " It is the driver rather than the loop: uvloop loads ≈ 1.03 " in said
+
+
+def test_too_few_blocks_claim_nothing() -> None:
+    unknown = {"ratio": Estimate(0.8), "noise": None}
+    main = with_ratios(contest(), unknown, unknown, loops=Estimate(1.0), loops_noise=None)
+    assert say_faster(main) == (
+        "Not known: asyncio loads 0.80 and uvloop 0.80 times the rows per second of threads, but it takes 5 blocks to "
+        "tell that from noise."
+    )
+
+
+def test_without_threads_there_is_nothing_to_compare_with() -> None:
+    main = with_ratios(contest(), {"ratio": None}, {"ratio": None})
+    assert say_faster(main).startswith("Not measured")
+
+
+def test_costs_and_bounds_say_why() -> None:
+    assert say_why(contest()) == (
+        "A row takes 16.0 µs with threads, 24.0 µs with asyncio (1.50 times as much) and 20.0 µs with uvloop (1.25 "
+        "times as much) of the Python process's CPU time, and 65 µs of PostgreSQL's. With that Python could do 41,700 "
+        "to 62,500 rows/s, PostgreSQL 15,400: PostgreSQL ends first, whoever asks, so that what a row costs Python "
+        "does not show in rows/s."
+    )
+
+
+def test_a_difference_that_was_told_apart_is_not_said_to_be_hidden() -> None:
+    main = with_ratios(contest(), ratio(0.9), ratio(0.9))
+    assert say_why(main).endswith("PostgreSQL ends first, whoever asks.")
+
+
+@pytest.mark.parametrize(
+    ("label", "end"),
+    [
+        ("client-bound", "Python ends first, so that the CPU time of a row decides."),
+        ("commit-bound", "neither ends first, as a row mostly waits."),
+        ("latency-bound", "neither ends first, as a row mostly waits."),
+        ("mixed", "neither ends first by itself."),
+    ],
+)
+def test_whose_limit_it_is_follows_from_the_verdict(label: str, end: str) -> None:
+    assert say_limits(contest({"label": label})).endswith(f": {end}")
+
+
+def test_entrants_with_limits_of_their_own_are_named() -> None:
+    main = with_ratios(contest(), {"label": "client-bound"}, {"label": "mixed"})
+    assert say_limits(main).endswith(
+        ": what ends first is Python with asyncio, PostgreSQL with threads and neither with uvloop."
+    )
+
+
+def test_shared_cores_are_nobodys_limit() -> None:
+    main = contest({"label": "host-saturated"}, setup=Setup(server_cores=2, shared_cores=2))
+    assert say_limits(main).endswith("each with the cores for itself, which they share.")
+    assert "of the 2 cores that both share, the Python process 24% to 36% of one core" in say_bound(facts(main), main)
+
+
+def test_without_a_verdict_the_limit_is_whoever_is_busy() -> None:
+    unknown = replace(entrant(16.0, **SERVER_BOUND), label=None)
+    assert find_limit(unknown) == "server"
+    assert find_limit(replace(unknown, client_share=0.99)) == "client"
+    assert find_limit(replace(unknown, server_share=0.6)) is None
+    assert find_limit(replace(unknown, server_share=None, client_share=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"client_us": None}, "Not known: no run says what a row cost."),
+        ({"server_us": None}, "of the Python process's CPU time; what it takes PostgreSQL was not recorded."),
+    ],
+)
+def test_costs_that_nobody_recorded_are_missed(changes: dict[str, Any], said: str) -> None:
+    main = contest()
+    entrants = {name: replace(one, **changes) for name, one in main.entrants.items()}
+    assert say_why(replace(main, entrants=entrants)).endswith(said)
+
+
+def test_a_fraction_of_a_core_says_who_wins() -> None:
+    main = contest()
+    pods = [
+        other(
+            "client-bound", resources=f"pod_{quota}", postgres=postgres, engine="local", setup=Setup(client_quota=quota)
+        )
+        for quota in (0.25, 0.5)
+        for postgres in ("default", "async_commit")
+    ]
+    pods = [with_ratios(pod, ratio(0.7), ratio(0.82)) for pod in pods]
+    assert say_flip(facts(main, *pods), main) == (
+        "With 0.25 of a core for Python (client-bound), asyncio loads 0.70 (0.65 to 0.75) and uvloop 0.82 (0.77 to "
+        "0.87) times the rows of threads. With 0.5 of a core for Python (client-bound), asyncio loads 0.70 (0.65 to "
+        "0.75) and uvloop 0.82 (0.77 to 0.87) times the rows of threads."
+    )
+    assert say_flip(facts(main, pods[1]), main).startswith("With 0.25 of a core for Python and `async_commit` (client")
+
+
+def test_what_a_fraction_would_do_follows_from_the_costs() -> None:
+    assert foretell(contest()) == (
+        "A fraction of a core was not measured in this campaign (it takes the docker engine). By the costs above "
+        "Python would be the limit with less than 0.24 of a core with threads, 0.36 of a core with asyncio and 0.30 of "
+        "a core with uvloop, and from there on load as many rows as its CPU time is enough for: asyncio 0.67 and "
+        "uvloop 0.80 times those of threads."
+    )
+
+
+def test_nothing_is_foretold_from_shared_cores_or_a_limit_that_is_there() -> None:
+    missing = "A fraction of a core was not measured in this campaign (it takes the docker engine)."
+    assert foretell(contest(setup=Setup(shared_cores=1))) == missing
+    assert foretell(contest({"label": "client-bound"})) == f"{missing} Python is the limit even with a whole core."
+
+
+def test_whole_cores_on_which_somebody_differs_are_named_the_furthest_first() -> None:
+    main = contest()
+    near = with_ratios(other("mixed", poolsize=5), ratio(0.9), ratio(1.0, noise=True))
+    far = with_ratios(other("mixed", poolsize=1), ratio(0.7), ratio(1.0, noise=True))
+    assert say_flip(facts(main, near, far), main).endswith(
+        " Of 2 other settings with a whole core for Python, these ratios to threads are told from noise: asyncio 0.70 "
+        "(0.65 to 0.75) with 1 connection and `default`; asyncio 0.90 (0.85 to 0.95) with 5 connections and `default`."
+    )
+    every = [with_ratios(other("mixed", poolsize=size), ratio(0.9), ratio(0.8)) for size in (1, 5, 50)]
+    assert "6 ratios to threads are told from noise, the furthest: uvloop 0.80" in say_flip(facts(main, *every), main)
+
+
+def test_that_nobody_differs_is_told_only_where_it_can_be() -> None:
+    main, alike = contest(), other("server-bound", poolsize=5)
+    assert say_flip(facts(main, alike), main).endswith(
+        " In 1 other setting with a whole core for Python nobody is told apart from threads."
+    )
+    unknown = with_ratios(alike, {"noise": None}, {"noise": None})
+    assert "nobody" not in say_flip(facts(main, unknown), main)
+
+
+def test_what_helps_is_told_with_the_ratio_to_the_baseline() -> None:
+    main = contest()
+    alone = other("commit-bound", poolsize=1)
+    quick = other("server-bound", postgres="async_commit")
+    both = other("server-bound", postgres="async_commit", poolsize=1)
+    helped: dict[str, Any] = {"to_baseline": Estimate(1.5, 1.4, 1.6), "to_baseline_noise": False}
+    less: dict[str, Any] = {"to_baseline": Estimate(0.3, 0.2, 0.4), "to_baseline_noise": False}
+    changed = [
+        replace(one, entrants={**one.entrants, THREADS: replace(one.entrants[THREADS], **values)})
+        for one, values in ((alone, less), (quick, helped), (both, helped))
+    ]
+    assert say_help(facts(main, *changed), main) == (
+        "Threads load 0.30 (0.20 to 0.40) times the rows with 1 connection instead of 20 connections; and 1.50 (1.40 "
+        "to 1.60) times the rows with `async_commit` instead of `default`."
+    )
+
+
+def test_the_ceilings_are_those_of_the_same_setting() -> None:
+    main = contest({"ceiling_share": 0.9})
+    cell = {**SETTING, "protocol": "simple"}
+    pgbench = (
+        ({**cell, "protocol": "prepared"}, 20_000.0),
+        (cell, 16_667.0),
+        ({**cell, "poolsize": 1}, 5_000.0),
+        ({**cell, "postgres": "async_commit"}, 22_000.0),
+    )
+    ceilings = {"ceiling_pgbench": pgbench, "ceiling_copy": (({**cell, "poolsize": 1}, 450_000.0),)}
+    assert say_help(facts(main, ceilings=ceilings), main) == (
+        "Of what pgbench reaches, which sends the same statements from C (16,667 rows/s), threads 90%, asyncio 90% and "
+        "uvloop 90% is reached. COPY, which needs no statement per row, loads 450,000 rows/s, 30.0 times those of "
+        "threads."
+    )
+
+
+def test_nothing_that_helps_was_measured() -> None:
+    assert say_help(facts(contest()), contest()).startswith("Not measured")
