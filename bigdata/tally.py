@@ -84,10 +84,10 @@ def find_latency_percentiles(taken: Sequence[Taken]) -> dict[str, float] | None:
 
 
 def _latency_s(counts: Mapping[int, int], rank: int) -> float:
-    """The middle of the class that holds the latency of this rank; four digits are more than it knows."""
+    """The middle of the class that holds the latency of this rank; five digits are more than it knows."""
     below = 0
     for number in sorted(counts):
         below += counts[number]
         if below >= rank:
             break
-    return float(f"{2 ** ((number + 0.5) / CLASSES_PER_DOUBLING):.4g}")
+    return float(f"{2 ** ((number + 0.5) / CLASSES_PER_DOUBLING):.5g}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.fit import Prediction, predict
 from experiments.model import Basis, Model, fit_basis
-from experiments.model_points import CLIENT, SERVER, SHARED, Setup, waits_for_each_row
+from experiments.model_points import CLIENT, SERVER, SHARED, Point, Setup, waits_for_each_row
 from experiments.stats import Estimate, estimate_median
 from experiments.wording import count, whole, with_interval
 
@@ -33,8 +33,9 @@ class Question:
 class Answer:
     """The prediction with the interval that its spread over the blocks gives it, and what it was tested on.
 
-    ``unfounded`` says in what the question is outside of that. ``grown_no_further`` is the prediction if the server's
-    cost did not grow beyond the largest pool that was measured; None where nothing like that is asked.
+    ``measured`` says in what range this contestant ran, ``unfounded`` in what the question is outside of it.
+    ``grown_no_further`` is the prediction if the server's cost did not grow beyond the largest pool that was measured;
+    None where nothing like that is asked.
     """
 
     prediction: Prediction
@@ -43,6 +44,7 @@ class Answer:
     setup: Setup
     tested: tuple[tuple[int, str, float], ...]
     """Of the same contestant: pool size, cores and error of each cell that it was not fitted on."""
+    measured: tuple[str, ...]
     unfounded: tuple[str, ...]
     grown_no_further: float | None
 
@@ -66,7 +68,8 @@ def answer_question(model: Model, contestant: tuple[Any, ...], question: Questio
         blocks=len(rates),
         setup=setup,
         tested=tuple(_tested(model, contestant)),
-        unfounded=tuple(_find_unfounded(model, contestant, question, setup)),
+        measured=_describe_range(_points_of(model, contestant)),
+        unfounded=tuple(_find_unfounded(_points_of(model, contestant), question, setup)),
         grown_no_further=stopped,
     )
 
@@ -132,22 +135,32 @@ def _tested(model: Model, contestant: tuple[Any, ...]) -> list[tuple[int, str, f
     ]
 
 
-def _find_unfounded(model: Model, contestant: tuple[Any, ...], question: Question, setup: Setup) -> list[str]:
-    points = [cell.point for cell in model.cells if cell.point.contestant == contestant]
-    pools = sorted({point.poolsize for point in points})
-    reasons = []
-    if not pools[0] <= question.poolsize <= pools[-1]:
-        reasons.append(f"a pool of {question.poolsize}, measured were {pools[0]} to {pools[-1]}")
-    for side, asked, known in (
-        ("client", setup.client_limit, {point.setup.client_limit for point in points}),
-        ("server", setup.server_limit, {point.setup.server_limit for point in points}),
-    ):
-        if asked not in known:
-            measured = ", ".join(f"{cores:g}" for cores in sorted(known))
-            reasons.append(f"{_cores(asked)} for the {side}, measured was {measured}")
-    if question.rtt_s:
-        reasons.append("a longer round trip, measured was that of this campaign alone")
-    return reasons
+def _points_of(model: Model, contestant: tuple[Any, ...]) -> list[Point]:
+    return [cell.point for cell in model.cells if cell.point.contestant == contestant]
+
+
+def _describe_range(points: Sequence[Point]) -> tuple[str, ...]:
+    pools = [point.poolsize for point in points]
+    client = sorted({point.setup.client_limit for point in points})
+    server = sorted({point.setup.server_limit for point in points})
+    return (
+        f"pools of {min(pools)} to {max(pools)}",
+        f"{' or '.join(map(_cores, client))} of the client",
+        f"{' or '.join(map(_cores, server))} of the server",
+        "the round trip of this campaign",
+    )
+
+
+def _find_unfounded(points: Sequence[Point], question: Question, setup: Setup) -> list[str]:
+    pools = [point.poolsize for point in points]
+    client, server = setup.client_limit, setup.server_limit
+    asked = {
+        f"a pool of {question.poolsize}": min(pools) <= question.poolsize <= max(pools),
+        f"{_cores(client)} of the client": client in {point.setup.client_limit for point in points},
+        f"{_cores(server)} of the server": server in {point.setup.server_limit for point in points},
+        "a longer round trip": not question.rtt_s,
+    }
+    return [text for text, measured in asked.items() if not measured]
 
 
 def _trust(answer: Answer, model: Model) -> list[str]:
@@ -156,9 +169,10 @@ def _trust(answer: Answer, model: Model) -> list[str]:
     whole_campaign = ""
     if model.median_error is not None:
         whole_campaign = f"; median of all {count(len(model.tested), 'cell')} of the campaign {model.median_error:.1%}"
-    lines = [f"tested on cells that it was not fitted on: {own}{whole_campaign}"]
+    lines = [f"measured were: {', '.join(answer.measured)}"]
+    lines.append(f"tested on cells that it was not fitted on: {own}{whole_campaign}")
     if answer.unfounded:
-        lines.append(f"outside of what was tested: {'; '.join(answer.unfounded)}")
+        lines.append(f"outside of what was measured: {', '.join(answer.unfounded)}")
     return lines
 
 

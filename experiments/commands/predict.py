@@ -18,7 +18,22 @@ from experiments.what_if import Question, answer_question, describe_answer, name
 from experiments.wording import axis_name
 
 # What tells contestants apart, besides the loader. None of them means: all that were measured.
-_CHOICES = ("loop", "postgres", "python", "engine", "protocol", "implementation", "transaction", "inserts")
+_CHOICES = (
+    "loop",
+    "postgres",
+    "python",
+    "gil",
+    "engine",
+    "protocol",
+    "implementation",
+    "data",
+    "transaction",
+    "inserts",
+)
+
+# Beyond that the answer takes minutes, and means nothing.
+_MOST_CONNECTIONS = 10_000
+_MOST_CORES = 256
 
 _UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 
@@ -95,8 +110,8 @@ def choose_contestants(model: Model, options: Namespace) -> Sequence[tuple[tuple
 
 def read_poolsize(text: str) -> int:
     """A number of connections."""
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) < 1:
-        raise ArgumentTypeError(f"found {text!r}, expected a number of connections from 1 to 99999")
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= _MOST_CONNECTIONS:
+        raise ArgumentTypeError(f"found {text!r}, expected a number of connections from 1 to {_MOST_CONNECTIONS}")
     return int(text)
 
 
@@ -106,8 +121,10 @@ def read_cores(text: str) -> float:
         cores = float(text)
     except ValueError:
         cores = math.nan
-    if not 0 < cores <= 1024:
-        raise ArgumentTypeError(f"found {text!r}, expected a number of cores above 0, up to 1024, such as 0.25 or 16")
+    if not 0 < cores <= _MOST_CORES:
+        raise ArgumentTypeError(
+            f"found {text!r}, expected a number of cores above 0, up to {_MOST_CORES}, such as 0.25 or 16"
+        )
     return cores
 
 

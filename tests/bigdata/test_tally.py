@@ -21,8 +21,8 @@ from bigdata.runtimes.shared_records import Share, SharedRecords
 from bigdata.summary import describe_workers
 from bigdata.tally import Taken, Tally, find_latency_percentiles, find_rows_per_worker
 
-# Half a class, and the four digits that are reported.
-RESOLUTION = 0.006
+# Half a class, and the five digits that are reported.
+RESOLUTION = 0.0055
 ROWS = 222
 
 
