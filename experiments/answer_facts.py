@@ -150,7 +150,7 @@ def _entrant(cell: CellSummary, point: Point | None, threads: CellSummary | None
         in_transaction=None if seen is None else seen.idle_in_transaction,
         commit_wait=None if seen is None else seen.commit_wait,
         label=None if cell.verdict is None else cell.verdict.label,
-        ceiling_share=getattr(cell, "ceiling_share", None),
+        ceiling_share=cell.ceiling_share,
         ratio=None if threads is None or cell is threads else _ratio(cell, threads),
         to_baseline=cell.ratio,
         to_baseline_noise=cell.noise,

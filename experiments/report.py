@@ -31,8 +31,9 @@ def write_tables(folder: CampaignFolder) -> None:
     tables = folder.path / "tables"
     tables.mkdir(exist_ok=True)
     for experiment in description.experiments:
+        answer = describe_question(description, records, experiment)
         charts = chart_images(description, experiment, f"../{CHARTS}")
-        table = markdown_table(description, records, experiment, charts=charts)
+        table = markdown_table(description, records, experiment, charts=f"{answer}{charts}")
         why = why_section(description, records, experiment)
         text = "\n".join([f"# {experiment.name}\n", table, *([why] if why else [])])
         write_whole(tables / f"{experiment.name}.md", text)

@@ -10,7 +10,7 @@ import pytest
 from experiments.__main__ import main
 from experiments.cells import Cell
 from experiments.commands import tables
-from experiments.description import Description
+from experiments.description import Description, ShownExperiment
 from experiments.errors import BadInput
 from experiments.readme import Other, timed_share, write_readme
 from experiments.records import Record
@@ -178,3 +178,18 @@ def test_a_campaign_that_is_not_there_is_bad_input(tmp_path: Path, description: 
     create(tmp_path, replace(description, campaign="new"))
     with pytest.raises(BadInput, match=r"'nwe' is no campaign there \(did you mean new\? known: new\)"):
         tables.choose_campaign(tmp_path, "nwe")
+
+
+def test_every_page_of_the_whole_question_has_its_answer_above_the_table(
+    tmp_path: Path, description: Description, make_record: Callable[..., Record]
+) -> None:
+    cells = tuple(replace(cell, experiments=("io_or_cpu",)) for cell in description.cells)
+    matrix = {**description.matrix, "experiments": {"io_or_cpu": {"matrix": {"loop": ["uvloop", "asyncio"]}}}}
+    experiments = (ShownExperiment("io_or_cpu", "IO?"),)
+    folder = create(tmp_path, replace(description, cells=cells, matrix=matrix, experiments=experiments))
+    folder.append(make_record())
+    write_tables(folder)
+    write_front_page(tmp_path)
+    for page in (folder.path / "tables/io_or_cpu.md", tmp_path / "README.md"):
+        text = page.read_text()
+        assert text.index("- **IO bound or CPU bound?**") < text.index("![Chart of io") < text.index("| loader ")
