@@ -63,6 +63,18 @@ def connect_aside(url: str, **parameters: Any) -> Any:
     return connect(url, dbname="template1" if database_name(url) == "postgres" else "postgres", **parameters)
 
 
+def hide_password(url: str) -> tuple[str, dict[str, str]]:
+    """How a program of PostgreSQL's is told the database, for its command line; the password in a variable for libpq.
+
+    A list of processes shows command lines to everybody, and their variables to nobody else.
+    """
+    import psycopg2.extensions
+
+    parameters = psycopg2.extensions.parse_dsn(url)
+    password = parameters.pop("password", None)
+    return psycopg2.extensions.make_dsn(**parameters), {} if password is None else {"PGPASSWORD": password}
+
+
 @contextmanager
 def open_connection(url: str) -> Iterator[Any]:
     """``connect``, for a process that prepares or checks: Ctrl-C ends its statement, on the server too.

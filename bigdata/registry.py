@@ -21,8 +21,14 @@ IMPLEMENTATIONS = ("binary", "c", "python")
 LOOP_PACKAGES = ("uvloop", "rloop")
 """The event loops besides asyncio's own: each is a package of this name."""
 
+LARGEST_PREPARED_STEP = 8
+"""Of the INSERTs in a script of pgbench that are prepared; each connection prepares all of them."""
+
 # What PostgreSQL's smallint holds.
 _LARGEST_SMALL_ID = 2**15 - 1
+
+# How many Summary File 1 has.
+_SEGMENTS = 39
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,11 @@ class Loader:
     which takes the extended protocol and makes them one transaction. ``prepares_apart`` says that each connection
     prepares a statement before it sends the first execution, and again for values of other types: in autocommit mode
     that is a transaction more.
+
+    ``ceiling``: it is no contestant. A program of PostgreSQL's own does phase data, so that others can be compared with
+    what no loader surpasses; its driver loads the geo records. ``extra_transactions`` is what that adds, however many
+    connections there are. ``copies``: all rows of phase data are one statement, and nothing is SELECTed.
+    ``values_differ``: it sends as many values as the files have, but not theirs.
     """
 
     name: str
@@ -65,17 +76,36 @@ class Loader:
     driver_statements: tuple[DriverStatement, ...] = ()
     pipelines: bool = False
     prepares_apart: bool = False
+    ceiling: bool = False
+    extra_transactions: int = 0
+    copies: bool = False
+    values_differ: bool = False
 
     @property
     def connection_transactions(self) -> int:
-        """What a connection adds to the server's ``xact_commit`` besides the workload: its start-up is one."""
-        return 1 + sum(statement.per_connection for statement in self.driver_statements)
+        """What a worker adds to the server's ``xact_commit`` besides the workload: to connect is one.
+
+        A ceiling's connects twice: its driver for the geo records, its program for the data records.
+        """
+        connections = 2 if self.ceiling else 1
+        return connections + sum(statement.per_connection for statement in self.driver_statements)
 
 
 _HSTORE = DriverStatement(
     "SELECT t.oid, typarray FROM pg_type t JOIN pg_namespace ns ON typnamespace = ns.oid WHERE typname = $1",
     per_connection=1,
     why="aiopg looks up the types of hstore when it connects",
+)
+
+_THREADED = Loader(
+    name="row_by_row_threaded",
+    description="one thread per connection, blocking calls",
+    driver="psycopg2",
+    hot_loop="psycopg2",
+    runtime="threads",
+    modules=("psycopg2",),
+    requirements=("psycopg2-binary",),
+    executemany=True,
 )
 
 _PSYCOPG = Loader(
@@ -93,26 +123,27 @@ _PSYCOPG = Loader(
     prepares_apart=True,
 )
 
+_PSQL = replace(
+    _THREADED,
+    name="ceiling_psql_file",
+    description="no contestant: psql executes a file of the same statements over one connection",
+    runtime="psql_file",
+    executemany=False,
+    concurrent=False,
+    ceiling=True,
+    # A connection that looks ids up before the clock starts, by two statements.
+    extra_transactions=3,
+)
+
 _ALL = (
-    Loader(
-        name="row_by_row_threaded",
-        description="one thread per connection, blocking calls",
-        driver="psycopg2",
-        hot_loop="psycopg2",
-        runtime="threads",
-        modules=("psycopg2",),
-        requirements=("psycopg2-binary",),
-        executemany=True,
-    ),
-    Loader(
+    _THREADED,
+    replace(
+        _THREADED,
         name="row_by_row_gevent",
         description="one greenlet per connection; the same blocking calls, which give way while they wait",
-        driver="psycopg2",
-        hot_loop="psycopg2",
         runtime="greenlets",
         modules=("psycopg2", "gevent"),
         requirements=("psycopg2-binary", "gevent"),
-        executemany=True,
     ),
     Loader(
         name="row_by_row_asyncio",
@@ -164,30 +195,45 @@ _ALL = (
         runtime="tasks",
         loops=("asyncio", "uvloop"),
     ),
-    Loader(
+    replace(
+        _THREADED,
         name="row_by_row_serial",
         description="one connection and no concurrency: the floor",
-        driver="psycopg2",
-        hot_loop="psycopg2",
         runtime="serial",
-        modules=("psycopg2",),
-        requirements=("psycopg2-binary",),
-        executemany=True,
         concurrent=False,
     ),
-    Loader(
+    replace(
+        _THREADED,
         name="row_by_row_processes",
         description="one process per connection, each with an interpreter and a lock (GIL) of its own",
-        driver="psycopg2",
-        hot_loop="psycopg2",
         runtime="processes",
-        modules=("psycopg2",),
-        requirements=("psycopg2-binary",),
-        executemany=True,
     ),
+    replace(
+        _PSQL,
+        name="ceiling_pgbench",
+        description="no contestant: pgbench, a client in C, sends the same statements over as many connections",
+        runtime="pgbench",
+        protocols=("simple", "prepared"),
+        concurrent=True,
+        # It connects once before its clients do.
+        extra_transactions=1,
+        values_differ=True,
+    ),
+    replace(
+        _PSQL,
+        name="ceiling_copy",
+        description="no contestant: the same rows by one COPY, what the server can take in",
+        runtime="psql_copy",
+        copies=True,
+    ),
+    _PSQL,
 )
 
 LOADERS: dict[str, Loader] = {loader.name: loader for loader in _ALL}
+"""All that can be run, by name."""
+
+CONTESTANTS: dict[str, Loader] = {loader.name: loader for loader in _ALL if not loader.ceiling}
+"""Those that are compared, tested and proved to be alike: all but the ceilings."""
 
 
 def expected_transactions(
@@ -206,7 +252,9 @@ def expected_transactions(
     """
     inserts = data_records if executemany and loader.pipelines else rows
     work = geo_records + 2 * data_records + inserts if autocommit else geo_records + data_records
-    return work + poolsize * loader.connection_transactions
+    if loader.copies:
+        work = geo_records + 1
+    return work + poolsize * loader.connection_transactions + loader.extra_transactions
 
 
 @dataclass(frozen=True)
@@ -231,6 +279,10 @@ def preparing_transactions(
 
     Each combination of statement and types is prepared at least once, and at most by each connection that executes it.
     """
+    if loader.ceiling and protocol == "prepared":
+        # The SELECT of each record's id is a statement of its own, once; each connection prepares the others it needs.
+        others = min(_SEGMENTS, data_records) + LARGEST_PREPARED_STEP
+        return range(data_records + min(data_records, 2), data_records + poolsize * others + 1)
     if not (loader.prepares_apart and autocommit and protocol == "prepared"):
         return range(1)
     # Both SELECTs have the same types for every record. A pipeline prepares within its own transaction.

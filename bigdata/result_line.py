@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from bigdata.measure import Measured, peak_rss_bytes, read_usage
 from bigdata.registry import LOOP_PACKAGES, Loader
@@ -37,18 +37,19 @@ def client_report(
     data: Measured,
     children_peak_rss_bytes: int = 0,
     taken: Sequence[Taken] = (),
+    programs: Mapping[str, str] = {},
 ) -> dict[str, Any]:
     """What the interpreter and its packages are; context switches of phase data; CPU time since the process began.
 
     Child processes count in all of them; memory that several share counts in each. ``taken`` is what each worker took
-    of phase data.
+    of phase data, ``programs`` the version of whatever did it in the driver's place.
     """
     usage = read_usage()
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         **_interpreter(),
-        "packages": package_versions(loader, loop),
+        "packages": {**package_versions(loader, loop), **programs},
         **_driver(loader),
         "voluntary_switches": data.usage.voluntary_switches,
         "involuntary_switches": data.usage.involuntary_switches,

@@ -111,6 +111,8 @@ class _Completion:
             "protocol": axes["protocol"] if has_choice else loader.protocols[0],
             "implementation": implementation if loader.implementations else None,
             "poolsize": axes["poolsize"] if loader.concurrent else 1,
+            "transaction": "autocommit" if loader.copies else axes["transaction"],
+            "inserts": "execute" if loader.copies else axes["inserts"],
         }
 
     def axes(self, values: Mapping[str, AxisValue]) -> Mapping[str, AxisValue]:
@@ -128,6 +130,8 @@ def find_obstacle(cell: Cell) -> str | None:
         return f"{loader.name} does not run on {cell.loop}, only on {', '.join(loader.loops)}"
     if cell.protocol not in loader.protocols:
         return f"{loader.name} speaks {', '.join(loader.protocols)}"
+    if loader.ceiling and cell.protocol == "prepared" and cell.transaction == "per_record":
+        return "pgbench would have to prepare each INSERT of a record by itself, as it ends no script in a transaction"
     if cell.implementation is not None and cell.implementation not in loader.implementations:
         return f"{loader.driver} has the implementations {', '.join(loader.implementations)}"
     return None
@@ -154,10 +158,11 @@ def _merge(by_experiment: Mapping[str, Mapping[Cell, str | None]]) -> list[Plann
 
 
 def _filter(cells: Mapping[Cell, str | None], only: Mapping[str, tuple[str, ...]]) -> dict[Cell, str | None]:
-    return {cell: why for cell, why in cells.items() if _matches(cell, only)}
+    return {cell: why for cell, why in cells.items() if matches(cell, only)}
 
 
-def _matches(cell: Cell, only: Mapping[str, tuple[str, ...]]) -> bool:
+def matches(cell: Cell, only: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether a cell has one of the values that ``only`` leaves to each axis."""
     axes = cell.axes()
     return all(axes[axis] is not None and str(axes[axis]) in values for axis, values in only.items())
 
@@ -168,7 +173,7 @@ def _check_only(only: Mapping[str, tuple[str, ...]], cells: Sequence[Cell]) -> N
         for value in values:
             if value not in there:
                 raise BadInput(f"--only: no cell has {axis}={value} {suggest(value, there)}")
-    if not any(_matches(cell, only) for cell in cells):
+    if not any(matches(cell, only) for cell in cells):
         asked = " and ".join(f"{axis}={','.join(values)}" for axis, values in only.items())
         raise BadInput(f"--only: no cell has {asked}: each is there, but not together; leave out one of them")
 

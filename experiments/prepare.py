@@ -126,7 +126,17 @@ class Preparation:
 
         Raises Unsupported where it does not work.
         """
-        what = (cell.engine, cell.python, cell.gil, cell.loader, cell.loop, cell.protocol, cell.implementation)
+        what: tuple[str | None, ...] = (
+            cell.engine,
+            cell.python,
+            cell.gil,
+            cell.loader,
+            cell.loop,
+            cell.protocol,
+            cell.implementation,
+        )
+        # Its program may be of the server's own version.
+        what += (cell.postgres,) if LOADERS[cell.loader].ceiling else ()
         if what not in self._trials:
             engine = self._engines[cell.engine]
             self._tell(f"{self._prefix(engine)}trying {cell.contestant()}, {cell.interpreter()}")

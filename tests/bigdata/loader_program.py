@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg2
 
+from bigdata.registry import CONTESTANTS
 from bigdata.registry import LOADERS as REGISTERED
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,7 +25,7 @@ def name_of(pair: Pair) -> str:
     return "-".join(filter(None, pair))
 
 
-LOADERS: list[Pair] = [(loader.name, loop) for loader in REGISTERED.values() for loop in loader.loops or (None,)]
+LOADERS: list[Pair] = [(loader.name, loop) for loader in CONTESTANTS.values() for loop in loader.loops or (None,)]
 NAMES = [name_of(pair) for pair in LOADERS]
 
 # For what takes long: the first of each runtime, of each hot loop.

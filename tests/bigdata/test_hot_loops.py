@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bigdata.registry import LOADERS
+from bigdata.registry import CONTESTANTS, LOADERS
 from bigdata.runtimes import job
 
 RUNTIMES = Path(job.__file__).parent
@@ -68,7 +68,7 @@ def test_a_runtime_knows_no_driver(path: Path) -> None:
 
 
 def test_threads_greenlets_processes_and_one_connection_run_the_same_loop() -> None:
-    by_loop = {loop: sorted(one.runtime for one in LOADERS.values() if one.hot_loop == loop) for loop in HOT_LOOPS}
+    by_loop = {loop: sorted(one.runtime for one in CONTESTANTS.values() if one.hot_loop == loop) for loop in HOT_LOOPS}
     assert by_loop["psycopg2"] == ["greenlets", "processes", "serial", "threads"]
     assert by_loop["psycopg"] == ["greenlets", "threads"]
     # A loop that asyncio runs is run by uvloop and rloop as it is: the loop is chosen by the runtime.

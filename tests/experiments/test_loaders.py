@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from bigdata.registry import LOADERS
+from bigdata.registry import CONTESTANTS
 from experiments.errors import BadInput
 from experiments.loaders import choose_loaders, default_python
 
 
 def test_without_a_name_all_are_meant() -> None:
-    assert choose_loaders([]) == list(LOADERS.values())
+    assert choose_loaders([]) == list(CONTESTANTS.values())
+
+
+@pytest.mark.parametrize("name", ["ceiling_pgbench", "ceiling_copy", "ceiling_psql_file"])
+def test_a_ceiling_is_no_contestant(name: str) -> None:
+    with pytest.raises(BadInput, match=f"^{name} is a ceiling, a program of PostgreSQL's; expected one of row_by_row_"):
+        choose_loaders([name])
 
 
 def test_those_named_come_once_and_in_the_order_of_the_registry() -> None:

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS
+from bigdata.registry import CONTESTANTS, IMPLEMENTATIONS, LOADERS, PROTOCOLS
 from experiments.axis_types import LOOPS
 from experiments.cells import AXES, Cell
 from experiments.commands.schema import SCHEMA, check_schema, render_schema, run, write_schema
@@ -60,7 +60,7 @@ def test_the_default_campaign_takes_at_most_a_quarter_of_an_hour() -> None:
     assert 10 * 60 <= seconds <= 14 * 60
 
 
-@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize("loader", CONTESTANTS)
 def test_every_loader_of_the_registry_is_in_the_shipped_matrix(loader: str) -> None:
     plan, _ = plan_with_estimate(Selection())
     assert loader in {planned.cell.loader for planned in plan.cells}, f"name {loader} in an experiment of matrix.yaml"
@@ -88,7 +88,7 @@ def test_all_loaders_on_their_usual_loops_stand_in_one_experiment() -> None:
     pairs = {(cell.loader, cell.loop) for cell in cells_shown_by("drivers")}
     assert pairs == {
         (loader.name, loop)
-        for loader in LOADERS.values()
+        for loader in CONTESTANTS.values()
         for loop in (loader.loops or (None,))
         if loop in (None, "asyncio", "uvloop")
     }

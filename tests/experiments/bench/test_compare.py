@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from bigdata.registry import LOADERS, Loader
+from bigdata.registry import CONTESTANTS, Loader
 from experiments.affinity import Placement, allowed_cpus
 from experiments.bench.compare import (
     SCRIPTS,
@@ -60,14 +60,14 @@ def silent(text: str) -> None:
 
 
 def test_every_loader_runs_in_turn_with_its_script_on_every_loop() -> None:
-    found = compare_loaders(fake_bench(FakeHost(), pairs=1), LOADERS.values(), silent)
-    pairs = [(loader.name, loop) for loader in LOADERS.values() for loop in loader.loops or ("",)]
+    found = compare_loaders(fake_bench(FakeHost(), pairs=1), CONTESTANTS.values(), silent)
+    pairs = [(loader.name, loop) for loader in CONTESTANTS.values() for loop in loader.loops or ("",)]
     assert [one.name for one in found] == [f"{name} {loop}".strip() for name, loop in pairs]
 
 
 def test_the_loader_runs_first_on_empty_tables_then_the_script() -> None:
     host = FakeHost()
-    list(compare_loaders(fake_bench(host, pairs=2), [LOADERS["row_by_row_threaded"]], silent))
+    list(compare_loaders(fake_bench(host, pairs=2), [CONTESTANTS["row_by_row_threaded"]], silent))
     assert (
         host.started
         == ["check row_by_row_threaded --report -"]
@@ -82,20 +82,20 @@ def test_the_loader_runs_first_on_empty_tables_then_the_script() -> None:
 
 def test_a_loader_with_one_connection_is_not_asked_for_more() -> None:
     host = FakeHost()
-    list(compare_loaders(fake_bench(host, pairs=1), [LOADERS["row_by_row_serial"]], silent))
+    list(compare_loaders(fake_bench(host, pairs=1), [CONTESTANTS["row_by_row_serial"]], silent))
     assert "--poolsize 1 " in host.started[2]
 
 
 def test_what_cannot_run_here_is_skipped_with_the_reason() -> None:
     host = FakeHost()
-    found = list(compare_loaders(fake_bench(host, pairs=1), [LOADERS["row_by_row_asyncpg"]], silent))
+    found = list(compare_loaders(fake_bench(host, pairs=1), [CONTESTANTS["row_by_row_asyncpg"]], silent))
     assert found[2] == Skipped("row_by_row_asyncpg rloop", "rloop cannot be imported")
     assert [type(one) for one in found] == [Comparison, Comparison, Skipped]
     assert host.started[-1] == "check row_by_row_asyncpg --loop rloop --report -"
 
 
 def test_the_ratio_is_that_of_client_cpu_per_row() -> None:
-    first = next(compare_loaders(fake_bench(FakeHost()), LOADERS.values(), silent))
+    first = next(compare_loaders(fake_bench(FakeHost()), CONTESTANTS.values(), silent))
     assert isinstance(first, Comparison)
     assert (first.ours.value, first.other.value) == pytest.approx((22.0, 20.0))
     assert first.ratio.value == pytest.approx(1.1)
@@ -113,13 +113,13 @@ def test_a_script_that_fails_ends_the_comparison_with_its_last_words() -> None:
         list(compare_reading(fake_bench(FakeHost(returncode=1)), Path("state"), silent))
 
 
-@pytest.mark.parametrize("loader", LOADERS.values(), ids=lambda loader: loader.name)
+@pytest.mark.parametrize("loader", CONTESTANTS.values(), ids=lambda loader: loader.name)
 def test_every_loader_has_its_minimal_script(loader: Loader) -> None:
     assert minimal_script(loader).is_file()
 
 
 def test_no_script_is_left_of_a_loader_that_is_gone() -> None:
-    assert set(SCRIPTS.glob("minimal_*.py")) == {minimal_script(loader) for loader in LOADERS.values()}
+    assert set(SCRIPTS.glob("minimal_*.py")) == {minimal_script(loader) for loader in CONTESTANTS.values()}
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def bench(engine: LocalEngine) -> Bench:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("loader", LOADERS.values(), ids=lambda loader: loader.name)
+@pytest.mark.parametrize("loader", CONTESTANTS.values(), ids=lambda loader: loader.name)
 def test_the_script_does_its_loaders_work_on_a_real_server(bench: Bench, loader: Loader) -> None:
     one_loop = replace(loader, loops=loader.loops[:1])
     (found,) = compare_loaders(bench, [one_loop], silent)

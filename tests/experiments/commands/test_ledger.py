@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bigdata.registry import LOADERS, Loader
+from bigdata.registry import CONTESTANTS, LOADERS, Loader
 from bigdata.statements import INSERT_ELEMENT, SELECT_ITEM_IDS
 from experiments.commands import ledger
 from experiments.commands.ledger import describe, make_workplace, tell_findings, write_results
@@ -61,7 +61,7 @@ def work() -> Iterator[Workplace]:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("loader", LOADERS.values(), ids=lambda loader: loader.name)
+@pytest.mark.parametrize("loader", CONTESTANTS.values(), ids=lambda loader: loader.name)
 def test_the_server_sees_the_golden_ledger_of_every_loader(work: Workplace, loader: Loader) -> None:
     loop, implementation = next(iter(loader.loops), None), next(iter(loader.implementations), None)
     found = examine(work, variant(loader.name, loop, loader.protocols[0], implementation))

@@ -1,0 +1,140 @@
+"""pgbench, PostgreSQL's own client in C, sends what a loader sends: one thread, as many connections as workers.
+
+A script of pgbench is what a client does again and again. Here that is some INSERTs of a record (all of them with the
+protocol ``simple``), and before the first of them its two SELECTs. Clients take turns: with 20 of them, client 3 has
+the records 3, 23, 43, ... Clients that have none left go through the script without sending anything.
+
+pgbench has no tables of values, so each INSERT has the same one, that of the first record, and the ids of items
+count up to the one that the SELECT found last.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from math import gcd
+from typing import Iterator, Sequence, TextIO
+
+from bigdata import statements as sql
+from bigdata.errors import BadInput, Unsupported
+from bigdata.registry import LARGEST_PREPARED_STEP
+from bigdata.runtimes import programs
+from bigdata.runtimes.job import Job, Outcome
+from bigdata.sf1 import DataRecord
+
+# Older ones prepare all statements of a script at once, also those for other clients' records.
+_PREPARES_WHEN_NEEDED = 16
+
+# A client goes past the SELECTs of all records each time that it needs those of one.
+MOST_RECORDS = {"simple": 20_000, "prepared": 2_000}
+
+ONE_TRANSACTION = (
+    "pgbench ends no script within a transaction, so that a transaction per record takes a script for whole records"
+)
+
+
+class Script:
+    """A script for these records, ``step`` INSERTs long, and how often each client goes through it: ``turns``."""
+
+    def __init__(self, records: Sequence[DataRecord], clients: int, *, prepared: bool, autocommit: bool) -> None:
+        self._records = records
+        self._clients = clients
+        self._autocommit = autocommit
+        self.step = find_step([len(record.values) for record in records], prepared=prepared)
+        each = [sum(len(record.values) for record in records[client::clients]) for client in range(clients)]
+        self.turns = max(each) // self.step
+
+    def lines(self) -> Iterator[str]:
+        """Its lines."""
+        yield "\\if :left = 0"
+        yield from self._next_record()
+        yield "\\endif"
+        yield "\\if :left > 0"
+        for _ in range(self.step):
+            yield "\\set item :last_id - :left + 1"
+            yield sql.with_values(sql.INSERT_ELEMENT, ":geo_id", ":item", ":value") + ";"
+            yield "\\set left :left - 1"
+        if not self._autocommit:
+            yield from ("\\if :left = 0", f"{sql.COMMIT};", "\\endif")
+        yield "\\endif"
+
+    def _next_record(self) -> Iterator[str]:
+        """What a client does that has loaded its record: wait at the gate before the first, ask for the ids."""
+        yield from ("\\if :client_id + :turn = 0", f"\\shell {programs.WAIT_AT_GATE}", "\\endif")
+        yield f"\\set record :client_id + :turn * {self._clients}"
+        yield "\\set turn :turn + 1"
+        yield f"\\if :record < {len(self._records)}"
+        if not self._autocommit:
+            yield f"{sql.BEGIN};"
+        segments = sorted({record.segment for record in self._records})
+        yield from self._geo_ids(0, len(self._records), segments)
+        yield from self._item_ids(segments)
+        yield "\\endif"
+
+    def _geo_ids(self, first: int, end: int, segments: Sequence[str]) -> Iterator[str]:
+        """A tree of conditions: as few as can be are asked before the SELECT of the record."""
+        if end - first > 1:
+            middle = (first + end) // 2
+            yield f"\\if :record < {middle}"
+            yield from self._geo_ids(first, middle, segments)
+            yield "\\else"
+            yield from self._geo_ids(middle, end, segments)
+            yield "\\endif"
+            return
+        record = self._records[first]
+        key = map(sql.literal, (record.fileid, record.stusab, record.logrecno))
+        yield sql.with_values(sql.SELECT_GEO_ID, *key) + " \\gset geo_"
+        yield f"\\set left {len(record.values)}"
+        if len(segments) > 1:
+            yield f"\\set segment {segments.index(record.segment)}"
+
+    def _item_ids(self, segments: Sequence[str]) -> Iterator[str]:
+        for number, segment in enumerate(segments):
+            if len(segments) > 1:
+                yield f"\\if :segment = {number}"
+            yield sql.with_values(sql.SELECT_ITEM_IDS, sql.literal(segment)) + " \\aset last_"
+            if len(segments) > 1:
+                yield "\\endif"
+
+
+def run(job: Job) -> Outcome:
+    """Load. Raises what ``programs.run`` raises, and BadInput for more records than a script can have."""
+    program = programs.find_program("pgbench")
+    prepared = job.protocol == "prepared"
+    if prepared and program.major < _PREPARES_WHEN_NEEDED:
+        raise Unsupported(
+            f"pgbench {program.version} prepares every statement of its script on each connection; "
+            f"the protocol prepared takes pgbench {_PREPARES_WHEN_NEEDED} or newer"
+        )
+    if prepared and not job.autocommit:
+        raise Unsupported(ONE_TRANSACTION)
+    options: list[str] = []
+
+    def write_script(script: TextIO, records: Iterator[DataRecord]) -> None:
+        every = list(records)
+        if len(every) > MOST_RECORDS[job.protocol]:
+            raise BadInput(
+                f"--records: pgbench would have {len(every):,} data records in its script, which slows it down; "
+                f"at most {MOST_RECORDS[job.protocol]:,} with the protocol {job.protocol}: give fewer"
+            )
+        if every:
+            if not job.autocommit and len({len(record.values) for record in every}) > 1:
+                raise BadInput(f"--segments: {ONE_TRANSACTION}, and these have different numbers of values: give one")
+            made = Script(every, job.poolsize, prepared=prepared, autocommit=job.autocommit)
+            script.writelines(f"{line}\n" for line in made.lines())
+            options.extend([f"--transactions={made.turns}", f"--define=value={every[0].values[0]}"])
+
+    def arguments(script: str) -> Sequence[str]:
+        how = [f"--client={job.poolsize}", "--jobs=1", f"--protocol={job.protocol}", "--no-vacuum"]
+        return [*how, *options, "--define=left=0", "--define=turn=0", f"--file={script}"]
+
+    return programs.run(job, "pgbench", write_script, arguments)
+
+
+def find_step(rows: Sequence[int], *, prepared: bool) -> int:
+    """How many INSERTs a script has, so that it can be repeated for every record: all of one where that works.
+
+    With ``prepared`` a few: each is a statement of its own, which every connection has to prepare.
+    """
+    common = reduce(gcd, rows)
+    limit = LARGEST_PREPARED_STEP if prepared else common
+    return max(step for step in range(1, limit + 1) if common % step == 0)

@@ -1,0 +1,233 @@
+"""Loading with a program of PostgreSQL's own, which is what no loader surpasses: the ceilings.
+
+The geo records are loaded by the driver, on threads. Then a script for phase data is written; the program is started,
+connects, and waits at a pipe, so that the clock starts when it stands ready, as all workers do. Its CPU time is read by
+the system's clock of its process when it is let go and when it has ended, so that neither connecting nor reading the
+script is in it. Nothing of this program runs meanwhile.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Iterator, NamedTuple, Sequence, TextIO
+
+from bigdata.dburl import hide_password
+from bigdata.errors import BadInput, LoadFailed, Unsupported
+from bigdata.measure import Measured, PhaseClock, Usage
+from bigdata.runtimes.job import Job, Outcome
+from bigdata.runtimes.threads import run as run_threads
+from bigdata.sf1 import DataRecord
+
+FOLDER_VARIABLE = "BIGDATA_PG_BIN"
+"""The folder that has PostgreSQL's programs; without it they are looked for in PATH."""
+
+GATE = "gate"
+"""The pipe beside the script, where the program waits until it is let go: its name."""
+WAIT_AT_GATE = f"read line < {GATE}"
+"""The shell's command for that."""
+
+_SCRIPT = "script.sql"
+_LOOK_AGAIN_AFTER_S = 0.001
+_STOP_WITHIN_S = 2.0
+_SHOWN_CHARACTERS = 500
+
+
+class Program(NamedTuple):
+    """One of PostgreSQL's, such as pgbench."""
+
+    name: str
+    path: str
+    version: str
+    """'17.11'."""
+
+    @property
+    def major(self) -> int:
+        """Of its version."""
+        return int(re.split(r"\D", self.version)[0])
+
+
+WriteScript = Callable[[TextIO, Iterator[DataRecord]], None]
+
+
+def run(job: Job, name: str, write_script: WriteScript, arguments: Callable[[str], Sequence[str]]) -> Outcome:
+    """Load geo records by the driver and data records by the program ``name``.
+
+    ``write_script`` writes all that the program is to do; ``arguments`` are those of its command line, given the
+    script's name, and are asked for when it has been written. Raises Unsupported where there is no such program or it
+    cannot be measured, BadInput for what cannot be asked of it, LoadFailed with its words where it fails.
+    """
+    program = find_program(name)
+    if job.statements is not None or job.profiler is not None:
+        raise BadInput(f"--echo, --profile: {name} is a program of PostgreSQL's, in which nothing here can look")
+    geo, data = job.phases
+    # The protocol is the program's.
+    outcome = run_threads(replace(job, phases=(geo,), protocol="simple"))
+    _, records, rows_of = data
+    counted = _Counted(records, rows_of)
+    with tempfile.TemporaryDirectory(prefix="bigdata-") as temporary:
+        folder = Path(temporary)
+        try:
+            with (folder / _SCRIPT).open("w", encoding="utf-8") as script:
+                write_script(script, counted)
+        except OSError as error:
+            raise LoadFailed(f"{folder / _SCRIPT}: cannot be written: {error.strerror}") from error
+        measured = _run(program, arguments(_SCRIPT), job, folder, counted.rows)
+    outcome.measured["data"], outcome.records["data"], outcome.taken["data"] = measured, counted.records, []
+    outcome.read_ahead += counted.records
+    outcome.programs = {program.name: program.version}
+    return outcome
+
+
+def find_program(name: str) -> Program:
+    """Raises Unsupported where it cannot be found or started, and where the system has no clocks of processes."""
+    if sys.platform != "linux":
+        raise Unsupported(f"{name} needs Linux: elsewhere nobody can tell the CPU time of a program while it runs")
+    folder = os.environ.get(FOLDER_VARIABLE)
+    path = shutil.which(name, path=folder)
+    if path is None:
+        where = (
+            f"in {folder}, which {FOLDER_VARIABLE} names" if folder else f"in PATH, and {FOLDER_VARIABLE} is not set"
+        )
+        raise Unsupported(
+            f"{name} was not found {where}; install PostgreSQL's client programs, or name their folder (bin/): "
+            f"{FOLDER_VARIABLE}=DIR"
+        )
+    try:
+        said = subprocess.run(
+            [path, "--version"], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ).stdout.decode(errors="replace")
+    except OSError as error:
+        raise Unsupported(f"{path} cannot be started: {error.strerror}") from error
+    version = re.search(r"\(PostgreSQL\) (\d\S*)", said)
+    if version is None:
+        raise Unsupported(f"{path} does not start here: {' '.join(said.split())}")
+    return Program(name, path, version.group(1))
+
+
+class _Counted:
+    """Records as they go by, and how many rows they will be."""
+
+    def __init__(self, records: Iterator[DataRecord], rows_of: Callable[[Any], int]) -> None:
+        self._records = records
+        self._rows_of = rows_of
+        self.records = 0
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[DataRecord]:
+        return self
+
+    def __next__(self) -> DataRecord:
+        record = next(self._records)
+        self.records += 1
+        self.rows += self._rows_of(record)
+        return record
+
+
+def _run(program: Program, arguments: Sequence[str], job: Job, folder: Path, rows: int) -> Measured:
+    """Start it and let it go, wait for its end. Where there is nothing to load it is not started."""
+    clock = PhaseClock()
+    if not rows:
+        clock.start()
+        return clock.stop(0)
+    os.mkfifo(str(folder / GATE))
+    database, secret = hide_password(job.url)
+    with (folder / "said").open("w+", encoding="utf-8", errors="replace") as said:
+        process = subprocess.Popen(
+            [program.path, *arguments, database],
+            cwd=str(folder),
+            env={**os.environ, **secret, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        try:
+            measured = _measure(process, folder / GATE, clock, rows)
+        except BaseException:
+            _end(process)
+            raise
+        if measured is None or process.wait() != 0:
+            said.seek(0)
+            raise LoadFailed(f"{program.name}: {_reason(said.read()) or f'exit code {process.wait()}'}")
+    return measured
+
+
+def _measure(process: subprocess.Popen[bytes], gate: Path, clock: PhaseClock, rows: int) -> Measured | None:
+    """None where it ended before it stood ready."""
+    writing = _open_gate(process, gate)
+    if writing is None:
+        return None
+    before = _read_usage(process.pid)
+    clock.start()
+    os.write(writing, b"\n")
+    os.close(writing)
+    # It has ended, and is still there to be asked.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    after = _read_usage(process.pid)
+    return clock.stop(rows, [_difference(after, before)])
+
+
+def _open_gate(process: subprocess.Popen[bytes], gate: Path) -> int | None:
+    """Wait until it stands there; None where it has ended instead."""
+    while process.poll() is None:
+        try:
+            return os.open(str(gate), os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            # Nobody reads yet.
+            if error.errno != errno.ENXIO:
+                raise
+        time.sleep(_LOOK_AGAIN_AFTER_S)
+    return None
+
+
+def _read_usage(pid: int) -> Usage:
+    """What the process has used itself, its children left out. It has one thread, or has ended.
+
+    The sum is of its CPU clock, in nanoseconds (clock_getcpuclockid(3) and the kernel's posix-timers.h say how its
+    number is made). How it divides into user and system is known to 10 ms, from proc(5).
+    """
+    total_s = time.clock_gettime((~pid << 3) | 2)
+    # Its name, in brackets, may hold anything.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks_per_s = os.sysconf("SC_CLK_TCK")
+    user_s = min(int(fields[11]) / ticks_per_s, total_s)
+    status = Path(f"/proc/{pid}/status").read_text()
+    voluntary, involuntary = (int(count) for count in re.findall(r"voluntary_ctxt_switches:\s+(\d+)", status))
+    return Usage(user_s, total_s - user_s, voluntary, involuntary)
+
+
+def _difference(after: Usage, before: Usage) -> Usage:
+    return Usage(
+        after.user_s - before.user_s,
+        after.system_s - before.system_s,
+        after.voluntary_switches - before.voluntary_switches,
+        after.involuntary_switches - before.involuntary_switches,
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """See to it that it is gone."""
+    process.terminate()
+    try:
+        process.wait(_STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.wait()
+
+
+def _reason(said: str) -> str:
+    """What the server said first, else the program's first complaint, in one line."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    first = next((line for line in lines if re.search(r"\b(ERROR|FATAL|PANIC):", line)), None)
+    first = first or next((line for line in lines if "error:" in line), None) or (lines[0] if lines else "")
+    return first[:_SHOWN_CHARACTERS]

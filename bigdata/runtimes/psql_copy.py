@@ -1,0 +1,28 @@
+"""psql sends all rows by one COPY: what the server can take in."""
+
+from __future__ import annotations
+
+from typing import Iterator, TextIO
+
+from bigdata import statements as sql
+from bigdata.literal_rows import Rows
+from bigdata.runtimes import programs
+from bigdata.runtimes.job import Job, Outcome
+from bigdata.runtimes.psql_script import BEGINNING, psql_arguments
+from bigdata.sf1 import DataRecord
+
+# How psql knows that the rows, which stand behind the statement, have come to their end.
+_NO_MORE_ROWS = "\\.\n"
+
+
+def run(job: Job) -> Outcome:
+    """Load. Raises what ``programs.run`` raises."""
+
+    def write_script(script: TextIO, records: Iterator[DataRecord]) -> None:
+        rows = Rows(job)
+        script.write(f"{BEGINNING}{sql.COPY_ELEMENTS};\n")
+        for record in records:
+            script.writelines(f"{geo_id}\t{item_id}\t{value}\n" for geo_id, item_id, value in rows.of(record))
+        script.write(_NO_MORE_ROWS)
+
+    return programs.run(job, "psql", write_script, psql_arguments)

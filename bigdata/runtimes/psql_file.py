@@ -1,0 +1,31 @@
+"""psql executes a file: the statements that a loader sends, with the values written into them, one after the other."""
+
+from __future__ import annotations
+
+from typing import Iterator, TextIO
+
+from bigdata import statements as sql
+from bigdata.literal_rows import Rows
+from bigdata.runtimes import programs
+from bigdata.runtimes.job import Job, Outcome
+from bigdata.runtimes.psql_script import BEGINNING, psql_arguments
+from bigdata.sf1 import DataRecord
+
+
+def run(job: Job) -> Outcome:
+    """Load. Raises what ``programs.run`` raises."""
+
+    def write_script(script: TextIO, records: Iterator[DataRecord]) -> None:
+        rows = Rows(job)
+        script.write(BEGINNING)
+        for record in records:
+            lines = [
+                sql.with_values(sql.SELECT_GEO_ID, *map(sql.literal, (record.fileid, record.stusab, record.logrecno))),
+                sql.with_values(sql.SELECT_ITEM_IDS, sql.literal(record.segment)),
+                *(sql.with_values(sql.INSERT_ELEMENT, *map(sql.literal, row)) for row in rows.of(record)),
+            ]
+            if not job.autocommit:
+                lines = [sql.BEGIN, *lines, sql.COMMIT]
+            script.writelines(f"{line};\n" for line in lines)
+
+    return programs.run(job, "psql", write_script, psql_arguments)
