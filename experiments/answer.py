@@ -8,7 +8,7 @@ from experiments.answer_facts import Facts, find_facts
 from experiments.answer_sentences import write_sentences
 from experiments.answer_table import CEILING_NOTE, NOTES, answer_table, has_ceilings, same_everywhere
 from experiments.captions import describe_floor, describe_placement
-from experiments.chart_list import CHARTS, chart_images
+from experiments.chart_list import CHARTS, chart_images, forest_name, time_name
 from experiments.description import Description, ShownExperiment, part_of
 from experiments.errors import BadInput
 from experiments.records import Record
@@ -38,11 +38,13 @@ def write_answer(description: Description, records: Sequence[Record], place: str
         )
     summary = summarize(description, records, experiment)
     facts = find_facts(description, records, summary)
-    images = chart_images(description, experiment, f"{folder}/{CHARTS}")
-    sentences = list_sentences(facts)
+    sentences, charts = list_sentences(facts), f"{folder}/{CHARTS}"
     if experiment.name == PART:
+        images = chart_images(description, experiment, charts)
         remarks = [_measured(description)]
         return markdown_table(description, records, experiment, charts=f"{sentences}{images}", remarks=remarks)
+    # Those with a line for each of its many rows are on the page that the last notes name.
+    images = chart_images(description, experiment, charts, {forest_name(experiment), time_name(experiment)})
     floor = describe_floor(description, summary)
     notes = "\n".join(f"- {note}" for note in _notes(description, summary, facts, folder))
     return f"{experiment.question}\n\n{sentences}{floor}\n\n{images}{answer_table(facts)}\n\n{notes}\n"
@@ -89,7 +91,7 @@ def _notes(description: Description, summary: ExperimentSummary, facts: Facts, f
         *_cores(description, facts),
         *_servers(description, facts),
         *[f"Not run: {reason}." for reason in facts.not_run],
-        f"Every loader by itself, what became of the runs, and how disturbed they were: {page}.",
+        f"Every loader by itself, charts of where the time goes, what became of the runs: {page}.",
         _measured(description),
     ]
 

@@ -23,6 +23,7 @@ from experiments.answer_words import (
     span,
 )
 from experiments.stats import FEWEST_BLOCKS
+from experiments.verdict import WAIT_SHARE
 from experiments.wording import count, whole
 
 # More settings than that are counted instead of named.
@@ -148,7 +149,7 @@ def _states(main: Contest) -> str:
     }
     if not shares["active"] or not shares["idle"]:
         return ""
-    waiting = f" ({span(shares['commit_wait'], '.0%')} of all waits for a commit)" if shares["commit_wait"] else ""
+    waiting = f" ({_commits(main, shares['commit_wait'])})" if shares["commit_wait"] else ""
     parts = [
         f"{span(shares['active'], '.0%')} of the connections are active in PostgreSQL{waiting}",
         f"{span(shares['idle'], '.0%')} idle, waiting for Python",
@@ -156,6 +157,15 @@ def _states(main: Contest) -> str:
     if max(shares["in_transaction"], default=0) >= _LEAST_SHARE:
         parts.append(f"{span(shares['in_transaction'], '.0%')} idle in a transaction")
     return f"; {join_and(parts)}"
+
+
+def _commits(main: Contest, shares: Sequence[float]) -> str:
+    """Who waits for commits; and where that is long though the server's cores are busy, that it is not for the disk."""
+    waiting = f"{span(shares, '.0%')} wait for a commit"
+    idle = [1 - min(1.0, one.server_share) for one in main.entrants.values() if one.server_share is not None]
+    if max(shares) < WAIT_SHARE or set(_by_label(main)) != {"server-bound"} or not idle:
+        return waiting
+    return f"{waiting}, though PostgreSQL's CPU is idle for only {span(idle, '.0%')} of the time"
 
 
 def _elsewhere(facts: Facts, main: Contest) -> str:

@@ -33,10 +33,12 @@ CEILING_NOTE = "*Of pgbench* is what threads reach of its rows per second, with 
 
 def answer_table(facts: Facts) -> str:
     """The table as Markdown; columns without anything in them are left out."""
-    axes = [axis for axis in _AXES if len({contest.setting[axis] for contest in facts.contests}) > 1]
+    values = {axis: list(dict.fromkeys(contest.setting[axis] for contest in facts.contests)) for axis in _AXES}
+    axes = [axis for axis in _AXES if len(values[axis]) > 1]
+    ordered = sorted(facts.contests, key=lambda one: [values[axis].index(one.setting[axis]) for axis in axes])
     rows = [
         {**{axis_name(axis): axis_value(contest.setting[axis]) for axis in axes}, **_columns(contest)}
-        for contest in facts.contests
+        for contest in ordered
     ]
     empty = {name for name in _HEADINGS if all(row[name] == NOTHING for row in rows)}
     shown = [name for name in rows[0] if name not in empty] if rows else []

@@ -13,7 +13,7 @@ MEANING: Mapping[str, str] = {
     "server-bound": "CPU bound, but in PostgreSQL, not in Python",
     "commit-bound": "IO bound: commits wait for the disk",
     "latency-bound": "IO bound: everybody waits for answers, and no core is busy",
-    "host-saturated": "CPU bound: too few cores for both sides",
+    "host-saturated": "bound by the machine: too few cores, or others used them",
     "mixed": "bound by no single thing",
 }
 """The verdicts in terms of the question."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -63,11 +63,15 @@ def chart_names(description: Description, experiment: ShownExperiment) -> list[t
     return names
 
 
-def chart_images(description: Description, experiment: ShownExperiment, folder: str) -> str:
-    """The experiment's charts as images in Markdown, a paragraph each; ``folder`` is relative to the page."""
-    return "".join(
-        f"![{_escape(alt)}]({folder}/{quote(name)})\n\n" for name, alt in chart_names(description, experiment)
-    )
+def chart_images(
+    description: Description, experiment: ShownExperiment, folder: str, without: Collection[str] = ()
+) -> str:
+    """The experiment's charts as images in Markdown, a paragraph each, but those of the file names ``without``.
+
+    ``folder`` is relative to the page.
+    """
+    named = [(name, alt) for name, alt in chart_names(description, experiment) if name not in without]
+    return "".join(f"![{_escape(alt)}]({folder}/{quote(name)})\n\n" for name, alt in named)
 
 
 def forest_name(experiment: ShownExperiment) -> str:

@@ -91,8 +91,8 @@ def test_the_verdict_comes_with_the_shares_that_led_to_it() -> None:
     assert say_bound(facts(contest()), contest()) == (
         "With 20 connections and PostgreSQL `default`, where each row waits until it is on disk, threads, asyncio and "
         "uvloop are *server-bound* (CPU bound, but in PostgreSQL, not in Python): PostgreSQL uses 98% of its core, the "
-        "Python process 24% to 36% of its own; 87% of the connections are active in PostgreSQL (12% of all waits for "
-        "a commit) and 13% idle, waiting for Python."
+        "Python process 24% to 36% of its own; 87% of the connections are active in PostgreSQL (12% wait for a "
+        "commit) and 13% idle, waiting for Python."
     )
 
 
@@ -102,7 +102,7 @@ def test_the_verdict_comes_with_the_shares_that_led_to_it() -> None:
         ("client-bound", "CPU bound, in Python"),
         ("commit-bound", "IO bound: commits wait for the disk"),
         ("latency-bound", "IO bound: everybody waits for answers, and no core is busy"),
-        ("host-saturated", "CPU bound: too few cores for both sides"),
+        ("host-saturated", "bound by the machine: too few cores, or others used them"),
         ("mixed", "bound by no single thing"),
     ],
 )
@@ -120,6 +120,15 @@ def test_whoever_has_another_verdict_is_named() -> None:
         "threads and uvloop are *server-bound* (CPU bound, but in PostgreSQL, not in Python) and asyncio is "
         "*client-bound* (CPU bound, in Python): "
     ) in say_bound(facts(main), main)
+
+
+def test_commits_that_are_waited_for_while_the_core_is_busy_are_no_wait_for_the_disk() -> None:
+    main = contest({"commit_wait": 0.72})
+    assert "(72% wait for a commit, though PostgreSQL's CPU is idle for only 2% of the time) and 13%" in say_bound(
+        facts(main), main
+    )
+    bound = contest({"commit_wait": 0.72, "label": "commit-bound"})
+    assert "(72% wait for a commit) and 13%" in say_bound(facts(bound), bound)
 
 
 def test_connections_that_are_idle_in_a_transaction_are_told_of() -> None:

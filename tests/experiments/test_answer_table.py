@@ -49,6 +49,21 @@ def test_columns_without_anything_are_left_out_and_holes_are_dashes() -> None:
     assert row == ["15,000 (14,500 to 15,400)", "16.0 / – / –"]  # noqa: RUF001
 
 
+def test_rows_are_by_cores_then_postgresql_then_pool() -> None:
+    pools = [
+        replace(CONTEST, setting={**SETTING, "poolsize": pool, "postgres": postgres})
+        for pool in (1, 20)
+        for postgres in ("default", "async_commit")
+    ]
+    assert [row[:2] for row in lines(*pools)] == [
+        ["PostgreSQL", "pool size"],
+        ["default", "1"],
+        ["default", "20"],
+        ["async_commit", "1"],
+        ["async_commit", "20"],
+    ]
+
+
 def test_one_verdict_of_all_is_told_once() -> None:
     entrants = {name: replace(one, label="mixed") for name, one in CONTEST.entrants.items()}
     headings, row = lines(replace(CONTEST, entrants=entrants))
