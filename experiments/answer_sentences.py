@@ -5,9 +5,10 @@ What was not measured is said to be so. What is not told apart from noise is nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from experiments.answer_facts import ASYNCIO, COPY, PGBENCH, THREADS, UVLOOP, Contest, Entrant, Facts
+from experiments.answer_facts import ASYNCIO, THREADS, UVLOOP, Contest, Entrant, Facts
+from experiments.answer_help import say_help
 from experiments.answer_limits import foretell, say_limits
 from experiments.answer_words import (
     MEANING,
@@ -24,7 +25,7 @@ from experiments.answer_words import (
 )
 from experiments.stats import FEWEST_BLOCKS
 from experiments.verdict import WAIT_SHARE
-from experiments.wording import count, whole
+from experiments.wording import count
 
 # More settings than that are counted instead of named.
 _MOST_NAMED = 3
@@ -98,13 +99,6 @@ def say_flip(facts: Facts, main: Contest) -> str:
     parts = [_fraction(contest, main) for contest in alike or fractions] or [foretell(main)]
     parts.append(_on_whole_cores([contest for contest in others if contest.setup.client_limit >= 1]))
     return " ".join(part for part in parts if part)
-
-
-def say_help(facts: Facts, main: Contest) -> str:
-    """What other settings do to threads, what pgbench reaches of which they reach a part, and what COPY does."""
-    parts = [_levers(facts, main), _pgbench(facts, main), _copy(facts, main)]
-    known = " ".join(part for part in parts if part)
-    return known or "Not measured: this campaign has no other pool size, no other PostgreSQL and no ceiling."
 
 
 def _ratios(contest: Contest) -> dict[str, Entrant]:
@@ -239,52 +233,3 @@ def _on_whole_cores(contests: Sequence[Contest]) -> str:
     if len(found) <= _MOST_NAMED:
         return f"Of {settings}, these ratios to threads are told from noise: {told}."
     return f"Of {settings}, {len(found)} ratios to threads are told from noise, the furthest: {told}."
-
-
-def _levers(facts: Facts, main: Contest) -> str:
-    """What another pool size, or another PostgreSQL, does to threads."""
-    pools = _lever(facts, main, "poolsize", describe_pool)
-    servers = _lever(facts, main, "postgres", describe_postgres)
-    parts = [part for part in (pools, servers) if part]
-    return f"Threads load {'; and '.join(parts)}." if parts else ""
-
-
-def _lever(facts: Facts, main: Contest, axis: str, describe: Callable[[Contest], str]) -> str:
-    """The ratios of threads to threads in the main setting, where nothing but ``axis`` differs."""
-    found: list[str] = []
-    for contest in facts.contests:
-        differs = [name for name, value in contest.setting.items() if value != main.setting.get(name)]
-        threads = contest.entrants.get(THREADS)
-        if differs == [axis] and threads is not None and threads.to_baseline is not None:
-            ratio = ratio_text(threads.to_baseline, threads.to_baseline_noise)
-            found.append(f"{ratio} {'' if found else 'times the rows '}with {describe(contest)}")
-    return f"{join_and(found)} instead of {describe(main)}" if found else ""
-
-
-def _pgbench(facts: Facts, main: Contest) -> str:
-    shares = {name: one.ceiling_share for name, one in main.entrants.items() if one.ceiling_share is not None}
-    if not shares:
-        return ""
-    rate = _rate_of(facts, main, PGBENCH)
-    does = "" if rate is None else f" ({whole(rate)} rows/s)"
-    reached = join_and([f"{name} {share:.0%}" for name, share in shares.items()])
-    return f"Of what pgbench reaches, which sends the same statements from C{does}, {reached} is reached."
-
-
-def _copy(facts: Facts, main: Contest) -> str:
-    rate, threads = _rate_of(facts, main, COPY), main.entrants.get(THREADS)
-    if rate is None or threads is None:
-        return ""
-    factor = rate / threads.rows_per_s.value
-    return f"COPY, which needs no statement per row, loads {whole(rate)} rows/s, {factor:.1f} times those of threads."
-
-
-def _rate_of(facts: Facts, main: Contest, program: str) -> float | None:
-    """What a program reached where the baseline ran, with the simple protocol, which all entrants speak, if it can."""
-    alike = [axis for axis in main.setting if axis != "poolsize" or program == PGBENCH]
-    rates = [
-        (cell.get("protocol") != "simple", rate)
-        for cell, rate in facts.ceilings.get(program, ())
-        if all(cell.get(axis) == main.setting[axis] for axis in alike)
-    ]
-    return min(rates)[1] if rates else None

@@ -23,7 +23,7 @@ WHAT_TO_RUN = {
     *("validation", "yaml_lines"),
 }
 WHAT_CAME_OUT = {
-    *("answer", "answer_facts", "answer_limits", "answer_sentences", "answer_table", "answer_words"),
+    *("answer", "answer_facts", "answer_help", "answer_limits", "answer_sentences", "answer_table", "answer_words"),
     "builds",
     "captions",
     *("chart_curves", "chart_forest", "chart_labels", "chart_list", "chart_page", "chart_points", "chart_rows"),

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from experiments.answer_facts import ASYNCIO, THREADS, UVLOOP, Contest, Entrant, Facts
+from experiments.answer_help import say_help
 from experiments.answer_limits import find_limit, foretell, say_limits
-from experiments.answer_sentences import say_bound, say_faster, say_flip, say_help, say_why, write_sentences
+from experiments.answer_sentences import say_bound, say_faster, say_flip, say_why, write_sentences
 from experiments.model_points import Setup
 from experiments.stats import Estimate
 
@@ -375,6 +376,17 @@ def test_what_helps_is_told_with_the_ratio_to_the_baseline() -> None:
         "Threads load 0.30 (0.20 to 0.40) times the rows with 1 connection instead of 20 connections; and 1.50 (1.40 "
         "to 1.60) times the rows with `async_commit` instead of `default`."
     )
+
+
+def test_what_is_cheaper_for_the_limit_is_told_with_its_cost() -> None:
+    main = contest()
+    quick = other("server-bound", postgres="async_commit")
+    cheaper: dict[str, Any] = {"to_baseline": Estimate(1.5), "to_baseline_noise": False, "server_us": 44.0}
+    quick = replace(quick, entrants={THREADS: replace(quick.entrants[THREADS], **cheaper)})
+    told = "1.50 times the rows with `async_commit` (PostgreSQL takes 44 µs for a row instead of 65) instead of"
+    assert told in say_help(facts(main, quick), main)
+    waiting = contest({"label": "commit-bound"})
+    assert "1.50 times the rows with `async_commit` instead of" in say_help(facts(waiting, quick), waiting)
 
 
 def test_the_ceilings_are_those_of_the_same_setting() -> None:
