@@ -80,8 +80,6 @@ class Facts:
     """
 
     contests: tuple[Contest, ...]
-    blocks: int
-    floor: float | None = None
     ceilings: Mapping[str, Sequence[tuple[Mapping[str, Any], float]]] = field(default_factory=dict)
     not_run: tuple[str, ...] = ()
 
@@ -102,7 +100,7 @@ def find_facts(description: Description, records: Sequence[Record], summary: Exp
     contests = [contest for contest in found if contest.entrants]
     unsupported = dict.fromkeys(cell.shown.unsupported for cell in summary.cells if cell.shown.unsupported)
     marked = _mark(contests, summary.floor)
-    return Facts(tuple(marked), description.repeats, summary.floor, _find_ceilings(summary.cells), tuple(unsupported))
+    return Facts(tuple(marked), _find_ceilings(summary.cells), tuple(unsupported))
 
 
 def _entrant_of(cell: CellSummary) -> str | None:

@@ -13,6 +13,7 @@ from experiments.answer_limits import foretell, say_limits
 from experiments.answer_words import (
     MEANING,
     be,
+    begin,
     client_cores,
     describe_core,
     describe_pool,
@@ -51,16 +52,21 @@ def write_sentences(facts: Facts) -> list[str]:
 def say_bound(facts: Facts, main: Contest) -> str:
     """Which verdict, from which shares, and where it is another one."""
     durable = ", where each row waits until it is on disk," if main.durable else ""
-    setting = f"With {describe_pool(main)} and PostgreSQL {describe_postgres(main)}{durable}"
+    setting = f"with {describe_pool(main)} and PostgreSQL {describe_postgres(main)}{durable}"
     busy = f"{_busy(main)}{_states(main)}."
-    if not _by_label(main):
+    groups = _by_label(main)
+    if not groups:
         unknown = "What the connections waited for was not observed in this campaign, so there is no verdict."
-        return f"{setting} {busy} {unknown}"
-    verdicts = [
-        f"{join_and(names)} {be(names)} *{label}* ({MEANING.get(label, label)})"
-        for label, names in _by_label(main).items()
-    ]
-    return f"{setting} {join_and(verdicts)}: {busy}{_elsewhere(facts, main)}"
+        return begin(f"{setting} {busy} {unknown}")
+    if len(groups) == 1:
+        (label, names), *_ = groups.items()
+        verdict = f"{MEANING.get(label, label)}: {setting} {join_and(names)} {be(names)} *{label}*"
+    else:
+        each = [
+            f"{join_and(names)} {be(names)} *{label}* ({MEANING.get(label, label)})" for label, names in groups.items()
+        ]
+        verdict = f"It depends on the loader: {setting} {join_and(each)}"
+    return f"{verdict}. {busy}{_elsewhere(facts, main)}"
 
 
 def say_faster(main: Contest) -> str:
@@ -70,11 +76,11 @@ def say_faster(main: Contest) -> str:
         return "Not measured: it takes runs of threads and of asyncio in the same block."
     told = f"{_listed(ratios)} times the rows per second of threads"
     if any(one.noise is None for one in ratios.values()):
-        return f"Not known: {told}, but it takes {FEWEST_BLOCKS} blocks to tell that from noise."
+        return f"Not known: {told}, but without a noise floor (it takes {FEWEST_BLOCKS} blocks) nothing is told apart."
     faster = [name for name, one in ratios.items() if not one.noise and _value(one) > 1]
     slower = [name for name, one in ratios.items() if not one.noise and _value(one) < 1]
     named = [f"{join_and(names)} {be(names)} {how}" for names, how in ((faster, "faster"), (slower, "slower")) if names]
-    verdict = join_and(named).capitalize() if named else "No difference is told apart from noise"
+    verdict = begin(join_and(named)) if named else "No difference is told apart from noise"
     return f"{verdict}: {told}.{_loop_or_driver(main, ratios)}"
 
 

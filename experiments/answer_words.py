@@ -29,6 +29,11 @@ def be(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
+def begin(text: str) -> str:
+    """The text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
 def span(values: Sequence[float], form: str) -> str:
     """The smallest and the largest of at least one value, or one number where both read the same."""
     low, high = format(min(values), form), format(max(values), form)

@@ -23,7 +23,7 @@ CONTEST = Contest(
 
 
 def lines(*contests: Contest) -> list[list[str]]:
-    text = answer_table(Facts(contests, 10)).splitlines()
+    text = answer_table(Facts(contests)).splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in (text[0], *text[2:])]
 
 
@@ -76,10 +76,10 @@ def test_a_setting_without_threads_has_no_rate() -> None:
 
 
 def test_what_is_the_same_everywhere_is_what_the_table_does_not_show() -> None:
-    facts = Facts((CONTEST, replace(CONTEST, setting={**SETTING, "poolsize": 1})), 10)
+    facts = Facts((CONTEST, replace(CONTEST, setting={**SETTING, "poolsize": 1})))
     assert same_everywhere(facts) == {"engine": "local", "postgres": "default", "resources": "split"}
     assert has_ceilings(facts)
 
 
 def test_no_settings_make_no_table() -> None:
-    assert (answer_table(Facts((), 10)), same_everywhere(Facts((), 10)), has_ceilings(Facts((), 10))) == ("", {}, False)
+    assert (answer_table(Facts(())), same_everywhere(Facts(())), has_ceilings(Facts(()))) == ("", {}, False)
