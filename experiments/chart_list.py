@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from experiments.ceilings import PGBENCH, is_ceiling
 from experiments.chart_labels import headings, label_axes, label_of, value_text
 from experiments.description import Description, ShownCell, ShownExperiment
 from experiments.summary import in_matrix_order
@@ -97,7 +98,9 @@ def has_time(description: Description, experiment: ShownExperiment) -> bool:
 
 def curves_of(description: Description, experiment: ShownExperiment) -> list[Curves]:
     """What can be drawn over an axis: where a line has at least three values of it that can run."""
-    shown = [cell for cell in in_matrix_order(description, experiment) if cell.arm == "a" and not cell.unsupported]
+    able = [cell for cell in in_matrix_order(description, experiment) if cell.arm == "a" and not cell.unsupported]
+    # Of ceilings only the one that is there for every pool, and is no line of its own scale.
+    shown = [cell for cell in able if cell.cell["loader"] == PGBENCH or not is_ceiling(cell.cell)]
     listed = description.matrix["experiments"][experiment.name]["matrix"]
     every = [_curves(axis, shown, label_axes([cell.cell for cell in shown], listed, over=axis)) for axis in CURVE_AXES]
     return [

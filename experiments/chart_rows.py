@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from experiments.ceilings import is_ceiling
 from experiments.chart_labels import label_of
 from experiments.stats import Estimate
 from experiments.summary import CellSummary, ExperimentSummary
@@ -34,8 +35,8 @@ class ForestRow:
 
 
 def forest_rows(summary: ExperimentSummary, axes: Sequence[str]) -> tuple[ForestRow, ...]:
-    """The rows in the order of the table."""
-    return tuple(_row(cell, axes) for cell in summary.cells)
+    """The rows in the order of the table, but for ceilings: COPY alone would take most of the axis."""
+    return tuple(_row(cell, axes) for cell in summary.cells if not is_ceiling(cell.shown.cell))
 
 
 def _row(cell: CellSummary, axes: Sequence[str]) -> ForestRow:

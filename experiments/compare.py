@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from experiments.ceilings import is_ceiling
 from experiments.description import Description, ShownCell, part_key
 from experiments.differences import CellAxes, Difference, axes_of, cells_in_common, find_differences_between
 from experiments.records import Record
@@ -163,7 +164,7 @@ def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary) -> ComparedE
     cells = tuple(
         _compare_cell(there[key], cell, *paces)
         for cell in b.cells
-        if (key := (axes_of(cell.shown), cell.shown.arm)) in there
+        if (key := (axes_of(cell.shown), cell.shown.arm)) in there and not is_ceiling(cell.shown.cell)
     )
     baseline = next((axes_of(cell.shown) for cell in b.cells if cell.baseline), None)
     return ComparedExperiment(b.experiment.name, b.experiment.question, baseline, cells, a.floor, b.floor)

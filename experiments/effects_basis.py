@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.ceilings import is_ceiling
 from experiments.crossing import Crossing, Factor, Level, find_crossing
 from experiments.description import ShownCell
 from experiments.effects import Table
@@ -29,9 +30,9 @@ class Basis:
 
 
 def without_foreign_baseline(shown: Sequence[ShownCell], lists: Mapping[str, Sequence[Any]]) -> list[ShownCell]:
-    """Every cell once, and not the baseline where it has a value that the experiment neither lists nor else uses."""
+    """Each cell once; no ceilings, nor the baseline where it has a value that the experiment neither lists nor uses."""
     again = {cell.cell_key for cell in shown if cell.arm == "b"}
-    cells = [cell for cell in shown if cell.arm == "a"]
+    cells = [cell for cell in shown if cell.arm == "a" and not is_ceiling(cell.cell)]
 
     def is_foreign(baseline: ShownCell) -> bool:
         others = [cell.cell for cell in cells if cell is not baseline]

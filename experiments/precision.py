@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from experiments.ceilings import is_ceiling
 from experiments.description import Description
 from experiments.records import Record
 from experiments.stats import Estimate
@@ -61,7 +62,7 @@ def find_precision(summaries: Sequence[ExperimentSummary]) -> Precision:
     for summary in summaries:
         prefix = f"{summary.experiment.name}: " if len(summaries) > 1 else ""
         for cell in summary.cells:
-            if cell.baseline or cell.shown.unsupported:
+            if cell.baseline or cell.shown.unsupported or is_ceiling(cell.shown.cell):
                 continue
             name, reach = prefix + _name_of(cell, summary), interval_reach(cell.ratio)
             if reach is None:

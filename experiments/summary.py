@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bigdata.registry import LOADERS
+from experiments.ceilings import find_ceiling, is_ceiling
 from experiments.description import Description, ShownCell, ShownExperiment, part_of
 from experiments.disturbance import find_disturbances, sum_up_disturbances, usual_cost
 from experiments.observations import Observations, observe
@@ -174,9 +174,10 @@ def rates(runs: GoodRuns) -> dict[int, float]:
 def _compared(cells: Sequence[CellSummary], floor: float | None) -> list[CellSummary]:
     """The rows with what their comparisons come to, all those of one table together.
 
-    The baseline's second run is none of them: it says what noise is.
+    The baseline's second run is none of them: it says what noise is. Nor are ceilings, as nobody asks who is faster.
     """
-    ratios = [cell.ratio if cell.shown.arm == "a" else None for cell in cells]
+    compared = [cell.shown.arm == "a" and not is_ceiling(cell.shown.cell) for cell in cells]
+    ratios = [cell.ratio if is_compared else None for cell, is_compared in zip(cells, compared, strict=True)]
     adjusted = adjust_holm([None if ratio is None else ratio.p_value for ratio in ratios])
     return [
         replace(cell, holm_p=p, noise=None if ratio is None else is_noise(ratio, floor, p))
@@ -215,13 +216,19 @@ def _summarize_cell(
         observations=seen,
         verdict=find_verdict(seen) if seen else None,
         ledger=median_ledger(finished),
+        ceiling_share=_find_ceiling_share(description, shown, records, good),
     )
 
 
-def is_ceiling(cell: Mapping[str, Any]) -> bool:
-    """Whether the cell is no contestant, but what PostgreSQL's own programs can do."""
-    loader = LOADERS.get(str(cell["loader"]))
-    return bool(getattr(loader, "ceiling", False))
+def _find_ceiling_share(
+    description: Description, shown: ShownCell, records: Sequence[Record], good: GoodRuns
+) -> float | None:
+    """Median over median: a campaign may have measured the ceiling in other blocks, or for another experiment."""
+    ceiling = find_ceiling(shown.cell, description.cells)
+    highest = good_runs(records, ceiling.cell_key) if ceiling else {}
+    if not good or not highest:
+        return None
+    return statistics.median(rates(good).values()) / statistics.median(rates(highest).values())
 
 
 def _belongs(record: Record, shown: ShownCell) -> bool:

@@ -26,6 +26,7 @@ WHAT_CAME_OUT = {
     *("answer", "answer_facts", "answer_help", "answer_limits", "answer_sentences", "answer_table", "answer_words"),
     "builds",
     "captions",
+    "ceilings",
     *("chart_curves", "chart_forest", "chart_labels", "chart_list", "chart_page", "chart_points", "chart_rows"),
     *("chart_scale", "chart_sheets", "chart_time", "charts"),
     "client_columns",

@@ -54,4 +54,4 @@ def _try(choice: Choice, url: str) -> dict[str, Any]:
         phases=(("geo", iter(()), lambda record: 1), ("data", iter(()), lambda record: 0)),
     )
     outcome = choice.run(job)
-    return client_report(choice.loader, choice.loop, outcome.measured["data"])
+    return client_report(choice.loader, choice.loop, outcome.measured["data"], programs=outcome.programs)

@@ -274,3 +274,23 @@ def test_an_experiment_can_be_chosen() -> None:
 def test_an_experiment_that_excludes_all_it_has_keeps_the_baseline() -> None:
     matrix = make_matrix({"none": {"matrix": {"poolsize": [5]}, "exclude": [{"poolsize": 5}]}})
     assert cells_of(matrix) == [PlannedCell(BASELINE, "a", ("none",)), PlannedCell(BASELINE, "b", ("none",))]
+
+
+def test_of_ceilings_copy_has_no_choice_but_its_data_and_pgbench_has_those_of_loaders() -> None:
+    matrix = {"loader": ["ceiling_copy", "ceiling_pgbench"], "poolsize": [5, 20], "inserts": ["execute", "executemany"]}
+    matrix |= {"transaction": ["autocommit", "per_record"], "loop": ["asyncio", "uvloop"]}
+    planned = [one for one in cells_of(make_matrix({"ceilings": {"matrix": matrix}})) if one.cell.loader != THREADS]
+    copies = [one for one in planned if one.cell.loader == "ceiling_copy"]
+    assert [(one.cell.poolsize, one.cell.transaction, one.cell.inserts) for one in copies] == [
+        (1, "autocommit", "execute")
+    ]
+    able = [one.cell for one in planned if one.cell.loader == "ceiling_pgbench" and one.unsupported is None]
+    assert [(cell.poolsize, cell.transaction) for cell in able] == [
+        (pool, transaction) for pool in (5, 20) for transaction in ("autocommit", "per_record")
+    ]
+
+
+def test_pgbench_prepares_no_transaction_per_record() -> None:
+    matrix = {"loader": ["ceiling_pgbench"], "protocol": ["prepared"], "transaction": ["autocommit", "per_record"]}
+    planned = [one for one in cells_of(make_matrix({"ceilings": {"matrix": matrix}})) if one.cell.loader != THREADS]
+    assert [one.unsupported is None for one in planned] == [True, False]

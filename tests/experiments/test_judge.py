@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bigdata.registry import LOADERS
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished
@@ -200,3 +201,31 @@ def test_how_many_transactions_there_are_may_have_a_span() -> None:
     span = range(22_500, 22_521)
     assert find_differences(DONE, DATA, span) == []
     assert find_differences(replace(DONE, transactions=22_521), DATA, span) == ["transactions: 22521 of 22500 to 22520"]
+
+
+def test_of_a_ceiling_that_sends_other_values_all_but_the_values_is_compared() -> None:
+    pgbench = LOADERS["ceiling_pgbench"]
+    assert find_differences(replace(DONE, digest="geo:100:1;data:22200:3"), DATA, EXACTLY, pgbench) == []
+    # Other geo records are told all the same: a loader's driver has sent them.
+    found = find_differences(replace(DONE, digest="geo:100:9;data:22200:3"), DATA, EXACTLY, pgbench)
+    assert found == [OTHER_VALUES]
+    found = find_differences(replace(DONE, rows=22_199, transactions=1, geo_scans=3), DATA, EXACTLY, pgbench)
+    assert found == [
+        "rows: 22199 of 22200",
+        "transactions: 1 of 22520",
+        "scans of geo_record: 3 of 100 at least, one for each SELECT",
+    ]
+
+
+def test_nobody_asks_copy_for_selects_but_for_the_values() -> None:
+    copied = replace(DONE, geo_scans=1, matrix_scans=0)
+    assert find_differences(copied, DATA, EXACTLY, LOADERS["ceiling_copy"]) == []
+    assert len(find_differences(copied, DATA, EXACTLY, LOADERS["ceiling_psql_file"])) == 2
+    other = replace(copied, digest="geo:100:1;data:22200:3")
+    assert find_differences(other, DATA, EXACTLY, LOADERS["ceiling_copy"]) == [OTHER_VALUES]
+
+
+def test_a_trial_tells_which_program_a_ceiling_runs() -> None:
+    client = '{"libpq": 170011, "libpq_bundled": true, "packages": {"psycopg2": "2.9", "pgbench": "17.11"}}'
+    facts = driver_facts(Finished(0, f'{{"client": {client}}}', "", 0.3))
+    assert facts == {"libpq": 170011, "libpq_bundled": True, "pgbench": "17.11"}
