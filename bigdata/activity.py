@@ -1,14 +1,14 @@
 """What the connections of a database are at, as pg_stat_activity says, looked at again and again while they work.
 
-Looking costs the server time, too: the next look comes after 300 times what the last ones took, so that it is 0.3% of
-one core, and no sooner than after 20 ms. What is kept of a look is how many connections were in which state and waited
+Looking costs the server time, too: the next look comes after 300 times what one takes, so that it is 0.3% of one core,
+and no sooner than after 20 ms. What is kept of a look is how many connections were in which state and waited
 for what, so that memory stays bounded.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections import deque
 from typing import Any, Callable
 
 from bigdata import statements as sql
@@ -22,8 +22,11 @@ COST_FACTOR = 300
 
 LOOK = sql.pyformat(sql.EXECUTE_ACTIVITY)
 
-# Of the last looks the quickest counts: the others may have waited for a core.
-LOOKS_THAT_COUNT = 8
+# Before the first sample, as the first ones are dearer: the backend looks up what it then knows.
+LOOKS_AHEAD = 8
+
+# The server makes a row for each connection: so many of them cost as much again as a look at none.
+CONNECTIONS_AS_DEAR = 25
 
 # Half an hour at the usual interval. With more of them every other look is dropped, and half as many follow.
 MOST_SAMPLES = 60_000
@@ -42,12 +45,12 @@ class Activity:
         self._clock = clock
         self._name = database_name(url)
         self._index: dict[Any, int] = {}
-        self._latest_costs_s: deque[float] = deque(maxlen=LOOKS_THAT_COUNT)
+        self._least_s = math.inf
+        self._connections = 0
         self._rarer = 1
         self.samples: list[tuple[float, tuple[int, ...]]] = []
         self._cursor.execute(sql.PREPARE_ACTIVITY)
-        for _ in range(LOOKS_THAT_COUNT):
-            # The first ones are dearer, as the backend looks up what it then knows.
+        for _ in range(LOOKS_AHEAD):
             self._ask()
 
     @property
@@ -57,8 +60,13 @@ class Activity:
 
     @property
     def interval_s(self) -> float:
-        """How long to wait until the next look."""
-        return self._rarer * max(INTERVAL_S, COST_FACTOR * min(self._latest_costs_s, default=0.0))
+        """How long to wait until the next look: by what the quickest one took, as others waited for a core."""
+        return self._rarer * max(INTERVAL_S, COST_FACTOR * self._least_s * self._dearer)
+
+    @property
+    def _dearer(self) -> float:
+        """How many times as dear as a look at no connections one is at as many as there were last."""
+        return 1 + self._connections / CONNECTIONS_AS_DEAR
 
     def look(self) -> None:
         """Take one sample. Raises LoadFailed with the server's words where it does not answer any more."""
@@ -82,5 +90,6 @@ class Activity:
             words = " ".join(str(error).split())
             raise LoadFailed(f"the server does not tell what its connections do: {words}") from None
         after_s = self._clock()
-        self._latest_costs_s.append(after_s - before_s)
+        self._connections = sum(number for *_, number in rows)
+        self._least_s = min(self._least_s, (after_s - before_s) / self._dearer)
         return (before_s + after_s) / 2, rows

@@ -15,7 +15,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS
-from experiments.cells import ENGINES, GILS, INSERTS, TRANSACTIONS
+from experiments.cells import ENGINES, GILS, INSERTS, SAMPLINGS, TRANSACTIONS
 from experiments.cpuset import REST, parse_cpuset
 
 LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
@@ -83,6 +83,15 @@ def _check_gil(value: object) -> str:
     if isinstance(value, str) and value in GILS:
         return value
     raise problem(f"is no state of the GIL {suggest(value, GILS)}")
+
+
+def _check_sampling(value: object) -> str:
+    if isinstance(value, bool):
+        # What YAML makes of on and off.
+        return "on" if value else "off"
+    if isinstance(value, str) and value in SAMPLINGS:
+        return value
+    raise problem(f"is no state of the sampler {suggest(value, SAMPLINGS)}")
 
 
 def _check_major(value: object) -> str:
@@ -184,6 +193,16 @@ DataName = Annotated[Text, Field(description="A name in the section data.")]
 Transaction = Annotated[str, one_of("transaction", TRANSACTIONS, "Commit after each statement, or each record.")]
 Inserts = Annotated[str, one_of("way to insert", INSERTS, "One call per row, or executemany, where the driver has it.")]
 ResourcesName = Annotated[Text, Field(description="A name in the section resources.")]
+Sampling = Annotated[
+    str,
+    Checked(
+        _check_sampling,
+        {
+            "enum": [*SAMPLINGS, True, False],
+            "description": "Whether a process beside the loader looks at what the server's connections do.",
+        },
+    ),
+]
 
 Segment = Annotated[str, Checked(_check_segment, {"type": "string", "pattern": "^(0[1-9]|[12][0-9]|3[0-9])$"})]
 Major = Annotated[

@@ -19,6 +19,9 @@ INSERTS = ("execute", "executemany")
 GILS = ("default", "off")
 """Of a free-threaded build: what its modules make of the lock on all threads (the GIL), or off in any case."""
 
+SAMPLINGS = ("on", "off")
+"""Whether a process beside the loader looks at what the server's connections do. Older records have none: "off"."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -41,6 +44,7 @@ class Cell:
     transaction: str
     inserts: str
     resources: str
+    sampling: str = "on"
 
     def axes(self) -> dict[str, AxisValue]:
         """Every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
@@ -51,6 +55,7 @@ class Cell:
         parts = [self.contestant(), f"pool {self.poolsize}", self.interpreter(), f"PostgreSQL {self.postgres}"]
         parts += [f"data {self.data}", f"cores {self.resources}"]
         parts += [value for value in (self.transaction, self.inserts) if value not in ("autocommit", "execute")]
+        parts += ["not sampled"] if self.sampling == "off" else []
         parts += [f"in {self.engine}"] if self.engine != "local" else []
         return ", ".join(parts)
 
@@ -95,7 +100,11 @@ class Identity:
 
 def cell_key(cell: Cell, identity: Identity) -> str:
     """Name a cell by the SHA-256 of its canonical JSON: 'sha256:...'. The order of mappings does not matter."""
-    everything = {"cell": cell.axes(), "identity": asdict(identity)}
+    axes = cell.axes()
+    if axes["sampling"] == "off":
+        # As keys were when there was no sampler.
+        del axes["sampling"]
+    everything = {"cell": axes, "identity": asdict(identity)}
     return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 
 

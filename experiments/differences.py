@@ -140,6 +140,7 @@ def axes_of(shown: ShownCell) -> CellAxes:
     """The cell's axes; an older campaign's are completed by what its loaders used, as they had no choice then."""
     loader = LOADERS.get(str(shown.cell["loader"]))
     later = {"gil": None, "protocol": None if loader is None else loader.protocols[0], "implementation": None}
+    later["sampling"] = "off"
     return tuple(sorted((later | dict(shown.cell)).items()))
 
 

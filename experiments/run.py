@@ -13,10 +13,12 @@ from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import Finished, LoaderHost, Server
 from experiments.errors import Failure
-from experiments.judge import NO_LIMIT, Trouble, find_contradictions, find_differences, read_report, reported_cpu_s
+from experiments.judge import NO_LIMIT, Trouble, find_contradictions, find_differences, read_report
+from experiments.meter import Meter
 from experiments.observe import Watch
+from experiments.outside import Keep, Seen, read_sampled, sampler_beside
 from experiments.plan import PlannedRun
-from experiments.records import Client, Phase, Record, ServerUse, Status, Work, known
+from experiments.records import Client, Phase, Record, Status, Work, known
 from experiments.time_ledger import find_ledger
 
 # For the harness's own steps around a run, at least: they take a fraction of a second, and longer with more data.
@@ -65,10 +67,11 @@ def utc_now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def measure(ready: ReadyCell, begun: Record) -> Record:
+def measure(ready: ReadyCell, begun: Record, keep: Keep = lambda line: None) -> Record:
     """Do the run that has begun, and return its record. A run that fails is a record with its reason.
 
-    For a server that ended in the run before another one is started; where that does not work this run has failed.
+    ``keep`` is given what was sampled of a run that was measured. For a server that ended in the run before another one
+    is started; where that does not work this run has failed.
     """
     started = time.monotonic()
     record = replace(begun, interrupted=False, reason=None, images=_images(ready))
@@ -77,17 +80,21 @@ def measure(ready: ReadyCell, begun: Record) -> Record:
     except Failure as failure:
         record = replace(record, status="failed", reason=str(failure))
     else:
-        record = _run(ready, record)
+        record = _run(ready, record, keep)
     return replace(record, ledger_us_per_row=find_ledger(record), wall_s=round(time.monotonic() - started, 3))
 
 
-def _run(ready: ReadyCell, record: Record) -> Record:
+def _run(ready: ReadyCell, record: Record, keep: Keep) -> Record:
     """The run on a server that stands ready; only one that went wrong is asked whether the server has ended."""
     try:
-        cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize)])
-        finished, record = _load(ready, record)
+        cleared, finished, seen = _load(ready)
+        record = seen.note_whole(record, finished, ready.server.facts)
         report = read_report("run", finished, ready.timeout_s)
-        return _check(ready, record, report, cleared)
+        record = _check(ready, record, report, cleared)
+        record, line = seen.note_phases(record, cleared.get("round_trip_s"))
+        if line is not None:
+            keep(line)
+        return record
     except Trouble as trouble:
         record = replace(record, status=trouble.status, reason=trouble.reason)
     except Failure as failure:
@@ -98,24 +105,22 @@ def _run(ready: ReadyCell, record: Record) -> Record:
     return record
 
 
-def _load(ready: ReadyCell, record: Record) -> tuple[Finished, Record]:
-    """Run the loader under observation; the record then holds what was seen from outside."""
-    cpu_before_s = ready.server.cpu_s()
+def _load(ready: ReadyCell) -> tuple[Mapping[str, Any], Finished, Seen]:
+    """Clear, and run the loader under observation; what clearing reported, how the loader ended, what was seen."""
     watch = Watch(ready.placement.loader_cpus | ready.placement.server_cpus)
-    finished = ready.host.run(
-        run_arguments(ready),
-        server=ready.server,
-        placement=ready.placement,
-        timeout_s=ready.timeout_s,
-        environment=environment_of(ready.cell),
-        watch=watch,
-    )
-    server_s = ready.server.cpu_s() - cpu_before_s
-    loader_s = 0.0 if finished.is_child else reported_cpu_s(finished)
-    facts = ready.server.facts
-    used = ServerUse(facts.version, facts.settings, facts.storage, round(server_s, 3))
-    host = watch.host(None if loader_s is None else server_s + loader_s) if ready.here else None
-    return finished, replace(record, server=used, host=host)
+    with sampler_beside(ready.cell, ready.host, ready.server, ready.placement) as sampler:
+        # While it starts up, which takes longer: it is looking when the loader begins.
+        cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize)])
+        with Meter(ready.server.cpu_s) as meter:
+            finished = ready.host.run(
+                run_arguments(ready),
+                server=ready.server,
+                placement=ready.placement,
+                timeout_s=ready.timeout_s,
+                environment=environment_of(ready.cell),
+                watch=watch,
+            )
+    return cleared, finished, Seen(watch, meter, read_sampled(sampler), ready.here)
 
 
 def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> Record:
@@ -128,7 +133,7 @@ def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], cleared:
     held = _step(ready, ["digest", *awaited])
     try:
         work = replace(_work(report, held, cleared), transactions_expected=_ends(expected))
-        differences = find_differences(work, ready.data, expected)
+        differences = find_differences(work, ready.data, expected, LOADERS[ready.cell.loader])
         differences += find_contradictions(report, ready.cell, ready.data)
         measured = _measured(record, report)
     except (KeyError, TypeError, AttributeError) as error:

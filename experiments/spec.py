@@ -30,6 +30,7 @@ from experiments.axis_types import (
     PostgresName,
     Python,
     ResourcesName,
+    Sampling,
     Segment,
     Setting,
     SpokenProtocol,
@@ -70,6 +71,7 @@ class AxisValues(TypedDict, total=False):
     transaction: Transaction
     inserts: Inserts
     resources: ResourcesName
+    sampling: Sampling
 
 
 class Exclusion(AxisValues, total=False):
@@ -98,6 +100,7 @@ class AxisLists(TypedDict, total=False):
     transaction: Annotated[tuple[Transaction, ...], _SOME]
     inserts: Annotated[tuple[Inserts, ...], _SOME]
     resources: Annotated[tuple[ResourcesName, ...], _SOME]
+    sampling: Annotated[tuple[Sampling, ...], _SOME]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -185,6 +188,7 @@ class Defaults:
     implementation: Implementation = "default"
     transaction: Transaction = "autocommit"
     inserts: Inserts = "execute"
+    sampling: Sampling = "on"
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,8 @@ def run_ordered(
     plan = make_plan(order.plan.cells, described.repeats, order.plan.seed)
     blocks = PlannedBlocks(plan.repeats) if order.until is None else BlocksUntil(campaign, order.until, reporter.tell)
     try:
-        run_campaign(campaign, plan, cells, keys, measure, reporter, blocks, resumed=resumed)
+        measured = partial(measure, keep=campaign.append_samples)
+        run_campaign(campaign, plan, cells, keys, measured, reporter, blocks, resumed=resumed)
     except (KeyboardInterrupt, Exception):
         # A disk that is full may have left less than that needs.
         with contextlib.suppress(BadInput, OSError):

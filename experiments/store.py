@@ -1,23 +1,25 @@
 """``results/``: one folder per campaign, written so that a kill at any moment loses at most the run in progress.
 
-``campaign.json`` is written whole, ``runs.jsonl`` only ever grows, and ``attempt.json`` stands there while a run is
-measured: it holds the record that the run gets should the campaign be killed in it.
+``campaign.json`` is written whole, ``runs.jsonl`` and ``samples.jsonl`` only ever grow, and ``attempt.json`` stands
+there while a run is measured: it holds the record that the run gets should the campaign be killed in it.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from experiments import description
 from experiments.description import Description
 from experiments.errors import BadInput, Failure
 from experiments.files import append_line, cut_torn_line, sync_folder, write_whole
+from experiments.paths import without_paths
 from experiments.records import Record, from_json_line, to_json_line
 
 # How long a campaign that was just interrupted may take to clean up before a new one gives up waiting for it.
@@ -58,6 +60,10 @@ class CampaignFolder:
         append_line(self._runs, to_json_line(record))
         self._attempt.unlink(missing_ok=True)
 
+    def append_samples(self, line: Mapping[str, Any]) -> None:
+        """Add what was sampled in a run, before its record. Places on disk do not get into it."""
+        append_line(self._samples, json.dumps(without_paths(line), ensure_ascii=False))
+
     def begin_attempt(self, if_killed: Record) -> None:
         """Note that a run begins, with the record that it gets if this process is killed before it appends one."""
         # A kill of this process is what it is for, and that does not need the disk.
@@ -65,6 +71,7 @@ class CampaignFolder:
 
     def repair(self) -> None:
         """Bring a killed campaign in order: cut a torn last line, and append the record of a run in progress."""
+        cut_torn_line(self._samples)
         cut_torn_line(self._runs)
         if not self._attempt.exists():
             return
@@ -77,6 +84,10 @@ class CampaignFolder:
     @property
     def _runs(self) -> Path:
         return self.path / "runs.jsonl"
+
+    @property
+    def _samples(self) -> Path:
+        return self.path / "samples.jsonl"
 
     @property
     def _attempt(self) -> Path:

@@ -21,6 +21,7 @@ AXIS_NAMES: Mapping[str, str] = {
     "transaction": "transaction",
     "inserts": "inserts",
     "resources": "cores",
+    "sampling": "sampling",
 }
 NOTHING = "–"  # noqa: RUF001
 

@@ -105,6 +105,21 @@ class Server(Protocol):
         """Stop it and remove its data. Safe to call twice."""
 
 
+class Companion(Protocol):
+    """A program that runs beside a loader. As a context manager: entering starts it, leaving has ended it.
+
+    Neither raises Failure: what it is for goes on without it.
+    """
+
+    @property
+    def finished(self) -> Finished | None:
+        """How it has ended, once it has been left; one that could not be started says why in its ``stderr``."""
+
+    def __enter__(self) -> Companion: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
 class LoaderHost(Protocol):
     """One interpreter with the loader's packages installed, able to run ``python -m bigdata.cmd``."""
 
@@ -128,6 +143,13 @@ class LoaderHost(Protocol):
         variables for the process. ``watch`` is entered and left around its life, as close to it as can be: what starts
         a container is outside. At the time limit it is asked to stop, then killed. Whatever it started has ended when
         this returns.
+        """
+
+    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> Companion:
+        """Make ready ``python -m bigdata.cmd`` with ``arguments``, to run beside a loader until it is left.
+
+        It is held to the server's cores, without the limits of either side. Leaving asks it to stop (SIGTERM), then
+        kills it.
         """
 
 

@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 
 from bigdata import activity
-from bigdata.activity import INTERVAL_S, LOOKS_THAT_COUNT, Activity
+from bigdata.activity import INTERVAL_S, LOOKS_AHEAD, Activity
 from bigdata.dburl import connect, connect_aside
 from bigdata.errors import LoadFailed
 from bigdata.transactions import read_transactions
@@ -28,7 +28,7 @@ class Connection:
     """Answers each look with the next of the given rows, or raises; those before the first sample with none."""
 
     def __init__(self, answers: Sequence[Any]) -> None:
-        self.answers = itertools.chain([[]] * LOOKS_THAT_COUNT, answers)
+        self.answers = itertools.chain([[]] * LOOKS_AHEAD, answers)
         self.asked: list[Any] = []
 
     def cursor(self) -> Connection:
@@ -46,7 +46,7 @@ class Connection:
 
 def ticking(times: Sequence[float], *, first_s: float = 0.00001) -> Any:
     """A clock; each of the looks before the first sample takes ``first_s``."""
-    moments = itertools.chain([0.0, first_s] * LOOKS_THAT_COUNT, times)
+    moments = itertools.chain([0.0, first_s] * LOOKS_AHEAD, times)
     return lambda: next(moments)
 
 
@@ -57,16 +57,25 @@ def test_a_sample_has_the_middle_of_the_look_and_a_number_for_each_group_that_wa
         seen.look()
     assert seen.groups == [IDLE, WAITING]
     assert seen.samples == [(1.25, (3,)), (2.25, (1, 2)), (3.25, (0, 0))]
-    assert connection.asked == [None, *[("loaded",)] * (LOOKS_THAT_COUNT + 3)]
+    assert connection.asked == [None, *[("loaded",)] * (LOOKS_AHEAD + 3)]
 
 
-def test_it_waits_300_times_what_the_quickest_of_the_last_looks_took_and_20_ms_at_least() -> None:
+def test_it_waits_300_times_what_the_quickest_look_took_and_20_ms_at_least() -> None:
     quick, slow = [0.0, 0.00001], [0.0, 0.001]
-    seen = Activity(Connection([[]] * 20), URL, ticking([*slow * (LOOKS_THAT_COUNT - 1), *quick], first_s=0.001))
+    seen = Activity(Connection([[]] * 3), URL, ticking([*slow, *quick, *slow], first_s=0.001))
     assert seen.interval_s == pytest.approx(0.3)
-    for expected_s in [pytest.approx(0.3)] * (LOOKS_THAT_COUNT - 1) + [INTERVAL_S]:
+    for expected_s in (pytest.approx(0.3), INTERVAL_S, INTERVAL_S):
         seen.look()
         assert seen.interval_s == expected_s
+
+
+def test_more_connections_are_dearer_to_look_at_whether_they_are_there_from_the_start_or_not() -> None:
+    # 0.1 ms for none, three times that for 50.
+    seen = Activity(Connection([[], [(*IDLE, 50)]]), URL, ticking([0.0, 0.0001, 0.0, 0.0003], first_s=0.0001))
+    seen.look()
+    assert seen.interval_s == pytest.approx(0.03)
+    seen.look()
+    assert seen.interval_s == pytest.approx(0.09)
 
 
 def test_memory_is_bounded_and_what_is_dropped_is_every_other_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,6 +93,11 @@ def test_a_server_that_has_gone_is_an_error_with_its_words() -> None:
         seen.look()
 
 
+def latest(seen: Activity) -> dict[Any, int]:
+    numbers = seen.samples[-1][1]
+    return {group: numbers[index] for index, group in enumerate(seen.groups[: len(numbers)]) if numbers[index]}
+
+
 @pytest.mark.postgres
 def test_of_a_real_server_it_tells_states_and_waits_of_this_database_and_adds_nothing_to_its_counts(dburl: str) -> None:
     before = read_transactions(dburl).transactions
@@ -97,7 +111,7 @@ def test_of_a_real_server_it_tells_states_and_waits_of_this_database_and_adds_no
     # A backend says that it is idle when it has answered.
     deadline_s = time.monotonic() + 5
     wanted = {IDLE: 1, ("idle in transaction", "Client", "ClientRead"): 1}
-    while {group: number for group, number in zip(seen.groups, seen.samples[-1][1], strict=False) if number} != wanted:
+    while latest(seen) != wanted:
         assert time.monotonic() < deadline_s
         seen.look()
     idle.close()

@@ -11,7 +11,7 @@ import pytest
 from experiments.affinity import Cores, Placement
 from experiments.cells import Cell
 from experiments.datasets import ReadyData
-from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server, ServerFacts
+from experiments.engines.protocol import UNWATCHED, Companion, Finished, InterpreterFacts, Server, ServerFacts
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
 from experiments.plan import make_plan
@@ -55,6 +55,9 @@ class FakeHost:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> Companion:
+        raise AssertionError("nothing is measured while preparing")
 
 
 class FakeServer:

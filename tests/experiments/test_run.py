@@ -36,8 +36,15 @@ RUN_REPORT: dict[str, Any] = {
     "work": {"digest": None, "geo_records": 100, "data_records": 100, "rows": 22_200, "transactions": None}
     | {"records_read_ahead": 200, "records_streamed": 0},
 }
-CLEAR_REPORT = {"schema": 1, "server_version": "17.11", "xact_commit": 1_000}
+CLEAR_REPORT = {"schema": 1, "server_version": "17.11", "xact_commit": 1_000, "round_trip_s": 0.00004}
 DIGEST_REPORT = {"digest": DIGEST, "geo_records": 100, "rows": 22_200, "xact_commit": 1_000 + TRANSACTIONS}
+SAMPLE_REPORT: dict[str, Any] = {
+    "schema": 1,
+    "cpu_s": 0.02,
+    "groups": [["idle", "Client", "ClientRead"], ["active", "IO", "WalSync"], ["active", None, None]],
+    # Before phase data, three within it, after it.
+    "samples": [[9.0, [20]], [10.0, [15, 5]], [11.0, [10, 5, 5]], [12.0, [20, 0, 0]], [13.0, [0, 0, 20]]],
+}
 OF_A_STEP = ("--rest-within", "20", "--report", "-")
 
 
@@ -66,15 +73,33 @@ class FakeServer:
         raise AssertionError("a run does not stop the server")
 
 
+class FakeCompanion:
+    """A sampler that has ended as it is told to, once it is left."""
+
+    def __init__(self, answer: Finished, events: list[str]) -> None:
+        self.finished: Finished | None = None
+        self._answer = answer
+        self._events = events
+
+    def __enter__(self) -> FakeCompanion:
+        self._events.append("sampler starts")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._events.append("sampler is stopped")
+        self.finished = self._answer
+
+
 class FakeHost:
     """Answers each verb with a canned process."""
 
     def __init__(self, **answers: Finished) -> None:
-        good = {"clear": CLEAR_REPORT, "run": RUN_REPORT, "digest": DIGEST_REPORT}
+        good = {"clear": CLEAR_REPORT, "run": RUN_REPORT, "digest": DIGEST_REPORT, "sample": SAMPLE_REPORT}
         self.answers = {**{verb: reporting(report) for verb, report in good.items()}, **answers}
         self.calls: list[tuple[list[str], Placement | None, float]] = []
         self.environments: dict[str, dict[str, str]] = {}
         self.watched: list[str] = []
+        self.events: list[str] = []
 
     @property
     def facts(self) -> InterpreterFacts:
@@ -91,11 +116,16 @@ class FakeHost:
         watch: AbstractContextManager[object] = UNWATCHED,
     ) -> Finished:
         self.calls.append((list(arguments), placement, timeout_s))
+        self.events.append(arguments[0])
         self.environments[arguments[0]] = dict(environment)
         if watch is not UNWATCHED:
             self.watched.append(arguments[0])
         with watch:
             return self.answers[arguments[0]]
+
+    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> FakeCompanion:
+        assert (list(arguments), placement) == (["sample", "--report", "-"], SPLIT)
+        return FakeCompanion(self.answers["sample"], self.events)
 
 
 def reporting(report: dict[str, Any], **changes: Any) -> Finished:
@@ -125,7 +155,7 @@ def test_a_good_run_leaves_everything_in_its_record(threaded: Cell) -> None:
     assert (record.server.version, record.server.storage, record.server.cpu_s) == ("17.11", "disk", 0.5)
     assert record.work is not None
     assert (record.work.digest, record.work.rows, record.work.transactions) == (DIGEST, 22_200, TRANSACTIONS)
-    assert (record.images, record.connections) == (None, None)
+    assert record.images is None
     assert isinstance(one.server, FakeServer)
     assert one.server.placed == [SPLIT]
     assert [(call[0][0], call[1], call[2]) for call in host.calls] == [
@@ -134,6 +164,71 @@ def test_a_good_run_leaves_everything_in_its_record(threaded: Cell) -> None:
         ("digest", SPLIT, 120.0),
     ]
     assert host.calls[2][0] == ["digest", "--expect-transactions", str(1_000 + TRANSACTIONS), *OF_A_STEP]
+
+
+def timed(started_s: float, ended_s: float) -> Finished:
+    """A loader that says when its phase data was."""
+    phases = RUN_REPORT["phases"]
+    return reporting(
+        RUN_REPORT, phases={**phases, "data": {**phases["data"], "started_s": started_s, "ended_s": ended_s}}
+    )
+
+
+def test_connections_are_sampled_while_the_loader_runs_and_cut_to_phase_data(threaded: Cell) -> None:
+    kept: list[Mapping[str, Any]] = []
+    host = FakeHost(run=timed(9.5, 12.5))
+    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"), kept.append)
+    assert host.events == ["sampler starts", "clear", "run", "sampler is stopped", "digest"]
+    assert record.status == "ok"
+    assert record.connections == {
+        **{"samples": 3, "interval_s": 1.0, "round_trip_s": 0.00004},
+        **{"active": 0.25, "idle": 0.75, "idle_in_transaction": 0.0},
+        "waits": {"IO:WalSync": 0.16667, "CPU": 0.08333},
+    }
+    (line,) = kept
+    assert (line["campaign"], line["cell_key"], line["arm"], line["block"]) == ("c", "sha256:k", "a", 3)
+    assert (line["started_at"], line["reason"]) == (record.started_at, None)
+    assert line["phases"]["geo"]["samples"] == 0
+    assert line["phases"]["data"] == {
+        **{"samples": 3, "interval_s": 1.0, "idle": 45, "idle_in_transaction": 0},
+        "waits": {"CPU": 5, "IO:WalSync": 10},
+    }
+
+
+def test_a_cell_that_goes_without_sampler_has_none(threaded: Cell) -> None:
+    kept: list[Mapping[str, Any]] = []
+    host = FakeHost(run=timed(9.5, 12.5))
+    unwatched = replace(threaded, sampling="off")
+    record = measure(ready(unwatched, host), begin("c", planned(unwatched), "sha256:k"), kept.append)
+    assert host.events == ["clear", "run", "digest"]
+    assert (record.status, record.connections, kept) == ("ok", None, [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Finished(1, "", "error: the server does not tell\n", 1.0), "sample: the server does not tell"),
+        (Finished(0, "nothing\n", "", 1.0), "sample: reported 'nothing', not a line of JSON"),
+        (Finished(0, "{}\n", "", 1.0), "sample: reported a line that cannot be used: KeyError('samples')"),
+        (Finished(-9, "", "", 1.0), "sample: ended by signal 9 (SIGKILL)"),
+    ],
+)
+def test_a_sampler_that_fails_fails_no_run_and_its_reason_is_kept(
+    answer: Finished, reason: str, threaded: Cell
+) -> None:
+    kept: list[Mapping[str, Any]] = []
+    host = FakeHost(run=timed(9.5, 12.5), sample=answer)
+    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"), kept.append)
+    assert (record.status, record.reason, record.connections) == ("ok", None, None)
+    assert [line["reason"] for line in kept] == [reason]
+
+
+def test_a_run_that_fails_keeps_no_samples(threaded: Cell) -> None:
+    kept: list[Mapping[str, Any]] = []
+    host = FakeHost(run=Finished(1, "", "error: connection lost\n", 1.0))
+    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"), kept.append)
+    assert (record.status, record.connections, kept) == ("failed", None, [])
+    assert host.events[-1] == "sampler is stopped"
 
 
 def test_the_loaders_arguments_say_what_the_cell_says(threaded: Cell, uvloop_cell: Cell) -> None:

@@ -87,7 +87,7 @@ def test_the_texts_of_the_options_become_values() -> None:
         (
             {"only": ["pool=1"]},
             "--only: 'pool' is no axis (did you mean poolsize? known: engine, python, gil, loader, loop, "
-            "protocol, implementation, poolsize, postgres, data, transaction, inserts, resources)",
+            "protocol, implementation, poolsize, postgres, data, transaction, inserts, resources, sampling)",
         ),
     ],
 )

@@ -45,6 +45,11 @@ def loader_limits(placement: Placement | None) -> dict[str, Any]:
     }
 
 
+def companion_limits(placement: Placement) -> dict[str, Any]:
+    """The server's cores, and nothing of either side's limits, as options of a new container."""
+    return _cpu(placement.server_cpus, None)
+
+
 def server_limits(placement: Placement) -> dict[str, Any]:
     """The server's side of a placement as options of an update, which lifts limits that it does not have."""
     memory = placement.server_memory_bytes

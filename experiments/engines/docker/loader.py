@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from docker import DockerClient
 from docker.types import Mount
@@ -21,7 +23,7 @@ from experiments.affinity import Placement
 from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.connect import REQUEST_S
 from experiments.engines.docker.failing import SDK_ERRORS, told
-from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY, loader_limits
+from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY, companion_limits, loader_limits
 from experiments.engines.docker.memory import describe_limit, victims
 from experiments.engines.docker.postgres import inspect_state
 from experiments.engines.docker.server import DockerServer
@@ -67,13 +69,7 @@ class DockerLoaderHost:
         At the time limit it is asked to stop, then killed. Raises Failure where it cannot be started, and where the
         engine does not answer.
         """
-        if server is not None:
-            if not isinstance(server, DockerServer):
-                raise Failure("the docker engine only loads into its own servers")
-            if server.obstacle is not None:
-                raise Failure(server.obstacle)
-            arguments = ["--dburl", server.url(), *arguments]
-        container = self._make(arguments, server, placement, environment)
+        container = self._make("loader", arguments, server, loader_limits(placement), environment)
         try:
             finished = run_container(self._belongings.client, container, timeout_s, watch)
             if finished.returncode == 0:
@@ -82,23 +78,36 @@ class DockerLoaderHost:
         finally:
             self._belongings.remove_container(container)
 
+    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> DockerCompanion:
+        """Make ready a program that runs beside a loader, on the server's cores, in the same network namespace."""
+        limits = companion_limits(placement)
+        return DockerCompanion(self._belongings, partial(self._make, "sampler", arguments, server, limits, {}))
+
     def _make(
         self,
+        purpose: str,
         arguments: Sequence[str],
-        server: DockerServer | None,
-        placement: Placement | None,
+        server: Server | None,
+        limits: Mapping[str, Any],
         environment: Mapping[str, str],
     ) -> str:
+        """A container that has not been started. Raises Failure where it cannot be made, or not for this server."""
+        if server is not None:
+            if not isinstance(server, DockerServer):
+                raise Failure("the docker engine only loads into its own servers")
+            if server.obstacle is not None:
+                raise Failure(server.obstacle)
+            arguments = ["--dburl", server.url(), *arguments]
         api = self._belongings.client.api
         return self._belongings.container(
-            "loader",
+            purpose,
             str(self._facts.image),
             command=list(arguments),
             user=f"{LOADER_ACCOUNT.user_id}:{LOADER_ACCOUNT.group_id}",
             environment={**environment, "PGPASSFILE": f"{_SECRETS}/{_PASSWORD_FILE}"},
             host_config=api.create_host_config(
                 **LOCKED_UP,
-                **loader_limits(placement),
+                **limits,
                 network_mode="none" if server is None else f"container:{server.container}",
                 mounts=list(self._mounts()),
                 tmpfs=dict(TEMPORARY),
@@ -106,11 +115,11 @@ class DockerLoaderHost:
         )
 
     def _explained(
-        self, finished: Finished, container: str, server: DockerServer | None, placement: Placement | None
+        self, finished: Finished, container: str, server: Server | None, placement: Placement | None
     ) -> Finished:
         """The same with its cause, where memory ran out."""
         client = self._belongings.client
-        others = () if server is None else (server.container,)
+        others = (server.container,) if isinstance(server, DockerServer) else ()
         found = victims(client, container, inspect_state(client, container), others)
         if not found:
             return finished
@@ -118,6 +127,52 @@ class DockerLoaderHost:
         loader_size, server_size = sizes
         side, size = ("loader", loader_size) if container in found else ("server", server_size)
         return replace(finished, cause=f"out of memory: over {describe_limit(side, size)}")
+
+
+class DockerCompanion:
+    """A program that runs beside a loader, in a container that ``make`` makes."""
+
+    def __init__(self, belongings: Belongings, make: Callable[[], str]) -> None:
+        self._belongings = belongings
+        self._make = make
+        self._container: str | None = None
+        self._finished: Finished | None = None
+
+    @property
+    def finished(self) -> Finished | None:
+        """How it has ended, once it has been left."""
+        return self._finished
+
+    def __enter__(self) -> DockerCompanion:
+        self._started_s = time.perf_counter()
+        try:
+            self._container = self._make()
+            with told("start a sampler"):
+                self._belongings.client.api.start(self._container)
+        except Failure as failure:
+            self._finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """SIGTERM, some patience, SIGKILL; then it is removed."""
+        if self._container is None:
+            return
+        try:
+            if self._finished is None:
+                self._finished = self._stop(self._container)
+            self._belongings.remove_container(self._container)
+        except Failure as failure:
+            # An engine that is gone: whoever talks to it next finds that out, too.
+            self._finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
+
+    def _stop(self, container: str) -> Finished:
+        api = self._belongings.client.api
+        with told("stop a sampler"):
+            api.stop(container, timeout=_PATIENCE_S)
+            code = int(api.wait(container, timeout=REQUEST_S)["StatusCode"])
+            stdout = api.logs(container, stdout=True, stderr=False)
+            stderr = api.logs(container, stdout=False, stderr=True)
+        return _finished(code, stdout, stderr, time.perf_counter() - self._started_s)
 
 
 def loader_secret(belongings: Belongings, image: str, user: str, password: str) -> Mount:
@@ -144,12 +199,15 @@ def run_container(
         wall_s = time.perf_counter() - started
         stdout = api.logs(container, stdout=True, stderr=False)
         stderr = b"" if code == 0 else api.logs(container, stdout=False, stderr=True)
+    return replace(_finished(code, stdout, stderr, wall_s), timed_out=limit.passed and code != 0)
+
+
+def _finished(code: int, stdout: bytes, stderr: bytes, wall_s: float) -> Finished:
     return Finished(
         returncode=_SIGNAL_BASE - code if code > _SIGNAL_BASE else code,
         stdout=stdout.decode(errors="replace"),
         stderr=stderr.decode(errors="replace"),
         wall_s=wall_s,
-        timed_out=limit.passed and code != 0,
         is_child=False,
     )
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from experiments.affinity import Placement, confined
@@ -91,6 +92,11 @@ class LocalLoaderHost:
         aside = replace(placement, loader_cpus=placement.server_cpus)
         return self._run(["-m", "bigdata.cmd"], arguments, server, aside, timeout_s, environment, before)
 
+    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> LocalCompanion:
+        """Make ready a program that runs beside a loader, on the server's cores. Raises Failure as run does."""
+        command, environment = self._surround(["-m", "bigdata.cmd"], server, {})
+        return LocalCompanion([*command, *arguments], environment, self._project, placement.server_cpus)
+
     def _run(
         self,
         program: Sequence[str],
@@ -101,15 +107,61 @@ class LocalLoaderHost:
         environment: Mapping[str, str],
         before: Sequence[str] = (),
     ) -> Finished:
+        command, environment = self._surround(program, server, environment)
+        cpus = None if placement is None else placement.loader_cpus
+        command = [*before, *command, *arguments]
+        return run_group(command, environment, self._project, cpus=cpus, timeout_s=timeout_s)
+
+    def _surround(
+        self, program: Sequence[str], server: Server | None, environment: Mapping[str, str]
+    ) -> tuple[list[str], dict[str, str]]:
+        """The beginning of a command line, and its environment."""
         environment = {**loader_environment(os.environ, self._project), **environment}
-        command = [*before, str(self._python), *program]
+        command = [str(self._python), *program]
         if server is not None:
             if not isinstance(server, LocalServer):
                 raise Failure("the local engine only loads into its own servers")
             environment["PGPASSFILE"] = str(server.password_file)
+            environment["BIGDATA_PG_BIN"] = str(server.binaries.folder)
             command += ["--dburl", server.url()]
-        cpus = None if placement is None else placement.loader_cpus
-        return run_group([*command, *arguments], environment, self._project, cpus=cpus, timeout_s=timeout_s)
+        return command, environment
+
+
+class LocalCompanion:
+    """A program that runs beside a loader, in a process group of its own."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, cpus: frozenset[int]
+    ) -> None:
+        self._begin = partial(_start, command, environment, folder)
+        self._cpus = cpus
+        self._process: subprocess.Popen[str] | None = None
+        self._finished: Finished | None = None
+
+    @property
+    def finished(self) -> Finished | None:
+        """How it has ended, once it has been left."""
+        return self._finished
+
+    def __enter__(self) -> LocalCompanion:
+        self._started_s = time.perf_counter()
+        try:
+            with confined(self._cpus):
+                self._process = self._begin()
+        except OSError as error:
+            self._finished = Finished(1, "", f"error: it cannot be started: {error.strerror}", 0.0)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """SIGTERM, some patience, SIGKILL."""
+        if self._process is None:
+            return
+        try:
+            stdout, stderr = _ask_to_stop(self._process)
+        finally:
+            _kill(self._process)
+        wall_s = time.perf_counter() - self._started_s
+        self._finished = Finished(self._process.returncode, stdout, stderr, wall_s)
 
 
 def loader_environment(inherited: Mapping[str, str], project: Path) -> dict[str, str]:

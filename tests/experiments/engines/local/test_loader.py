@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines.local.loader import LocalLoaderHost, loader_environment, run_group
+from experiments.engines.local.loader import LocalCompanion, LocalLoaderHost, loader_environment, run_group
 from experiments.engines.local.processes import with_arguments
 from experiments.engines.protocol import Finished, InterpreterFacts
 from experiments.errors import Failure
@@ -131,3 +131,57 @@ def test_what_watches_a_loader_is_entered_before_it_starts_and_left_when_it_has_
         [], server=None, placement=None, timeout_s=20, watch=watch()
     )
     assert seen == [False, True]
+
+
+def companion(code: str, cpus: frozenset[int] | None = None) -> LocalCompanion:
+    return LocalCompanion([sys.executable, "-c", code], os.environ, Path("/"), cpus or frozenset({0}))
+
+
+LISTENING = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(print('done') or 0)); {}; time.sleep(60)"
+
+
+def test_what_runs_beside_a_loader_is_asked_to_stop_when_it_is_left_and_its_output_is_there(tmp_path: Path) -> None:
+    up = tmp_path / "up"
+    core = max(os.sched_getaffinity(0))
+    code = LISTENING.format(f"import os; open({str(up)!r}, 'w').write(str(os.sched_getaffinity(0)))")
+    with companion(code, frozenset({core})) as beside:
+        deadline = time.monotonic() + 20
+        while not (up.exists() and up.read_text()):
+            assert time.monotonic() < deadline
+        assert beside.finished is None
+    assert up.read_text() == f"{{{core}}}"
+    assert beside.finished is not None
+    assert (beside.finished.returncode, beside.finished.stdout, beside.finished.stderr) == (0, "done\n", "")
+
+
+def test_what_runs_beside_a_loader_and_does_not_listen_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.engines.local.loader._PATIENCE_S", 0.2)
+    marker = f"import signal, time; signal.signal(15, signal.SIG_IGN); 'deaf-{os.getpid()}'; time.sleep(60)"
+    with companion(marker) as beside:
+        pass
+    assert beside.finished is not None
+    assert beside.finished.returncode in (-9, -15)
+    assert with_arguments(marker) == []
+
+
+def test_what_runs_beside_a_loader_may_end_by_itself_or_not_start_at_all() -> None:
+    with companion("import sys; sys.exit('no server')") as ended:
+        time.sleep(0.3)
+    assert ended.finished is not None
+    assert (ended.finished.returncode, ended.finished.stderr) in ((1, "no server\n"), (-15, ""))
+    with LocalCompanion(["/nowhere/python"], {}, Path("/"), frozenset({0})) as missing:
+        pass
+    assert missing.finished is not None
+    assert missing.finished.stderr == "error: it cannot be started: No such file or directory"
+
+
+def test_what_runs_beside_a_loader_ends_with_the_run_whatever_ends_it() -> None:
+    marker = f"import time; 'beside-{os.getpid()}'; time.sleep(60)"
+
+    def interrupted() -> None:
+        with companion(marker):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert with_arguments(marker) == []
