@@ -48,6 +48,12 @@ def predict(session: nox.Session) -> None:
 
 
 @nox.session
+def explain(session: nox.Session) -> None:
+    """Run cells again with a profiler and counters, and write a page for each; -- --only AXIS=VALUE, see -- --help."""
+    run_harness(session, "explain")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare each loader with a minimal hand-written script, and reading with a bare loop."""
     run_harness(session, "bench")

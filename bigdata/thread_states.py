@@ -1,7 +1,8 @@
 """``python -m bigdata.thread_states``: what the threads of a program are at, sampled from outside; for explanations.
 
 The kernel says of each thread whether it runs (or would, had it a core) or in which system call it sleeps
-(``/proc/PID/task/TID/syscall``, proc(5)). Reading that stops nobody, unlike a look at stacks. The kernel lets a parent
+(``/proc/PID/task/TID/syscall``, proc(5)), and how long it has run and waited for a core (``schedstat`` beside that, see
+Documentation/scheduler/sched-stats.rst). Reading that stops nobody, unlike a look at stacks. The kernel lets a parent
 read it, or who may trace the process. Linux on x86-64 and arm64 only.
 """
 
@@ -13,11 +14,10 @@ import platform
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any, Iterator
 
-INTERVAL_S = 0.005
+INTERVAL_S = 0.01
 RUNNING = "running"
 FUTEX = "futex"
 TIMED = "timed"
@@ -57,41 +57,57 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def watch(pid: int, process: Any | None = None) -> dict[str, Any]:
-    """Look every 5 ms until the process has ended: 'samples' of (CLOCK_MONOTONIC, role -> state -> threads).
+    """Look every 10 ms until the process has ended: 'samples' of (CLOCK_MONOTONIC, role -> state -> threads).
 
-    Roles: 'main' and 'thread' of the process, 'child' for all threads of its children. 'refused' says why there is
-    nothing, where the kernel does not allow it.
+    Roles: 'main' and 'thread' of the process, 'child' for all threads of its children. Beside the states 'run_s' and
+    'ready_s' are how long all threads of the role, those that have ended too, have run and waited for a core. 'refused'
+    says why there is nothing, where the kernel does not allow it.
     """
     calls = _CALLS.get(platform.machine())
     if calls is None:
         return {"samples": [], "refused": "numbers of system calls are not known for " + platform.machine()}
-    samples: list[tuple[float, dict[str, dict[str, int]]]] = []
-    refused = None
+    samples: list[tuple[float, dict[str, dict[str, float]]]] = []
+    times: dict[str, dict[str, tuple[float, float]]] = {}
     while (process is None or process.poll() is None) and Path("/proc", str(pid)).exists():
-        seen: dict[str, Counter[str]] = {}
         now_s = time.monotonic()
         try:
-            for role, text in _read_all(pid):
-                seen.setdefault(role, Counter())[_state_of(text, calls)] += 1
+            samples.append((now_s, _look(pid, calls, times)))
         except PermissionError as error:
-            refused = "the kernel does not let it be read: " + str(error.strerror)
-            break
-        samples.append((now_s, {role: dict(counts) for role, counts in seen.items()}))
+            return {"samples": [], "refused": "the kernel does not let it be read: " + str(error.strerror)}
         time.sleep(INTERVAL_S)
-    return {"samples": samples, "refused": refused}
+    return {"samples": samples, "refused": None}
 
 
-def _read_all(pid: int) -> Iterator[tuple[str, str]]:
-    """The role of each thread and what the kernel says of it; those that end meanwhile are left out."""
-    for task in _entries(Path("/proc", str(pid), "task")):
+def _look(
+    pid: int, calls: dict[int, str], times: dict[str, dict[str, tuple[float, float]]]
+) -> dict[str, dict[str, float]]:
+    """The states of each role now; ``times`` keeps run and waiting time of each thread by role."""
+    seen: dict[str, dict[str, float]] = {}
+    tasks = list(_find_tasks(pid))
+    # First of all threads what changes fast.
+    for role, task in tasks:
         text = _read(task / "syscall")
         if text:
-            yield ("main" if task.name == str(pid) else "thread"), text
+            state = _state_of(text, calls)
+            counts = seen.setdefault(role, {})
+            counts[state] = counts.get(state, 0) + 1
+    for role, task in tasks:
+        fields = _read(task / "schedstat").split()
+        if len(fields) > 1:
+            times.setdefault(role, {})[task.name] = (int(fields[0]) / 1e9, int(fields[1]) / 1e9)
+    for role, counts in seen.items():
+        of_role = times.get(role, {}).values()
+        counts["run_s"], counts["ready_s"] = (round(sum(one[index] for one in of_role), 6) for index in (0, 1))
+    return seen
+
+
+def _find_tasks(pid: int) -> Iterator[tuple[str, Path]]:
+    """Each thread's role and folder; children are those of the first process only."""
+    for task in _entries(Path("/proc", str(pid), "task")):
+        yield ("main" if task.name == str(pid) else "thread"), task
         for child in _read(task / "children").split():
             for own in _entries(Path("/proc", child, "task")):
-                text = _read(own / "syscall")
-                if text:
-                    yield "child", text
+                yield "child", own
 
 
 def _entries(folder: Path) -> list[Path]:

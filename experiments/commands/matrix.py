@@ -21,7 +21,7 @@ from experiments.errors import BadInput, Failure
 from experiments.expand import expand
 from experiments.find_campaign import find_campaign
 from experiments.image_lock import Asked
-from experiments.lock import left_out, loader_lock
+from experiments.machine import MachineResolver
 from experiments.plan import Plan, make_plan
 from experiments.prepare import foresee
 from experiments.progress import choose_reporter
@@ -249,33 +249,6 @@ def exit_code(records: list[Record], left: int = 0) -> int:
         return 1
     statuses = {record.status for record in records if not record.interrupted}
     return 0 if "ok" in statuses and statuses <= {"ok", "unsupported"} else 1
-
-
-class MachineResolver:
-    """Resolves what only this machine knows: which engines it has, and which interpreters those have."""
-
-    def __init__(self, engines: Engines) -> None:
-        self._engines = engines
-
-    def resolve_engine(self, value: str) -> str:
-        """The engine's name."""
-        return self._engines.resolve(value)
-
-    def default_python(self, engine: str) -> str:
-        """The newest Python that the engine has with a lock. Raises BadInput where it has none."""
-        # A free-threaded build is measured where it is asked for.
-        pythons = [python for python in self._engines[engine].pythons() if not python.endswith("t")]
-        if not pythons:
-            raise BadInput(
-                f"engine {engine}: found no Python that has locked packages; install one that "
-                "docker/requirements/ has a file for (nox -s lock makes them)"
-            )
-        return pythons[-1]
-
-    def default_implementation(self, python: str) -> str:
-        """The wheel of psycopg's C where the Python's lock has one, else what needs no wheel."""
-        lock = loader_lock(python)
-        return "python" if lock.is_file() and "psycopg-binary" in left_out(lock) else "binary"
 
 
 def _chosen(selection: Selection) -> dict[str, object]:

@@ -14,10 +14,11 @@ import pytest
 
 from experiments.__main__ import main
 from experiments.cells import Cell
-from experiments.commands.matrix import MachineResolver, check_pg_bin, exit_code
+from experiments.commands.matrix import check_pg_bin, exit_code
 from experiments.engines.protocol import Engine
 from experiments.errors import BadInput
 from experiments.expand import PlannedCell
+from experiments.machine import MachineResolver
 from experiments.plan import make_plan
 from experiments.records import Record
 from experiments.spec import Matrix, load_matrix

@@ -1,0 +1,18 @@
+"""What a host of loaders offers to look at them; each engine has its own."""
+
+from __future__ import annotations
+
+from experiments.engines.instruments import Instruments
+from experiments.engines.protocol import LoaderHost
+from experiments.errors import Unsupported
+
+
+def instruments_of(host: LoaderHost) -> Instruments:
+    """The instruments of a host. Raises Unsupported where its engine has none."""
+    from experiments.engines.local.loader import LocalLoaderHost
+
+    if isinstance(host, LocalLoaderHost):
+        from experiments.engines.local.instruments import LocalInstruments
+
+        return LocalInstruments(host)
+    raise Unsupported("this engine has no instruments to explain a cell with: use --engine local")

@@ -1,0 +1,111 @@
+"""Explaining cells: each is run again with instruments, and a page written into a campaign that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bigdata.registry import LOADERS
+from experiments.affinity import allowed_cpus, can_pin, confined
+from experiments.cache import cache_folder
+from experiments.cells import Cell
+from experiments.datasets import provide
+from experiments.engines.choose_instruments import instruments_of
+from experiments.engines.protocol import Engine
+from experiments.errors import BadInput, Failure, Unsupported
+from experiments.expand import PlannedCell
+from experiments.explain_files import find_campaign_of, write_explanation
+from experiments.explain_runs import explain_cell
+from experiments.identity import source_hash
+from experiments.judge import Trouble
+from experiments.prepare import Preparation, quiet_cpus
+from experiments.run import ReadyCell
+from experiments.spec import Matrix, PostgresConfiguration
+from experiments.store import CampaignFolder
+
+# A server of its own: what counts statements has to be there from its start.
+_NAME = "{} with pg_stat_statements"
+_PRELOADED = "shared_preload_libraries"
+_STATISTICS = "pg_stat_statements"
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What came of a cell: its page, or the reason why there is none."""
+
+    cell: Cell
+    path: Path | None
+    reason: str | None = None
+
+
+def choose_folders(
+    cells: Sequence[Cell], folders: Sequence[CampaignFolder], results: Path
+) -> dict[Cell, CampaignFolder]:
+    """The newest campaign that has each. Raises BadInput for a cell that none has: there is nothing to explain."""
+    chosen = {}
+    for cell in cells:
+        folder = find_campaign_of(cell, folders)
+        if folder is None:
+            raise BadInput(
+                f"{results}: no campaign has the cell {cell.label()}; an explanation goes into the campaign that has "
+                "measured the cell, so run that first: the same options behind nox -s matrix --"
+            )
+        chosen[cell] = folder
+    return chosen
+
+
+def can_be_explained(planned: Sequence[PlannedCell]) -> list[Cell]:
+    """The cells that can run, each once, without ceilings: their programs are not Python."""
+    able = [one.cell for one in planned if one.unsupported is None and not LOADERS[one.cell.loader].ceiling]
+    return list(dict.fromkeys(able))
+
+
+def explain_cells(
+    folders: Mapping[Cell, CampaignFolder], matrix: Matrix, engines: Mapping[str, Engine], tell: Tell
+) -> list[Page]:
+    """Explain each and write its page. ``engines`` are those that the cells name, entered. The results folder must be
+    locked."""
+    source = source_hash()
+    counted = _with_statistics(matrix)
+    own = {replace(cell, postgres=_NAME.format(cell.postgres)): cell for cell in folders}
+    preparation = Preparation(
+        counted, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), tell
+    )
+    cells = preparation.prepare(tuple(PlannedCell(cell, "a", ()) for cell in own))
+    pages = []
+    # The harness must not disturb the loader.
+    with confined(quiet_cpus(cells, allowed_cpus()) if can_pin() else None):
+        for number, (renamed, ready) in enumerate(cells.items(), 1):
+            cell = own[renamed]
+            tell(f"explaining {cell.label()} ({number} of {len(cells)})")
+            page = _explain(cell, ready, folders[cell].path)
+            tell(f"wrote {page.path}" if page.reason is None else f"not explained: {page.reason}")
+            pages.append(page)
+    return pages
+
+
+def _explain(cell: Cell, ready: ReadyCell | str, campaign: Path) -> Page:
+    if isinstance(ready, str):
+        return Page(cell, None, ready)
+    try:
+        explanation = explain_cell(replace(ready, cell=cell), instruments_of(ready.host))
+    except (Failure, Unsupported) as reason:
+        return Page(cell, None, str(reason))
+    except Trouble as trouble:
+        return Page(cell, None, trouble.reason)
+    return Page(cell, write_explanation(campaign, cell, explanation))
+
+
+def _with_statistics(matrix: Matrix) -> Matrix:
+    """Every configuration of PostgreSQL once more, under another name, that counts its statements."""
+    more = {_NAME.format(name): _counting(configuration) for name, configuration in matrix.postgres.items()}
+    return replace(matrix, postgres={**matrix.postgres, **more})
+
+
+def _counting(configuration: PostgresConfiguration) -> PostgresConfiguration:
+    asked = configuration.settings.get(_PRELOADED, "")
+    libraries = ", ".join(part for part in (asked, _STATISTICS) if part)
+    return replace(configuration, settings={**configuration.settings, _PRELOADED: libraries})

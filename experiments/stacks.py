@@ -1,0 +1,156 @@
+"""Stacks that py-spy sampled: read from its speedscope file, cut to the hot loops, added up by function.
+
+py-spy sees Python's frames. What a compiled module does (libpq below psycopg2, all of uvloop and asyncpg's protocol)
+counts for the Python frame that called it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+HOT = "the hot loop"
+DRIVER = "the driver"
+LOOP = "the event loop"
+LIBRARY = "Python's library"
+OTHER = "the rest of the loader"
+KINDS = (HOT, DRIVER, LOOP, LIBRARY, OTHER)
+
+LOOPS = ("asyncio", "selectors.py", "uvloop", "rloop", "gevent", "greenlet")
+
+# Everything that a load does row by row is called by it, in all runtimes: bigdata/runtimes/job.py.
+_ENTRY = ("Job.call", "call")
+ENTRY_FILE = "bigdata/runtimes/job.py"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A place in the code. ``file`` is as in an import: 'bigdata/loaders/psycopg2.py', 'asyncio/events.py'."""
+
+    function: str
+    file: str
+    line: int
+
+
+Stack = tuple[Frame, ...]
+"""The outermost frame first."""
+
+Stacks = Mapping[Stack, int]
+"""How many samples found each."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What of all samples a function was in itself, and with what it called; the line that most of them were at."""
+
+    function: str
+    file: str
+    line: int
+    own: float
+    total: float
+
+
+def write_speedscope(stacks: Stacks, name: str) -> str:
+    """A speedscope file of stacks: what it shows as "Left Heavy", as the order of the samples is not kept.
+
+    Without places of this machine, and a fiftieth of the size of py-spy's own: that has every import and idle moment.
+    """
+    frames: dict[Frame, int] = {}
+    for stack in stacks:
+        for frame in stack:
+            frames.setdefault(frame, len(frames))
+    samples = [[frames[frame] for frame in stack] for stack in stacks]
+    total = sum(stacks.values())
+    profile = {"type": "sampled", "name": name, "unit": "none", "startValue": 0, "endValue": total}
+    document = {
+        "$schema": "https://www.speedscope.app/file-format-schema.json",
+        "name": name,
+        "shared": {"frames": [{"name": one.function, "file": one.file, "line": one.line} for one in frames]},
+        "profiles": [{**profile, "samples": samples, "weights": list(stacks.values())}],
+    }
+    return json.dumps(document, separators=(",", ":")) + "\n"
+
+
+def shorten_file(path: str) -> str:
+    """The file as an import names it: what follows the folder of packages, of Python's library or of the project."""
+    for pattern in (r".*/(?:site|dist)-packages/", r".*/lib/python3[.\dt]*/", r".*/(?=bigdata/)"):
+        path = re.sub(f"^{pattern}", "", path)
+    return path if not path.startswith("/") else path.rpartition("/")[2]
+
+
+def read_speedscope(text: str) -> Stacks:
+    """The stacks of all threads. Raises ValueError or KeyError for what is no speedscope file of samples."""
+    document = json.loads(text)
+    frames = [
+        Frame(one["name"], shorten_file(one.get("file") or ""), int(one.get("line") or 0))
+        for one in document["shared"]["frames"]
+    ]
+    counts: Counter[Stack] = Counter()
+    for profile in document["profiles"]:
+        counts.update(tuple(frames[index] for index in sample) for sample in profile["samples"])
+    return counts
+
+
+def cut_to_hot_loops(stacks: Stacks) -> Stacks:
+    """Those that were in the load itself, without the frames above it: no imports, no reader, no waiting main thread.
+
+    Greenlets have stacks of their own, which begin in gevent.
+    """
+    cut: Counter[Stack] = Counter()
+    for stack, number in stacks.items():
+        entries = [index for index, frame in enumerate(stack) if _is_entry(frame)]
+        if entries:
+            cut[stack[entries[-1] :]] += number
+        elif any(frame.file.startswith("gevent/") for frame in stack):
+            cut[stack] += number
+    return cut
+
+
+def find_shares(stacks: Stacks) -> list[Share]:
+    """By function, those that samples were in themselves most often first."""
+    samples = sum(stacks.values())
+    own: Counter[tuple[str, str]] = Counter()
+    total: Counter[tuple[str, str]] = Counter()
+    lines: dict[tuple[str, str], Counter[int]] = {}
+    for stack, number in stacks.items():
+        for frame in stack:
+            lines.setdefault((frame.function, frame.file), Counter())[frame.line] += number
+        # A function that calls itself is in a sample once.
+        total.update({(frame.function, frame.file): number for frame in stack})
+        own[(stack[-1].function, stack[-1].file)] += number
+    shares = [
+        Share(*key, _usual_line(lines[key]), own[key] / samples, number / samples) for key, number in total.items()
+    ]
+    return sorted(shares, key=lambda share: (-share.own, -share.total, share.function))
+
+
+def find_kinds(stacks: Stacks, modules: Iterable[str], *, has_loop: bool) -> dict[str, float]:
+    """Whose code samples were in, by kind. ``has_loop``: below ``Job.call`` an event loop runs."""
+    counts: Counter[str] = Counter()
+    for stack, number in stacks.items():
+        counts[kind_of(stack[-1], modules, has_loop=has_loop)] += number
+    samples = sum(counts.values())
+    return {kind: counts[kind] / samples for kind in KINDS if counts[kind]}
+
+
+def kind_of(frame: Frame, modules: Iterable[str], *, has_loop: bool) -> str:
+    """Whose code a frame is. ``modules`` are the packages of the driver."""
+    package = frame.file.partition("/")[0]
+    if frame.file.startswith("bigdata/loaders/"):
+        return HOT
+    if package in LOOPS or (has_loop and _is_entry(frame)):
+        return LOOP
+    if package in modules:
+        return DRIVER
+    return OTHER if package == "bigdata" else LIBRARY
+
+
+def _is_entry(frame: Frame) -> bool:
+    return frame.function in _ENTRY and frame.file == ENTRY_FILE
+
+
+def _usual_line(lines: Counter[int]) -> int:
+    return lines.most_common(1)[0][0]
