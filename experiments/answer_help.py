@@ -56,8 +56,9 @@ def _pgbench(facts: Facts, main: Contest) -> str:
         return ""
     rate = _rate_of(facts, main, PGBENCH)
     does = "" if rate is None else f" ({whole(rate)} rows/s)"
-    reached = join_and([f"{name} {share:.0%}" for name, share in shares.items()])
-    return f"Of what pgbench reaches, which sends the same statements from C{does}, {reached} is reached."
+    verbs = [" reach" if name == THREADS else " reaches", *[""] * (len(shares) - 1)]
+    reached = [f"{name}{verb} {share:.0%}" for (name, share), verb in zip(shares.items(), verbs, strict=True)]
+    return f"Of what pgbench does with the same statements from C{does}, {join_and(reached)}."
 
 
 def _copy(facts: Facts, main: Contest) -> str:

@@ -49,7 +49,9 @@ def foretell(main: Contest) -> str:
     """Where Python would become the limit, by the costs that were measured with a whole core."""
     missing = "A fraction of a core was not measured in this campaign (it takes the docker engine)."
     known = {name: one for name, one in main.entrants.items() if one.client_share and one.client_us}
-    if THREADS not in known or len(known) < 2 or main.setup.client_limit != 1 or main.setup.shared:
+    # Costs of cores that others used, too, are nobody's.
+    disturbed = any(one.label == "host-saturated" for one in known.values())
+    if THREADS not in known or len(known) < 2 or main.setup.client_limit != 1 or main.setup.shared or disturbed:
         return missing
     if all(find_limit(one) == CLIENT for one in known.values()):
         return f"{missing} Python is the limit even with a whole core."

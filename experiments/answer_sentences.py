@@ -66,7 +66,7 @@ def say_bound(facts: Facts, main: Contest) -> str:
             f"{join_and(names)} {be(names)} *{label}* ({MEANING.get(label, label)})" for label, names in groups.items()
         ]
         verdict = f"It depends on the loader: {setting} {join_and(each)}"
-    return f"{verdict}. {busy}{_elsewhere(facts, main)}"
+    return f"{begin(verdict)}. {busy}{_elsewhere(facts, main)}"
 
 
 def say_faster(main: Contest) -> str:

@@ -11,9 +11,9 @@ from experiments.wording import NOTHING, count, with_interval
 MEANING: Mapping[str, str] = {
     "client-bound": "CPU bound, in Python",
     "server-bound": "CPU bound, but in PostgreSQL, not in Python",
-    "commit-bound": "IO bound: commits wait for the disk",
-    "latency-bound": "IO bound: everybody waits for answers, and no core is busy",
-    "host-saturated": "bound by the machine: too few cores, or others used them",
+    "commit-bound": "IO bound, as commits wait for the disk",
+    "latency-bound": "IO bound, as everybody waits for answers while no core is busy",
+    "host-saturated": "bound by the machine, which had too few cores or other work",
     "mixed": "bound by no single thing",
 }
 """The verdicts in terms of the question."""

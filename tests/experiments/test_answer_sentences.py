@@ -101,10 +101,10 @@ def test_the_verdict_comes_with_the_shares_that_led_to_it() -> None:
     ("label", "meaning"),
     [
         ("client-bound", "CPU bound, in Python"),
-        ("commit-bound", "IO bound: commits wait for the disk"),
-        ("latency-bound", "IO bound: everybody waits for answers, and no core is busy"),
-        ("host-saturated", "bound by the machine: too few cores, or others used them"),
-        ("mixed", "bound by no single thing"),
+        ("commit-bound", "IO bound, as commits wait for the disk"),
+        ("latency-bound", "IO bound, as everybody waits for answers while no core is busy"),
+        ("host-saturated", "Bound by the machine, which had too few cores or other work"),
+        ("mixed", "Bound by no single thing"),
     ],
 )
 def test_each_verdict_is_put_in_terms_of_the_question(label: str, meaning: str) -> None:
@@ -339,6 +339,7 @@ def test_what_a_fraction_would_do_follows_from_the_costs() -> None:
 def test_nothing_is_foretold_from_shared_cores_or_a_limit_that_is_there() -> None:
     missing = "A fraction of a core was not measured in this campaign (it takes the docker engine)."
     assert foretell(contest(setup=Setup(shared_cores=1))) == missing
+    assert foretell(contest({"label": "host-saturated"})) == missing
     assert foretell(contest({"label": "client-bound"})) == f"{missing} Python is the limit even with a whole core."
 
 
@@ -402,8 +403,8 @@ def test_the_ceilings_are_those_of_the_same_setting() -> None:
     )
     ceilings = {"ceiling_pgbench": pgbench, "ceiling_copy": (({**cell, "poolsize": 1}, 450_000.0),)}
     assert say_help(facts(main, ceilings=ceilings), main) == (
-        "Of what pgbench reaches, which sends the same statements from C (16,667 rows/s), threads 90%, asyncio 90% and "
-        "uvloop 90% is reached. COPY, which needs no statement per row, loads 450,000 rows/s, 30.0 times those of "
+        "Of what pgbench does with the same statements from C (16,667 rows/s), threads reach 90%, asyncio 90% and "
+        "uvloop 90%. COPY, which needs no statement per row, loads 450,000 rows/s, 30.0 times those of "
         "threads."
     )
 
