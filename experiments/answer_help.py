@@ -56,7 +56,7 @@ def _pgbench(facts: Facts, main: Contest) -> str:
         return ""
     rate = _rate_of(facts, main, PGBENCH)
     does = "" if rate is None else f" ({whole(rate)} rows/s)"
-    verbs = [" reach" if name == THREADS else " reaches", *[""] * (len(shares) - 1)]
+    verbs = [" reach" if next(iter(shares)) == THREADS else " reaches", *[""] * (len(shares) - 1)]
     reached = [f"{name}{verb} {share:.0%}" for (name, share), verb in zip(shares.items(), verbs, strict=True)]
     return f"Of what pgbench does with the same statements from C{does}, {join_and(reached)}."
 
