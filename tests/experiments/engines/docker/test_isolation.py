@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from experiments.affinity import Placement
-from experiments.engines.docker.isolation import check_limits, loader_limits, server_limits
+from experiments.engines.docker.isolation import check_limits, companion_limits, loader_limits, server_limits
 from experiments.errors import Unsupported
 
 SPLIT = Placement(frozenset({0}), frozenset({1, 2, 3}))
@@ -29,6 +29,11 @@ def test_a_loader_is_held_to_its_share_and_memory_without_swap() -> None:
         "mem_limit": 2**26,
         "memswap_limit": 2**26,
     }
+
+
+def test_what_runs_beside_a_loader_is_on_the_servers_cores_and_has_no_limits_of_either_side() -> None:
+    limited = replace(SPLIT, loader_quota=0.25, loader_memory_bytes=2**26, server_quota=1.5, server_memory_bytes=2**28)
+    assert companion_limits(limited) == {"cpuset_cpus": "1-3", "cpu_period": 100_000, "cpu_quota": -1}
 
 
 def test_a_server_gets_back_what_an_earlier_placement_took() -> None:

@@ -81,6 +81,50 @@ def test_a_load_does_the_work_that_is_asked_for(
     assert record.client.python.startswith(f"{python}.")
     assert record.images is not None
     assert (record.images["loader"], record.images["postgres"]) == (host.facts.image, server.facts.image_id)
+    assert record.connections is not None
+    assert record.connections["samples"] > 0
+    assert 0 < record.connections["round_trip_s"] < 0.05
+    assert sum(record.connections[state] for state in ("active", "idle", "idle_in_transaction")) == pytest.approx(1)
+
+
+@pytest.mark.docker
+def test_what_runs_beside_a_loader_shares_the_network_of_the_server_and_its_cores_and_is_removed(
+    engine: DockerEngine,
+    host: DockerLoaderHost,
+    server: DockerServer,
+    docker_client: DockerClient,
+    everywhere: Placement,
+) -> None:
+    campaign = engine._belongings.campaign
+    before = set(ids_of(docker_client, "container", campaign))
+    one = max(everywhere.server_cpus)
+    placement = replace(everywhere, server_cpus=frozenset({one}), loader_quota=0.25, loader_memory_bytes=8 * MEGABYTE)
+    assert load(host, server, everywhere).returncode == 0
+    with host.beside(["sample"], server=server, placement=placement) as sampler:
+        (container,) = set(ids_of(docker_client, "container", campaign)) - before
+        config = docker_client.api.inspect_container(container)["HostConfig"]
+        assert (config["NetworkMode"], config["CpusetCpus"]) == (f"container:{server.container}", str(one))
+        assert (config["CpuQuota"], config["Memory"]) == (-1, 0)
+        time.sleep(1)
+    assert set(ids_of(docker_client, "container", campaign)) == before
+    assert sampler.finished is not None
+    assert (sampler.finished.returncode, sampler.finished.stderr) == (0, "")
+    assert json.loads(sampler.finished.stdout)["samples"]
+
+
+@pytest.mark.docker
+def test_what_runs_beside_a_loader_and_ends_or_never_starts_says_why(
+    engine: DockerEngine, host: DockerLoaderHost, server: DockerServer, everywhere: Placement
+) -> None:
+    with host.beside(["sample", "--no-such-option"], server=server, placement=everywhere) as ended:
+        time.sleep(1)
+    assert ended.finished is not None
+    assert (ended.finished.returncode, "--no-such-option" in ended.finished.stderr) == (2, True)
+    absent = DockerLoaderHost(engine._belongings, replace(host.facts, image="sha256:" + "0" * 64), list)
+    with absent.beside(["sample"], server=server, placement=everywhere) as missing:
+        pass
+    assert missing.finished is not None
+    assert missing.finished.stderr.startswith("error: docker: cannot make a container for sampler: ")
 
 
 @pytest.mark.docker
