@@ -3,7 +3,7 @@
 Asked in this order, the first that holds is the label:
 
 1. ``host-saturated``: client and server share cores, of which they use ``BUSY_SHARE`` together; or other processes and
-   the hypervisor took ``FOREIGN_SHARE`` of the run's cores, and what one side used with that fills its cores to
+   the hypervisor took ``FOREIGN_SHARE`` of the run's cores, and together with one side filled its cores to
    ``BUSY_SHARE``. Then neither side could have what it is made to have, and nothing below would be true elsewhere.
 2. ``client-bound`` or ``server-bound``: the side used ``BUSY_SHARE`` of the cores that it can use, which is one core
    under a lock (GIL) or an event loop, and no more than a quota; or the client's quota made it wait for ``WAIT_SHARE``
@@ -14,6 +14,10 @@ Asked in this order, the first that holds is the label:
 5. ``mixed``: no side is busy, and no wait is long. More connections would get more out of the same cores.
 
 2 and 3 in that order, as a busy core is no faster for shorter waits: the connections would queue for it instead.
+
+That connections are idle decides nothing. The server calls one active from when its process has begun to read a
+statement; a statement that has arrived while the process waits for a core is not seen. So where one core of server is
+the limit, nearly all of a large pool are idle.
 """
 
 from __future__ import annotations
@@ -70,7 +74,7 @@ def _host(seen: Observations) -> Verdict | None:
             f"Client and server share {_cores(cores.run)}, and used {_percent(seen.run_share)} of that",
         )
     foreign = (seen.foreign_share or 0.0) * cores.run
-    sides = ((seen.client_share, cores.client), (seen.server_share, cores.server))
+    sides = ((seen.client_share, cores.client), (seen.server_share, cores.server), (seen.run_share, float(cores.run)))
     filled = any(share * side + foreign >= BUSY_SHARE * math.ceil(side) for share, side in sides)
     if (seen.foreign_share or 0.0) < FOREIGN_SHARE or not filled:
         return None
@@ -126,13 +130,21 @@ def _facts(seen: Observations) -> Iterator[str]:
     if seen.throttled_share:
         yield f"the quota stopped the client {_percent(seen.throttled_share)} of the time"
     if seen.active is not None:
-        were = "the connection was" if seen.poolsize == 1 else f"the {seen.poolsize} connections were"
-        yield f"{were} active {_percent(seen.active)} of the time{_longest_wait(seen)}"
+        yield _connections(seen, seen.active)
 
 
-def _longest_wait(seen: Observations) -> str:
+def _connections(seen: Observations, active: float) -> str:
+    """How many of them were active on average, and of these what most of them waited for."""
     name, share = next(((name, share) for name, share in seen.waits.items() if name != "CPU"), ("", 0.0))
-    return f" (in {name} {_percent(share)})" if share >= _WORTH_TELLING else ""
+    waiting = share >= _WORTH_TELLING
+    if seen.poolsize == 1:
+        return f"its connection was active {_percent(active)} of the time" + f", {_percent(share)} in {name}" * waiting
+    average, most = (_number(part * seen.poolsize) for part in (active, share))
+    return f"on average {average} of its {seen.poolsize} connections were active" + f", {most} in {name}" * waiting
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
 
 
 def _cores(number: float) -> str:

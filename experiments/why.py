@@ -21,7 +21,8 @@ Where the time of a worker goes, in µs per row: all columns up to *queueing* ad
 / rows. *Commit* and *other waits* are what `pg_stat_activity` showed of the connections, *round trips* are those of an
 empty statement on an idle server, *queueing* is what is left: waiting for the interpreter's lock, the event loop or a
 core, and the errors of the other parts (it can be below zero). *Active* and *idle* are shares of the connections' time,
-as the server sees them; idle ones wait for their client.
+as the server sees them. An idle one waits for its client, or has a statement that waits for a core of the server, as
+only a process that runs can say that it is active.
 """
 
 

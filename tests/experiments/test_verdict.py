@@ -112,20 +112,20 @@ def test_the_numbers_are_those_that_decided_it() -> None:
 
 
 SENTENCES = {
-    "The server is the limit: the client used 30% of the one core it can use; the server 98% of its one core; the 20 "
-    "connections were active 60% of the time (in IO:WalSync 10%).": replace(CALM, server_share=0.98),
+    "The server is the limit: the client used 30% of the one core it can use; the server 98% of its one core; on "
+    "average 12 of its 20 connections were active, 2.0 in IO:WalSync.": replace(CALM, server_share=0.98),
     "The client is the limit: the client used 99% of the 0.25 cores it can use, its quota; the server 60% of its one "
-    "core; the quota stopped the client 70% of the time; the 20 connections were active 60% of the time (in "
-    "IO:WalSync 10%).": replace(POD, client_share=0.99),
+    "core; the quota stopped the client 70% of the time; on average 12 of its 20 connections were active, 2.0 in "
+    "IO:WalSync.": replace(POD, client_share=0.99),
     "Waiting in the server is the limit, 90% of the connections' time: the client used 30% of the one core it can "
-    "use; the server 60% of its one core; the 20 connections were active 95% of the time (in Timeout:PgSleep 90%).": (
+    "use; the server 60% of its one core; on average 19 of its 20 connections were active, 18 in Timeout:PgSleep.": (
         replace(CALM, other_wait=0.9, active=0.95, waits={"Timeout:PgSleep": 0.9, "CPU": 0.05})
     ),
     "One connection: client, network and server take turns: the client used 16% of the one core it can use; the "
-    "server 50% of its one core; the connection was active 60% of the time (in IO:WalSync 10%).": ALONE,
+    "server 50% of its one core; its connection was active 60% of the time, 10% in IO:WalSync.": ALONE,
     "Client and server share 2 cores, and used 95% of that: the client used 30% of the one core it can use; the "
-    "server 60% of its 2 cores; the 20 connections were active 60% of the time.": replace(
-        CALM, cores=Cores(1, 2, 2, shared=True), run_share=0.95, waits={"IO:WalSync": 0.04}
+    "server 60% of its 2 cores; on average 0.8 of its 20 connections were active.": replace(
+        CALM, cores=Cores(1, 2, 2, shared=True), run_share=0.95, active=0.04, waits={"IO:WalSync": 0.04}
     ),
 }
 

@@ -36,8 +36,8 @@ GOLDEN = """\
 | row_by_row_threaded | –      |           20.0 |              5.0 |         97.0 |    400.0 |           0.0 |         100.9 |    1,377.1 | 2,000.0 |      70% |    30% | IO:WalSync 15%, LWLock:WALWrite 5%  |
 | row_by_row_asyncio  | uvloop |           60.0 |             20.0 |        120.0 |  2,400.0 |          40.0 |         100.9 |    1,259.1 | 4,000.0 |      81% |    19% | LWLock:WALWrite 45%, IO:WalSync 15% |
 
-- row_by_row_threaded: **server-bound**. The server is the limit: the client used 25% of the one core it can use; the server 97% of its one core; the 20 connections were active 70% of the time (in IO:WalSync 15%).
-- row_by_row_asyncio, uvloop: **commit-bound**. Waiting for commits is the limit, 60% of the connections' time: the client used 40% of the one core it can use; the server 60% of its one core; the 20 connections were active 81% of the time (in LWLock:WALWrite 45%).
+- row_by_row_threaded: **server-bound**. The server is the limit: the client used 25% of the one core it can use; the server 97% of its one core; on average 14 of its 20 connections were active, 3.0 in IO:WalSync.
+- row_by_row_asyncio, uvloop: **commit-bound**. Waiting for commits is the limit, 60% of the connections' time: the client used 40% of the one core it can use; the server 60% of its one core; on average 16 of its 20 connections were active, 9.0 in LWLock:WALWrite.
 - What each verdict means, and its thresholds: `experiments/verdict.py`.
 """
 
