@@ -15,7 +15,7 @@ from experiments.engines.choose_instruments import instruments_of
 from experiments.engines.protocol import Engine
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
-from experiments.explain_files import find_campaign_of, write_explanation
+from experiments.explain_files import find_campaign_of, page_path, write_explanation
 from experiments.explain_runs import explain_cell
 from experiments.identity import source_hash
 from experiments.judge import Trouble
@@ -61,6 +61,28 @@ def can_be_explained(planned: Sequence[PlannedCell]) -> list[Cell]:
     """The cells that can run, each once, without ceilings: their programs are not Python."""
     able = [one.cell for one in planned if one.unsupported is None and not LOADERS[one.cell.loader].ceiling]
     return list(dict.fromkeys(able))
+
+
+def explain_asked(
+    campaign: CampaignFolder,
+    matrix: Matrix,
+    planned: Sequence[PlannedCell],
+    engines: Mapping[str, Engine],
+    tell: Tell,
+) -> bool:
+    """Explain the cells of the experiments that ask for it, but for those that have a page; False where it was
+    interrupted."""
+    asked = {name for name, experiment in matrix.experiments.items() if experiment.explain}
+    cells = can_be_explained([one for one in planned if asked.intersection(one.experiments)])
+    left = [cell for cell in cells if not page_path(campaign.path, cell).exists()]
+    if not left:
+        return True
+    try:
+        explain_cells(dict.fromkeys(left, campaign), matrix, engines, tell)
+    except KeyboardInterrupt:
+        tell("interrupted; the campaign is complete, and nox -s explain makes the pages that are left")
+        return False
+    return True
 
 
 def explain_cells(

@@ -26,6 +26,11 @@ def file_name(cell: Cell) -> str:
     return re.sub(r"[^\w.]+", "-", cell.label()).strip("-").lower()
 
 
+def page_path(campaign: Path, cell: Cell) -> Path:
+    """Where the page of a cell is, or would be."""
+    return campaign / EXPLAINED / f"{file_name(cell)}.md"
+
+
 def has_cell(description: Description, cell: Cell) -> bool:
     """Whether a campaign measured the cell, or would have. What its description says nothing of does not count."""
     axes = cell.axes()
@@ -56,6 +61,6 @@ def write_explanation(campaign: Path, cell: Cell, explanation: Explanation) -> P
         if size <= LARGEST_FILE_BYTES and size_bytes(campaign) + size <= LARGEST_CAMPAIGN_BYTES:
             write_whole(folder / name / file, text)
             written.append(file)
-    page = folder / f"{name}.md"
+    page = page_path(campaign, cell)
     write_whole(page, explanation_page(explanation, name, written))
     return page

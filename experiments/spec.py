@@ -205,6 +205,8 @@ class Experiment:
     """Combinations to leave out, before include."""
     baseline: AxisValues = Field(default_factory=AxisValues)
     """What its cells are compared with, where that differs from the baseline of the whole matrix."""
+    explain: Annotated[bool, Field(strict=True)] = False
+    """Whether its cells run once more after the timed blocks, with instruments, for a page each that explains them."""
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -19,6 +19,7 @@ from experiments.engines.protocol import Engine
 from experiments.engines.refusal import RefusedSettings
 from experiments.errors import BadInput, Failure
 from experiments.expand import expand
+from experiments.explain import explain_asked
 from experiments.find_campaign import find_campaign
 from experiments.image_lock import Asked
 from experiments.machine import MachineResolver
@@ -213,6 +214,7 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
             for engine in engines.values():
                 inside.enter_context(engine)
             folder = conduct(order, engines, reporter)
+            explained = explain_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
         with locked(order.results):
             write_tables(folder)
             write_front_page(order.results)
@@ -222,7 +224,8 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
     verdicts = verdicts_of(folder, "simple")
     if verdicts is not None:
         print(f"\n{verdicts}", end="")
-    return exit_code(folder.records(), runs_left(folder, folder.description()))
+    code = exit_code(folder.records(), runs_left(folder, folder.description()))
+    return code if explained else 1
 
 
 def check_pg_bin(folder: Path, engines: Mapping[str, Engine], plan: Plan, matrix: Matrix) -> str:

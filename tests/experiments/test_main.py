@@ -199,7 +199,7 @@ def test_the_default_python_has_its_gil_and_psycopg_its_wheel_where_the_lock_has
 ) -> None:
     (tmp_path / "3.13").write_text("psycopg-binary==3.3.9\n")
     (tmp_path / "3.14t").write_text("# left out: psycopg-binary: no wheel\npsycopg==3.3.9\n")
-    monkeypatch.setattr("experiments.commands.matrix.loader_lock", tmp_path.joinpath)
+    monkeypatch.setattr("experiments.machine.loader_lock", tmp_path.joinpath)
     engines: Any = {"local": SimpleNamespace(pythons=lambda: ("3.12", "3.13", "3.13t", "3.14t"))}
     resolver = MachineResolver(engines)
     assert resolver.default_python("local") == "3.13"
