@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from experiments.answer_facts import Contest
+from experiments.answer_facts import THREADS, Contest
 from experiments.stats import Estimate
 from experiments.wording import NOTHING, count, with_interval
 
@@ -25,8 +25,8 @@ def join_and(texts: Sequence[str]) -> str:
 
 
 def be(names: Sequence[str]) -> str:
-    """The verb that goes with so many."""
-    return "is" if len(names) == 1 else "are"
+    """The verb that goes with these."""
+    return "are" if len(names) > 1 or THREADS in names else "is"
 
 
 def begin(text: str) -> str:

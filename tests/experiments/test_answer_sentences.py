@@ -134,6 +134,12 @@ def test_commits_that_are_waited_for_while_the_core_is_busy_are_no_wait_for_the_
     assert "(72% wait for a commit) and 13%" in say_bound(facts(bound), bound)
 
 
+def test_threads_are_several_also_by_themselves() -> None:
+    main = contest()
+    alone = replace(main, entrants={THREADS: main.entrants[THREADS]})
+    assert "on disk, threads are *server-bound*. " in say_bound(facts(alone), alone)
+
+
 def test_connections_that_are_idle_in_a_transaction_are_told_of() -> None:
     main = contest({"in_transaction": 0.02, "commit_wait": None})
     assert say_bound(facts(main), main).endswith(
