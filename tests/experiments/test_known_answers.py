@@ -1,0 +1,217 @@
+"""Whole campaigns in which something is made slow on purpose: the verdict is to name it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import run, start
+from experiments.__main__ import main
+from experiments.description import part_of
+from experiments.disturbance import find_disturbances
+from experiments.engines.local.server import LocalServer
+from experiments.identity import PROJECT
+from experiments.observations import Observations, observe
+from experiments.records import Record
+from experiments.run import ReadyCell
+from experiments.store import CampaignFolder, list_campaigns
+from experiments.verdict import Verdict, find_verdict
+from tests.experiments.sabotage import PSYCOPG2, Sabotage, sabotaged_copy
+
+pytestmark = pytest.mark.postgres
+
+POOL = 5
+REPEATS = 3
+
+MATRIX = """
+version: 1
+repeats: {repeats}
+seed: 1
+timeout_s: 60
+baseline: {{postgres: {postgres}}}
+defaults: {{engine: local, loader: row_by_row_threaded, poolsize: {pool}, postgres: as_is, data: ny, resources: split}}
+experiments:
+  known:
+    question: What holds it back?
+    matrix: {{postgres: [{postgres}]}}
+data:
+  ny: {{source: synthetic, state: NY, segments: ["01"], records: {records}}}
+postgres:
+  as_is: {{version: "17", storage: tmpfs}}
+  sleeping: {{version: "17", storage: tmpfs}}
+  computing: {{version: "17", storage: tmpfs}}
+  slow_commit: {{version: "17", storage: disk, settings: {{commit_delay: "10000", commit_siblings: "0"}}}}
+resources:
+  split: {{loader_cpuset: "0", server_cpuset: rest}}
+"""
+
+TRIGGER = """
+CREATE OR REPLACE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {what} RETURN NEW; END $$;
+CREATE OR REPLACE TRIGGER hold_up BEFORE INSERT ON data_element FOR EACH ROW EXECUTE FUNCTION hold_up();
+"""
+SLEEP = TRIGGER.format(what="PERFORM pg_sleep(0.005);")
+COMPUTE = TRIGGER.format(what="FOR i IN 1..200000 LOOP END LOOP;")
+
+BUSY_CLIENT = Sabotage(
+    "computes for each row",
+    PSYCOPG2,
+    (
+        (
+            "cursor.execute(INSERT_ELEMENT, (geo_id, item_id, value))",
+            "cursor.execute(INSERT_ELEMENT, (geo_id, item_id, value)); sum(range(30_000))",
+        ),
+    ),
+)
+
+
+def write_matrix(folder: Path, postgres: str, records: int = 5) -> Path:
+    path = folder / "matrix.yaml"
+    path.write_text(MATRIX.format(repeats=REPEATS, pool=POOL, postgres=postgres, records=records))
+    return path
+
+
+def only_campaign(results: Path) -> CampaignFolder:
+    (folder,) = list_campaigns(results)
+    assert {record.status for record in folder.records()} == {"ok"}
+    return folder
+
+
+def runs_of(folder: CampaignFolder, postgres: str) -> list[Record]:
+    return [record for record in folder.records() if record.cell["postgres"] == postgres and record.arm == "a"]
+
+
+def look(folder: CampaignFolder, record: Record) -> Observations:
+    seen = observe([record], part_of(folder.description().placements, record.cell, "resources"))
+    assert seen is not None, record
+    return seen
+
+
+def verdicts(folder: CampaignFolder, postgres: str) -> Iterator[tuple[Verdict, Observations]]:
+    """Of each run, without what others did: where tests run, there may be more going on than they know of."""
+    for record in runs_of(folder, postgres):
+        seen = replace(look(folder, record), foreign_share=None)
+        verdict = find_verdict(seen)
+        assert verdict is not None, seen
+        yield verdict, seen
+
+
+def expect(label: str, folder: CampaignFolder, postgres: str) -> Observations:
+    """What was seen in a run with this verdict. With others on its core a busy side does not get all of it: skip."""
+    found = list(verdicts(folder, postgres))
+    fitting = [seen for verdict, seen in found if verdict.label == label]
+    if not fitting and all(is_disturbed(folder, record) for record in runs_of(folder, postgres)):
+        pytest.skip(f"others use the cores of the test: {found[0][0].sentence}")
+    assert fitting, [verdict.sentence for verdict, _ in found]
+    return fitting[0]
+
+
+def is_disturbed(folder: CampaignFolder, record: Record) -> bool:
+    verdict = find_verdict(look(folder, record))
+    return verdict is not None and verdict.label == "host-saturated"
+
+
+@pytest.fixture
+def triggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs on the server of a configuration of this name have the trigger."""
+    wanted: dict[str, str] = {"sleeping": SLEEP, "computing": COMPUTE}
+
+    def measure(ready: ReadyCell, begun: Record, **more: Any) -> Record:
+        assert isinstance(ready.server, LocalServer)
+        trigger = wanted.pop(ready.cell.postgres, None)
+        if trigger is not None:
+            # The first run makes the tables.
+            assert run.measure(ready, begun).status == "ok"
+            ready.server.execute(trigger, database="bigdata")
+        return run.measure(ready, begun, **more)
+
+    monkeypatch.setattr(start, "measure", measure)
+
+
+@pytest.fixture
+def campaign(triggers: None, tmp_path: Path) -> Callable[[str], CampaignFolder]:
+    """Runs a campaign on the server of this configuration."""
+
+    def conduct(postgres: str) -> CampaignFolder:
+        matrix, results = write_matrix(tmp_path, postgres), tmp_path / "results"
+        assert main(["matrix", "--matrix", str(matrix), "--results", str(results)]) == 0
+        return only_campaign(results)
+
+    return conduct
+
+
+def test_a_server_that_sleeps_is_latency_and_the_page_says_in_what_event(
+    campaign: Callable[[str], CampaignFolder],
+) -> None:
+    folder = campaign("sleeping")
+    seen = expect("latency-bound", folder, "sleeping")
+    assert next(iter(seen.waits)) == "Timeout:PgSleep"
+    assert seen.waits["Timeout:PgSleep"] > 0.8
+    assert seen.server_share < 0.5
+    page = (folder.path / "tables" / "known.md").read_text()
+    assert "## Why" in page
+    assert "in Timeout:PgSleep" in page
+    assert (folder.path / "charts" / "known-time.svg").is_file()
+
+
+def test_a_server_that_computes_is_the_limit(campaign: Callable[[str], CampaignFolder]) -> None:
+    seen = expect("server-bound", campaign("computing"), "computing")
+    assert seen.client_share < 0.5
+    assert next(iter(seen.waits), "CPU") == "CPU"
+
+
+def test_a_server_that_waits_before_each_commit_is_commit_bound(campaign: Callable[[str], CampaignFolder]) -> None:
+    seen = expect("commit-bound", campaign("slow_commit"), "slow_commit")
+    assert seen.waits["LWLock:WALWrite"] > 0.5
+    assert seen.server_share < 0.5
+
+
+def test_a_slow_client_is_called_what_it_is(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    sabotaged_copy(project, BUSY_CLIENT)
+    for name in ("experiments", "docker"):
+        shutil.copytree(PROJECT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    matrix, results = write_matrix(tmp_path, "as_is"), tmp_path / "results"
+    command = [sys.executable, "-m", "experiments", "matrix", "--matrix", str(matrix), "--results", str(results)]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = expect("client-bound", only_campaign(results), "as_is")
+    assert seen.server_share < 0.5
+    assert seen.idle is not None
+    assert seen.idle > 0.5
+
+
+@contextmanager
+def busy(core: int, number: int) -> Iterator[None]:
+    """So many processes that compute on this core."""
+    program = f"import os; os.sched_setaffinity(0, [{core}])\nwhile True: pass"
+    started = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def test_two_busy_processes_on_the_core_of_the_loader_are_a_disturbed_host(tmp_path: Path) -> None:
+    # As many as take a second: of less the server's CPU time is not told.
+    matrix, results = write_matrix(tmp_path, "as_is", records=50), tmp_path / "results"
+    with busy(min(os.sched_getaffinity(0)), 2):
+        assert main(["matrix", "--matrix", str(matrix), "--results", str(results)]) == 0
+    folder = only_campaign(results)
+    for record in runs_of(folder, "as_is"):
+        placement = part_of(folder.description().placements, record.cell, "resources")
+        assert any("foreign load of" in text for text in find_disturbances(record, placement))
+        verdict = find_verdict(look(folder, record))
+        assert verdict is not None
+        assert verdict.label == "host-saturated"
+        assert verdict.sentence.startswith("Other processes took ")
