@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from experiments.answer_facts import ASYNCIO, THREADS, UVLOOP, Contest, Entrant, Facts
 from experiments.answer_help import say_help
-from experiments.answer_limits import foretell, say_limits
+from experiments.answer_limits import SERVER, find_limit, foretell, say_limits
 from experiments.answer_words import (
     MEANING,
     be,
@@ -150,13 +150,18 @@ def _states(main: Contest) -> str:
     if not shares["active"] or not shares["idle"]:
         return ""
     waiting = f" ({_commits(main, shares['commit_wait'])})" if shares["commit_wait"] else ""
-    parts = [
-        f"{span(shares['active'], '.0%')} of the connections are active in PostgreSQL{waiting}",
-        f"{span(shares['idle'], '.0%')} idle, waiting for Python",
-    ]
+    parts = [f"{span(shares['active'], '.0%')} of the connections are active in PostgreSQL{waiting}"]
     if max(shares["in_transaction"], default=0) >= _LEAST_SHARE:
         parts.append(f"{span(shares['in_transaction'], '.0%')} idle in a transaction")
+    parts.append(f"{span(shares['idle'], '.0%')} idle, {_idle(main)}")
     return f"; {join_and(parts)}"
+
+
+def _idle(main: Contest) -> str:
+    """What an idle connection waits for. Only a process that runs can say that it has begun with a statement."""
+    if any(find_limit(one) == SERVER for one in main.entrants.values()):
+        return "waiting for Python or, with a statement that has come, for PostgreSQL's busy CPU"
+    return "waiting for Python"
 
 
 def _commits(main: Contest, shares: Sequence[float]) -> str:

@@ -93,7 +93,7 @@ def test_the_verdict_comes_with_the_shares_that_led_to_it() -> None:
         "CPU bound, but in PostgreSQL, not in Python: with 20 connections and PostgreSQL `default`, where each row "
         "waits until it is on disk, threads, asyncio and uvloop are *server-bound*. PostgreSQL uses 98% of its core, "
         "the Python process 24% to 36% of its own; 87% of the connections are active in PostgreSQL (12% wait for a "
-        "commit) and 13% idle, waiting for Python."
+        "commit) and 13% idle, waiting for Python or, with a statement that has come, for PostgreSQL's busy CPU."
     )
 
 
@@ -141,9 +141,9 @@ def test_threads_are_several_also_by_themselves() -> None:
 
 
 def test_connections_that_are_idle_in_a_transaction_are_told_of() -> None:
-    main = contest({"in_transaction": 0.02, "commit_wait": None})
+    main = contest({"in_transaction": 0.02, "commit_wait": None, "label": "client-bound"})
     assert say_bound(facts(main), main).endswith(
-        "; 87% of the connections are active in PostgreSQL, 13% idle, waiting for Python and 2% idle in a transaction."
+        "; 87% of the connections are active in PostgreSQL, 2% idle in a transaction and 13% idle, waiting for Python."
     )
 
 
