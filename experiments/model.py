@@ -11,6 +11,7 @@ from experiments.description import Description
 from experiments.fit import Fit, Prediction, find_limits, fit_contention, fit_demands, predict, predict_from
 from experiments.model_points import Point, Sample, read_points, waits_for_each_row
 from experiments.records import Record
+from experiments.verdict import FOREIGN_SHARE
 
 SATURATED = 0.9
 """A side that uses this part of its cores is saturated."""
@@ -107,7 +108,10 @@ def model_cells(description: Description, records: Sequence[Record]) -> Model:
     bases = _find_bases(description, points)
     fits = {contestant: fit_basis(basis) for contestant, basis in bases.items()}
     fit_on = {key for basis in bases.values() for key in basis.cell_keys}
-    cells = tuple(_model_cell(point, fits.get(point.contestant), fit_on) for point in _in_order(points))
+    cells = tuple(
+        _model_cell(point, bases.get(point.contestant), fits.get(point.contestant), fit_on)
+        for point in _in_order(points)
+    )
     return Model(cells, bases, fits, _plain_error(points, bases))
 
 
@@ -190,27 +194,37 @@ def _server_of(point: Point) -> tuple[Any, ...]:
     return tuple(point.shown.cell[axis] for axis in ("engine", "postgres", "transaction", "inserts"))
 
 
-def _model_cell(point: Point, fit: Fit | None, fit_on: set[str]) -> Modelled:
+def _model_cell(point: Point, basis: Basis | None, fit: Fit | None, fit_on: set[str]) -> Modelled:
     measured = point.median
     bounds = find_limits(measured.client_s, measured.server_s, point.setup)
-    if fit is None:
+    if fit is None or basis is None:
         return Modelled(point, bounds)
     if waits_for_each_row(point.shown.cell):
         bounds = {**bounds, POOL: point.poolsize / (measured.client_s + measured.server_s + fit.delay_s)}
     prediction = predict(fit, point.poolsize, point.setup)
     used = point.shown.cell_key in fit_on
-    return Modelled(point, bounds, prediction, used, _find_broken(point, prediction))
+    return Modelled(point, bounds, prediction, used, _find_broken(point, prediction, basis))
 
 
-def _find_broken(point: Point, prediction: Prediction) -> str:
-    """Which assumption was wrong, as a sentence; nothing where the prediction is near enough.
-
-    It is a cost if the prediction from what was measured of it is much nearer.
-    """
-    measured, reached = point.median, point.median.rows_per_s
-    error = prediction.rows_per_s / reached - 1
+def _find_broken(point: Point, prediction: Prediction, basis: Basis) -> str:
+    """Which assumption was wrong, as a sentence; nothing where the prediction is near enough."""
+    error = prediction.rows_per_s / point.median.rows_per_s - 1
     if abs(error) < _EXPLAINED:
         return ""
+    if error > 0 and _is_disturbed(point):
+        return f"others took {point.foreign_share:.0%} of its cores"
+    if error < 0 and any(_is_disturbed(one) for one in (basis.alone, basis.saturated)):
+        return "others took part of the cores of the cells that it was fitted on"
+    return _find_odd_cost(point, prediction, error)
+
+
+def _is_disturbed(point: Point) -> bool:
+    return point.foreign_share is not None and point.foreign_share >= FOREIGN_SHARE
+
+
+def _find_odd_cost(point: Point, prediction: Prediction, error: float) -> str:
+    """It is a cost if the prediction from what was measured of it is much nearer; else it is how long rows waited."""
+    measured, reached = point.median, point.median.rows_per_s
 
     def left(client_s: float, server_s: float) -> float:
         again = predict_from(client_s, server_s, prediction.delay_s, point.poolsize, point.setup)

@@ -17,6 +17,7 @@ from typing import Any
 
 from bigdata.registry import LOADERS
 from experiments.description import Description, ShownCell, part_of
+from experiments.observations import find_foreign_share
 from experiments.records import Phase, Record
 
 CLIENT, SERVER, SHARED = "client", "server", "cores"
@@ -70,7 +71,8 @@ class Point:
     """A cell with the medians of its runs, and the run of each block.
 
     ``several_cores``: no lock and no loop holds the loader to one core. ``durable``: each row waits for its commit.
-    ``exact``: what the server used was measured inside the phase, in all runs.
+    ``exact``: what the server used was measured inside the phase, in all runs. ``foreign_share``: what other processes
+    and the hypervisor took of the run's cores, the median of its runs; None where that is not known.
     """
 
     shown: ShownCell
@@ -80,6 +82,7 @@ class Point:
     median: Sample
     blocks: Mapping[int, Sample]
     exact: bool = False
+    foreign_share: float | None = None
 
     @property
     def poolsize(self) -> int:
@@ -136,14 +139,18 @@ def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record
     placement = part_of(description.placements, shown.cell, "resources")
     if placement is None:
         return None
-    several_cores = _uses_several_cores(shown, list(runs.values()))
+    ran = list(runs.values())
+    several_cores = _uses_several_cores(shown, ran)
     setup = _setup(placement, several_cores=several_cores)
     blocks = {block: sample for block, run in runs.items() if (sample := _sample(run, setup)) is not None}
     if not blocks:
         return None
     median = _believable(_median_of(list(blocks.values())), setup)
-    exact = all(run.phases is None or run.phases["data"].server_cpu_s is not None for run in runs.values())
-    return Point(shown, setup, several_cores, _is_durable(description, shown), median, blocks, exact)
+    exact = all(run.phases is None or run.phases["data"].server_cpu_s is not None for run in ran)
+    shares = [find_foreign_share(run.host, len({*placement["loader_cpus"], *placement["server_cpus"]})) for run in ran]
+    known = [share for share in shares if share is not None]
+    foreign_share = statistics.median(known) if known else None
+    return Point(shown, setup, several_cores, _is_durable(description, shown), median, blocks, exact, foreign_share)
 
 
 def _sample(record: Record, setup: Setup) -> Sample | None:

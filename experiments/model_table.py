@@ -92,7 +92,8 @@ def _columns(cell: Modelled) -> list[str]:
     if cell.prediction is None:
         return [*measured, NOTHING, NOTHING, ""]
     error = NOTHING if cell.error is None else f"{cell.error:+.1%}"
-    return [*measured, whole(cell.prediction.rows_per_s), error, "fitted" if cell.used else cell.broken]
+    notes = [note for note in ("fitted" if cell.used else "", cell.broken) if note]
+    return [*measured, whole(cell.prediction.rows_per_s), error, "; ".join(notes)]
 
 
 def _bound(bounds: Mapping[str, float], side: str) -> str:

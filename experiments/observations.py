@@ -74,7 +74,7 @@ def observe(records: Sequence[Record], placement: Mapping[str, Any] | None) -> O
         client_share=statistics.median(clients) / cores.client,
         server_share=statistics.median(servers) / cores.server,
         run_share=statistics.median(both) / cores.run,
-        foreign_share=_median(_foreign_share(record.host, cores.run) for record in told),
+        foreign_share=_median(find_foreign_share(record.host, cores.run) for record in told),
         throttled_share=_median(None if p.throttled_s is None else p.throttled_s / p.wall_s for p in data),
         **_of_the_pool(told),
     )
@@ -139,7 +139,8 @@ def _trip_share(record: Record) -> float | None:
     return None if ledger is None else ledger["round_trip"] / worker_us_per_row(record.cell, _data(record))
 
 
-def _foreign_share(host: Host | None, cores: int) -> float | None:
+def find_foreign_share(host: Host | None, cores: int) -> float | None:
+    """What others took of the run's cores, of which there are so many; None where the system does not tell."""
     if host is None or not host.observed_s:
         return None
     steal_s = host.steal_s if host.run_steal_s is None else host.run_steal_s

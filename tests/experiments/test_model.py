@@ -8,7 +8,7 @@ from experiments.description import Description, ShownCell
 from experiments.fit import Fit, predict_from
 from experiments.model import Model, fit_basis, model_campaign
 from experiments.model_points import Setup, read_points
-from experiments.records import Phase, Record, ServerUse
+from experiments.records import Host, Phase, Record, ServerUse
 from tests.experiments.made_models import ASYNCIO, POOLS, THREADED, TRUTH, MakeRecord, made_campaign, made_record
 
 
@@ -95,6 +95,40 @@ def test_where_all_cost_what_was_expected_rows_waited_for_something_else(
     ]
     broken = {cell.broken for cell in model_of(described, slow).tested if cell.point.poolsize == 5}
     assert broken == {"not the costs: rows waited more than the delay and the queues of the model"}
+
+
+@pytest.mark.parametrize(
+    ("pool", "foreign_s", "broken"),
+    [
+        (5, 0.6, {"others took 30% of its cores"}),
+        (5, 0.1, {"not the costs: rows waited more than the delay and the queues of the model"}),
+    ],
+)
+def test_where_others_took_the_cores_it_is_said(
+    description: Description, make_record: MakeRecord, pool: int, foreign_s: float, broken: set[str]
+) -> None:
+    described, records = made_campaign(description, make_record)
+    host = Host(observed_s=1.0, cores=2, run_steal_s=0.0, run_foreign_cpu_s=foreign_s)
+    slow = [
+        replace(record, rows_per_s=(record.rows_per_s or 0.0) * 0.5, host=host)
+        if record.cell["poolsize"] == pool
+        else record
+        for record in records
+    ]
+    assert {cell.broken for cell in model_of(described, slow).tested if cell.point.poolsize == pool} == broken
+
+
+def test_a_fit_on_cells_that_were_disturbed_says_so(description: Description, make_record: MakeRecord) -> None:
+    described, records = made_campaign(description, make_record, pools=(1, 5, 20))
+    host = Host(observed_s=1.0, cores=2, run_steal_s=0.2, run_foreign_cpu_s=0.2)
+    slow = [
+        replace(record, rows_per_s=(record.rows_per_s or 0.0) * 0.5, host=host)
+        if record.cell["poolsize"] == 1
+        else record
+        for record in records
+    ]
+    broken = {cell.broken for cell in model_of(described, slow).tested if (cell.error or 0.0) < 0}
+    assert broken == {"others took part of the cores of the cells that it was fitted on"}
 
 
 @pytest.mark.parametrize(

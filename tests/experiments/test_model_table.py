@@ -52,6 +52,18 @@ def test_each_cell_stands_with_its_bounds_prediction_and_error(
     assert table[9][-2] == "+25.0%"
 
 
+def test_a_cell_that_is_far_off_though_it_was_fitted_on_says_why(
+    description: Description, make_record: MakeRecord
+) -> None:
+    # Alone it is as quick as if both sides worked at the same time, which no delay explains.
+    described, records = made_campaign(description, make_record, loaders=(THREADED,))
+    quick = [replace(one, rows_per_s=9_000.0) if one.cell["poolsize"] == 1 else one for one in records]
+    model = model_campaign(described, quick)
+    assert model is not None
+    line = rows(model_page(described, model))[2]
+    assert line[-2:] == ["-24.0%", "fitted; not the costs: rows waited less than the delay and the queues of the model"]
+
+
 def test_the_page_says_what_the_model_is_made_of(description: Description, make_record: MakeRecord) -> None:
     page = model_page(*model_of(description, make_record))
     assert rows(page)[-2:] == [
