@@ -26,6 +26,12 @@ PART = "loaders"
 """The one that asks a part of it: what campaigns answer that do not have the other."""
 
 
+WHO = (
+    "Three loaders insert the same Census records, one row per statement: *threads* with the driver psycopg2, and "
+    "tasks with the driver aiopg on two event loops, *asyncio* and *uvloop*."
+)
+
+
 def write_answer(description: Description, records: Sequence[Record], place: str, folder: str) -> str:
     """The section; ``folder`` is that of the campaign, as the page reaches it.
 
@@ -64,8 +70,8 @@ def find_question(description: Description) -> ShownExperiment | None:
 
 
 def list_sentences(facts: Facts) -> str:
-    """The sentences as a list in Markdown, and what ends it."""
-    return "\n".join(f"- {sentence}" for sentence in write_sentences(facts)) + "\n\n"
+    """The sentences as a list in Markdown, below a paragraph that says who is meant, and what ends it."""
+    return WHO + "\n\n" + "\n".join(f"- {sentence}" for sentence in write_sentences(facts)) + "\n\n"
 
 
 def replace_answer(text: str, answer: str, place: str) -> str:
