@@ -17,6 +17,7 @@ from experiments.engines.local.processes import with_arguments
 from experiments.engines.local.server import LocalServer
 from experiments.engines.local.traces import Trace, read_traces
 from experiments.errors import Failure
+from experiments.outside import Keep
 from experiments.records import Record
 from experiments.run import ReadyCell
 from experiments.store import CampaignFolder, list_campaigns
@@ -64,13 +65,13 @@ class Killing:
     data: list[Path] = field(default_factory=list)
     """The data directory that the configuration's server has before each run."""
 
-    def __call__(self, ready: ReadyCell, begun: Record) -> Record:
+    def __call__(self, ready: ReadyCell, begun: Record, keep: Keep) -> Record:
         assert isinstance(ready.server, LocalServer)
         if ready.cell.postgres == "memory":
             self.data.append(ready.server._life.trace.data)
             if len(self.data) == 2:
                 ready.server.execute(DEADLY, database="bigdata")
-        return run.measure(ready, begun)
+        return run.measure(ready, begun, keep)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -91,6 +92,12 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
     assert {record.run for record in finished(folder)} == folder.description().planned_runs
     # Linux tells of each core, so of those that the run had.
     assert all(record.host and record.host.run_foreign_cpu_s is not None for record in finished(folder))
+    # What connections were at, and what the server used, in the midst of a run.
+    assert all(record.connections and record.connections["samples"] > 0 for record in finished(folder))
+    assert any(record.phases and record.phases["data"].server_cpu_s for record in finished(folder))
+    samples = [json.loads(line) for line in (folder.path / "samples.jsonl").read_text().splitlines()]
+    runs = {(line["cell_key"], line["arm"], line["block"]) for line in samples if line["phases"]["data"]["samples"]}
+    assert runs == folder.description().planned_runs
     assert sum(record.interrupted for record in folder.records()) == 2
     assert not (folder.path / "attempt.json").exists()
     assert sorted(path.name for path in (folder.path / "tables").iterdir()) == ["loaders.csv", "loaders.md"]
