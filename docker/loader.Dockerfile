@@ -22,6 +22,15 @@ RUN python${PYTHON} -m venv /opt/loader \
  && { grep -q '^setuptools==' /build/requirements.txt || /opt/loader/bin/python -m pip uninstall --yes --quiet setuptools; } \
  && /opt/loader/bin/python -m pip uninstall --yes --quiet pip
 
+# PostgreSQL's own clients, in the folder that their library was built for. What that needs besides the base's libraries
+# comes with psycopg2, whose names for it have a hash in them. Where they do not start, ceilings say so; nothing else does.
+FROM packages AS programs
+ARG PYTHON
+COPY postgresql /opt/postgresql
+RUN chmod 755 /opt/postgresql/bin/* && cd /opt/postgresql/lib \
+ && for library in /opt/loader/lib/python${PYTHON}/site-packages/psycopg2_binary.libs/*; do ln -s "$library" .; done \
+ && for library in libgssapi_krb5-*; do ln -s "$library" libgssapi_krb5.so.2; done
+
 FROM packages AS project
 COPY bigdata /opt/project/bigdata
 # The sources never change in an image: no start looks whether they did.
@@ -29,8 +38,9 @@ RUN /opt/loader/bin/python -m compileall -q --invalidation-mode unchecked-hash /
 
 FROM standard-library
 COPY --from=packages /opt/loader /opt/loader
+COPY --from=programs /opt/postgresql /opt/postgresql
 COPY --from=project /opt/project /opt/project
-ENV PYTHONPATH=/opt/project
+ENV PYTHONPATH=/opt/project BIGDATA_PG_BIN=/opt/postgresql/bin
 # An account without a name, which owns nothing.
 USER 65532:65532
 ENTRYPOINT ["/opt/loader/bin/python", "-m", "bigdata.cmd"]

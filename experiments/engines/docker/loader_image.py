@@ -16,13 +16,14 @@ from docker.errors import ImageNotFound
 from experiments.engines.docker.bases import Base, Tell
 from experiments.engines.docker.failing import told
 from experiments.engines.docker.labels import IMAGE_LABEL
+from experiments.engines.docker.programs import MAJOR, program_files
 from experiments.engines.docker.stopping import listen
 from experiments.engines.docker.volumes import Account, Member
 from experiments.engines.docker.volumes import pack as pack_members
 from experiments.engines.docker.wheelhouse import wheelhouse, wheels
 from experiments.errors import Failure
 from experiments.identity import PROJECT, short_hash, source_hash
-from experiments.lock import loader_lock, lock_hash
+from experiments.lock import loader_lock, lock_hash, postgresql_lock
 
 REPOSITORY = "bigdata-matrix/loader"
 
@@ -61,7 +62,8 @@ def ensure_loader_image(
     tell("adding the packages")
     with told("ask for its processor"):
         architecture = client.info()["Architecture"]
-    files = context_files(python, wheelhouse(python, architecture, stop, project), project)
+    packages = wheelhouse(python, architecture, stop, project)
+    files = context_files(python, packages, program_files(architecture, stop, project), project)
     with told(f"build the image of the loader for Python {python}"):
         image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)
     return LoaderImage(image_id, tag, base, python, made=True)
@@ -81,6 +83,7 @@ def image_labels(python: str, base: Base, project: Path = PROJECT) -> dict[str, 
         # One made anew from the same packages may still be another: by another recipe.
         "bigdata-matrix.base-id": base.image_id,
         "bigdata-matrix.lock-hash": lock_hash(python, project),
+        "bigdata-matrix.programs": short_hash(postgresql_lock(MAJOR, project).read_text()),
         "bigdata-matrix.source-hash": source_hash(project),
     }
 
@@ -91,13 +94,16 @@ def image_tag(python: str, labels: Mapping[str, str], dockerfile: bytes) -> str:
     return f"{REPOSITORY}:py{python}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:12]}"
 
 
-def context_files(python: str, wheels_folder: Path, project: Path = PROJECT) -> dict[str, bytes]:
-    """All that the engine gets to build from, by path: Dockerfile, lock, wheels, modules, dictionary."""
+def context_files(
+    python: str, wheels_folder: Path, programs: Mapping[str, bytes], project: Path = PROJECT
+) -> dict[str, bytes]:
+    """All that the engine gets to build from, by path: Dockerfile, lock, wheels, programs, modules, dictionary."""
     files = {"Dockerfile": project / _DOCKERFILE, "requirements.txt": loader_lock(python, project)}
     files |= {f"wheelhouse/{wheel.name}": wheel for wheel in wheels(wheels_folder)}
     sources = (*(project / "bigdata").rglob("*.py"), *(project / "bigdata").rglob("*.csv"))
     files |= {path.relative_to(project).as_posix(): path for path in sources}
-    return {name: files[name].read_bytes() for name in sorted(files)}
+    contents = {**{name: path.read_bytes() for name, path in files.items()}, **programs}
+    return {name: contents[name] for name in sorted(contents)}
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:

@@ -34,14 +34,18 @@ def wheelhouse(python: str, architecture: str, stop: threading.Event, project: P
     processor, Failure which says what went wrong, where they cannot be had, or ``stop`` is set while another harness
     fetches them.
     """
+    return locked_wheels(f"py{python}", loader_lock(python, project), python, architecture, stop)
+
+
+def locked_wheels(name: str, lock: Path, python: str, architecture: str, stop: threading.Event) -> Path:
+    """The same for any lock; ``name`` is what the folder's begins with."""
     if architecture not in ARCHITECTURES:
         raise Unsupported(
             f"images are made for {' and '.join(ARCHITECTURES)}, and the Docker engine has {architecture}"
         )
-    lock = loader_lock(python, project)
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
     parent = ensure_folder(cache_folder() / "wheelhouse", private=False)
-    folder = parent / f"py{python}-{architecture}-{digest}"
+    folder = parent / f"{name}-{architecture}-{digest}"
     # Two harnesses at once: the second waits, and finds it filled.
     with folder.with_name(f"{folder.name}.lock").open("w") as turn:
         wait_for_turn(turn, stop, f"the wheels of {lock.name} for images")

@@ -27,7 +27,7 @@ from experiments.engines.docker.loader_image import (
 )
 from experiments.errors import Failure
 from experiments.identity import PROJECT, short_hash, source_hash
-from experiments.lock import lock_hash
+from experiments.lock import lock_hash, postgresql_lock
 
 BASE = Base("sha256:base", "sha256:base", "debian", "debian trixie: libc6 2.41-12, python3.13 3.13.5-2")
 DOCKERFILE = (PROJECT / "docker" / "loader.Dockerfile").read_text()
@@ -55,12 +55,16 @@ class FakeEngine:
         yield from self.says
 
 
+PROGRAMS = {"postgresql/bin/pgbench": b"program"}
+
+
 @pytest.fixture(autouse=True)
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A wheelhouse with one wheel."""
     (tmp_path / "aiopg.whl").write_bytes(b"wheel")
     (tmp_path / "complete").touch()
     monkeypatch.setattr(loader_image, "wheelhouse", lambda python, architecture, stop, project: tmp_path)
+    monkeypatch.setattr(loader_image, "program_files", lambda architecture, stop, project: dict(PROGRAMS))
     return tmp_path
 
 
@@ -71,6 +75,7 @@ def test_the_labels_say_what_it_is_made_of() -> None:
         "bigdata-matrix.base": BASE.identity,
         "bigdata-matrix.base-id": "sha256:base",
         "bigdata-matrix.lock-hash": lock_hash("3.13"),
+        "bigdata-matrix.programs": short_hash(postgresql_lock("17").read_text()),
         "bigdata-matrix.source-hash": source_hash(),
     }
 
@@ -100,11 +105,12 @@ def test_a_base_that_was_made_anew_from_the_same_packages_has_another_image_buil
 
 
 def test_the_engine_gets_the_loader_its_lock_and_wheels_and_nothing_else(wheel: Path) -> None:
-    files = context_files("3.13", wheel)
+    files = context_files("3.13", wheel, PROGRAMS)
+    assert files["postgresql/bin/pgbench"] == b"program"
     assert files["wheelhouse/aiopg.whl"] == b"wheel"
     assert files["requirements.txt"] == (PROJECT / "docker" / "requirements" / "py3.13.txt").read_bytes()
     assert files["Dockerfile"].decode() == DOCKERFILE
-    others = set(files) - {"Dockerfile", "requirements.txt", "wheelhouse/aiopg.whl"}
+    others = set(files) - {"Dockerfile", "requirements.txt", "wheelhouse/aiopg.whl", *PROGRAMS}
     assert {"bigdata/cmd.py", "bigdata/dictionary/items.csv"} < others
     assert all(name.startswith("bigdata/") and name.endswith((".py", ".csv")) for name in others)
 
@@ -165,5 +171,5 @@ def test_the_dockerfile_builds_with_every_builder_and_without_any_index() -> Non
     assert not re.search(r"^# *syntax|<<|--mount|--chmod|--link|https?:|index-url", DOCKERFILE, re.MULTILINE)
     assert {"--no-index", "--require-hashes"} <= set(DOCKERFILE.split())
     stages = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
-    assert stages == ["${BASE}", "standard-library", "packages", "standard-library"]
+    assert stages == ["${BASE}", "standard-library", "packages", "packages", "standard-library"]
     assert "\nUSER 65532:65532\n" in DOCKERFILE
