@@ -96,8 +96,9 @@ def describe_place(found: Share, explanation: Explanation) -> str:
 
 def describe_line(found: Share, explanation: Explanation) -> str:
     """The line of the loader's own code, or what compiled code stands behind it; nothing for the code of others."""
-    if found.file == ENTRY_FILE and explanation.loop not in (None, "asyncio"):
-        return f"the compiled code of {explanation.loop} and what it calls"
+    if found.file == ENTRY_FILE:
+        compiled = explanation.loop not in (None, "asyncio")
+        return f"the compiled code of {explanation.loop} and what it calls" if compiled else ""
     line = explanation.source.get((found.file, found.line), "").replace("`", "")
     return f"`{line}`" if line else ""
 

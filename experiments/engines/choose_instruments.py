@@ -9,10 +9,17 @@ from experiments.errors import Unsupported
 
 def instruments_of(host: LoaderHost) -> Instruments:
     """The instruments of a host. Raises Unsupported where its engine has none."""
+    # Each engine is only loaded where it is used.
     from experiments.engines.local.loader import LocalLoaderHost
 
     if isinstance(host, LocalLoaderHost):
         from experiments.engines.local.instruments import LocalInstruments
 
         return LocalInstruments(host)
-    raise Unsupported("this engine has no instruments to explain a cell with: use --engine local")
+    from experiments.engines.docker.loader import DockerLoaderHost
+
+    if isinstance(host, DockerLoaderHost):
+        from experiments.engines.docker.instruments import DockerInstruments
+
+        return DockerInstruments(host)
+    raise Unsupported("this engine has no instruments to explain a cell with")

@@ -54,6 +54,11 @@ class DockerLoaderHost:
         """What identifies it."""
         return self._facts
 
+    @property
+    def belongings(self) -> Belongings:
+        """What the campaign has in the engine, and adds to."""
+        return self._belongings
+
     def run(
         self,
         arguments: Sequence[str],
@@ -63,13 +68,16 @@ class DockerLoaderHost:
         timeout_s: float,
         environment: Mapping[str, str] = {},
         watch: AbstractContextManager[object] = UNWATCHED,
+        pid_mode: str | None = None,
     ) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
 
-        At the time limit it is asked to stop, then killed. Raises Failure where it cannot be started, and where the
-        engine does not answer.
+        At the time limit it is asked to stop, then killed. ``pid_mode`` is the container whose process namespace it
+        joins, so that it can be looked at. Raises Failure where it cannot be started, and where the engine does not
+        answer.
         """
-        container = self._make("loader", arguments, server, loader_limits(placement), environment)
+        limits = {**loader_limits(placement), **({} if pid_mode is None else {"pid_mode": pid_mode})}
+        container = self._make("loader", arguments, server, limits, environment)
         try:
             finished = run_container(self._belongings.client, container, timeout_s, watch)
             if finished.returncode == 0:
