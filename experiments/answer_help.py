@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from experiments.answer_facts import COPY, PGBENCH, THREADS, Contest, Entrant, Facts
 from experiments.answer_limits import SERVER, find_limit
-from experiments.answer_words import describe_pool, describe_postgres, join_and, ratio_text
+from experiments.answer_words import describe_pool, describe_postgres, join_and, ratio_text, say_each
 from experiments.wording import whole
 
 # By less than that a cost is not said to differ.
@@ -56,9 +56,8 @@ def _pgbench(facts: Facts, main: Contest) -> str:
         return ""
     rate = _rate_of(facts, main, PGBENCH)
     does = "" if rate is None else f" ({whole(rate)} rows/s)"
-    verbs = [" reach" if next(iter(shares)) == THREADS else " reaches", *[""] * (len(shares) - 1)]
-    reached = [f"{name}{verb} {share:.0%}" for (name, share), verb in zip(shares.items(), verbs, strict=True)]
-    return f"Of what pgbench does with the same statements from C{does}, {join_and(reached)}."
+    reached = say_each({name: f"{share:.0%}" for name, share in shares.items()}, "reaches", "reach")
+    return f"Of what pgbench does with the same statements from C{does}, {reached}."
 
 
 def _copy(facts: Facts, main: Contest) -> str:

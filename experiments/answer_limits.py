@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from experiments.answer_facts import THREADS, Contest, Entrant
-from experiments.answer_words import join_and, span
+from experiments.answer_words import join_and, say_each, span
 from experiments.model import SATURATED
 
 CLIENT, SERVER = "client", "server"
@@ -25,24 +25,24 @@ def find_limit(entrant: Entrant) -> str | None:
 
 def say_limits(main: Contest) -> str:
     """What either side could do by itself, cores / CPU time per row, and whose limit that is."""
-    could = f"With that Python could do {_could(main, CLIENT)} rows/s, PostgreSQL {_could(main, SERVER)}"
+    could = f"So Python alone could do {_could(main, CLIENT)} rows/s, PostgreSQL {_could(main, SERVER)}"
     if main.setup.shared:
         return f"{could}, each with the cores for itself, which they share."
     whose = {name: find_limit(one) for name, one in main.entrants.items()}
     sides = set(whose.values())
     if sides == {SERVER}:
-        return f"{could}: PostgreSQL ends first, {_same_for_all(main)}."
+        return f"{could}: PostgreSQL is the bottleneck, {_same_for_all(main)}."
     if sides == {CLIENT}:
-        return f"{could}: Python ends first, so that the CPU time of a row decides."
+        return f"{could}: Python is the bottleneck, so that the CPU time of a row decides."
     if sides == {None}:
         waits = all(one.label in (None, *_WAITING) for one in main.entrants.values())
-        return f"{could}: neither ends first{', as a row mostly waits' if waits else ' by itself'}."
+        return f"{could}: neither is the bottleneck{', as a row mostly waits' if waits else ' by itself'}."
     parts = [
         f"{_WHOSE[side]} with {join_and([name for name, one in whose.items() if one == side])}"
         for side in (CLIENT, SERVER, None)
         if side in sides
     ]
-    return f"{could}: what ends first is {join_and(parts)}."
+    return f"{could}: the bottleneck is {join_and(parts)}."
 
 
 def foretell(main: Contest) -> str:
@@ -55,12 +55,13 @@ def foretell(main: Contest) -> str:
         return missing
     if all(find_limit(one) == CLIENT for one in known.values()):
         return f"{missing} Python is the limit even with a whole core."
-    needed = join_and([f"{one.client_share:.2f} of a core with {name}" for name, one in known.items()])
+    needed = {name: one.client_share or 0.0 for name, one in known.items()}
     base = known.pop(THREADS).client_us or 0.0
-    ratios = join_and([f"{name} {base / (one.client_us or base):.2f}" for name, one in known.items()])
+    ratios = say_each({name: f"{base / (one.client_us or base):.2f}" for name, one in known.items()}, "would load")
     return (
-        f"{missing} By the costs above Python would be the limit with less than {needed}, and from there on load "
-        f"as many rows as its CPU time is enough for: {ratios} times those of threads."
+        f"{missing} By the costs above Python would be the bottleneck with less of a core than "
+        f"{join_and([f'{share:.2f} with {name}' for name, share in needed.items()])}; with less than all of these "
+        f"{ratios} times the rows of threads."
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from experiments.answer_facts import ASYNCIO, THREADS, UVLOOP, Contest, Entrant, Facts
 from experiments.answer_help import say_help
-from experiments.answer_limits import SERVER, find_limit, foretell, say_limits
+from experiments.answer_limits import CLIENT, SERVER, find_limit, foretell, say_limits
 from experiments.answer_words import (
     MEANING,
     be,
@@ -21,6 +21,7 @@ from experiments.answer_words import (
     describe_setting,
     join_and,
     ratio_text,
+    say_each,
     server_cores,
     span,
 )
@@ -57,7 +58,7 @@ def say_bound(facts: Facts, main: Contest) -> str:
     groups = _by_label(main)
     if not groups:
         unknown = "What the connections waited for was not observed in this campaign, so there is no verdict."
-        return begin(f"{setting} {busy} {unknown}")
+        return begin(f"{_by_cores(main)}{setting} {busy} {unknown}")
     if len(groups) == 1:
         (label, names), *_ = groups.items()
         verdict = f"{MEANING.get(label, label)}: {setting} {join_and(names)} {be(names)} *{label}*"
@@ -90,11 +91,11 @@ def say_why(main: Contest) -> str:
     if not costs:
         return "Not known: no run says what a row cost."
     parts = [f"{cost:.1f} µs with {name}{_more(cost, costs.get(THREADS), name)}" for name, cost in costs.items()]
-    text = f"A row takes {join_and(parts)} of the Python process's CPU time"
+    text = f"For a row the Python process takes {join_and(parts)} of CPU time"
     server = [one.server_us for one in main.entrants.values() if one.server_us]
     if not server:
-        return f"{text}; what it takes PostgreSQL was not recorded."
-    return f"{text}, and {span(server, '.0f')} µs of PostgreSQL's. {say_limits(main)}"
+        return f"{text}; what PostgreSQL takes was not recorded."
+    return f"{text}, PostgreSQL {span(server, '.0f')} µs. {say_limits(main)}"
 
 
 def say_flip(facts: Facts, main: Contest) -> str:
@@ -118,8 +119,7 @@ def _value(entrant: Entrant) -> float:
 
 def _listed(ratios: Mapping[str, Entrant]) -> str:
     """'asyncio loads 0.87 (0.85 to 0.90) and uvloop ≈ 0.99 (0.97 to 1.02)'."""
-    parts = [f"{name} {ratio_text(one.ratio, one.noise)}" for name, one in ratios.items()]
-    return f"{join_and(parts)}".replace(" ", " loads ", 1)
+    return say_each({name: ratio_text(one.ratio, one.noise) for name, one in ratios.items()}, "loads")
 
 
 def _by_label(contest: Contest) -> dict[str, list[str]]:
@@ -129,6 +129,14 @@ def _by_label(contest: Contest) -> dict[str, list[str]]:
         if one.label is not None:
             groups.setdefault(one.label, []).append(name)
     return groups
+
+
+def _by_cores(main: Contest) -> str:
+    """What how busy the cores are says by itself, where it says the same of all."""
+    limits = {find_limit(one) for one in main.entrants.values()}
+    labels = {SERVER: "server-bound", CLIENT: "client-bound"}
+    label = labels.get(limits.pop() or "") if len(limits) == 1 else None
+    return "" if label is None else f"by how busy the cores are, {MEANING[label]}: "
 
 
 def _busy(main: Contest) -> str:

@@ -34,6 +34,13 @@ def begin(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def say_each(values: Mapping[str, str], verb: str, verb_of_several: str | None = None) -> str:
+    """'asyncio loads 0.9 and uvloop 1.1': each by its name, the first with the verb."""
+    first, *rest = values.items()
+    lead = verb_of_several or verb if first[0] == THREADS else verb
+    return join_and([f"{first[0]} {lead} {first[1]}", *(f"{name} {value}" for name, value in rest)])
+
+
 def span(values: Sequence[float], form: str) -> str:
     """The smallest and the largest of at least one value, or one number where both read the same."""
     low, high = format(min(values), form), format(max(values), form)

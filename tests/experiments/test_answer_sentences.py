@@ -150,9 +150,9 @@ def test_connections_that_are_idle_in_a_transaction_are_told_of() -> None:
 def test_a_campaign_without_observations_has_shares_of_cores_and_no_verdict() -> None:
     main = contest({"label": None, "active": None, "idle": None})
     assert say_bound(facts(main), main) == (
-        "With 20 connections and PostgreSQL `default`, where each row waits until it is on disk, PostgreSQL uses 98% "
-        "of its core, the Python process 24% to 36% of its own. What the connections waited for was not observed in "
-        "this campaign, so there is no verdict."
+        "By how busy the cores are, CPU bound, but in PostgreSQL, not in Python: with 20 connections and PostgreSQL "
+        "`default`, where each row waits until it is on disk, PostgreSQL uses 98% of its core, the Python process 24% "
+        "to 36% of its own. What the connections waited for was not observed in this campaign, so there is no verdict."
     )
 
 
@@ -256,25 +256,25 @@ def test_without_threads_there_is_nothing_to_compare_with() -> None:
 
 def test_costs_and_bounds_say_why() -> None:
     assert say_why(contest()) == (
-        "A row takes 16.0 µs with threads, 24.0 µs with asyncio (1.50 times as much) and 20.0 µs with uvloop (1.25 "
-        "times as much) of the Python process's CPU time, and 65 µs of PostgreSQL's. With that Python could do 41,700 "
-        "to 62,500 rows/s, PostgreSQL 15,400: PostgreSQL ends first, whoever asks, so that what a row costs Python "
-        "does not show in rows/s."
+        "For a row the Python process takes 16.0 µs with threads, 24.0 µs with asyncio (1.50 times as much) and 20.0 "
+        "µs with uvloop (1.25 times as much) of CPU time, PostgreSQL 65 µs. So Python alone could do 41,700 to 62,500 "
+        "rows/s, PostgreSQL 15,400: PostgreSQL is the bottleneck, whoever asks, so that what a row costs Python does "
+        "not show in rows/s."
     )
 
 
 def test_a_difference_that_was_told_apart_is_not_said_to_be_hidden() -> None:
     main = with_ratios(contest(), ratio(0.9), ratio(0.9))
-    assert say_why(main).endswith("PostgreSQL ends first, whoever asks.")
+    assert say_why(main).endswith("PostgreSQL is the bottleneck, whoever asks.")
 
 
 @pytest.mark.parametrize(
     ("label", "end"),
     [
-        ("client-bound", "Python ends first, so that the CPU time of a row decides."),
-        ("commit-bound", "neither ends first, as a row mostly waits."),
-        ("latency-bound", "neither ends first, as a row mostly waits."),
-        ("mixed", "neither ends first by itself."),
+        ("client-bound", "Python is the bottleneck, so that the CPU time of a row decides."),
+        ("commit-bound", "neither is the bottleneck, as a row mostly waits."),
+        ("latency-bound", "neither is the bottleneck, as a row mostly waits."),
+        ("mixed", "neither is the bottleneck by itself."),
     ],
 )
 def test_whose_limit_it_is_follows_from_the_verdict(label: str, end: str) -> None:
@@ -284,7 +284,7 @@ def test_whose_limit_it_is_follows_from_the_verdict(label: str, end: str) -> Non
 def test_entrants_with_limits_of_their_own_are_named() -> None:
     main = with_ratios(contest(), {"label": "client-bound"}, {"label": "mixed"})
     assert say_limits(main).endswith(
-        ": what ends first is Python with asyncio, PostgreSQL with threads and neither with uvloop."
+        ": the bottleneck is Python with asyncio, PostgreSQL with threads and neither with uvloop."
     )
 
 
@@ -306,7 +306,7 @@ def test_without_a_verdict_the_limit_is_whoever_is_busy() -> None:
     ("changes", "said"),
     [
         ({"client_us": None}, "Not known: no run says what a row cost."),
-        ({"server_us": None}, "of the Python process's CPU time; what it takes PostgreSQL was not recorded."),
+        ({"server_us": None}, "of CPU time; what PostgreSQL takes was not recorded."),
     ],
 )
 def test_costs_that_nobody_recorded_are_missed(changes: dict[str, Any], said: str) -> None:
@@ -336,9 +336,8 @@ def test_a_fraction_of_a_core_says_who_wins() -> None:
 def test_what_a_fraction_would_do_follows_from_the_costs() -> None:
     assert foretell(contest()) == (
         "A fraction of a core was not measured in this campaign (it takes the docker engine). By the costs above "
-        "Python would be the limit with less than 0.24 of a core with threads, 0.36 of a core with asyncio and 0.30 of "
-        "a core with uvloop, and from there on load as many rows as its CPU time is enough for: asyncio 0.67 and "
-        "uvloop 0.80 times those of threads."
+        "Python would be the bottleneck with less of a core than 0.24 with threads, 0.36 with asyncio and 0.30 with "
+        "uvloop; with less than all of these asyncio would load 0.67 and uvloop 0.80 times the rows of threads."
     )
 
 
