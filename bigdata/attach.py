@@ -51,8 +51,12 @@ def find_loader(within_s: float) -> int | None:
 
 
 def is_there(pid: int) -> bool:
-    """Whether the process has not ended."""
-    return Path("/proc", str(pid), "cmdline").exists() and _arguments(Path("/proc", str(pid))) != []
+    """Whether the process has not ended; what is left of one that nobody has waited for does not count."""
+    try:
+        state = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
 
 
 def _is_loader(folder: Path) -> bool:
