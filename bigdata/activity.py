@@ -1,8 +1,9 @@
 """What the connections of a database are at, as pg_stat_activity says, looked at again and again while they work.
 
-Looking costs the server time, too: the next look comes after 300 times what one takes, so that it is 0.3% of one core,
-and no sooner than after 20 ms. What is kept of a look is how many connections were in which state and waited
-for what, so that memory stays bounded.
+Looking takes CPU time from the server's cores. In the midst of a load, with cold caches and processes that wait for
+cores, a look at 20 connections took 0.43 ms of it, half in the server and half here; alone it took 0.1 ms. So the next
+look comes after 700 times what one takes alone, which makes it about 0.6% of one core. What is kept of a look is how
+many connections were in which state and waited for what, so that memory stays bounded.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from bigdata.errors import LoadFailed
 
 APPLICATION_NAME = "bigdata sampler"
 
-INTERVAL_S = 0.02
-COST_FACTOR = 300
+INTERVAL_S = 0.05
+COST_FACTOR = 700
 
 LOOK = sql.pyformat(sql.EXECUTE_ACTIVITY)
 
@@ -29,7 +30,7 @@ LOOKS_AHEAD = 8
 CONNECTIONS_AS_DEAR = 25
 
 # Half an hour at the usual interval. With more of them every other look is dropped, and half as many follow.
-MOST_SAMPLES = 60_000
+MOST_SAMPLES = 30_000
 
 
 class Activity:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from experiments.errors import Failure
 
-INTERVAL_S = 0.05
+INTERVAL_S = 0.1
 """Between two readings, at least."""
 
 COST_FACTOR = 400

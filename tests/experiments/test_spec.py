@@ -112,6 +112,15 @@ def test_settings_become_the_text_that_postgresql_takes(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("on", "off"), [("on", "off"), ("true", "false"), ('"on"', '"off"')])
+def test_sampling_needs_no_quotes(on: str, off: str, tmp_path: Path) -> None:
+    loaders = "      loader: [row_by_row_threaded, row_by_row_asyncio]\n"
+    text = changed(loaders, f"{loaders}      sampling: [{on}, {off}]\n")
+    matrix = load(tmp_path, text.replace("poolsize: 20,", f"poolsize: 20, sampling: {off},"))
+    assert matrix.defaults.sampling == "off"
+    assert matrix.experiments["loaders"].matrix["sampling"] == ("on", "off")
+
+
 @pytest.mark.parametrize("written", ["off", '"off"'])
 def test_a_gil_that_is_off_needs_no_quotes(tmp_path: Path, written: str) -> None:
     matrix = load(
@@ -277,6 +286,11 @@ ONE_ERROR = [
         "poolsize: 20",
         "poolsize: 20, gil: on",
         "defaults.gil: on is no state of the GIL (known: default, off)",
+    ),
+    (
+        "poolsize: 20",
+        "poolsize: 20, sampling: often",
+        "defaults.sampling: 'often' is no state of the sampler (known: on, off)",
     ),
     (
         "loader: [row_by_row_threaded, row_by_row_asyncio]",

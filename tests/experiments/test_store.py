@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -88,6 +89,19 @@ def test_an_attempt_that_was_recorded_before_the_kill_is_not_recorded_twice(
     folder.repair()
     assert folder.records() == [make_record()]
     assert not (folder.path / "attempt.json").exists()
+
+
+def test_samples_are_a_line_each_without_places_on_disk_and_a_torn_one_is_cut_off(folder: CampaignFolder) -> None:
+    folder.append_samples({"block": 1, "reason": "sample: /somewhere/bin/python cannot be started"})
+    folder.append_samples({"block": 2, "reason": None})
+    file = folder.path / "samples.jsonl"
+    with file.open("a") as torn:
+        torn.write('{"block": 3, "rea')
+    folder.repair()
+    first, second = map(json.loads, file.read_text().splitlines())
+    assert first["block"] == 1
+    assert "/somewhere" not in first["reason"]
+    assert second == {"block": 2, "reason": None}
 
 
 def test_a_record_ends_the_attempt(folder: CampaignFolder, make_record: Callable[..., Record]) -> None:
