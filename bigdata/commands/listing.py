@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from importlib.util import find_spec
 
+from bigdata.errors import Unsupported
 from bigdata.registry import LOADERS, Loader
+from bigdata.runtimes.programs import FOLDER_VARIABLE, PROGRAMS, find_program
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,4 +29,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _installed(loader: Loader) -> str:
     missing = [module for module in loader.modules if find_spec(module) is None]
-    return f"no: pip install {' '.join(loader.requirements)}" if missing else "yes"
+    if missing:
+        return f"no: pip install {' '.join(loader.requirements)}"
+    return _found_program(PROGRAMS[loader.runtime]) if loader.ceiling else "yes"
+
+
+def _found_program(name: str) -> str:
+    try:
+        find_program(name)
+    except Unsupported:
+        return f"no: {name}, see {FOLDER_VARIABLE}"
+    return "yes"

@@ -56,6 +56,9 @@ class Program(NamedTuple):
         return int(re.split(r"\D", self.version)[0])
 
 
+PROGRAMS = {"pgbench": "pgbench", "psql_file": "psql", "psql_copy": "psql"}
+"""What each runtime with a program runs."""
+
 WriteScript = Callable[[TextIO, Iterator[DataRecord]], None]
 
 

@@ -303,3 +303,30 @@ def test_nobody_counts_what_a_program_sends(programs: None, dburl: str, tmp_path
     assert finished.returncode == 2
     assert "--echo, --profile: psql is a program of PostgreSQL's" in finished.stderr
     assert os.environ[FOLDER_VARIABLE]
+
+
+def test_the_list_says_which_programs_are_here(
+    binaries_found: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed() -> dict[str, str]:
+        lines = program.run("list").stdout.splitlines()
+        return {line.split()[0]: line for line in lines if line.startswith("ceiling_")}
+
+    monkeypatch.setenv(FOLDER_VARIABLE, str(binaries_found))
+    assert all("  yes  " in line for line in listed().values())
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+    found = listed()
+    assert sorted(found) == sorted(CEILINGS)
+    assert "  no: pgbench, see BIGDATA_PG_BIN  " in found["ceiling_pgbench"]
+    assert "  no: psql, see BIGDATA_PG_BIN  " in found["ceiling_copy"]
+
+
+@pytest.fixture
+def binaries_found(tmp_path: Path) -> Path:
+    """A folder with programs that say their version and nothing else."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("pgbench", "psql"):
+        (folder / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) 17.11'\n")
+        (folder / name).chmod(0o755)
+    return folder
