@@ -6,7 +6,7 @@ import pytest
 
 from experiments.description import Description, ShownCell
 from experiments.fit import Fit, predict_from
-from experiments.model import Model, fit_basis, model_campaign
+from experiments.model import POOL, Model, fit_basis, model_campaign
 from experiments.model_points import Setup, read_points
 from experiments.records import Host, Phase, Record, ServerUse
 from tests.experiments.made_models import ASYNCIO, POOLS, THREADED, TRUTH, MakeRecord, made_campaign, made_record
@@ -102,6 +102,8 @@ def test_where_all_cost_what_was_expected_rows_waited_for_something_else(
     [
         (5, 0.6, {"others took 30% of its cores"}),
         (5, 0.1, {"not the costs: rows waited more than the delay and the queues of the model"}),
+        # Those that it is fitted on: the others come out too slow then, and this one is met.
+        (1, 0.6, {""}),
     ],
 )
 def test_where_others_took_the_cores_it_is_said(
@@ -115,7 +117,17 @@ def test_where_others_took_the_cores_it_is_said(
         else record
         for record in records
     ]
-    assert {cell.broken for cell in model_of(described, slow).tested if cell.point.poolsize == pool} == broken
+    assert {cell.broken for cell in model_of(described, slow).cells if cell.point.poolsize == pool} == broken
+
+
+def test_a_cell_that_was_quicker_than_predicted_was_not_held_up_by_others(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record, server_costs={(ASYNCIO, 50): 0.75})
+    host = Host(observed_s=1.0, cores=2, run_steal_s=0.0, run_foreign_cpu_s=0.6)
+    model = model_of(described, [replace(one, host=host) if one.cell["poolsize"] == 50 else one for one in records])
+    broken = [cell.broken for cell in model.tested if cell.point.poolsize == 50]
+    assert broken == ["the server's cost per row was 61 µs instead of 81"]
 
 
 def test_a_fit_on_cells_that_were_disturbed_says_so(description: Description, make_record: MakeRecord) -> None:
@@ -198,6 +210,47 @@ def test_no_more_cost_is_believed_than_the_cores_could_give(description: Descrip
     assert point.utilisation == pytest.approx(1.0)
 
 
+def test_of_shared_cores_the_server_is_believed_what_the_client_left(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
+    shared = replace(described, placements={"split": {"loader_cpus": [0, 1], "server_cpus": [0, 1]}})
+    much = [replace(record, server=ServerUse("17.11", {}, "disk", 1e3)) for record in records]
+    median = read_points(shared, much)[0].median
+    assert (median.server_s + median.client_s) * median.rows_per_s == pytest.approx(2.0)
+
+
+def test_medians_of_several_runs_are_believed_no_more_either(description: Description, make_record: MakeRecord) -> None:
+    described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
+    much = [
+        replace(records[0], block=block, rows_per_s=rate, server=ServerUse("17.11", {}, "disk", 1e3))
+        for block, rate in ((1, 5_000.0), (2, 15_000.0))
+    ]
+    # The mean of 1/5,000 and 1/15,000 is more than 1/10,000.
+    assert read_points(described, much)[0].utilisation == pytest.approx(1.0)
+
+
+def test_runs_of_the_second_arm_and_interrupted_ones_are_in_no_point(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
+    others = [replace(records[0], arm="b", rows_per_s=1.0), replace(records[0], interrupted=True, rows_per_s=2.0)]
+    points = read_points(described, [*records, *others])
+    assert [point.median.rows_per_s for point in points] == [records[0].rows_per_s]
+
+
+def test_rows_that_are_sent_together_are_not_bounded_by_the_number_of_connections(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(description, make_record, loaders=(THREADED,))
+    together = {"loader": "row_by_row_psycopg_threaded", "inserts": "executemany"}
+    cells = tuple(replace(cell, cell={**cell.cell, **together}) for cell in described.cells)
+    quick = [replace(one, rows_per_s=13_000.0) if one.cell["poolsize"] == 5 else one for one in records]
+    bounds = {POOL in cell.measured_bounds for cell in model_of(described, records).cells}
+    model = model_of(replace(described, cells=cells), quick)
+    assert (bounds, {POOL in cell.measured_bounds for cell in model.cells}) == ({True}, {False})
+
+
 def test_runs_that_do_not_tell_the_servers_cost_make_no_point(
     description: Description, make_record: MakeRecord
 ) -> None:
@@ -212,6 +265,7 @@ def test_runs_that_do_not_tell_the_servers_cost_make_no_point(
     ("settings", "storage", "transaction", "durable"),
     [
         ({}, "disk", "autocommit", True),
+        ({"synchronous_commit": "OFF"}, "disk", "autocommit", False),
         ({"synchronous_commit": "off"}, "disk", "autocommit", False),
         ({"fsync": "off"}, "disk", "autocommit", False),
         ({}, "tmpfs", "autocommit", False),
@@ -314,12 +368,48 @@ def test_every_quota_is_predicted_from_what_was_fitted_without_one(
     assert limits == {"pod_0.1": "client", "pod_0.25": "client", "pod_0.5": "server", "pod_1": "server"}
 
 
-def test_more_pools_with_a_quota_are_no_reason_to_fit_on_them(
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"loader_cpus": [0], "server_cpus": [1], "loader_quota": 0.5},
+        {"loader_cpus": [0, 1], "server_cpus": [0, 1], "loader_quota": None},
+    ],
+    ids=["quota", "shared"],
+)
+def test_of_equally_many_pools_those_on_whole_cores_of_each_sides_own_are_fitted_on(
+    description: Description, make_record: MakeRecord, other: dict[str, object]
+) -> None:
+    described, records = with_pods(description, make_record, {"other": 0.5}, POOLS)
+    placements = {**described.placements, "other": other}
+    cells = sorted(described.cells, key=lambda cell: str(cell.cell["resources"]))
+    assert cells[0].cell["resources"] == "other"
+    model = model_of(replace(described, cells=tuple(cells), placements=placements), records)
+    basis = next(iter(model.bases.values()))
+    assert {point.shown.cell["resources"] for point in (basis.alone, basis.saturated)} == {"split"}
+
+
+def test_the_contention_is_from_the_cores_that_the_rest_is_fitted_on(
     description: Description, make_record: MakeRecord
 ) -> None:
-    described, records = with_pods(description, make_record, {"pod_0.5": 0.5}, POOLS)
-    basis = next(iter(model_of(described, records).bases.values()))
-    assert {point.shown.cell["resources"] for point in (basis.alone, basis.saturated)} == {"split"}
+    described, records = with_pods(description, make_record, {"pod_0.5": 0.5}, (50,))
+    larger = [
+        replace(cell, cell={**cell.cell, "poolsize": 90}) if cell.cell["resources"] == "pod_0.5" else cell
+        for cell in described.cells
+    ]
+    basis = next(iter(model_of(replace(described, cells=tuple(larger)), records).bases.values()))
+    assert basis.crowded is not None
+    assert (basis.crowded.poolsize, basis.crowded.shown.cell["resources"]) == (50, "split")
+
+
+def test_the_contention_is_the_baselines_wherever_that_stands_in_the_plan(
+    description: Description, make_record: MakeRecord
+) -> None:
+    described, records = made_campaign(
+        description, make_record, loaders=(ASYNCIO, THREADED), server_costs={(ASYNCIO, 50): 1.25}
+    )
+    model = model_of(described, records)
+    assert [fit.contention for fit in model.fits.values()] == [pytest.approx(0.01)] * 2
+    assert {basis.crowded.shown.cell["loader"] for basis in model.bases.values() if basis.crowded} == {THREADED}
 
 
 def test_nothing_is_fitted_on_a_client_that_a_quota_stopped(description: Description, make_record: MakeRecord) -> None:

@@ -83,6 +83,32 @@ def test_one_and_a_half_cores_of_the_server_are_two_with_a_quota(model: Model) -
     assert ask(model, THREADED, 20, server_cores=1.5).setup == Setup(server_cores=2, server_quota=1.5)
 
 
+def test_cores_that_are_named_are_shared_with_nobody(campaign: tuple[Description, list[Record]]) -> None:
+    described, records = campaign
+    shared = {"split": {"loader_cpus": [0, 1], "server_cpus": [0, 1], "loader_quota": None}}
+    made = model_campaign(replace(described, placements=shared), records)
+    assert made is not None
+    assert ask(made, THREADED, 20).setup == Setup(server_cores=2, shared_cores=2)
+    assert ask(made, THREADED, 20, server_cores=4.0).setup == Setup(server_cores=4)
+    assert ask(made, THREADED, 20, client_cores=0.5).setup == Setup(client_quota=0.5, server_cores=2)
+
+
+def test_a_block_without_a_run_that_tells_the_contention_has_no_fit(
+    campaign: tuple[Description, list[Record]],
+) -> None:
+    described, records = campaign
+    for pool, blocks in ((1, {3}), (50, {3, 4})):
+        # Threads are the baseline: what their runs tell is in the fits of asyncio, too.
+        gaps = [
+            one
+            for one in records
+            if not (one.cell["loader"] == THREADED and one.cell["poolsize"] == pool and one.block in blocks)
+        ]
+        made = model_campaign(described, gaps)
+        assert made is not None
+        assert ask(made, ASYNCIO, 30).blocks == len(PACES) - len(blocks)
+
+
 def test_several_cores_are_of_no_use_to_a_client_under_a_lock(model: Model) -> None:
     assert ask(model, THREADED, 20, client_cores=8.0).setup == Setup()
 
