@@ -27,7 +27,8 @@ that what the machine did meanwhile hits both: it is the geometric mean of the b
 without the tenth at either end, not the quotient of two medians. The baseline is measured twice, and the
 **noise floor** is what that finds to be different where nothing is; `≈` marks what is not told apart from the
 baseline. **Client CPU** is the median of what the loader's process used per row, and **client core** the part of one
-core that this comes to: near 100%, the client is the limit.
+core that this comes to: near 100%, the client is the limit. The **verdict** says what held the row back, and *Why*, on
+the page of each experiment, on what grounds; **of ceiling** is the part that it reaches of the rows/s of pgbench.
 
 What became of the runs: **ok** are those whose work was checked and found equal (same rows, same values, same number of
 transactions), **wrong_work** those that ended well and had done other work, **failed** and **timed out** those that

@@ -214,7 +214,7 @@ def test_two_values_of_an_axis_make_no_curve_nor_do_those_that_cannot_run(
 ) -> None:
     cells = [(replace(threaded, poolsize=size), rates) for size, rates in ((20, [1.0]), (1, [1.0]), (5, []))]
     described, _ = made(cells, {"poolsize": [1, 5, 20]})
-    assert [name for name, _ in chart_names(described, experiment)] == ["loaders.svg"]
+    assert [name for name, _ in chart_names(described, experiment)] == ["loaders.svg", "loaders-time.svg"]
 
 
 def test_charts_that_are_named_are_those_that_are_drawn_each_time_with_the_same_bytes(
@@ -264,7 +264,9 @@ def test_a_question_may_hold_dollars_brackets_and_angles(
 def test_an_image_stands_in_a_paragraph_of_its_own(description: Description, experiment: ShownExperiment) -> None:
     text = chart_images(description, experiment, "../charts")
     assert text.startswith("![Chart of loaders: Is asyncio faster than threads? ")
-    assert text.endswith("](../charts/loaders.svg)\n\n")
+    assert "](../charts/loaders.svg)\n\n![" in text
+    assert text.endswith("](../charts/loaders-time.svg)\n\n")
+    assert chart_images(description, experiment, "../charts", {"loaders.svg", "loaders-time.svg"}) == ""
 
 
 def test_what_a_user_has_set_for_the_library_changes_nothing(

@@ -17,6 +17,8 @@ from experiments.records import Record
 from experiments.report import write_front_page, write_tables
 from experiments.store import create
 
+CHARTS = ["loaders-time.svg", "loaders.svg"]
+
 ORIGIN = """\
 ## How these results came to be
 
@@ -117,10 +119,10 @@ def test_tables_are_rebuilt_from_the_records_alone_byte_for_byte(
         folder.append(record)
     write_tables(folder)
     write_front_page(tmp_path)
-    written = [*sorted((folder.path / "tables").iterdir()), *(folder.path / "charts").iterdir()]
+    written = [*sorted((folder.path / "tables").iterdir()), *sorted((folder.path / "charts").iterdir())]
     files = [tmp_path / "README.md", *written]
     before = {file: file.read_bytes() for file in files}
-    assert [file.name for file in files] == ["README.md", "loaders.csv", "loaders.md", "loaders.svg"]
+    assert [file.name for file in files] == ["README.md", "loaders.csv", "loaders.md", *CHARTS]
     for file in files:
         file.unlink()
     write_tables(folder)
@@ -139,10 +141,12 @@ def test_pages_show_charts_that_are_there_and_charts_of_questions_no_longer_aske
     (charts / "of_before.svg").touch()
     write_tables(folder)
     write_front_page(tmp_path)
-    assert [file.name for file in charts.iterdir()] == ["loaders.svg"]
+    assert sorted(file.name for file in charts.iterdir()) == CHARTS
     for page in (tmp_path / "README.md", folder.path / "tables" / "loaders.md"):
         shown = re.findall(r"^!\[.+\]\((.+)\)$", page.read_text(), re.MULTILINE)
-        assert [(page.parent / link).resolve() for link in shown] == [(charts / "loaders.svg").resolve()]
+        assert sorted((page.parent / link).resolve() for link in shown) == [
+            (charts / name).resolve() for name in CHARTS
+        ]
 
 
 def test_the_front_page_has_the_charts_of_a_campaign_that_was_reported_without(
@@ -151,7 +155,7 @@ def test_the_front_page_has_the_charts_of_a_campaign_that_was_reported_without(
     folder = create(tmp_path, description)
     folder.append(records[0])
     write_front_page(tmp_path)
-    assert [file.name for file in (folder.path / "charts").iterdir()] == ["loaders.svg"]
+    assert sorted(file.name for file in (folder.path / "charts").iterdir()) == CHARTS
 
 
 def test_the_tables_of_a_campaign_that_was_killed_are_made_of_its_whole_records(

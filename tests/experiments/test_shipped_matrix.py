@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from bigdata.registry import CONTESTANTS, IMPLEMENTATIONS, LOADERS, PROTOCOLS
+from experiments.answer import PART, QUESTION
+from experiments.answer_facts import COPY, ENTRANTS, PGBENCH, PSQL
 from experiments.axis_types import LOOPS
 from experiments.cells import AXES, Cell
 from experiments.commands.schema import SCHEMA, check_schema, render_schema, run, write_schema
@@ -115,6 +117,21 @@ def test_whoever_can_use_several_cores_is_compared_where_all_may() -> None:
         ("row_by_row_psycopg_threaded", "default"),
         ("row_by_row_psycopg_threaded", "off"),
     ]
+
+
+def test_the_projects_question_is_asked_of_all_entrants_in_every_setting_and_not_by_default() -> None:
+    assert {QUESTION, PART} <= load_matrix(SHIPPED).experiments.keys()
+    cells = cells_shown_by(QUESTION)
+    whole = {(cell.loader, cell.loop, cell.postgres, cell.poolsize) for cell in cells if cell.resources == "split"}
+    settings = [(postgres, pool) for postgres in ("default", "async_commit", "fsync_off") for pool in (1, 5, 20, 50)]
+    assert {(*entrant, *setting) for entrant in ENTRANTS for setting in settings} <= whole
+    assert {(PGBENCH, None, *setting) for setting in settings} <= whole
+    assert {(program, None, postgres, 1) for program in (COPY, PSQL) for postgres, _ in settings} <= whole
+    fractions = {(cell.loader, cell.loop, cell.resources, cell.postgres) for cell in cells if cell.resources != "split"}
+    pods = [(cores, postgres) for cores in ("pod_0.25", "pod_0.5") for postgres in ("default", "async_commit")]
+    assert fractions == {(*entrant, *pod) for entrant in ENTRANTS for pod in pods}
+    plan, _ = plan_with_estimate(Selection())
+    assert QUESTION not in {name for planned in plan.cells for name in planned.experiments}
 
 
 def test_the_smoke_profile_takes_seconds() -> None:
