@@ -46,8 +46,6 @@ _ON_CPU = "cpu"
 
 # asyncpg without its cache parses a statement and waits for the answer before it sends the values.
 _TRIPS_PER_STATEMENT = {("asyncpg", "extended"): 2}
-# Rows that do not wait for each other.
-_ONE_TRIP = ("ceiling_copy",)
 
 
 @dataclass(frozen=True)
@@ -128,9 +126,9 @@ def round_trips_per_row(record: Record) -> float:
     cell, records = record.cell, (record.work.data_records or 0) if record.work else 0
     if data is None or not data.rows:
         return 0.0
-    if cell["loader"] in _ONE_TRIP:
-        return 1 / data.rows
     loader = LOADERS.get(str(cell["loader"]))
+    if loader is not None and loader.copies:
+        return 1 / data.rows
     pipelined = loader is not None and loader.pipelines and cell.get("inserts") == "executemany"
     statements = records * (2 if cell["transaction"] == "autocommit" else 4) + (records if pipelined else data.rows)
     driver = loader.driver if loader else ""
