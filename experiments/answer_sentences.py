@@ -194,7 +194,7 @@ def _elsewhere(facts: Facts, main: Contest) -> str:
     if not others:
         return f" No other verdict comes out in {count(len(judged), 'other setting')}."
     told = [f"*{label}* with {_which(those, judged)}" for label, those in sorted(others.items())]
-    return f" Elsewhere there is {join_and(told)}."
+    return f" Other verdicts: {'; '.join(told)}."
 
 
 def _which(some: Sequence[Contest], judged: Sequence[Contest]) -> str:
@@ -203,10 +203,10 @@ def _which(some: Sequence[Contest], judged: Sequence[Contest]) -> str:
         values = {contest.setting[axis] for contest in some}
         meant = [contest for contest in judged if contest.setting[axis] in values]
         if len(some) > 1 and len(values) == 1 and len(meant) == len(some):
-            return f"{describe(some[0])}, throughout"
+            return f"{describe(some[0])} throughout"
     named = [describe_setting(contest) for contest in some[:_MOST_NAMED]]
     left = len(some) - len(named)
-    return "; ".join(named) + (f"; and in {left} more" if left else "")
+    return f"{', '.join(named)} and {left} more" if left else " or ".join(named)
 
 
 def _loop_or_driver(main: Contest, ratios: Mapping[str, Entrant]) -> str:

@@ -53,9 +53,9 @@ def ratio_text(ratio: Estimate | None, noise: bool | None) -> str:
 
 
 def describe_setting(contest: Contest) -> str:
-    """'20 connections and `default`', and how much of a core Python has where that is not one."""
-    words = [describe_pool(contest), describe_postgres(contest)]
-    return join_and(words if contest.setup.client_limit == 1 else [*words, describe_core(contest)])
+    """'20 connections on `default`', and how much of a core Python has where that is not one."""
+    text = f"{describe_pool(contest)} on {describe_postgres(contest)}"
+    return text if contest.setup.client_limit == 1 else f"{text} with {describe_core(contest)}"
 
 
 def describe_pool(contest: Contest) -> str:

@@ -170,8 +170,8 @@ def test_other_verdicts_elsewhere_are_told_with_their_settings() -> None:
         other("client-bound", resources="pod_0.25", setup=Setup(client_quota=0.25)),
     ]
     assert say_bound(facts(main, *others), main).endswith(
-        " Elsewhere there is *client-bound* with 20 connections, `default` and 0.25 of a core for Python, "
-        "*commit-bound* with 1 connection and `default` and *latency-bound* with 1 connection and `async_commit`."
+        " Other verdicts: *client-bound* with 20 connections on `default` with 0.25 of a core for Python; "
+        "*commit-bound* with 1 connection on `default`; *latency-bound* with 1 connection on `async_commit`."
     )
 
 
@@ -179,7 +179,7 @@ def test_settings_that_have_one_value_in_common_are_named_by_it() -> None:
     main = contest()
     others = [other("latency-bound", poolsize=1, postgres=name) for name in ("default", "async_commit", "fsync_off")]
     said = say_bound(facts(main, *others, other("server-bound", poolsize=5)), main)
-    assert said.endswith(" Elsewhere there is *latency-bound* with 1 connection, throughout.")
+    assert said.endswith(" Other verdicts: *latency-bound* with 1 connection throughout.")
 
 
 def test_many_settings_without_anything_in_common_are_counted() -> None:
@@ -187,7 +187,7 @@ def test_many_settings_without_anything_in_common_are_counted() -> None:
     pools = [other("mixed", poolsize=size) for size in (2, 3, 5, 7)]
     rest = [other("server-bound", poolsize=50), other("server-bound", postgres="async_commit", poolsize=2)]
     said = say_bound(facts(main, *pools, *rest), main)
-    assert said.endswith("; 5 connections and `default`; and in 1 more.")
+    assert said.endswith(", 5 connections on `default` and 1 more.")
 
 
 def test_that_the_verdict_is_the_same_everywhere_is_told() -> None:
@@ -354,7 +354,7 @@ def test_whole_cores_on_which_somebody_differs_are_named_the_furthest_first() ->
     far = with_ratios(other("mixed", poolsize=1), ratio(0.7), ratio(1.0, noise=True))
     assert say_flip(facts(main, near, far), main).endswith(
         " Of 2 other settings with a whole core for Python, these ratios to threads are told from noise: asyncio 0.70 "
-        "(0.65 to 0.75) with 1 connection and `default`; asyncio 0.90 (0.85 to 0.95) with 5 connections and `default`."
+        "(0.65 to 0.75) with 1 connection on `default`; asyncio 0.90 (0.85 to 0.95) with 5 connections on `default`."
     )
     every = [with_ratios(other("mixed", poolsize=size), ratio(0.9), ratio(0.8)) for size in (1, 5, 50)]
     assert "6 ratios to threads are told from noise, the furthest: uvloop 0.80" in say_flip(facts(main, *every), main)
