@@ -97,9 +97,17 @@ def _notes(description: Description, summary: ExperimentSummary, facts: Facts, f
         *_cores(description, facts),
         *_servers(description, facts),
         *[f"Not run: {reason}." for reason in facts.not_run],
-        f"Every loader by itself, charts of where the time goes, what became of the runs: {page}.",
+        _count_runs(summary),
+        f"Every loader by itself, charts of where the time goes, what disturbed runs were disturbed by: {page}.",
         _measured(description),
     ]
+
+
+def _count_runs(summary: ExperimentSummary) -> str:
+    """How many runs counted, and how many of them something else held up."""
+    planned, ok = sum(cell.planned for cell in summary.cells), sum(len(cell.ok) for cell in summary.cells)
+    disturbed = sum(cell.disturbed for cell in summary.cells)
+    return f"Runs: {ok:,} ok of {planned:,} planned; {disturbed:,} were disturbed."
 
 
 def _cores(description: Description, facts: Facts) -> list[str]:

@@ -67,8 +67,9 @@ def test_the_whole_question_has_sentences_a_table_of_settings_and_where_the_rest
     assert "rows/s of threads |" in answer
     assert "- PostgreSQL: default: 17.11 on disk, synchronous_commit=off.\n" in answer
     assert "- Cores: split: loader on core 0, server on cores 1-2.\n" in answer
+    assert "- Runs: 2 ok of 18 planned; 0 were disturbed.\n" in answer
     assert "- Not run: no wheel of aiopg | none at all.\n" in answer
-    assert "what became of the runs: [io_or_cpu](results/one/tables/io_or_cpu.md).\n" in answer
+    assert "what disturbed runs were disturbed by: [io_or_cpu](results/one/tables/io_or_cpu.md).\n" in answer
     assert answer.endswith("- Measured on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n")
 
 

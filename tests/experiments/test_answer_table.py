@@ -64,6 +64,11 @@ def test_rows_are_by_cores_then_postgresql_then_pool() -> None:
     ]
 
 
+def test_the_cores_of_the_baseline_come_first() -> None:
+    pod = replace(CONTEST, setting={**SETTING, "resources": "pod_0.25"})
+    assert [row[0] for row in lines(pod, replace(CONTEST, main=True))] == ["cores", "split", "pod_0.25"]
+
+
 def test_one_verdict_of_all_is_told_once() -> None:
     entrants = {name: replace(one, label="mixed") for name, one in CONTEST.entrants.items()}
     headings, row = lines(replace(CONTEST, entrants=entrants))
