@@ -1,14 +1,14 @@
 """What the connections of a database are at, as pg_stat_activity says, looked at again and again while they work.
 
-Looking takes CPU time from the server's cores. In the midst of a load, with cold caches and processes that wait for
-cores, a look at 20 connections took 0.43 ms of it, half in the server and half here; alone it took 0.1 ms. So the next
-look comes after 700 times what one takes alone, which makes it about 0.6% of one core. What is kept of a look is how
-many connections were in which state and waited for what, so that memory stays bounded.
+Looking takes CPU time from the server's cores, and more in the midst of a load than alone: with cold caches a look at
+20 connections took 0.43 ms instead of 0.1 ms, half of it here and half in the server; at 100 it was 0.5 ms, and here as
+much as before. So this process reckons from its own CPU time how long to wait until both together take no more than
+0.6% of a core. What is kept of a look is how many connections were in which state and waited for what, so that memory
+stays bounded.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from typing import Any, Callable
 
@@ -19,15 +19,18 @@ from bigdata.errors import LoadFailed
 APPLICATION_NAME = "bigdata sampler"
 
 INTERVAL_S = 0.05
-COST_FACTOR = 700
+"""Between two looks, at least."""
+
+SHARE = 0.006
+"""Of one core: what looking may take, of this process and the server together."""
 
 LOOK = sql.pyformat(sql.EXECUTE_ACTIVITY)
 
 # Before the first sample, as the first ones are dearer: the backend looks up what it then knows.
 LOOKS_AHEAD = 8
 
-# The server makes a row for each connection: so many of them cost as much again as a look at none.
-CONNECTIONS_AS_DEAR = 25
+# The server takes as long as this process, and again as long for so many connections: it makes a row for each.
+CONNECTIONS_AS_DEAR = 100
 
 # Half an hour at the usual interval. With more of them every other look is dropped, and half as many follow.
 MOST_SAMPLES = 30_000
@@ -41,12 +44,20 @@ class Activity:
     group, as far as groups were known then.
     """
 
-    def __init__(self, connection: Any, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        url: str,
+        clock: Callable[[], float] = time.monotonic,
+        cpu_clock: Callable[[], float] = time.process_time,
+    ) -> None:
         self._cursor = connection.cursor()
         self._clock = clock
         self._name = database_name(url)
         self._index: dict[Any, int] = {}
-        self._least_s = math.inf
+        self._cpu_clock = cpu_clock
+        self._began_cpu_s = cpu_clock()
+        self._looks = 0
         self._connections = 0
         self._rarer = 1
         self.samples: list[tuple[float, tuple[int, ...]]] = []
@@ -61,13 +72,10 @@ class Activity:
 
     @property
     def interval_s(self) -> float:
-        """How long to wait until the next look: by what the quickest one took, as others waited for a core."""
-        return self._rarer * max(INTERVAL_S, COST_FACTOR * self._least_s * self._dearer)
-
-    @property
-    def _dearer(self) -> float:
-        """How many times as dear as a look at no connections one is at as many as there were last."""
-        return 1 + self._connections / CONNECTIONS_AS_DEAR
+        """How long to wait until the next look, by what those so far took."""
+        own_s = (self._cpu_clock() - self._began_cpu_s) / self._looks
+        dear = 2 + self._connections / CONNECTIONS_AS_DEAR
+        return self._rarer * max(INTERVAL_S, own_s * dear / SHARE)
 
     def look(self) -> None:
         """Take one sample. Raises LoadFailed with the server's words where it does not answer any more."""
@@ -91,6 +99,6 @@ class Activity:
             words = " ".join(str(error).split())
             raise LoadFailed(f"the server does not tell what its connections do: {words}") from None
         after_s = self._clock()
+        self._looks += 1
         self._connections = sum(number for *_, number in rows)
-        self._least_s = min(self._least_s, (after_s - before_s) / self._dearer)
         return (before_s + after_s) / 2, rows

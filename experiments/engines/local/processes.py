@@ -78,24 +78,27 @@ def tree(pid: int) -> list[int]:
 def cpu_s(pid: int) -> float:
     """CPU seconds of the process, its children, and those that have ended and were waited for, by it or by them.
 
-    What a process has used passes to its parent when it ends, as backends do just when a run is over. One that ends
-    between two readings would be missing from both or stand in both, so all are read until nobody came or went. What
-    runs below the children is missing until it has ended: PostgreSQL's processes are the postmaster and its children.
+    What a process has used passes to its parent when it ends, as backends do just when a run is over. One that is
+    listed, and has gone before its clock is read, may be missing from what its parent has been left: then all are read
+    again. What runs below the children is missing until it has ended: PostgreSQL's processes are the postmaster and its
+    children. This is read in the midst of runs, so it is to be quick.
     """
-    members = [pid, *children(pid)]
     for _ in range(_READINGS):
-        used_s = sum(map(_cpu_clock_s, members))
+        # In this order: one that ends later than its clock is read is not in what was left.
+        members = children(pid)
         stat = _read_stat(pid)
-        before, members = members, [pid, *children(pid)]
-        if set(before) == set(members):
+        clocks_s = [_cpu_clock_s(member) for member in (pid, *members)]
+        if None not in clocks_s:
             break
-    return used_s + (stat.reaped_ticks / os.sysconf("SC_CLK_TCK") if stat else 0.0)
+    left_s = stat.reaped_ticks / os.sysconf("SC_CLK_TCK") if stat else 0.0
+    return left_s + sum(clock_s or 0.0 for clock_s in clocks_s)
 
 
 def children(pid: int) -> list[int]:
     """The processes that the process, which has one thread, has started and not waited for yet."""
     try:
-        return [int(child) for child in (_PROC / f"{pid}/task/{pid}/children").read_text().split()]
+        with open(f"{_PROC}/{pid}/task/{pid}/children", "rb") as file:  # noqa: PTH123 - twice as fast
+            return [int(child) for child in file.read().split()]
     except OSError:
         # A kernel without this file (CONFIG_PROC_CHILDREN), or nobody has this number.
         stats = ((member, _read_stat(member)) for member in _pids())
@@ -137,8 +140,8 @@ def _confine_threads(pid: int, cpus: frozenset[int]) -> None:
             os.sched_setaffinity(int(thread.name), cpus)
 
 
-def _cpu_clock_s(pid: int) -> float:
-    """What the process has used by its CPU clock, to the nanosecond; 0 where nobody has this number.
+def _cpu_clock_s(pid: int) -> float | None:
+    """What the process has used by its CPU clock, to the nanosecond; None where nobody has this number.
 
     ``/proc/PID/stat`` cuts user and system time off to ticks of 10 ms: of 20 backends that may be 0.4 s in all.
     """
@@ -147,7 +150,7 @@ def _cpu_clock_s(pid: int) -> float:
     try:
         return time.clock_gettime(clock)
     except OSError:
-        return 0.0
+        return None
 
 
 def _read_stat(pid: int) -> _Stat | None:

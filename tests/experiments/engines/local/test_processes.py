@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -46,20 +45,34 @@ def test_a_tree_holds_children_and_their_cpu_time_once_they_have_ended() -> None
         process.communicate(b"\n")
 
 
-def test_a_child_that_ends_while_cpu_time_is_read_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Process 2 has used 30 ticks and ends after its parent was read, which then has them."""
+@pytest.mark.parametrize("ends_before", ["children", "stat", "clock", "nothing"])
+def test_a_child_that_ends_while_cpu_time_is_read_is_counted_once(
+    ends_before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Process 2 has used 30 ticks, which its parent has when it ends: before one of the three readings or after all."""
     ended = False
 
-    def read_clock(pid: int) -> float:
+    def reads(what: str) -> None:
         nonlocal ended
-        if pid == 2:
-            ended = True
-            return 0.0
-        return 0.5
+        ended = ended or what == ends_before
 
-    monkeypatch.setattr(processes, "children", lambda pid: [] if ended else [2])
+    def children_of(pid: int) -> list[int]:
+        reads("children")
+        return [] if ended else [2]
+
+    def read_stat(pid: int) -> _Stat:
+        reads("stat")
+        return _Stat("S", 0, 30 if ended else 0, 1)
+
+    def read_clock(pid: int) -> float | None:
+        if pid == 1:
+            return 0.5
+        reads("clock")
+        return None if ended else 30 / os.sysconf("SC_CLK_TCK")
+
+    monkeypatch.setattr(processes, "children", children_of)
     monkeypatch.setattr(processes, "_cpu_clock_s", read_clock)
-    monkeypatch.setattr(processes, "_read_stat", lambda pid: _Stat("S", 0, 30 if ended else 0, 1))
+    monkeypatch.setattr(processes, "_read_stat", read_stat)
     assert cpu_s(1) == 0.5 + 30 / os.sysconf("SC_CLK_TCK")
 
 
@@ -73,15 +86,15 @@ def test_cpu_time_is_finer_than_ticks_and_that_of_nobody_is_none() -> None:
     assert cpu_s(process.pid) == 0.0
 
 
+def refuse(*arguments: object, **options: object) -> None:
+    raise FileNotFoundError
+
+
 def test_children_are_found_without_the_kernels_list_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         assert process.pid in children(os.getpid())
 
-        def refuse(path: Path) -> str:
-            raise FileNotFoundError
-
-        read_text = Path.read_text
-        monkeypatch.setattr(Path, "read_text", lambda p, **o: refuse(p) if p.name == "children" else read_text(p, **o))
+        monkeypatch.setattr("builtins.open", refuse)
         assert process.pid in children(os.getpid())
         process.communicate(b"\n")
     assert process.pid not in children(os.getpid())
