@@ -21,9 +21,6 @@ IMPLEMENTATIONS = ("binary", "c", "python")
 LOOP_PACKAGES = ("uvloop", "rloop")
 """The event loops besides asyncio's own: each is a package of this name."""
 
-LARGEST_PREPARED_STEP = 8
-"""Of the INSERTs in a script of pgbench that are prepared; each connection prepares all of them."""
-
 # What PostgreSQL's smallint holds.
 _LARGEST_SMALL_ID = 2**15 - 1
 
@@ -257,6 +254,11 @@ def expected_transactions(
     return work + poolsize * loader.connection_transactions + loader.extra_transactions
 
 
+def most_prepared_inserts(data_records: int) -> int:
+    """Of a script of pgbench, at most: each connection prepares all, and each turn passes by all records' SELECTs."""
+    return 8 if data_records <= 500 else 40
+
+
 @dataclass(frozen=True)
 class TypedInserts:
     """How often the INSERTs of some files are executed: a number for each combination of their values' types."""
@@ -281,7 +283,7 @@ def preparing_transactions(
     """
     if loader.ceiling and protocol == "prepared":
         # The SELECT of each record's id is a statement of its own, once; each connection prepares the others it needs.
-        others = min(_SEGMENTS, data_records) + LARGEST_PREPARED_STEP
+        others = min(_SEGMENTS, data_records) + most_prepared_inserts(data_records)
         return range(data_records + min(data_records, 2), data_records + poolsize * others + 1)
     if not (loader.prepares_apart and autocommit and protocol == "prepared"):
         return range(1)

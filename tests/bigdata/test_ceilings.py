@@ -116,7 +116,15 @@ def test_a_transaction_per_record_is_begun_and_committed_within_the_script() -> 
 
 
 @pytest.mark.parametrize(
-    ("rows", "prepared", "step"), [([222], False, 222), ([222], True, 6), ([222, 149], False, 1), ([245], True, 7)]
+    ("rows", "prepared", "step"),
+    [
+        ([222], False, 222),
+        ([222], True, 6),
+        ([222, 149], False, 1),
+        ([245], True, 7),
+        ([222] * 500, True, 6),
+        ([222] * 501, True, 37),
+    ],
 )
 def test_a_script_has_as_many_inserts_as_go_into_every_record(rows: list[int], *, prepared: bool, step: int) -> None:
     assert find_step(rows, prepared=prepared) == step
