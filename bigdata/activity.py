@@ -3,7 +3,7 @@
 Looking takes CPU time from the server's cores, and more in the midst of a load than alone: with cold caches a look at
 20 connections took 0.43 ms instead of 0.1 ms, half of it here and half in the server; at 100 it was 0.5 ms, and here as
 much as before. So this process reckons from its own CPU time how long to wait until both together take no more than
-0.6% of a core. What is kept of a look is how many connections were in which state and waited for what, so that memory
+0.5% of a core. What is kept of a look is how many connections were in which state and waited for what, so that memory
 stays bounded.
 """
 
@@ -21,7 +21,7 @@ APPLICATION_NAME = "bigdata sampler"
 INTERVAL_S = 0.05
 """Between two looks, at least."""
 
-SHARE = 0.006
+SHARE = 0.005
 """Of one core: what looking may take, of this process and the server together."""
 
 LOOK = sql.pyformat(sql.EXECUTE_ACTIVITY)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from experiments.errors import Failure
 
-INTERVAL_S = 0.1
+INTERVAL_S = 0.15
 """Between two readings, at least."""
 
 COST_FACTOR = 400

@@ -62,7 +62,7 @@ def test_a_sample_has_the_middle_of_the_look_and_a_number_for_each_group_that_wa
 
 @pytest.mark.parametrize(
     ("own_s", "connections", "interval_s"),
-    [(0.0002, 0, 2 * 0.0002 / 0.006), (0.0002, 100, 3 * 0.0002 / 0.006), (0.00001, 100, INTERVAL_S)],
+    [(0.0002, 0, 2 * 0.0002 / 0.005), (0.0002, 100, 3 * 0.0002 / 0.005), (0.00001, 100, INTERVAL_S)],
 )
 def test_it_waits_so_long_that_both_sides_take_no_more_than_their_share_of_a_core(
     own_s: float, connections: int, interval_s: float
