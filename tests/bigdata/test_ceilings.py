@@ -338,3 +338,15 @@ def binaries_found(tmp_path: Path) -> Path:
         (folder / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) 17.11'\n")
         (folder / name).chmod(0o755)
     return folder
+
+
+def test_an_older_pgbench_prepares_nothing(
+    binaries_found: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (binaries_found / "pgbench").write_text("#!/bin/sh\necho 'pgbench (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)'\n")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(binaries_found))
+    # It is told before anything is connected to.
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    said = program.run("check", "ceiling_pgbench", "--protocol", "prepared", dburl=nowhere).stdout
+    assert said.startswith("ceiling_pgbench cannot run here: pgbench 15.20 prepares every statement of its script on")
+    assert "takes pgbench 16 or newer" in said
