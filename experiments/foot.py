@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from experiments.disturbance import THRESHOLDS
 from experiments.reasons import group_reasons
-from experiments.records import Status
+from experiments.records import Record, Status
 from experiments.summary import ExperimentSummary
 from experiments.wording import count
 
@@ -81,11 +81,17 @@ def _cut(summary: ExperimentSummary) -> list[str]:
 
 def _unwatched(summary: ExperimentSummary) -> list[str]:
     """Runs whose connections were to be watched, and were not: their rows lack what is said of connections."""
-    asked = [record for row in summary.cells for record in row.ok if record.cell.get("sampling") == "on"]
+    asked = [record for row in summary.cells for record in row.ok if _was_to_be_watched(record)]
     missing = [record for record in asked if not (record.connections and record.connections.get("samples"))]
     if not missing:
         return []
     return [f"Connections were not watched in {len(missing):,} of {count(len(asked), 'run')} that were ok."]
+
+
+def _was_to_be_watched(record: Record) -> bool:
+    """A loader that does not say when its phases were could not be."""
+    data = (record.phases or {}).get("data")
+    return record.cell.get("sampling") == "on" and data is not None and data.started_s is not None
 
 
 def _disturbed(summary: ExperimentSummary) -> str:

@@ -56,8 +56,9 @@ class CellSummary:
     noise: bool | None = None
     """Whether the ratio is not told apart from 1; None where nothing is claimed."""
     observations: Observations | None = None
-    """Medians of the runs that count; None where nobody observed the server, and of ceilings, as is the verdict."""
+    """Medians of the runs that count; None where nobody observed the server."""
     verdict: Verdict | None = None
+    """None of what is not known enough for one, and of ceilings, which are no contestants."""
     ledger: Mapping[str, float] | None = None
     """Microseconds of worker time per row, by the names in ``time_ledger.PARTS``: the median of each part."""
     ceiling_share: float | None = None
@@ -197,7 +198,7 @@ def _summarize_cell(
     throttled = [phase.throttled_s / phase.wall_s for phase in data if phase.throttled_s is not None]
     usual = usual_cost(finished)
     disturbed = [record for record in finished if find_disturbances(record, placement, usual)]
-    seen = None if is_ceiling(shown.cell) else observe(finished, placement)
+    seen = observe(finished, placement)
     cpu = [record.cpu_us_per_row for record in finished if record.status == "ok" and record.cpu_us_per_row is not None]
     return CellSummary(
         shown=shown,
@@ -214,7 +215,7 @@ def _summarize_cell(
         disturbance=sum_up_disturbances(disturbed, placement, usual),
         cut=len(good.keys() & pace.keys()) - len(pairs),
         observations=seen,
-        verdict=find_verdict(seen) if seen else None,
+        verdict=None if seen is None or is_ceiling(shown.cell) else find_verdict(seen),
         ledger=median_ledger(finished),
         ceiling_share=_find_ceiling_share(description, shown, records, good),
     )

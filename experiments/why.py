@@ -14,7 +14,9 @@ from experiments.time_ledger import PARTS
 from experiments.why_columns import PART_NAMES, describe_waits
 from experiments.wording import NOTHING
 
-_BESIDE = ("sum", "active", "idle", "waits for")
+_STATES = ("active", "idle", "idle_in_transaction")
+# A smaller share is rounded away.
+_WORTH_TELLING = 0.005
 
 HEAD = """\
 Where the time of a worker goes, in µs per row: all columns up to *queueing* add up to *sum*, which is pool size x time
@@ -35,9 +37,10 @@ def why_section(description: Description, records: Sequence[Record], experiment:
     axes = _axes(description, summary)
     parts = ["## Why", HEAD.strip()]
     if any(cell.ledger for cell in cells):
-        rows = [[*label_of(cell.shown.cell, axes), *_columns(cell)] for cell in cells if cell.ledger]
-        names = [*headings(axes), *PART_NAMES.values(), *_BESIDE]
-        alignment = ["left"] * len(axes) + ["right"] * (len(PARTS) + 3) + ["left"]
+        states = _states(cells)
+        rows = [[*label_of(cell.shown.cell, axes), *_columns(cell, states)] for cell in cells if cell.ledger]
+        names = [*headings(axes), *PART_NAMES.values(), "sum", *(one.replace("_", " ") for one in states), "waits for"]
+        alignment = ["left"] * len(axes) + ["right"] * (len(PARTS) + 1 + len(states)) + ["left"]
         parts.append(tabulate(rows, names, "pipe", disable_numparse=True, colalign=alignment))
     parts.append("\n".join(verdict_lines(cells, axes)))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -60,9 +63,16 @@ def _name(cell: CellSummary, axes: Sequence[str]) -> str:
     return ", ".join(text for text in label_of(cell.shown.cell, axes) if text != NOTHING) or "all"
 
 
-def _columns(cell: CellSummary) -> list[str]:
+def _states(cells: Sequence[CellSummary]) -> list[str]:
+    """The states of connections that have a column: that of transactions only where there are any."""
+    seen = [cell.observations for cell in cells if cell.observations]
+    in_transaction = any((one.idle_in_transaction or 0.0) >= _WORTH_TELLING for one in seen)
+    return list(_STATES if in_transaction else _STATES[:2])
+
+
+def _columns(cell: CellSummary, states: Sequence[str]) -> list[str]:
     ledger, seen = cell.ledger or {}, cell.observations
     parts = [f"{ledger.get(part, 0.0):,.1f}" for part in PARTS]
-    shares = [getattr(seen, state, None) for state in ("active", "idle")]
+    shares = [getattr(seen, state, None) for state in states]
     known = [NOTHING if share is None else f"{share:.0%}" for share in shares]
     return [*parts, f"{sum(ledger.values()):,.1f}", *known, describe_waits(cell)]

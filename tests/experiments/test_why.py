@@ -116,3 +116,25 @@ def test_a_cell_without_result_has_no_row(split: Description, records: list[Reco
 
 def test_every_part_has_a_name() -> None:
     assert tuple(PART_NAMES) == PARTS
+
+
+def test_transactions_that_wait_for_their_client_have_a_column_where_there_are_any(
+    split: Description, records: list[Record]
+) -> None:
+    assert "idle in transaction" not in why_section(split, records, split.experiments[0])
+    waiting = [observed(record, waits={"CPU": 0.25}, idle_in_transaction=0.5) for record in records]
+    text = why_section(split, waiting, split.experiments[0])
+    row = next(line for line in text.splitlines() if line.startswith("| row_by_row_threaded"))
+    assert [one.strip() for one in row.split("|")[-5:-2]] == ["25%", "25%", "50%"]
+
+
+def test_a_ceiling_has_a_row_in_the_ledger_and_no_verdict(
+    split: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    ceiling = replace(threaded, loader="ceiling_pgbench").axes()
+    shown = ShownCell("sha256:ceiling", "a", ("loaders",), ceiling)
+    run = replace(observed(make_record(), server=0.97), cell=ceiling, cell_key="sha256:ceiling")
+    text = why_section(replace(split, cells=(shown,)), [run], split.experiments[0])
+    assert "| ceiling_pgbench" in text
+    assert "70% |" in text
+    assert "**" not in text
