@@ -59,9 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
 def watch(pid: int, process: Any | None = None) -> dict[str, Any]:
     """Look every 10 ms until the process has ended: 'samples' of (CLOCK_MONOTONIC, role -> state -> threads).
 
-    Roles: 'main' and 'thread' of the process, 'child' for all threads of its children. Beside the states 'run_s' and
-    'ready_s' are how long all threads of the role, those that have ended too, have run and waited for a core. 'refused'
-    says why there is nothing, where the kernel does not allow it.
+    Roles: 'main' and 'thread' of the process, 'child' for the main threads of its children, 'helper' for their others.
+    Beside the states 'run_s' and 'ready_s' are how long all threads of the role, those that have ended too, have run
+    and waited for a core. 'refused' says why there is nothing, where the kernel does not allow it.
     """
     calls = _CALLS.get(platform.machine())
     if calls is None:
@@ -107,7 +107,7 @@ def _find_tasks(pid: int) -> Iterator[tuple[str, Path]]:
         yield ("main" if task.name == str(pid) else "thread"), task
         for child in _read(task / "children").split():
             for own in _entries(Path("/proc", child, "task")):
-                yield "child", own
+                yield ("child" if own.name == child else "helper"), own
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from experiments.explanation import Calls, Explanation
 from experiments.ledger import INSERT_ELEMENT, same_text
 from experiments.records import Phase, Record
-from experiments.stacks import ENTRY_FILE, Share, find_shares
+from experiments.stacks import ENTRY_FILE, Frame, Share, find_shares, is_hub
 from experiments.thread_time import ELSE, GIL, LOCK, READY, RUNNING, SERVER, ThreadTime
 from experiments.wording import count, whole
 
@@ -34,6 +35,8 @@ def describe_time(explanation: Explanation) -> Iterator[str]:
         inserts = [use for use in explanation.statements if use.text == same_text(INSERT_ELEMENT)]
         for use in inserts:
             yield f"The server executed an INSERT in {use.mean_us:.1f} µs (mean of {use.calls:,})."
+    if explanation.record.connections:
+        yield _of_connections(explanation.record.connections)
     if not isinstance(explanation.threads, str):
         yield _of_workers(explanation.threads, explanation)
     if not isinstance(explanation.busy, str):
@@ -58,6 +61,14 @@ def _of_row(record: Record) -> Iterator[str]:
         f"of them, {user:.1f} in Python and its driver and {system:.1f} in the kernel on their behalf: it had a core "
         f"busy for {(user + system) / wall:.0%} of the time."
     )
+
+
+def _of_connections(seen: Mapping[str, Any]) -> str:
+    """What the server's processes were at, of each connection."""
+    waits = sorted(dict(seen.get("waits") or {}).items(), key=lambda item: -item[1])
+    named = [f"{share(value)} {'on the CPU' if name == 'CPU' else name}" for name, value in waits[:_NAMED]]
+    told = f"The server saw {share(seen['active'])} of the connections at a statement"
+    return f"{told}{f' ({_listed(named)})' if named else ''} and {share(seen['idle'])} idle."
 
 
 def _of_workers(time: ThreadTime, explanation: Explanation) -> str:
@@ -96,7 +107,7 @@ def describe_place(found: Share, explanation: Explanation) -> str:
 
 def describe_line(found: Share, explanation: Explanation) -> str:
     """The line of the loader's own code, or what compiled code stands behind it; nothing for the code of others."""
-    if found.file == ENTRY_FILE:
+    if found.file == ENTRY_FILE or is_hub(Frame(found.function, found.file, found.line)):
         compiled = explanation.loop not in (None, "asyncio")
         return f"the compiled code of {explanation.loop} and what it calls" if compiled else ""
     line = explanation.source.get((found.file, found.line), "").replace("`", "")

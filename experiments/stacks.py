@@ -24,6 +24,8 @@ LOOPS = ("asyncio", "selectors.py", "uvloop", "rloop", "gevent", "greenlet")
 # Everything that a load does row by row is called by it, in all runtimes: bigdata/runtimes/job.py.
 _ENTRY = ("Job.call", "call")
 ENTRY_FILE = "bigdata/runtimes/job.py"
+# What runtimes do inside of that before a phase begins.
+_SET_UP = ("Feed.fill", "Job.connect")
 
 
 @dataclass(frozen=True)
@@ -90,23 +92,29 @@ def read_speedscope(text: str) -> Stacks:
     ]
     counts: Counter[Stack] = Counter()
     for profile in document["profiles"]:
-        counts.update(tuple(frames[index] for index in sample) for sample in profile["samples"])
+        for sample in profile["samples"]:
+            counts[tuple(frames[index] for index in sample if not _is_process(frames[index]))] += 1
     return counts
 
 
 def cut_to_hot_loops(stacks: Stacks) -> Stacks:
-    """Those that were in the load itself, without the frames above it: no imports, no reader, no waiting main thread.
+    """Those that were in the load of data records itself, without the frames above it.
 
-    Greenlets have stacks of their own, which begin in gevent.
+    No imports, no reader, no connecting, no geo records, no waiting main thread. Greenlets have stacks of their own.
     """
     cut: Counter[Stack] = Counter()
     for stack, number in stacks.items():
-        entries = [index for index, frame in enumerate(stack) if _is_entry(frame)]
-        if entries:
-            cut[stack[entries[-1] :]] += number
-        elif any(frame.file.startswith("gevent/") for frame in stack):
-            cut[stack] += number
+        begin = _find_begin(stack)
+        if begin is not None and not any(frame.function in _SET_UP or _is_geo(frame) for frame in stack):
+            cut[stack[begin:]] += number
     return cut
+
+
+def _find_begin(stack: Stack) -> int | None:
+    entries = [index for index, frame in enumerate(stack) if _is_entry(frame)]
+    if entries:
+        return entries[-1]
+    return next((index for index, frame in enumerate(stack) if _is_hot(frame) or is_hub(frame)), None)
 
 
 def find_shares(stacks: Stacks) -> list[Share]:
@@ -146,6 +154,24 @@ def kind_of(frame: Frame, modules: Iterable[str], *, has_loop: bool) -> str:
     if package in modules:
         return DRIVER
     return OTHER if package == "bigdata" else LIBRARY
+
+
+def is_hub(frame: Frame) -> bool:
+    """Whether it is gevent's event loop, which is compiled."""
+    return frame.function == "Hub.run" and frame.file == "gevent/hub.py"
+
+
+def _is_hot(frame: Frame) -> bool:
+    return frame.file.startswith("bigdata/loaders/") and frame.function.startswith(("load_geo", "load_data"))
+
+
+def _is_geo(frame: Frame) -> bool:
+    return _is_hot(frame) and frame.function.startswith("load_geo")
+
+
+def _is_process(frame: Frame) -> bool:
+    """What py-spy --subprocesses puts above all stacks of a process: its number and command line."""
+    return not frame.file and frame.function.startswith("process ")
 
 
 def _is_entry(frame: Frame) -> bool:

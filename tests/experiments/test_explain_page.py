@@ -58,6 +58,15 @@ def test_of_a_compiled_loop_the_sentence_names_the_loop(make_record: Make) -> No
     )
 
 
+def test_what_the_server_saw_of_the_connections_is_told(make_record: Make) -> None:
+    connections = {"active": 0.31, "idle": 0.69, "idle_in_transaction": 0.0, "waits": {"IO:WalSync": 0.2, "CPU": 0.11}}
+    explanation = make_explanation(make_record)
+    told = list(describe_time(replace(explanation, record=replace(explanation.record, connections=connections))))
+    assert told[2] == (
+        "The server saw 31% of the connections at a statement (20% IO:WalSync and 11% on the CPU) and 69% idle."
+    )
+
+
 def test_few_samples_are_said_to_be_few(make_record: Make) -> None:
     told = list(describe_time(make_explanation(make_record, busy={(CALL, INSERT): 9})))
     assert told[3].endswith("(That is from 9 samples only: with more records there are more.)")

@@ -63,8 +63,21 @@ def test_what_is_written_has_the_same_stacks_each_with_its_number_of_samples() -
 
 
 def test_only_the_load_stays_and_what_is_above_it_goes() -> None:
-    stacks = {(START, CALL, LOAD): 3, (START,): 4, (Frame("Hub.run", "gevent/hub.py", 1),): 2}
-    assert cut_to_hot_loops(stacks) == {(CALL, LOAD): 3, (Frame("Hub.run", "gevent/hub.py", 1),): 2}
+    reading = (CALL, Frame("Feed.fill", "bigdata/runtimes/feed.py", 48))
+    geo = (START, CALL, Frame("load_geo", "bigdata/loaders/aiopg.py", 33))
+    assert cut_to_hot_loops({(START, CALL, LOAD): 3, (START,): 4, reading: 5, geo: 6}) == {(CALL, LOAD): 3}
+
+
+def test_greenlets_have_stacks_of_their_own_and_imports_of_gevent_are_none() -> None:
+    hub, worker = Frame("Hub.run", "gevent/hub.py", 647), Frame("work", "bigdata/runtimes/greenlets.py", 70)
+    stacks = {(hub,): 2, (worker, LOAD): 3, (START, Frame("<module>", "gevent/_config.py", 44)): 4}
+    assert cut_to_hot_loops(stacks) == {(hub,): 2, (LOAD,): 3}
+
+
+def test_the_command_line_that_py_spy_puts_above_a_process_is_left_out() -> None:
+    frames = [{"name": 'process 7:"python -m bigdata.cmd --directory /home/me"'}, {"name": "f", "file": "a.py"}]
+    text = json.dumps({"shared": {"frames": frames}, "profiles": [{"samples": [[0, 1]]}]})
+    assert read_speedscope(text) == {(Frame("f", "a.py", 0),): 1}
 
 
 def test_a_function_has_its_own_share_and_that_with_all_that_it_called() -> None:
