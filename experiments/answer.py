@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments.answer_facts import Facts, find_facts
+from experiments.answer_facts import Facts, find_facts, gather_cells
 from experiments.answer_sentences import write_sentences
 from experiments.answer_table import CEILING_NOTE, NOTES, answer_table, has_ceilings, same_everywhere
 from experiments.captions import describe_floor, describe_placement
@@ -13,7 +13,6 @@ from experiments.description import Description, ShownExperiment, part_of
 from experiments.errors import BadInput
 from experiments.records import Record
 from experiments.summary import ExperimentSummary, summarize
-from experiments.tables import markdown_table
 from experiments.wording import axis_name, axis_value
 
 START = "<!-- answer:start -->"
@@ -25,6 +24,7 @@ QUESTION = "io_or_cpu"
 PART = "loaders"
 """The one that asks a part of it: what campaigns answer that do not have the other."""
 
+POOLS = "pool_sizes"
 
 WHO = (
     "Three loaders insert the same Census records, one row per statement: *threads* with the driver psycopg2, and "
@@ -42,25 +42,20 @@ def write_answer(description: Description, records: Sequence[Record], place: str
         raise BadInput(
             f"{place}: has no experiment {QUESTION!r} or {PART!r}, which the answer is made of; choose another campaign"
         )
-    summary = summarize(description, records, experiment)
-    facts = find_facts(description, records, summary)
-    sentences, charts = list_sentences(facts), f"{folder}/{CHARTS}"
-    if experiment.name == PART:
-        images = chart_images(description, experiment, charts)
-        remarks = [_measured(description)]
-        return markdown_table(description, records, experiment, charts=f"{sentences}{images}", remarks=remarks)
-    # Those with a line for each of its many rows are on the page that the last notes name.
-    images = chart_images(description, experiment, charts, {forest_name(experiment), time_name(experiment)})
+    summary, facts = _sum_up(description, records, experiment)
     floor = describe_floor(description, summary)
     notes = "\n".join(f"- {note}" for note in _notes(description, summary, facts, folder))
-    return f"{experiment.question}\n\n{sentences}{floor}\n\n{images}{answer_table(facts)}\n\n{notes}\n"
+    return (
+        f"{experiment.question}\n\n{list_sentences(facts)}{floor}\n\n{_images(description, experiment, folder)}"
+        f"{answer_table(facts)}\n\n{notes}\n"
+    )
 
 
 def describe_question(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
-    """The sentences, for a page of the experiment that asks the project's question; nothing for those of others."""
-    if experiment.name != QUESTION:
+    """The sentences, for a page of the experiment that they answer; nothing for those of others."""
+    if experiment != find_question(description):
         return ""
-    return list_sentences(find_facts(description, records, summarize(description, records, experiment)))
+    return list_sentences(_sum_up(description, records, experiment)[1])
 
 
 def find_question(description: Description) -> ShownExperiment | None:
@@ -84,6 +79,24 @@ def replace_answer(text: str, answer: str, place: str) -> str:
     if not found:
         raise BadInput(f"{place}: {END} stands before {START}; expected it after")
     return f"{before}{START}\n{answer}{END}{after}"
+
+
+def _sum_up(
+    description: Description, records: Sequence[Record], experiment: ShownExperiment
+) -> tuple[ExperimentSummary, Facts]:
+    gathered = gather_cells(description, experiment)
+    summary = summarize(gathered, records, experiment)
+    return summary, find_facts(gathered, records, summary)
+
+
+def _images(description: Description, experiment: ShownExperiment, folder: str) -> str:
+    """The curves of the experiment, else those of the one about pools: other charts have a line for each row."""
+    others = [one for one in description.experiments if one.name == POOLS]
+    for one in (experiment, *others):
+        shown = chart_images(description, one, f"{folder}/{CHARTS}", {forest_name(one), time_name(one)})
+        if shown:
+            return shown
+    return ""
 
 
 def _notes(description: Description, summary: ExperimentSummary, facts: Facts, folder: str) -> list[str]:

@@ -12,36 +12,43 @@ from experiments.answer import (
     WHO,
     describe_question,
     find_question,
-    list_sentences,
     replace_answer,
     write_answer,
 )
-from experiments.answer_facts import find_facts
 from experiments.cells import Cell
-from experiments.chart_list import chart_images
 from experiments.commands import tables
-from experiments.description import Description, ShownExperiment
+from experiments.description import Description, ShownCell, ShownExperiment
 from experiments.errors import BadInput
 from experiments.identity import PROJECT
 from experiments.records import Record
 from experiments.store import create
-from experiments.summary import summarize
-from experiments.tables import markdown_table
 
 
-def test_the_answer_is_the_table_of_the_loaders_and_where_it_was_measured(
+def test_a_campaign_of_a_part_of_the_question_answers_that(
     description: Description, make_record: Callable[..., Record]
 ) -> None:
-    records = [make_record()]
-    images = chart_images(description, description.experiments[0], "results/one/charts")
-    summary = summarize(description, records, description.experiments[0])
-    sentences = list_sentences(find_facts(description, records, summary))
-    table = markdown_table(description, records, description.experiments[0], charts=sentences + images)
-    assert "](results/one/charts/loaders.svg)" in table
-    answer = write_answer(description, records, "here", "results/one")
-    measured = "- Measured on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n"
-    assert answer.replace(measured, "") == table
-    assert f"than usual for it).\n{measured}" in answer
+    answer = write_answer(description, [make_record()], "here", "results/one")
+    assert answer.startswith(f"Is asyncio faster than threads?\n\n{WHO}\n\n- **IO bound or CPU bound?** With")
+    assert "were disturbed by: [loaders](results/one/tables/loaders.md).\n" in answer
+
+
+def test_without_curves_of_its_own_the_answer_has_those_of_the_pools(
+    description: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    assert "](results/one/charts/" not in write_answer(description, [make_record()], "here", "results/one")
+    pools = [
+        ShownCell(f"pool {size}", "a", ("pool_sizes",), replace(threaded, poolsize=size).axes()) for size in (1, 5, 20)
+    ]
+    experiments = {**description.matrix["experiments"], "pool_sizes": {"matrix": {"poolsize": [1, 5, 20]}}}
+    several = replace(
+        description,
+        experiments=(*description.experiments, ShownExperiment("pool_sizes", "Which?")),
+        cells=(*description.cells, *pools),
+        matrix={**description.matrix, "experiments": experiments},
+    )
+    answer = write_answer(several, [make_record()], "here", "results/one")
+    assert answer.count("](results/one/charts/") == 1
+    assert "](results/one/charts/pool_sizes-poolsize.svg)" in answer
 
 
 def test_a_campaign_without_the_question_has_no_answer(description: Description) -> None:
@@ -73,10 +80,11 @@ def test_the_whole_question_has_sentences_a_table_of_settings_and_where_the_rest
     assert answer.endswith("- Measured on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n")
 
 
-def test_only_the_pages_of_the_whole_question_have_its_answer(
+def test_only_the_pages_of_the_question_have_its_answer(
     description: Description, make_record: Callable[..., Record]
 ) -> None:
-    assert describe_question(description, [make_record()], description.experiments[0]) == ""
+    assert describe_question(description, [make_record()], ShownExperiment("drivers", "Which?")) == ""
+    assert describe_question(description, [make_record()], description.experiments[0]).count("- **") == 5
     asked = asking(description)
     told = describe_question(asked, [make_record()], asked.experiments[0])
     assert told.count("- **") == 5
@@ -109,8 +117,8 @@ def test_the_command_puts_the_answer_into_a_file(
     readme = tmp_path / "README.md"
     readme.write_text(f"{START}\n{END}\n")
     tables.answer_in(readme, folder)
-    assert "| row_by_row_threaded |" in readme.read_text()
-    assert "](results/2026-11-22T1430-local/charts/loaders.svg)" in readme.read_text()
+    assert "rows/s of threads |" in readme.read_text()
+    assert "](results/2026-11-22T1430-local/tables/loaders.md)" in readme.read_text()
 
 
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path, description: Description) -> None:
