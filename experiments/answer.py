@@ -52,10 +52,11 @@ def write_answer(description: Description, records: Sequence[Record], place: str
 
 
 def describe_question(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
-    """The sentences, for a page of the experiment that they answer; nothing for those of others."""
+    """The sentences, for a page of the experiment that they answer; nothing where there are none."""
     if experiment != find_question(description):
         return ""
-    return list_sentences(_sum_up(description, records, experiment)[1])
+    _, facts = _sum_up(description, records, experiment)
+    return list_sentences(facts) if facts.main and facts.main.entrants else ""
 
 
 def find_question(description: Description) -> ShownExperiment | None:

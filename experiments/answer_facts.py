@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from experiments.description import Description
+from experiments.description import Description, ShownCell, ShownExperiment
 from experiments.model_points import Point, Setup, read_points
 from experiments.records import Record
 from experiments.stats import Estimate, adjust_holm, estimate_ratio, is_noise
@@ -28,6 +28,9 @@ PGBENCH, COPY, PSQL = "ceiling_pgbench", "ceiling_copy", "ceiling_psql_file"
 
 # What differs between entrants of one setting, or says nothing of it.
 _NOT_OF_THE_SETTING = ("loader", "loop", "protocol", "implementation", "sampling")
+
+# What the question is asked for several values of.
+_VARIED = ("poolsize", "postgres", "resources")
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,38 @@ class Facts:
     def main(self) -> Contest | None:
         """The baseline's setting; None where the baseline is none of the entrants."""
         return next((contest for contest in self.contests if contest.main), None)
+
+
+def gather_cells(description: Description, experiment: ShownExperiment) -> Description:
+    """The campaign with all cells in this experiment that say something of its question, whoever else asks for them.
+
+    Those are who is compared and the ceilings, in settings that differ from its baseline in nothing but what a setting
+    of the question is. So the pool sizes of one experiment and the PostgreSQL of another one are part of the answer.
+    """
+    name = experiment.name
+    baseline = next((cell for cell in description.cells if cell.arm == "b" and name in cell.experiments), None)
+    if baseline is None:
+        return description
+    return replace(
+        description,
+        cells=tuple(
+            replace(shown, experiments=(*shown.experiments, name))
+            if name not in shown.experiments and _is_told_of(shown, baseline)
+            else shown
+            for shown in description.cells
+        ),
+    )
+
+
+def _is_told_of(shown: ShownCell, baseline: ShownCell) -> bool:
+    """Whether a cell is somebody's in a setting of the question, and has the baseline's noise in its ratio."""
+    axes = shown.cell
+    somebody = (str(axes["loader"]), axes["loop"]) in ENTRANTS or axes["loader"] in (PGBENCH, COPY, PSQL)
+    free = (*_NOT_OF_THE_SETTING, *_VARIED)
+    alike = all(axes[axis] == baseline.cell.get(axis) for axis in axes if axis not in free)
+    watched = axes.get("sampling") == baseline.cell.get("sampling")
+    compared = not set(shown.experiments).isdisjoint(baseline.experiments)
+    return shown.arm == "a" and somebody and alike and watched and compared
 
 
 def find_facts(description: Description, records: Sequence[Record], summary: ExperimentSummary) -> Facts:

@@ -37,7 +37,8 @@ def _lever(facts: Facts, main: Contest, axis: str, describe: Callable[[Contest],
         if differs == [axis] and threads is not None and threads.to_baseline is not None:
             ratio = ratio_text(threads.to_baseline, threads.to_baseline_noise)
             lead = "" if found else "times the rows "
-            found.append(f"{ratio} {lead}with {describe(contest)}{_cheaper(threads, main.entrants.get(THREADS))}")
+            cost = _cheaper(threads, main.entrants.get(THREADS)) if axis == "postgres" else ""
+            found.append(f"{ratio} {lead}with {describe(contest)}{cost}")
     return f"{join_and(found)} instead of {describe(main)}" if found else ""
 
 
@@ -45,9 +46,9 @@ def _cheaper(entrant: Entrant, usual: Entrant | None) -> str:
     """What a row costs PostgreSQL there, where its cores were the limit and that differs."""
     if usual is None or usual.server_us is None or entrant.server_us is None or find_limit(usual) != SERVER:
         return ""
-    if not abs(entrant.server_us / usual.server_us - 1) > _LEAST_DIFFERENCE:
+    if entrant.to_baseline_noise or abs(entrant.server_us / usual.server_us - 1) < _LEAST_DIFFERENCE:
         return ""
-    return f" (PostgreSQL takes {entrant.server_us:.0f} µs for a row instead of {usual.server_us:.0f})"
+    return f" ({entrant.server_us:.0f} µs of PostgreSQL for a row)"
 
 
 def _pgbench(facts: Facts, main: Contest) -> str:

@@ -12,7 +12,7 @@ from experiments.answer_words import join_and, ratio_text
 from experiments.wording import NOTHING, axis_name, axis_value, with_interval
 
 # In the order of the columns. An axis with the same value in all rows has none.
-_USUAL, _LISTED = ("engine", "resources"), ("postgres", "poolsize")
+_AXES = ("engine", "resources", "postgres", "poolsize")
 
 _HEADINGS = {
     "rows/s of threads": "right",
@@ -33,10 +33,11 @@ CEILING_NOTE = "*Of pgbench* is what threads reach of its rows per second, with 
 
 def answer_table(facts: Facts) -> str:
     """The table as Markdown; columns without anything in them are left out."""
-    # Of these what the baseline has comes first, of the others what the matrix lists first.
-    orders = dict.fromkeys(_LISTED, facts.contests) | dict.fromkeys(_USUAL, sorted(facts.contests, key=_is_other))
-    values = {axis: list(dict.fromkeys(contest.setting[axis] for contest in order)) for axis, order in orders.items()}
-    axes = [axis for axis in (*_USUAL, *_LISTED) if len(values[axis]) > 1]
+    # What the baseline has comes first, larger pools last.
+    ordered = sorted(facts.contests, key=lambda contest: (not contest.main, int(contest.setting["poolsize"])))
+    values = {axis: list(dict.fromkeys(contest.setting[axis] for contest in ordered)) for axis in _AXES}
+    values["poolsize"].sort()
+    axes = [axis for axis in _AXES if len(values[axis]) > 1]
     ordered = sorted(facts.contests, key=lambda one: [values[axis].index(one.setting[axis]) for axis in axes])
     rows = [
         {**{axis_name(axis): axis_value(contest.setting[axis]) for axis in axes}, **_columns(contest)}
@@ -47,10 +48,6 @@ def answer_table(facts: Facts) -> str:
     align = [_HEADINGS.get(name, "left") for name in shown]
     cells = [[row[name] for name in shown] for row in rows]
     return tabulate(cells, shown, "pipe", colalign=align, disable_numparse=True) if rows else ""
-
-
-def _is_other(contest: Contest) -> bool:
-    return not contest.main
 
 
 def has_ceilings(facts: Facts) -> bool:

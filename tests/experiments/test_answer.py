@@ -85,6 +85,7 @@ def test_only_the_pages_of_the_question_have_its_answer(
 ) -> None:
     assert describe_question(description, [make_record()], ShownExperiment("drivers", "Which?")) == ""
     assert describe_question(description, [make_record()], description.experiments[0]).count("- **") == 5
+    assert describe_question(description, [], description.experiments[0]) == ""
     asked = asking(description)
     told = describe_question(asked, [make_record()], asked.experiments[0])
     assert told.count("- **") == 5

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.answer_facts import ASYNCIO, THREADS, UVLOOP, Facts, find_facts
+from experiments.answer_facts import ASYNCIO, THREADS, UVLOOP, Facts, find_facts, gather_cells
 from experiments.cells import Cell
 from experiments.description import Description, ShownCell, ShownExperiment
 from experiments.records import Phase, Record
@@ -145,3 +145,34 @@ def test_ceilings_are_kept_with_their_settings(
     facts = facts_of((replace(description, cells=(*description.cells, shown)), [*records, *tops]))
     assert facts.ceilings == {name: ((shown.cell, 12_000.0),)}
     assert [list(contest.entrants) for contest in facts.contests] == [[THREADS, ASYNCIO, UVLOOP], [THREADS]]
+
+
+def test_cells_of_other_experiments_are_gathered_where_they_say_something_of_the_question(
+    campaign: tuple[Description, list[Record]], threaded: Cell, uvloop_cell: Cell
+) -> None:
+    description, _ = campaign
+    baseline = next(shown for shown in description.cells if shown.arm == "b")
+
+    def other(key: str, cell: Cell, experiments: tuple[str, ...] = ("pools",)) -> ShownCell:
+        return ShownCell(key, "a", experiments, cell.axes())
+
+    elsewhere = [
+        other("another pool", replace(uvloop_cell, poolsize=50)),
+        other("another server", replace(threaded, postgres="memory")),
+        other("a ceiling", replace(threaded, loader="ceiling_copy", poolsize=1)),
+        other("another loader", replace(threaded, loader="row_by_row_gevent")),
+        other("another Python", replace(threaded, python="3.9")),
+        other("not watched", replace(threaded, poolsize=5, sampling="off")),
+        other("another baseline", replace(threaded, poolsize=7), ("pods",)),
+    ]
+    shared = replace(baseline, experiments=("io_or_cpu", "pools"))
+    cells = tuple(shared if shown is baseline else shown for shown in description.cells)
+    gathered = gather_cells(replace(description, cells=(*cells, *elsewhere)), description.experiments[0])
+    added = [shown.cell_key for shown in gathered.cells if "io_or_cpu" in shown.experiments][len(cells) :]
+    assert added == ["another pool", "another server", "a ceiling"]
+
+
+def test_without_a_baseline_nothing_is_gathered(campaign: tuple[Description, list[Record]]) -> None:
+    description, _ = campaign
+    alone = replace(description, cells=tuple(shown for shown in description.cells if shown.arm == "a"))
+    assert gather_cells(alone, description.experiments[0]) == alone

@@ -391,7 +391,7 @@ def test_what_is_cheaper_for_the_limit_is_told_with_its_cost() -> None:
     quick = other("server-bound", postgres="async_commit")
     cheaper: dict[str, Any] = {"to_baseline": Estimate(1.5), "to_baseline_noise": False, "server_us": 44.0}
     quick = replace(quick, entrants={THREADS: replace(quick.entrants[THREADS], **cheaper)})
-    told = "1.50 times the rows with `async_commit` (PostgreSQL takes 44 µs for a row instead of 65) instead of"
+    told = "1.50 times the rows with `async_commit` (44 µs of PostgreSQL for a row) instead of"
     assert told in say_help(facts(main, quick), main)
     waiting = contest({"label": "commit-bound"})
     assert "1.50 times the rows with `async_commit` instead of" in say_help(facts(waiting, quick), waiting)

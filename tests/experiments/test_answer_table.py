@@ -29,7 +29,7 @@ def lines(*contests: Contest) -> list[list[str]]:
 
 def test_a_row_is_a_setting_with_all_who_met_there() -> None:
     other = replace(CONTEST, setting={**SETTING, "poolsize": 1})
-    headings, first, second = lines(CONTEST, other)
+    headings, second, first = lines(CONTEST, other)
     assert dict(zip(headings, first, strict=True)) == {
         "pool size": "20",
         "rows/s of threads": "15,000 (14,500 to 15,400)",
