@@ -3,7 +3,9 @@
 The geo records are loaded by the driver, on threads. Then a script for phase data is written; the program is started,
 connects, and waits at a pipe, so that the clock starts when it stands ready, as all workers do. Its CPU time is read by
 the system's clock of its process when it is let go and when it has ended, so that neither connecting nor reading the
-script is in it. Nothing of this program runs meanwhile.
+script is in it. Nothing of this program runs meanwhile. What is in it besides the load, from leaving the gate to the
+program's end, took pgbench 1.7 ms with 20 connections, of time and of CPU time, and psql 1.3 ms (2 cores, Linux 6.18):
+0.1% of a load of 22,200 rows, 1% where that is one COPY.
 """
 
 from __future__ import annotations
