@@ -16,15 +16,22 @@ from experiments.wording import NOTHING, count, whole
 _HEADINGS = ("rows/s", "client could", "server could", "connections could", "predicted", "error", "note")
 _FIT_HEADINGS = ("client µs/row", "server µs/row", "delay µs", "fitted on pools", "contention")
 
-HEAD = """\
-Measured beside what a model of queues makes of a few costs. **Client could** and **server could** are the bounds of the
-utilisation law, cores / CPU seconds per row, with the costs that were measured in the cell itself: a cell that is near
-one of them is held back by that side. **Connections could** is the bound by their number: connections / (both costs and
-the delay of one connection alone), as if no row ever waited for another. **Predicted** are the mean values of a closed
-network (connections that go round between the client's core, the server's cores, and a delay), whose parameters each
-loader has from two cells: with one connection, and the smallest pool that keeps one side busy. The **error** is by how
-much the prediction is too high (+) or too low (-); cells that a parameter is from are marked *fitted*, and are no test.
-A cell that is a tenth or more off has the assumption that broke.
+BOUNDS = """\
+**Client could** and **server could** are the bounds of the utilisation law, cores / CPU seconds per row, with the costs
+that were measured in the cell itself: a cell that is near one of them is held back by that side.
+"""
+
+PREDICTIONS = """\
+**Connections could** is the bound by their number: connections / (both costs and the delay of one connection alone), as
+if no row ever waited for another. **Predicted** are the mean values of a closed network (connections that go round
+between the client's core, the server's cores, and a delay), whose parameters each loader has from two cells: with one
+connection, and the smallest pool that keeps one side busy. The **error** is by how much the prediction is too high (+)
+or too low (-); cells that a parameter is from are marked *fitted*, and are no test. A cell that is a tenth or more off
+has the assumption that broke.
+"""
+
+NO_PREDICTIONS = """\
+For predictions it takes cells of a loader with one connection and with another pool, such as those of `pool_sizes`.
 """
 
 NOT_EXACT = """\
@@ -51,16 +58,20 @@ def model_image(place: str) -> str:
 
 
 def model_page(description: Description, model: Model, image: str = "") -> str:
-    """The whole page. ``image`` is its chart in Markdown."""
+    """The whole page. ``image`` is its chart in Markdown. Without fits it has the bounds alone."""
     every = [cell.point.shown.cell for cell in model.cells]
     listed = {axis: [one[axis] for one in every] for axis in ("poolsize", "resources")}
     axes = tuple(dict.fromkeys([*label_axes(every, listed), "poolsize"]))
-    rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)] for cell in model.cells]
-    align = ["left"] * len(axes) + ["right"] * (len(_HEADINGS) - 1) + ["left"]
-    table = tabulate(rows, [*headings(axes), *_HEADINGS], "pipe", colalign=align, disable_numparse=True)
-    basis = "" if all(cell.point.exact for cell in model.cells) else NOT_EXACT
-    error = describe_error(model) + "\n"
-    parts = [f"# {model_name(description)}\n", HEAD, basis, error, image, table + "\n", _fits(model)]
+    shown = _HEADINGS if model.bases else _HEADINGS[:3]
+    rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)[: len(shown)]] for cell in model.cells]
+    align = ["left"] * len(axes) + ["left" if heading == "note" else "right" for heading in shown]
+    table = tabulate(rows, [*headings(axes), *shown], "pipe", colalign=align, disable_numparse=True) + "\n"
+    exact = "" if all(cell.point.exact for cell in model.cells) else NOT_EXACT
+    parts = [f"# {model_name(description)}\n", BOUNDS]
+    if model.bases:
+        parts += [PREDICTIONS, exact, describe_error(model) + "\n", image, table, _fits(model)]
+    else:
+        parts += [exact, NO_PREDICTIONS, table]
     return "\n".join(part for part in parts if part)
 
 

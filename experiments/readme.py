@@ -10,7 +10,7 @@ from experiments.answer import describe_question
 from experiments.captions import describe_engine, describe_placement
 from experiments.chart_list import CHARTS, chart_images
 from experiments.description import Description, ShownExperiment, part_key
-from experiments.model import model_campaign
+from experiments.model import model_cells
 from experiments.model_table import model_name
 from experiments.records import Record
 from experiments.reproduced import PAGE
@@ -119,11 +119,12 @@ def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]
 
 
 def _model(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
-    model = model_campaign(newest, records)
-    if model is None:
-        return []
+    model = model_cells(newest, records)
+    page = f"({newest.campaign}/tables/{model_name(newest)}.md)"
+    if not model.bases:
+        return [("Bounds", f"[what either side could have done]{page}")] if model.cells else []
     error = "" if model.median_error is None else f", median error {model.median_error:.1%}"
-    return [("Model", f"[measured beside predicted]({newest.campaign}/tables/{model_name(newest)}.md){error}")]
+    return [("Model", f"[measured beside predicted]{page}{error}")]
 
 
 def _reproduction(newest: Description) -> str:

@@ -13,7 +13,7 @@ from experiments.compare_table import Style
 from experiments.description import Description
 from experiments.files import write_whole
 from experiments.find_campaign import read_measured
-from experiments.model import model_campaign
+from experiments.model import model_campaign, model_cells
 from experiments.model_table import model_image, model_name, model_page
 from experiments.published import read_published
 from experiments.readme import Other, write_readme
@@ -44,9 +44,9 @@ def write_tables(folder: CampaignFolder) -> None:
 
 
 def write_model_page(tables: Path, description: Description, records: Sequence[Record]) -> None:
-    """Write the page of the campaign's model; nothing where it has no cells to fit one on."""
-    model = model_campaign(description, records)
-    if model is not None:
+    """Write the page of the campaign's model, of bounds alone where it has no cells to fit one on; else nothing."""
+    model = model_cells(description, records)
+    if model.cells:
         name = model_name(description)
         tables.mkdir(exist_ok=True)
         write_whole(tables / f"{name}.md", model_page(description, model, model_image(f"../{CHARTS}/{name}.svg")))

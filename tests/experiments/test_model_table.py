@@ -8,8 +8,16 @@ import pytest
 
 from experiments.chart_model import draw_model, panels_of
 from experiments.description import Description, ShownExperiment
-from experiments.model import Model, model_campaign
-from experiments.model_table import NOT_EXACT, describe_error, model_image, model_name, model_page
+from experiments.model import Model, model_campaign, model_cells
+from experiments.model_table import (
+    NO_PREDICTIONS,
+    NOT_EXACT,
+    PREDICTIONS,
+    describe_error,
+    model_image,
+    model_name,
+    model_page,
+)
 from experiments.readme import write_readme
 from experiments.report import write_tables
 from experiments.store import create
@@ -143,20 +151,38 @@ def test_a_campaign_without_intervals_has_a_chart_without_them(
 def test_the_front_page_links_to_the_page(description: Description, make_record: MakeRecord) -> None:
     line = "- Model: [measured beside predicted](2026-11-22T1430-local/tables/model.md), median error 0.0%\n"
     assert line in write_readme(*made_campaign(description, make_record), [])
-    assert "- Model:" not in write_readme(*made_campaign(description, make_record, pools=(20,)), [])
+    without = write_readme(*made_campaign(description, make_record, pools=(20,)), [])
+    assert "- Model:" not in without
+    assert "- Bounds: [what either side could have done](2026-11-22T1430-local/tables/model.md)\n" in without
 
 
-@pytest.mark.parametrize(("pools", "made"), [((1, 20), True), ((20,), False)])
-def test_the_page_and_the_chart_are_written_where_there_are_cells_to_fit(
-    tmp_path: Path, description: Description, make_record: MakeRecord, pools: tuple[int, ...], made: bool
+@pytest.mark.parametrize(("pools", "fitted"), [((1, 20), True), ((20,), False)])
+def test_the_page_is_written_and_the_chart_where_there_are_cells_to_fit(
+    tmp_path: Path, description: Description, make_record: MakeRecord, pools: tuple[int, ...], fitted: bool
 ) -> None:
     described, records = made_campaign(description, make_record, pools=pools, faster=PACES)
     folder = create(tmp_path, described)
     for record in records:
         folder.append(record)
     write_tables(folder)
-    assert (folder.path / "charts/model.svg").is_file() is made
-    page = folder.path / "tables/model.md"
-    assert page.is_file() is made
-    if made:
-        assert model_image("../charts/model.svg") in page.read_text(encoding="utf-8")
+    assert (folder.path / "charts/model.svg").is_file() is fitted
+    page = (folder.path / "tables/model.md").read_text(encoding="utf-8")
+    assert [text in page for text in (model_image("../charts/model.svg"), PREDICTIONS)] == [fitted] * 2
+    assert (NO_PREDICTIONS in page) is not fitted
+
+
+def test_without_predictions_the_page_has_the_bounds(description: Description, make_record: MakeRecord) -> None:
+    described, records = made_campaign(description, make_record, pools=(5,))
+    assert rows(model_page(described, model_cells(described, records)))[::2] == [
+        ["loader", "pool size", "rows/s", "client could", "server could"],
+        [THREADED, "5", "11,334", "46,154", "12,766"],
+    ]
+
+
+def test_a_campaign_whose_runs_tell_no_costs_has_no_page(
+    tmp_path: Path, description: Description, make_record: MakeRecord
+) -> None:
+    described, _ = made_campaign(description, make_record)
+    folder = create(tmp_path, described)
+    write_tables(folder)
+    assert not (folder.path / "tables/model.md").exists()

@@ -36,6 +36,7 @@ ORIGIN = """\
 - matrix.yaml: sha256:m
 - Chosen: profile smoke; only loop=asyncio,uvloop and python=3.13; experiments loaders
 - Order: 6 blocks, each shuffled; seed 2014
+- Bounds: [what either side could have done](2026-11-22T1430-local/tables/model.md)
 - Duration: 6 s, 79% of it inside timed phases
 - Harness: Python 3.11.2, rich 13.9
 
@@ -122,7 +123,7 @@ def test_tables_are_rebuilt_from_the_records_alone_byte_for_byte(
     written = [*sorted((folder.path / "tables").iterdir()), *sorted((folder.path / "charts").iterdir())]
     files = [tmp_path / "README.md", *written]
     before = {file: file.read_bytes() for file in files}
-    assert [file.name for file in files] == ["README.md", "loaders.csv", "loaders.md", *CHARTS]
+    assert [file.name for file in files] == ["README.md", "loaders.csv", "loaders.md", "model.md", *CHARTS]
     for file in files:
         file.unlink()
     write_tables(folder)

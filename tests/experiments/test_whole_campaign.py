@@ -100,7 +100,7 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
     assert runs == folder.description().planned_runs
     assert sum(record.interrupted for record in folder.records()) == 2
     assert not (folder.path / "attempt.json").exists()
-    assert sorted(path.name for path in (folder.path / "tables").iterdir()) == ["loaders.csv", "loaders.md"]
+    assert sorted(path.name for path in (folder.path / "tables").iterdir()) == ["loaders.csv", "loaders.md", "model.md"]
     assert "of the wall time was spent in timed phases" in last.stdout
     assert "\x1b" not in last.stdout
 
