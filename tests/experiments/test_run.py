@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
@@ -15,6 +16,7 @@ from experiments.cells import Cell
 from experiments.datasets import ReadyData
 from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server, ServerFacts
 from experiments.errors import Failure
+from experiments.meter import INTERVAL_S
 from experiments.plan import PlannedRun
 from experiments.run import ReadyCell, begin, choices_of, environment_of, measure, run_arguments
 
@@ -221,6 +223,31 @@ def test_a_sampler_that_fails_fails_no_run_and_its_reason_is_kept(
     record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"), kept.append)
     assert (record.status, record.reason, record.connections) == ("ok", None, None)
     assert [line["reason"] for line in kept] == [reason]
+
+
+class Clocked(FakeHost):
+    """Its loader says that phase data was the last second in which it ran, by the clock of this machine."""
+
+    def run(self, arguments: Sequence[str], **options: Any) -> Finished:
+        if arguments[0] != "run":
+            return super().run(arguments, **options)
+        began_s = time.monotonic()
+        time.sleep(1)
+        self.answers["run"] = timed(began_s + 0.2, began_s + 1)
+        return super().run(arguments, **options)
+
+
+def test_phase_data_has_what_the_server_used_in_it_where_both_go_by_the_same_clock(threaded: Cell) -> None:
+    def used_s(here: bool) -> float | None:
+        one = replace(ready(threaded, Clocked()), here=here)
+        record = measure(one, begin("c", planned(threaded), "sha256:k"))
+        assert record.phases is not None
+        assert record.phases["geo"].server_cpu_s is None
+        return record.phases["data"].server_cpu_s
+
+    # Half a second at each reading; no more than a thread on a busy machine can take.
+    assert 0.5 < (used_s(here=True) or 0.0) <= 0.5 * 1 / INTERVAL_S
+    assert used_s(here=False) is None
 
 
 def test_a_run_that_fails_keeps_no_samples(threaded: Cell) -> None:
