@@ -37,11 +37,12 @@ def model_columns(description: Description, records: Sequence[Record]) -> Callab
 def _columns(cell: Modelled | None) -> dict[str, object]:
     bounds = cell.measured_bounds if cell else {}
     prediction = cell.prediction if cell else None
+    # What rounds to -0.0 is 0.0 with nothing added to it.
     return {
         **{f"bound_{name}_rows_per_s": round(bounds[name], 1) if name in bounds else "" for name in _BOUNDS},
         "lowest_bound": cell.lowest_bound if cell else "",
         "predicted_rows_per_s": round(prediction.rows_per_s, 1) if prediction else "",
-        "prediction_error": round(cell.error, 4) if cell and cell.error is not None else "",
+        "prediction_error": round(cell.error, 4) + 0.0 if cell and cell.error is not None else "",
         "prediction_fitted": int(cell.used) if cell and prediction else "",
         "prediction_broken": cell.broken if cell else "",
     }

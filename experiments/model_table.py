@@ -102,7 +102,7 @@ def _columns(cell: Modelled) -> list[str]:
     measured = [whole(cell.point.median.rows_per_s), *bounds]
     if cell.prediction is None:
         return [*measured, NOTHING, NOTHING, ""]
-    error = NOTHING if cell.error is None else f"{cell.error:+.1%}"
+    error = NOTHING if cell.error is None else f"{cell.error:+z.1%}"
     notes = [note for note in ("fitted" if cell.used else "", cell.broken) if note]
     return [*measured, whole(cell.prediction.rows_per_s), error, "; ".join(notes)]
 
