@@ -26,6 +26,7 @@ from experiments.thread_time import find_thread_time
 PATIENCE = 10.0
 
 NO_LOOP = "the loader has no event loop"
+NOT_KNOWN_TO_PY_SPY = "py-spy cannot read free-threaded builds of Python"
 
 Thing = TypeVar("Thing")
 
@@ -77,9 +78,13 @@ def explain_cell(ready: ReadyCell, instruments: Instruments) -> Explanation:
     runs = _Runs(ready, instruments)
     record, statements = _run_plainly(ready, instruments)
     gil = record.client is None or record.client.gil_enabled
-    busy = _or_reason(lambda: _profile(runs, PY_SPY, "busy"))
-    holding: Stacks | str = "there is no GIL in this cell"
-    if gil:
+    # py-spy would end with an error of its own, and not in words that tell.
+    unknown = record.client is not None and record.client.free_threaded
+    busy: Stacks | str = NOT_KNOWN_TO_PY_SPY
+    if not unknown:
+        busy = _or_reason(lambda: _profile(runs, PY_SPY, "busy"))
+    holding: Stacks | str = NOT_KNOWN_TO_PY_SPY if gil else "there is no GIL in this cell"
+    if gil and not unknown:
         holding = _or_reason(lambda: _profile(runs, PY_SPY_GIL, "gil"))
     threads = _or_reason(lambda: _threads(runs, loader.runtime, gil=gil))
     calls = _or_reason(lambda: _count_calls(runs))
