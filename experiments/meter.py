@@ -1,17 +1,20 @@
 """The CPU time of a server while a loader runs: its counter read again and again, so that each phase has its share.
 
 Only the loader knows when its phases begin and end, and it says so when all is over; what the counter showed then lies
-between two readings. A reading may cost up to 0.25% of the time until the next one: of a server that is asked through
-an engine far away there are two readings only, before and after, and nothing is said of phases.
+between two readings. A reading takes up to 0.25% of the time until the next one, by the median of the last few: of a
+server that is asked through an engine far away there are two readings only, before and after, and nothing is said of
+phases.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 
 from experiments.errors import Failure
 
@@ -22,7 +25,16 @@ COST_FACTOR = 400
 """How many times what a reading takes lies between two of them, at least."""
 
 SLOW_S = 0.01
-"""A first reading that takes longer is not repeated until the end."""
+"""Where the first readings take longer, each of them, nothing is read until the end."""
+
+FIRST_READINGS = 3
+"""So many at most to find one that is not slow: one that had to wait for a core is no measure."""
+
+HOPELESS_S = 0.2
+"""No process waits for a core that long: who takes so long to answer is not asked a second time."""
+
+LAST_COSTS = 5
+"""Of so many readings the median tells what the next one takes: it grows with the server's processes."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,11 @@ class Meter:
     def __enter__(self) -> Meter:
         """Raises what the counter raises."""
         cost_s = self._read()
+        for _ in range(FIRST_READINGS - 1):
+            if not SLOW_S < cost_s < HOPELESS_S:
+                break
+            self._readings.clear()
+            cost_s = min(cost_s, self._read())
         if cost_s <= SLOW_S:
             self._thread = threading.Thread(target=self._go_on, args=(cost_s,), daemon=True)
             self._thread.start()
@@ -68,10 +85,11 @@ class Meter:
         return find_growth(self._readings, started_s, ended_s)
 
     def _go_on(self, cost_s: float) -> None:
-        while not self._left.wait(max(INTERVAL_S, COST_FACTOR * cost_s)):
+        costs_s = deque([cost_s], maxlen=LAST_COSTS)
+        # Of two the smaller: the first reading is dearer than the rest, or the server has no processes yet.
+        while not self._left.wait(max(INTERVAL_S, COST_FACTOR * median_low(costs_s))):
             try:
-                # The first reading is dearer than the rest, and one that had to wait for a core is no measure.
-                cost_s = min(cost_s, self._read())
+                costs_s.append(self._read())
             except Failure:
                 # Whatever it is, the reading at the end will have it, too.
                 return
@@ -86,20 +104,34 @@ class Meter:
 
 
 def find_growth(readings: Sequence[Reading], started_s: float, ended_s: float) -> float | None:
-    """By how much a counter grew from one moment to another, by straight lines between its readings, in their order.
+    """By how much a counter grew in a phase, from the readings around it, in their order.
 
-    None where that would say little: a moment outside the readings, or two moments that lie in gaps which together are
-    longer than the time between them.
+    Between the readings inside it is known. What the two pieces at its edges add is not, as a server that works in the
+    phase may be idle, or at something else, just before and after: they go on at the rate of the whole interval beside
+    them, and add no more than the counter grew in the gap that they are a part of. That is exact for a load that is
+    even at the phase's edges, and idle outside or not.
+
+    None where that would say little: a moment outside the readings, or fewer than two of them inside.
     """
-    if len(readings) < 2 or not readings[0].at_s <= started_s <= ended_s <= readings[-1].at_s:
+    if not readings or not readings[0].at_s <= started_s <= ended_s <= readings[-1].at_s:
         return None
-    (before, gap_before_s), (after, gap_after_s) = _value_at(readings, started_s), _value_at(readings, ended_s)
-    return after - before if gap_before_s + gap_after_s <= ended_s - started_s else None
+    moments_s = [reading.at_s for reading in readings]
+    first, last = bisect_left(moments_s, started_s), bisect_right(moments_s, ended_s) - 1
+    if last <= first:
+        return None
+    begin = _edge(readings[first].at_s - started_s, readings[max(0, first - 1) : first + 2])
+    end = _edge(ended_s - readings[last].at_s, readings[last - 1 : last + 2][::-1])
+    return begin + readings[last].value - readings[first].value + end
 
 
-def _value_at(readings: Sequence[Reading], moment_s: float) -> tuple[float, float]:
-    """The value on the line between the two readings around a moment, and the time between these."""
-    index = max(1, bisect_left([reading.at_s for reading in readings], moment_s))
-    a, b = readings[index - 1], readings[index]
-    gap_s = b.at_s - a.at_s
-    return a.value + (b.value - a.value) * (moment_s - a.at_s) / gap_s, gap_s
+def _edge(length_s: float, around: Sequence[Reading]) -> float:
+    """What the counter grew from a phase's edge to the reading in the middle, or the other way round.
+
+    Of the three the first is outside the phase and the last inside: in time, or against it. Two are all where the edge
+    is at a reading that has none beyond it.
+    """
+    if length_s == 0:
+        return 0.0
+    outside, nearest, inside = around
+    rate = (inside.value - nearest.value) / (inside.at_s - nearest.at_s)
+    return min(abs(nearest.value - outside.value), abs(rate) * length_s)
