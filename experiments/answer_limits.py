@@ -68,7 +68,7 @@ def foretell(main: Contest) -> str:
 def _same_for_all(main: Contest) -> str:
     """What a limit on the other side means for Python; that nothing of it shows only where nothing was told apart."""
     apart = any(one.noise is False for one in main.entrants.values())
-    return "whoever asks" if apart else "whoever asks, so that what a row costs Python does not show in rows/s"
+    return "whoever asks" if apart else "whoever asks, so that what a row costs Python does not show beyond the noise"
 
 
 def _could(main: Contest, side: str) -> str:

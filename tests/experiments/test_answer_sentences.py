@@ -259,7 +259,7 @@ def test_costs_and_bounds_say_why() -> None:
         "For a row the Python process takes 16.0 µs with threads, 24.0 µs with asyncio (1.50 times as much) and 20.0 "
         "µs with uvloop (1.25 times as much) of CPU time, PostgreSQL 65 µs. So Python alone could do 41,700 to 62,500 "
         "rows/s, PostgreSQL 15,400: PostgreSQL is the bottleneck, whoever asks, so that what a row costs Python does "
-        "not show in rows/s."
+        "not show beyond the noise."
     )
 
 
