@@ -160,6 +160,8 @@ def _run(program: Program, arguments: Sequence[str], job: Job, folder: Path, row
         except BaseException:
             _end(process)
             raise
+        finally:
+            _take_away(folder / GATE)
         if measured is None or process.wait() != 0:
             said.seek(0)
             raise LoadFailed(f"{program.name}: {_reason(said.read()) or f'exit code {process.wait()}'}")
@@ -228,6 +230,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             process.kill()
         process.wait()
+
+
+def _take_away(gate: Path) -> None:
+    """Let go the shell that may still wait there: it outlives the program. One that comes later finds no gate."""
+    # For reading, too: this waits for nobody, and is no error where nobody reads.
+    held = os.open(str(gate), os.O_RDWR)
+    gate.unlink()
+    os.close(held)
 
 
 def _reason(said: str) -> str:

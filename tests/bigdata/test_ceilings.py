@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ from bigdata.dburl import hide_password, open_connection
 from bigdata.errors import Unsupported
 from bigdata.registry import LOADERS, TypedInserts, expected_transactions, preparing_transactions
 from bigdata.runtimes.pgbench import Script, find_step
-from bigdata.runtimes.programs import FOLDER_VARIABLE, find_program
+from bigdata.runtimes.programs import FOLDER_VARIABLE, WAIT_AT_GATE, Program, find_program
+from bigdata.runtimes.programs import _run as run_program
 from bigdata.sf1 import DataRecord
 from experiments.engines.local.binaries import Binaries
 from tests.bigdata import loader_program as program
@@ -289,6 +292,34 @@ def test_nothing_stays_of_a_ceiling_that_is_stopped(
     assert list((tmp_path / "temporary").iterdir()) == []
     found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(tmp_path) not in found
+
+
+@pytest.fixture
+def waiting_program(tmp_path: Path) -> Program:
+    """Starts the shell that waits at the gate, as pgbench and psql do, and nothing else."""
+    path = tmp_path / "waiting"
+    path.write_text(f"#!/bin/sh\nsh -c 'echo $$ > shell; {WAIT_AT_GATE}'\n")
+    path.chmod(0o755)
+    return Program("waiting", str(path), "17")
+
+
+def shell_has_ended(folder: Path) -> bool:
+    return not Path(f"/proc/{(folder / 'shell').read_text().strip()}").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="programs are measured on Linux only")
+def test_nobody_waits_at_the_gate_any_more_where_a_load_is_stopped_before_it_is_opened(
+    waiting_program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_stopped(process: subprocess.Popen[bytes], gate: Path) -> int:
+        program.wait_for(lambda: (tmp_path / "shell").exists() and (tmp_path / "shell").read_text() != "")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bigdata.runtimes.programs._open_gate", be_stopped)
+    job: Any = SimpleNamespace(url="postgresql://localhost/bigdata")
+    with pytest.raises(KeyboardInterrupt):
+        run_program(waiting_program, [], job, tmp_path, 1)
+    program.wait_for(lambda: shell_has_ended(tmp_path))
 
 
 @pytest.mark.postgres
