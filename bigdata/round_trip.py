@@ -11,24 +11,27 @@ from bigdata import statements as sql
 
 TIMES = 50
 
+WARM_UP = 5
+"""Statements before these, which find neither side's code in its caches."""
+
 
 def measure_round_trip_s(
     connection: Any, clock: Callable[[], float] = time.perf_counter, cpu_clock: Callable[[], float] = time.process_time
 ) -> float:
-    """Seconds from an empty statement to its answer, the median of 50, less the CPU time of this process.
+    """Seconds from an empty statement to its answer, less the CPU time that this process used for it.
 
-    Network, waking up on either side, and what the server takes to read a message and to answer.
+    The median of 50, each less its own CPU time: network, waking up on either side, and what the server takes to read a
+    message and to answer.
     """
     import psycopg2
 
     cursor = connection.cursor()
-    walls_s = []
-    cpu_before_s = cpu_clock()
-    for _ in range(TIMES):
-        before_s = clock()
+    trips_s = []
+    for _ in range(WARM_UP + TIMES):
+        before_s, cpu_before_s = clock(), cpu_clock()
         # How psycopg2 says that there was nothing to do; the server has answered.
         with suppress(psycopg2.ProgrammingError):
             cursor.execute(sql.EMPTY)
-        walls_s.append(clock() - before_s)
-    cpu_s = (cpu_clock() - cpu_before_s) / TIMES
-    return max(0.0, statistics.median(walls_s) - cpu_s)
+        cpu_s = cpu_clock() - cpu_before_s
+        trips_s.append(clock() - before_s - cpu_s)
+    return max(0.0, statistics.median(trips_s[WARM_UP:]))
