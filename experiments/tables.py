@@ -45,7 +45,7 @@ def markdown_table(
 ) -> str:
     """The experiment's question, the noise floor, its table, what must be known to read it, what matters; no heading.
 
-    ``charts`` are paragraphs (images, an answer) that stand above the table, ``remarks`` lines to add to those below it.
+    ``charts`` are paragraphs (images, an answer) that stand above the table, ``remarks`` lines that follow those below.
     """
     summary = summarize(description, records, experiment)
     axes = summary.varying_axes
