@@ -56,6 +56,14 @@ def shipped() -> Any:
     return yaml.safe_load(SHIPPED.read_text())
 
 
+def test_every_worker_of_a_pool_loads_as_many_records_as_the_others() -> None:
+    matrix = load_matrix(SHIPPED)
+    poolsizes = {size for one in matrix.experiments.values() for size in one.matrix.get("poolsize", ())}
+    assert poolsizes == {1, 5, 20, 50}
+    assert [data.records for data in matrix.data.values()] == [100] * 3
+    assert {100 % size for size in (*poolsizes, matrix.defaults.poolsize)} == {0}
+
+
 def test_the_default_campaign_takes_at_most_a_quarter_of_an_hour() -> None:
     plan, seconds = plan_with_estimate(Selection())
     assert plan.repeats == 10
