@@ -19,6 +19,7 @@ from experiments.engines.protocol import Engine
 from experiments.environment import describe_environment
 from experiments.errors import BadInput
 from experiments.identity import source_hash
+from experiments.outside import Keep
 from experiments.plan import Plan, make_plan
 from experiments.prepare import Preparation, quiet_cpus, unsupported_key
 from experiments.progress import Reporter
@@ -122,7 +123,7 @@ def run_ordered(
     plan = make_plan(order.plan.cells, described.repeats, order.plan.seed)
     blocks = PlannedBlocks(plan.repeats) if order.until is None else BlocksUntil(campaign, order.until, reporter.tell)
     try:
-        measured = partial(measure, keep=campaign.append_samples)
+        measured = partial(measure, keep=keep_samples(campaign, reporter.tell))
         run_campaign(campaign, plan, cells, keys, measured, reporter, blocks, resumed=resumed)
     except (KeyboardInterrupt, Exception):
         # A disk that is full may have left less than that needs.
@@ -131,6 +132,22 @@ def run_ordered(
             left, planned = runs_left(campaign, described), count(len(described.planned_runs), "planned run")
             reporter.tell(f"not run yet: {left:,} of {planned}; the same command goes on with them")
         raise
+
+
+def keep_samples(campaign: CampaignFolder, tell: Callable[[str], None]) -> Keep:
+    """Puts the samples of each run on disk, and tells the first reason why a run has none.
+
+    A sampler that fails fails no run, and one that fails does so in all of them, as a rule.
+    """
+    told: list[str] = []
+
+    def keep(line: Mapping[str, Any]) -> None:
+        campaign.append_samples(line)
+        if line["reason"] is not None and not told:
+            told.append(line["reason"])
+            tell(f"warning: connections are not watched: {told[0]}; samples.jsonl has the reason for each run")
+
+    return keep
 
 
 def describe(

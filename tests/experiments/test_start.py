@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +18,18 @@ from experiments.description import Description
 from experiments.engines.protocol import LoaderHost, Server
 from experiments.errors import Failure
 from experiments.expand import PlannedCell
+from experiments.outside import Keep
 from experiments.plan import make_plan
 from experiments.progress import PlainLines
 from experiments.records import Record
 from experiments.run import ReadyCell
 from experiments.spec import load_matrix
-from experiments.start import Order, run_ordered
+from experiments.start import Order, keep_samples, run_ordered
 from experiments.store import CampaignFolder, create
 from experiments.until import Until
 
 Measure = Callable[[ReadyCell, Record], Record]
+REASON = "sample: FATAL: too many clients"
 
 
 class Command:
@@ -52,7 +55,10 @@ class Command:
         return ReadyCell(cell, self._keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
 
     def run(self, measure: Measure, *, resumed: bool = False) -> None:
-        self._patch.setattr("experiments.start.measure", lambda ready, begun, keep: measure(ready, begun))
+        self.run_keeping(lambda ready, begun, keep: measure(ready, begun), resumed=resumed)
+
+    def run_keeping(self, measure: Callable[[ReadyCell, Record, Keep], Record], *, resumed: bool = False) -> None:
+        self._patch.setattr("experiments.start.measure", measure)
         reporter = PlainLines(self.lines.append, clock=lambda: 0.0)
         run_ordered(self.order, self.folder, self._cells, self._keys, reporter, resumed=resumed)
 
@@ -93,6 +99,26 @@ def test_a_whole_campaign_says_nothing_of_that(command: Command) -> None:
     command.run(at(10_000.0))
     assert len(command.lines) == len(command.folder.records()) == 15
     assert command.lines[-1].startswith("[15/15] block 5/5: ")
+
+
+def test_why_connections_are_not_watched_is_said_once_and_kept_for_each_run(command: Command) -> None:
+    def measure(ready: ReadyCell, begun: Record, keep: Keep) -> Record:
+        keep({"schema": 1, "block": begun.block, "reason": REASON})
+        return at(10_000.0)(ready, begun)
+
+    command.run_keeping(measure)
+    said = [line for line in command.lines if not line.startswith("[")]
+    assert said == [
+        "warning: connections are not watched: sample: FATAL: too many clients; "
+        "samples.jsonl has the reason for each run"
+    ]
+    kept = (command.folder.path / "samples.jsonl").read_text().splitlines()
+    assert [json.loads(line)["reason"] for line in kept] == [REASON] * 15
+
+
+def test_nothing_is_said_of_samples_that_there_are(command: Command) -> None:
+    keep_samples(command.folder, command.lines.append)({"schema": 1, "reason": None, "phases": {}})
+    assert command.lines == []
 
 
 def test_a_campaign_that_goes_on_does_so_with_the_blocks_that_were_added_and_the_budget_of_now(
