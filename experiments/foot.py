@@ -24,7 +24,7 @@ _REASON_LENGTH = 200
 def foot_lines(summary: ExperimentSummary) -> list[str]:
     """The counts, zeros too; then each reason with its number; then the disturbed runs."""
     lines = [_counts(summary), *_troubles(summary), *_unsupported(summary), *_missing(summary), *_cut(summary)]
-    return [*lines, *_unwatched(summary), _disturbed(summary)]
+    return [*lines, *_unwatched(summary), *_late(summary), _disturbed(summary)]
 
 
 def _counts(summary: ExperimentSummary) -> str:
@@ -86,6 +86,19 @@ def _unwatched(summary: ExperimentSummary) -> list[str]:
     if not missing:
         return []
     return [f"Connections were not watched in {len(missing):,} of {count(len(asked), 'run')} that were ok."]
+
+
+def _late(summary: ExperimentSummary) -> list[str]:
+    """Runs whose connections may have been looked at when they had left the core; older records do not say."""
+    watched = [record.connections for row in summary.cells for record in row.ok if record.connections]
+    late = [seen for seen in watched if seen.get("scheduling", "") is None]
+    if not late:
+        return []
+    return [
+        f"In {len(late):,} of {count(len(watched), 'run')} connections were looked at as soon as a core of the server "
+        "was free, perhaps not before (no short time slice could be had there): more of them may have been active, and "
+        "fewer waiting, than is said here."
+    ]
 
 
 def _was_to_be_watched(record: Record) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from experiments.affinity import Placement
 from experiments.cells import Cell
+from experiments.engines.promptness import Scheduling, find_sampler, make_prompt
 from experiments.engines.protocol import Companion, Finished, LoaderHost, Server, ServerFacts
 from experiments.judge import Trouble, read_report, reported_cpu_s
 from experiments.meter import Meter
@@ -28,10 +29,11 @@ _NAMING = ("campaign", "cell_key", "arm", "block", "started_at")
 
 @dataclass(frozen=True)
 class Sampled:
-    """What came of the sampler: what it reported, or the reason why that is nothing."""
+    """What came of the sampler: what it reported, or the reason why that is nothing; and how it got a core."""
 
     report: Mapping[str, Any]
     reason: str | None = None
+    scheduling: Scheduling | None = None
 
     @property
     def cpu_s(self) -> float:
@@ -76,7 +78,8 @@ class Seen:
         except (LookupError, TypeError, ValueError) as error:
             return record, {**line, "reason": f"sample: reported a line that cannot be used: {error!r}"}
         line["phases"] = {name: asdict(one) for name, one in seen.items()}
-        return replace(record, connections=find_shares(seen["data"], round_trip_s)), line
+        shares = find_shares(seen["data"], round_trip_s, self.sampled.scheduling)
+        return replace(record, connections=shares), line
 
     def _with_server(self, phase: Phase) -> Phase:
         if not self.here or phase.started_s is None or phase.ended_s is None:
@@ -92,13 +95,18 @@ def sampler_beside(
     return host.beside(SAMPLER, server=server, placement=placement) if cell.sampling == "on" else nullcontext()
 
 
-def read_sampled(sampler: Companion | None) -> Sampled | None:
+def make_sampler_prompt(sampler: Companion | None, server: Server) -> Scheduling | None:
+    """Await the sampler's connection, and have both its ends get a core at once; None where that cannot be had."""
+    return None if sampler is None else make_prompt(find_sampler(sampler.pid, server.pid))
+
+
+def read_sampled(sampler: Companion | None, scheduling: Scheduling | None) -> Sampled | None:
     """What a sampler left that has ended; None where there was none. That it failed is no reason to fail a run."""
     if sampler is None:
         return None
     if sampler.finished is None:
         return Sampled({}, "sample: it was not stopped")
     try:
-        return Sampled(read_report("sample", sampler.finished, 0.0))
+        return Sampled(read_report("sample", sampler.finished, 0.0), scheduling=scheduling)
     except Trouble as trouble:
         return Sampled({}, trouble.reason)

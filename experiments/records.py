@@ -140,9 +140,12 @@ class Record:
     ``connections`` is what ``pg_stat_activity`` said during phase ``data``, as shares of the pool: 'active', 'idle' and
     'idle_in_transaction' add up to 1, and 'waits' are those that are active by what they wait for ('IO:WalSync'; 'CPU'
     for nothing), which add up to 'active'. 'samples' is how often it was asked, every 'interval_s' seconds;
-    'round_trip_s' how long an empty statement took before the phases, less the CPU time of who sent it. Null where
-    nobody asked. ``ledger_us_per_row`` are the parts of a worker's time per row of phase ``data``, in microseconds:
-    ``experiments.time_ledger`` has their names; no totals, the sum of the parts is the whole.
+    'round_trip_s' how long an empty statement took before the phases, less the CPU time of who sent it. 'scheduling' is
+    'slice' where who asked, and its backend, had a short time slice and so a core at once (``engines.promptness``),
+    null where not: it may have asked when the server's core was free, and then 'active' and 'CPU' are too low; older
+    records are without it. Null where nobody asked. ``ledger_us_per_row`` are the parts of a worker's time per row of
+    phase ``data``, in microseconds: ``experiments.time_ledger`` has their names; no totals, the sum of the parts is the
+    whole.
     """
 
     campaign: str

@@ -16,7 +16,7 @@ from experiments.errors import Failure
 from experiments.judge import NO_LIMIT, Trouble, find_contradictions, find_differences, read_report
 from experiments.meter import Meter
 from experiments.observe import Watch
-from experiments.outside import Keep, Seen, read_sampled, sampler_beside
+from experiments.outside import Keep, Seen, make_sampler_prompt, read_sampled, sampler_beside
 from experiments.plan import PlannedRun
 from experiments.records import Client, Phase, Record, Status, Work, known
 from experiments.time_ledger import find_ledger
@@ -111,6 +111,7 @@ def _load(ready: ReadyCell) -> tuple[Mapping[str, Any], Finished, Seen]:
     with sampler_beside(ready.cell, ready.host, ready.server, ready.placement) as sampler:
         # While it starts up, which takes longer: it is looking when the loader begins.
         cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize)])
+        scheduling = make_sampler_prompt(sampler, ready.server)
         with Meter(ready.server.cpu_s) as meter:
             finished = ready.host.run(
                 run_arguments(ready),
@@ -120,7 +121,7 @@ def _load(ready: ReadyCell) -> tuple[Mapping[str, Any], Finished, Seen]:
                 environment=environment_of(ready.cell),
                 watch=watch,
             )
-    return cleared, finished, Seen(watch, meter, read_sampled(sampler), ready.here)
+    return cleared, finished, Seen(watch, meter, read_sampled(sampler, scheduling), ready.here)
 
 
 def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> Record:

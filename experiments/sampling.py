@@ -72,7 +72,7 @@ def cut_to_phase(report: Mapping[str, Any], phase: Phase) -> Seen:
     )
 
 
-def find_shares(seen: Seen, round_trip_s: float | None) -> dict[str, Any] | None:
+def find_shares(seen: Seen, round_trip_s: float | None, scheduling: str | None = None) -> dict[str, Any] | None:
     """``Record.connections`` of what was seen in phase ``data``; None where no connection was."""
     if seen.connections == 0:
         return None
@@ -81,6 +81,7 @@ def find_shares(seen: Seen, round_trip_s: float | None) -> dict[str, Any] | None
         "samples": seen.samples,
         "interval_s": seen.interval_s,
         "round_trip_s": round_trip_s,
+        "scheduling": scheduling,
         ACTIVE: round(sum(waits.values()), 5),
         IDLE: round(seen.idle / seen.connections, 5),
         IN_TRANSACTION: round(seen.idle_in_transaction / seen.connections, 5),

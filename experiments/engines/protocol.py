@@ -85,6 +85,10 @@ class Server(Protocol):
     def facts(self) -> ServerFacts:
         """What identifies it."""
 
+    @property
+    def pid(self) -> int | None:
+        """The number of its first process on the harness's machine; None where it runs on another one."""
+
     def place(self, placement: Placement) -> None:
         """Hold all its processes, and those that it will start, to its side of a placement.
 
@@ -114,6 +118,10 @@ class Companion(Protocol):
     @property
     def finished(self) -> Finished | None:
         """How it has ended, once it has been left; one that could not be started says why in its ``stderr``."""
+
+    @property
+    def pid(self) -> int | None:
+        """The number of its process on the harness's machine; None where it runs on another one, or never started."""
 
     def __enter__(self) -> Companion: ...
 

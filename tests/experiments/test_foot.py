@@ -10,6 +10,7 @@ from experiments.description import Description
 from experiments.foot import foot_lines
 from experiments.records import Host, Record
 from experiments.summary import summarize
+from tests.experiments.made_observed import observed
 
 
 def foot(description: Description, records: list[Record]) -> list[str]:
@@ -67,3 +68,18 @@ def test_disturbed_runs_are_counted_where_the_machine_was_observed(
     host: Host | None, line: str, description: Description, make_record: Callable[..., Record]
 ) -> None:
     assert foot(description, [make_record(host=host)])[-1].startswith(line)
+
+
+def test_runs_whose_connections_were_perhaps_looked_at_too_late_are_counted_as_far_as_they_say_so(
+    description: Description, make_record: Callable[..., Record]
+) -> None:
+    def scheduled(block: int, **scheduling: str | None) -> Record:
+        record = observed(make_record(block=block))
+        return replace(record, connections={**(record.connections or {}), **scheduling})
+
+    older, prompt, late = scheduled(1), scheduled(2, scheduling="slice"), scheduled(3, scheduling=None)
+    assert [line for line in foot(description, [older, prompt]) if "looked at" in line] == []
+    assert [line for line in foot(description, [older, prompt, late]) if "looked at" in line] == [
+        "In 1 of 3 runs connections were looked at as soon as a core of the server was free, perhaps not before (no "
+        "short time slice could be had there): more of them may have been active, and fewer waiting, than is said here."
+    ]

@@ -63,6 +63,10 @@ class FakeServer:
     def facts(self) -> ServerFacts:
         return ServerFacts("17.11", {"max_connections": "30"}, "disk")
 
+    @property
+    def pid(self) -> int | None:
+        return None
+
     def place(self, placement: Placement) -> None:
         self.placed.append(placement)
 
@@ -84,6 +88,10 @@ class FakeCompanion:
         self.finished: Finished | None = None
         self._answer = answer
         self._events = events
+
+    @property
+    def pid(self) -> int | None:
+        return 4711
 
     def __enter__(self) -> FakeCompanion:
         self._events.append("sampler starts")
@@ -188,6 +196,7 @@ def test_connections_are_sampled_while_the_loader_runs_and_cut_to_phase_data(thr
         **{"samples": 3, "interval_s": 1.0, "round_trip_s": 0.00004},
         **{"active": 0.25, "idle": 0.75, "idle_in_transaction": 0.0},
         "waits": {"IO:WalSync": 0.16667, "CPU": 0.08333},
+        "scheduling": None,
     }
     (line,) = kept
     assert (line["campaign"], line["cell_key"], line["arm"], line["block"]) == ("c", "sha256:k", "a", 3)
@@ -197,6 +206,23 @@ def test_connections_are_sampled_while_the_loader_runs_and_cut_to_phase_data(thr
         **{"samples": 3, "interval_s": 1.0, "idle": 45, "idle_in_transaction": 0},
         "waits": {"CPU": 5, "IO:WalSync": 10},
     }
+
+
+def test_the_sampler_and_its_backend_are_made_prompt_before_the_loader_starts(
+    threaded: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = FakeHost(run=timed(9.5, 12.5))
+
+    def prompt(pids: tuple[int, ...]) -> str:
+        host.events.append(f"prompt: {pids}")
+        return "slice"
+
+    monkeypatch.setattr("experiments.outside.find_sampler", lambda sampler, postmaster: (sampler, 4712))
+    monkeypatch.setattr("experiments.outside.make_prompt", prompt)
+    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    assert host.events[:4] == ["sampler starts", "clear", "prompt: (4711, 4712)", "run"]
+    assert record.connections is not None
+    assert record.connections["scheduling"] == "slice"
 
 
 def test_a_cell_that_goes_without_sampler_has_none(threaded: Cell) -> None:

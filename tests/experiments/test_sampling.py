@@ -47,11 +47,12 @@ def test_a_phase_of_which_nothing_is_known_has_no_samples_and_no_shares(phase: P
 
 
 def test_shares_add_up_to_the_pool_and_waits_to_those_that_are_active() -> None:
-    shares = find_shares(Seen(30, 0.025, 300, 60, {"CPU": 80, "IO:WalSync": 160}), 0.00005)
+    shares = find_shares(Seen(30, 0.025, 300, 60, {"CPU": 80, "IO:WalSync": 160}), 0.00005, "slice")
     assert shares == {
         **{"samples": 30, "interval_s": 0.025, "round_trip_s": 0.00005},
         **{"active": 0.4, "idle": 0.5, "idle_in_transaction": 0.1},
         "waits": {"IO:WalSync": 0.26667, "CPU": 0.13333},
+        "scheduling": "slice",
     }
     assert list(shares["waits"]) == ["IO:WalSync", "CPU"]
 

@@ -89,7 +89,8 @@ class DockerLoaderHost:
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> DockerCompanion:
         """Make ready a program that runs beside a loader, on the server's cores, in the same network namespace."""
         limits = companion_limits(placement)
-        return DockerCompanion(self._belongings, partial(self._make, "sampler", arguments, server, limits, {}))
+        make = partial(self._make, "sampler", arguments, server, limits, {})
+        return DockerCompanion(self._belongings, make, here=server.pid is not None)
 
     def _make(
         self,
@@ -138,11 +139,13 @@ class DockerLoaderHost:
 
 
 class DockerCompanion:
-    """A program that runs beside a loader, in a container that ``make`` makes."""
+    """A program that runs beside a loader, in a container that ``make`` makes; ``here``: on the harness's machine."""
 
-    def __init__(self, belongings: Belongings, make: Callable[[], str]) -> None:
+    def __init__(self, belongings: Belongings, make: Callable[[], str], *, here: bool) -> None:
         self._belongings = belongings
         self._make = make
+        self._here = here
+        self._pid: int | None = None
         self._container: str | None = None
         self._finished: Finished | None = None
 
@@ -151,12 +154,20 @@ class DockerCompanion:
         """How it has ended, once it has been left."""
         return self._finished
 
+    @property
+    def pid(self) -> int | None:
+        """The number of its process on this machine; None where the engine is another's, or it could not be started."""
+        return self._pid
+
     def __enter__(self) -> DockerCompanion:
         self._started_s = time.perf_counter()
         try:
             self._container = self._make()
             with told("start a sampler"):
                 self._belongings.client.api.start(self._container)
+            if self._here:
+                # 0 where it has ended already.
+                self._pid = inspect_state(self._belongings.client, self._container)["Pid"] or None
         except Failure as failure:
             self._finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
         return self

@@ -61,6 +61,11 @@ class DockerServer:
         return self._facts
 
     @property
+    def pid(self) -> int | None:
+        """The number of its first process on this machine; None where the engine is another's."""
+        return self._pid
+
+    @property
     def obstacle(self) -> str | None:
         """Why loaders cannot be measured against it under its present placement; None where they can."""
         return self._obstacle
@@ -149,6 +154,7 @@ class DockerServer:
 
     def _find_counter(self) -> None:
         pid = inspect_state(self._client, self.container)["Pid"]
+        self._pid = pid if self._here else None
         self._counter = cpu_file(pid) if self._here else None
         self._seen_cpu_s = 0.0
 

@@ -143,6 +143,11 @@ class LocalCompanion:
         """How it has ended, once it has been left."""
         return self._finished
 
+    @property
+    def pid(self) -> int | None:
+        """The number of its process; None where it could not be started."""
+        return None if self._process is None else self._process.pid
+
     def __enter__(self) -> LocalCompanion:
         self._started_s = time.perf_counter()
         try:

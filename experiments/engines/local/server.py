@@ -73,6 +73,11 @@ class LocalServer:
         return self._facts
 
     @property
+    def pid(self) -> int:
+        """The number of its first process."""
+        return self._life.process.pid
+
+    @property
     def port(self) -> int:
         """Where it listens."""
         return self._life.port
