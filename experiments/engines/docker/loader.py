@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -173,16 +173,19 @@ class DockerCompanion:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """SIGTERM, some patience, SIGKILL; then it is removed."""
+        """SIGTERM, some patience, SIGKILL; then it is removed, also where that did not work. Raises no Failure."""
         if self._container is None:
             return
         try:
             if self._finished is None:
                 self._finished = self._stop(self._container)
-            self._belongings.remove_container(self._container)
         except Failure as failure:
             # An engine that is gone: whoever talks to it next finds that out, too.
             self._finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
+        finally:
+            # What is left then goes with all that the campaign has in the engine.
+            with suppress(Failure):
+                self._belongings.remove_container(self._container)
 
     def _stop(self, container: str) -> Finished:
         api = self._belongings.client.api
