@@ -85,7 +85,8 @@ def _unwatched(summary: ExperimentSummary) -> list[str]:
     missing = [record for record in asked if not (record.connections and record.connections.get("samples"))]
     if not missing:
         return []
-    return [f"Connections were not watched in {len(missing):,} of {count(len(asked), 'run')} that were ok."]
+    runs = f"{len(missing):,} of {count(len(asked), 'run')} that were ok"
+    return [f"Connections were not watched in {runs}; samples.jsonl says why."]
 
 
 def _late(summary: ExperimentSummary) -> list[str]:

@@ -97,7 +97,7 @@ def test_the_foot_counts_the_runs_that_were_to_be_watched_and_were_not(
 ) -> None:
     asked = [replace(record, cell={**record.cell, "sampling": "on"}) for record in records]
     blind = [replace(record, connections=None, ledger_us_per_row=None) for record in asked[:2]]
-    said = "Connections were not watched in 2 of 9 runs that were ok."
+    said = "Connections were not watched in 2 of 9 runs that were ok; samples.jsonl says why."
     assert said in markdown_table(split, [*blind, *asked[2:]], split.experiments[0])
     assert "Connections were not watched" not in markdown_table(split, asked, split.experiments[0])
     assert "Connections were not watched" not in markdown_table(split, [*blind[:0], *records], split.experiments[0])
