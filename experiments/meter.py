@@ -1,9 +1,9 @@
 """The CPU time of a server while a loader runs: its counter read again and again, so that each phase has its share.
 
 Only the loader knows when its phases begin and end, and it says so when all is over; what the counter showed then lies
-between two readings. A reading takes up to 0.25% of the time until the next one, by the median of the last few: of a
-server that is asked through an engine far away there are two readings only, before and after, and nothing is said of
-phases.
+between two readings. A reading takes up to 0.25% of a core until the next one, by the median of the last few: CPU time,
+as one that had to wait for a core has taken nothing from anybody. Of a server that is asked through an engine far away
+there are two readings only, before and after, and nothing is said of phases.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INTERVAL_S = 0.15
 """Between two readings, at least."""
 
 COST_FACTOR = 400
-"""How many times what a reading takes lies between two of them, at least."""
+"""How many times the CPU time of a reading lies between two of them, at least."""
 
 SLOW_S = 0.01
 """Where the first readings take longer, each of them, nothing is read until the end."""
@@ -34,7 +34,7 @@ HOPELESS_S = 0.2
 """No process waits for a core that long: who takes so long to answer is not asked a second time."""
 
 LAST_COSTS = 5
-"""Of so many readings the median tells what the next one takes: it grows with the server's processes."""
+"""Of so many readings the median tells what the next one costs: that grows with the server's processes."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,15 @@ class Meter:
 
     def __enter__(self) -> Meter:
         """Raises what the counter raises."""
-        cost_s = self._read()
+        wall_s, cpu_s = self._read()
         for _ in range(FIRST_READINGS - 1):
-            if not SLOW_S < cost_s < HOPELESS_S:
+            if not SLOW_S < wall_s < HOPELESS_S:
                 break
             self._readings.clear()
-            cost_s = min(cost_s, self._read())
-        if cost_s <= SLOW_S:
-            self._thread = threading.Thread(target=self._go_on, args=(cost_s,), daemon=True)
+            again_s, cpu_s = self._read()
+            wall_s = min(wall_s, again_s)
+        if wall_s <= SLOW_S:
+            self._thread = threading.Thread(target=self._go_on, args=(cpu_s,), daemon=True)
             self._thread.start()
         return self
 
@@ -84,23 +85,24 @@ class Meter:
         """``find_growth`` of what was read."""
         return find_growth(self._readings, started_s, ended_s)
 
-    def _go_on(self, cost_s: float) -> None:
-        costs_s = deque([cost_s], maxlen=LAST_COSTS)
-        # Of two the smaller: the first reading is dearer than the rest, or the server has no processes yet.
+    def _go_on(self, cpu_s: float) -> None:
+        costs_s = deque([cpu_s], maxlen=LAST_COSTS)
+        # Of two the smaller: the first reading is dearer than the rest.
         while not self._left.wait(max(INTERVAL_S, COST_FACTOR * median_low(costs_s))):
             try:
-                costs_s.append(self._read())
+                costs_s.append(self._read()[1])
             except Failure:
                 # Whatever it is, the reading at the end will have it, too.
                 return
 
-    def _read(self) -> float:
-        """Add a reading; returns how long it took."""
+    def _read(self) -> tuple[float, float]:
+        """Add a reading; returns how long it took, and the CPU time of this thread for it."""
+        cpu_before_s = time.thread_time()
         before_s = time.monotonic()
         value = self._counter()
         after_s = time.monotonic()
         self._readings.append(Reading((before_s + after_s) / 2, value))
-        return after_s - before_s
+        return after_s - before_s, time.thread_time() - cpu_before_s
 
 
 def find_growth(readings: Sequence[Reading], started_s: float, ended_s: float) -> float | None:

@@ -73,6 +73,17 @@ def test_what_a_server_does_before_and_after_a_phase_is_not_counted(
         assert find_growth(readings, began_s, ended_s) == pytest.approx(0.8 * length_s)
 
 
+def test_the_cost_of_a_reading_is_its_cpu_time() -> None:
+    def wait() -> float:
+        time.sleep(0.05)
+        return 0.0
+
+    wall_s, cpu_s = Meter(wait)._read()
+    assert wall_s >= 0.05 > 10 * cpu_s
+    _, cpu_s = Meter(lambda: float(sum(range(1_000_000))))._read()
+    assert cpu_s > 0.001
+
+
 @pytest.mark.parametrize(("started_s", "ended_s"), [(9.0, 12.0), (10.5, 14.0), (1.0, 2.0), (20.0, 30.0)])
 def test_what_lies_outside_the_readings_is_not_known(started_s: float, ended_s: float) -> None:
     assert find_growth(READINGS, started_s, ended_s) is None
@@ -166,10 +177,10 @@ class Waits:
 
 
 def waits_between(costs_s: Sequence[float], monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long is waited before each reading, of which the first ones take so long."""
+    """How long is waited before each reading, of which the first ones take so much CPU time, each of them a second."""
     read, waits, costs = Meter(lambda: 0.0), Waits(len(costs_s) - 1), iter(costs_s)
     monkeypatch.setattr(read, "_left", waits)
-    monkeypatch.setattr(read, "_read", lambda: next(costs))
+    monkeypatch.setattr(read, "_read", lambda: (1.0, next(costs)))
     read._go_on(next(costs))
     return waits.waited_s
 
@@ -180,7 +191,7 @@ def test_readings_become_rarer_as_the_servers_processes_make_them_dearer(monkeyp
     assert waits_s == pytest.approx([0.15, 0.15, 0.4, 0.4, 0.4, 0.4, 0.4])
 
 
-def test_readings_that_had_to_wait_for_a_core_make_the_next_ones_no_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_readings_that_are_dear_make_the_next_ones_no_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
     waits_s = waits_between([0.0001, 0.02, 0.0001, 0.02, 0.0001, 0.0001], monkeypatch)
     assert waits_s == pytest.approx([0.15] * 6)
 
