@@ -1,8 +1,9 @@
 """Getting a core at once: for the sampler, which else sees the connections of a busy core only when they rest.
 
 Since 6.6 Linux (EEVDF, RUN_TO_PARITY) lets who runs go on when another process wakes up. A sampler and its backend on
-the server's one core had that core when the connections had nothing to do, and saw just that: with one connection that
-was at work 45% of the time, 2%. Since 6.12 who wakes up with a shorter time slice takes the core (sched_setattr(2)).
+the server's one core had that core when the connections had nothing to do, and saw just that: a connection that was
+active for 22% of the time, by the server's own account (``active_time`` of pg_stat_database), was seen so 7% of the
+time. Since 6.12 who wakes up with a shorter time slice takes the core (sched_setattr(2)): then it was 25%.
 
 Not SCHED_FIFO, which was tried: PostgreSQL reads pg_stat_activity again until nobody is in the midst of writing there,
 and who was interrupted in it by a process that nobody may interrupt cannot go on. Of 3,000 looks at 20 connections two

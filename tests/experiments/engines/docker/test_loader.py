@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from experiments.engines.docker.isolation import LOCKED_UP, loader_limits
 from experiments.engines.docker.loader import LOADER_ACCOUNT, DockerLoaderHost, run_container
 from experiments.engines.docker.memory import describe_limit
 from experiments.engines.docker.server import DockerServer
+from experiments.engines.promptness import make_prompt
 from experiments.engines.protocol import Finished
 from experiments.errors import Failure
 from experiments.plan import PlannedRun
@@ -62,6 +64,14 @@ def run_python(host: DockerLoaderHost, belongings: Belongings) -> Any:
     return run
 
 
+def scheduling_of_others() -> str | None:
+    """What processes of other users can be given here: only root may give it to those in containers."""
+    with subprocess.Popen(["sleep", "20"]) as process:
+        scheduling = make_prompt([process.pid])
+        process.kill()
+    return scheduling if os.geteuid() == 0 else None
+
+
 @pytest.mark.docker
 @pytest.mark.parametrize("python", ["3.11", "3.13"])
 def test_a_load_does_the_work_that_is_asked_for(
@@ -83,6 +93,7 @@ def test_a_load_does_the_work_that_is_asked_for(
     assert (record.images["loader"], record.images["postgres"]) == (host.facts.image, server.facts.image_id)
     assert record.connections is not None
     assert record.connections["samples"] > 0
+    assert record.connections["scheduling"] == scheduling_of_others()
     assert 0 < record.connections["round_trip_s"] < 0.05
     assert sum(record.connections[state] for state in ("active", "idle", "idle_in_transaction")) == pytest.approx(1)
 
