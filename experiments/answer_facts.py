@@ -1,7 +1,8 @@
 """What the answer is made of: who met whom in which setting, how fast, what it cost, and what held them back.
 
 A setting is all of a cell but who runs: the same PostgreSQL, pool size, cores and so on. In each of them the ratios are
-those to threads there, paired within blocks; Holm's correction is over all of them together.
+those to threads there, paired within blocks. Holm's correction is over those of the baseline's setting, which answer
+the question, and over those of all other settings together.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ class Entrant:
     """One row of a setting. Costs are CPU microseconds per row, shares parts of 1; None is what nobody measured.
 
     ``client_share`` is of the CPU time that the loader can get, ``server_share`` of PostgreSQL's. ``active``, ``idle``,
-    ``in_transaction`` (idle there) and ``commit_wait`` are shares of the connections. ``ratio`` is to threads in the
-    same setting, ``to_baseline`` to the experiment's baseline.
+    ``in_transaction`` (idle there) and ``commit_wait`` are shares of the connections. ``ratio`` (rows per second) and
+    ``cpu_ratio`` (the client's CPU time per row) are to threads in the same setting, block by block, ``to_baseline`` is
+    to the experiment's baseline.
     """
 
     rows_per_s: Estimate
@@ -55,6 +57,7 @@ class Entrant:
     ceiling_share: float | None = None
     ratio: Estimate | None = None
     noise: bool | None = None
+    cpu_ratio: Estimate | None = None
     to_baseline: Estimate | None = None
     to_baseline_noise: bool | None = None
 
@@ -79,12 +82,14 @@ class Contest:
 class Facts:
     """All settings, as the matrix orders them. ``ceilings``: rows/s of each program by its name, and its setting.
 
-    ``not_run`` says why cells of the experiment cannot run here.
+    ``baseline`` is which of the entrants the experiment's is, None where it is none of them. ``not_run`` says why cells
+    of the experiment cannot run here.
     """
 
     contests: tuple[Contest, ...]
     ceilings: Mapping[str, Sequence[tuple[Mapping[str, Any], float]]] = field(default_factory=dict)
     not_run: tuple[str, ...] = ()
+    baseline: str | None = THREADS
 
     @property
     def main(self) -> Contest | None:
@@ -114,7 +119,9 @@ def gather_cells(description: Description, experiment: ShownExperiment) -> Descr
 
 
 def _is_told_of(shown: ShownCell, baseline: ShownCell) -> bool:
-    """Whether a cell is somebody's in a setting of the question, and has the baseline's noise in its ratio."""
+    """Whether a cell is somebody's in a setting of the question, and was measured beside the baseline, whose noise
+    floor is then its own.
+    """
     axes = shown.cell
     somebody = (str(axes["loader"]), axes["loop"]) in ENTRANTS or axes["loader"] in (PGBENCH, COPY, PSQL)
     free = (*_NOT_OF_THE_SETTING, *_VARIED)
@@ -134,8 +141,9 @@ def find_facts(description: Description, records: Sequence[Record], summary: Exp
     found = [_contest(cells, points) for cells in groups.values()]
     contests = [contest for contest in found if contest.entrants]
     unsupported = dict.fromkeys(cell.shown.unsupported for cell in summary.cells if cell.shown.unsupported)
-    marked = _mark(contests, summary.floor)
-    return Facts(tuple(marked), _find_ceilings(summary.cells), tuple(unsupported))
+    baseline = next((_entrant_of(cell) for cell in summary.cells if cell.baseline), None)
+    marked = mark_ratios(contests, summary.floor)
+    return Facts(tuple(marked), _find_ceilings(summary.cells), tuple(unsupported), baseline)
 
 
 def _entrant_of(cell: CellSummary) -> str | None:
@@ -185,6 +193,7 @@ def _entrant(cell: CellSummary, point: Point | None, threads: CellSummary | None
         label=None if cell.verdict is None else cell.verdict.label,
         ceiling_share=cell.ceiling_share,
         ratio=None if threads is None or cell is threads else _ratio(cell, threads),
+        cpu_ratio=None if threads is None or cell is threads else _cpu_ratio(cell, threads),
         to_baseline=cell.ratio,
         to_baseline_noise=cell.noise,
     )
@@ -202,8 +211,25 @@ def _ratio(cell: CellSummary, other: CellSummary) -> Estimate | None:
     return estimate_ratio(rates(pairs), rates(other.good_runs))
 
 
-def _mark(contests: Sequence[Contest], floor: float | None) -> list[Contest]:
-    """The settings with what their ratios come to, all of them taken together."""
+def _cpu_ratio(cell: CellSummary, other: CellSummary) -> Estimate | None:
+    pairs = paired(cell.good_runs, other.good_runs)
+    costs = {block: cost for block, cost in _costs(cell).items() if block in pairs}
+    return estimate_ratio(costs, _costs(other))
+
+
+def _costs(cell: CellSummary) -> dict[int, float]:
+    return {record.block: record.cpu_us_per_row for record in cell.ok if record.cpu_us_per_row}
+
+
+def mark_ratios(contests: Sequence[Contest], floor: float | None) -> list[Contest]:
+    """The settings with what their ratios come to: the baseline's for themselves, all others together."""
+    main = iter(_mark_family([contest for contest in contests if contest.main], floor))
+    others = iter(_mark_family([contest for contest in contests if not contest.main], floor))
+    return [next(main if contest.main else others) for contest in contests]
+
+
+def _mark_family(contests: Sequence[Contest], floor: float | None) -> list[Contest]:
+    """These settings, with p values adjusted for all ratios in them."""
     ratios = [entrant.ratio for contest in contests for entrant in contest.entrants.values()]
     ratios += [contest.loops for contest in contests]
     adjusted = adjust_holm([None if ratio is None else ratio.p_value for ratio in ratios])

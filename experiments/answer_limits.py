@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from experiments.answer_facts import THREADS, Contest, Entrant
 from experiments.answer_words import join_and, say_each, span
-from experiments.model import SATURATED
+from experiments.stats import Estimate
+from experiments.verdict import BUSY_SHARE
+from experiments.wording import with_interval
 
 CLIENT, SERVER = "client", "server"
 
@@ -20,7 +22,7 @@ def find_limit(entrant: Entrant) -> str | None:
         return {"client-bound": CLIENT, "server-bound": SERVER}.get(entrant.label)
     shares = {CLIENT: entrant.client_share or 0.0, SERVER: entrant.server_share or 0.0}
     side = max(shares, key=lambda one: shares[one])
-    return side if shares[side] >= SATURATED else None
+    return side if shares[side] >= BUSY_SHARE else None
 
 
 def say_limits(main: Contest) -> str:
@@ -35,8 +37,7 @@ def say_limits(main: Contest) -> str:
     if sides == {CLIENT}:
         return f"{could}: Python is the bottleneck, so that the CPU time of a row decides."
     if sides == {None}:
-        waits = all(one.label in (None, *_WAITING) for one in main.entrants.values())
-        return f"{could}: neither is the bottleneck{', as a row mostly waits' if waits else ' by itself'}."
+        return f"{could}: neither is the bottleneck{_instead(main)}."
     parts = [
         f"{_WHOSE[side]} with {join_and([name for name, one in whose.items() if one == side])}"
         for side in (CLIENT, SERVER, None)
@@ -47,7 +48,7 @@ def say_limits(main: Contest) -> str:
 
 def foretell(main: Contest) -> str:
     """Where Python would become the limit, by the costs that were measured with a whole core."""
-    missing = "A fraction of a core was not measured in this campaign (it takes the docker engine)."
+    missing = "No run of this campaign had a fraction of a core (it takes the docker engine)."
     known = {name: one for name, one in main.entrants.items() if one.client_share and one.client_us}
     # Costs of cores that others used, too, are nobody's.
     disturbed = any(one.label == "host-saturated" for one in known.values())
@@ -55,20 +56,33 @@ def foretell(main: Contest) -> str:
         return missing
     if all(find_limit(one) == CLIENT for one in known.values()):
         return f"{missing} Python is the limit even with a whole core."
-    needed = {name: one.client_share or 0.0 for name, one in known.items()}
-    base = known.pop(THREADS).client_us or 0.0
-    ratios = say_each({name: f"{base / (one.client_us or base):.2f}" for name, one in known.items()}, "would load")
-    return (
-        f"{missing} By the costs above Python would be the bottleneck with less of a core than "
-        f"{join_and([f'{share:.2f} with {name}' for name, share in needed.items()])}; with less than all of these "
-        f"{ratios} times the rows of threads."
-    )
+    shares = [f"{one.client_share or 0.0:.2f} with {name}" for name, one in known.items()]
+    text = f"{missing} By the costs above Python would be the bottleneck with less of a core than {join_and(shares)}"
+    ratios = {name: with_interval(_turned(one.cpu_ratio), ".2f") for name, one in known.items() if one.cpu_ratio}
+    if not ratios:
+        return f"{text}."
+    return f"{text}; with less than all of these, {say_each(ratios, 'would load')} times the rows of threads."
+
+
+def _turned(costs: Estimate) -> Estimate:
+    """The rows for the same CPU time, where a row costs so many times as much."""
+    low, high = (None if end is None else 1 / end for end in (costs.high, costs.low))
+    return Estimate(1 / costs.value, low, high)
 
 
 def _same_for_all(main: Contest) -> str:
-    """What a limit on the other side means for Python; that nothing of it shows only where nothing was told apart."""
-    apart = any(one.noise is False for one in main.entrants.values())
-    return "whoever asks" if apart else "whoever asks, so that what a row costs Python does not show beyond the noise"
+    """What a limit on the other side means for Python; that nothing of it shows only where nothing is told apart."""
+    compared = [one.noise for one in main.entrants.values() if one.ratio is not None]
+    hidden = compared and all(noise is True for noise in compared)
+    return f"whoever asks{', so that what a row costs Python does not show beyond the noise' if hidden else ''}"
+
+
+def _instead(main: Contest) -> str:
+    """What holds a row back where no side does."""
+    if main.setting["poolsize"] == 1:
+        return ", as one connection has them take turns"
+    waits = all(one.label in _WAITING for one in main.entrants.values())
+    return ", but what the connections wait for" if waits else " by itself"
 
 
 def _could(main: Contest, side: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from tabulate import tabulate
 
 from experiments.answer_facts import ASYNCIO, ENTRANTS, THREADS, UVLOOP, Contest, Entrant, Facts
-from experiments.answer_words import join_and, ratio_text
+from experiments.answer_words import name_verdicts, ratio_text
 from experiments.wording import NOTHING, axis_name, axis_value, with_interval
 
 # In the order of the columns. An axis with the same value in all rows has none.
@@ -23,12 +23,15 @@ _HEADINGS = {
     "of pgbench": "right",
 }
 NOTES = (
-    "Ratios are to threads in the same row: means of the blocks' ratios on the logarithmic scale, with their 95% "
-    "intervals. ≈ marks one that lies within the noise floor, or does not differ significantly from 1 (at 5%, by "
-    "Holm's correction for all of them).",
+    "Ratios are to threads in the same row: means of the blocks' ratios on the logarithmic scale, not quotients of "
+    "medians, with their 95% intervals. ≈ marks one that lies within the noise floor, or does not differ significantly "
+    "from 1 (at 5%, by Holm's correction, for the setting of the baseline by itself and for all others together).",
     "Client CPU is what the Python process takes for a row: with threads / asyncio / uvloop.",
 )
-CEILING_NOTE = "*Of pgbench* is what threads reach of its rows per second, with as many connections."
+CEILING_NOTE = (
+    "*Of pgbench* is what threads reach of its rows per second, with as many connections. Above 100%: "
+    "statements that come in batches cost the server less CPU time each."
+)
 
 
 def answer_table(facts: Facts) -> str:
@@ -76,7 +79,7 @@ def _columns(contest: Contest) -> dict[str, str]:
         _ratio(entrants.get(ASYNCIO)),
         _ratio(entrants.get(UVLOOP)),
         NOTHING if set(costs) == {NOTHING} else " / ".join(costs),
-        _verdict(entrants),
+        name_verdicts(contest) or NOTHING,
         NOTHING if share is None else f"{share:.0%}",
     )
     return dict(zip(_HEADINGS, values, strict=True))
@@ -88,12 +91,3 @@ def _each(entrants: Mapping[str, Entrant]) -> Sequence[Entrant | None]:
 
 def _ratio(entrant: Entrant | None) -> str:
     return NOTHING if entrant is None else ratio_text(entrant.ratio, entrant.noise)
-
-
-def _verdict(entrants: Mapping[str, Entrant]) -> str:
-    """One for all, or who has which."""
-    labels = {name: one.label for name, one in entrants.items() if one.label is not None}
-    groups = {label: [name for name, other in labels.items() if other == label] for label in labels.values()}
-    if len(groups) < 2:
-        return next(iter(groups), None) or NOTHING
-    return "; ".join(f"{join_and(names)} {label}" for label, names in groups.items())

@@ -12,16 +12,43 @@ MEANING: Mapping[str, str] = {
     "client-bound": "CPU bound, in Python",
     "server-bound": "CPU bound, but in PostgreSQL, not in Python",
     "commit-bound": "IO bound, as commits wait for the disk",
-    "latency-bound": "IO bound, as everybody waits for answers while no core is busy",
+    "latency-bound": "IO bound, as connections wait for answers while no core is full",
     "host-saturated": "bound by the machine, which had too few cores or other work",
     "mixed": "bound by no single thing",
 }
 """The verdicts in terms of the question."""
 
+TAKING_TURNS = "bound by taking turns: Python, PostgreSQL and the way between them, one after the other"
+"""What ``latency-bound`` comes to with one connection, where either side may compute for most of the time."""
 
-def join_and(texts: Sequence[str]) -> str:
+
+def mean(label: str, contest: Contest) -> str:
+    """A verdict in terms of the question, in this setting."""
+    if label == "latency-bound" and contest.setting["poolsize"] == 1:
+        return TAKING_TURNS
+    return MEANING.get(label, label)
+
+
+def group_by_label(contest: Contest) -> dict[str, list[str]]:
+    """Who has which verdict."""
+    groups: dict[str, list[str]] = {}
+    for name, one in contest.entrants.items():
+        if one.label is not None:
+            groups.setdefault(one.label, []).append(name)
+    return groups
+
+
+def name_verdicts(contest: Contest) -> str:
+    """'mixed' where all have it; 'threads and uvloop server-bound; asyncio client-bound'; nothing without verdicts."""
+    groups = group_by_label(contest)
+    if any(len(names) == len(contest.entrants) for names in groups.values()):
+        return next(iter(groups))
+    return "; ".join(f"{join_and(names)} {label}" for label, names in groups.items())
+
+
+def join_and(texts: Sequence[str], word: str = "and") -> str:
     """'a', 'a and b', 'a, b and c'."""
-    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+    return f" {word} ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
 
 
 def be(names: Sequence[str]) -> str:
@@ -47,6 +74,12 @@ def span(values: Sequence[float], form: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def times_text(ratio: Estimate) -> str:
+    """A ratio for parentheses: '1.46 times, 1.41 to 1.51'."""
+    text = f"{ratio.value:.2f} times"
+    return text if ratio.low is None or ratio.high is None else f"{text}, {ratio.low:.2f} to {ratio.high:.2f}"
+
+
 def ratio_text(ratio: Estimate | None, noise: bool | None) -> str:
     """A ratio with its interval, marked where it is not told apart from 1."""
     return NOTHING if ratio is None else ("≈ " if noise else "") + with_interval(ratio, ".2f")
@@ -54,8 +87,12 @@ def ratio_text(ratio: Estimate | None, noise: bool | None) -> str:
 
 def describe_setting(contest: Contest) -> str:
     """'20 connections on `default`', and how much of a core Python has where that is not one."""
-    text = f"{describe_pool(contest)} on {describe_postgres(contest)}"
-    return text if contest.setup.client_limit == 1 else f"{text} with {describe_core(contest)}"
+    return f"{describe_pool(contest)} on {describe_postgres(contest)}{describe_fraction(contest)}"
+
+
+def describe_fraction(contest: Contest) -> str:
+    """' with 0.25 of a core for Python'; nothing of a whole core."""
+    return "" if contest.setup.client_limit == 1 else f" with {describe_core(contest)}"
 
 
 def describe_pool(contest: Contest) -> str:

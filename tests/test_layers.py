@@ -23,7 +23,8 @@ WHAT_TO_RUN = {
     *("validation", "yaml_lines"),
 }
 WHAT_CAME_OUT = {
-    *("answer", "answer_facts", "answer_help", "answer_limits", "answer_sentences", "answer_table", "answer_words"),
+    *("answer", "answer_bound", "answer_facts", "answer_help", "answer_limits", "answer_sentences", "answer_table"),
+    "answer_words",
     "builds",
     "captions",
     "ceilings",
@@ -43,7 +44,7 @@ WHAT_CAME_OUT = {
     "ledger",
     "paths",
     *("chart_model", "fit", "model", "model_columns", "model_points", "model_table", "queueing", "what_if"),
-    *("observations", "time_ledger", "verdict"),
+    *("observations", "time_ledger", "usable_cores", "verdict"),
     "precision",
     "readme",
     "reasons",

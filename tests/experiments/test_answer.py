@@ -68,7 +68,7 @@ def test_the_whole_question_has_sentences_a_table_of_settings_and_where_the_rest
 ) -> None:
     records = [make_record(block=1), make_record(uvloop_cell, block=1)]
     answer = write_answer(asking(description), records, "here", "results/one")
-    assert answer.startswith(f"IO?\n\n{WHO}\n\n- **IO bound or CPU bound?** With 20 connections and PostgreSQL")
+    assert answer.startswith(f"IO?\n\n{WHO}\n\n- **IO bound or CPU bound?** With 20 connections and commits")
     assert answer.count("\n- **") == 5
     assert "](results/one/charts/" not in answer
     assert "rows/s of threads |" in answer

@@ -7,10 +7,21 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.answer_facts import ASYNCIO, THREADS, UVLOOP, Facts, find_facts, gather_cells
+from experiments.answer_facts import (
+    ASYNCIO,
+    THREADS,
+    UVLOOP,
+    Contest,
+    Entrant,
+    Facts,
+    find_facts,
+    gather_cells,
+    mark_ratios,
+)
 from experiments.cells import Cell
 from experiments.description import Description, ShownCell, ShownExperiment
 from experiments.records import Phase, Record
+from experiments.stats import Estimate
 from experiments.summary import summarize
 
 PACE = (1.0, 1.1, 0.9, 1.05, 0.95, 1.0)
@@ -79,6 +90,65 @@ def test_the_loops_are_compared_with_each_other(campaign: tuple[Description, lis
     assert first.loops.value == pytest.approx(9_900 / 8_000, abs=0.003)
     assert first.loops_noise is False
     assert (second.loops, second.loops_noise) == (None, None)
+
+
+def test_the_cpu_time_of_a_row_is_compared_by_block_too(campaign: tuple[Description, list[Record]]) -> None:
+    description, records = campaign
+
+    def costing(record: Record) -> Record:
+        """A third more than threads in each block, whatever the machine did to both."""
+        factor = 4 / 3 + JITTER[record.block - 1] if record.cell["loop"] == "asyncio" else 1.0
+        return replace(record, cpu_us_per_row=20.0 * factor / PACE[record.block - 1])
+
+    entrants = facts_of((description, [costing(record) for record in records])).contests[0].entrants
+    more = entrants[ASYNCIO].cpu_ratio
+    assert more is not None
+    assert more.low is not None
+    assert more.high is not None
+    assert more.value == pytest.approx(4 / 3, abs=0.003)
+    # Far narrower than what the machine did.
+    assert more.high - more.low < 0.01
+    assert entrants[THREADS].cpu_ratio is None
+
+
+def test_a_block_without_a_good_run_of_both_is_in_no_ratio_of_costs(
+    campaign: tuple[Description, list[Record]],
+) -> None:
+    description, records = campaign
+    failed = [
+        replace(record, status="failed", reason="why", cpu_us_per_row=1000.0)
+        if record.block == 1 and record.cell["loop"] == "asyncio"
+        else record
+        for record in records
+    ]
+    more = facts_of((description, failed)).contests[0].entrants[ASYNCIO].cpu_ratio
+    assert more is not None
+    assert more.value < 2
+
+
+def test_ratios_of_the_baselines_setting_are_a_family_of_their_own() -> None:
+    """A p value of 0.02 passes by itself, and does not pass among three: 3 x 0.02 = 0.06."""
+    ratio = Estimate(0.5, 0.4, 0.6, 0.02)
+    asked = Contest({}, {ASYNCIO: Entrant(Estimate(1.0), ratio=ratio), THREADS: Entrant(Estimate(2.0))}, main=True)
+    others = [replace(asked, main=False) for _ in range(3)]
+    first, *rest = mark_ratios([asked, *others], 1.1)
+    assert first.entrants[ASYNCIO].noise is False
+    assert [one.entrants[ASYNCIO].noise for one in rest] == [True, True, True]
+    assert [one.main for one in mark_ratios([*others, asked], 1.1)] == [False, False, False, True]
+
+
+def test_the_baseline_is_named(campaign: tuple[Description, list[Record]]) -> None:
+    description, records = campaign
+    assert facts_of(campaign).baseline == THREADS
+    moved = tuple(
+        replace(shown, arm="b") if "asyncio asyncio" in shown.cell_key else shown
+        for shown in description.cells
+        if shown.arm == "a"
+    )
+    again = next(shown for shown in description.cells if "asyncio asyncio" in shown.cell_key)
+    assert facts_of((replace(description, cells=(*moved, again)), records)).baseline == ASYNCIO
+    alone = tuple(shown for shown in description.cells if shown.arm == "a")
+    assert facts_of((replace(description, cells=alone), records)).baseline is None
 
 
 def test_what_is_compared_with_the_baseline_has_the_tables_ratio(campaign: tuple[Description, list[Record]]) -> None:

@@ -75,6 +75,14 @@ def test_one_verdict_of_all_is_told_once() -> None:
     assert row[headings.index("verdict")] == "mixed"
 
 
+def test_a_verdict_that_not_all_have_is_told_with_who_has_it() -> None:
+    threads = replace(CONTEST.entrants[THREADS], label=None)
+    unjudged = replace(CONTEST.entrants[ASYNCIO], label=None)
+    entrants = {**CONTEST.entrants, THREADS: threads, ASYNCIO: unjudged}
+    headings, row = lines(replace(CONTEST, entrants=entrants))
+    assert row[headings.index("verdict")] == "uvloop server-bound"
+
+
 def test_a_setting_without_threads_has_no_rate() -> None:
     headings, _, row = lines(CONTEST, replace(CONTEST, entrants={ASYNCIO: replace(CONTEST.entrants[ASYNCIO])}))
     assert row[headings.index("rows/s of threads")] == "–"  # noqa: RUF001
