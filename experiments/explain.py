@@ -15,7 +15,7 @@ from experiments.engines.choose_instruments import instruments_of
 from experiments.engines.protocol import Engine
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.expand import PlannedCell
-from experiments.explain_files import find_campaign_of, page_path, write_explanation
+from experiments.explain_files import find_campaign_of, find_obstacle, page_path, write_explanation
 from experiments.explain_runs import explain_cell
 from experiments.identity import source_hash
 from experiments.judge import Trouble
@@ -42,18 +42,25 @@ class Page:
 
 
 def choose_folders(
-    cells: Sequence[Cell], folders: Sequence[CampaignFolder], results: Path
+    cells: Sequence[Cell], folders: Sequence[CampaignFolder], results: Path, tell: Tell
 ) -> dict[Cell, CampaignFolder]:
-    """The newest campaign that has each. Raises BadInput for a cell that none has: there is nothing to explain."""
+    """The newest campaign that has each; those that cannot run here, as a campaign found, are told and left out.
+
+    Raises BadInput for a cell that none has, and where all are left out: there is nothing to explain.
+    """
     chosen = {}
     for cell in cells:
-        folder = find_campaign_of(cell, folders)
-        if folder is None:
+        if folder := find_campaign_of(cell, folders):
+            chosen[cell] = folder
+        elif reason := find_obstacle(cell, folders):
+            tell(f"not explained, as it cannot run: {cell.label()}: {reason}")
+        else:
             raise BadInput(
                 f"{results}: no campaign has the cell {cell.label()}; an explanation goes into the campaign that has "
                 "measured the cell, so run that first: the same options behind nox -s matrix --"
             )
-        chosen[cell] = folder
+    if not chosen:
+        raise BadInput("--only: none of these cells can run here; choose others")
     return chosen
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from experiments.cache import remove, size_bytes
 from experiments.cells import Cell
-from experiments.description import Description
+from experiments.description import Description, ShownCell
 from experiments.explain_page import explanation_page, pictures_of
 from experiments.explanation import Explanation
 from experiments.files import write_whole
@@ -33,12 +33,22 @@ def page_path(campaign: Path, cell: Cell) -> Path:
 
 def has_cell(description: Description, cell: Cell) -> bool:
     """Whether a campaign measured the cell, or would have. What its description says nothing of does not count."""
+    return any(not shown.unsupported for shown in _shown(description, cell))
+
+
+def find_obstacle(cell: Cell, folders: Sequence[CampaignFolder]) -> str | None:
+    """Why the cell cannot run, as the first of these says that planned it; None where none did."""
+    reasons = (shown.unsupported for folder in folders for shown in _shown(folder.description(), cell))
+    return next((reason for reason in reasons if reason), None)
+
+
+def _shown(description: Description, cell: Cell) -> list[ShownCell]:
     axes = cell.axes()
-    return any(
-        all(value == axes.get(axis, value) for axis, value in shown.cell.items())
+    return [
+        shown
         for shown in description.cells
-        if not shown.unsupported
-    )
+        if all(value == axes.get(axis, value) for axis, value in shown.cell.items())
+    ]
 
 
 def find_campaign_of(cell: Cell, folders: Sequence[CampaignFolder]) -> CampaignFolder | None:

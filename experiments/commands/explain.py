@@ -61,7 +61,7 @@ def run(options: Namespace) -> int:
         raise BadInput("--only: none of these cells can be explained: they cannot run, or are no Python (ceilings)")
     with contextlib.ExitStack() as inside:
         inside.enter_context(locked(options.results))
-        folders = choose_folders(cells, list_campaigns(options.results), options.results)
+        folders = choose_folders(cells, list_campaigns(options.results), options.results, _tell)
         used = {name: engines[name] for name in dict.fromkeys(cell.engine for cell in cells)}
         for engine in used.values():
             inside.enter_context(engine)

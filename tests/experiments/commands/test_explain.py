@@ -10,9 +10,11 @@ import yaml
 
 from experiments.__main__ import main
 from experiments.cells import Cell
+from experiments.description import Description, ShownCell
+from experiments.errors import BadInput
 from experiments.expand import PlannedCell
-from experiments.explain import can_be_explained
-from experiments.store import list_campaigns
+from experiments.explain import can_be_explained, choose_folders
+from experiments.store import create, list_campaigns
 
 PROJECT = Path(__file__).parents[3]
 
@@ -65,6 +67,22 @@ def test_a_cell_that_no_campaign_has_is_refused(tmp_path: Path, capsys: pytest.C
     told = capsys.readouterr().err
     assert "no campaign has the cell row_by_row_threaded, pool 3" in told
     assert "nox -s matrix" in told
+
+
+def test_a_cell_that_a_campaign_found_unable_to_run_is_told_and_left_out(
+    tmp_path: Path, threaded: Cell, description: Description
+) -> None:
+    quarter = replace(threaded, resources="pod_0.25")
+    cells = tuple(
+        ShownCell(cell.resources, "a", ("loaders",), cell.axes(), obstacle)
+        for cell, obstacle in ((threaded, None), (quarter, "no limits here"))
+    )
+    folder = create(tmp_path, replace(description, cells=cells))
+    told: list[str] = []
+    assert choose_folders([threaded, quarter], [folder], tmp_path, told.append) == {threaded: folder}
+    assert told == [f"not explained, as it cannot run: {quarter.label()}: no limits here"]
+    with pytest.raises(BadInput, match="none of these cells can run here"):
+        choose_folders([quarter], [folder], tmp_path, told.append)
 
 
 def test_a_ceiling_and_what_cannot_run_are_not_explained(threaded: Cell) -> None:
