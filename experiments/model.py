@@ -11,10 +11,10 @@ from experiments.description import Description
 from experiments.fit import Fit, Prediction, find_limits, fit_contention, fit_demands, predict, predict_from
 from experiments.model_points import Point, Sample, read_points, waits_for_each_row
 from experiments.records import Record
-from experiments.verdict import FOREIGN_SHARE
+from experiments.verdict import BUSY_SHARE, FOREIGN_SHARE
 
-SATURATED = 0.9
-"""A side that uses this part of its cores is saturated."""
+SATURATED = BUSY_SHARE
+"""A side that uses this part of its cores is saturated: the same that a verdict calls busy."""
 
 # The least error that is explained: less is within what two campaigns differ by.
 _EXPLAINED = 0.10

@@ -16,45 +16,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from bigdata.registry import LOADERS
+from experiments.ceilings import is_ceiling
 from experiments.description import Description, ShownCell, part_of
 from experiments.observations import find_foreign_share
 from experiments.records import Phase, Record
+from experiments.usable_cores import Setup as Setup
+from experiments.usable_cores import count_cores, find_setup, uses_several_cores
 
 CLIENT, SERVER, SHARED = "client", "server", "cores"
 """The stations: the client's core, the server's cores, and the cores that both of them use."""
 
 # A contestant keeps its demands whatever the pool and the cores.
 _FREE_AXES = ("poolsize", "resources")
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Which cores there are. ``client_cores`` are those that the loader can use at once: one, under a lock or a loop.
-
-    The quotas are CPU time per time, in cores; None is no limit. ``shared_cores`` are those of both sides together
-    where they have some in common; 0 where each has its own.
-    """
-
-    client_cores: int = 1
-    server_cores: int = 1
-    client_quota: float | None = None
-    server_quota: float | None = None
-    shared_cores: int = 0
-
-    @property
-    def shared(self) -> bool:
-        """Whether both sides use the same cores, or some of them."""
-        return self.shared_cores > 0
-
-    @property
-    def client_limit(self) -> float:
-        """The most CPU time per time that the client can get, in cores."""
-        return min(self.client_cores, self.client_quota or self.client_cores)
-
-    @property
-    def server_limit(self) -> float:
-        """The most CPU time per time that the server can get, in cores."""
-        return min(self.server_cores, self.server_quota or self.server_cores)
 
 
 @dataclass(frozen=True)
@@ -126,13 +99,8 @@ def _contestants(description: Description) -> Iterable[ShownCell]:
     return [
         cell
         for cell in cells.values()
-        if not _is_ceiling(cell.cell) and not (sampled and cell.cell.get("sampling") == "off")
+        if not is_ceiling(cell.cell) and not (sampled and cell.cell.get("sampling") == "off")
     ]
-
-
-def _is_ceiling(cell: Mapping[str, Any]) -> bool:
-    loader = LOADERS.get(str(cell["loader"]))
-    return loader is not None and loader.ceiling
 
 
 def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record]) -> Point | None:
@@ -140,14 +108,14 @@ def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record
     if placement is None:
         return None
     ran = list(runs.values())
-    several_cores = _uses_several_cores(shown, ran)
-    setup = _setup(placement, several_cores=several_cores)
+    several_cores = uses_several_cores(shown.cell, ran)
+    setup = find_setup(placement, several_cores=several_cores)
     blocks = {block: sample for block, run in runs.items() if (sample := _sample(run, setup)) is not None}
     if not blocks:
         return None
     median = _believable(_median_of(list(blocks.values())), setup)
     exact = all(run.phases is None or run.phases["data"].server_cpu_s is not None for run in ran)
-    shares = [find_foreign_share(run.host, len({*placement["loader_cpus"], *placement["server_cpus"]})) for run in ran]
+    shares = [find_foreign_share(run.host, count_cores(placement)) for run in ran]
     known = [share for share in shares if share is not None]
     foreign_share = statistics.median(known) if known else None
     return Point(shown, setup, several_cores, _is_durable(description, shown), median, blocks, exact, foreign_share)
@@ -185,25 +153,6 @@ def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
         return inside / phases["data"].rows
     whole_s = record.server.cpu_s if record.server else None
     return None if whole_s is None else whole_s / sum(phase.rows for phase in phases.values())
-
-
-def _setup(placement: Mapping[str, Any], *, several_cores: bool) -> Setup:
-    loader, server = set(placement["loader_cpus"]), set(placement["server_cpus"])
-    return Setup(
-        client_cores=len(loader) if several_cores else 1,
-        server_cores=len(server),
-        client_quota=placement.get("loader_quota"),
-        server_quota=placement.get("server_quota"),
-        shared_cores=len(loader | server) if loader & server else 0,
-    )
-
-
-def _uses_several_cores(shown: ShownCell, runs: Sequence[Record]) -> bool:
-    """Whether no lock and no loop holds the loader to one core: processes, or threads of which none waits for a GIL."""
-    loader = LOADERS.get(str(shown.cell["loader"]))
-    runtime = loader.runtime if loader else ""
-    free = bool(runs) and all(run.client is not None and not run.client.gil_enabled for run in runs)
-    return runtime == "processes" or (runtime == "threads" and free)
 
 
 def _is_durable(description: Description, shown: ShownCell) -> bool:

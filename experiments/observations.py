@@ -7,17 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bigdata.registry import LOADERS
 from experiments.records import Host, Phase, Record
-from experiments.time_ledger import find_ledger, split_waits, worker_count, worker_us_per_row
+from experiments.time_ledger import find_ledger, settle_ledger, split_waits, worker_count, worker_us_per_row
+from experiments.usable_cores import count_cores, find_setup, shares_lock, uses_several_cores
 
 
 @dataclass(frozen=True)
 class Cores:
     """What each side can use at once, in cores: those that it has, less where a quota or the loader's lock says so.
 
-    ``client`` is 1 for what runs on one event loop or under one lock (GIL), whatever cores there are. ``shared``: both
-    sides have the same cores, of which there are ``run`` in all.
+    ``client`` is 1 for what runs on one event loop or under one lock (GIL), whatever cores there are. ``at_least``:
+    of several cores it is only the least, as threads under a lock compute outside of it, too. ``shared``: both sides
+    have the same cores, of which there are ``run`` in all.
     """
 
     client: float = 1.0
@@ -25,6 +26,7 @@ class Cores:
     run: int = 2
     shared: bool = False
     client_quota: float | None = None
+    at_least: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class Observations:
     while the loader ran. ``throttled_share``: of the time, in which the client had used up its quota.
 
     The others are shares of the pool's time: ``active``, ``idle`` and ``idle_in_transaction`` as ``pg_stat_activity``
-    has them, ``commit_wait``, ``other_wait`` and ``round_trip`` as the ledger has them, ``waits`` by name.
+    has them, ``commit_wait`` and ``other_wait`` as well, with what is computed during these waits; ``waits`` by name.
+    ``round_trip`` is that of the settled ledger: what is left for it when client and server have computed. ``looks``
+    are how often the connections were looked at: in the run with the fewest, in that with the most, in all.
     """
 
     poolsize: int
@@ -53,6 +57,7 @@ class Observations:
     other_wait: float | None = None
     round_trip: float | None = None
     waits: Mapping[str, float] = field(default_factory=dict)
+    looks: tuple[int, int, int] = (0, 0, 0)
 
 
 def observe(records: Sequence[Record], placement: Mapping[str, Any] | None) -> Observations | None:
@@ -85,6 +90,7 @@ def _of_the_pool(records: Sequence[Record]) -> dict[str, Any]:
     seen = [record for record in records if record.connections and record.connections.get("samples")]
     every = [record.connections or {} for record in seen]
     split = [split_waits(one.get("waits", {})) for one in every]
+    looks = [int(one["samples"]) for one in every]
     states = ("active", "idle", "idle_in_transaction")
     return {
         **{state: _median(one.get(state) for one in every) for state in states},
@@ -92,6 +98,7 @@ def _of_the_pool(records: Sequence[Record]) -> dict[str, Any]:
         "other_wait": _median(waits.other for waits in split),
         "round_trip": _median(_trip_share(record) for record in seen),
         "waits": median_waits(every),
+        "looks": (min(looks), max(looks), sum(looks)) if looks else (0, 0, 0),
     }
 
 
@@ -105,24 +112,16 @@ def median_waits(connections: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _cores(records: Sequence[Record], placement: Mapping[str, Any]) -> Cores:
-    loader, server = set(placement["loader_cpus"]), set(placement["server_cpus"])
-    usable = len(loader) if _uses_several_cores(records) else 1
-    quota, server_quota = placement.get("loader_quota"), placement.get("server_quota")
+    cell = records[0].cell
+    setup = find_setup(placement, several_cores=uses_several_cores(cell, records))
     return Cores(
-        client=min(usable, quota or usable),
-        server=min(len(server), server_quota or len(server)),
-        run=len(loader | server),
-        shared=bool(loader & server),
-        client_quota=quota,
+        client=setup.client_limit,
+        server=setup.server_limit,
+        run=count_cores(placement),
+        shared=setup.shared,
+        client_quota=setup.client_quota,
+        at_least=shares_lock(cell, records, placement),
     )
-
-
-def _uses_several_cores(records: Sequence[Record]) -> bool:
-    """Whether neither lock nor loop holds the loader to one core: processes, or threads without a GIL."""
-    loader = LOADERS.get(str(records[0].cell["loader"]))
-    runtime = loader.runtime if loader else ""
-    free = all(record.client is not None and not record.client.gil_enabled for record in records)
-    return runtime == "processes" or (runtime == "threads" and free)
 
 
 def _data(record: Record) -> Phase:
@@ -136,7 +135,9 @@ def _server_cpu_s(record: Record) -> float | None:
 
 def _trip_share(record: Record) -> float | None:
     ledger = find_ledger(record)
-    return None if ledger is None else ledger["round_trip"] / worker_us_per_row(record.cell, _data(record))
+    if ledger is None:
+        return None
+    return settle_ledger(ledger)["round_trip"] / worker_us_per_row(record.cell, _data(record))
 
 
 def find_foreign_share(host: Host | None, cores: int) -> float | None:

@@ -5,14 +5,18 @@ A worker is at one thing at a time: it computes, or its server process does, or 
 
 - ``client_user`` and ``client_system``: CPU time of the loader (getrusage(2)), its reader included.
 - ``server_cpu``: CPU time of all processes of the server meanwhile, those in the background included.
-- ``commit_wait``: that share of the pool's time in which its server processes waited for a commit (``COMMIT_WAITS``).
+- ``commit_wait``: that share of the pool's time in which its server processes waited for a commit (``COMMIT_WAITS``),
+  which includes waiting for whoever flushes the log to get a core.
 - ``other_wait``: the same for whatever else ``pg_stat_activity`` calls a wait, besides that for the client: a lock, a
   page, a timer.
-- ``round_trip``: how long an empty statement took before the phases, for each statement that is waited for. What the
-  server's CPU has to do for an empty statement is in it, too: some microseconds are counted twice.
+- ``round_trip``: how long an empty statement took before the phases, for each statement that is waited for.
 - ``queueing``: what is left. Waiting for the interpreter's lock, for the event loop, for a core on either side, and
-  workers that had no record left. As a remainder it takes what is wrong in the other parts, and can be below zero: so
-  where forcing to disk takes CPU time, as that is in ``server_cpu`` and in ``commit_wait``.
+  workers that had no record left.
+
+Records have the parts as they were measured, and these count some time twice: what forcing to disk computes is in
+``server_cpu`` and in ``commit_wait``, what the server computes for an empty statement in ``server_cpu`` and in
+``round_trip``. So ``queueing``, the remainder, can be below zero there. What is shown is settled (``settle_ledger``):
+CPU time is exact and waits are sampled, so a remainder below zero is taken off the waits.
 """
 
 from __future__ import annotations
@@ -39,6 +43,10 @@ COMMIT_WAITS = frozenset(
 
 The lock on writing the log is what all but the first of a group of commits wait for.
 """
+
+_COMPUTING = ("client_user", "client_system", "server_cpu")
+# In the order in which they get what computing leaves.
+_WAITING = ("round_trip", "commit_wait", "other_wait")
 
 # What the server waits for while a statement is being sent to it, or taken from it.
 _FOR_THE_CLIENT = "client:"
@@ -72,7 +80,7 @@ def split_waits(waits: Mapping[str, float]) -> Waits:
 
 
 def find_ledger(record: Record) -> Mapping[str, float] | None:
-    """The parts by their names in ``PARTS``; None where one of them was not measured.
+    """The parts by their names in ``PARTS``, as measured; None where one of them was not.
 
     ``round_trip`` is less than what was measured where that would take more time than the workers had.
     """
@@ -97,12 +105,31 @@ def find_ledger(record: Record) -> Mapping[str, float] | None:
     return {name: round(parts[name], 3) for name in PARTS}
 
 
+def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
+    """The same parts with the same sum, and no time counted twice: waits have what computing leaves of the time.
+
+    Round trips come first, as these were timed, then commits, then other waits. What is below zero then is CPU time
+    beyond the workers' time: the server's processes in the background are no workers.
+    """
+    left = sum(parts.values()) - sum(parts[name] for name in _COMPUTING)
+    settled = dict(parts)
+    for name in _WAITING:
+        settled[name] = min(parts[name], max(left, 0.0))
+        left -= settled[name]
+    return {**settled, "queueing": left}
+
+
 def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
-    """The median of each part over the runs that were ok and tell them; None where none does."""
+    """Of the runs that were ok and tell them: the median of each part, settled; None where no run does.
+
+    ``queueing`` is what these medians leave of the median of the workers' time, so that the parts add up to that.
+    """
     told = [record.ledger_us_per_row for record in records if record.status == "ok" and record.ledger_us_per_row]
     if not told:
         return None
-    return {name: statistics.median(one.get(name, 0.0) for one in told) for name in PARTS}
+    parts = {name: statistics.median(one.get(name, 0.0) for one in told) for name in PARTS}
+    rest = statistics.median(sum(one.values()) for one in told) - sum(parts.values()) + parts["queueing"]
+    return settle_ledger({**parts, "queueing": rest})
 
 
 def worker_us_per_row(cell: Mapping[str, Any], data: Phase) -> float:

@@ -3,21 +3,29 @@
 Asked in this order, the first that holds is the label:
 
 1. ``host-saturated``: client and server share cores, of which they use ``BUSY_SHARE`` together; or other processes and
-   the hypervisor took ``FOREIGN_SHARE`` of the run's cores, and together with one side filled its cores to
-   ``BUSY_SHARE``. Then neither side could have what it is made to have, and nothing below would be true elsewhere.
+   the hypervisor took ``FOREIGN_SHARE`` of the run's cores, no side is full by itself (2), and with what others took
+   one of them, or both, would be. Then a side may not have had what it is made to have, and nothing below would be
+   true elsewhere. A side that is full although others took their share is the limit; the sentence names them.
 2. ``client-bound`` or ``server-bound``: the side used ``BUSY_SHARE`` of the cores that it can use, which is one core
    under a lock (GIL) or an event loop, and no more than a quota; or the client's quota made it wait for ``WAIT_SHARE``
-   of the time. A side that is busy is the limit, whoever waits meanwhile. Where both sides are: ``mixed``.
+   of the time. A side that is busy is the limit, whoever waits meanwhile. Where both sides are: ``mixed``. Several
+   threads under a lock with several cores are not called the limit by their share of one: what driver and kernel
+   compute for them outside of the lock may have taken place on another.
 3. ``commit-bound``: connections wait for commits for ``WAIT_SHARE`` of their time, and for nothing longer.
 4. ``latency-bound``: the same for round trips and the server's other waits (a lock, a timer) together; or there is one
    connection, so that all takes its turn and neither side can be busy.
 5. ``mixed``: no side is busy, and no wait is long. More connections would get more out of the same cores.
 
-2 and 3 in that order, as a busy core is no faster for shorter waits: the connections would queue for it instead.
+2 and 3 in that order, as a core that is full does more rows only if a row costs it less CPU time, however short the
+waits are. What it computes may be the commits' all the same: with 20 connections a row cost the server 63 to 65 us of
+CPU time where each was forced to disk, and 43 to 47 us with ``synchronous_commit`` off. How much of a full core is
+theirs is told by the same cell without them, and by no share of one cell. And a wait for a commit includes waiting for
+whoever flushes the log to get a core.
 
-That connections are idle decides nothing. The server calls one active from when its process has begun to read a
-statement; a statement that has arrived while the process waits for a core is not seen. So where one core of server is
-the limit, nearly all of a large pool are idle.
+That connections are active or idle decides nothing. The server calls one active from when its process has begun to
+read a statement; a statement that has arrived while the process waits for a core is not seen, nor is sending the
+answer. With 20 connections and one core of server that was full, 4% to 8% of them were active where no row waited for
+the disk, and 70% to 75%, most of them in a commit, where each did.
 """
 
 from __future__ import annotations
@@ -32,8 +40,9 @@ from experiments.observations import Observations
 Label = Literal["client-bound", "server-bound", "commit-bound", "latency-bound", "host-saturated", "mixed"]
 
 BUSY_SHARE = 0.9
-"""Of a side's cores. Of the published cells with pools of 20 the busy server used 97% to 100%; with 5 it was 87%, and
-a larger pool did more rows/s, with 1 it was 50%."""
+"""Of a side's cores. With one core of server, inside phase ``data``, medians of six blocks: with 20 connections it used
+98% of it, and 93% to 94% where each row is forced to disk; with 5, forced to disk, 86%, and a larger pool did more
+rows/s; with 1 it was 50%."""
 
 FOREIGN_SHARE = 0.1
 """Of the run's cores. Quiet runs have below 0.075 (``disturbance.FOREIGN_CORES`` on two cores)."""
@@ -73,10 +82,7 @@ def _host(seen: Observations) -> Verdict | None:
             ("run_share", "client_share", "server_share"),
             f"Client and server share {_cores(cores.run)}, and used {_percent(seen.run_share)} of that",
         )
-    foreign = (seen.foreign_share or 0.0) * cores.run
-    sides = ((seen.client_share, cores.client), (seen.server_share, cores.server), (seen.run_share, float(cores.run)))
-    filled = any(share * side + foreign >= BUSY_SHARE * math.ceil(side) for share, side in sides)
-    if (seen.foreign_share or 0.0) < FOREIGN_SHARE or not filled:
+    if _is_full(seen, "client") or _is_full(seen, "server") or not _is_crowded(seen):
         return None
     return _verdict(
         "host-saturated",
@@ -86,16 +92,42 @@ def _host(seen: Observations) -> Verdict | None:
     )
 
 
+def _is_crowded(seen: Observations) -> bool:
+    """Whether others took enough of the cores to fill those of a side, or of both, that does not fill them itself."""
+    cores, foreign = seen.cores, (seen.foreign_share or 0.0) * seen.cores.run
+    sides = ((seen.client_share, cores.client), (seen.server_share, cores.server), (seen.run_share, float(cores.run)))
+    return _is_disturbed(seen) and any(
+        share * side < BUSY_SHARE * math.ceil(side) <= share * side + foreign for share, side in sides
+    )
+
+
+def _is_disturbed(seen: Observations) -> bool:
+    return (seen.foreign_share or 0.0) >= FOREIGN_SHARE
+
+
+def _is_throttled(seen: Observations) -> bool:
+    return (seen.throttled_share or 0.0) >= WAIT_SHARE
+
+
+def _is_full(seen: Observations, side: Literal["client", "server"]) -> bool:
+    """Whether a side used all that it can use."""
+    if side == "server":
+        return seen.server_share >= BUSY_SHARE
+    return _is_throttled(seen) or (seen.client_share >= BUSY_SHARE and not seen.cores.at_least)
+
+
 def _busy(seen: Observations) -> Verdict | None:
-    throttled = (seen.throttled_share or 0.0) >= WAIT_SHARE
-    client, server = seen.client_share >= BUSY_SHARE or throttled, seen.server_share >= BUSY_SHARE
+    client, server = _is_full(seen, "client"), _is_full(seen, "server")
+    others = [f"other processes took {_percent(seen.foreign_share)} of the {_cores(seen.cores.run)} of the run"]
+    more = others if _is_disturbed(seen) else []
     if client and server:
-        return _verdict("mixed", seen, ("client_share", "server_share"), "Both sides are at their limit")
+        return _verdict("mixed", seen, ("client_share", "server_share"), "Both sides are at their limit", *more)
     if client:
-        numbers = ("client_share", "server_share", *(["throttled_share"] if throttled else []), "idle")
-        return _verdict("client-bound", seen, numbers, "The client is the limit")
+        numbers = ("client_share", "server_share", *(["throttled_share"] if _is_throttled(seen) else []), "idle")
+        return _verdict("client-bound", seen, numbers, "The client is the limit", *more)
     if server:
-        return _verdict("server-bound", seen, ("server_share", "client_share", "active"), "The server is the limit")
+        numbers = ("server_share", "client_share", "active")
+        return _verdict("server-bound", seen, numbers, "The server is the limit", *more)
     return None
 
 
@@ -105,7 +137,8 @@ def _waiting(seen: Observations) -> Verdict | None:
     commit, trip, other = seen.commit_wait, seen.round_trip or 0.0, seen.other_wait or 0.0
     if commit >= WAIT_SHARE and commit >= max(trip, other):
         cause = f"Waiting for commits is the limit, {_percent(commit)} of the connections' time"
-        return _verdict("commit-bound", seen, ("commit_wait", "server_share", "client_share"), cause)
+        numbers = ("commit_wait", "server_share", "client_share")
+        return _verdict("commit-bound", seen, numbers, cause, *_bound(seen))
     if other + trip >= WAIT_SHARE:
         first, what = ("other_wait", "in the server") if other >= trip else ("round_trip", "for round trips")
         cause = f"Waiting {what} is the limit, {_percent(max(other, trip))} of the connections' time"
@@ -113,19 +146,35 @@ def _waiting(seen: Observations) -> Verdict | None:
     shares = ("server_share", "client_share", "commit_wait", "round_trip")
     if seen.poolsize == 1:
         return _verdict("latency-bound", seen, shares, "One connection: client, network and server take turns")
+    if seen.client_share >= BUSY_SHARE:
+        cause = "No wait is long, and whether the client's lock (GIL) is the limit is not known"
+        return _verdict("mixed", seen, shares, cause)
     return _verdict("mixed", seen, shares, "No side is busy, and no wait is long")
 
 
-def _verdict(label: Label, seen: Observations, names: tuple[str, ...], cause: str) -> Verdict:
+def _bound(seen: Observations) -> Iterator[str]:
+    """How much more the busier side could do with the same CPU time per row, if nobody waited (utilisation law)."""
+    sides = [(seen.server_share, f"the server's {_cores(seen.cores.server)}")]
+    # Of threads under a lock nobody knows how much more they could use.
+    sides += [] if seen.cores.at_least else [(seen.client_share, f"the client's {_cores(seen.cores.client)}")]
+    sides += [(seen.run_share, f"the {_cores(seen.cores.run)} of both")] if seen.cores.shared else []
+    share, whose = max(sides)
+    if share > 0:
+        yield f"{whose} could do at most {_factor(1 / share)} times as much"
+
+
+def _verdict(label: Label, seen: Observations, names: tuple[str, ...], cause: str, *more: str) -> Verdict:
+    """``more`` is said behind what is said of every label."""
     numbers = {name: round(float(value), 4) for name in names if (value := getattr(seen, name)) is not None}
-    return Verdict(label, numbers, f"{cause}: {'; '.join(_facts(seen))}.")
+    return Verdict(label, numbers, f"{cause}: {'; '.join((*_facts(seen), *more))}.")
 
 
 def _facts(seen: Observations) -> Iterator[str]:
     """What each side used of which cores, and what the connections were at: the same for every label."""
     cores = seen.cores
     quota = "" if cores.client_quota is None else ", its quota"
-    yield f"the client used {_percent(seen.client_share)} of the {_cores(cores.client)} it can use{quota}"
+    can_use = "it can use at least" if cores.at_least else "it can use"
+    yield f"the client used {_percent(seen.client_share)} of the {_cores(cores.client)} {can_use}{quota}"
     yield f"the server {_percent(seen.server_share)} of its {_cores(cores.server)}"
     if seen.throttled_share:
         yield f"the quota stopped the client {_percent(seen.throttled_share)} of the time"
@@ -145,6 +194,10 @@ def _connections(seen: Observations, active: float) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
+
+
+def _factor(number: float) -> str:
+    return f"{number:.2f}" if number < 9.995 else f"{number:.0f}"
 
 
 def _cores(number: float) -> str:

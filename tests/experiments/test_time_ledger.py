@@ -9,7 +9,15 @@ import pytest
 from bigdata.registry import LOADERS
 from experiments.cells import Cell
 from experiments.records import Record, Work
-from experiments.time_ledger import PARTS, find_ledger, median_ledger, round_trips_per_row, split_waits, worker_count
+from experiments.time_ledger import (
+    PARTS,
+    find_ledger,
+    median_ledger,
+    round_trips_per_row,
+    settle_ledger,
+    split_waits,
+    worker_count,
+)
 from tests.experiments.made_observed import observed
 
 
@@ -145,3 +153,60 @@ def test_the_median_is_of_the_runs_that_count_and_tell(make_record: Callable[...
     assert ledger is not None
     assert ledger["server_cpu"] == pytest.approx(20)
     assert median_ledger([make_record(), wrong]) is None
+
+
+def parts_of(**some: float) -> dict[str, float]:
+    return {**dict.fromkeys(PARTS, 0.0), **some}
+
+
+def test_a_ledger_whose_parts_leave_a_rest_is_settled() -> None:
+    parts = parts_of(client_user=30, server_cpu=75, commit_wait=400, other_wait=5, round_trip=100, queueing=1390)
+    assert settle_ledger(parts) == parts
+
+
+SETTLED = [
+    # One connection, durable: 27 of 100 us counted twice, most of them what forcing to disk computes.
+    (
+        parts_of(client_user=9, client_system=4, server_cpu=49, commit_wait=53, round_trip=12, queueing=-27),
+        parts_of(client_user=9, client_system=4, server_cpu=49, commit_wait=26, round_trip=12),
+    ),
+    # Without waiting for the disk it is the round trips.
+    (
+        parts_of(client_user=34, server_cpu=53, round_trip=34, queueing=-21),
+        parts_of(client_user=34, server_cpu=53, round_trip=13),
+    ),
+    (
+        parts_of(server_cpu=60, commit_wait=30, other_wait=50, queueing=-40),
+        parts_of(server_cpu=60, commit_wait=30, other_wait=10),
+    ),
+    # The processes in the background: CPU time that no worker has.
+    (
+        parts_of(client_user=30, server_cpu=90, commit_wait=10, round_trip=5, queueing=-35),
+        parts_of(client_user=30, server_cpu=90, queueing=-20),
+    ),
+]
+
+
+@pytest.mark.parametrize(("measured", "settled"), SETTLED, ids=["commit", "trip", "other", "more CPU than time"])
+def test_what_counts_twice_is_taken_off_the_waits_and_the_sum_stays(
+    measured: dict[str, float], settled: dict[str, float]
+) -> None:
+    assert settle_ledger(measured) == pytest.approx(settled)
+    assert sum(settled.values()) == pytest.approx(sum(measured.values()))
+
+
+def test_medians_add_up_to_the_median_worker_time_whichever_run_each_is_of(make_record: Callable[..., Record]) -> None:
+    ledgers = [
+        parts_of(client_user=10, server_cpu=50, commit_wait=20, queueing=20),
+        parts_of(client_user=30, server_cpu=40, commit_wait=60, queueing=70),
+        parts_of(client_user=20, server_cpu=90, commit_wait=30, queueing=-10),
+    ]
+    runs = [replace(make_record(block=n), ledger_us_per_row=one) for n, one in enumerate(ledgers, 1)]
+    # The workers' times are 100, 200 and 130; the medians of the parts alone would add up to 120.
+    assert median_ledger(runs) == parts_of(client_user=20, server_cpu=50, commit_wait=30, queueing=30)
+
+
+def test_the_median_is_settled(make_record: Callable[..., Record]) -> None:
+    twice = parts_of(client_user=34, server_cpu=53, round_trip=34, queueing=-21)
+    run = replace(make_record(), ledger_us_per_row=twice)
+    assert median_ledger([run]) == parts_of(client_user=34, server_cpu=53, round_trip=13)

@@ -28,6 +28,8 @@ CALM = Observations(
 )
 # One connection on this machine: the numbers of a durable commit in a millisecond's quarter.
 ALONE = replace(CALM, poolsize=1, client_share=0.16, server_share=0.5, commit_wait=0.2, round_trip=0.12)
+# Threads under a lock on cores that the server uses, too.
+BOTH = replace(CALM, cores=Cores(1, 2, 2, shared=True, at_least=True))
 POD = replace(CALM, cores=Cores(0.25, 1, 2, client_quota=0.25), throttled_share=0.7)
 
 
@@ -56,7 +58,26 @@ CASES: list[tuple[str, str, Observations]] = [
     ("latency-bound", "one that sleeps longer than it commits", replace(CALM, other_wait=0.5, commit_wait=0.4)),
     ("host-saturated", "both on the same cores", replace(CALM, cores=Cores(1, 2, 2, shared=True), run_share=0.95)),
     ("host-saturated", "two others on the client's core", replace(CALM, client_share=0.4, foreign_share=0.3)),
-    ("host-saturated", "others, and a busy server", replace(CALM, server_share=0.99, foreign_share=0.2)),
+    ("host-saturated", "others, and a server near its limit", replace(CALM, server_share=0.7, foreign_share=0.15)),
+    ("host-saturated", "others on cores that both use half", replace(BOTH, run_share=0.6, foreign_share=0.35)),
+    (
+        "server-bound",
+        "others, and a server that is full by itself",
+        replace(CALM, server_share=0.99, foreign_share=0.3),
+    ),
+    (
+        "client-bound",
+        "others, and a client that is full by itself",
+        replace(CALM, client_share=0.95, foreign_share=0.3),
+    ),
+    ("client-bound", "others, and a client that its quota stops", replace(POD, client_share=0.8, foreign_share=0.4)),
+    ("mixed", "threads that may have used more than one core", replace(BOTH, client_share=1.1, run_share=0.8)),
+    ("commit-bound", "such threads that wait", replace(BOTH, client_share=1.1, run_share=0.8, commit_wait=0.5)),
+    (
+        "client-bound",
+        "such threads at their quota",
+        replace(BOTH, client_share=1.0, run_share=0.8, throttled_share=0.5),
+    ),
 ]
 
 
@@ -117,6 +138,15 @@ SENTENCES = {
     "The client is the limit: the client used 99% of the 0.25 cores it can use, its quota; the server 60% of its one "
     "core; the quota stopped the client 70% of the time; on average 12 of its 20 connections were active, 2.0 in "
     "IO:WalSync.": replace(POD, client_share=0.99),
+    "The server is the limit: the client used 30% of the one core it can use; the server 98% of its one core; on "
+    "average 12 of its 20 connections were active, 2.0 in IO:WalSync; other processes took 20% of the 2 cores of the "
+    "run.": replace(CALM, server_share=0.98, foreign_share=0.2),
+    "Waiting for commits is the limit, 60% of the connections' time: the client used 30% of the one core it can use; "
+    "the server 86% of its one core; on average 12 of its 20 connections were active, 2.0 in IO:WalSync; the server's "
+    "one core could do at most 1.16 times as much.": replace(CALM, server_share=0.86, commit_wait=0.6),
+    "No wait is long, and whether the client's lock (GIL) is the limit is not known: the client used 110% of the one "
+    "core it can use at least; the server 30% of its 2 cores; on average 12 of its 20 connections were active, 2.0 in "
+    "IO:WalSync.": replace(BOTH, client_share=1.1, server_share=0.3, run_share=0.85),
     "Waiting in the server is the limit, 90% of the connections' time: the client used 30% of the one core it can "
     "use; the server 60% of its one core; on average 19 of its 20 connections were active, 18 in Timeout:PgSleep.": (
         replace(CALM, other_wait=0.9, active=0.95, waits={"Timeout:PgSleep": 0.9, "CPU": 0.05})
@@ -135,3 +165,34 @@ def test_the_sentence_says_what_each_side_used_of_which_cores(sentence: str, obs
     verdict = find_verdict(observations)
     assert verdict is not None
     assert verdict.sentence == sentence
+
+
+BOUNDS = [
+    ("the client's one core could do at most 1.25 times", replace(CALM, client_share=0.8)),
+    ("the client's 0.25 cores could do at most 1.25 times", replace(POD, client_share=0.8, throttled_share=0.1)),
+    ("the 2 cores of both could do at most 1.25 times", replace(BOTH, client_share=0.85, run_share=0.8)),
+    ("the server's one core could do at most 50 times", replace(CALM, client_share=0.01, server_share=0.02)),
+]
+
+
+@pytest.mark.parametrize(("said", "observations"), BOUNDS, ids=[said for said, _ in BOUNDS])
+def test_a_wait_for_commits_comes_with_what_the_busier_side_could_do_without(
+    said: str, observations: Observations
+) -> None:
+    verdict = find_verdict(replace(observations, commit_wait=0.6))
+    assert verdict is not None
+    assert verdict.label == "commit-bound"
+    assert verdict.sentence.endswith(f"; {said} as much.")
+
+
+def test_where_nobody_used_any_cpu_time_there_is_no_such_bound() -> None:
+    verdict = find_verdict(replace(CALM, commit_wait=0.6, client_share=0.0, server_share=0.0, run_share=0.0))
+    assert verdict is not None
+    assert "at most" not in verdict.sentence
+
+
+def test_two_thirds_of_computing_with_one_connection_are_no_wait_for_round_trips() -> None:
+    # One connection that commits without waiting: 34% client, 53% server, and what the ledger leaves of the trips.
+    verdict = find_verdict(replace(ALONE, client_share=0.34, server_share=0.53, commit_wait=0.0, round_trip=0.13))
+    assert verdict is not None
+    assert verdict.sentence.startswith("One connection: client, network and server take turns")
