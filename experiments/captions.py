@@ -158,7 +158,8 @@ def _why(summary: ExperimentSummary) -> list[str]:
     """What the columns of ``why_columns`` mean, where the table has them."""
     shares = any(cell.ceiling_share is not None for cell in summary.cells)
     texts = {
-        "*of ceiling*: rows/s as a share of what pgbench, a program in C, does over as many connections.": shares,
+        "*of ceiling*: rows/s as a share of what pgbench, a program in C, does over as many connections; above 100%: "
+        "statements that come in batches cost the server less CPU.": shares,
         "*verdict*: what holds the row back, by what each side used of its cores and what connections waited for.": any(
             cell.verdict for cell in summary.cells
         ),

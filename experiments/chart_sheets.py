@@ -72,7 +72,8 @@ def _time_sheet(description: Description, summary: ExperimentSummary, alt: str) 
     bars = Bars(tuple(headings(axes)), time_rows(summary.cells, axes))
     width = max(WIDTH, bars.width)
     how = ["median of each part; queueing is what is left: the interpreter's lock, the event loop, a core"]
-    how += ["beyond 100%: parts that overlap, as server CPU while a commit is waited for"] if bars.overlap else []
+    how += ["cores: what each side used of those that it can use; a wait for a commit includes that for a core"]
+    how += ["beyond 100%: the server's processes in the background are no workers"] if bars.overlap else []
     foot = _foot(description, summary, how, width)
     title = f"{summary.experiment.name}: where the time goes"
     return draw_sheet([*_head(title, summary, width), bars.key(width), bars, foot], width, title, alt)

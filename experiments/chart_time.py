@@ -13,7 +13,7 @@ from experiments.chart_labels import label_of
 from experiments.chart_page import BLACK, GREY, PADDING, RULE, SMALL, Key, Sheet, text_width
 from experiments.summary import CellSummary
 from experiments.time_ledger import PARTS
-from experiments.why_columns import PART_NAMES
+from experiments.why_columns import BUSY_NAMES, PART_NAMES, describe_busy
 from experiments.wording import NOTHING
 
 # Told apart in greyscale, too: neighbours differ in lightness, and waiting is hatched.
@@ -36,17 +36,22 @@ _GAP = 12.0
 _HEAD = 36.0
 _FOOT = 8.0
 _LEAST_PLOT = 260.0
-_COLUMN = "worker time\nµs/row"
+# On the right of the bars; the first two decide the verdict.
+_COLUMNS = (*(name.replace(" ", "\n") for name in BUSY_NAMES.values()), "worker time\nµs/row")
 _NOT_OBSERVED = "not observed"
 
 
 @dataclass(frozen=True)
 class TimeRow:
-    """One row: its label, the parts of the ledger in microseconds per row, or why it has none."""
+    """One row: its label, the parts of the ledger in microseconds per row, or why it has none.
+
+    ``busy``: what client and server used of the cores that they can use, as text.
+    """
 
     label: tuple[str, ...]
     parts: Mapping[str, float]
     without: str = ""
+    busy: tuple[str, ...] = (NOTHING,) * len(BUSY_NAMES)
 
     @property
     def total_us(self) -> float:
@@ -56,7 +61,7 @@ class TimeRow:
     def shares(self) -> Iterator[tuple[str, float, float]]:
         """Each part that can be drawn: its name, where it begins and its width, as parts of the worker time.
 
-        A rest below zero cannot: without it the other parts are longer than the whole.
+        A rest below zero cannot: without it the CPU time is longer than the whole.
         """
         begin = 0.0
         for part in PARTS if self.parts else ():
@@ -68,7 +73,8 @@ class TimeRow:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars below each other, all of the same length, with the worker time that they stand for beside them."""
+    """Bars below each other, all of the same length, and beside them the worker time that they stand for, and how
+    busy the cores were."""
 
     headings: tuple[str, ...]
     rows: tuple[TimeRow, ...]
@@ -76,7 +82,7 @@ class Bars:
     @property
     def width(self) -> float:
         """The least that it needs."""
-        return self._lefts()[-1] + _LEAST_PLOT + self._column_width() + PADDING
+        return self._lefts()[-1] + _LEAST_PLOT + sum(self._column_widths()) + PADDING
 
     @property
     def height(self) -> float:
@@ -84,13 +90,14 @@ class Bars:
         return _HEAD + _ROW * len(self.rows) + _FOOT
 
     def draw(self, sheet: Sheet, top: float) -> None:
-        """Labels on the left, bars, and the worker time on the right."""
-        lefts = self._lefts()
-        width = sheet.width - PADDING - self._column_width() - lefts[-1]
-        right = sheet.width - PADDING
+        """Labels on the left, bars, and the columns of numbers on the right."""
+        lefts, widths = self._lefts(), self._column_widths()
+        width = sheet.width - PADDING - sum(widths) - lefts[-1]
+        rights = [sheet.width - PADDING - sum(widths[number + 1 :]) for number in range(len(widths))]
         for left, heading in zip(lefts, self.headings, strict=False):
             sheet.write(heading, left, top + _HEAD - 8, color=GREY)
-        sheet.write(_COLUMN, right, top + _HEAD - 8, color=GREY, ha="right", va="baseline", linespacing=1.1)
+        for right, heading in zip(rights, _COLUMNS, strict=True):
+            sheet.write(heading, right, top + _HEAD - 8, color=GREY, ha="right", va="baseline", linespacing=1.1)
         axes = sheet.axes(lefts[-1], top + _HEAD, width, _ROW * len(self.rows))
         longest = max((begin + share for row in self.rows for _, begin, share in row.shares()), default=1.0)
         _prepare(axes, len(self.rows), max(1.0, longest))
@@ -100,11 +107,12 @@ class Bars:
             color = GREY if row.without else BLACK
             for left, text in zip(lefts, row.label, strict=False):
                 sheet.write(text, left, baseline, color=color)
-            sheet.write(_total(row), right, baseline, color=color, ha="right")
+            for right, text in zip(rights, _numbers(row), strict=True):
+                sheet.write(text, right, baseline, color=color, ha="right")
 
     @property
     def overlap(self) -> bool:
-        """Whether the parts of some row are longer than its whole."""
+        """Whether some row's CPU time is longer than its whole."""
         return any(row.parts.get("queueing", 0.0) < -0.01 * row.total_us for row in self.rows)
 
     def key(self, width: float) -> Key:
@@ -120,8 +128,12 @@ class Bars:
             lefts.append(lefts[-1] + max(text_width(text) for text in texts) + _GAP)
         return lefts
 
-    def _column_width(self) -> float:
-        return max(text_width(text) for text in (*_COLUMN.split("\n"), *map(_total, self.rows))) + _GAP
+    def _column_widths(self) -> list[float]:
+        columns: Sequence[tuple[str, ...]] = list(zip(*map(_numbers, self.rows), strict=True)) or [()] * len(_COLUMNS)
+        return [
+            max(text_width(text) for text in (*heading.split("\n"), *texts)) + _GAP
+            for heading, texts in zip(_COLUMNS, columns, strict=True)
+        ]
 
 
 def time_rows(cells: Sequence[CellSummary], axes: Sequence[str]) -> tuple[TimeRow, ...]:
@@ -131,13 +143,15 @@ def time_rows(cells: Sequence[CellSummary], axes: Sequence[str]) -> tuple[TimeRo
 
 def _row(cell: CellSummary, axes: Sequence[str]) -> TimeRow:
     label = label_of(cell.shown.cell, axes)
+    busy = tuple(describe_busy(cell))
     if cell.ledger and sum(cell.ledger.values()) > 0:
-        return TimeRow(label, cell.ledger)
-    return TimeRow(label, {}, "cannot run" if cell.shown.unsupported else _NOT_OBSERVED)
+        return TimeRow(label, cell.ledger, busy=busy)
+    return TimeRow(label, {}, "cannot run" if cell.shown.unsupported else _NOT_OBSERVED, busy)
 
 
-def _total(row: TimeRow) -> str:
-    return NOTHING if row.without else f"{row.total_us:,.0f}"
+def _numbers(row: TimeRow) -> tuple[str, ...]:
+    """Under the headings of ``_COLUMNS``."""
+    return (*row.busy, NOTHING if row.without else f"{row.total_us:,.0f}")
 
 
 def _prepare(axes: Axes, rows: int, longest: float) -> None:

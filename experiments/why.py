@@ -11,7 +11,7 @@ from experiments.description import Description, ShownExperiment
 from experiments.records import Record
 from experiments.summary import CellSummary, ExperimentSummary, summarize
 from experiments.time_ledger import PARTS
-from experiments.why_columns import PART_NAMES, describe_waits
+from experiments.why_columns import BUSY_NAMES, PART_NAMES, describe_busy, describe_waits
 from experiments.wording import NOTHING
 
 _STATES = ("active", "idle", "idle_in_transaction")
@@ -19,13 +19,24 @@ _STATES = ("active", "idle", "idle_in_transaction")
 _WORTH_TELLING = 0.005
 
 HEAD = """\
-Where the time of a worker goes, in µs per row: all columns up to *queueing* add up to *sum*, which is pool size x time
-/ rows. *Commit* and *other waits* are what `pg_stat_activity` showed of the connections, *round trips* are those of an
-empty statement on an idle server, *queueing* is what is left: waiting for the interpreter's lock, the event loop or a
-core, and the errors of the other parts (it can be below zero). *Active* and *idle* are shares of the connections' time,
-as the server sees them. An idle one waits for its client, or has a statement that waits for a core of the server, as
-only a process that runs can say that it is active.
+Where the time of a worker goes, in µs per row, medians: all columns up to *queueing* add up to *sum*, which is pool
+size x time / rows. *Commit* and *other waits* are what `pg_stat_activity` showed of the connections, *round trips* are
+those of an empty statement on an idle server, *queueing* is what is left: waiting for the interpreter's lock, the event
+loop or a core, and the errors of the other parts. No time counts twice: what forcing a commit to disk computes is in
+*server CPU* and not in *commit*, and where the parts are longer than the whole, the waits are shortened, as these are
+sampled (records have them as measured). A wait for a commit includes waiting for whoever flushes the log to get a core.
+
+*Client's cores* and *server's cores* are how much of the cores that it can use each side used: the verdict goes by
+these before any wait. *Active* and *idle* are shares of the connections' time, as the server sees them, and *waits for*
+is what active ones wait for, computing meanwhile included. An idle one waits for its client, or has a statement that
+waits for a core of the server, as only a process that runs can say that it is active. {looks}
 """
+# Without the number shares look more exact than they are.
+_LOOKS = (
+    "The connections were looked at {in_a_run} times in a run, at least {least:,} times in all runs of a row together. "
+    "*Active* is less than the server works: receiving a statement and answering it lie outside of it, and some looks "
+    "come late."
+)
 
 
 def why_section(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
@@ -35,12 +46,13 @@ def why_section(description: Description, records: Sequence[Record], experiment:
     if not any(cell.ledger or cell.verdict for cell in cells):
         return ""
     axes = _axes(description, summary)
-    parts = ["## Why", HEAD.strip()]
+    parts = ["## Why", HEAD.format(looks=_describe_looks(cells)).strip()]
     if any(cell.ledger for cell in cells):
         states = _states(cells)
         rows = [[*label_of(cell.shown.cell, axes), *_columns(cell, states)] for cell in cells if cell.ledger]
-        names = [*headings(axes), *PART_NAMES.values(), "sum", *(one.replace("_", " ") for one in states), "waits for"]
-        alignment = ["left"] * len(axes) + ["right"] * (len(PARTS) + 1 + len(states)) + ["left"]
+        shares = [*BUSY_NAMES.values(), *(one.replace("_", " ") for one in states)]
+        names = [*headings(axes), *PART_NAMES.values(), "sum", *shares, "waits for"]
+        alignment = ["left"] * len(axes) + ["right"] * (len(PARTS) + 1 + len(shares)) + ["left"]
         parts.append(tabulate(rows, names, "pipe", disable_numparse=True, colalign=alignment))
     parts.append("\n".join(verdict_lines(cells, axes)))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -75,4 +87,13 @@ def _columns(cell: CellSummary, states: Sequence[str]) -> list[str]:
     parts = [f"{ledger.get(part, 0.0):,.1f}" for part in PARTS]
     shares = [getattr(seen, state, None) for state in states]
     known = [NOTHING if share is None else f"{share:.0%}" for share in shares]
-    return [*parts, f"{sum(ledger.values()):,.1f}", *known, describe_waits(cell)]
+    return [*parts, f"{sum(ledger.values()):,.1f}", *describe_busy(cell), *known, describe_waits(cell)]
+
+
+def _describe_looks(cells: Sequence[CellSummary]) -> str:
+    looks = [cell.observations.looks for cell in cells if cell.observations and cell.observations.looks[2]]
+    if not looks:
+        return ""
+    fewest, most, every = zip(*looks, strict=True)
+    ends = dict.fromkeys((min(fewest), max(most)))
+    return _LOOKS.format(in_a_run=" to ".join(f"{end:,}" for end in ends), least=min(every))

@@ -20,6 +20,9 @@ PART_NAMES: Mapping[str, str] = {
 }
 """The parts of the ledger for people."""
 
+BUSY_NAMES: Mapping[str, str] = {"client_share": "client's cores", "server_share": "server's cores"}
+"""What each side used of the cores that it can use, for people."""
+
 VERDICT, OF_CEILING = "verdict", "of ceiling"
 
 _STATES = ("active", "idle", "idle_in_transaction")
@@ -42,6 +45,12 @@ def why_cells(cell: CellSummary, headings: Sequence[str]) -> list[str]:
     return [values[heading] for heading in headings]
 
 
+def describe_busy(cell: CellSummary) -> list[str]:
+    """What each side used of the cores that it can use: '24%', '94%'."""
+    shares = [getattr(cell.observations, name, None) for name in BUSY_NAMES]
+    return [NOTHING if share is None else f"{share:.0%}" for share in shares]
+
+
 def describe_waits(cell: CellSummary) -> str:
     """What the active connections wait for, the longest first: 'IO:WalSync 12%, LWLock:WALWrite 3%'."""
     waits = cell.observations.waits if cell.observations else {}
@@ -53,6 +62,7 @@ def why_csv(cell: CellSummary) -> dict[str, object]:
     """For programs: shares of 1, microseconds of worker time per row; empty where nobody observed it.
 
     ``waits`` are all of them in one column, as 'CPU=0.31 IO:WalSync=0.2'. What is named ``server_`` is of the server.
+    ``looks`` are how often all runs' connections were looked at: what the shares of the pool are from.
     """
     seen = cell.observations
     shares = {name: getattr(seen, name, None) for name in (*_SHARES, *_STATES)}
@@ -65,6 +75,7 @@ def why_csv(cell: CellSummary) -> dict[str, object]:
         **{name: _shown(value, 3) for name, value in parts.items()},
         **{name: _shown(value) for name, value in shares.items()},
         "waits": waits,
+        "looks": seen.looks[2] if seen and seen.looks[2] else "",
     }
 
 

@@ -82,10 +82,10 @@ def test_pieces_stand_in_the_order_of_the_parts_and_fill_the_bar() -> None:
 
 
 def test_a_rest_below_zero_is_not_drawn_and_the_others_reach_beyond_the_whole() -> None:
-    row = TimeRow(("x",), ledger(server_cpu=80, commit_wait=40, queueing=-20))
+    row = TimeRow(("x",), ledger(client_user=40, server_cpu=80, queueing=-20))
     assert [(name, round(begin, 3), round(share, 3)) for name, begin, share in row.shares()] == [
-        ("server_cpu", 0.0, 0.8),
-        ("commit_wait", 0.8, 0.4),
+        ("client_user", 0.0, 0.4),
+        ("server_cpu", 0.4, 0.8),
     ]
     assert Bars(("loader",), (row,)).overlap
     assert not Bars(("loader",), (TimeRow(("x",), ledger(server_cpu=100)),)).overlap
@@ -98,6 +98,25 @@ def test_a_row_without_a_ledger_has_no_piece() -> None:
 def test_the_foot_says_why_a_bar_is_too_long(
     sampled: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
-    alone = observed(make_record(threaded), waits={"IO:WalSync": 0.99})
+    alone = observed(make_record(threaded), server=25.0)
     svg = charts_of(sampled, [watched(alone)], sampled.experiments[0])["loaders-time.svg"]
     assert any("beyond 100%" in line for line in texts(svg))
+
+
+def test_waits_that_count_twice_make_no_bar_too_long(
+    sampled: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    alone = observed(make_record(threaded), waits={"IO:WalSync": 0.99})
+    svg = charts_of(sampled, [watched(alone)], sampled.experiments[0])["loaders-time.svg"]
+    assert not any("beyond 100%" in line for line in texts(svg))
+    assert "queueing-0" not in bars_in(svg)
+
+
+def test_beside_each_bar_stands_how_busy_the_cores_were(
+    sampled: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    placements = {"split": {"loader_cpus": [0], "server_cpus": [1], "loader_quota": None, "note": None}}
+    described = replace(sampled, placements=placements)
+    run = observed(make_record(threaded), server=0.94, cores=(0.19, 0.04))
+    written = texts(charts_of(described, [watched(run)], described.experiments[0])["loaders-time.svg"])
+    assert {"23%", "94%"} <= set(written)

@@ -31,13 +31,13 @@ def records(threaded: Cell, uvloop_cell: Cell, make_record: Callable[..., Record
 
 
 GOLDEN = """\
-| loader              | loop   |   client, user |   client, system |   server CPU |   commit |   other waits |   round trips |   queueing |     sum |   active |   idle | waits for                           |
-|:--------------------|:-------|---------------:|-----------------:|-------------:|---------:|--------------:|--------------:|-----------:|--------:|---------:|-------:|:------------------------------------|
-| row_by_row_threaded | –      |           20.0 |              5.0 |         97.0 |    400.0 |           0.0 |         100.9 |    1,377.1 | 2,000.0 |      70% |    30% | IO:WalSync 15%, LWLock:WALWrite 5%  |
-| row_by_row_asyncio  | uvloop |           60.0 |             20.0 |        120.0 |  2,400.0 |          40.0 |         100.9 |    1,259.1 | 4,000.0 |      81% |    19% | LWLock:WALWrite 45%, IO:WalSync 15% |
+| loader              | loop   |   client, user |   client, system |   server CPU |   commit |   other waits |   round trips |   queueing |     sum |   client's cores |   server's cores |   active |   idle | waits for                           |
+|:--------------------|:-------|---------------:|-----------------:|-------------:|---------:|--------------:|--------------:|-----------:|--------:|-----------------:|-----------------:|---------:|-------:|:------------------------------------|
+| row_by_row_threaded | –      |           20.0 |              5.0 |         97.0 |    400.0 |           0.0 |         100.9 |    1,377.1 | 2,000.0 |              25% |              97% |      70% |    30% | IO:WalSync 15%, LWLock:WALWrite 5%  |
+| row_by_row_asyncio  | uvloop |           60.0 |             20.0 |        120.0 |  2,400.0 |          40.0 |         100.9 |    1,259.1 | 4,000.0 |              40% |              60% |      81% |    19% | LWLock:WALWrite 45%, IO:WalSync 15% |
 
 - row_by_row_threaded: **server-bound**. The server is the limit: the client used 25% of the one core it can use; the server 97% of its one core; on average 14 of its 20 connections were active, 3.0 in IO:WalSync.
-- row_by_row_asyncio, uvloop: **commit-bound**. Waiting for commits is the limit, 60% of the connections' time: the client used 40% of the one core it can use; the server 60% of its one core; on average 16 of its 20 connections were active, 9.0 in LWLock:WALWrite.
+- row_by_row_asyncio, uvloop: **commit-bound**. Waiting for commits is the limit, 60% of the connections' time: the client used 40% of the one core it can use; the server 60% of its one core; on average 16 of its 20 connections were active, 9.0 in LWLock:WALWrite; the server's one core could do at most 1.67 times as much.
 - What each verdict means, and its thresholds: `experiments/verdict.py`.
 """
 
@@ -52,6 +52,7 @@ def split(description: Description) -> Description:
 def test_the_section_reads_like_this(split: Description, records: list[Record]) -> None:
     text = why_section(split, records, split.experiments[0])
     assert text.startswith("## Why\n\nWhere the time of a worker goes, in µs per row")
+    assert "looked at 50 times in a run, at least 150 times in all runs of a row together" in text
     assert text[text.index("| loader") :] == GOLDEN
 
 
@@ -71,6 +72,7 @@ def test_rows_with_the_server_s_cpu_alone_have_a_verdict_and_no_bar(split: Descr
     assert "| loader" not in text
     assert "**server-bound**" in text
     assert "commit-bound" not in text
+    assert "looked at" not in text
 
 
 def test_the_table_of_the_experiment_has_the_verdicts(split: Description, records: list[Record]) -> None:
@@ -89,7 +91,7 @@ def test_the_csv_has_the_ledger_the_verdict_and_the_connections(split: Descripti
     assert (row["verdict"], row["server_share"], row["run_share"]) == ("commit-bound", "0.6", "0.5")
     assert (row["active"], row["idle"], row["idle_in_transaction"]) == ("0.81", "0.19", "0.0")
     assert row["waits"] == "LWLock:WALWrite=0.45 CPU=0.2 IO:WalSync=0.15 LWLock:WALInsert=0.01"
-    assert row["ceiling_share"] == ""
+    assert (row["ceiling_share"], row["looks"]) == ("", "150")
 
 
 def test_the_foot_counts_the_runs_that_were_to_be_watched_and_were_not(
