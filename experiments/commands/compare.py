@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from experiments.compare import Measured, compare_campaigns, find_differences
 from experiments.compare_table import describe_difference, write_comparison
-from experiments.differences import Difference
+from experiments.differences import Difference, axes_of
 from experiments.errors import BadInput
 from experiments.files import write_whole
 from experiments.find_campaign import find_campaign, read_measured
@@ -78,8 +79,23 @@ def describe_nothing_in_common(a: Measured, b: Measured) -> str:
     if not set(names[0]) & set(names[1]):
         return f"no experiment in common; A has {', '.join(names[0])}, B has {', '.join(names[1])}"
     unlike = []
-    for axis in a.description.cells[0].cell:
-        values = [dict.fromkeys(str(cell.cell.get(axis)) for cell in side.description.cells) for side in (a, b)]
+    cells = [[dict(axes_of(cell)) for cell in side.description.cells] for side in (a, b)]
+    if sampled := _describe_sampling(*cells):
+        return f"no cell in common: {sampled}"
+    for axis in dict.fromkeys((*a.description.cells[0].cell, *cells[0][0])):
+        values = [dict.fromkeys(str(cell.get(axis)) for cell in side) for side in cells]
         if not values[0].keys() & values[1].keys():
             unlike.append(f"{axis} is {', '.join(values[0])} in A and {', '.join(values[1])} in B")
     return f"no cell in common{': ' * bool(unlike)}{'; '.join(unlike)}"
+
+
+def _describe_sampling(a: Sequence[Mapping[str, Any]], b: Sequence[Mapping[str, Any]]) -> str:
+    """That cells are the same but for whether their connections were watched, as in campaigns of before; or nothing."""
+    sides = [{str({**cell, "sampling": None}): str(cell["sampling"]) for cell in side} for side in (a, b)]
+    same = sides[0].keys() & sides[1].keys()
+    if not same:
+        return ""
+    values = [", ".join(sorted({side[cell] for cell in same})) for side in sides]
+    watched = {"on": "were watched", "off": "were not watched"}
+    told = [f"connections {watched.get(value, value)} (sampling {value})" for value in values]
+    return f"they differ in sampling; in A {told[0]}, in B {told[1]}"

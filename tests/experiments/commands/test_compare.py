@@ -154,6 +154,24 @@ def test_nothing_in_common_is_refused_with_what_differs(
     )
 
 
+def test_a_campaign_of_before_and_one_whose_connections_were_watched_differ_in_that(
+    tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = [{axis: value for axis, value in shown.cell.items() if axis != "sampling"} for shown in description.cells]
+    make("old", cells=tuple(replace(shown, cell=cell) for shown, cell in zip(description.cells, before, strict=True)))
+    assert {shown.cell["sampling"] for shown in description.cells} == {"on"}
+    make("new")
+    for a, b, sides in (
+        ("old", "new", ("were not", "off", "were", "on")),
+        ("new", "old", ("were", "on", "were not", "off")),
+    ):
+        assert compare(tmp_path, a, b) == 2
+        expected = "in A connections {} watched (sampling {}), in B connections {} watched (sampling {});".format(
+            *sides
+        )
+        assert f"no cell in common: they differ in sampling; {expected}" in capsys.readouterr().err
+
+
 def test_a_killed_campaign_elsewhere_is_repaired_where_it_is(
     tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
