@@ -66,7 +66,7 @@ class Entrant:
 class Contest:
     """A setting with those who ran there, by name, in the order of ``ENTRANTS``. ``main``: it is the baseline's.
 
-    ``loops`` is uvloop's ratio to asyncio. ``durable``: each row waits for its commit to be on disk.
+    ``loops`` is uvloop's ratio to asyncio. ``durable``: each row is known to wait until it is on disk.
     """
 
     setting: Mapping[str, Any]
@@ -172,7 +172,7 @@ def _contest(cells: Mapping[str, CellSummary], points: Mapping[str, Point]) -> C
         entrants=entrants,
         setup=Setup() if point is None else point.setup,
         main=any(cell.baseline for cell in cells.values()),
-        durable=point is None or point.durable,
+        durable=point is not None and point.durable,
         loops=loops,
     )
 

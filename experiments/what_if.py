@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from experiments.fit import Prediction, predict
 from experiments.model import Basis, Model, fit_basis
-from experiments.model_points import CLIENT, SERVER, SHARED, Point, Setup, waits_for_each_row
+from experiments.model_points import CLIENT, SERVER, SHARED, Point, Setup
+from experiments.records import Record
 from experiments.stats import Estimate, estimate_median
+from experiments.time_ledger import round_trips_per_row
 from experiments.wording import count, whole, with_interval
 
 _STATIONS = {CLIENT: "the client", SERVER: "the server", SHARED: "the cores that both share"}
@@ -18,7 +21,7 @@ _STATIONS = {CLIENT: "the client", SERVER: "the server", SHARED: "the cores that
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. ``rtt_s``: seconds of round trip besides those of the machine that was measured on.
+    """What is asked. ``rtt_s``: seconds by which each round trip is longer than where it was measured.
 
     The cores are CPU time per time, such as 0.25; None is as measured.
     """
@@ -49,11 +52,13 @@ class Answer:
     grown_no_further: float | None
 
 
-def answer_question(model: Model, contestant: tuple[Any, ...], question: Question) -> Answer:
-    """What this contestant of the model would do."""
+def answer_question(
+    model: Model, contestant: tuple[Any, ...], question: Question, *, trips_per_row: float = 1.0
+) -> Answer:
+    """What this contestant of the model would do, which waits for so many round trips for each row."""
     basis, fit = model.bases[contestant], model.fits[contestant]
     setup = change_setup(basis, question)
-    extra_s = question.rtt_s if waits_for_each_row(basis.alone.shown.cell) else 0.0
+    extra_s = question.rtt_s * trips_per_row
     rates = _rates_by_block(basis, question, setup, extra_s)
     largest = _largest_pool(basis)
     stopped: float | None = None
@@ -69,9 +74,16 @@ def answer_question(model: Model, contestant: tuple[Any, ...], question: Questio
         setup=setup,
         tested=tuple(_tested(model, contestant)),
         measured=_describe_range(_points_of(model, contestant)),
-        unfounded=tuple(_find_unfounded(_points_of(model, contestant), question, setup)),
+        unfounded=tuple(_find_unfounded(_points_of(model, contestant), question, setup, trips_per_row)),
         grown_no_further=stopped,
     )
+
+
+def find_round_trips(model: Model, contestant: tuple[Any, ...], records: Sequence[Record]) -> float:
+    """For how many round trips it waits per row: the median of the runs with one connection that it is fitted on."""
+    alone = model.bases[contestant].alone.shown.cell_key
+    found = [round_trips_per_row(one) for one in records if (one.cell_key, one.status) == (alone, "ok")]
+    return statistics.median(found) if found else 1.0
 
 
 def change_setup(basis: Basis, question: Question) -> Setup:
@@ -151,14 +163,14 @@ def _describe_range(points: Sequence[Point]) -> tuple[str, ...]:
     )
 
 
-def _find_unfounded(points: Sequence[Point], question: Question, setup: Setup) -> list[str]:
+def _find_unfounded(points: Sequence[Point], question: Question, setup: Setup, trips_per_row: float) -> list[str]:
     pools = [point.poolsize for point in points]
     client, server = setup.client_limit, setup.server_limit
     asked = {
         f"a pool of {question.poolsize}": min(pools) <= question.poolsize <= max(pools),
         f"{_cores(client)} of the client": client in {point.setup.client_limit for point in points},
         f"{_cores(server)} of the server": server in {point.setup.server_limit for point in points},
-        "a longer round trip": not question.rtt_s,
+        f"a longer round trip ({trips_per_row:.3g} of them per row)": not question.rtt_s,
     }
     return [text for text, measured in asked.items() if not measured]
 

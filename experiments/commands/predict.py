@@ -14,7 +14,7 @@ from experiments.errors import BadInput
 from experiments.find_campaign import find_campaign
 from experiments.model import Model, model_campaign
 from experiments.store import CampaignFolder, list_campaigns
-from experiments.what_if import Question, answer_question, describe_answer, name_contestants
+from experiments.what_if import Question, answer_question, describe_answer, find_round_trips, name_contestants
 from experiments.wording import axis_name
 
 # What tells contestants apart, besides the loader. None of them means: all that were measured.
@@ -47,7 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         option(f"--{axis}", metavar="NAME", help=f"only this {axis_name(axis)} (default: all that were measured)")
     option("--client-cores", metavar="X", type=read_cores, help="cores of the client, such as 0.25 (as measured)")
     option("--server-cores", metavar="X", type=read_cores, help="cores of the server (as measured)")
-    option("--rtt", metavar="TIME", type=read_seconds, default=0.0, help="a longer round trip, by this: 0.5ms, 300us")
+    option("--rtt", metavar="TIME", type=read_seconds, default=0.0, help="each round trip is longer by this: 0.5ms")
     option("--campaign", metavar="NAME", help="a campaign's name or folder (default: the newest that has this loader)")
     option("--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (results)")
 
@@ -56,9 +56,11 @@ def run(options: Namespace) -> int:
     """Print the prediction for each contestant that is meant."""
     folder, model = choose_model(options)
     question = Question(options.poolsize, options.client_cores, options.server_cores, options.rtt)
+    records = folder.records()
     print(f"from campaign {folder.path.name}")
     for contestant, values in choose_contestants(model, options):
-        answer = answer_question(model, contestant, question)
+        trips = find_round_trips(model, contestant, records)
+        answer = answer_question(model, contestant, question, trips_per_row=trips)
         told = ", ".join(f"{axis_name(axis)} {value}" for axis, value in values.items() if value is not None)
         print(f"\npool size {question.poolsize}, {told}\n{describe_answer(answer, model)}")
     return 0

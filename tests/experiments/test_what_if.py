@@ -9,7 +9,14 @@ from experiments.description import Description
 from experiments.model import Model, model_campaign
 from experiments.model_points import Setup
 from experiments.records import Record
-from experiments.what_if import Answer, Question, answer_question, describe_answer, name_contestants
+from experiments.what_if import (
+    Answer,
+    Question,
+    answer_question,
+    describe_answer,
+    find_round_trips,
+    name_contestants,
+)
 from tests.experiments.made_models import ASYNCIO, THREADED, TRUTH, MakeRecord, made_campaign
 
 # Their median is 1.
@@ -28,9 +35,9 @@ def model(campaign: tuple[Description, list[Record]]) -> Model:
     return made
 
 
-def ask(model: Model, loader: str, poolsize: int, **changes: Any) -> Answer:
+def ask(model: Model, loader: str, poolsize: int, *, trips: float = 1.0, **changes: Any) -> Answer:
     name = next(name for name, values in name_contestants(model) if values["loader"] == loader)
-    return answer_question(model, name, Question(poolsize, **changes))
+    return answer_question(model, name, Question(poolsize, **changes), trips_per_row=trips)
 
 
 def test_within_what_was_measured_nothing_is_said_against_it(model: Model) -> None:
@@ -113,22 +120,35 @@ def test_several_cores_are_of_no_use_to_a_client_under_a_lock(model: Model) -> N
     assert ask(model, THREADED, 20, client_cores=8.0).setup == Setup()
 
 
-def test_a_longer_round_trip_is_waited_for_by_every_row(model: Model) -> None:
-    near, far = (ask(model, THREADED, 1, rtt_s=rtt_s).prediction.rows_per_s for rtt_s in (0.0, 0.5e-3))
-    assert 1 / far - 1 / near == pytest.approx(0.5e-3)
-    assert "a longer round trip" in ask(model, THREADED, 1, rtt_s=0.5e-3).unfounded[0]
+@pytest.mark.parametrize("trips", [1.0, 2.02, 0.0135])
+def test_a_longer_round_trip_is_waited_for_as_often_as_the_loader_waits_for_a_row(model: Model, trips: float) -> None:
+    near, far = (ask(model, THREADED, 1, rtt_s=rtt_s, trips=trips) for rtt_s in (0.0, 0.5e-3))
+    assert 1 / far.prediction.rows_per_s - 1 / near.prediction.rows_per_s == pytest.approx(trips * 0.5e-3)
+    assert (near.unfounded, far.unfounded) == ((), (f"a longer round trip ({trips:g} of them per row)",))
 
 
-def test_rows_that_are_sent_together_wait_for_no_round_trip_each(
-    campaign: tuple[Description, list[Record]],
+@pytest.mark.parametrize(
+    ("axes", "trips"),
+    [
+        ({}, 1.01),
+        ({"transaction": "per_record"}, 1.02),
+        ({"loader": "row_by_row_asyncpg", "protocol": "extended"}, 2.02),
+        ({"loader": "row_by_row_psycopg_threaded", "inserts": "executemany"}, 0.015),
+    ],
+)
+def test_how_often_a_loader_waits_is_what_it_sends_of_itself(
+    campaign: tuple[Description, list[Record]], axes: dict[str, str], trips: float
 ) -> None:
+    """Per row of 20,000 in 100 records, of which each has two SELECTs."""
     described, records = campaign
-    loader = {"loader": "row_by_row_psycopg_threaded", "inserts": "executemany"}
-    cells = [replace(cell, cell={**cell.cell, **loader}) for cell in described.cells if "threaded" in cell.cell_key]
-    made = model_campaign(replace(described, cells=tuple(cells)), records)
+    cells = [replace(cell, cell={**cell.cell, **axes}) for cell in described.cells if "threaded" in cell.cell_key]
+    ran = [replace(record, cell={**record.cell, **axes}) for record in records]
+    made = model_campaign(replace(described, cells=tuple(cells)), ran)
     assert made is not None
-    near, far = (ask(made, loader["loader"], 5, rtt_s=rtt_s).prediction.rows_per_s for rtt_s in (0.0, 0.5e-3))
-    assert far == pytest.approx(near)
+    ((contestant, _),) = name_contestants(made)
+    assert find_round_trips(made, contestant, ran) == pytest.approx(trips)
+    others = [replace(record, status="failed") for record in ran]
+    assert find_round_trips(made, contestant, others) == 1.0
 
 
 def test_the_answer_names_bounds_limit_and_what_it_was_tested_on(model: Model) -> None:

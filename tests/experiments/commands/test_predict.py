@@ -36,7 +36,7 @@ def test_the_newest_campaign_that_has_the_loader_answers(results: Path, capsys: 
     assert predict(results, "--loader", "row_by_row_asyncio", "--poolsize", "10", "--rtt", "0.5ms") == 0
     out = capsys.readouterr().out
     assert out.startswith("from campaign 2026-01\n\npool size 10, ")
-    assert "outside of what was measured: a longer round trip" in out
+    assert "outside of what was measured: a longer round trip (1.01 of them per row)" in out
 
 
 def test_a_campaign_can_be_named(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
