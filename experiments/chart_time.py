@@ -130,10 +130,12 @@ class Bars:
 
     def _column_widths(self) -> list[float]:
         columns: Sequence[tuple[str, ...]] = list(zip(*map(_numbers, self.rows), strict=True)) or [()] * len(_COLUMNS)
-        return [
+        widths = [
             max(text_width(text) for text in (*heading.split("\n"), *texts)) + _GAP
             for heading, texts in zip(_COLUMNS, columns, strict=True)
         ]
+        # The axis ends in a text that reaches beyond it.
+        return [widths[0] + _GAP, *widths[1:]]
 
 
 def time_rows(cells: Sequence[CellSummary], axes: Sequence[str]) -> tuple[TimeRow, ...]:

@@ -15,8 +15,8 @@ A worker is at one thing at a time: it computes, or its server process does, or 
 
 Records have the parts as they were measured, and these count some time twice: what forcing to disk computes is in
 ``server_cpu`` and in ``commit_wait``, what the server computes for an empty statement in ``server_cpu`` and in
-``round_trip``. So ``queueing``, the remainder, can be below zero there. What is shown is settled (``settle_ledger``):
-CPU time is exact and waits are sampled, so a remainder below zero is taken off the waits.
+``round_trip``. So ``queueing``, the remainder, is too short by that, and can be below zero. What is shown is settled
+(``settle_ledger``): CPU time is exact and waits are sampled, so what is below zero is taken off the waits.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def find_ledger(record: Record) -> Mapping[str, float] | None:
 
 
 def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
-    """The same parts with the same sum, and no time counted twice: waits have what computing leaves of the time.
+    """The same parts with the same sum, where these are longer than the whole: waits have what computing leaves.
 
     Round trips come first, as these were timed, then commits, then other waits. What is below zero then is CPU time
     beyond the workers' time: the server's processes in the background are no workers.

@@ -22,19 +22,21 @@ HEAD = """\
 Where the time of a worker goes, in µs per row, medians: all columns up to *queueing* add up to *sum*, which is pool
 size x time / rows. *Commit* and *other waits* are what `pg_stat_activity` showed of the connections, *round trips* are
 those of an empty statement on an idle server, *queueing* is what is left: waiting for the interpreter's lock, the event
-loop or a core, and the errors of the other parts. No time counts twice: what forcing a commit to disk computes is in
-*server CPU* and not in *commit*, and where the parts are longer than the whole, the waits are shortened, as these are
-sampled (records have them as measured). A wait for a commit includes waiting for whoever flushes the log to get a core.
+loop or a core, and the errors of the other parts. CPU time is exact, waits are sampled: what forcing a commit to disk
+computes belongs to *server CPU*, and was seen as a wait, too. Where that makes the parts longer than the whole, the
+waits are shortened (records have them as measured); else *queueing* is less by it. A wait for a commit includes
+waiting for whoever flushes the log to get a core.
 
 *Client's cores* and *server's cores* are how much of the cores that it can use each side used: the verdict goes by
 these before any wait. *Active* and *idle* are shares of the connections' time, as the server sees them, and *waits for*
 is what active ones wait for, computing meanwhile included. An idle one waits for its client, or has a statement that
-waits for a core of the server, as only a process that runs can say that it is active. {looks}
+waits for a core of the server, as only a process that runs can say that it is active.
+{looks}
 """
 # Without the number shares look more exact than they are.
 _LOOKS = (
-    "The connections were looked at {in_a_run} times in a run, at least {least:,} times in all runs of a row together. "
-    "*Active* is less than the server works: receiving a statement and answering it lie outside of it, and some looks "
+    "The connections were looked at {in_a_run} times in a run, at least {least:,} times in all runs of a row together.\n"
+    "*Active* is less than the server works: receiving a statement and answering it lie outside of it, and some looks\n"
     "come late."
 )
 
