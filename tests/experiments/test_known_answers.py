@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from experiments.observations import Observations, observe
 from experiments.records import Record
 from experiments.run import ReadyCell
 from experiments.store import CampaignFolder, list_campaigns
-from experiments.verdict import Verdict, find_verdict
+from experiments.verdict import FOREIGN_SHARE, Verdict, find_verdict
 from tests.experiments.sabotage import PSYCOPG2, Sabotage, sabotaged_copy
 
 pytestmark = pytest.mark.postgres
@@ -95,28 +96,39 @@ def look(folder: CampaignFolder, record: Record) -> Observations:
     return seen
 
 
-def verdicts(folder: CampaignFolder, postgres: str) -> Iterator[tuple[Verdict, Observations]]:
-    """Of each run, without what others did: where tests run, there may be more going on than they know of."""
-    for record in runs_of(folder, postgres):
-        seen = replace(look(folder, record), foreign_share=None)
-        verdict = find_verdict(seen)
-        assert verdict is not None, seen
-        yield verdict, seen
+def verdict_of(folder: CampaignFolder, record: Record) -> Verdict:
+    verdict = find_verdict(look(folder, record))
+    assert verdict is not None, record
+    return verdict
+
+
+def published_verdict(folder: CampaignFolder) -> str:
+    """What the campaign's table says of the cell, all runs together."""
+    with (folder.path / "tables" / "known.csv").open(newline="") as file:
+        (row,) = [row for row in csv.DictReader(file) if row["arm"] == "a"]
+    return row["verdict"]
 
 
 def expect(label: str, folder: CampaignFolder, postgres: str) -> Observations:
-    """What was seen in a run with this verdict. With others on its core a busy side does not get all of it: skip."""
-    found = list(verdicts(folder, postgres))
-    fitting = [seen for verdict, seen in found if verdict.label == label]
-    if not fitting and all(is_disturbed(folder, record) for record in runs_of(folder, postgres)):
-        pytest.skip(f"others use the cores of the test: {found[0][0].sentence}")
-    assert fitting, [verdict.sentence for verdict, _ in found]
-    return fitting[0]
+    """What was seen in a run with this verdict, which most runs have, and the campaign's page.
+
+    Where others used the cores of the test it is skipped: then a busy side does not get all of them.
+    """
+    runs = runs_of(folder, postgres)
+    found = [verdict_of(folder, record) for record in runs]
+    said = [verdict.sentence for verdict in found]
+    if published_verdict(folder) != label and disturbed_by_others(folder, runs):
+        pytest.skip(f"others use the cores of the test: {said}")
+    assert published_verdict(folder) == label, said
+    fitting = [record for record, verdict in zip(runs, found, strict=True) if verdict.label == label]
+    assert len(fitting) > len(runs) / 2, said
+    return look(folder, fitting[0])
 
 
-def is_disturbed(folder: CampaignFolder, record: Record) -> bool:
-    verdict = find_verdict(look(folder, record))
-    return verdict is not None and verdict.label == "host-saturated"
+def disturbed_by_others(folder: CampaignFolder, runs: list[Record]) -> bool:
+    """Whether others took part of the run's cores in most runs, whatever that came to."""
+    shares = [look(folder, record).foreign_share or 0.0 for record in runs]
+    return statistics.median(shares) >= FOREIGN_SHARE
 
 
 @pytest.fixture
@@ -211,7 +223,7 @@ def test_two_busy_processes_on_the_core_of_the_loader_are_a_disturbed_host(tmp_p
     for record in runs_of(folder, "as_is"):
         placement = part_of(folder.description().placements, record.cell, "resources")
         assert any("foreign load of" in text for text in find_disturbances(record, placement))
-        verdict = find_verdict(look(folder, record))
-        assert verdict is not None
+        verdict = verdict_of(folder, record)
         assert verdict.label == "host-saturated"
         assert verdict.sentence.startswith("Other processes took ")
+    assert published_verdict(folder) == "host-saturated"
