@@ -35,7 +35,7 @@ waits for a core of the server, as only a process that runs can say that it is a
 """
 # Without the number shares look more exact than they are.
 _LOOKS = (
-    "The connections were looked at {in_a_run} times in a run, at least {least:,} times in all runs of a row together.\n"
+    "The connections were looked at {in_a_run} times in a run, at least {least:,} times in all runs of a row.\n"
     "*Active* is less than the server works: receiving a statement and answering it lie outside of it, and some looks\n"
     "come late."
 )

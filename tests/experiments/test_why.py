@@ -52,7 +52,7 @@ def split(description: Description) -> Description:
 def test_the_section_reads_like_this(split: Description, records: list[Record]) -> None:
     text = why_section(split, records, split.experiments[0])
     assert text.startswith("## Why\n\nWhere the time of a worker goes, in µs per row")
-    assert "looked at 50 times in a run, at least 150 times in all runs of a row together" in text
+    assert "looked at 50 times in a run, at least 150 times in all runs of a row." in text
     assert text[text.index("| loader") :] == GOLDEN
 
 
