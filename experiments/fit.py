@@ -30,8 +30,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.model_points import CLIENT, SERVER, SHARED, Sample, Setup
+from experiments.model_points import CLIENT, SERVER, SHARED, Sample
 from experiments.queueing import Bounds, Network, Station, find_bounds, solve
+from experiments.usable_cores import Setup
 
 # How many times as long as alone a durable commit takes among very many.
 _MOST_COMMIT_WAITS = 3.0

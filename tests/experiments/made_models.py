@@ -8,8 +8,8 @@ from typing import Any
 
 from experiments.description import Description, ShownCell, ShownExperiment
 from experiments.fit import Demand, Fit, predict_from
-from experiments.model_points import Setup
 from experiments.records import Phase, Record, ServerUse
+from experiments.usable_cores import Setup
 
 POOLS = (1, 5, 20, 50)
 THREADED, ASYNCIO = "row_by_row_threaded", "row_by_row_asyncio"

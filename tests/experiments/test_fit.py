@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.fit import Fit, find_limits, fit_contention, fit_demands, predict, predict_from
-from experiments.model_points import Sample, Setup
+from experiments.model_points import Sample
+from experiments.usable_cores import Setup
 
 ALONE = Sample(rows_per_s=4000, client_s=40e-6, server_s=120e-6)
 # Of a cost of 22 us that 21 connections share, 1/11 is left.

@@ -7,8 +7,9 @@ import pytest
 from experiments.description import Description, ShownCell
 from experiments.fit import Fit, predict_from
 from experiments.model import POOL, Model, fit_basis, model_campaign
-from experiments.model_points import Setup, read_points
+from experiments.model_points import read_points
 from experiments.records import Host, Phase, Record, ServerUse
+from experiments.usable_cores import Setup
 from tests.experiments.made_models import ASYNCIO, POOLS, THREADED, TRUTH, MakeRecord, made_campaign, made_record
 
 
