@@ -13,9 +13,6 @@ from experiments.model_points import Point, Sample, read_points, waits_for_each_
 from experiments.records import Record
 from experiments.verdict import BUSY_SHARE, FOREIGN_SHARE
 
-SATURATED = BUSY_SHARE
-"""A side that uses this part of its cores is saturated: the same that a verdict calls busy."""
-
 # The least error that is explained: less is within what two campaigns differ by.
 _EXPLAINED = 0.10
 
@@ -173,13 +170,13 @@ def _find_basis(group: Sequence[Point]) -> Basis | None:
     pools = max(usable, key=lambda one: (len(one), one[1].setup.client_quota is None, not one[1].setup.shared))
     several = [pools[poolsize] for poolsize in sorted(pools) if poolsize > 1]
     busiest = max(several, key=lambda point: point.utilisation)
-    return Basis(pools[1], next((point for point in several if point.utilisation >= SATURATED), busiest))
+    return Basis(pools[1], next((point for point in several if point.utilisation >= BUSY_SHARE), busiest))
 
 
 def _is_held_back(point: Point) -> bool:
     """Whether the client's quota is used up: what rows then wait for is none of the delays of the model."""
     quota = point.setup.client_quota
-    return quota is not None and point.median.rows_per_s * point.median.client_s >= SATURATED * quota
+    return quota is not None and point.median.rows_per_s * point.median.client_s >= BUSY_SHARE * quota
 
 
 def _most_crowded(group: Sequence[Point], basis: Basis) -> Point | None:
