@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from experiments.description import Description, ShownCell, ShownExperiment
-from experiments.model_points import Point, Setup, read_points
+from experiments.model_points import Point, read_points
 from experiments.records import Record
 from experiments.stats import Estimate, adjust_holm, estimate_ratio, is_noise
 from experiments.summary import CellSummary, ExperimentSummary, paired, rates
+from experiments.usable_cores import Setup
 
 THREADS, ASYNCIO, UVLOOP = "threads", "asyncio", "uvloop"
 ENTRANTS: Mapping[tuple[str, str | None], str] = {

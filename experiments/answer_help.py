@@ -25,7 +25,7 @@ def _levers(facts: Facts, main: Contest) -> str:
     instead = {pools: describe_pool(main), servers: describe_postgres(main)}
     parts = [f"{lever} instead of {usual}" for lever, usual in instead.items() if lever]
     verb = "load" if facts.baseline == THREADS else "loads"
-    return f"{begin(facts.baseline)} {verb} {'; '.join(parts)}." if parts else ""
+    return f"{begin(facts.baseline)} {verb} {', and '.join(parts)}." if parts else ""
 
 
 def _lever(facts: Facts, main: Contest, name: str, axis: str, describe: Callable[[Contest], str]) -> str:

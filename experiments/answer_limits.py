@@ -56,12 +56,13 @@ def foretell(main: Contest) -> str:
         return missing
     if all(find_limit(one) == CLIENT for one in known.values()):
         return f"{missing} Python is the limit even with a whole core."
-    shares = [f"{one.client_share or 0.0:.2f} with {name}" for name, one in known.items()]
-    text = f"{missing} By the costs above Python would be the bottleneck with less of a core than {join_and(shares)}"
+    unit = {THREADS: " of a core"}
+    needed = [f"{one.client_share or 0.0:.2f}{unit.get(name, '')} with {name}" for name, one in known.items()]
+    text = f"{missing} By the costs above Python would be the bottleneck below {join_and(needed)}"
     ratios = {name: with_interval(_turned(one.cpu_ratio), ".2f") for name, one in known.items() if one.cpu_ratio}
     if not ratios:
         return f"{text}."
-    return f"{text}; with less than all of these, {say_each(ratios, 'would load')} times the rows of threads."
+    return f"{text}; below all of these {say_each(ratios, 'would load')} times the rows of threads."
 
 
 def _turned(costs: Estimate) -> Estimate:

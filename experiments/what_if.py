@@ -10,10 +10,11 @@ from typing import Any
 
 from experiments.fit import Prediction, predict
 from experiments.model import Basis, Model, fit_basis
-from experiments.model_points import CLIENT, SERVER, SHARED, Point, Setup
+from experiments.model_points import CLIENT, SERVER, SHARED, Point
 from experiments.records import Record
 from experiments.stats import Estimate, estimate_median
 from experiments.time_ledger import round_trips_per_row
+from experiments.usable_cores import Setup
 from experiments.wording import count, whole, with_interval
 
 _STATIONS = {CLIENT: "the client", SERVER: "the server", SHARED: "the cores that both share"}

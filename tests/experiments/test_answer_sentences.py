@@ -12,8 +12,8 @@ from experiments.answer_facts import ASYNCIO, THREADS, UVLOOP, Contest, Entrant,
 from experiments.answer_help import say_help
 from experiments.answer_limits import find_limit, foretell, say_limits
 from experiments.answer_sentences import say_faster, say_flip, say_why, write_sentences
-from experiments.model_points import Setup
 from experiments.stats import Estimate
+from experiments.usable_cores import Setup
 
 SETTING = {"engine": "local", "python": "3.13", "postgres": "default", "poolsize": 20, "resources": "split"}
 
@@ -418,14 +418,14 @@ def test_a_fraction_of_a_core_says_who_wins() -> None:
 def test_what_a_fraction_would_do_follows_from_the_costs() -> None:
     assert foretell(contest()) == (
         "No run of this campaign had a fraction of a core (it takes the docker engine). By the costs above Python "
-        "would be the bottleneck with less of a core than 0.24 with threads, 0.36 with asyncio and 0.30 with uvloop; "
-        "with less than all of these, asyncio would load 0.67 (0.65 to 0.69) and uvloop 0.80 times the rows of threads."
+        "would be the bottleneck below 0.24 of a core with threads, 0.36 with asyncio and 0.30 with uvloop; below all "
+        "of these asyncio would load 0.67 (0.65 to 0.69) and uvloop 0.80 times the rows of threads."
     )
 
 
 def test_without_costs_of_the_same_blocks_nobody_is_foretold_to_win() -> None:
     main = with_ratios(contest(), {"cpu_ratio": None}, {"cpu_ratio": None})
-    assert foretell(main).endswith("than 0.24 with threads, 0.36 with asyncio and 0.30 with uvloop.")
+    assert foretell(main).endswith("below 0.24 of a core with threads, 0.36 with asyncio and 0.30 with uvloop.")
 
 
 def test_nothing_is_foretold_from_shared_cores_or_a_limit_that_is_there() -> None:
@@ -468,8 +468,8 @@ def test_what_helps_is_told_with_the_ratio_to_the_baseline() -> None:
         for one, values in ((alone, less), (quick, helped), (both, helped))
     ]
     assert say_help(facts(main, *changed), main) == (
-        "Threads load 0.30 (0.20 to 0.40) times the rows with 1 instead of 20 connections; 1.50 (1.40 to 1.60) times "
-        "the rows with `async_commit` instead of `default`."
+        "Threads load 0.30 (0.20 to 0.40) times the rows with 1 instead of 20 connections, and 1.50 (1.40 to 1.60) "
+        "times the rows with `async_commit` instead of `default`."
     )
 
 

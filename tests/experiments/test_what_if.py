@@ -7,8 +7,8 @@ import pytest
 
 from experiments.description import Description
 from experiments.model import Model, model_campaign
-from experiments.model_points import Setup
 from experiments.records import Record
+from experiments.usable_cores import Setup
 from experiments.what_if import (
     Answer,
     Question,
