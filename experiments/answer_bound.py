@@ -111,24 +111,28 @@ def _differ(contest: Contest, main: Contest) -> list[str]:
 
 
 def _elsewhere(facts: Facts, main: Contest) -> str:
-    """In which other settings whom another verdict is given to; named only where not all there have it."""
+    """In which other settings whom another verdict is given to; named only where not all there have it.
+
+    Fractions of a core are left to the sentence about them.
+    """
     usual = {name: one.label for name, one in main.entrants.items()}
-    judged = [contest for contest in facts.contests if not contest.main and group_by_label(contest)]
+    judged = [one for one in facts.contests if not one.main and one.setup.client_limit >= 1 and group_by_label(one)]
     others: dict[tuple[str, str], list[Contest]] = {}
     for contest in judged:
         for label, names in group_by_label(contest).items():
             if any(usual.get(name) != label for name in names):
                 whose = "" if len(names) == len(contest.entrants) else f" for {join_and(names)}"
-                others.setdefault((label, whose), []).append(contest)
+                others.setdefault((whose, label), []).append(contest)
     if not judged:
         return ""
     if not others:
         return f"No other verdict comes out in {count(len(judged), 'other setting')}."
     told = [
         f"*{label}*{_turns(label, those)}{whose} with {_which(those, judged)}"
-        for (label, whose), those in sorted(others.items())
+        for (whose, label), those in sorted(others.items())
     ]
-    return f"Other verdicts: {'; '.join(told)}."
+    left = f"; and {len(told) - MOST_NAMED} more in the table" if len(told) > MOST_NAMED else ""
+    return f"Other verdicts: {'; '.join(told[:MOST_NAMED])}{left}."
 
 
 def _turns(label: str, some: Sequence[Contest]) -> str:

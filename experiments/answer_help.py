@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from experiments.answer_facts import COPY, PGBENCH, THREADS, Contest, Facts
-from experiments.answer_words import begin, describe_pool, describe_postgres, join_and, ratio_text, say_each
+from experiments.answer_words import (
+    begin,
+    describe_pool,
+    describe_postgres,
+    describe_setting,
+    join_and,
+    ratio_text,
+    say_each,
+)
+from experiments.stats import Estimate
 from experiments.wording import whole
 
 
@@ -24,8 +33,28 @@ def _levers(facts: Facts, main: Contest) -> str:
     servers = _lever(facts, main, facts.baseline, "postgres", describe_postgres)
     instead = {pools: describe_pool(main), servers: describe_postgres(main)}
     parts = [f"{lever} instead of {usual}" for lever, usual in instead.items() if lever]
+    if not parts:
+        return ""
     verb = "load" if facts.baseline == THREADS else "loads"
-    return f"{begin(facts.baseline)} {verb} {', and '.join(parts)}." if parts else ""
+    return f"{begin(facts.baseline)} {verb} {', and '.join(parts)}{_both(facts, main, facts.baseline)}."
+
+
+def _both(facts: Facts, main: Contest, name: str) -> str:
+    """Where both together, another pool size and another PostgreSQL, do more than any setting that changes one."""
+    alike = [axis for axis in main.setting if axis not in ("poolsize", "postgres")]
+    tried = [one for one in facts.contests if all(one.setting[axis] == main.setting[axis] for axis in alike)]
+    found = [(ratio.value, one) for one in tried if (ratio := _to_baseline(one, name)) is not None]
+    value, best = max(found, key=lambda one: one[0], default=(0.0, main))
+    ratio, entrant = _to_baseline(best, name), best.entrants.get(name)
+    both = all(best.setting[axis] != main.setting[axis] for axis in ("poolsize", "postgres"))
+    if ratio is None or entrant is None or entrant.to_baseline_noise is not False or value <= 1 or not both:
+        return ""
+    return f"; both together, {describe_setting(best)}, make it {ratio_text(ratio, False)}"
+
+
+def _to_baseline(contest: Contest, name: str) -> Estimate | None:
+    entrant = contest.entrants.get(name)
+    return None if entrant is None else entrant.to_baseline
 
 
 def _lever(facts: Facts, main: Contest, name: str, axis: str, describe: Callable[[Contest], str]) -> str:

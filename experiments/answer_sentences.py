@@ -77,7 +77,7 @@ def say_flip(facts: Facts, main: Contest) -> str:
     others = [contest for contest in facts.contests if not contest.main and _ratios(contest)]
     fractions = [contest for contest in others if contest.setup.client_limit < 1]
     alike = [one for one in fractions if one.setting["postgres"] == main.setting["postgres"]]
-    parts = [_fraction(contest, main) for contest in alike or fractions] or [foretell(main)]
+    parts = [_fractions(alike or fractions, main) or foretell(main)]
     parts.append(_on_whole_cores([contest for contest in others if contest.setup.client_limit >= 1]))
     return " ".join(part for part in parts if part)
 
@@ -116,12 +116,18 @@ def _more(entrant: Entrant) -> str:
     return f" ({times_text(entrant.cpu_ratio)})" if entrant.cpu_ratio is not None else ""
 
 
-def _fraction(contest: Contest, main: Contest) -> str:
-    """Who wins with so much of a core."""
-    same = contest.setting["postgres"] == main.setting["postgres"]
-    setting = describe_core(contest) + ("" if same else f" and {describe_postgres(contest)}")
-    verdicts = f" ({name_verdicts(contest)})" if name_verdicts(contest) else ""
-    return f"With {setting}{verdicts}, {_listed(_ratios(contest))} times the rows of threads."
+def _fractions(contests: Sequence[Contest], main: Contest) -> str:
+    """Who wins with so much of a core: the first in full, then the same of the others."""
+    told: list[str] = []
+    for contest in contests:
+        same = contest.setting["postgres"] == main.setting["postgres"]
+        setting = describe_core(contest) + ("" if same else f" and {describe_postgres(contest)}")
+        verdicts = f" ({name_verdicts(contest)})" if name_verdicts(contest) else ""
+        ratios = _ratios(contest)
+        again = bool(told) and ratios.keys() == _ratios(contests[0]).keys()
+        loads = join_and([ratio_text(one.ratio, one.noise) for one in ratios.values()]) if again else _listed(ratios)
+        told.append(f"with {setting}{verdicts} {loads}{'' if told else ' times the rows of threads'}")
+    return begin(f"{', '.join(told)}.") if told else ""
 
 
 def _on_whole_cores(contests: Sequence[Contest]) -> str:

@@ -197,9 +197,18 @@ def test_other_verdicts_elsewhere_are_told_with_their_settings() -> None:
         other("client-bound", resources="pod_0.25", setup=Setup(client_quota=0.25)),
     ]
     assert say_bound(facts(main, *others), main).endswith(
-        " Other verdicts: *client-bound* with 20 connections on `default` with 0.25 of a core for Python; "
-        "*commit-bound* with 1 connection on `default`; *latency-bound* (taking turns) with 1 connection on "
-        "`async_commit`."
+        " Other verdicts: *commit-bound* with 1 connection on `default`; *latency-bound* (taking turns) with 1 "
+        "connection on `async_commit`."
+    )
+
+
+def test_more_verdicts_than_three_are_counted() -> None:
+    main = contest()
+    labels = ("mixed", "commit-bound", "client-bound", "host-saturated", "latency-bound")
+    others = [other(label, poolsize=size) for size, label in enumerate(labels, start=50)]
+    assert say_bound(facts(main, *others), main).endswith(
+        " Other verdicts: *client-bound* with 52 connections on `default`; *commit-bound* with 51 connections on "
+        "`default`; *host-saturated* with 53 connections on `default`; and 2 more in the table."
     )
 
 
@@ -210,16 +219,16 @@ def test_a_verdict_that_not_all_have_is_told_of_those_who_have_it() -> None:
         with_ratios(other("client-bound", resources=f"pod_{quota}", setup=Setup(client_quota=quota)), changes, {})
         for quota, changes in ((0.25, {}), (0.5, {"label": "mixed"}))
     ]
-    told = say_bound(facts(main, mixed, *pods), main)
-    assert told.endswith(
-        " Other verdicts: *client-bound* with 20 connections on `default` with 0.25 of a core for Python; "
-        "*client-bound* for asyncio with 5 connections on `default`; *client-bound* for threads and uvloop with 20 "
-        "connections on `default` with 0.5 of a core for Python; *mixed* for asyncio with 20 connections on `default` "
-        "with 0.5 of a core for Python."
+    alike = other("client-bound", poolsize=2)
+    assert say_bound(facts(main, mixed, alike, *pods), main).endswith(
+        " Other verdicts: *client-bound* with 2 connections on `default`; *client-bound* for asyncio with 5 "
+        "connections on `default`."
     )
-    said = say_flip(facts(main, *pods), main)
-    assert "With 0.25 of a core for Python (client-bound), asyncio loads " in said
-    assert "With 0.5 of a core for Python (threads and uvloop client-bound; asyncio mixed), asyncio loads " in said
+    assert say_flip(facts(main, *pods), main).startswith(
+        "With 0.25 of a core for Python (client-bound) asyncio loads ≈ 0.98 (0.93 to 1.03) and uvloop ≈ 1.01 (0.96 to "
+        "1.06) times the rows of threads, with 0.5 of a core for Python (threads and uvloop client-bound; asyncio "
+        "mixed) ≈ 0.98 (0.93 to 1.03) and ≈ 1.01 (0.96 to 1.06)."
+    )
 
 
 def test_who_has_the_same_verdict_as_in_the_main_setting_has_no_other() -> None:
@@ -408,9 +417,13 @@ def test_a_fraction_of_a_core_says_who_wins() -> None:
     ]
     pods = [with_ratios(pod, ratio(0.7), ratio(0.82)) for pod in pods]
     assert say_flip(facts(main, *pods), main) == (
-        "With 0.25 of a core for Python (client-bound), asyncio loads 0.70 (0.65 to 0.75) and uvloop 0.82 (0.77 to "
-        "0.87) times the rows of threads. With 0.5 of a core for Python (client-bound), asyncio loads 0.70 (0.65 to "
-        "0.75) and uvloop 0.82 (0.77 to 0.87) times the rows of threads."
+        "With 0.25 of a core for Python (client-bound) asyncio loads 0.70 (0.65 to 0.75) and uvloop 0.82 (0.77 to "
+        "0.87) times the rows of threads, with 0.5 of a core for Python (client-bound) 0.70 (0.65 to 0.75) and 0.82 "
+        "(0.77 to 0.87)."
+    )
+    without = replace(pods[2], entrants={name: pods[2].entrants[name] for name in (THREADS, UVLOOP)})
+    assert say_flip(facts(main, pods[0], without), main).endswith(
+        ", with 0.5 of a core for Python (client-bound) uvloop loads 0.82 (0.77 to 0.87)."
     )
     assert say_flip(facts(main, pods[1]), main).startswith("With 0.25 of a core for Python and `async_commit` (client")
 
@@ -467,10 +480,31 @@ def test_what_helps_is_told_with_the_ratio_to_the_baseline() -> None:
         replace(one, entrants={**one.entrants, THREADS: replace(one.entrants[THREADS], **values)})
         for one, values in ((alone, less), (quick, helped), (both, helped))
     ]
-    assert say_help(facts(main, *changed), main) == (
+    said = (
         "Threads load 0.30 (0.20 to 0.40) times the rows with 1 instead of 20 connections, and 1.50 (1.40 to 1.60) "
-        "times the rows with `async_commit` instead of `default`."
+        "times the rows with `async_commit` instead of `default`"
     )
+    assert say_help(facts(main, *changed), main) == f"{said}."
+
+
+@pytest.mark.parametrize(
+    ("ratio_of_both", "noise", "end"),
+    [
+        (2.0, False, "; both together, 5 connections on `async_commit`, make it 2.00."),
+        (2.0, True, " instead of `default`."),
+        (2.0, None, " instead of `default`."),
+        (1.4, False, " instead of `default`."),
+    ],
+)
+def test_what_both_do_together_is_told_where_it_is_most(ratio_of_both: float, noise: bool | None, end: str) -> None:
+    main, quick = contest(), other("server-bound", postgres="async_commit")
+    both = other("server-bound", postgres="async_commit", poolsize=5)
+    pod = other("client-bound", postgres="async_commit", poolsize=5, resources="pod_1")
+    changed = []
+    for one, value, mark in ((quick, 1.5, False), (both, ratio_of_both, noise), (pod, 9.0, False)):
+        threads = replace(one.entrants[THREADS], to_baseline=Estimate(value), to_baseline_noise=mark)
+        changed.append(replace(one, entrants={**one.entrants, THREADS: threads}))
+    assert say_help(facts(main, *changed), main).endswith(end)
 
 
 def test_what_helps_is_told_of_the_loader_that_is_the_baseline() -> None:
