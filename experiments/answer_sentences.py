@@ -76,8 +76,13 @@ def say_flip(facts: Facts, main: Contest) -> str:
     """Where asyncio and threads are told apart: on whole cores, and with a fraction of one."""
     others = [contest for contest in facts.contests if not contest.main and _ratios(contest)]
     fractions = [contest for contest in others if contest.setup.client_limit < 1]
-    alike = [one for one in fractions if one.setting["postgres"] == main.setting["postgres"]]
-    parts = [_fractions(alike or fractions, main) or foretell(main)]
+    # Of other servers only those where Python is everybody's limit: there its costs decide.
+    chosen = [
+        one
+        for one in fractions
+        if one.setting["postgres"] == main.setting["postgres"] or name_verdicts(one) == "client-bound"
+    ]
+    parts = [_fractions(chosen or fractions, main) or foretell(main)]
     parts.append(_on_whole_cores([contest for contest in others if contest.setup.client_limit >= 1]))
     return " ".join(part for part in parts if part)
 

@@ -409,11 +409,9 @@ def test_costs_that_nobody_recorded_are_missed(changes: dict[str, Any], said: st
 def test_a_fraction_of_a_core_says_who_wins() -> None:
     main = contest()
     pods = [
-        other(
-            "client-bound", resources=f"pod_{quota}", postgres=postgres, engine="local", setup=Setup(client_quota=quota)
-        )
+        other(label, resources=f"pod_{quota}", postgres=postgres, engine="local", setup=Setup(client_quota=quota))
         for quota in (0.25, 0.5)
-        for postgres in ("default", "async_commit")
+        for postgres, label in (("default", "client-bound"), ("async_commit", "mixed"))
     ]
     pods = [with_ratios(pod, ratio(0.7), ratio(0.82)) for pod in pods]
     assert say_flip(facts(main, *pods), main) == (
@@ -425,7 +423,24 @@ def test_a_fraction_of_a_core_says_who_wins() -> None:
     assert say_flip(facts(main, pods[0], without), main).endswith(
         ", with 0.5 of a core for Python (client-bound) uvloop loads 0.82 (0.77 to 0.87)."
     )
-    assert say_flip(facts(main, pods[1]), main).startswith("With 0.25 of a core for Python and `async_commit` (client")
+    assert say_flip(facts(main, pods[1]), main).startswith("With 0.25 of a core for Python and `async_commit` (mixed")
+
+
+def test_a_fraction_with_another_server_is_told_where_python_is_everybodys_limit() -> None:
+    main = contest()
+    usual, quick, half = (
+        with_ratios(other(label, resources="pod", setup=Setup(client_quota=quota), postgres=postgres), less, less)
+        for label, quota, postgres, less in (
+            ("server-bound", 0.25, "default", ratio(1.0, noise=True)),
+            ("client-bound", 0.25, "async_commit", ratio(0.8)),
+            ("mixed", 0.5, "async_commit", ratio(0.9)),
+        )
+    )
+    assert say_flip(facts(main, usual, quick, half), main) == (
+        "With 0.25 of a core for Python (server-bound) asyncio loads ≈ 1.00 (0.95 to 1.05) and uvloop ≈ 1.00 (0.95 to "
+        "1.05) times the rows of threads, with 0.25 of a core for Python and `async_commit` (client-bound) 0.80 (0.75 "
+        "to 0.85) and 0.80 (0.75 to 0.85)."
+    )
 
 
 def test_what_a_fraction_would_do_follows_from_the_costs() -> None:
