@@ -20,8 +20,7 @@ from experiments.ceilings import is_ceiling
 from experiments.description import Description, ShownCell, part_of
 from experiments.observations import find_foreign_share
 from experiments.records import Phase, Record
-from experiments.usable_cores import Setup as Setup
-from experiments.usable_cores import count_cores, find_setup, uses_several_cores
+from experiments.usable_cores import Setup, count_cores, find_setup, uses_several_cores
 
 CLIENT, SERVER, SHARED = "client", "server", "cores"
 """The stations: the client's core, the server's cores, and the cores that both of them use."""

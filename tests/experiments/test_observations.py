@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ def seen(make_record: Callable[..., Record]) -> Record:
     return observed(make_record(host=Host(0.0, 1.2, 0.4, 4.0, 2, 0.1, 0.3)))
 
 
-def look(record: Record, placement: dict[str, Any] | None = None) -> Observations:
+def look(record: Record, placement: Mapping[str, Any] | None = None) -> Observations:
     observations = observe([record], SPLIT if placement is None else placement)
     assert observations is not None
     return observations
@@ -58,7 +58,7 @@ def test_processes_and_threads_without_a_lock_can_use_all_cores(seen: Record, th
 
 
 def test_only_of_several_threads_under_a_lock_one_core_is_the_least(seen: Record, threaded: Cell) -> None:
-    def at_least(record: Record, placement: dict[str, Any], **axes: Any) -> bool:
+    def at_least(record: Record, placement: Mapping[str, Any], **axes: Any) -> bool:
         return look(replace(record, cell=replace(threaded, **axes).axes()), placement).cores.at_least
 
     assert isinstance(seen.client, Client)
