@@ -205,4 +205,6 @@ def _cores(number: float) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return f"{share or 0.0:.0%}"
+    share = share or 0.0
+    # Rounded it would be what makes a side busy, and the label would seem wrong.
+    return f"just under {BUSY_SHARE:.0%}" if share < BUSY_SHARE <= round(share, 2) else f"{share:.0%}"

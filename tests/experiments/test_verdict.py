@@ -196,3 +196,10 @@ def test_two_thirds_of_computing_with_one_connection_are_no_wait_for_round_trips
     verdict = find_verdict(replace(ALONE, client_share=0.34, server_share=0.53, commit_wait=0.0, round_trip=0.13))
     assert verdict is not None
     assert verdict.sentence.startswith("One connection: client, network and server take turns")
+
+
+def test_a_share_just_under_what_is_busy_is_not_rounded_up_to_it() -> None:
+    verdict = find_verdict(replace(CALM, client_share=0.896, server_share=0.94))
+    assert verdict is not None
+    assert verdict.label == "server-bound"
+    assert "the client used just under 90% of the one core" in verdict.sentence
