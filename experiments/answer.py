@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from experiments.answer_facts import Facts, find_facts, gather_cells
 from experiments.answer_sentences import write_sentences
 from experiments.answer_table import CEILING_NOTE, NOTES, answer_table, has_ceilings, same_everywhere
-from experiments.captions import describe_floor, describe_placement
+from experiments.answer_words import count_cores
+from experiments.captions import describe_engine, describe_floor, describe_placement
 from experiments.chart_list import CHARTS, chart_images, forest_name, time_name
 from experiments.description import Description, ShownExperiment, part_of
 from experiments.errors import BadInput
 from experiments.records import Record
 from experiments.summary import ExperimentSummary, summarize
-from experiments.wording import axis_name, axis_value
+from experiments.wording import axis_name, axis_value, count
 
 START = "<!-- answer:start -->"
 END = "<!-- answer:end -->"
@@ -32,6 +33,21 @@ WHO = (
 )
 
 
+MARK = "≈ before a number: not told apart from 1."
+
+PAGE_RATIOS = "Ratios in these sentences are to threads in the same setting, those in the table below to the baseline."
+
+TERMS = (
+    "A *cell* is a loader in one setting, a *block* runs every cell once, in a shuffled order; the *baseline* runs "
+    "twice in each."
+)
+
+BOUNDARIES = (
+    "Not covered: statements that read much, many connections that are mostly idle, networks other than loopback; what "
+    "another machine or network makes of it is predicted (`nox -s predict`), not measured."
+)
+
+
 def write_answer(description: Description, records: Sequence[Record], place: str, folder: str) -> str:
     """The section; ``folder`` is that of the campaign, as the page reaches it.
 
@@ -46,7 +62,7 @@ def write_answer(description: Description, records: Sequence[Record], place: str
     floor = describe_floor(description, summary)
     notes = "\n".join(f"- {note}" for note in _notes(description, summary, facts, folder))
     return (
-        f"{experiment.question}\n\n{list_sentences(facts)}{floor}\n\n{_images(description, experiment, folder)}"
+        f"{experiment.question}\n\n{list_sentences(facts)}{floor} {TERMS}\n\n{_images(description, experiment, folder)}"
         f"{answer_table(facts)}\n\n{notes}\n"
     )
 
@@ -56,7 +72,7 @@ def describe_question(description: Description, records: Sequence[Record], exper
     if experiment != find_question(description):
         return ""
     _, facts = _sum_up(description, records, experiment)
-    return list_sentences(facts) if facts.main and facts.main.entrants else ""
+    return f"{list_sentences(facts)}{PAGE_RATIOS}\n\n" if facts.main and facts.main.entrants else ""
 
 
 def find_question(description: Description) -> ShownExperiment | None:
@@ -67,7 +83,22 @@ def find_question(description: Description) -> ShownExperiment | None:
 
 def list_sentences(facts: Facts) -> str:
     """The sentences as a list in Markdown, below a paragraph that says who is meant, and what ends it."""
-    return WHO + "\n\n" + "\n".join(f"- {sentence}" for sentence in write_sentences(facts)) + "\n\n"
+    return (
+        f"{WHO} {_describe_main(facts)}{MARK}\n\n"
+        + "\n".join(f"- {sentence}" for sentence in write_sentences(facts))
+        + "\n\n"
+    )
+
+
+def _describe_main(facts: Facts) -> str:
+    """How many cores either side had where the baseline ran, and how long a run is."""
+    rows = f"; each run inserts {facts.rows:,} rows" if facts.rows else ""
+    if facts.main is None or facts.main.setup.shared:
+        return ""
+    client, server = facts.main.setup.client_limit, facts.main.setup.server_limit
+    each = "PostgreSQL and Python had one core each"
+    had = each if client == server == 1 else f"PostgreSQL had {count_cores(server)}, Python {count_cores(client)}"
+    return f"{had}, on one machine, connected by its loopback interface{rows}. "
 
 
 def replace_answer(text: str, answer: str, place: str) -> str:
@@ -108,20 +139,31 @@ def _notes(description: Description, summary: ExperimentSummary, facts: Facts, f
         *NOTES,
         *([CEILING_NOTE] if has_ceilings(facts) else []),
         *([f"The same in all rows: {same}."] if same else []),
+        *_engines(description, facts),
         *_cores(description, facts),
         *_servers(description, facts),
         *[f"Not run: {reason}." for reason in facts.not_run],
-        _count_runs(summary),
+        _count_runs(description, summary, facts),
+        BOUNDARIES,
         f"Every loader by itself, charts of where the time goes, what disturbed runs were disturbed by: {page}.",
         _measured(description),
     ]
 
 
-def _count_runs(summary: ExperimentSummary) -> str:
-    """How many runs counted, and how many of them something else held up."""
+def _engines(description: Description, facts: Facts) -> list[str]:
+    """What containers are made of, aloud where that is not the pinned images."""
+    names = dict.fromkeys(str(contest.setting["engine"]) for contest in facts.contests)
+    told = [describe_engine(name, known) for name in names if (known := description.engines.get(name))]
+    return [f"Engine: {'; '.join(told)}."] if told else []
+
+
+def _count_runs(description: Description, summary: ExperimentSummary, facts: Facts) -> str:
+    """How many runs counted, of how many rows, and how many of them something else held up."""
     planned, ok = sum(cell.planned for cell in summary.cells), sum(len(cell.ok) for cell in summary.cells)
     disturbed = sum(cell.disturbed for cell in summary.cells)
-    return f"Runs: {ok:,} ok of {planned:,} planned; {disturbed:,} were disturbed."
+    rows = f", {facts.rows:,} rows each" if facts.rows else ""
+    blocks = count(description.repeats, "block")
+    return f"Runs: {ok:,} ok of {planned:,} planned, in {blocks}{rows}; {disturbed:,} were disturbed."
 
 
 def _cores(description: Description, facts: Facts) -> list[str]:

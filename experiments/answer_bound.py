@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from experiments.answer_facts import Contest, Facts
 from experiments.answer_limits import CLIENT, SERVER, find_limit
 from experiments.answer_words import (
     MEANING,
     TAKING_TURNS,
+    are_both_full,
     be,
     begin,
     client_cores,
@@ -19,11 +20,11 @@ from experiments.answer_words import (
     group_by_label,
     join_and,
     mean,
+    other_rows,
     server_cores,
     span,
 )
 from experiments.verdict import WAIT_SHARE
-from experiments.wording import count
 
 MOST_NAMED = 3
 """More groups of settings, or ratios, than that are not named."""
@@ -31,12 +32,15 @@ MOST_NAMED = 3
 # Less is not spelt out.
 _LEAST_SHARE = 0.005
 
+# Of the connections' time: who waits less than that for the disk would gain little by a faster one.
+_LITTLE = 0.1
+
 
 def say_bound(facts: Facts, main: Contest) -> str:
     """Which verdict, from which shares, what commits cost PostgreSQL, and where it is another verdict."""
     durable = " and commits that wait for the disk" if main.durable else ""
     setting = f"with {describe_pool(main)}{durable} ({describe_postgres(main)}),"
-    rest = f"{_busy(main)}. {_states(main)}{_commit_cost(facts, main)}"
+    rest = f"{_busy(main)}. {_states(main)}"
     groups = group_by_label(main)
     if not groups:
         unknown = "This campaign did not look at what connections wait for, so there is no verdict."
@@ -64,46 +68,82 @@ def _busy(main: Contest) -> str:
     server = [one.server_share for one in main.entrants.values() if one.server_share is not None]
     if not client or not server:
         return "nothing says how busy the cores are"
+    if _is_server_bound(main) and not main.setup.shared:
+        # Who stands in a queue for a core that is full does not wait for the disk, unless that is most of it.
+        disk = [one.sync_wait for one in main.entrants.values() if one.sync_wait is not None]
+        instead = ", not the disk" if disk and max(disk) < _LITTLE else ""
+        return (
+            f"From Python's side you wait ({_whose_core(main)} {span(client, '.0%')} busy). What you wait for is "
+            f"PostgreSQL's CPU{instead}: it uses {span(server, '.0%')} of {server_cores(main)}"
+        )
     busy = f"PostgreSQL uses {span(server, '.0%')} of {server_cores(main)}"
     return f"{busy}, Python {span(client, '.0%')} of {client_cores(main)}"
 
 
+def _whose_core(main: Contest) -> str:
+    return "its core is" if main.setup.client_limit == 1 else f"{client_cores(main)} is"
+
+
+def _is_server_bound(main: Contest) -> bool:
+    return set(group_by_label(main)) == {"server-bound"}
+
+
 def _states(main: Contest) -> str:
-    """What the connections did, as far as somebody looked."""
-    names = ("active", "idle", "in_transaction", "commit_wait")
-    shares = {
-        name: [share for one in main.entrants.values() if (share := getattr(one, name)) is not None] for name in names
-    }
+    """What the connections did at any moment, as far as somebody looked."""
+    shares = {name: _known(main, name) for name in ("active", "idle", "in_transaction", "commit_wait", "sync_wait")}
     if not shares["active"] or not shares["idle"]:
         return ""
-    waiting = f" ({_commits(main, shares['commit_wait'])})" if shares["commit_wait"] else ""
-    parts = [f"{span(shares['active'], '.0%')} are active in PostgreSQL{waiting}"]
-    if max(shares["in_transaction"], default=0) >= _LEAST_SHARE:
-        parts.append(f"{span(shares['in_transaction'], '.0%')} idle in a transaction")
     # Only a process that runs can say that it has begun with a statement.
     seen = any(find_limit(one) == SERVER for one in main.entrants.values())
-    parts.append(f"{span(shares['idle'], '.0%')} idle{', or waiting for that core unseen' if seen else ''}")
-    return f"Of the connections {join_and(parts)}. "
+    unseen = ", or waiting for a core, which PostgreSQL does not show" if seen else ""
+    pool, stuck = int(main.setting["poolsize"]), max(shares["in_transaction"], default=0) >= _LEAST_SHARE
+    if pool == 1:
+        parts = [f"{span(shares['active'], '.0%')} inside a statement{_commit_share(shares)}"]
+        parts += [f"{span(shares['in_transaction'], '.0%')} idle in a transaction"] if stuck else []
+        return f"Of its time the connection is {join_and([*parts, span(shares['idle'], '.0%') + ' idle' + unseen])}. "
+    parts = [f"about {_number(pool, shares['active'])} of {pool} connections are inside a statement"]
+    parts[0] += _commits(main, shares)
+    parts += [f"{_number(pool, shares['in_transaction'])} idle in a transaction"] if stuck else []
+    return f"At any moment {join_and([*parts, _number(pool, shares['idle']) + ' idle' + unseen])}. "
 
 
-def _commits(main: Contest, shares: Sequence[float]) -> str:
-    """Who waits for commits; and where that is long though the server's cores are busy, that it is not for the disk."""
-    waiting = f"{span(shares, '.0%')} wait for a commit"
-    if max(shares) < WAIT_SHARE or set(group_by_label(main)) != {"server-bound"}:
-        return waiting
-    return f"{waiting}, whose flush needs that core, too"
+def _known(main: Contest, name: str) -> list[float]:
+    return [share for one in main.entrants.values() if (share := getattr(one, name)) is not None]
 
 
-def _commit_cost(facts: Facts, main: Contest) -> str:
-    """How much of what a row costs PostgreSQL is for waiting until it is on disk."""
-    usual = [one.server_us for one in main.entrants.values() if one.server_us]
+def _number(pool: int, shares: Sequence[float]) -> str:
+    """How many connections that are, on average."""
+    number = sum(shares) / len(shares) * pool
+    return f"{number:.0f}" if number >= 1 else f"{number:.1f}"
+
+
+def _commit_share(shares: Mapping[str, Sequence[float]]) -> str:
+    return f" ({span(shares['commit_wait'], '.0%')} waiting to commit)" if shares["commit_wait"] else ""
+
+
+def _commits(main: Contest, shares: Mapping[str, Sequence[float]]) -> str:
+    """Who waits for commits, and how much of that is for the disk itself, not for who writes the log."""
+    wait, disk, pool = shares["commit_wait"], shares["sync_wait"], int(main.setting["poolsize"])
+    if not wait:
+        return ""
+    alike = _number(pool, wait) == _number(pool, shares["active"])
+    waiting = f"{'nearly all' if alike else _number(pool, wait)} of these wait to commit"
+    queue = max(wait) >= WAIT_SHARE and _is_server_bound(main) and disk and max(disk) * 2 < min(wait)
+    if not queue:
+        return f" ({waiting})"
+    # A process that writes the log, and is woken up to do so, competes for that core with all others.
+    behind = "behind a log writer that itself needs that core"
+    return f" ({waiting}, {behind}; the disk itself is {span(disk, '.0%')} of the connections' time)"
+
+
+def say_spared_cost(facts: Facts, main: Contest) -> str:
+    """What a row costs PostgreSQL where it need not be on disk, for parentheses; nothing where that is not known."""
     spared = [contest for contest in facts.contests if not contest.durable and _differ(contest, main) == ["postgres"]]
     costs = [one.server_us for contest in spared for one in contest.entrants.values() if one.server_us]
-    if not main.durable or not usual or not costs:
+    if not main.durable or not costs:
         return ""
     names = join_and([describe_postgres(contest) for contest in spared], "or")
-    cost = f"A row costs PostgreSQL {span(usual, '.0f')} µs of CPU time"
-    return f"{cost}, {span(costs, '.0f')} µs where no commit waits for the disk ({names}). "
+    return f" ({span(costs, '.0f')} µs where no commit waits for the disk: {names})"
 
 
 def _differ(contest: Contest, main: Contest) -> list[str]:
@@ -113,20 +153,22 @@ def _differ(contest: Contest, main: Contest) -> list[str]:
 def _elsewhere(facts: Facts, main: Contest) -> str:
     """In which other settings whom another verdict is given to; named only where not all there have it.
 
-    Fractions of a core are left to the sentence about them.
+    Fractions of a core are left to the sentence about them. Rows that were disturbed too often count for nothing.
     """
     usual = {name: one.label for name, one in main.entrants.items()}
-    judged = [one for one in facts.contests if not one.main and one.setup.client_limit >= 1 and group_by_label(one)]
+    whole_cores = [one for one in facts.contests if not one.main and one.setup.client_limit >= 1]
+    judged = [one for one in whole_cores if group_by_label(one, quiet=True)]
     others: dict[tuple[str, str], list[Contest]] = {}
     for contest in judged:
-        for label, names in group_by_label(contest).items():
+        for label, names in group_by_label(contest, quiet=True).items():
+            counted = sum(len(those) for those in group_by_label(contest, quiet=True).values())
             if any(usual.get(name) != label for name in names):
-                whose = "" if len(names) == len(contest.entrants) else f" for {join_and(names)}"
+                whose = "" if len(names) == counted else f" for {join_and(names)}"
                 others.setdefault((whose, label), []).append(contest)
     if not judged:
         return ""
     if not others:
-        return f"No other verdict comes out in {count(len(judged), 'other setting')}."
+        return f"No other verdict comes out in {other_rows(len(judged))} with a whole core."
     told = [
         f"*{label}*{_turns(label, those)}{whose} with {_which(those, judged)}"
         for (whose, label), those in sorted(others.items())
@@ -136,7 +178,10 @@ def _elsewhere(facts: Facts, main: Contest) -> str:
 
 
 def _turns(label: str, some: Sequence[Contest]) -> str:
-    """With one connection it is no waiting for others that holds a row back."""
+    """With one connection no waiting for others holds a row back; and which of its meanings ``mixed`` has."""
+    if label == "mixed":
+        full = {are_both_full(contest) for contest in some}
+        return "" if len(full) > 1 else " (both sides full)" if full == {True} else " (no side full, no wait long)"
     return " (taking turns)" if all(mean(label, contest) == TAKING_TURNS for contest in some) else ""
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from experiments.ceilings import find_ceiling
 from experiments.description import Description, ShownCell, ShownExperiment
 from experiments.model_points import Point, read_points
 from experiments.records import Record
@@ -31,6 +32,8 @@ PGBENCH, COPY, PSQL = "ceiling_pgbench", "ceiling_copy", "ceiling_psql_file"
 # What differs between entrants of one setting, or says nothing of it.
 _NOT_OF_THE_SETTING = ("loader", "loop", "protocol", "implementation", "sampling")
 
+_SYNC_WAITS = ("io:walsync", "io:walwrite", "io:walinitsync", "io:walinitwrite")
+
 # What the question is asked for several values of.
 _VARIED = ("poolsize", "postgres", "resources")
 
@@ -40,9 +43,11 @@ class Entrant:
     """One row of a setting. Costs are CPU microseconds per row, shares parts of 1; None is what nobody measured.
 
     ``client_share`` is of the CPU time that the loader can get, ``server_share`` of PostgreSQL's. ``active``, ``idle``,
-    ``in_transaction`` (idle there) and ``commit_wait`` are shares of the connections. ``ratio`` (rows per second) and
-    ``cpu_ratio`` (the client's CPU time per row) are to threads in the same setting, block by block, ``to_baseline`` is
-    to the experiment's baseline.
+    ``in_transaction`` (idle there), ``commit_wait`` and ``sync_wait`` (the part of it in which the disk is waited for)
+    are shares of the connections. ``ratio`` (rows per second) and ``cpu_ratio`` (the client's CPU time per row) are to
+    threads in the same setting, block by block, ``to_baseline`` is to the experiment's baseline, ``to_ceiling`` to
+    pgbench. ``disturbed``: the part of its runs that something else held up. ``both_full``: it is ``mixed`` as both
+    sides are at their limit.
     """
 
     rows_per_s: Estimate
@@ -54,6 +59,7 @@ class Entrant:
     idle: float | None = None
     in_transaction: float | None = None
     commit_wait: float | None = None
+    sync_wait: float | None = None
     label: str | None = None
     ceiling_share: float | None = None
     ratio: Estimate | None = None
@@ -61,6 +67,10 @@ class Entrant:
     cpu_ratio: Estimate | None = None
     to_baseline: Estimate | None = None
     to_baseline_noise: bool | None = None
+    to_ceiling: Estimate | None = None
+    to_ceiling_noise: bool | None = None
+    disturbed: float = 0.0
+    both_full: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,13 +94,14 @@ class Facts:
     """All settings, as the matrix orders them. ``ceilings``: rows/s of each program by its name, and its setting.
 
     ``baseline`` is which of the entrants the experiment's is, None where it is none of them. ``not_run`` says why cells
-    of the experiment cannot run here.
+    of the experiment cannot run here. ``rows`` are those that each run inserts in phase data, None where they differ.
     """
 
     contests: tuple[Contest, ...]
     ceilings: Mapping[str, Sequence[tuple[Mapping[str, Any], float]]] = field(default_factory=dict)
     not_run: tuple[str, ...] = ()
     baseline: str | None = THREADS
+    rows: int | None = None
 
     @property
     def main(self) -> Contest | None:
@@ -139,12 +150,18 @@ def find_facts(description: Description, records: Sequence[Record], summary: Exp
     for cell in summary.cells:
         if (name := _entrant_of(cell)) is not None and cell.shown.arm == "a":
             groups.setdefault(_setting_of(cell), {})[name] = cell
-    found = [_contest(cells, points) for cells in groups.values()]
+    found = [_contest(cells, points, summary) for cells in groups.values()]
     contests = [contest for contest in found if contest.entrants]
     unsupported = dict.fromkeys(cell.shown.unsupported for cell in summary.cells if cell.shown.unsupported)
     baseline = next((_entrant_of(cell) for cell in summary.cells if cell.baseline), None)
     marked = mark_ratios(contests, summary.floor)
-    return Facts(tuple(marked), _find_ceilings(summary.cells), tuple(unsupported), baseline)
+    return Facts(tuple(marked), _find_ceilings(summary.cells), tuple(unsupported), baseline, _rows_of(summary))
+
+
+def _rows_of(summary: ExperimentSummary) -> int | None:
+    phases = [(record.phases or {}).get("data") for cell in summary.cells for record in cell.ok]
+    rows = {phase.rows for phase in phases if phase is not None}
+    return rows.pop() if len(rows) == 1 else None
 
 
 def _entrant_of(cell: CellSummary) -> str | None:
@@ -156,12 +173,12 @@ def _setting_of(cell: CellSummary) -> tuple[Any, ...]:
     return tuple(value for axis, value in cell.shown.cell.items() if axis not in _NOT_OF_THE_SETTING)
 
 
-def _contest(cells: Mapping[str, CellSummary], points: Mapping[str, Point]) -> Contest:
+def _contest(cells: Mapping[str, CellSummary], points: Mapping[str, Point], summary: ExperimentSummary) -> Contest:
     some = next(iter(cells.values()))
     known = {name: point for name, cell in cells.items() if (point := points.get(cell.shown.cell_key)) is not None}
     point = next(iter(known.values()), None)
     entrants = {
-        name: _entrant(cells[name], known.get(name), cells.get(THREADS))
+        name: _against_ceiling(_entrant(cells[name], known.get(name), cells.get(THREADS)), cells[name], summary)
         for name in ENTRANTS.values()
         if name in cells and cells[name].rows_per_s is not None
     }
@@ -191,12 +208,32 @@ def _entrant(cell: CellSummary, point: Point | None, threads: CellSummary | None
         idle=None if seen is None else seen.idle,
         in_transaction=None if seen is None else seen.idle_in_transaction,
         commit_wait=None if seen is None else seen.commit_wait,
+        sync_wait=None if seen is None or seen.commit_wait is None else sync_share(seen.waits),
         label=None if cell.verdict is None else cell.verdict.label,
         ceiling_share=cell.ceiling_share,
         ratio=None if threads is None or cell is threads else _ratio(cell, threads),
         cpu_ratio=None if threads is None or cell is threads else _cpu_ratio(cell, threads),
         to_baseline=cell.ratio,
         to_baseline_noise=cell.noise,
+        disturbed=cell.disturbed / len(cell.finished) if cell.finished else 0.0,
+        both_full=cell.verdict is not None and set(cell.verdict.numbers) == {"client_share", "server_share"},
+    )
+
+
+def sync_share(waits: Mapping[str, float]) -> float:
+    """The share of the connections that wait for the disk itself, not for whoever writes the log."""
+    return sum(share for name, share in waits.items() if name.casefold() in _SYNC_WAITS)
+
+
+def _against_ceiling(entrant: Entrant, cell: CellSummary, summary: ExperimentSummary) -> Entrant:
+    """With the ratio to the ceiling, block by block, marked by itself."""
+    ceiling = find_ceiling(cell.shown.cell, [one.shown for one in summary.cells])
+    other = next((one for one in summary.cells if one.shown is ceiling), None)
+    ratio = None if other is None else _ratio(cell, other)
+    return replace(
+        entrant,
+        to_ceiling=ratio,
+        to_ceiling_noise=None if ratio is None else is_noise(ratio, summary.floor),
     )
 
 

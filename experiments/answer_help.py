@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from experiments.answer_facts import COPY, PGBENCH, THREADS, Contest, Facts
 from experiments.answer_words import (
@@ -17,26 +18,97 @@ from experiments.answer_words import (
 from experiments.stats import Estimate
 from experiments.wording import whole
 
+# A row that costs that many times as much explains fewer rows.
+_DEARER = 1.1
+
+
+RISKS: Mapping[str, str] = {
+    "async_commit": "a crash loses the last moments",
+    "fsync_off": "a crash may lose the database: never in production",
+}
+"""What is paid for not waiting for the disk, by the configurations of the shipped matrix."""
+
 
 def say_help(facts: Facts, main: Contest) -> str:
-    """What other settings do to the baseline's loader, what part of pgbench's rate is reached, and what COPY does."""
-    parts = [_levers(facts, main), _pgbench(facts, main), _copy(facts, main)]
+    """What helps most comes first: COPY, then another PostgreSQL, then another pool size; last how far pgbench is."""
+    parts = [_copy(facts, main), _servers(facts, main), _pools(facts, main), _pgbench(facts, main)]
     known = " ".join(part for part in parts if part)
     return known or "Not measured: this campaign has no other pool size, no other PostgreSQL and no ceiling."
 
 
-def _levers(facts: Facts, main: Contest) -> str:
-    """What another pool size, or another PostgreSQL, does to the loader that is the baseline."""
-    if facts.baseline is None:
+def _servers(facts: Facts, main: Contest) -> str:
+    """What another PostgreSQL does to the loader that is the baseline, and what that risks."""
+    name = facts.baseline
+    found = [] if name is None else _tried(facts, main, name, "postgres")
+    if name is None or not found:
         return ""
-    pools = _lever(facts, main, facts.baseline, "poolsize", lambda contest: str(contest.setting["poolsize"]))
-    servers = _lever(facts, main, facts.baseline, "postgres", describe_postgres)
-    instead = {pools: describe_pool(main), servers: describe_postgres(main)}
-    parts = [f"{lever} instead of {usual}" for lever, usual in instead.items() if lever]
-    if not parts:
+    told = [
+        f"{ratio_text(one.ratio, one.noise)} {'' if place else 'times the rows '}with "
+        f"{describe_postgres(one.contest)}{_risk(one.contest)}"
+        for place, one in enumerate(found)
+    ]
+    spared = main.durable and all(not one.contest.durable for one in found)
+    start = "Not waiting for the disk: " if spared else ""
+    instead = "" if spared else f" instead of {describe_postgres(main)}"
+    return begin(f"{start}{name} {_load(name)} {join_and(told)}{instead}{_both(facts, main, name)}.")
+
+
+def _risk(contest: Contest) -> str:
+    risk = RISKS.get(str(contest.setting["postgres"]))
+    return "" if risk is None or contest.durable else f" ({risk})"
+
+
+def _pools(facts: Facts, main: Contest) -> str:
+    """What other pool sizes do, and what a row costs PostgreSQL with more connections where that is more."""
+    name = facts.baseline
+    found = [] if name is None else _tried(facts, main, name, "poolsize")
+    if name is None or not found:
         return ""
-    verb = "load" if facts.baseline == THREADS else "loads"
-    return f"{begin(facts.baseline)} {verb} {', and '.join(parts)}{_both(facts, main, facts.baseline)}."
+    told = [
+        f"{ratio_text(one.ratio, one.noise)} {'' if place else 'times the rows '}with {one.contest.setting['poolsize']}"
+        for place, one in enumerate(found)
+    ]
+    none = "no other pool size is seen to help: " if all(one.ratio.value < 1 for one in found) else ""
+    text = f"{none}{name} {_load(name)} {join_and(told)} instead of {describe_pool(main)}"
+    return begin(f"{text}{_why_not_more(main, found, name)}.")
+
+
+def _why_not_more(main: Contest, found: Sequence[_Tried], name: str) -> str:
+    """What a row costs PostgreSQL with the most connections, where that is more."""
+    most = max((one.contest for one in found), key=_pool)
+    costs = [one.entrants[name].server_us if name in one.entrants else None for one in (main, most)]
+    usual, more = costs
+    if not usual or not more or _pool(most) < _pool(main) or more < usual * _DEARER:
+        return ""
+    return f"; with {_pool(most)} a row costs PostgreSQL {more:.0f} µs instead of {usual:.0f}"
+
+
+def _pool(contest: Contest) -> int:
+    return int(contest.setting["poolsize"])
+
+
+def _load(name: str) -> str:
+    return "load" if name == THREADS else "loads"
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """Another setting, with the ratio of the baseline's loader to itself in the main one."""
+
+    contest: Contest
+    ratio: Estimate
+    noise: bool | None
+
+
+def _tried(facts: Facts, main: Contest, name: str, axis: str) -> list[_Tried]:
+    """The settings that differ in nothing but ``axis``, the most rows first."""
+    found: list[_Tried] = []
+    for contest in facts.contests:
+        differs = [other for other, value in contest.setting.items() if value != main.setting.get(other)]
+        entrant = contest.entrants.get(name)
+        if differs == [axis] and entrant is not None and entrant.to_baseline is not None:
+            found.append(_Tried(contest, entrant.to_baseline, entrant.to_baseline_noise))
+    return sorted(found, key=lambda one: -one.ratio.value)
 
 
 def _both(facts: Facts, main: Contest, name: str) -> str:
@@ -49,7 +121,7 @@ def _both(facts: Facts, main: Contest, name: str) -> str:
     both = all(best.setting[axis] != main.setting[axis] for axis in ("poolsize", "postgres"))
     if ratio is None or entrant is None or entrant.to_baseline_noise is not False or value <= 1 or not both:
         return ""
-    return f"; both together, {describe_setting(best)}, make it {ratio_text(ratio, False)}"
+    return f", and {ratio_text(ratio, False)} with {describe_setting(best)}"
 
 
 def _to_baseline(contest: Contest, name: str) -> Estimate | None:
@@ -57,26 +129,21 @@ def _to_baseline(contest: Contest, name: str) -> Estimate | None:
     return None if entrant is None else entrant.to_baseline
 
 
-def _lever(facts: Facts, main: Contest, name: str, axis: str, describe: Callable[[Contest], str]) -> str:
-    """The ratios of the baseline's loader to itself in the main setting, where nothing but ``axis`` differs."""
-    found: list[str] = []
-    for contest in facts.contests:
-        differs = [other for other, value in contest.setting.items() if value != main.setting.get(other)]
-        entrant = contest.entrants.get(name)
-        if differs == [axis] and entrant is not None and entrant.to_baseline is not None:
-            ratio = ratio_text(entrant.to_baseline, entrant.to_baseline_noise)
-            found.append(f"{ratio} {'' if found else 'times the rows '}with {describe(contest)}")
-    return join_and(found) if found else ""
-
-
 def _pgbench(facts: Facts, main: Contest) -> str:
-    shares = {name: one.ceiling_share for name, one in main.entrants.items() if one.ceiling_share is not None}
+    """What is left to a program in C that sends the same: block by block where there are pairs."""
+    shares = {
+        name: f"{one.ceiling_share:.0%}" if one.to_ceiling is None else ratio_text(one.to_ceiling, one.to_ceiling_noise)
+        for name, one in main.entrants.items()
+        if one.ceiling_share is not None
+    }
     if not shares:
         return ""
     rate = _rate_of(facts, main, PGBENCH)
     does = "" if rate is None else f" ({whole(rate)} rows/s)"
-    reached = say_each({name: f"{share:.0%}" for name, share in shares.items()}, "reaches", "reach")
-    return f"Of what pgbench does with the same statements{does}, {reached}."
+    paired = all(main.entrants[name].to_ceiling is not None for name in shares)
+    of = "times the rows of pgbench, which sends the same statements from C" if paired else "of what pgbench does"
+    verb = ("loads", "load") if paired else ("reaches", "reach")
+    return begin(f"{say_each(shares, *verb)} {of}{does}.")
 
 
 def _copy(facts: Facts, main: Contest) -> str:
@@ -84,7 +151,7 @@ def _copy(facts: Facts, main: Contest) -> str:
     if rate is None or threads is None:
         return ""
     factor = rate / threads.rows_per_s.value
-    return f"COPY, one statement for all rows, loads {whole(rate)} rows/s, {factor:.1f} times those of threads."
+    return f"COPY, all rows in one statement: {whole(rate)} rows/s, {factor:.1f} times those of threads."
 
 
 def _rate_of(facts: Facts, main: Contest, program: str) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from experiments.answer_facts import THREADS, Contest, Entrant
-from experiments.answer_words import join_and, say_each, span
+from experiments.answer_words import cost_limits, describe_pool, join_and, say_each, span
 from experiments.stats import Estimate
 from experiments.verdict import BUSY_SHARE
 from experiments.wording import with_interval
@@ -27,7 +27,10 @@ def find_limit(entrant: Entrant) -> str | None:
 
 def say_limits(main: Contest) -> str:
     """What either side could do by itself, cores / CPU time per row, and whose limit that is."""
-    could = f"So Python alone could do {_could(main, CLIENT)} rows/s, PostgreSQL {_could(main, SERVER)}"
+    could = (
+        f"At these costs (medians of this campaign, with {describe_pool(main)}) Python alone could do "
+        f"{_could(main, CLIENT)} rows/s, PostgreSQL {_could(main, SERVER)}"
+    )
     if main.setup.shared:
         return f"{could}, each with the cores for itself, which they share."
     whose = {name: find_limit(one) for name, one in main.entrants.items()}
@@ -46,23 +49,58 @@ def say_limits(main: Contest) -> str:
     return f"{could}: the bottleneck is {join_and(parts)}."
 
 
-def foretell(main: Contest) -> str:
-    """Where Python would become the limit, by the costs that were measured with a whole core."""
-    missing = "No run of this campaign had a fraction of a core (it takes the docker engine)."
-    known = {name: one for name, one in main.entrants.items() if one.client_share and one.client_us}
-    # Costs of cores that others used, too, are nobody's.
-    disturbed = any(one.label == "host-saturated" for one in known.values())
-    if THREADS not in known or len(known) < 2 or main.setup.client_limit != 1 or main.setup.shared or disturbed:
-        return missing
-    if all(find_limit(one) == CLIENT for one in known.values()):
-        return f"{missing} Python is the limit even with a whole core."
-    unit = {THREADS: " of a core"}
-    needed = [f"{one.client_share or 0.0:.2f}{unit.get(name, '')} with {name}" for name, one in known.items()]
-    text = f"{missing} By the costs above Python would be the bottleneck below {join_and(needed)}"
-    ratios = {name: with_interval(_turned(one.cpu_ratio), ".2f") for name, one in known.items() if one.cpu_ratio}
-    if not ratios:
+def foretell(main: Contest, *, tried: bool = False, decided: bool = False) -> str:
+    """Where Python would become the limit, by the costs. ``tried``: there were runs with a fraction of a core.
+
+    ``decided``: in some of them it was everybody's limit, so that who wins then is measured and not foretold.
+    """
+    missing = "" if tried else "No run of this campaign had a fraction of a core (it takes the docker engine). "
+    needed = _thresholds(main)
+    if not needed:
+        return missing.rstrip()
+    if all(find_limit(one) == CLIENT for one in main.entrants.values()):
+        return f"{missing}Python is the limit even with a whole core."
+    unit = {next(iter(needed)): " of a core"}
+    told = [f"{share:.2f}{unit.get(name, '')} with {name}" for name, share in needed.items()]
+    text = f"{missing}By the costs above Python becomes the limit below about {join_and(told)}"
+    ratios = {
+        name: with_interval(_turned(one.cpu_ratio), ".2f") for name, one in main.entrants.items() if one.cpu_ratio
+    }
+    if decided or not ratios:
         return f"{text}."
     return f"{text}; below all of these {say_each(ratios, 'would load')} times the rows of threads."
+
+
+def foretell_servers(main: Contest) -> str:
+    """With how many cores of server for each of Python's that would be the limit, by the costs."""
+    needed = [main.setup.server_limit / share for share in _thresholds(main).values()]
+    # Below one core each it is the limit already.
+    busy = all(find_limit(one) == SERVER for one in main.entrants.values())
+    if not busy or not needed or min(needed) <= 1:
+        return ""
+    return (
+        f"Python would also be the limit with more than about {span(needed, '.1f')} PostgreSQL cores to one of its "
+        "(predicted, not measured; `nox -s predict` answers for your cores and round trip)."
+    )
+
+
+def _thresholds(main: Contest) -> dict[str, float]:
+    """The part of a core that Python needs to do as much as with a whole one; nothing where costs are nobody's.
+
+    Where PostgreSQL is the limit that follows from the costs of either side, else it is what Python used.
+    """
+    # Costs of cores that others used, too.
+    disturbed = any(one.label == "host-saturated" for one in main.entrants.values())
+    if THREADS not in main.entrants or main.setup.client_limit != 1 or main.setup.shared or disturbed:
+        return {}
+    needed = {
+        name: costs * main.setup.server_limit
+        if find_limit(main.entrants[name]) == SERVER
+        else main.entrants[name].client_share or 0.0
+        for name, costs in cost_limits(main).items()
+    }
+    needed = {name: share for name, share in needed.items() if share > 0}
+    return needed if len(needed) > 1 else {}
 
 
 def _turned(costs: Estimate) -> Estimate:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from experiments.answer_bound import MOST_NAMED, say_bound
+from experiments.answer_bound import MOST_NAMED, say_bound, say_spared_cost
 from experiments.answer_facts import ASYNCIO, UVLOOP, Contest, Entrant, Facts
 from experiments.answer_help import say_help
-from experiments.answer_limits import foretell, say_limits
+from experiments.answer_limits import foretell, foretell_servers, say_limits
 from experiments.answer_words import (
     be,
     begin,
+    between,
     describe_core,
     describe_postgres,
     describe_setting,
     join_and,
     name_verdicts,
+    other_rows,
     ratio_text,
     say_each,
     span,
@@ -36,7 +38,7 @@ def write_sentences(facts: Facts) -> list[str]:
     return [
         f"**IO bound or CPU bound?** {say_bound(facts, main)}",
         f"**Is asyncio faster than threads?** {say_faster(main)}",
-        f"**Why?** {say_why(main)}",
+        f"**Why?** {say_why(facts, main)}",
         f"**Where does it flip?** {say_flip(facts, main)}",
         f"**What would help?** {say_help(facts, main)}",
     ]
@@ -54,10 +56,17 @@ def say_faster(main: Contest) -> str:
     slower = [name for name, one in ratios.items() if not one.noise and _value(one) < 1]
     named = [f"{join_and(names)} {be(names)} {how}" for names, how in ((faster, "faster"), (slower, "slower")) if names]
     verdict = begin(join_and(named)) if named else "No difference is told apart from noise"
-    return f"{verdict}: {told}.{_loop_or_driver(main, ratios)}"
+    return f"{verdict}: {told}{_left_open(ratios)}.{_loop_or_driver(main, ratios)}"
 
 
-def say_why(main: Contest) -> str:
+def _left_open(ratios: Mapping[str, Entrant]) -> str:
+    """Not told apart is not equal: what the intervals of those leave."""
+    left = {name: between(one.ratio) for name, one in ratios.items() if one.noise and one.ratio is not None}
+    known = {name: text for name, text in left.items() if text}
+    return f"; that leaves room for {join_and([f'{name} {text}' for name, text in known.items()])}" if known else ""
+
+
+def say_why(facts: Facts, main: Contest) -> str:
     """What a row costs either side, and which of them ends first."""
     costs = {name: one.client_us for name, one in main.entrants.items() if one.client_us}
     if not costs:
@@ -69,21 +78,18 @@ def say_why(main: Contest) -> str:
     server = [one.server_us for one in main.entrants.values() if one.server_us]
     if not server:
         return f"{text}; what PostgreSQL takes was not recorded."
-    return f"{text}; PostgreSQL takes {span(server, '.0f')} µs. {say_limits(main)}"
+    return f"{text}; PostgreSQL takes {span(server, '.0f')} µs{say_spared_cost(facts, main)}. {say_limits(main)}"
 
 
 def say_flip(facts: Facts, main: Contest) -> str:
-    """Where asyncio and threads are told apart: on whole cores, and with a fraction of one."""
+    """From where on Python is the limit, by the costs; what was measured there, and elsewhere; with more servers."""
     others = [contest for contest in facts.contests if not contest.main and _ratios(contest)]
     fractions = [contest for contest in others if contest.setup.client_limit < 1]
-    # Of other servers only those where Python is everybody's limit: there its costs decide.
-    chosen = [
-        one
-        for one in fractions
-        if one.setting["postgres"] == main.setting["postgres"] or name_verdicts(one) == "client-bound"
-    ]
-    parts = [_fractions(chosen or fractions, main) or foretell(main)]
+    decided = [one for one in fractions if name_verdicts(one) == "client-bound"]
+    parts = [foretell(main, tried=bool(fractions), decided=bool(decided)), _fractions(decided, main)]
+    parts.append(_other_fractions([one for one in fractions if one not in decided], bool(decided)))
     parts.append(_on_whole_cores([contest for contest in others if contest.setup.client_limit >= 1]))
+    parts.append(foretell_servers(main))
     return " ".join(part for part in parts if part)
 
 
@@ -122,17 +128,33 @@ def _more(entrant: Entrant) -> str:
 
 
 def _fractions(contests: Sequence[Contest], main: Contest) -> str:
-    """Who wins with so much of a core: the first in full, then the same of the others."""
+    """Who wins where Python is everybody's limit: the first in full, then the same of the others."""
     told: list[str] = []
     for contest in contests:
         same = contest.setting["postgres"] == main.setting["postgres"]
         setting = describe_core(contest) + ("" if same else f" and {describe_postgres(contest)}")
-        verdicts = f" ({name_verdicts(contest)})" if name_verdicts(contest) else ""
         ratios = _ratios(contest)
         again = bool(told) and ratios.keys() == _ratios(contests[0]).keys()
         loads = join_and([ratio_text(one.ratio, one.noise) for one in ratios.values()]) if again else _listed(ratios)
-        told.append(f"with {setting}{verdicts} {loads}{'' if told else ' times the rows of threads'}")
-    return begin(f"{', '.join(told)}.") if told else ""
+        told.append(f"with {setting} {loads}{'' if told else ' times the rows of threads'}")
+    return f"Measured where it is the limit of all: {', '.join(told)}." if told else ""
+
+
+def _other_fractions(contests: Sequence[Contest], decided: bool) -> str:
+    """Whether anybody is told apart with a fraction of a core that is not the limit of all."""
+    known = [one for contest in contests for one in _ratios(contest).values() if one.noise is not None]
+    if not known:
+        return ""
+    found = [
+        f"{name} {ratio_text(one.ratio, False)} with {describe_core(contest)} on {describe_postgres(contest)}"
+        for contest in contests
+        for name, one in _ratios(contest).items()
+        if one.noise is False
+    ]
+    where = f"in {other_rows(len(contests)) if decided else count(len(contests), 'row')} with a fraction"
+    if not found:
+        return begin(f"{where} nobody is told apart from threads.")
+    return begin(f"{where} these are told apart from threads: {'; '.join(found[:MOST_NAMED])}.")
 
 
 def _on_whole_cores(contests: Sequence[Contest]) -> str:
@@ -145,7 +167,7 @@ def _on_whole_cores(contests: Sequence[Contest]) -> str:
         for name, one in _ratios(contest).items()
         if one.noise is False
     ]
-    settings = count(len(contests), "other setting")
+    settings = other_rows(len(contests))
     if not found:
         return f"With a whole core nobody is told apart from threads in {settings}."
     told = "; ".join(text for _, text in sorted(found, reverse=True)[:MOST_NAMED])

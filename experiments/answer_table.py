@@ -26,11 +26,12 @@ NOTES = (
     "Ratios are to threads in the same row: means of the blocks' ratios on the logarithmic scale, not quotients of "
     "medians, with their 95% intervals. ≈ marks one that lies within the noise floor, or does not differ significantly "
     "from 1 (at 5%, by Holm's correction, for the setting of the baseline by itself and for all others together).",
+    "Ratios in the experiment's own table are to its baseline, here they are to threads in the same row.",
     "Client CPU is what the Python process takes for a row: with threads / asyncio / uvloop.",
 )
 CEILING_NOTE = (
-    "*Of pgbench* is what threads reach of its rows per second, with as many connections. Above 100%: "
-    "statements that come in batches cost the server less CPU time each."
+    "*Of pgbench* is what threads reach of its rows per second, with as many connections (a quotient of medians). "
+    "Above 100%: when several statements arrive at once PostgreSQL wakes up less often for each."
 )
 
 

@@ -14,7 +14,7 @@ MEANING: Mapping[str, str] = {
     "commit-bound": "IO bound, as commits wait for the disk",
     "latency-bound": "IO bound, as connections wait for answers while no core is full",
     "host-saturated": "bound by the machine, which had too few cores or other work",
-    "mixed": "bound by no single thing",
+    "mixed": "bound by no single thing, as no side is at its limit and no wait is long",
 }
 """The verdicts in terms of the question."""
 
@@ -22,18 +22,34 @@ TAKING_TURNS = "bound by taking turns: Python, PostgreSQL and the way between th
 """What ``latency-bound`` comes to with one connection, where either side may compute for most of the time."""
 
 
+BOTH_FULL = "CPU bound on both sides, Python and PostgreSQL"
+"""What ``mixed`` means where it is not that no side is at its limit."""
+
+
 def mean(label: str, contest: Contest) -> str:
     """A verdict in terms of the question, in this setting."""
+    if label == "mixed" and are_both_full(contest):
+        return BOTH_FULL
     if label == "latency-bound" and contest.setting["poolsize"] == 1:
         return TAKING_TURNS
     return MEANING.get(label, label)
 
 
-def group_by_label(contest: Contest) -> dict[str, list[str]]:
-    """Who has which verdict."""
+def are_both_full(contest: Contest) -> bool:
+    """Whether those that are ``mixed`` are so as both sides are at their limit."""
+    mixed = [one for one in contest.entrants.values() if one.label == "mixed"]
+    return bool(mixed) and all(one.both_full for one in mixed)
+
+
+MOST_DISTURBED = 1 / 3
+"""Of somebody's runs: with more of them the verdict may be the neighbours'."""
+
+
+def group_by_label(contest: Contest, *, quiet: bool = False) -> dict[str, list[str]]:
+    """Who has which verdict. ``quiet``: only those who had few enough disturbed runs."""
     groups: dict[str, list[str]] = {}
     for name, one in contest.entrants.items():
-        if one.label is not None:
+        if one.label is not None and not (quiet and one.disturbed > MOST_DISTURBED):
             groups.setdefault(one.label, []).append(name)
     return groups
 
@@ -74,9 +90,18 @@ def span(values: Sequence[float], form: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+def between(ratio: Estimate) -> str:
+    """What an interval leaves: 'between 8% slower and 21% faster'; nothing where there is none."""
+    if ratio.low is None or ratio.high is None:
+        return ""
+    ends = [f"{abs(end - 1):.0%} {'slower' if end < 1 else 'faster'}" for end in (ratio.low, ratio.high)]
+    return f"between {ends[0]} and {ends[1]}"
+
+
 def times_text(ratio: Estimate) -> str:
-    """A ratio for parentheses: '1.46 times, 1.41 to 1.51'."""
-    text = f"{ratio.value:.2f} times"
+    """A ratio for parentheses: '1.46 times, 1.41 to 1.51'; marked where the interval holds 1."""
+    alike = ratio.low is not None and ratio.high is not None and ratio.low <= 1 <= ratio.high
+    text = f"{'≈ ' if alike else ''}{ratio.value:.2f} times"
     return text if ratio.low is None or ratio.high is None else f"{text}, {ratio.low:.2f} to {ratio.high:.2f}"
 
 
@@ -90,6 +115,11 @@ def describe_setting(contest: Contest) -> str:
     return f"{describe_pool(contest)} on {describe_postgres(contest)}{describe_fraction(contest)}"
 
 
+def other_rows(number: int) -> str:
+    """'the other row', 'the other 3 rows': of the table, beside those that were told of."""
+    return "the other row" if number == 1 else f"the other {count(number, 'row')}"
+
+
 def describe_fraction(contest: Contest) -> str:
     """' with 0.25 of a core for Python'; nothing of a whole core."""
     return "" if contest.setup.client_limit == 1 else f" with {describe_core(contest)}"
@@ -100,6 +130,13 @@ def describe_pool(contest: Contest) -> str:
     return count(int(contest.setting["poolsize"]), "connection")
 
 
+def cost_limits(contest: Contest) -> dict[str, float]:
+    """How many of its cores Python needs for each core that PostgreSQL fills, by what a row costs either side."""
+    return {
+        name: one.client_us / one.server_us for name, one in contest.entrants.items() if one.client_us and one.server_us
+    }
+
+
 def describe_postgres(contest: Contest) -> str:
     """The name of its configuration in matrix.yaml."""
     return f"`{contest.setting['postgres']}`"
@@ -108,15 +145,15 @@ def describe_postgres(contest: Contest) -> str:
 def describe_core(contest: Contest) -> str:
     """'0.25 of a core for Python'."""
     limit = contest.setup.client_limit
-    return f"{'one core' if limit == 1 else _cores(limit)} for Python"
+    return f"{'one core' if limit == 1 else count_cores(limit)} for Python"
 
 
 def client_cores(contest: Contest) -> str:
     """What the loader can use: 'its own', '0.25 of a core'."""
     limit = contest.setup.client_limit
     if contest.setup.shared:
-        return _cores(limit)
-    return "its own" if limit == 1 else _cores(limit)
+        return count_cores(limit)
+    return "its own" if limit == 1 else count_cores(limit)
 
 
 def server_cores(contest: Contest) -> str:
@@ -125,8 +162,9 @@ def server_cores(contest: Contest) -> str:
     if contest.setup.shared:
         cores = contest.setup.shared_cores
         return f"the {'core' if cores == 1 else f'{cores} cores'} that both share"
-    return "its core" if limit == 1 else _cores(limit) if limit < 1 else f"its {limit:g} cores"
+    return "its core" if limit == 1 else count_cores(limit) if limit < 1 else f"its {limit:g} cores"
 
 
-def _cores(limit: float) -> str:
+def count_cores(limit: float) -> str:
+    """'one core', '0.25 of a core', '2 cores'."""
     return "one core" if limit == 1 else f"{limit:g} {'of a core' if limit < 1 else 'cores'}"

@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from experiments.answer import (
+    BOUNDARIES,
     END,
+    MARK,
     START,
+    TERMS,
     WHO,
     describe_question,
     find_question,
@@ -23,12 +26,19 @@ from experiments.identity import PROJECT
 from experiments.records import Record
 from experiments.store import create
 
+CORES = (
+    "PostgreSQL had 2 cores, Python one core, on one machine, connected by its loopback interface; each run inserts "
+    "22,200 rows. "
+)
+
 
 def test_a_campaign_of_a_part_of_the_question_answers_that(
     description: Description, make_record: Callable[..., Record]
 ) -> None:
     answer = write_answer(description, [make_record()], "here", "results/one")
-    assert answer.startswith(f"Is asyncio faster than threads?\n\n{WHO}\n\n- **IO bound or CPU bound?** With")
+    assert answer.startswith(
+        f"Is asyncio faster than threads?\n\n{WHO} {CORES}{MARK}\n\n- **IO bound or CPU bound?** With"
+    )
     assert "were disturbed by: [loaders](results/one/tables/loaders.md).\n" in answer
 
 
@@ -68,13 +78,15 @@ def test_the_whole_question_has_sentences_a_table_of_settings_and_where_the_rest
 ) -> None:
     records = [make_record(block=1), make_record(uvloop_cell, block=1)]
     answer = write_answer(asking(description), records, "here", "results/one")
-    assert answer.startswith(f"IO?\n\n{WHO}\n\n- **IO bound or CPU bound?** With 20 connections and commits")
+    assert answer.startswith(f"IO?\n\n{WHO} {CORES}{MARK}\n\n- **IO bound or CPU bound?** With 20 ")
     assert answer.count("\n- **") == 5
     assert "](results/one/charts/" not in answer
     assert "rows/s of threads |" in answer
     assert "- PostgreSQL: default: 17.11 on disk, synchronous_commit=off.\n" in answer
     assert "- Cores: split: loader on core 0, server on cores 1-2.\n" in answer
-    assert "- Runs: 2 ok of 18 planned; 0 were disturbed.\n" in answer
+    assert "- Runs: 2 ok of 18 planned, in 6 blocks, 22,200 rows each; 0 were disturbed.\n" in answer
+    assert f" {TERMS}\n" in answer
+    assert f"- {BOUNDARIES}\n" in answer
     assert "- Not run: no wheel of aiopg | none at all.\n" in answer
     assert "what disturbed runs were disturbed by: [io_or_cpu](results/one/tables/io_or_cpu.md).\n" in answer
     assert answer.endswith("- Measured on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n")

@@ -17,6 +17,7 @@ from experiments.answer_facts import (
     find_facts,
     gather_cells,
     mark_ratios,
+    sync_share,
 )
 from experiments.cells import Cell
 from experiments.description import Description, ShownCell, ShownExperiment
@@ -90,6 +91,38 @@ def test_the_loops_are_compared_with_each_other(campaign: tuple[Description, lis
     assert first.loops.value == pytest.approx(9_900 / 8_000, abs=0.003)
     assert first.loops_noise is False
     assert (second.loops, second.loops_noise) == (None, None)
+
+
+def test_rows_and_disturbed_runs_are_told_of_who_had_them(campaign: tuple[Description, list[Record]]) -> None:
+    found = facts_of(campaign)
+    assert found.rows == 22_200
+    assert {one.disturbed for one in found.contests[0].entrants.values()} == {0.0}
+    assert facts_of((campaign[0], [])).rows is None
+
+
+def test_the_ceiling_is_compared_with_block_by_block(
+    campaign: tuple[Description, list[Record]], make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    description, records = campaign
+    ceiling = replace(threaded, loader="ceiling_pgbench")
+    shown = ShownCell(key_of(ceiling), "a", ("io_or_cpu",), ceiling.axes())
+    runs = [
+        make_record(ceiling, block=block + 1, rows_per_s=8_000.0 * pace * (1 + JITTER[block]), cell_key=key_of(ceiling))
+        for block, pace in enumerate(PACE)
+    ]
+    beside = replace(description, cells=(*description.cells, shown))
+    entrants = facts_of((beside, [*records, *runs])).contests[0].entrants
+    ratio = entrants[THREADS].to_ceiling
+    assert ratio is not None
+    assert ratio.value == pytest.approx(1.25, abs=0.005)
+    assert entrants[THREADS].to_ceiling_noise is False
+    assert facts_of(campaign).contests[0].entrants[THREADS].to_ceiling is None
+
+
+def test_waiting_for_the_disk_is_not_waiting_for_who_writes_the_log() -> None:
+    assert sync_share({"IO:WALSync": 0.04, "IO:WalWrite": 0.01, "LWLock:WALWrite": 0.7, "CPU": 0.1}) == pytest.approx(
+        0.05
+    )
 
 
 def test_the_cpu_time_of_a_row_is_compared_by_block_too(campaign: tuple[Description, list[Record]]) -> None:
