@@ -39,7 +39,7 @@ def say_help(facts: Facts, main: Contest) -> str:
 def _servers(facts: Facts, main: Contest) -> str:
     """What another PostgreSQL does to the loader that is the baseline, and what that risks."""
     name = facts.baseline
-    found = [] if name is None else _tried(facts, main, name, "postgres")
+    found: list[_Tried] = [] if name is None else _tried(facts, main, name, "postgres")
     if name is None or not found:
         return ""
     told = [
@@ -61,14 +61,18 @@ def _risk(contest: Contest) -> str:
 def _pools(facts: Facts, main: Contest) -> str:
     """What other pool sizes do, and what a row costs PostgreSQL with more connections where that is more."""
     name = facts.baseline
-    found = [] if name is None else _tried(facts, main, name, "poolsize")
+    found: list[_Tried] = [] if name is None else _tried(facts, main, name, "poolsize")
     if name is None or not found:
         return ""
     told = [
         f"{ratio_text(one.ratio, one.noise)} {'' if place else 'times the rows '}with {one.contest.setting['poolsize']}"
         for place, one in enumerate(found)
     ]
-    none = "no other pool size is seen to help: " if all(one.ratio.value < 1 for one in found) else ""
+    none = (
+        f"on {describe_postgres(main)} no other pool size is seen to help: "
+        if all(one.ratio.value < 1 for one in found)
+        else ""
+    )
     text = f"{none}{name} {_load(name)} {join_and(told)} instead of {describe_pool(main)}"
     return begin(f"{text}{_why_not_more(main, found, name)}.")
 

@@ -582,8 +582,9 @@ def test_what_helps_is_told_with_the_ratio_to_the_baseline() -> None:
         for one, values in ((alone, less), (quick, helped), (both, helped))
     ]
     said = (
-        "Threads load 1.50 (1.40 to 1.60) times the rows with `async_commit` instead of `default`. No other pool size "
-        "is seen to help: threads load 0.30 (0.20 to 0.40) times the rows with 1 instead of 20 connections."
+        "Threads load 1.50 (1.40 to 1.60) times the rows with `async_commit` instead of `default`. On `default` no "
+        "other pool size is seen to help: threads load 0.30 (0.20 to 0.40) times the rows with 1 instead of 20 "
+        "connections."
     )
     assert say_help(facts(main, *changed), main) == said
     spared = replace(changed[1], durable=False)
