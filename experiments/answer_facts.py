@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from experiments.ceilings import find_ceiling
+from experiments.ceilings import find_ceiling, is_ceiling
 from experiments.description import Description, ShownCell, ShownExperiment
 from experiments.model_points import Point, read_points
 from experiments.records import Record
 from experiments.stats import Estimate, adjust_holm, estimate_ratio, is_noise
 from experiments.summary import CellSummary, ExperimentSummary, paired, rates
+from experiments.time_ledger import LOG_WAITS
 from experiments.usable_cores import Setup
 
 THREADS, ASYNCIO, UVLOOP = "threads", "asyncio", "uvloop"
@@ -27,12 +28,8 @@ ENTRANTS: Mapping[tuple[str, str | None], str] = {
 }
 """Who is compared, by loader and loop: the two of the demo of 2014, and the faster loop."""
 
-PGBENCH, COPY, PSQL = "ceiling_pgbench", "ceiling_copy", "ceiling_psql_file"
-
 # What differs between entrants of one setting, or says nothing of it.
 _NOT_OF_THE_SETTING = ("loader", "loop", "protocol", "implementation", "sampling")
-
-_SYNC_WAITS = ("io:walsync", "io:walwrite", "io:walinitsync", "io:walinitwrite")
 
 # What the question is asked for several values of.
 _VARIED = ("poolsize", "postgres", "resources")
@@ -135,7 +132,7 @@ def _is_told_of(shown: ShownCell, baseline: ShownCell) -> bool:
     floor is then its own.
     """
     axes = shown.cell
-    somebody = (str(axes["loader"]), axes["loop"]) in ENTRANTS or axes["loader"] in (PGBENCH, COPY, PSQL)
+    somebody = (str(axes["loader"]), axes["loop"]) in ENTRANTS or is_ceiling(axes)
     free = (*_NOT_OF_THE_SETTING, *_VARIED)
     alike = all(axes[axis] == baseline.cell.get(axis) for axis in axes if axis not in free)
     watched = axes.get("sampling") == baseline.cell.get("sampling")
@@ -222,7 +219,7 @@ def _entrant(cell: CellSummary, point: Point | None, threads: CellSummary | None
 
 def sync_share(waits: Mapping[str, float]) -> float:
     """The share of the connections that wait for the disk itself, not for whoever writes the log."""
-    return sum(share for name, share in waits.items() if name.casefold() in _SYNC_WAITS)
+    return sum(share for name, share in waits.items() if name.casefold() in LOG_WAITS)
 
 
 def _against_ceiling(entrant: Entrant, cell: CellSummary, summary: ExperimentSummary) -> Entrant:
@@ -286,6 +283,6 @@ def _find_ceilings(cells: Sequence[CellSummary]) -> dict[str, tuple[tuple[Mappin
     """What the programs did that are no contestants."""
     found: dict[str, list[tuple[Mapping[str, Any], float]]] = {}
     for cell in cells:
-        if cell.shown.cell["loader"] in (PGBENCH, COPY, PSQL) and cell.rows_per_s is not None:
+        if is_ceiling(cell.shown.cell) and cell.rows_per_s is not None:
             found.setdefault(str(cell.shown.cell["loader"]), []).append((cell.shown.cell, cell.rows_per_s.value))
     return {name: tuple(those) for name, those in found.items()}

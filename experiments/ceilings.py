@@ -11,6 +11,9 @@ from experiments.description import ShownCell
 PGBENCH = "ceiling_pgbench"
 """The one that does what loaders do: the same statements, over as many connections."""
 
+COPY = "ceiling_copy"
+"""All rows in one statement."""
+
 # The ceiling of a cell has the same; what it is written in, and how it loops, are the loader's own matter.
 _SAME = ("engine", "postgres", "data", "poolsize", "resources", "transaction")
 

@@ -32,12 +32,11 @@ from experiments.records import Phase, Record
 PARTS = ("client_user", "client_system", "server_cpu", "commit_wait", "other_wait", "round_trip", "queueing")
 """In the order of the tables and of the chart's bars."""
 
-COMMIT_WAITS = frozenset(
-    name.casefold()
-    for name in (
-        *("IO:WalSync", "IO:WalWrite", "IO:WalInitSync", "IO:WalInitWrite"),
-        *("LWLock:WALWrite", "LWLock:WALWriteLock", "IPC:SyncRep", "Timeout:CommitDelay"),
-    )
+LOG_WAITS = frozenset(name.casefold() for name in ("IO:WalSync", "IO:WalWrite", "IO:WalInitSync", "IO:WalInitWrite"))
+"""The log on its way to the disk; in lower case."""
+
+COMMIT_WAITS = LOG_WAITS | frozenset(
+    name.casefold() for name in ("LWLock:WALWrite", "LWLock:WALWriteLock", "IPC:SyncRep", "Timeout:CommitDelay")
 )
 """Folded to lower case, as PostgreSQL 17 writes 'IO:WalSync' and those before it 'IO:WALSync'.
 

@@ -13,8 +13,9 @@ import yaml
 
 from bigdata.registry import CONTESTANTS, IMPLEMENTATIONS, LOADERS, PROTOCOLS
 from experiments.answer import PART, QUESTION
-from experiments.answer_facts import COPY, ENTRANTS, PGBENCH, PSQL
+from experiments.answer_facts import ENTRANTS
 from experiments.axis_types import LOOPS
+from experiments.ceilings import COPY, PGBENCH
 from experiments.cells import AXES, Cell
 from experiments.commands.schema import SCHEMA, check_schema, render_schema, run, write_schema
 from experiments.errors import Failure
@@ -134,7 +135,8 @@ def test_the_projects_question_is_asked_of_all_entrants_in_every_setting_and_not
     settings = [(postgres, pool) for postgres in ("default", "async_commit", "fsync_off") for pool in (1, 5, 20, 50)]
     assert {(*entrant, *setting) for entrant in ENTRANTS for setting in settings} <= whole
     assert {(PGBENCH, None, *setting) for setting in settings} <= whole
-    assert {(program, None, postgres, 1) for program in (COPY, PSQL) for postgres, _ in settings} <= whole
+    once = (COPY, "ceiling_psql_file")
+    assert {(program, None, postgres, 1) for program in once for postgres, _ in settings} <= whole
     fractions = {(cell.loader, cell.loop, cell.resources, cell.postgres) for cell in cells if cell.resources != "split"}
     pods = [(cores, postgres) for cores in ("pod_0.25", "pod_0.5") for postgres in ("default", "async_commit")]
     assert fractions == {(*entrant, *pod) for entrant in ENTRANTS for pod in pods}
