@@ -5,7 +5,7 @@
 #   PASSWORD_FILE    the password of the first role
 #   DATABASE         a database to make
 #   "$@"             settings of the server, as --name=value
-# Lines that begin with "bigdata-matrix:" are read by experiments/engines/docker/postgres.py.
+# Lines that begin with "bigdata-matrix:" are read by experiments/engines/docker/postgres_container.py.
 
 echo "bigdata-matrix: version $(postgres --version)"
 if [ ! -s "$PGDATA/PG_VERSION" ]; then

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType, ModuleType
 
-from experiments.commands import (
+from experiments.cli import (
     bench,
     clean,
     compare,

@@ -17,9 +17,9 @@ import docker
 import pytest
 
 from experiments.engines.docker.connect import connect
-from experiments.engines.local.binaries import Binaries, locked_binaries
+from experiments.engines.local.cleanup import sweep
+from experiments.engines.local.postgres_binaries import Binaries, locked_binaries
 from experiments.engines.local.server import LocalServer, start_server
-from experiments.engines.local.sweep import sweep
 from experiments.errors import BadInput, Failure, Unsupported
 
 POSTGRESQL_MAJOR = "17"

@@ -6,15 +6,15 @@ That it stands in ``matrix.yaml`` is held by ``test_shipped_matrix``, its minima
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from bigdata.registry import LOADERS, Loader
-from experiments.lock import left_out, loader_lock, locked_pythons
-from experiments.lock_text import ARCHITECTURES, for_architecture
+from experiments.environment.requirements import left_out, loader_lock, locked_pythons
+from experiments.environment.requirements_file import ARCHITECTURES, for_architecture
+from tests.project import ROOT
 
-BIGDATA = Path(__file__).parent.parent / "bigdata"
+BIGDATA = ROOT / "bigdata"
 
 every_loader = pytest.mark.parametrize("loader", LOADERS.values(), ids=lambda loader: loader.name)
 

@@ -9,54 +9,43 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.project import ROOT
 
 # A script that the harness starts with the loader's interpreter, and never imports.
-LOADER_SCRIPTS = {ROOT / "experiments/bench/reading.py"}
+LOADER_SCRIPTS = {ROOT / "experiments/validation/overhead/reading.py"}
 
 # What is said of all loaders at once comes from the statements themselves, of which no driver has a part.
-LEDGER = {ROOT / "experiments/ledger.py"}
+LEDGER = {ROOT / "experiments/validation/same_sql/statements.py"}
 
-# The pure ends of the harness: what is run, and what came out. Neither touches the world or knows the other.
-WHAT_TO_RUN = {
-    *("axis_types", "cells", "checks", "combinations", "expand", "plan", "selection", "spec"),
-    *("validation", "yaml_lines"),
-}
-WHAT_CAME_OUT = {
-    *("answer", "answer_bound", "answer_facts", "answer_help", "answer_limits", "answer_sentences", "answer_table"),
-    "answer_words",
-    "builds",
-    "captions",
-    "ceilings",
-    *("chart_curves", "chart_forest", "chart_labels", "chart_list", "chart_page", "chart_points", "chart_rows"),
-    *("chart_scale", "chart_sheets", "chart_time", "charts"),
-    "client_columns",
-    "compare",
-    "compare_table",
-    "crossing",
-    "description",
-    "differences",
-    "disturbance",
-    "effects",
-    *("effects_basis", "effects_table"),
-    *("explain_page", "explain_sentences", "explanation", "flame_graph", "stacks", "thread_time"),
-    "foot",
-    "ledger",
-    "paths",
-    *("chart_model", "fit", "model", "model_columns", "model_points", "model_table", "queueing", "what_if"),
-    *("observations", "time_ledger", "usable_cores", "verdict"),
-    "precision",
-    "readme",
-    "reasons",
+# The packages of the harness from the ground up: each imports only those above it in this list.
+PACKAGES = (
+    "matrix",
     "records",
-    "reproduced",
-    "stats",
-    "summary",
-    "tables",
-    *("why", "why_columns"),
-    "wording",
+    "environment",
+    "analysis",
+    "engines",
+    "report",
+    "campaign",
+    "validation",
+    "profiling",
+    "cli",
+)
+# Modules beside the packages: everybody may import them, and they import only each other.
+BASE = {"errors", "files", "cpuset", "formatting"}
+# Packages that import less than what lies below them.
+NARROW = {"matrix": {"matrix"}, "report": {"report", "analysis", "records"}}
+# Imports that go upward until what they need is a piece of its own.
+TO_BE_SPLIT = {
+    ("environment.host", "engines.local.storage"),
+    ("formatting", "analysis.stats"),
+    ("records.campaign", "analysis.comparison"),
+    ("records.campaign", "campaign.resume"),
+    ("records.published", "analysis.comparison"),
+    ("records.published", "campaign.resume"),
+    ("report.publish", "campaign.resume"),
 }
-NEUTRAL = {"cpuset", "errors"}
+# Packages that import engines.
+USERS_OF_ENGINES = {"engines", "campaign", "validation", "profiling", "cli"}
 
 # What the loader may never load: the harness, and the packages that only the harness has.
 NOT_IN_THE_LOADER = {"experiments", "yaml", "pydantic", "rich", "tabulate", "scipy", "docker", "psutil", "matplotlib"}
@@ -100,42 +89,74 @@ def harness_imports() -> dict[str, set[str]]:
     graph = {}
     for path in sources("experiments"):
         module = ".".join(path.relative_to(ROOT / "experiments").with_suffix("").parts).removesuffix(".__init__")
-        names = [name for name in imports_of(path) if name.startswith("experiments.")]
-        graph[module] = {name.removeprefix("experiments.") for name in names}
+        graph[module] = set(harness_names(path))
     return graph
 
 
-@pytest.mark.parametrize("layer", [WHAT_TO_RUN, WHAT_CAME_OUT], ids=["what to run", "what came out"])
-def test_the_pure_ends_import_only_themselves(layer: set[str]) -> None:
-    graph = harness_imports()
-    assert layer <= graph.keys()
-    assert {module: graph[module] - layer - NEUTRAL for module in layer if graph[module] - layer - NEUTRAL} == {}
+def harness_names(path: Path) -> Iterator[str]:
+    modules = {
+        ".".join(one.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for one in sources("experiments")
+    }
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "experiments":
+            # A name may itself be a module: from experiments.records import description.
+            for name in (f"{node.module}.{alias.name}" for alias in node.names):
+                yield (name if name in modules else str(node.module)).removeprefix("experiments").removeprefix(".")
 
 
-@pytest.mark.parametrize("module", ["conversation", "ledger", "ledger_findings", "ledger_tables", "wire"])
-def test_what_judges_the_ledger_touches_neither_engine_nor_relay(module: str) -> None:
+def may_import(package: str, other: str) -> bool:
+    if other in BASE:
+        return True
+    if package in BASE:
+        return False
+    if other == "engines":
+        return package in USERS_OF_ENGINES
+    return other in NARROW.get(package, PACKAGES[: PACKAGES.index(package) + 1])
+
+
+def test_the_packages_of_the_harness_are_these() -> None:
+    packages = {path.parent.name for path in (ROOT / "experiments").glob("*/__init__.py")}
+    assert packages == set(PACKAGES)
+    assert {path.stem for path in (ROOT / "experiments").glob("*.py")} == BASE | {"__init__", "__main__"}
+
+
+@pytest.mark.parametrize("package", [*BASE, *PACKAGES])
+def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
+    imported = {
+        (module, name)
+        for module, names in harness_imports().items()
+        for name in names
+        if module.partition(".")[0] == package and not may_import(package, name.partition(".")[0])
+    }
+    assert imported - TO_BE_SPLIT == set()
+
+
+def test_a_package_has_at_most_25_modules_of_its_own() -> None:
+    folders = [path.parent for path in sources("experiments") if path.name == "__init__.py"]
+    many = {str(folder): len(list(folder.glob("[!_]*.py"))) for folder in folders}
+    assert {folder: count for folder, count in many.items() if count > 26} == {}
+
+
+def test_the_statement_log_is_judged_without_engine_and_relay() -> None:
     graph = harness_imports()
-    seen, waiting = set(), {module}
+    judging = {f"validation.same_sql.{name}" for name in ("conversation", "statements", "findings", "tables", "wire")}
+    seen, waiting = set(), set(judging)
     while waiting:
         seen |= waiting
         waiting = {name for one in waiting for name in graph.get(one, set())} - seen
-    assert {name for name in seen if name.startswith("engines") or name in ("relay", "ledger_runs")} == set()
+    wrong = {name for name in seen if name.startswith("engines") or name.endswith(("same_sql.proxy", "same_sql.runs"))}
+    assert wrong == set()
 
 
-@pytest.mark.parametrize("module", ["campaign", "judge", "prepare", "run", "start"])
-def test_what_runs_a_campaign_knows_no_engine_but_only_the_protocol(module: str) -> None:
-    engines = {name for name in harness_imports()[module] if name.startswith("engines")}
-    assert engines <= {"engines.protocol"}
-
-
-def test_only_the_command_line_imports_commands() -> None:
-    importers = {
-        module
-        for module, imported in harness_imports().items()
-        for name in imported
-        if name.partition(".")[0] == "commands"
+def test_a_campaign_knows_no_engine_but_only_the_protocol() -> None:
+    imported = {
+        name
+        for module, names in harness_imports().items()
+        for name in names
+        if module.partition(".")[0] == "campaign" and name.partition(".")[0] == "engines"
     }
-    assert importers == {"__main__"}
+    assert {name for name in imported if name.startswith(("engines.docker", "engines.local"))} == set()
 
 
 def test_imports_make_no_circle() -> None:

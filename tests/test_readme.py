@@ -12,8 +12,8 @@ import pytest
 
 from bigdata.cmd import parse
 from experiments.__main__ import make_parser
+from tests.project import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 NOXFILE = (ROOT / "noxfile.py").read_text(encoding="utf-8")

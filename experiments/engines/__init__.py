@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.cells import ENGINES
 from experiments.engines.protocol import Engine
+from experiments.environment.image_lock import Asked
 from experiments.errors import BadInput
-from experiments.image_lock import Asked
+from experiments.matrix.cell import ENGINES
 
 
 class Engines:

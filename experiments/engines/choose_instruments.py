@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.engines.instruments import Instruments
+from experiments.engines.profilers import Instruments
 from experiments.engines.protocol import LoaderHost
 from experiments.errors import Unsupported
 
@@ -13,13 +13,13 @@ def instruments_of(host: LoaderHost) -> Instruments:
     from experiments.engines.local.loader import LocalLoaderHost
 
     if isinstance(host, LocalLoaderHost):
-        from experiments.engines.local.instruments import LocalInstruments
+        from experiments.engines.local.profilers import LocalInstruments
 
         return LocalInstruments(host)
     from experiments.engines.docker.loader import DockerLoaderHost
 
     if isinstance(host, DockerLoaderHost):
-        from experiments.engines.docker.instruments import DockerInstruments
+        from experiments.engines.docker.profilers import DockerInstruments
 
         return DockerInstruments(host)
     raise Unsupported("this engine has no instruments to explain a cell with")

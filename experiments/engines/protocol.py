@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from experiments.affinity import Cores, Placement
-from experiments.spec import PostgresConfiguration
+from experiments.environment.affinity import Cores, Placement
+from experiments.matrix.spec import PostgresConfiguration
 
 UNWATCHED: AbstractContextManager[object] = nullcontext()
 """For a loader that nothing looks at while it runs; may be entered any number of times."""

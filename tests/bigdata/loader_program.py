@@ -15,8 +15,8 @@ import psycopg2
 
 from bigdata.registry import CONTESTANTS
 from bigdata.registry import LOADERS as REGISTERED
+from tests.project import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 Pair = tuple[str, str | None]
 """A loader, and the loop it runs on if it has one."""
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bigdata import loader_program as program
+from tests.project import ROOT
 
 STOP_WITHIN_S = 5.0
 INTERRUPTED = "error: interrupted: stopped before all was done\n"
@@ -44,7 +45,7 @@ def start(name: str, directory: Path, workers: int, dburl: str) -> Iterator[subp
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "bigdata.cmd", *program.load_arguments((name, None), directory, workers, "--prepared")],
-        cwd=program.ROOT,
+        cwd=ROOT,
         env={**os.environ, "BIGDATA_DBURL": dburl},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -19,6 +18,7 @@ from bigdata.dburl import connect, connect_aside
 from bigdata.errors import LoadFailed
 from bigdata.transactions import read_transactions
 from tests.conftest import PostgresServer
+from tests.project import ROOT
 
 URL = "postgresql://me@localhost/loaded"
 IDLE, WAITING = ("idle", "Client", "ClientRead"), ("active", "IO", "WalSync")
@@ -123,7 +123,7 @@ def test_of_a_real_server_it_tells_states_and_waits_of_this_database_and_adds_no
 @pytest.fixture
 def sampler(dburl: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "bigdata.cmd", "--dburl", dburl, "sample"]
-    folder = Path(__file__).parent.parent.parent
+    folder = ROOT
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()

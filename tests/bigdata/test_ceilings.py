@@ -21,7 +21,7 @@ from bigdata.runtimes.pgbench import Script, find_step
 from bigdata.runtimes.programs import FOLDER_VARIABLE, WAIT_AT_GATE, Program, find_program
 from bigdata.runtimes.programs import _run as run_program
 from bigdata.sf1 import DataRecord
-from experiments.engines.local.binaries import Binaries
+from experiments.engines.local.postgres_binaries import Binaries
 from tests.bigdata import loader_program as program
 
 CEILINGS = [loader.name for loader in LOADERS.values() if loader.ceiling]

@@ -18,6 +18,7 @@ from bigdata.registry import LOADERS
 from tests.bigdata import concurrency_guard as guard
 from tests.bigdata import loader_program as program
 from tests.conftest import PostgresServer
+from tests.project import ROOT
 
 pytestmark = pytest.mark.postgres
 
@@ -82,7 +83,7 @@ def test_the_guard_notices_psycopg2_under_a_bare_patch_of_gevent(dburl: str, dir
     def load() -> dict[str, float]:
         done = subprocess.run(
             [sys.executable, "-c", BARE_PATCH, *arguments],
-            cwd=program.ROOT,
+            cwd=ROOT,
             env={**os.environ, "BIGDATA_DBURL": dburl},
             capture_output=True,
             text=True,

@@ -27,6 +27,7 @@ from bigdata.runtimes.job import STOP_SIGNALS, HotLoops, Job
 from tests.bigdata import loader_program as program
 from tests.bigdata.silent_server import between
 from tests.bigdata.sleeping_runs import STOP_WITHIN_S, asleep, end_by, start
+from tests.project import ROOT
 
 WITHIN_S = 10.0
 
@@ -86,7 +87,7 @@ from gevent.monkey import is_module_patched
 patched = [name for name in ("select", "selectors", "socket", "ssl", "threading", "time") if is_module_patched(name)]
 print(patched, hasattr(select, "epoll"), select.poll.__module__)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=program.ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "['select'] True gevent.select\n"
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from bigdata.registry import LOADERS
 from experiments.engines.local.venvs import ensure_venv
+from experiments.environment.interpreters import Interpreter, find_interpreters
+from experiments.environment.requirements import is_free_threaded, left_out, loader_lock, locked_pythons
 from experiments.errors import Failure, Unsupported
-from experiments.interpreters import Interpreter, find_interpreters
-from experiments.lock import is_free_threaded, left_out, loader_lock, locked_pythons
 from tests.bigdata import loader_program as program
+from tests.project import ROOT
 
 # Every module that needs neither a driver nor SQLAlchemy.
 IMPORT_ALL = """
@@ -42,7 +43,7 @@ def test_every_module_imports(python: str, interpreters: dict[str, Interpreter])
         pytest.skip(f"there is no Python {python} on this machine: nox -s interpreters -- {python} gets it")
     done = subprocess.run(
         [interpreters[python].executable, "-c", IMPORT_ALL],
-        cwd=program.ROOT,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

@@ -16,6 +16,7 @@ from bigdata.registry import LOADERS
 from bigdata.setup_db import dictionary_rows
 from bigdata.sf1 import GEO_COLUMNS
 from tests.bigdata import loader_program as program
+from tests.project import ROOT
 
 EMPTY = "geo:0:0;data:0:0"
 
@@ -41,7 +42,7 @@ def rename_state(path: Path, name: str) -> None:
 def holds(*arguments: str, dburl: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", HOLDS, "--dburl", dburl, *arguments],
-        cwd=program.ROOT,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from experiments.cells import Cell
-from experiments.description import Description, ShownCell, ShownExperiment
-from experiments.records import Client, Host, Phase, Record, ServerUse, Work
+from experiments.matrix.cell import Cell
+from experiments.records.description import Description, ShownCell, ShownExperiment
+from experiments.records.record import Client, Host, Phase, Record, ServerUse, Work
 
 THREADED = Cell(
     engine="local",

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from experiments.compare import Measured
-from experiments.description import Description
-from experiments.records import Record
+from experiments.analysis.comparison import Measured
+from experiments.records.description import Description
+from experiments.records.record import Record
 
 WOBBLE = (-0.02, -0.01, 0.0, 0.01, 0.02)
 """Logarithms by block: their mean is 0, their sample variance 0.00025."""

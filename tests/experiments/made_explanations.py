@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from experiments.explanation import Calls, Explanation, StatementUse
-from experiments.records import Client, Record
-from experiments.stacks import Frame
-from experiments.thread_time import ThreadTime
+from experiments.profiling.explanation import Calls, Explanation, StatementUse
+from experiments.profiling.stacks import Frame
+from experiments.profiling.thread_time import ThreadTime
+from experiments.records.record import Client, Record
 
 CALL = Frame("Job.call", "bigdata/runtimes/job.py", 107)
 INSERT = Frame("insert_elements", "bigdata/loaders/psycopg2.py", 95)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bigdata.registry import LOADERS
 from bigdata.statements import INSERT_ELEMENT, pyformat
-from experiments.conversation import Conversation
-from experiments.ledger_findings import Observation, Variant, observe
-from tests.experiments.wire_bytes import SSL_REQUEST, bind, parse, query, start_up, typed
+from experiments.validation.same_sql.conversation import Conversation
+from experiments.validation.same_sql.findings import Observation, Variant, observe
+from tests.experiments.validation.wire_bytes import SSL_REQUEST, bind, parse, query, start_up, typed
 
 READY = typed(b"Z", b"I")
 DONE = typed(b"C", b"INSERT 0 1\0") + READY

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from experiments.description import Description, ShownCell, ShownExperiment
-from experiments.fit import Demand, Fit, predict_from
-from experiments.records import Phase, Record, ServerUse
-from experiments.usable_cores import Setup
+from experiments.analysis.queueing.fit import Demand, Fit, predict_from
+from experiments.analysis.usable_cores import Setup
+from experiments.records.description import Description, ShownCell, ShownExperiment
+from experiments.records.record import Phase, Record, ServerUse
 
 POOLS = (1, 5, 20, 50)
 THREADED, ASYNCIO = "row_by_row_threaded", "row_by_row_asyncio"

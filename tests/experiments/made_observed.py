@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from experiments.records import Record
-from experiments.time_ledger import find_ledger
+from experiments.analysis.time_breakdown import find_ledger
+from experiments.records.record import Record
 
 WAITS = {"CPU": 0.5, "IO:WalSync": 0.15, "LWLock:WALWrite": 0.05}
 

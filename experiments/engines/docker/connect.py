@@ -17,7 +17,7 @@ from docker.context.config import get_current_context_name
 from docker.errors import DockerException
 from docker.utils import kwargs_from_env
 
-from experiments.engines.docker.failing import SDK_ERRORS, words
+from experiments.engines.docker.errors import SDK_ERRORS, words
 from experiments.errors import BadInput
 
 REQUEST_S = 60

@@ -11,28 +11,28 @@ from typing import Any
 from docker import DockerClient
 from docker.types import Mount
 
-from experiments.affinity import Cores, Placement, cores_here
-from experiments.cache import cache_in_use
-from experiments.engines.cluster import MEMORY_NEEDED_BYTES, USER
-from experiments.engines.docker.bases import STAND_IN, choose_source
-from experiments.engines.docker.belongings import Belongings
+from experiments.engines.docker.base_images import STAND_IN, choose_source
+from experiments.engines.docker.cleanup import sweep
 from experiments.engines.docker.connect import connect, is_this_machine
-from experiments.engines.docker.failing import told
+from experiments.engines.docker.errors import told
 from experiments.engines.docker.images import Images
-from experiments.engines.docker.isolation import check_limits
+from experiments.engines.docker.limits import check_limits
 from experiments.engines.docker.loader import DockerLoaderHost, loader_secret
 from experiments.engines.docker.loader_image import LoaderImage, describe_build
 from experiments.engines.docker.owner import this_owner
-from experiments.engines.docker.postgres import PostgresImage, describe_image_and_start
+from experiments.engines.docker.postgres_container import PostgresImage, describe_image_and_start
 from experiments.engines.docker.probe import probe_image
+from experiments.engines.docker.resources import Belongings
 from experiments.engines.docker.server import DockerServer, start_server
-from experiments.engines.docker.sweep import sweep
 from experiments.engines.docker.volumes import make_data_volume, volume_mount
+from experiments.engines.postgres import MEMORY_NEEDED_BYTES, USER
 from experiments.engines.protocol import InterpreterFacts
+from experiments.environment.affinity import Cores, Placement, cores_here
+from experiments.environment.cache import cache_in_use
+from experiments.environment.image_lock import Asked, load_image_lock
+from experiments.environment.requirements import left_out, loader_lock, lock_hash
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.image_lock import Asked, load_image_lock
-from experiments.lock import left_out, loader_lock, lock_hash
-from experiments.spec import PostgresConfiguration
+from experiments.matrix.spec import PostgresConfiguration
 
 _DATA = "/data"
 

@@ -12,12 +12,12 @@ from typing import TypeVar
 
 from docker import DockerClient
 
-from experiments.engines.docker.bases import Base, NotPulled, Tell, get_base, has_pin, is_present
+from experiments.engines.docker.base_images import Base, NotPulled, Tell, get_base, has_pin, is_present
 from experiments.engines.docker.loader_image import LoaderImage, ensure_loader_image
+from experiments.environment.image_lock import ImageLock, Kind, Slot, Source, version_order
+from experiments.environment.requirements import is_free_threaded, locked_pythons
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.image_lock import ImageLock, Kind, Slot, Source, version_order
-from experiments.lock import is_free_threaded, locked_pythons
-from experiments.wording import duration
+from experiments.formatting import duration
 
 NAMES: dict[Kind, str] = {"python": "Python", "postgres": "PostgreSQL"}
 SOURCE_NAMES: dict[Source, str] = {"registry": "the pinned official images", "debian": "Debian's packages"}

@@ -19,16 +19,16 @@ from typing import Any
 from docker import DockerClient
 from docker.types import Mount
 
-from experiments.affinity import Placement
-from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.connect import REQUEST_S
-from experiments.engines.docker.failing import SDK_ERRORS, told
-from experiments.engines.docker.isolation import LOCKED_UP, TEMPORARY, companion_limits, loader_limits
-from experiments.engines.docker.memory import describe_limit, victims
-from experiments.engines.docker.postgres import inspect_state
+from experiments.engines.docker.errors import SDK_ERRORS, told
+from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY, companion_limits, loader_limits
+from experiments.engines.docker.out_of_memory import describe_limit, victims
+from experiments.engines.docker.postgres_container import inspect_state
+from experiments.engines.docker.resources import Belongings
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
 from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server
+from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 
 LOADER_ACCOUNT = Account(65532, 65532)

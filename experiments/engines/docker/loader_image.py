@@ -13,17 +13,17 @@ from pathlib import Path
 from docker import DockerClient
 from docker.errors import ImageNotFound
 
-from experiments.engines.docker.bases import Base, Tell
-from experiments.engines.docker.failing import told
-from experiments.engines.docker.labels import IMAGE_LABEL
+from experiments.engines.docker.base_images import Base, Tell
+from experiments.engines.docker.errors import told
+from experiments.engines.docker.image_labels import IMAGE_LABEL
+from experiments.engines.docker.interrupts import listen
 from experiments.engines.docker.programs import MAJOR, program_files
-from experiments.engines.docker.stopping import listen
 from experiments.engines.docker.volumes import Account, Member
 from experiments.engines.docker.volumes import pack as pack_members
 from experiments.engines.docker.wheelhouse import wheelhouse, wheels
+from experiments.environment.hashes import PROJECT, short_hash, source_hash
+from experiments.environment.requirements import loader_lock, lock_hash, postgresql_lock
 from experiments.errors import Failure
-from experiments.identity import PROJECT, short_hash, source_hash
-from experiments.lock import loader_lock, lock_hash, postgresql_lock
 
 REPOSITORY = "bigdata-matrix/loader"
 

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from experiments.engines.local.processes import identity
+from experiments.engines.processes import identity
 from experiments.errors import Failure
 
 _MACHINE_ID = Path("/etc/machine-id")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from experiments.engines.docker.belongings import Belongings
-from experiments.engines.docker.isolation import LOCKED_UP
+from experiments.engines.docker.limits import LOCKED_UP
 from experiments.engines.docker.loader import run_container
-from experiments.engines.docker.postgres import describe_image
+from experiments.engines.docker.postgres_container import describe_image
+from experiments.engines.docker.resources import Belongings
+from experiments.environment.interpreters import PROBE, Interpreter, parse_probe
 from experiments.errors import Failure
-from experiments.interpreters import PROBE, Interpreter, parse_probe
 
 _PROBE_S = 60.0
 

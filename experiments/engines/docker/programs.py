@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 from experiments.engines.docker.wheelhouse import locked_wheels, wheels
+from experiments.environment.hashes import PROJECT
+from experiments.environment.requirements import postgresql_lock
 from experiments.errors import Failure
-from experiments.identity import PROJECT
-from experiments.lock import postgresql_lock
 
 MAJOR = "17"
 """Of their version, whatever the server's: one client for all servers that are compared."""

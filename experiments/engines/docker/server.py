@@ -10,14 +10,11 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import APIError
 
-from experiments.affinity import Placement
-from experiments.engines.cluster import DATABASE, HOST, MEMORY_FILE_SYSTEMS, USER, NotStarted
-from experiments.engines.docker.belongings import Belongings
-from experiments.engines.docker.control_group import ask_cpu_s, cpu_file, read_cpu_s
-from experiments.engines.docker.failing import told, words
-from experiments.engines.docker.isolation import ALL_MEMORY, server_limits
-from experiments.engines.docker.memory import describe_limit
-from experiments.engines.docker.postgres import (
+from experiments.engines.docker.cgroup import ask_cpu_s, cpu_file, read_cpu_s
+from experiments.engines.docker.errors import told, words
+from experiments.engines.docker.limits import ALL_MEMORY, server_limits
+from experiments.engines.docker.out_of_memory import describe_limit
+from experiments.engines.docker.postgres_container import (
     PORT,
     PostgresImage,
     Said,
@@ -28,12 +25,15 @@ from experiments.engines.docker.postgres import (
     make_container,
     wait_until_ready,
 )
+from experiments.engines.docker.resources import Belongings
+from experiments.engines.postgres import DATABASE, HOST, MEMORY_FILE_SYSTEMS, USER, NotStarted
 from experiments.engines.protocol import ServerFacts
 from experiments.engines.refusal import refused
 from experiments.engines.settings import merged_settings
+from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
-from experiments.spec import PostgresConfiguration
-from experiments.wording import memory_size
+from experiments.formatting import memory_size
+from experiments.matrix.spec import PostgresConfiguration
 
 
 class DockerServer:

@@ -12,8 +12,8 @@ from typing import IO
 
 from docker.types import Mount
 
-from experiments.engines.docker.belongings import Belongings
-from experiments.engines.docker.failing import told
+from experiments.engines.docker.errors import told
+from experiments.engines.docker.resources import Belongings
 from experiments.errors import Failure
 
 _MOUNTED_AT = "/volume"

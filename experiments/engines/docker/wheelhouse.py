@@ -8,13 +8,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from experiments.cache import cache_folder, ensure_folder, remove
-from experiments.engines.docker.stopping import wait_for_turn
-from experiments.engines.installer import run_pip
+from experiments.engines.docker.interrupts import wait_for_turn
+from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.hashes import PROJECT
+from experiments.environment.install import run_pip
+from experiments.environment.requirements import loader_lock
+from experiments.environment.requirements_file import ARCHITECTURES, for_architecture
 from experiments.errors import Unsupported
-from experiments.identity import PROJECT
-from experiments.lock import loader_lock
-from experiments.lock_text import ARCHITECTURES, for_architecture
 
 # Written last: a folder without it was left half-filled by a process that was killed.
 _MARKER = "complete"

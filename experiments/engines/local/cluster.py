@@ -10,11 +10,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.engines.cluster import HOST, INITDB_OPTIONS, NotStarted, own_words
 from experiments.engines.local.account import give, run_as, server_account, start_as
-from experiments.engines.local.binaries import Binaries
-from experiments.engines.local.processes import ProcessIdentity, at_home_in, is_alive, tree
+from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.traces import Trace
+from experiments.engines.postgres import HOST, INITDB_OPTIONS, NotStarted, own_words
+from experiments.engines.processes import ProcessIdentity, at_home_in, is_alive, tree
 from experiments.errors import Failure
 
 _INITDB_S = 60.0

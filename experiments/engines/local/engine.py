@@ -8,18 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.affinity import Cores, Placement, cores_here
-from experiments.cache import cache_in_use
-from experiments.engines.local.binaries import Binaries, binaries_in, locked_binaries
+from experiments.engines.local.cleanup import sweep
 from experiments.engines.local.loader import LocalLoaderHost
+from experiments.engines.local.postgres_binaries import Binaries, binaries_in, locked_binaries
 from experiments.engines.local.server import LocalServer, start_server
-from experiments.engines.local.sweep import sweep
 from experiments.engines.local.venvs import ensure_venv
 from experiments.engines.protocol import InterpreterFacts
+from experiments.environment.affinity import Cores, Placement, cores_here
+from experiments.environment.cache import cache_in_use
+from experiments.environment.interpreters import VARIABLE, Interpreter, find_interpreters
+from experiments.environment.requirements import left_out, loader_lock, lock_hash, locked_pythons
 from experiments.errors import BadInput, Unsupported
-from experiments.interpreters import VARIABLE, Interpreter, find_interpreters
-from experiments.lock import left_out, loader_lock, lock_hash, locked_pythons
-from experiments.spec import PostgresConfiguration
+from experiments.matrix.spec import PostgresConfiguration
 
 
 class LocalEngine:

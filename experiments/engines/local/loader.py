@@ -13,12 +13,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from experiments.affinity import Placement, confined
 from experiments.cpuset import format_cpuset
 from experiments.engines.local.server import LocalServer
 from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server
+from experiments.environment.affinity import Placement, confined
+from experiments.environment.hashes import PROJECT
 from experiments.errors import Failure
-from experiments.identity import PROJECT
 
 # A loader that is asked to stop may take 5 s to close its connections.
 _PATIENCE_S = 6.0

@@ -11,10 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.affinity import Placement
-from experiments.engines.cluster import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end
 from experiments.engines.local.account import run_as
-from experiments.engines.local.binaries import Binaries
 from experiments.engines.local.cluster import (
     end_orphans,
     end_server,
@@ -24,14 +21,17 @@ from experiments.engines.local.cluster import (
     wait_until_ready,
     write_private,
 )
-from experiments.engines.local.processes import ProcessIdentity, confine, cpu_s, identity
+from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.storage import data_parent
 from experiments.engines.local.traces import Trace, leave_trace, note_memory, remove_trace
+from experiments.engines.postgres import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end
+from experiments.engines.processes import ProcessIdentity, confine, cpu_s, identity
 from experiments.engines.protocol import ServerFacts
 from experiments.engines.refusal import refused
 from experiments.engines.settings import merged_settings
+from experiments.environment.affinity import Placement
+from experiments.environment.hashes import short_hash
 from experiments.errors import Failure, Unsupported
-from experiments.identity import short_hash
 
 _QUERY_S = 60.0
 _RECOVERY_S = 60.0

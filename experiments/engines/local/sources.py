@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from experiments.environment.interpreters import Interpreter
 from experiments.errors import Unsupported
-from experiments.interpreters import Interpreter
 
 _TIMEOUT_S = 30.0
 _ASK = "import json, sysconfig as s; print(json.dumps([s.get_config_var('CC') or 'cc', s.get_path('include')]))"

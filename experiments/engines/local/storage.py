@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.cache import ensure_folder, shared_folder
-from experiments.engines.cluster import MEMORY_FILE_SYSTEMS, MEMORY_NEEDED_BYTES
+from experiments.engines.postgres import MEMORY_FILE_SYSTEMS, MEMORY_NEEDED_BYTES
+from experiments.environment.cache import ensure_folder, shared_folder
 from experiments.errors import BadInput, Unsupported
 
 STORAGES = ("disk", "tmpfs")

@@ -7,9 +7,9 @@ import secrets
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from experiments.cache import cache_folder, ensure_folder, remove
-from experiments.engines.local.processes import ProcessIdentity
 from experiments.engines.local.shared_memory import mapped_segments, remove_segments
+from experiments.engines.processes import ProcessIdentity
+from experiments.environment.cache import cache_folder, ensure_folder, remove
 
 _SCHEMA = 1
 _DATA_PREFIX = "bigdata-matrix-"

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from experiments.cache import cache_folder, ensure_folder, remove
-from experiments.engines.installer import run_pip
 from experiments.engines.local.sources import check_can_build
-from experiments.engines.locked_run import run_locked
+from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.install import run_pip
+from experiments.environment.interpreters import Interpreter
+from experiments.environment.locked_run import run_locked
+from experiments.environment.requirements import from_source
+from experiments.environment.requirements_file import BUILDS_WITH, entries_of
 from experiments.errors import Failure
-from experiments.interpreters import Interpreter
-from experiments.lock import from_source
-from experiments.lock_text import BUILDS_WITH, entries_of
 
 _VENV_S = 120.0
 # Written last: an environment without it was left half-made by a process that was killed.

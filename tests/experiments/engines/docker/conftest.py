@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from experiments.affinity import Placement, allowed_cpus
-from experiments.datasets import ReadyData, provide
-from experiments.engines.docker.belongings import Belongings
+from experiments.campaign.datasets import ReadyData, provide
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
+from experiments.engines.docker.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.owner import this_owner
-from experiments.engines.docker.postgres import PostgresImage
-from experiments.engines.docker.recipe import mmdebstrap_missing
+from experiments.engines.docker.postgres_container import PostgresImage
+from experiments.engines.docker.resources import Belongings
 from experiments.engines.docker.server import DockerServer, start_server
-from experiments.image_lock import load_image_lock
-from experiments.spec import DataSet, PostgresConfiguration
+from experiments.environment.affinity import Placement, allowed_cpus
+from experiments.environment.image_lock import load_image_lock
+from experiments.matrix.spec import DataSet, PostgresConfiguration
 from tests.experiments.engines.docker.looking import PASSWORD, PSQL, run_inside
 
 PYTHONS = ("3.11", "3.13")

@@ -6,7 +6,7 @@ from typing import Any
 
 from docker import DockerClient
 
-from experiments.engines.docker.belongings import CAMPAIGN
+from experiments.engines.docker.resources import CAMPAIGN
 from experiments.engines.docker.server import DockerServer
 
 PASSWORD = "a-password-that-stands-nowhere"

@@ -19,7 +19,7 @@ import pytest
 
 from experiments.engines.docker import connect as module
 from experiments.engines.docker.connect import Address, connect, docker_answers, find_address, is_this_machine
-from experiments.engines.docker.failing import told
+from experiments.engines.docker.errors import told
 from experiments.errors import BadInput, Failure
 
 # Of the whole test run, before tests of this module choose for themselves.

@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from experiments.affinity import Placement, cores_here
-from experiments.cache import is_cache_in_use
 from experiments.engines import open_engine
 from experiments.engines.docker import engine as module
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.loader_image import describe_build
+from experiments.environment.affinity import Placement, cores_here
+from experiments.environment.cache import is_cache_in_use
+from experiments.environment.image_lock import Asked
+from experiments.environment.requirements import lock_hash
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.image_lock import Asked
-from experiments.lock import lock_hash
-from experiments.spec import PostgresConfiguration
+from experiments.matrix.spec import PostgresConfiguration
 from tests.experiments.engines.docker.looking import things_of
+from tests.project import ROOT
 
-PROJECT = Path(__file__).parents[4]
 INFO = {
     "ServerVersion": "28.0.1",
     "Driver": "overlay2",
@@ -46,9 +46,9 @@ INFO = {
 CAMPAIGN = """
 import sys
 from pathlib import Path
-from experiments.affinity import Placement
+from experiments.environment.affinity import Placement
 from experiments.engines.docker.engine import DockerEngine
-from experiments.spec import PostgresConfiguration
+from experiments.matrix.spec import PostgresConfiguration
 try:
     with DockerEngine(source="debian") as engine:
         print(engine._belongings.campaign, flush=True)
@@ -266,7 +266,7 @@ def test_everything_goes_when_the_engine_is_left(
 def test_everything_goes_after_ctrl_c(docker_client: DockerClient, images: Images, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with subprocess.Popen(
-        [sys.executable, "-c", CAMPAIGN, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CAMPAIGN, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as campaign:
         assert campaign.stdout is not None
         token = campaign.stdout.readline().strip()

@@ -12,11 +12,11 @@ from docker.errors import ImageNotFound
 
 from bigdata.registry import LOADERS
 from experiments.engines.docker import images as module
-from experiments.engines.docker.bases import Base, NotPulled
+from experiments.engines.docker.base_images import Base, NotPulled
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.loader_image import LoaderImage
+from experiments.environment.image_lock import DebianPin, ImageLock, ImagePins, RegistryPin, Source, load_image_lock
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.image_lock import DebianPin, ImageLock, ImagePins, RegistryPin, Source, load_image_lock
 
 OFFICIAL = ImagePins(RegistryPin("python:3-slim", f"sha256:{'a' * 64}", None, "2026-11-22", False))
 DEBIAN = ImagePins(OFFICIAL.registry, DebianPin("trixie", {"libc6": "2.41-12"}, "2026-11-22"))

@@ -16,22 +16,22 @@ import pytest
 from docker import DockerClient
 
 from bigdata.registry import LOADERS
-from experiments.affinity import Placement
-from experiments.cells import Cell
-from experiments.datasets import ReadyData
-from experiments.engines.docker.belongings import CAMPAIGN, Belongings
+from experiments.campaign.datasets import ReadyData
+from experiments.campaign.monitoring.time_slice import make_prompt
+from experiments.campaign.run import ReadyCell, begin, measure
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
-from experiments.engines.docker.isolation import LOCKED_UP, loader_limits
+from experiments.engines.docker.limits import LOCKED_UP, loader_limits
 from experiments.engines.docker.loader import LOADER_ACCOUNT, DockerLoaderHost, run_container
-from experiments.engines.docker.memory import describe_limit
+from experiments.engines.docker.out_of_memory import describe_limit
+from experiments.engines.docker.resources import CAMPAIGN, Belongings
 from experiments.engines.docker.server import DockerServer
-from experiments.engines.promptness import make_prompt
 from experiments.engines.protocol import Finished
+from experiments.environment.affinity import Placement
 from experiments.errors import Failure
-from experiments.plan import PlannedRun
-from experiments.run import ReadyCell, begin, measure
-from experiments.spec import PostgresConfiguration
+from experiments.matrix.cell import Cell
+from experiments.matrix.plan import PlannedRun
+from experiments.matrix.spec import PostgresConfiguration
 from tests.experiments.engines.docker.looking import ids_of
 
 MEGABYTE = 2**20

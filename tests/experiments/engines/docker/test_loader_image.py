@@ -14,7 +14,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 from experiments.engines.docker import loader_image
-from experiments.engines.docker.bases import Base
+from experiments.engines.docker.base_images import Base
 from experiments.engines.docker.loader_image import (
     LoaderImage,
     context_files,
@@ -25,9 +25,9 @@ from experiments.engines.docker.loader_image import (
     image_tag,
     pack,
 )
+from experiments.environment.hashes import PROJECT, short_hash, source_hash
+from experiments.environment.requirements import lock_hash, postgresql_lock
 from experiments.errors import Failure
-from experiments.identity import PROJECT, short_hash, source_hash
-from experiments.lock import lock_hash, postgresql_lock
 
 BASE = Base("sha256:base", "sha256:base", "debian", "debian trixie: libc6 2.41-12, python3.13 3.13.5-2")
 DOCKERFILE = (PROJECT / "docker" / "loader.Dockerfile").read_text()

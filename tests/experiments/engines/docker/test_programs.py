@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from bigdata.registry import LOADERS
-from experiments.affinity import Placement
-from experiments.cells import Cell
-from experiments.datasets import ReadyData
+from experiments.campaign.datasets import ReadyData
+from experiments.campaign.run import ReadyCell, begin, measure
 from experiments.engines.docker import programs as module
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.programs import program_files
 from experiments.engines.docker.server import DockerServer
+from experiments.environment.affinity import Placement
 from experiments.errors import Failure
-from experiments.plan import PlannedRun
-from experiments.run import ReadyCell, begin, measure
+from experiments.matrix.cell import Cell
+from experiments.matrix.plan import PlannedRun
 
 FOLDER = "postgresql-17.11.0-x86_64-unknown-linux-gnu"
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from experiments.affinity import Placement
-from experiments.engines.cluster import INITDB_OPTIONS
-from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
+from experiments.engines.docker.resources import Belongings
+from experiments.engines.postgres import INITDB_OPTIONS
 from experiments.engines.refusal import RefusedSettings
+from experiments.environment.affinity import Placement
 from experiments.errors import Unsupported
-from experiments.spec import PostgresConfiguration
+from experiments.matrix.spec import PostgresConfiguration
 from tests.experiments.engines.docker.looking import PASSWORD, PSQL, limits_of, run_inside
 
 pytestmark = pytest.mark.docker

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from experiments.affinity import Placement
-from experiments.engines.docker.belongings import Belongings
+from experiments.engines.docker.resources import Belongings
 from experiments.engines.docker.server import DockerServer
+from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from tests.experiments.engines.docker.looking import PSQL, limits_of, run_inside, things_of
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines.docker.belongings import Belongings
 from experiments.engines.docker.images import Images
-from experiments.engines.docker.isolation import LOCKED_UP
+from experiments.engines.docker.limits import LOCKED_UP
 from experiments.engines.docker.loader import run_container
+from experiments.engines.docker.resources import Belongings
 from experiments.engines.docker.volumes import (
     Account,
     Member,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines.local.binaries import Binaries
+from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.server import LocalServer, start_server
 
 

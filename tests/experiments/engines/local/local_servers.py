@@ -8,8 +8,8 @@ import signal
 import urllib.parse
 from pathlib import Path
 
-from experiments.engines.local.processes import tree
 from experiments.engines.local.server import LocalServer
+from experiments.engines.processes import tree
 
 
 def data_of(server: LocalServer) -> Path:

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from experiments.affinity import Placement
-from experiments.cache import is_cache_in_use
 from experiments.engines import open_engine
 from experiments.engines.local import engine as local
-from experiments.engines.local.binaries import Binaries
 from experiments.engines.local.engine import LocalEngine
+from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.traces import read_traces
+from experiments.environment.affinity import Placement
+from experiments.environment.cache import is_cache_in_use
+from experiments.environment.interpreters import Interpreter
+from experiments.environment.requirements import LOADER_PYTHONS, lock_hash
 from experiments.errors import BadInput, Unsupported
-from experiments.interpreters import Interpreter
-from experiments.lock import LOADER_PYTHONS, lock_hash
-from experiments.spec import PostgresConfiguration
+from experiments.matrix.spec import PostgresConfiguration
 
 
 @pytest.fixture(autouse=True)

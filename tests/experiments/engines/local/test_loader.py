@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from experiments.engines.local.loader import LocalCompanion, LocalLoaderHost, loader_environment, run_group
-from experiments.engines.local.processes import with_arguments
+from experiments.engines.processes import with_arguments
 from experiments.engines.protocol import Finished, InterpreterFacts
 from experiments.errors import Failure
 

@@ -11,24 +11,24 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from experiments.affinity import Placement
-from experiments.engines.local.binaries import Binaries
-from experiments.engines.local.processes import is_alive, tree, with_arguments
+from experiments.engines.local.cleanup import owners, sweep
+from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.server import LocalServer, start_server
 from experiments.engines.local.storage import read_mounts
-from experiments.engines.local.sweep import owners, sweep
 from experiments.engines.local.traces import read_traces
+from experiments.engines.processes import is_alive, tree, with_arguments
+from experiments.environment.affinity import Placement
 from experiments.errors import BadInput, Failure
 from tests.experiments.engines.local.local_servers import data_of, listening_addresses, password, users
+from tests.project import ROOT
 
 pytestmark = pytest.mark.postgres
-PROJECT = Path(__file__).parents[4]
 
 OWNER = """
 import sys, time
 from pathlib import Path
-from experiments.affinity import Placement
-from experiments.engines.local.binaries import binaries_in
+from experiments.environment.affinity import Placement
+from experiments.engines.local.postgres_binaries import binaries_in
 from experiments.engines.local.server import start_server
 
 server = start_server(binaries_in(Path(sys.argv[1])), name="t", storage="disk", settings={}, max_connections=20)
@@ -188,7 +188,7 @@ def test_a_sweep_removes_the_server_of_a_killed_owner_and_nothing_else(
 ) -> None:
     (mine,) = read_traces()
     command = [sys.executable, "-c", OWNER, str(binaries.folder)]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as owner:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         port = int(owner.stdout.readline())
         (other,) = (trace for trace in read_traces() if trace != mine)

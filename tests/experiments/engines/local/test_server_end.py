@@ -12,11 +12,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from experiments.affinity import Placement
-from experiments.engines.local.processes import identity, is_alive, tree
 from experiments.engines.local.server import LocalServer
 from experiments.engines.local.shared_memory import MEMORY, mapped_segments
 from experiments.engines.local.traces import read_traces
+from experiments.engines.processes import identity, is_alive, tree
+from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from tests.experiments.engines.local.local_servers import (
     data_of,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from experiments.engines.local.sources import check_can_build
+from experiments.environment.interpreters import Interpreter
 from experiments.errors import Unsupported
-from experiments.interpreters import Interpreter
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines.installer import run_pip
 from experiments.engines.local import venvs
 from experiments.engines.local.venvs import ensure_venv
+from experiments.environment.install import run_pip
+from experiments.environment.interpreters import Interpreter, probe_interpreter
 from experiments.errors import Failure, Unsupported
-from experiments.interpreters import Interpreter, probe_interpreter
 
 
 @pytest.fixture(autouse=True)

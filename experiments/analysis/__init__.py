@@ -1,0 +1,1 @@
+"""From records to numbers: statistics, summaries, bottlenecks, comparisons."""

@@ -1,0 +1,81 @@
+"""What the effects of factors are computed from: which cells of an experiment, and which blocks."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.analysis.ceilings import is_ceiling
+from experiments.analysis.effects import Table
+from experiments.analysis.factors import Crossing, Factor, Level, find_crossing
+from experiments.analysis.summary import good_runs
+from experiments.records.description import ShownCell
+from experiments.records.record import Record
+
+# The axes that are chosen by themselves; others may follow from the loader or the interpreter.
+_CHOSEN = {"engine", "python", "loader", "poolsize", "postgres", "data", "transaction", "inserts", "resources"}
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The cells to compute with, and the levels left out since some of their cells cannot run; ``whole`` has them."""
+
+    cells: Sequence[ShownCell]
+    crossing: Crossing
+    whole: Crossing
+    left_out: tuple[Level, ...]
+
+
+def without_foreign_baseline(shown: Sequence[ShownCell], lists: Mapping[str, Sequence[Any]]) -> list[ShownCell]:
+    """Each cell once; no ceilings, nor the baseline where it has a value that the experiment neither lists nor uses."""
+    again = {cell.cell_key for cell in shown if cell.arm == "b"}
+    cells = [cell for cell in shown if cell.arm == "a" and not is_ceiling(cell.cell)]
+
+    def is_foreign(baseline: ShownCell) -> bool:
+        others = [cell.cell for cell in cells if cell is not baseline]
+        return any(
+            value is not None
+            and all(other[axis] != value for other in others)
+            # A loader with one connection has that whatever the pool.
+            and (value not in lists[axis] if axis in lists else axis in _CHOSEN and (axis, value) != ("poolsize", 1))
+            for axis, value in baseline.cell.items()
+        )
+
+    return [cell for cell in cells if not (len(cells) > 1 and cell.cell_key in again and is_foreign(cell))]
+
+
+def find_basis(cells: Sequence[ShownCell]) -> Basis:
+    """Leave out level by level, the one with most holes first, until every cell that is left can run."""
+    left, left_out = list(cells), list[Level]()
+    whole = find_crossing([cell.cell for cell in cells])
+    names = {(factor.axes, level): factor.telling(level) for factor in whole.factors for level in factor.levels}
+    while True:
+        crossing = find_crossing([cell.cell for cell in left])
+        if not crossing.factors or not any(cell.unsupported for cell in left):
+            return Basis(left, crossing, whole, tuple(left_out))
+        levels = [(factor, level) for factor in crossing.factors for level in factor.levels]
+        _, factor, level = max(
+            ((_emptiness(left, factor, level), factor, level) for factor, level in levels), key=lambda found: found[0]
+        )
+        left_out.append(names.get((factor.axes, level), level))
+        left = [cell for cell in left if factor.level_of(cell.cell) != level]
+
+
+def _emptiness(cells: Sequence[ShownCell], factor: Factor, level: Level) -> float:
+    """The part of a level's cells that cannot run."""
+    return statistics.fmean(bool(cell.unsupported) for cell in cells if factor.level_of(cell.cell) == level)
+
+
+def complete_blocks(basis: Basis, records: Sequence[Record]) -> list[Table]:
+    """Every block in which all cells ran well, by one command, as logarithms of rows/s."""
+    factors = basis.crossing.factors
+    runs = {
+        tuple(factor.level_of(cell.cell) for factor in factors): good_runs(records, cell.cell_key)
+        for cell in basis.cells
+    }
+    blocks = sorted(set.intersection(*(set(some) for some in runs.values())))
+    whole = [block for block in blocks if len({some[block].resumed for some in runs.values()}) == 1]
+    return [{levels: math.log(some[block].rows_per_s) for levels, some in runs.items()} for block in whole]

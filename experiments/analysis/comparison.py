@@ -1,0 +1,233 @@
+"""Two campaigns side by side: of each cell in common how its ratio to the baseline has changed.
+
+Each campaign's ratios are paired within its own blocks, so that a drift of the machine between the campaigns cancels;
+the two sets of ratios share no blocks, and are held against each other by Welch's test on trimmed means (``stats``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from experiments.analysis.ceilings import is_ceiling
+from experiments.analysis.differences import CellAxes, Difference, axes_of, cells_in_common, find_differences_between
+from experiments.analysis.stats import SIGNIFICANCE, Estimate, adjust_holm, estimate_unpaired_ratio
+from experiments.analysis.summary import CellSummary, ExperimentSummary, GoodRuns, paired, summarize
+from experiments.records.description import Description, ShownCell, part_key
+from experiments.records.record import Record
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A campaign with its records; ``missing`` runs of its plan have none."""
+
+    description: Description
+    records: Sequence[Record]
+    missing: int = 0
+
+    @property
+    def name(self) -> str:
+        """The campaign's name."""
+        return self.description.campaign
+
+
+@dataclass(frozen=True)
+class ComparedCell:
+    """A cell and arm of one experiment in campaigns ``a`` and ``b``; an estimate is None where there is nothing.
+
+    ``relative`` is the ratio to the baseline in b divided by that in a, and None of the baseline itself. ``absolute``
+    are rows/s in b divided by those in a: it holds the machine's drift from one campaign to the other, too.
+    """
+
+    shown: ShownCell
+    """Of ``b``."""
+    axes: CellAxes
+    baseline: bool
+    rows_per_s_a: Estimate | None
+    rows_per_s_b: Estimate | None
+    ratio_a: Estimate | None
+    ratio_b: Estimate | None
+    relative: Estimate | None
+    absolute: Estimate | None
+    blocks_a: int
+    """In how many blocks it had a good run."""
+    blocks_b: int
+    obstacles: tuple[str | None, str | None] = (None, None)
+    """Why there is nothing to compare in a, and why not in b."""
+    adjusted_p: float | None = None
+    """Of ``relative``, adjusted by Holm for all cells compared; None for what is not one of those."""
+
+    def obstacle(self, a: str, b: str) -> str | None:
+        """Why there is nothing to compare, told with names of the campaigns; None where there is something."""
+        if self.obstacles[0] == self.obstacles[1]:
+            return self.obstacles[0]
+        return "; ".join(f"{name}: {why}" for name, why in zip((a, b), self.obstacles, strict=True) if why)
+
+    @property
+    def differs(self) -> bool:
+        """Whether it differs significantly, all cells taken together."""
+        return self.adjusted_p is not None and self.adjusted_p < SIGNIFICANCE
+
+    @property
+    def differs_by_itself(self) -> bool:
+        """Whether its own 95% interval leaves out 1."""
+        p_value = None if self.adjusted_p is None or self.relative is None else self.relative.p_value
+        return p_value is not None and p_value < SIGNIFICANCE
+
+
+@dataclass(frozen=True)
+class ComparedExperiment:
+    """An experiment in common with its cells in common, in the order of ``b``; the noise floors are factors above 1."""
+
+    name: str
+    question: str
+    baseline: CellAxes | None
+    cells: tuple[ComparedCell, ...]
+    floor_a: float | None
+    floor_b: float | None
+
+    @property
+    def larger_floor(self) -> float | None:
+        """The larger of the two noise floors, None unless both are known."""
+        return None if self.floor_a is None or self.floor_b is None else max(self.floor_a, self.floor_b)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All experiments in common, and the cells that only one of the campaigns has."""
+
+    experiments: tuple[ComparedExperiment, ...]
+    only_a: tuple[ShownCell, ...]
+    only_b: tuple[ShownCell, ...]
+
+    @property
+    def compared(self) -> list[ComparedCell]:
+        """Each cell with its baseline once, in however many experiments it shows: what Holm's family consists of."""
+        distinct = {
+            (cell.axes, experiment.baseline): cell
+            for experiment in self.experiments
+            for cell in experiment.cells
+            if cell.adjusted_p is not None
+        }
+        return list(distinct.values())
+
+
+def compare_campaigns(a: Measured, b: Measured) -> Comparison:
+    """Compare what is in common. Cells are the same by their axes: their keys change with the loader's source."""
+    names = [shown.name for shown in a.description.experiments]
+    experiments = [
+        _compare_experiment(_summary(a, shown.name), _summary(b, shown.name))
+        for shown in b.description.experiments
+        if shown.name in names
+    ]
+    with_cells = [experiment for experiment in experiments if experiment.cells]
+    return Comparison(tuple(_adjust(with_cells)), _only_in(a, b), _only_in(b, a))
+
+
+def find_differences(a: Measured, b: Measured) -> list[Difference]:
+    """All that is behind the cells that they have in common, the most severe first: by descriptions and records."""
+    cells = cells_in_common(a.description, b.description)
+    return [*find_differences_between(a.description, b.description, cells), *find_package_differences(a, b, cells)]
+
+
+def find_package_differences(a: Measured, b: Measured, cells: Sequence[CellAxes]) -> list[Difference]:
+    """Versions of packages that the loaders of these cells reported otherwise in b than in a."""
+    versions = [_packages(side, set(cells)) for side in (a, b)]
+    return [
+        Difference("software", f"packages {where}", package, here, there)
+        for (where, package), here in versions[0].items()
+        if (there := versions[1].get((where, package), here)) != here
+    ]
+
+
+def _packages(side: Measured, cells: set[CellAxes]) -> dict[tuple[str, str], str]:
+    """The versions by interpreter and package: all of them, should a package have changed while the campaign ran."""
+    chosen = {shown.cell_key: shown.cell for shown in side.description.cells if axes_of(shown) in cells}
+    found: dict[tuple[str, str], set[str]] = {}
+    for record in side.records:
+        if record.client and (cell := chosen.get(record.cell_key)):
+            where = part_key(str(cell["engine"]), str(cell["python"]))
+            for package, version in record.client.packages.items():
+                found.setdefault((where, package), set()).add(version)
+    return {package: " and ".join(sorted(versions)) for package, versions in found.items()}
+
+
+def _summary(side: Measured, experiment: str) -> ExperimentSummary:
+    shown = next(shown for shown in side.description.experiments if shown.name == experiment)
+    return summarize(side.description, side.records, shown)
+
+
+def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary) -> ComparedExperiment:
+    there = {(axes_of(cell.shown), cell.shown.arm): cell for cell in a.cells}
+    paces = [next((cell.good_runs for cell in side.cells if cell.baseline), {}) for side in (a, b)]
+    cells = tuple(
+        _compare_cell(there[key], cell, *paces)
+        for cell in b.cells
+        if (key := (axes_of(cell.shown), cell.shown.arm)) in there and not is_ceiling(cell.shown.cell)
+    )
+    baseline = next((axes_of(cell.shown) for cell in b.cells if cell.baseline), None)
+    return ComparedExperiment(b.experiment.name, b.experiment.question, baseline, cells, a.floor, b.floor)
+
+
+def _compare_cell(a: CellSummary, b: CellSummary, pace_a: GoodRuns, pace_b: GoodRuns) -> ComparedCell:
+    baseline = a.baseline or b.baseline
+    relative = estimate_unpaired_ratio(_differences(a, pace_a), _differences(b, pace_b))
+    return ComparedCell(
+        shown=b.shown,
+        axes=axes_of(b.shown),
+        baseline=baseline,
+        rows_per_s_a=a.rows_per_s,
+        rows_per_s_b=b.rows_per_s,
+        ratio_a=a.ratio,
+        ratio_b=b.ratio,
+        relative=None if baseline else relative,
+        absolute=estimate_unpaired_ratio(_logs(a), _logs(b)),
+        blocks_a=len(a.good_runs),
+        blocks_b=len(b.good_runs),
+        obstacles=(_obstacle(a, pace_a), _obstacle(b, pace_b)),
+    )
+
+
+def _logs(cell: CellSummary) -> list[float]:
+    """Logarithms of the rows/s of a cell's good runs."""
+    return [math.log(run.rows_per_s) for run in cell.good_runs.values()]
+
+
+def _differences(cell: CellSummary, pace: GoodRuns) -> list[float]:
+    """Logarithms of its ratios to the baseline, one of each block that has both."""
+    pairs = sorted(paired(cell.good_runs, pace).items())
+    return [math.log(run.rows_per_s) - math.log(pace[block].rows_per_s) for block, run in pairs]
+
+
+def _obstacle(cell: CellSummary, pace: GoodRuns) -> str | None:
+    if cell.shown.unsupported:
+        return f"cannot run: {cell.shown.unsupported}"
+    if not cell.good_runs:
+        return "no run was ok"
+    return None if paired(cell.good_runs, pace) else "shares no block with its baseline"
+
+
+def _adjust(experiments: Sequence[ComparedExperiment]) -> Iterator[ComparedExperiment]:
+    """Give the cells their p values adjusted for one another, each counted once.
+
+    The baseline's second arm is none of them: it is the same program in both, and tells of the noise.
+    """
+    p_values = {
+        (cell.axes, experiment.baseline): cell.relative.p_value
+        for experiment in experiments
+        for cell in experiment.cells
+        if cell.shown.arm == "a" and cell.relative is not None
+    }
+    adjusted = dict(zip(p_values, adjust_holm(list(p_values.values())), strict=True))
+    for experiment in experiments:
+        cells = [
+            replace(cell, adjusted_p=adjusted.get((cell.axes, experiment.baseline))) if cell.shown.arm == "a" else cell
+            for cell in experiment.cells
+        ]
+        yield replace(experiment, cells=tuple(cells))
+
+
+def _only_in(side: Measured, other: Measured) -> tuple[ShownCell, ...]:
+    there = {axes_of(cell) for cell in other.description.cells}
+    return tuple(cell for cell in side.description.cells if cell.arm == "a" and axes_of(cell) not in there)

@@ -1,0 +1,272 @@
+"""What differs behind two campaigns: host, configuration of the cells in common, software; from descriptions alone.
+
+``forbids`` marks what makes a comparison meaningless: another machine, other work, other cores or settings. Software is
+what people compare. ``pin`` marks what must be the same for a run to be a repetition of another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from bigdata.registry import LOADERS
+from experiments.cpuset import format_cpuset
+from experiments.records.description import Description, ShownCell, part_key, part_of
+
+Severity = Literal["host", "configuration", "software"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+NOT_KNOWN = "not known"
+
+CellAxes = tuple[tuple[str, Any], ...]
+"""The axes of a cell with their values, such that equal cells of two campaigns are equal."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that campaign ``a`` has otherwise than campaign ``b``, both as text."""
+
+    severity: Severity
+    where: str
+    """Of a named part: 'interpreters local: 3.13'; else 'environment'."""
+    what: str
+    a: str
+    b: str
+    forbids: bool = False
+    pin: bool = False
+
+
+@dataclass(frozen=True)
+class _Fact:
+    key: str
+    what: str
+    forbids: bool = False
+    pin: bool = False
+    absent: str = NOT_KNOWN
+    text: Callable[[Any], str] = str
+
+
+def _gibibytes(value: int) -> str:
+    # Not exactly: a virtual machine has some kB more or less after each start.
+    return f"{value / 2**30:.1f} GiB"
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _base(build: str) -> str:
+    return build.rpartition("; ")[0]
+
+
+def _platform(build: str) -> str:
+    return build.rpartition("; ")[2]
+
+
+_MACHINE = (
+    _Fact("machine", "architecture", forbids=True),
+    _Fact("cores", "cores", forbids=True),
+    _Fact("memory_bytes", "memory", text=_gibibytes),
+    _Fact("system", "system"),
+    _Fact("kernel", "kernel"),
+)
+_HOST = (
+    _Fact("cpu", "CPU", forbids=True),
+    *_MACHINE,
+    _Fact("cores_allowed", "cores allowed", forbids=True, text=format_cpuset),
+    _Fact("virtualisation", "virtualisation", forbids=True),
+    _Fact("platform", "platform", forbids=True),
+    _Fact("file_system", "file system of the servers on disk", forbids=True),
+)
+_ENGINE_HOST = (
+    _Fact("here", "on the harness's machine", forbids=True),
+    _Fact("storage_driver", "storage driver"),
+    _Fact("cgroup_version", "version of control groups"),
+    _Fact("rootless", "rootless"),
+)
+_ENGINE_SOFTWARE = (_Fact("version", "version"), _Fact("source", "source of the images"))
+_DATA = (_Fact("digest", "digest", forbids=True, pin=True), _Fact("rows", "rows", forbids=True))
+_PLACEMENT = (
+    _Fact("loader_cpus", "cores of the loader", forbids=True, text=format_cpuset),
+    _Fact("server_cpus", "cores of the server", forbids=True, text=format_cpuset),
+    _Fact("loader_quota", "CPU limit of the loader", forbids=True, absent="none", text=_number),
+    _Fact("server_quota", "CPU limit of the server", forbids=True, absent="none", text=_number),
+    _Fact("loader_memory_bytes", "memory limit of the loader", forbids=True, absent="none"),
+    _Fact("server_memory_bytes", "memory limit of the server", forbids=True, absent="none"),
+)
+_SERVER = (_Fact("storage", "storage", forbids=True, pin=True),)
+_SERVER_SOFTWARE = (
+    _Fact("version", "version", pin=True),
+    _Fact("build", "build", pin=True),
+    _Fact("image", "image", pin=True, absent="none"),
+)
+_INTERPRETER = (
+    _Fact("implementation", "implementation", pin=True),
+    _Fact("version", "version", pin=True),
+    _Fact("lock_hash", "lock", pin=True),
+)
+# Of a version that is asked for, whoever built it; what an image is made from is named by digest.
+_INSTALLED = (*_INTERPRETER, _Fact("build", "build"))
+_IN_AN_IMAGE = (
+    *_INTERPRETER,
+    _Fact("build", "base of the image", pin=True, text=_base),
+    _Fact("build", "platform of the image", text=_platform),
+)
+# The harness sets it to the campaign's largest pool and a few: what else the campaign held says nothing of a cell.
+_FOLLOWS_FROM_THE_CAMPAIGN = ("max_connections",)
+
+
+def find_differences_between(
+    a: Description, b: Description, cells: Sequence[CellAxes] | None = None
+) -> tuple[Difference, ...]:
+    """Everything that differs, the most severe first.
+
+    Of parts with names only what stands behind ``cells``: all that the campaigns have in common, unless given.
+    """
+    cells = cells_in_common(a, b) if cells is None else cells
+    axes = [dict(cell) for cell in cells]
+    found = [*_of_host(a, b, axes), *_of_configuration(a, b, axes), *_of_software(a, b, axes)]
+    return tuple(sorted(dict.fromkeys(found), key=lambda one: SEVERITIES.index(one.severity)))
+
+
+def cells_in_common(a: Description, b: Description) -> tuple[CellAxes, ...]:
+    """The cells that both planned, in the order of ``b``. Their keys differ where the loader's source does."""
+    there = {axes_of(cell) for cell in a.cells}
+    return tuple(dict.fromkeys(axes for cell in b.cells if (axes := axes_of(cell)) in there))
+
+
+def axes_of(shown: ShownCell) -> CellAxes:
+    """The cell's axes; an older campaign's are completed by what its loaders used, as they had no choice then."""
+    loader = LOADERS.get(str(shown.cell["loader"]))
+    later = {"gil": None, "protocol": None if loader is None else loader.protocols[0], "implementation": None}
+    later["sampling"] = "off"
+    return tuple(sorted((later | dict(shown.cell)).items()))
+
+
+def baseline_of(description: Description, experiment: str) -> CellAxes | None:
+    """The cell that an experiment compares its cells with: the one that is enrolled again."""
+    again = (cell for cell in description.cells if cell.arm == "b" and experiment in cell.experiments)
+    return next(map(axes_of, again), None)
+
+
+def _of_host(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+    engines = {
+        name: (a.engines.get(name), b.engines.get(name))
+        for name in dict.fromkeys(str(cell["engine"]) for cell in cells)
+    }
+    # Where nothing ran on the harness's own machine, that is told and no reason for anything.
+    matters = not engines or any(_is_here(side) for sides in engines.values() for side in sides)
+    for one in _compare("host", "environment", _HOST, a.environment, b.environment):
+        yield replace(one, forbids=one.forbids and matters)
+    for name, sides in engines.items():
+        yield from _compare("host", f"engine {name}", _ENGINE_HOST, *sides)
+        if not all(side is not None and side.get("here") for side in sides):
+            yield from _compare("host", f"engine {name}", _MACHINE, *sides)
+
+
+def _is_here(engine: Mapping[str, Any] | None) -> bool:
+    """Whether an engine runs things on the harness's machine: all do, unless they say otherwise."""
+    return engine is None or bool(engine.get("here", True))
+
+
+def _of_configuration(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+    for name in dict.fromkeys(str(cell["data"]) for cell in cells):
+        yield from _compare("configuration", f"data {name}", _DATA, a.data.get(name), b.data.get(name))
+    for where, *sides in _parts(a, b, cells, "postgres", "postgres"):
+        yield from _compare("configuration", where, _SERVER, *sides)
+        yield from _compare_settings(where, *sides)
+    for where, *sides in _parts(a, b, cells, "placements", "resources"):
+        yield from _compare("configuration", where, _PLACEMENT, *sides)
+    yield from _compare_shared_memory(a, b, cells)
+    limit = (_Fact("timeout_s", "time limit of a run, in seconds", text=_number),)
+    yield from _compare("configuration", "matrix", limit, a.matrix, b.matrix)
+    yield from _compare_baselines(a, b, cells)
+
+
+def _of_software(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+    for where, *sides in _parts(a, b, cells, "interpreters", "python"):
+        in_images = all(side is not None and side.get("image") for side in sides)
+        yield from _compare("software", where, _IN_AN_IMAGE if in_images else _INSTALLED, *sides)
+    for where, *sides in _parts(a, b, cells, "postgres", "postgres"):
+        yield from _compare("software", where, _SERVER_SOFTWARE, *sides)
+    for name in dict.fromkeys(str(cell["engine"]) for cell in cells):
+        yield from _compare("software", f"engine {name}", _ENGINE_SOFTWARE, a.engines.get(name), b.engines.get(name))
+    source = _Fact("hash", "source", pin=True)
+    yield from _compare("software", "loader", (source,), {"hash": a.source_hash}, {"hash": b.source_hash})
+    yield from _compare("software", "checkout", (_Fact("commit", "commit"),), _checkout(a), _checkout(b))
+    yield from _compare("software", "harness", *_harness(a, b))
+
+
+def _parts(
+    a: Description, b: Description, cells: Sequence[Mapping[str, Any]], section: str, axis: str
+) -> Iterator[tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]]:
+    """Of each value that the cells have on an axis: its place, and what stands behind it in either campaign."""
+    for cell in {(cell["engine"], cell[axis]): cell for cell in cells}.values():
+        where = f"{section} {part_key(str(cell['engine']), str(cell[axis]))}"
+        yield where, part_of(getattr(a, section), cell, axis), part_of(getattr(b, section), cell, axis)
+
+
+def _compare(
+    severity: Severity,
+    where: str,
+    facts: Sequence[_Fact],
+    a: Mapping[str, Any] | None,
+    b: Mapping[str, Any] | None,
+) -> Iterator[Difference]:
+    """The facts that differ. A part that one campaign did not get ready is none to compare."""
+    if a is None or b is None:
+        return
+    for fact in facts:
+        here, there = (fact.absent if (value := side.get(fact.key)) is None else fact.text(value) for side in (a, b))
+        if here != there:
+            # What one campaign did not record is told, and no reason for anything.
+            known = NOT_KNOWN not in (here, there)
+            yield Difference(severity, where, fact.what, here, there, fact.forbids and known, fact.pin and known)
+
+
+def _compare_settings(where: str, a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> Iterator[Difference]:
+    settings = [{} if side is None else side["settings"] for side in (a, b)]
+    facts = [
+        _Fact(name, f"setting {name}", forbids=name not in _FOLLOWS_FROM_THE_CAMPAIGN, pin=True, absent="not set")
+        for name in dict.fromkeys((*settings[0], *settings[1]))
+    ]
+    yield from _compare("configuration", where, facts, *settings) if a is not None and b is not None else ()
+
+
+def _compare_shared_memory(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+    """The shared memory of containers, which no setting says; without containers it means nothing."""
+    fact = _Fact("shm_size", "shared memory of the container", forbids=True, pin=True, absent="usual")
+    for cell in cells:
+        if cell["engine"] == "docker":
+            name = str(cell["postgres"])
+            asked = [side.matrix.get("postgres", {}).get(name) for side in (a, b)]
+            yield from _compare("configuration", f"postgres {part_key('docker', name)}", (fact,), *asked)
+
+
+def _compare_baselines(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+    """Experiments that show some of the cells, and whose ratios are to different ones."""
+    showing = [
+        {name for shown in side.cells if dict(axes_of(shown)) in cells for name in shown.experiments} for side in (a, b)
+    ]
+    for name in (shown.name for shown in b.experiments if shown.name in showing[0] & showing[1]):
+        sides = [dict(baseline_of(side, name) or ()) for side in (a, b)]
+        unlike = [axis for axis in {**sides[0], **sides[1]} if sides[0].get(axis) != sides[1].get(axis)]
+        if unlike:
+            here, there = (
+                ", ".join(f"{axis} {side.get(axis)}" for axis in unlike) if side else "none" for side in sides
+            )
+            yield Difference("configuration", f"experiment {name}", "baseline", here, there, forbids=True)
+
+
+def _checkout(side: Description) -> Mapping[str, Any]:
+    commit, changes = side.environment.get("commit"), side.environment.get("uncommitted_changes")
+    return {"commit": commit and f"{commit}{' with uncommitted changes' if changes else ''}"}
+
+
+def _harness(a: Description, b: Description) -> tuple[list[_Fact], Mapping[str, Any], Mapping[str, Any]]:
+    sides = [
+        {"Python": side.environment.get("harness_python"), **(side.environment.get("harness_packages") or {})}
+        for side in (a, b)
+    ]
+    return [_Fact(name, name, absent="none") for name in dict.fromkeys((*sides[0], *sides[1]))], sides[0], sides[1]

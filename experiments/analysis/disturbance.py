@@ -1,0 +1,154 @@
+"""Runs during which something else held the machine up: found by thresholds, marked and counted, never dropped.
+
+What the system does not tell shows in the numbers only: a hypervisor need not say what it keeps, and other machines on
+the same hardware take caches, memory and clock. Then client and server both need more CPU time for the same work than
+in the row's other runs. Runs that are not marked may have been disturbed, too.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.records.record import Host, Record
+
+STOLEN_SHARE = 0.02
+"""Of the CPU time of the run's cores: more than that was kept by the hypervisor. Quiet campaigns have below 0.5%."""
+
+FOREIGN_CORES = 0.15
+"""CPU seconds per second, on the run's cores, used by processes that belong to neither loader, server nor harness.
+
+Of 1,278 runs of quiet campaigns on 2 cores half had below 0.03, all but 4 below this; the harness writing its records
+and the system's own services are what is left there.
+"""
+
+FOREIGN_ELSEWHERE = 0.25
+"""Of the CPU time of the cores that the run does not have: softer, as such processes take no turn from it.
+
+They take of what cores share: caches, memory, the clock's reserve. How much that costs depends on the machine.
+"""
+
+THROTTLED_SHARE = 0.02
+"""Of the timed phases: longer than that a control group held the loader back, where the cell itself sets no limit."""
+
+SLOWER_CORES = 1.25
+"""Times the CPU time per row of the row's other runs, in the median: more in the client and in the server alike.
+
+Loader and driver have no part in what the server takes for the same statements, nor the server in what they take: where
+both take more, it is the cores that do less. Of 1,818 runs on a virtual machine of 2 cores 7% were marked by it, with
+0.67 times the rows/s of their row's median; the system reported neither stolen time nor foreign load for most of them.
+"""
+
+FEWEST_FOR_USUAL = 5
+"""Fewer runs do not say what is usual."""
+
+LOUD_SHARE = 0.2
+"""Of a cell's runs: where more of them are disturbed its row says so."""
+
+THRESHOLDS = (
+    f"over {STOLEN_SHARE:.0%} of the CPU time stolen, {FOREIGN_CORES:g} cores of foreign load (of cores that the run "
+    f"does not have {FOREIGN_ELSEWHERE:.0%}), "
+    f"throttled {THROTTLED_SHARE:.0%} of the time though the row sets no limit, "
+    f"or client and server both {SLOWER_CORES - 1:.0%} more CPU time per row than usual for it"
+)
+"""The same for people."""
+
+_STOLEN = "{} of the CPU time stolen by the hypervisor"
+_FOREIGN = "foreign load of {} cores"
+_ELSEWHERE = "foreign load of {} of the other cores"
+_THROTTLED = "throttled {} of the time though nothing limits the loader"
+_SLOWER = "slower cores, on which client and server took {} times their usual CPU time"
+
+
+@dataclass(frozen=True)
+class UsualCost:
+    """What a row takes in CPU seconds in the median of a cell's runs."""
+
+    client_s: float
+    server_s: float
+
+
+def usual_cost(records: Sequence[Record]) -> UsualCost | None:
+    """That of the runs of one cell that were ok; None where they are too few to say."""
+    costs = [cost for record in records if (cost := _cost(record)) is not None]
+    if len(costs) < FEWEST_FOR_USUAL:
+        return None
+    return UsualCost(statistics.median(c.client_s for c in costs), statistics.median(c.server_s for c in costs))
+
+
+def find_disturbances(
+    record: Record, placement: Mapping[str, Any] | None, usual: UsualCost | None = None
+) -> tuple[str, ...]:
+    """What disturbed a run, for people: 'foreign load of 0.4 cores'. Empty where nothing did, or nothing was seen.
+
+    ``placement`` is what stands behind the cell's ``resources``: its cores, and whether it limits the loader. ``usual``
+    is what the runs of its cell take.
+    """
+    return tuple(text.format(_amount(text, amount)) for text, amount in _above_threshold(record, placement, usual))
+
+
+def sum_up_disturbances(
+    records: Sequence[Record], placement: Mapping[str, Any] | None, usual: UsualCost | None = None
+) -> str:
+    """What disturbed any of the runs, with the largest amount of each: 'foreign load of up to 0.4 cores'."""
+    largest: dict[str, float] = {}
+    for record in records:
+        for text, amount in _above_threshold(record, placement, usual):
+            largest[text] = max(amount, largest.get(text, 0.0))
+    return ", ".join(text.format(f"up to {_amount(text, amount)}") for text, amount in largest.items())
+
+
+def _above_threshold(
+    record: Record, placement: Mapping[str, Any] | None, usual: UsualCost | None
+) -> Iterator[tuple[str, float]]:
+    if record.host is not None:
+        yield from _around(record.host, record.host.observed_s or record.wall_s, _cores(placement))
+    if placement is not None and placement.get("loader_quota") is None and record.timed_s:
+        throttled = sum(phase.throttled_s or 0.0 for phase in (record.phases or {}).values()) / record.timed_s
+        yield from [(_THROTTLED, throttled)] * (throttled > THROTTLED_SHARE)
+    cost = _cost(record)
+    if usual is not None and cost is not None:
+        slower = min(cost.client_s / usual.client_s, cost.server_s / usual.server_s)
+        yield from [(_SLOWER, slower)] * (slower > SLOWER_CORES)
+
+
+def _cost(record: Record) -> UsualCost | None:
+    """What a row took in this run. The server's is that of its whole life, which is nearly all in phase ``data``."""
+    data = (record.phases or {}).get("data")
+    server_s = None if record.server is None else record.server.cpu_s
+    if record.status != "ok" or not data or not server_s or data.user_s + data.system_s <= 0:
+        return None
+    return UsualCost((data.user_s + data.system_s) / data.rows, server_s / data.rows)
+
+
+def _around(host: Host, observed_s: float | None, cores: int | None) -> Iterator[tuple[str, float]]:
+    """What the machine did beside the run, on its ``cores`` and elsewhere.
+
+    Records from before each core was read have the sums of all cores alone: those then count for the run's. Without
+    ``observed_s`` in them the attempt stands for it, which was a little longer.
+    """
+    if not observed_s:
+        return
+    steal_s = host.steal_s if host.run_steal_s is None else host.run_steal_s
+    foreign_s = host.foreign_cpu_s if host.run_foreign_cpu_s is None else host.run_foreign_cpu_s
+    if cores is not None and steal_s is not None:
+        stolen = steal_s / (observed_s * cores)
+        yield from [(_STOLEN, stolen)] * (stolen > STOLEN_SHARE)
+    if foreign_s is not None:
+        foreign = foreign_s / observed_s
+        yield from [(_FOREIGN, foreign)] * (foreign > FOREIGN_CORES)
+    others = 0 if cores is None or host.cores is None else host.cores - cores
+    if others > 0 and host.foreign_cpu_s is not None and host.run_foreign_cpu_s is not None:
+        elsewhere = (host.foreign_cpu_s - host.run_foreign_cpu_s) / (observed_s * others)
+        yield from [(_ELSEWHERE, elsewhere)] * (elsewhere > FOREIGN_ELSEWHERE)
+
+
+def _cores(placement: Mapping[str, Any] | None) -> int | None:
+    """How many cores the run had, where that is known."""
+    return len({*placement["loader_cpus"], *placement["server_cpus"]}) if placement else None
+
+
+def _amount(text: str, amount: float) -> str:
+    return f"{amount:.2g}" if text in (_FOREIGN, _SLOWER) else f"{amount:.0%}"

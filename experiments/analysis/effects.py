@@ -1,0 +1,260 @@
+"""How much each factor of a crossed experiment matters: main effects and two-way interactions on log rows/s.
+
+The unit is the block. In each block in which all cells ran well the contrast is computed from that block's balanced
+table: for a level the mean of its cells less the mean of all; for two levels of two factors the mean of the cells that
+have both, less what the two levels alone would make of it. Over the blocks a contrast is a ratio like any other
+(``estimate_mean_ratio``), with an interval from 5 blocks on. Best and worst level, and the largest interaction, are
+chosen by what was measured: where all levels are close their difference is too large rather than too small. So their p
+values are Bonferroni's, for all that could have been chosen; those of the levels are Holm's, for all of all factors.
+
+The share of a factor is its sum of squares between the cells' means, less what noise alone adds to it (degrees of
+freedom times the mean square of cells within blocks), divided by the whole sum of squares between cells: epsilon
+squared (Kelley 1935, An unbiased correlation ratio measure, PNAS 21, 554-559), here never below 0. What two factors do
+beyond each alone has a share likewise, and so has all that only three and more do together. What is left is noise: all
+shares and noise add up to 1. Whether an effect is more than noise says the F test of randomized blocks (Fisher 1935,
+The Design of Experiments, chapter 4), its p values adjusted by Holm for all effects of the experiment.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from scipy.stats import f
+
+from experiments.analysis.factors import Factor, Level
+from experiments.analysis.stats import Estimate, adjust_holm, estimate_mean_ratio
+
+# Squares of logarithms below it are those of rounded arithmetic.
+_ROUNDING = 1e-24
+_RELATIVE_ROUNDING = 1e-12
+
+Combination = tuple[Level, ...]
+Table = Mapping[Combination, float]
+"""One block: log rows/s of every combination of levels, one of each factor in their order."""
+
+
+@dataclass(frozen=True)
+class FactorEffect:
+    """What one factor does. ``levels`` are ratios to the geometric mean of all cells, ``span`` is best over worst.
+
+    ``p_value`` is adjusted for all effects, ``level_p`` for all levels of all factors, ``span_p`` for all pairs.
+    """
+
+    factor: Factor
+    share: float
+    p_value: float
+    levels: Mapping[Level, Estimate]
+    level_p: Mapping[Level, float | None]
+    best: Level
+    worst: Level
+    span: Estimate
+    span_p: float | None
+
+
+@dataclass(frozen=True)
+class InteractionEffect:
+    """What two factors do beyond each alone; ``largest`` is where a pair of levels, ``at``, deviates most.
+
+    ``p_value`` is adjusted for all effects, ``largest_p`` for all pairs of levels.
+    """
+
+    factors: tuple[Factor, Factor]
+    share: float
+    p_value: float
+    at: tuple[Level, Level]
+    largest: Estimate
+    largest_p: float | None
+
+
+@dataclass(frozen=True)
+class HigherEffect:
+    """What only three and more factors do together. ``p_value`` is adjusted for all effects."""
+
+    share: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Of an experiment; shares are parts of the variance between its cells, and add up to 1 with that of noise.
+
+    ``higher`` is None of two factors.
+    """
+
+    blocks: int
+    factors: tuple[FactorEffect, ...]
+    interactions: tuple[InteractionEffect, ...]
+    higher: HigherEffect | None
+    noise_share: float
+
+    @property
+    def every(self) -> list[FactorEffect | InteractionEffect | HigherEffect]:
+        """Every effect: what Holm's family consists of."""
+        return [*self.factors, *self.interactions, *([self.higher] if self.higher else [])]
+
+
+def find_effects(factors: Sequence[Factor], blocks: Sequence[Table]) -> Effects:
+    """The effects of two or more factors, from at least two blocks with every combination of their levels."""
+    places = range(len(factors))
+    means = {cell: statistics.fmean(block[cell] for block in blocks) for cell in blocks[0]}
+    scale = _Scale.of(means, blocks)
+    sources = {
+        some: _Source.of(means, factors, some) for size in (1, 2) for some in itertools.combinations(places, size)
+    }
+    tests = [scale.test(source) for source in sources.values()]
+    if len(factors) > 2:
+        tests.append(scale.test(scale.whole.without(sources.values())))
+    adjusted = [p for p in adjust_holm([p for _, p in tests]) if p is not None]
+    found = dict(zip(sources, ((share, p) for (share, _), p in zip(tests, adjusted, strict=True)), strict=False))
+    noise = max(0.0, 1 - math.fsum(share for share, _ in tests)) if scale.whole.squares > _ROUNDING else 0.0
+    return Effects(
+        blocks=len(blocks),
+        factors=_adjust_levels([_factor_effect(factors, place, blocks, *found[place,]) for place in places]),
+        interactions=tuple(
+            _interaction_effect(factors, *pair, blocks, *found[pair]) for pair in itertools.combinations(places, 2)
+        ),
+        higher=HigherEffect(tests[-1][0], adjusted[-1]) if len(factors) > 2 else None,
+        noise_share=noise,
+    )
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A part of the differences between the cells' means: its sum of squares and its degrees of freedom."""
+
+    squares: float
+    freedom: int
+
+    @staticmethod
+    def of(means: Table, factors: Sequence[Factor], places: Sequence[int]) -> _Source:
+        """What these factors, by their places, do together: over all cells, from each combination of their levels."""
+        levels = [factors[place].levels for place in places]
+        contrasts = [dict(zip(places, some, strict=True)) for some in itertools.product(*levels)]
+        squares = math.fsum(_deviation(means, contrast) ** 2 for contrast in contrasts)
+        return _Source(squares * len(means) / len(contrasts), math.prod(len(some) - 1 for some in levels))
+
+    def without(self, others: Iterable[_Source]) -> _Source:
+        """What the others leave of it."""
+        known = list(others)
+        squares = self.squares - math.fsum(other.squares for other in known)
+        # Where they are all of it, what is left is the rounding of a difference.
+        left = squares if squares > _RELATIVE_ROUNDING * self.squares else 0.0
+        return _Source(left, self.freedom - sum(other.freedom for other in known))
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """What parts are measured with.
+
+    ``whole`` is all between the cells' means, ``noise`` what noise adds to it per degree of freedom, known from
+    ``freedom`` degrees.
+    """
+
+    whole: _Source
+    noise: float
+    freedom: int
+
+    @staticmethod
+    def of(means: Table, blocks: Sequence[Table]) -> _Scale:
+        grand = statistics.fmean(means.values())
+        left = 0.0
+        for block in blocks:
+            shift = statistics.fmean(block.values()) - grand
+            left += math.fsum((log - means[cell] - shift) ** 2 for cell, log in block.items())
+        freedom = (len(means) - 1) * (len(blocks) - 1)
+        whole = _Source(math.fsum((mean - grand) ** 2 for mean in means.values()), len(means) - 1)
+        return _Scale(whole, left / freedom / len(blocks), freedom)
+
+    def test(self, part: _Source) -> tuple[float, float]:
+        """The share of a part of the differences, and the p value of 'this is noise'."""
+        return self._share(part), self._p_value(part)
+
+    def _share(self, part: _Source) -> float:
+        # What is rounding of the arithmetic is no part of anything.
+        if self.whole.squares <= _ROUNDING:
+            return 0.0
+        return max(0.0, part.squares - part.freedom * self.noise) / self.whole.squares
+
+    def _p_value(self, part: _Source) -> float:
+        if self.noise <= _ROUNDING:
+            return 0.0 if part.squares > _ROUNDING else 1.0
+        return float(f.sf(part.squares / part.freedom / self.noise, part.freedom, self.freedom))
+
+
+def _factor_effect(
+    factors: Sequence[Factor], place: int, blocks: Sequence[Table], share: float, p_value: float
+) -> FactorEffect:
+    factor = factors[place]
+    contrasts = {level: [_deviation(block, {place: level}) for block in blocks] for level in factor.levels}
+    estimates = {level: _estimate(logs) for level, logs in contrasts.items()}
+    best, worst = (choose(estimates, key=lambda level: estimates[level].value) for choose in (max, min))
+    span = _estimate([high - low for high, low in zip(contrasts[best], contrasts[worst], strict=True)])
+    return FactorEffect(
+        factor=factor,
+        share=share,
+        p_value=p_value,
+        levels=estimates,
+        level_p={level: estimate.p_value for level, estimate in estimates.items()},
+        best=best,
+        worst=worst,
+        span=span,
+        span_p=_chosen_of(math.comb(len(factor.levels), 2), span),
+    )
+
+
+def _adjust_levels(effects: Sequence[FactorEffect]) -> tuple[FactorEffect, ...]:
+    """The same with p values of levels that are adjusted for one another."""
+    adjusted = iter(adjust_holm([p for effect in effects for p in effect.level_p.values()]))
+    return tuple(replace(effect, level_p={level: next(adjusted) for level in effect.level_p}) for effect in effects)
+
+
+def _interaction_effect(
+    factors: Sequence[Factor], first: int, second: int, blocks: Sequence[Table], share: float, p_value: float
+) -> InteractionEffect:
+    pairs = list(itertools.product(factors[first].levels, factors[second].levels))
+    estimates = {
+        (one, other): _estimate([_deviation(block, {first: one, second: other}) for block in blocks])
+        for one, other in pairs
+    }
+    at = max(pairs, key=lambda pair: abs(math.log(estimates[pair].value)))
+    # Of two levels one deviates by as much as the other, the other way: there is no choice between them.
+    numbers = [len(factors[place].levels) for place in (first, second)]
+    choices = math.prod(number if number > 2 else 1 for number in numbers)
+    return InteractionEffect(
+        factors=(factors[first], factors[second]),
+        share=share,
+        p_value=p_value,
+        at=at,
+        largest=estimates[at],
+        largest_p=_chosen_of(choices, estimates[at]),
+    )
+
+
+def _chosen_of(choices: int, estimate: Estimate) -> float | None:
+    """The p value of what was chosen from so many as the one that differs most (Bonferroni)."""
+    return None if estimate.p_value is None else min(1.0, choices * estimate.p_value)
+
+
+def _deviation(table: Table, levels: Mapping[int, Level]) -> float:
+    """What these levels do together, beyond what each of them does alone and beyond the mean of all."""
+    deviation = _marginal_mean(table, levels) - _marginal_mean(table, {})
+    if len(levels) > 1:
+        deviation -= math.fsum(_deviation(table, {place: level}) for place, level in levels.items())
+    return deviation
+
+
+def _marginal_mean(table: Table, levels: Mapping[int, Level]) -> float:
+    """The mean of the cells that have these levels, by the factors' places."""
+    return statistics.fmean(
+        log for cell, log in table.items() if all(cell[place] == level for place, level in levels.items())
+    )
+
+
+def _estimate(logs: Sequence[float]) -> Estimate:
+    ratio = estimate_mean_ratio(logs)
+    assert ratio is not None, "there are blocks"
+    return ratio

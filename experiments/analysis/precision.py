@@ -1,0 +1,125 @@
+"""How narrow the intervals of a campaign's ratios are, and what became of --until: pure functions of its records.
+
+The reach of an interval is ``sqrt(high / low) - 1``: how far it goes from its ratio, as a factor above 1 less 1. It is
+the same on both sides, as the intervals are symmetric on the log scale.
+
+A campaign that ends when its intervals look narrow ends a little too often when they are so by chance: where a single
+ratio decides, 95% intervals hold the true value in about 93% of campaigns that began with 10 blocks. That is simulated
+(tests/experiments/test_stats_validation.py): theory (Chow and Robbins 1965, on sequential intervals of fixed width)
+promises 95% only in the limit of narrow intervals. Where the widest of several decides, chance has less to say.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.analysis.ceilings import is_ceiling
+from experiments.analysis.stats import Estimate
+from experiments.analysis.summary import CellSummary, ExperimentSummary, summarize
+from experiments.formatting import axis_value, count, duration
+from experiments.records.description import Description
+from experiments.records.record import Record
+
+PRECISE = "precise"
+"""The interval of every ratio that has one reaches no further than asked."""
+BUDGET = "budget"
+"""Another block would not have ended within the budget."""
+NOTHING_TO_NARROW = "no intervals"
+"""No ratio has an interval, as too many runs failed: more blocks would not help."""
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How far the widest interval reaches and whose it is; None and '' where there is no interval.
+
+    ``left_out`` are the cells that run and have no interval all the same, as runs of theirs or of the baseline failed.
+    """
+
+    widest: float | None
+    cell: str
+    left_out: tuple[str, ...]
+
+    def find_end(self, wanted: float) -> str | None:
+        """Why no other block is needed for intervals that reach at most ``wanted``; None where one is."""
+        if self.widest is None:
+            return NOTHING_TO_NARROW
+        return PRECISE if self.widest <= wanted else None
+
+
+def summarize_all(description: Description, records: Sequence[Record]) -> list[ExperimentSummary]:
+    """The summaries of all experiments of a campaign."""
+    return [summarize(description, records, experiment) for experiment in description.experiments]
+
+
+def find_precision(summaries: Sequence[ExperimentSummary]) -> Precision:
+    """Look at the ratios of experiments: each to its own baseline, and the baseline's second arm to its first."""
+    reaches: dict[str, float] = {}
+    left_out: list[str] = []
+    for summary in summaries:
+        prefix = f"{summary.experiment.name}: " if len(summaries) > 1 else ""
+        for cell in summary.cells:
+            if cell.baseline or cell.shown.unsupported or is_ceiling(cell.shown.cell):
+                continue
+            name, reach = prefix + _name_of(cell, summary), interval_reach(cell.ratio)
+            if reach is None:
+                left_out.append(name)
+            else:
+                reaches[name] = reach
+    widest = max(reaches, key=lambda name: reaches[name], default="")
+    return Precision(reaches.get(widest), widest, tuple(left_out))
+
+
+def interval_reach(ratio: Estimate | None) -> float | None:
+    """How far the interval reaches from its ratio, None where there is none: 0.05 for one from r / 1.05 to r * 1.05."""
+    if ratio is None or ratio.low is None or ratio.high is None:
+        return None
+    return math.sqrt(ratio.high / ratio.low) - 1
+
+
+def estimate_block_s(records: Sequence[Record]) -> float:
+    """How many seconds a block takes: what the attempts of each cell and arm took on average, added up."""
+    attempts: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for record in records:
+        if record.wall_s is not None and not record.interrupted:
+            attempts[record.cell_key, record.arm].append(record.wall_s)
+    return sum(statistics.fmean(seconds) for seconds in attempts.values())
+
+
+def describe_until(description: Description, summaries: Sequence[ExperimentSummary]) -> str | None:
+    """What --until asked for, how it ended, and the widest interval of these experiments; None without --until."""
+    until = description.until
+    if until is None:
+        return None
+    found = find_precision(summaries)
+    blocks, wanted = count(description.repeats, "block"), percentage(until["precision"])
+    texts = {
+        PRECISE: f"{blocks}: until the interval of every ratio reached at most {wanted} from it",
+        BUDGET: f"{blocks}: the budget of {duration(until['budget_s'])} is spent before every interval reached at "
+        f"most {wanted}",
+        NOTHING_TO_NARROW: f"{blocks}, and no more until intervals reach at most {wanted}: no ratio has one",
+    }
+    unfinished = f"{blocks} so far, of a campaign until every interval reaches at most {wanted}"
+    text = texts.get(str(until.get("ended")), unfinished)
+    if found.widest is not None:
+        here = " in this table" if len(summaries) < len(description.experiments) else ""
+        text += f"; widest interval{here}: {found.widest:.1%} ({found.cell})"
+    if found.left_out:
+        text += f"; left out, as too few good runs leave no interval: {', '.join(found.left_out)}"
+    return f"{text}."
+
+
+def percentage(precision: float) -> str:
+    """A precision as people write it: '5%', '0.5%'."""
+    return f"{precision * 100:g}%"
+
+
+def _name_of(cell: CellSummary, summary: ExperimentSummary) -> str:
+    """'row_by_row_asyncpg, uvloop': what tells the cell from the others of its experiment."""
+    named = [cell.shown.cell[axis] for axis in summary.varying_axes]
+    values = [axis_value(value) for value in named if value is not None]
+    again = ["the baseline again"] if cell.shown.arm == "b" else []
+    return ", ".join([*values, *again])

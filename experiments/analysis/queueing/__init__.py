@@ -1,0 +1,1 @@
+"""The queueing model: fitted to measurements, predicts other settings."""

@@ -1,0 +1,161 @@
+"""The model of a contestant, fitted on two of its cells: with one connection, and where one side is saturated.
+
+- **Demand** of either side per row: ``D(N) = least + shared * 2 / (N + 1)``. What a wake-up or a flush of the log
+  costs is shared by those that come together, on average half of the pool and the one itself; what each row costs is
+  not. The two cells give both parts.
+- **Delay**: with one connection nothing queues, so what a row takes there beyond both demands is delay: the commit, the
+  way there and back, waking up. Where each row waits for a durable commit, ``Z(N) = Z(1) * (3 - 2 / N)``: a commit that
+  finds a flush under way (the more likely, the more connections) waits for the rest of it, then for its own, and for
+  the flushing process to get back onto the busy core, with the lock in its hands, before and after.
+- **Contention**: beyond the saturated pool the server's demand grows with every further connection (the linear part of
+  Gunther's universal scalability law, Guerrilla Capacity Planning, 2007, chapter 4). Two cells cannot tell by how much.
+  It is a property of the server, so one further cell of one contestant tells it for all that load that server, and the
+  pool beyond which it grows is that contestant's, too.
+
+Both forms, the 2 and the 3 in them, were chosen on this project's first four campaigns with pools of 1, 5, 20 and 50 on
+2 cores: the errors found on those say how well so few parameters describe them, not how well they foretell others; the
+campaigns after them do (``tests/experiments/test_model_results.py`` holds all to the aim). What spoke for them: with
+the costs of the cell itself and a constant delay, exact mean values were 13% to 15% too high in every cell with a pool
+of 5, which needs a delay of 2.9 to 3.0 times that of one connection; a simulation with one lock on the flush, whose
+holder needs the core before and after, was 3% to 8% off.
+
+A quota of CPU time does not slow a core, it stops it: within each period of 100 ms the client runs at full speed until
+it is used up. So it is a bound on the throughput (quota / demand), and no slower station.
+
+Cores that both sides share are one station with the demand of both, and a lock that holds the client to one of them is
+a bound besides: that it also makes rows wait for each other below that bound is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from experiments.analysis.queueing.measurements import CLIENT, SERVER, SHARED, Sample
+from experiments.analysis.queueing.network import Bounds, Network, Station, find_bounds, solve
+from experiments.analysis.usable_cores import Setup
+
+# How many times as long as alone a durable commit takes among very many.
+_MOST_COMMIT_WAITS = 3.0
+
+
+@dataclass(frozen=True)
+class Demand:
+    """CPU seconds per row: what each row costs, and what those that come together share."""
+
+    least_s: float
+    shared_s: float
+
+    def at(self, poolsize: int) -> float:
+        """The demand of a row among so many connections."""
+        return self.least_s + self.shared_s * _part_alone(poolsize)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The parameters of one contestant with one server. ``saturated`` is the pool of the saturated cell.
+
+    ``contention`` is the part by which the server's demand grows with each connection beyond the pool ``contended``.
+    """
+
+    client: Demand
+    server: Demand
+    delay_s: float
+    durable: bool
+    saturated: int
+    contention: float = 0.0
+    contended: int = 0
+
+    def client_s(self, poolsize: int) -> float:
+        """The client's CPU seconds per row."""
+        return self.client.at(poolsize)
+
+    def server_s(self, poolsize: int) -> float:
+        """The server's CPU seconds per row."""
+        return self.server.at(poolsize) * _growth(poolsize, self.contention, self.contended)
+
+    def delay_at(self, poolsize: int) -> float:
+        """The seconds per row in which none is in another's way."""
+        return self.delay_s * (_MOST_COMMIT_WAITS - (_MOST_COMMIT_WAITS - 1) / poolsize if self.durable else 1.0)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Rows per second, the bounds on them, and the demands they follow from; ``limit`` is whose bound is the lowest."""
+
+    rows_per_s: float
+    bounds: Bounds
+    client_s: float
+    server_s: float
+    delay_s: float
+
+    @property
+    def limit(self) -> str:
+        """The station with the lowest bound, or 'pool' where there are too few connections to saturate one."""
+        bounds = {**self.bounds.stations, "pool": self.bounds.population}
+        return min(bounds, key=lambda name: bounds[name])
+
+
+def fit_demands(
+    alone: Sample, saturated: Sample, poolsize: int, *, durable: bool, contention: float = 0.0, contended: int = 0
+) -> Fit:
+    """The parameters from what was measured with one connection, and with ``poolsize`` (above 1) of them.
+
+    The contention is known from elsewhere; what of it is in the saturated cell, is no cost of its rows.
+    """
+    client = _fit_demand(alone.client_s, saturated.client_s, poolsize)
+    server = _fit_demand(alone.server_s, saturated.server_s / _growth(poolsize, contention, contended), poolsize)
+    delay_s = max(0.0, 1 / alone.rows_per_s - alone.client_s - alone.server_s)
+    return Fit(client, server, delay_s, durable, poolsize, contention, contended)
+
+
+def fit_contention(fit: Fit, crowded: Sample, poolsize: int) -> float:
+    """The growth per connection, not below 0, from a cell with more connections than the saturated one of ``fit``."""
+    expected_s = fit.server.at(poolsize)
+    return max(0.0, (crowded.server_s / expected_s - 1) / (poolsize - fit.saturated)) if expected_s else 0.0
+
+
+def predict(fit: Fit, poolsize: int, setup: Setup, *, extra_delay_s: float = 0.0) -> Prediction:
+    """What this many connections reach on these cores, where each row has a further delay, too."""
+    delay_s = fit.delay_at(poolsize) + extra_delay_s
+    return predict_from(fit.client_s(poolsize), fit.server_s(poolsize), delay_s, poolsize, setup)
+
+
+def predict_from(client_s: float, server_s: float, delay_s: float, poolsize: int, setup: Setup) -> Prediction:
+    """What follows from these demands and this delay, in seconds per row. Raises ValueError where all are 0."""
+    stations = _stations(client_s, server_s, setup)
+    network = Network(tuple(one for one in stations if one.demand_s), delay_s)
+    limits = find_limits(client_s, server_s, setup)
+    bounds = Bounds(limits, find_bounds(network, poolsize).population)
+    rows_per_s = min(solve(network, poolsize).rows_per_s, *limits.values())
+    return Prediction(rows_per_s, bounds, client_s, server_s, delay_s)
+
+
+def find_limits(client_s: float, server_s: float, setup: Setup) -> dict[str, float]:
+    """The utilisation law for each station and for either side with its quota, in rows per second."""
+    limits = {one.name: one.most_rows_per_s for one in _stations(client_s, server_s, setup)}
+    demands = {CLIENT: (client_s, setup.client_limit), SERVER: (server_s, setup.server_limit)}
+    return {**limits, **{name: limit / demand_s for name, (demand_s, limit) in demands.items() if demand_s}}
+
+
+def _stations(client_s: float, server_s: float, setup: Setup) -> list[Station]:
+    if setup.shared:
+        # Whoever is there gets a core, whichever side it is of: one station with the demand of both.
+        return [Station(SHARED, client_s + server_s, setup.shared_cores)]
+    return [Station(CLIENT, client_s, setup.client_cores), Station(SERVER, server_s, setup.server_cores)]
+
+
+def _fit_demand(alone_s: float, among_s: float, poolsize: int) -> Demand:
+    shared_s = (alone_s - among_s) / (1 - _part_alone(poolsize))
+    least_s = alone_s - shared_s
+    # What is measured has noise, and a row that costs nothing or less is none.
+    return Demand(least_s, shared_s) if least_s > 0 else Demand(0.0, alone_s)
+
+
+def _growth(poolsize: int, contention: float, contended: int) -> float:
+    """By what factor the server's demand is larger than without contention."""
+    return 1 + contention * max(0, poolsize - contended)
+
+
+def _part_alone(poolsize: int) -> float:
+    """What is left per row of a cost that half of the pool and the one itself share: 1 for a pool of one."""
+    return 2 / (poolsize + 1)

@@ -1,0 +1,164 @@
+"""What the model is fitted on and held against: a point for each measured cell, with what a row cost there.
+
+All demands are CPU seconds per row. The client's is that of phase ``data``. The server's is measured inside that phase
+where a record tells it (``Phase.server_cpu_s``), else it is all that the server used while the loader ran, over the
+rows of both phases. That holds the start of each connection, too; so no more of it is believed than the cores could
+give while the rows went in (the utilisation law, ``X D <= m``).
+
+Ceilings are no contestants and make no point, nor do cells that were run without the sampler to see what it costs.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bigdata.registry import LOADERS
+from experiments.analysis.ceilings import is_ceiling
+from experiments.analysis.usable_cores import Setup, count_cores, find_setup, uses_several_cores
+from experiments.analysis.utilization import find_foreign_share
+from experiments.records.description import Description, ShownCell, part_of
+from experiments.records.record import Phase, Record
+
+CLIENT, SERVER, SHARED = "client", "server", "cores"
+"""The stations: the client's core, the server's cores, and the cores that both of them use."""
+
+# A contestant keeps its demands whatever the pool and the cores.
+_FREE_AXES = ("poolsize", "resources")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was measured: rows per second, and the CPU seconds of either side for one row."""
+
+    rows_per_s: float
+    client_s: float
+    server_s: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """A cell with the medians of its runs, and the run of each block.
+
+    ``several_cores``: no lock and no loop holds the loader to one core. ``durable``: each row waits for its commit.
+    ``exact``: what the server used was measured inside the phase, in all runs. ``foreign_share``: what other processes
+    and the hypervisor took of the run's cores, the median of its runs; None where that is not known.
+    """
+
+    shown: ShownCell
+    setup: Setup
+    several_cores: bool
+    durable: bool
+    median: Sample
+    blocks: Mapping[int, Sample]
+    exact: bool = False
+    foreign_share: float | None = None
+
+    @property
+    def poolsize(self) -> int:
+        """How many connections there are."""
+        return int(self.shown.cell["poolsize"])
+
+    @property
+    def contestant(self) -> tuple[Any, ...]:
+        """The values of all other axes than the pool and the cores."""
+        return tuple(value for axis, value in self.shown.cell.items() if axis not in _FREE_AXES)
+
+    @property
+    def utilisation(self) -> float:
+        """The part of its cores that the busier side used."""
+        return max(
+            self.median.rows_per_s * self.median.client_s / self.setup.client_limit,
+            self.median.rows_per_s * self.median.server_s / self.setup.server_limit,
+        )
+
+
+def read_points(description: Description, records: Sequence[Record]) -> list[Point]:
+    """The points of all cells with a run that tells its costs, in the order of the plan. Baselines count once."""
+    runs: dict[str, dict[int, Record]] = {}
+    for record in records:
+        if record.status == "ok" and not record.interrupted and record.arm == "a":
+            runs.setdefault(record.cell_key, {})[record.block] = record
+    found = (_point(description, shown, runs.get(shown.cell_key, {})) for shown in _contestants(description))
+    return [point for point in found if point is not None]
+
+
+def waits_for_each_row(cell: Mapping[str, Any]) -> bool:
+    """Whether each row is a round trip of its own; else those of a whole record are sent before the first answer."""
+    loader = LOADERS.get(str(cell["loader"]))
+    return not (loader is not None and loader.pipelines and cell.get("inserts") == "executemany")
+
+
+def _contestants(description: Description) -> Iterable[ShownCell]:
+    cells = {cell.cell_key: cell for cell in description.cells if cell.arm == "a" and not cell.unsupported}
+    # Where a campaign has both. One that samples nowhere has nothing but such cells.
+    sampled = any(cell.cell.get("sampling") == "on" for cell in cells.values())
+    return [
+        cell
+        for cell in cells.values()
+        if not is_ceiling(cell.cell) and not (sampled and cell.cell.get("sampling") == "off")
+    ]
+
+
+def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record]) -> Point | None:
+    placement = part_of(description.placements, shown.cell, "resources")
+    if placement is None:
+        return None
+    ran = list(runs.values())
+    several_cores = uses_several_cores(shown.cell, ran)
+    setup = find_setup(placement, several_cores=several_cores)
+    blocks = {block: sample for block, run in runs.items() if (sample := _sample(run, setup)) is not None}
+    if not blocks:
+        return None
+    median = _believable(_median_of(list(blocks.values())), setup)
+    exact = all(run.phases is None or run.phases["data"].server_cpu_s is not None for run in ran)
+    shares = [find_foreign_share(run.host, count_cores(placement)) for run in ran]
+    known = [share for share in shares if share is not None]
+    foreign_share = statistics.median(known) if known else None
+    return Point(shown, setup, several_cores, _is_durable(description, shown), median, blocks, exact, foreign_share)
+
+
+def _sample(record: Record, setup: Setup) -> Sample | None:
+    if not record.rows_per_s or not record.cpu_us_per_row or not record.phases:
+        return None
+    server_s = _server_s(record, record.phases)
+    # The kernel may count in steps of 10 ms: of a very short run it then knows nothing.
+    if not server_s:
+        return None
+    return _believable(Sample(record.rows_per_s, record.cpu_us_per_row / 1e6, server_s), setup)
+
+
+def _median_of(samples: Sequence[Sample]) -> Sample:
+    return Sample(
+        statistics.median(sample.rows_per_s for sample in samples),
+        statistics.median(sample.client_s for sample in samples),
+        statistics.median(sample.server_s for sample in samples),
+    )
+
+
+def _believable(sample: Sample, setup: Setup) -> Sample:
+    """No more cost per row than the cores could give at this rate; of shared ones, than the client left."""
+    client_s = min(sample.client_s, setup.client_limit / sample.rows_per_s)
+    most_s = [setup.server_limit / sample.rows_per_s]
+    most_s += [setup.shared_cores / sample.rows_per_s - client_s] if setup.shared_cores else []
+    return Sample(sample.rows_per_s, client_s, min(sample.server_s, *most_s))
+
+
+def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
+    inside = phases["data"].server_cpu_s
+    if inside is not None:
+        return inside / phases["data"].rows
+    whole_s = record.server.cpu_s if record.server else None
+    return None if whole_s is None else whole_s / sum(phase.rows for phase in phases.values())
+
+
+def _is_durable(description: Description, shown: ShownCell) -> bool:
+    """Whether each row is a transaction of its own that is answered only when it is on disk."""
+    facts = part_of(description.postgres, shown.cell, "postgres") or {}
+    settings = facts.get("settings", {})
+    values = [str(settings.get(name, "on")).lower() for name in ("synchronous_commit", "fsync")]
+    asked = all(value not in ("off", "false", "no", "0") for value in values)
+    on_disk = facts.get("storage") == "disk"
+    return asked and on_disk and shown.cell["transaction"] == "autocommit" and waits_for_each_row(shown.cell)

@@ -1,0 +1,212 @@
+"""What a model answers to a question beyond what was measured: a prediction, bounds, and how far to believe it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from experiments.analysis.queueing.fit import Prediction, predict
+from experiments.analysis.queueing.measurements import CLIENT, SERVER, SHARED, Point
+from experiments.analysis.queueing.model import Basis, Model, fit_basis
+from experiments.analysis.stats import Estimate, estimate_median
+from experiments.analysis.time_breakdown import round_trips_per_row
+from experiments.analysis.usable_cores import Setup
+from experiments.formatting import count, whole, with_interval
+from experiments.records.record import Record
+
+_STATIONS = {CLIENT: "the client", SERVER: "the server", SHARED: "the cores that both share"}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked. ``rtt_s``: seconds by which each round trip is longer than where it was measured.
+
+    The cores are CPU time per time, such as 0.25; None is as measured.
+    """
+
+    poolsize: int
+    client_cores: float | None = None
+    server_cores: float | None = None
+    rtt_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The prediction with the interval that its spread over the blocks gives it, and what it was tested on.
+
+    ``measured`` says in what range this contestant ran, ``unfounded`` in what the question is outside of it.
+    ``grown_no_further`` is the prediction if the server's cost did not grow beyond the largest pool that was measured;
+    None where nothing like that is asked.
+    """
+
+    prediction: Prediction
+    spread: Estimate | None
+    blocks: int
+    setup: Setup
+    tested: tuple[tuple[int, str, float], ...]
+    """Of the same contestant: pool size, cores and error of each cell that it was not fitted on."""
+    measured: tuple[str, ...]
+    unfounded: tuple[str, ...]
+    grown_no_further: float | None
+
+
+def answer_question(
+    model: Model, contestant: tuple[Any, ...], question: Question, *, trips_per_row: float = 1.0
+) -> Answer:
+    """What this contestant of the model would do, which waits for so many round trips for each row."""
+    basis, fit = model.bases[contestant], model.fits[contestant]
+    setup = change_setup(basis, question)
+    extra_s = question.rtt_s * trips_per_row
+    rates = _rates_by_block(basis, question, setup, extra_s)
+    largest = _largest_pool(basis)
+    stopped: float | None = None
+    if fit.contention and question.poolsize > largest:
+        factor = fit.server_s(largest) / fit.server.at(largest)
+        server = replace(fit.server, least_s=fit.server.least_s * factor, shared_s=fit.server.shared_s * factor)
+        uncrowded = replace(fit, server=server, contention=0.0)
+        stopped = predict(uncrowded, question.poolsize, setup, extra_delay_s=extra_s).rows_per_s
+    return Answer(
+        prediction=predict(fit, question.poolsize, setup, extra_delay_s=extra_s),
+        spread=estimate_median(rates) if rates else None,
+        blocks=len(rates),
+        setup=setup,
+        tested=tuple(_tested(model, contestant)),
+        measured=_describe_range(_points_of(model, contestant)),
+        unfounded=tuple(_find_unfounded(_points_of(model, contestant), question, setup, trips_per_row)),
+        grown_no_further=stopped,
+    )
+
+
+def find_round_trips(model: Model, contestant: tuple[Any, ...], records: Sequence[Record]) -> float:
+    """For how many round trips it waits per row: the median of the runs with one connection that it is fitted on."""
+    alone = model.bases[contestant].alone.shown.cell_key
+    found = [round_trips_per_row(one) for one in records if (one.cell_key, one.status) == (alone, "ok")]
+    return statistics.median(found) if found else 1.0
+
+
+def change_setup(basis: Basis, question: Question) -> Setup:
+    """The cores that were measured on, but for those that the question names. Named ones are shared with nobody."""
+    setup = basis.alone.setup
+    if question.server_cores is not None:
+        cores = math.ceil(question.server_cores)
+        quota = _quota(question.server_cores, cores)
+        setup = replace(setup, server_cores=cores, server_quota=quota, shared_cores=0)
+    if question.client_cores is not None:
+        # More than one is of no use to a loader that a lock or a loop holds to one.
+        usable = question.client_cores if basis.alone.several_cores else min(question.client_cores, 1.0)
+        cores = math.ceil(usable)
+        setup = replace(setup, client_cores=cores, client_quota=_quota(usable, cores), shared_cores=0)
+    return setup
+
+
+def describe_answer(answer: Answer, model: Model) -> str:
+    """Lines for a terminal."""
+    prediction, bounds = answer.prediction, answer.prediction.bounds
+    lines = [f"predicted: {whole(prediction.rows_per_s)} rows/s{_spread(answer)}"]
+    if answer.grown_no_further is not None:
+        lines.append(
+            f"           {whole(answer.grown_no_further)} if the server's cost per row grows no further than in the "
+            "largest pool measured"
+        )
+    costs = {
+        CLIENT: (f"{_cores(answer.setup.client_limit)} / {prediction.client_s * 1e6:.1f} µs per row"),
+        SERVER: (f"{_cores(answer.setup.server_limit)} / {prediction.server_s * 1e6:.1f} µs per row"),
+        SHARED: (f"{_cores(answer.setup.shared_cores)} / the sum of both"),
+    }
+    lines.append("bounds:")
+    lines += [f"  {_STATIONS[name]}: {whole(most)} rows/s ({costs[name]})" for name, most in bounds.stations.items()]
+    lines.append(
+        f"  so many connections: {whole(bounds.population)} rows/s (no row waits for another; "
+        f"{prediction.delay_s * 1e6:.0f} µs of delay besides both costs)"
+    )
+    limit = _STATIONS.get(prediction.limit, "the number of connections")
+    return "\n".join([*lines, f"limit: {limit}", *_trust(answer, model)])
+
+
+def _rates_by_block(basis: Basis, question: Question, setup: Setup, extra_s: float) -> list[float]:
+    """The prediction of each block in which all the cells ran that the fit is from."""
+    points = [basis.alone, basis.saturated, *([] if basis.crowded is None else [basis.crowded])]
+    points += basis.reference or ()
+    blocks = set.intersection(*(set(point.blocks) for point in points))
+    fits = [fit_basis(basis, block) for block in sorted(blocks)]
+    return [predict(fit, question.poolsize, setup, extra_delay_s=extra_s).rows_per_s for fit in fits]
+
+
+def _largest_pool(basis: Basis) -> int:
+    """The largest pool in which the growth of the server's cost was measured."""
+    return basis.saturated.poolsize if basis.crowded is None else basis.crowded.poolsize
+
+
+def _tested(model: Model, contestant: tuple[Any, ...]) -> list[tuple[int, str, float]]:
+    return [
+        (cell.point.poolsize, str(cell.point.shown.cell["resources"]), cell.error)
+        for cell in model.tested
+        if cell.point.contestant == contestant and cell.error is not None
+    ]
+
+
+def _points_of(model: Model, contestant: tuple[Any, ...]) -> list[Point]:
+    return [cell.point for cell in model.cells if cell.point.contestant == contestant]
+
+
+def _describe_range(points: Sequence[Point]) -> tuple[str, ...]:
+    pools = [point.poolsize for point in points]
+    client = sorted({point.setup.client_limit for point in points})
+    server = sorted({point.setup.server_limit for point in points})
+    return (
+        f"pools of {min(pools)} to {max(pools)}",
+        f"{' or '.join(map(_cores, client))} of the client",
+        f"{' or '.join(map(_cores, server))} of the server",
+        "the round trip of this campaign",
+    )
+
+
+def _find_unfounded(points: Sequence[Point], question: Question, setup: Setup, trips_per_row: float) -> list[str]:
+    pools = [point.poolsize for point in points]
+    client, server = setup.client_limit, setup.server_limit
+    asked = {
+        f"a pool of {question.poolsize}": min(pools) <= question.poolsize <= max(pools),
+        f"{_cores(client)} of the client": client in {point.setup.client_limit for point in points},
+        f"{_cores(server)} of the server": server in {point.setup.server_limit for point in points},
+        f"a longer round trip ({trips_per_row:.3g} of them per row)": not question.rtt_s,
+    }
+    return [text for text, measured in asked.items() if not measured]
+
+
+def _trust(answer: Answer, model: Model) -> list[str]:
+    errors = [f"pool {poolsize} on {cores} {error:+.1%}" for poolsize, cores, error in answer.tested]
+    own = ", ".join(errors) if errors else "none, as all were needed for fitting"
+    whole_campaign = ""
+    if model.median_error is not None:
+        whole_campaign = f"; median of all {count(len(model.tested), 'cell')} of the campaign {model.median_error:.1%}"
+    lines = [f"measured were: {', '.join(answer.measured)}"]
+    lines.append(f"tested on cells that it was not fitted on: {own}{whole_campaign}")
+    if answer.unfounded:
+        lines.append(f"outside of what was measured: {', '.join(answer.unfounded)}")
+    return lines
+
+
+def _spread(answer: Answer) -> str:
+    spread = answer.spread
+    if spread is None or spread.low is None:
+        return f" (no interval: {count(answer.blocks, 'block')}, it takes 6)"
+    text = with_interval(spread, ",.0f").partition(" ")[2].strip("()")
+    return f" ({text} by {answer.blocks} fits, one per block: the spread of runs, not what is wrong with the model)"
+
+
+def _quota(cores: float, whole_cores: int) -> float | None:
+    return None if cores == whole_cores else cores
+
+
+def _cores(number: float) -> str:
+    return f"{number:g} {'core' if number == 1 else 'cores'}"
+
+
+def name_contestants(model: Model) -> Sequence[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Each contestant with a fit, and the values of its axes other than the pool size and the cores."""
+    cells = {name: basis.alone.shown.cell for name, basis in model.bases.items()}
+    free = ("poolsize", "resources")
+    return [(name, {axis: value for axis, value in cell.items() if axis not in free}) for name, cell in cells.items()]

@@ -1,0 +1,161 @@
+"""Where a worker's time per row went: the parts of ``Record.ledger_us_per_row``, in microseconds. Pure.
+
+A worker is at one thing at a time: it computes, or its server process does, or both wait. So the parts of phase
+``data`` add up to the time of all workers per row, ``poolsize x wall / rows``:
+
+- ``client_user`` and ``client_system``: CPU time of the loader (getrusage(2)), its reader included.
+- ``server_cpu``: CPU time of all processes of the server meanwhile, those in the background included.
+- ``commit_wait``: that share of the pool's time in which its server processes waited for a commit (``COMMIT_WAITS``),
+  which includes waiting for whoever flushes the log to get a core.
+- ``other_wait``: the same for whatever else ``pg_stat_activity`` calls a wait, besides that for the client: a lock, a
+  page, a timer.
+- ``round_trip``: how long an empty statement took before the phases, for each statement that is waited for.
+- ``queueing``: what is left. Waiting for the interpreter's lock, for the event loop, for a core on either side, and
+  workers that had no record left.
+
+Records have the parts as they were measured, and these count some time twice: what forcing to disk computes is in
+``server_cpu`` and in ``commit_wait``, what the server computes for an empty statement in ``server_cpu`` and in
+``round_trip``. So ``queueing``, the remainder, is too short by that, and can be below zero. What is shown is settled
+(``settle_ledger``): CPU time is exact and waits are sampled, so what is below zero is taken off the waits.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bigdata.registry import LOADERS
+from experiments.records.record import Phase, Record
+
+PARTS = ("client_user", "client_system", "server_cpu", "commit_wait", "other_wait", "round_trip", "queueing")
+"""In the order of the tables and of the chart's bars."""
+
+LOG_WAITS = frozenset(name.casefold() for name in ("IO:WalSync", "IO:WalWrite", "IO:WalInitSync", "IO:WalInitWrite"))
+"""The log on its way to the disk; in lower case."""
+
+COMMIT_WAITS = LOG_WAITS | frozenset(
+    name.casefold() for name in ("LWLock:WALWrite", "LWLock:WALWriteLock", "IPC:SyncRep", "Timeout:CommitDelay")
+)
+"""Folded to lower case, as PostgreSQL 17 writes 'IO:WalSync' and those before it 'IO:WALSync'.
+
+The lock on writing the log is what all but the first of a group of commits wait for.
+"""
+
+_COMPUTING = ("client_user", "client_system", "server_cpu")
+# In the order in which they get what computing leaves.
+_WAITING = ("round_trip", "commit_wait", "other_wait")
+
+# What the server waits for while a statement is being sent to it, or taken from it.
+_FOR_THE_CLIENT = "client:"
+_ON_CPU = "cpu"
+
+# asyncpg without its cache parses a statement and waits for the answer before it sends the values.
+_TRIPS_PER_STATEMENT = {("asyncpg", "extended"): 2}
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Shares of the pool whose server processes wait: for a commit, for the client, for anything else."""
+
+    commit: float
+    client: float
+    other: float
+
+
+def split_waits(waits: Mapping[str, float]) -> Waits:
+    """What ``connections.waits`` of a record come to; no wait ('CPU') is in none of them."""
+    commit, client, other = 0.0, 0.0, 0.0
+    for name, share in waits.items():
+        folded = name.casefold()
+        if folded in COMMIT_WAITS:
+            commit += share
+        elif folded.startswith(_FOR_THE_CLIENT):
+            client += share
+        elif folded != _ON_CPU:
+            other += share
+    return Waits(commit, client, other)
+
+
+def find_ledger(record: Record) -> Mapping[str, float] | None:
+    """The parts by their names in ``PARTS``, as measured; None where one of them was not.
+
+    ``round_trip`` is less than what was measured where that would take more time than the workers had.
+    """
+    data = (record.phases or {}).get("data")
+    connections = record.connections or {}
+    trip_s = connections.get("round_trip_s")
+    if data is None or data.server_cpu_s is None or trip_s is None or "waits" not in connections:
+        return None
+    if data.rows <= 0 or data.wall_s <= 0:
+        return None
+    worker_us = worker_us_per_row(record.cell, data)
+    waits = split_waits(connections["waits"])
+    parts = {
+        "client_user": data.user_s / data.rows * 1e6,
+        "client_system": data.system_s / data.rows * 1e6,
+        "server_cpu": data.server_cpu_s / data.rows * 1e6,
+        "commit_wait": waits.commit * worker_us,
+        "other_wait": waits.other * worker_us,
+        "round_trip": min(float(trip_s) * round_trips_per_row(record) * 1e6, worker_us),
+    }
+    parts["queueing"] = worker_us - sum(parts.values())
+    return {name: round(parts[name], 3) for name in PARTS}
+
+
+def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
+    """The same parts with the same sum, where these are longer than the whole: waits have what computing leaves.
+
+    Round trips come first, as these were timed, then commits, then other waits. What is below zero then is CPU time
+    beyond the workers' time: the server's processes in the background are no workers.
+    """
+    left = sum(parts.values()) - sum(parts[name] for name in _COMPUTING)
+    settled = dict(parts)
+    for name in _WAITING:
+        settled[name] = min(parts[name], max(left, 0.0))
+        left -= settled[name]
+    return {**settled, "queueing": left}
+
+
+def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
+    """Of the runs that were ok and tell them: the median of each part, settled; None where no run does.
+
+    ``queueing`` is what these medians leave of the median of the workers' time, so that the parts add up to that.
+    """
+    told = [record.ledger_us_per_row for record in records if record.status == "ok" and record.ledger_us_per_row]
+    if not told:
+        return None
+    parts = {name: statistics.median(one.get(name, 0.0) for one in told) for name in PARTS}
+    rest = statistics.median(sum(one.values()) for one in told) - sum(parts.values()) + parts["queueing"]
+    return settle_ledger({**parts, "queueing": rest})
+
+
+def worker_us_per_row(cell: Mapping[str, Any], data: Phase) -> float:
+    """The time of all workers per row, which the parts add up to."""
+    return worker_count(cell) * data.wall_s / data.rows * 1e6
+
+
+def worker_count(cell: Mapping[str, Any]) -> int:
+    """How many connections are at work at once."""
+    loader = LOADERS.get(str(cell["loader"]))
+    return int(cell["poolsize"]) if loader is None or loader.concurrent else 1
+
+
+def round_trips_per_row(record: Record) -> float:
+    """How often a worker waits for an answer, for each row of phase ``data``.
+
+    A data record has two SELECTs, and where it is a transaction BEGIN and COMMIT. Its INSERTs are a statement each,
+    but in a pipeline, which is sent as a whole. Without the number of records nothing is known of those.
+    """
+    data = (record.phases or {}).get("data")
+    cell, records = record.cell, (record.work.data_records or 0) if record.work else 0
+    if data is None or not data.rows:
+        return 0.0
+    loader = LOADERS.get(str(cell["loader"]))
+    if loader is not None and loader.copies:
+        return 1 / data.rows
+    pipelined = loader is not None and loader.pipelines and cell.get("inserts") == "executemany"
+    statements = records * (2 if cell["transaction"] == "autocommit" else 4) + (records if pipelined else data.rows)
+    driver = loader.driver if loader else ""
+    return statements * _TRIPS_PER_STATEMENT.get((driver, str(cell.get("protocol"))), 1) / data.rows

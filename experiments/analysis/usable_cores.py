@@ -1,0 +1,81 @@
+"""What each side of a run can use at once: its cores, less where a quota, an event loop or a lock says so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bigdata.registry import LOADERS
+from experiments.records.record import Record
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Which cores there are. ``client_cores`` are those that the loader can use at once: one, under a lock or a loop.
+
+    The quotas are CPU time per time, in cores; None is no limit. ``shared_cores`` are those of both sides together
+    where they have some in common; 0 where each has its own.
+    """
+
+    client_cores: int = 1
+    server_cores: int = 1
+    client_quota: float | None = None
+    server_quota: float | None = None
+    shared_cores: int = 0
+
+    @property
+    def shared(self) -> bool:
+        """Whether both sides use the same cores, or some of them."""
+        return self.shared_cores > 0
+
+    @property
+    def client_limit(self) -> float:
+        """The most CPU time per time that the client can get, in cores."""
+        return min(self.client_cores, self.client_quota or self.client_cores)
+
+    @property
+    def server_limit(self) -> float:
+        """The most CPU time per time that the server can get, in cores."""
+        return min(self.server_cores, self.server_quota or self.server_cores)
+
+
+def find_setup(placement: Mapping[str, Any], *, several_cores: bool) -> Setup:
+    """What stands behind a cell's ``resources``, for a loader that can use several cores, or one."""
+    loader, server = set(placement["loader_cpus"]), set(placement["server_cpus"])
+    return Setup(
+        client_cores=len(loader) if several_cores else 1,
+        server_cores=len(server),
+        client_quota=placement.get("loader_quota"),
+        server_quota=placement.get("server_quota"),
+        shared_cores=len(loader | server) if loader & server else 0,
+    )
+
+
+def count_cores(placement: Mapping[str, Any]) -> int:
+    """How many cores the run has, both sides together."""
+    return len({*placement["loader_cpus"], *placement["server_cpus"]})
+
+
+def uses_several_cores(cell: Mapping[str, Any], runs: Sequence[Record]) -> bool:
+    """Whether neither lock nor loop holds the loader to one core: processes, or threads of which none has a GIL."""
+    return _runtime(cell) == "processes" or (_runtime(cell) == "threads" and not _have_lock(runs))
+
+
+def shares_lock(cell: Mapping[str, Any], runs: Sequence[Record], placement: Mapping[str, Any]) -> bool:
+    """Whether one core is only the least that the loader can use, of several: several threads under a lock (GIL).
+
+    What a driver in C and the kernel compute for one of them, without the lock, goes on beside another one.
+    """
+    most = min(len(set(placement["loader_cpus"])), placement.get("loader_quota") or float("inf"))
+    return _runtime(cell) == "threads" and int(cell["poolsize"]) > 1 and _have_lock(runs) and most > 1
+
+
+def _runtime(cell: Mapping[str, Any]) -> str:
+    loader = LOADERS.get(str(cell["loader"]))
+    return loader.runtime if loader else ""
+
+
+def _have_lock(runs: Sequence[Record]) -> bool:
+    """Unless all say that they have none: those of before free-threaded builds say nothing."""
+    return not runs or any(run.client is None or run.client.gil_enabled for run in runs)

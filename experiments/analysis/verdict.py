@@ -1,0 +1,210 @@
+"""What holds a cell back: one label, the numbers that led to it, one sentence. Pure, and all thresholds are here.
+
+Asked in this order, the first that holds is the label:
+
+1. ``host-saturated``: client and server share cores, of which they use ``BUSY_SHARE`` together; or other processes and
+   the hypervisor took ``FOREIGN_SHARE`` of the run's cores, no side is full by itself (2), and with what others took
+   one of them, or both, would be. Then a side may not have had what it is made to have, and nothing below would be
+   true elsewhere. A side that is full although others took their share is the limit; the sentence names them.
+2. ``client-bound`` or ``server-bound``: the side used ``BUSY_SHARE`` of the cores that it can use, which is one core
+   under a lock (GIL) or an event loop, and no more than a quota; or the client's quota made it wait for ``WAIT_SHARE``
+   of the time. A side that is busy is the limit, whoever waits meanwhile. Where both sides are: ``mixed``. Several
+   threads under a lock with several cores are not called the limit by their share of one: what driver and kernel
+   compute for them outside of the lock may have taken place on another.
+3. ``commit-bound``: connections wait for commits for ``WAIT_SHARE`` of their time, and for nothing longer.
+4. ``latency-bound``: the same for round trips and the server's other waits (a lock, a timer) together; or there is one
+   connection, so that all takes its turn and neither side can be busy.
+5. ``mixed``: no side is busy, and no wait is long. More connections would get more out of the same cores.
+
+2 and 3 in that order, as a core that is full does more rows only if a row costs it less CPU time, however short the
+waits are. What it computes may be the commits' all the same: with 20 connections a row cost the server 63 to 65 us of
+CPU time where each was forced to disk, and 43 to 47 us with ``synchronous_commit`` off. How much of a full core is
+theirs is told by the same cell without them, and by no share of one cell. And a wait for a commit includes waiting for
+whoever flushes the log to get a core.
+
+That connections are active or idle decides nothing. The server calls one active from when its process has begun to
+read a statement; a statement that has arrived while the process waits for a core is not seen, nor is sending the
+answer. With 20 connections and one core of server that was full, 4% to 8% of them were active where no row waited for
+the disk, and 70% to 75%, most of them in a commit, where each did.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from experiments.analysis.utilization import Observations
+
+Label = Literal["client-bound", "server-bound", "commit-bound", "latency-bound", "host-saturated", "mixed"]
+
+BUSY_SHARE = 0.9
+"""Of a side's cores. With one core of server, inside phase ``data``, medians of six blocks: with 20 connections it used
+98% of it, and 93% to 94% where each row is forced to disk; with 5, forced to disk, 86%, and a larger pool did more
+rows/s; with 1 it was 50%."""
+
+FOREIGN_SHARE = 0.1
+"""Of the run's cores. Quiet runs have below 0.075 (``disturbance.FOREIGN_CORES`` on two cores)."""
+
+WAIT_SHARE = 1 / 3
+"""Of the connections' time: without these waits they could do half as much again, as far as the cores have it."""
+
+# A shorter wait is not named in the sentence.
+_WORTH_TELLING = 0.05
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``numbers`` are shares by their names in ``Observations``, the one that decided it first; ``sentence`` is for
+    people, and says which cores each side had."""
+
+    label: Label
+    numbers: Mapping[str, float]
+    sentence: str
+
+
+def find_verdict(observations: Observations) -> Verdict | None:
+    """The verdict; None where no side is busy and nobody looked at what connections wait for."""
+    for judge in (_host, _busy, _waiting):
+        verdict = judge(observations)
+        if verdict is not None:
+            return verdict
+    return None
+
+
+def _host(seen: Observations) -> Verdict | None:
+    cores = seen.cores
+    if cores.shared and seen.run_share >= BUSY_SHARE:
+        return _verdict(
+            "host-saturated",
+            seen,
+            ("run_share", "client_share", "server_share"),
+            f"Client and server share {_cores(cores.run)}, and used {_percent(seen.run_share)} of that",
+        )
+    if _is_full(seen, "client") or _is_full(seen, "server") or not _is_crowded(seen):
+        return None
+    return _verdict(
+        "host-saturated",
+        seen,
+        ("foreign_share", "client_share", "server_share"),
+        f"Other processes took {_percent(seen.foreign_share)} of the {_cores(cores.run)} of the run",
+    )
+
+
+def _is_crowded(seen: Observations) -> bool:
+    """Whether others took enough of the cores to fill those of a side, or of both, that does not fill them itself."""
+    cores, foreign = seen.cores, (seen.foreign_share or 0.0) * seen.cores.run
+    sides = ((seen.client_share, cores.client), (seen.server_share, cores.server), (seen.run_share, float(cores.run)))
+    return _is_disturbed(seen) and any(
+        share * side < BUSY_SHARE * math.ceil(side) <= share * side + foreign for share, side in sides
+    )
+
+
+def _is_disturbed(seen: Observations) -> bool:
+    return (seen.foreign_share or 0.0) >= FOREIGN_SHARE
+
+
+def _is_throttled(seen: Observations) -> bool:
+    return (seen.throttled_share or 0.0) >= WAIT_SHARE
+
+
+def _is_full(seen: Observations, side: Literal["client", "server"]) -> bool:
+    """Whether a side used all that it can use."""
+    if side == "server":
+        return seen.server_share >= BUSY_SHARE
+    return _is_throttled(seen) or (seen.client_share >= BUSY_SHARE and not seen.cores.at_least)
+
+
+def _busy(seen: Observations) -> Verdict | None:
+    client, server = _is_full(seen, "client"), _is_full(seen, "server")
+    others = [f"other processes took {_percent(seen.foreign_share)} of the {_cores(seen.cores.run)} of the run"]
+    more = others if _is_disturbed(seen) else []
+    if client and server:
+        return _verdict("mixed", seen, ("client_share", "server_share"), "Both sides are at their limit", *more)
+    if client:
+        numbers = ("client_share", "server_share", *(["throttled_share"] if _is_throttled(seen) else []), "idle")
+        return _verdict("client-bound", seen, numbers, "The client is the limit", *more)
+    if server:
+        numbers = ("server_share", "client_share", "active")
+        return _verdict("server-bound", seen, numbers, "The server is the limit", *more)
+    return None
+
+
+def _waiting(seen: Observations) -> Verdict | None:
+    if seen.commit_wait is None:
+        return None
+    commit, trip, other = seen.commit_wait, seen.round_trip or 0.0, seen.other_wait or 0.0
+    if commit >= WAIT_SHARE and commit >= max(trip, other):
+        cause = f"Waiting for commits is the limit, {_percent(commit)} of the connections' time"
+        numbers = ("commit_wait", "server_share", "client_share")
+        return _verdict("commit-bound", seen, numbers, cause, *_bound(seen))
+    if other + trip >= WAIT_SHARE:
+        first, what = ("other_wait", "in the server") if other >= trip else ("round_trip", "for round trips")
+        cause = f"Waiting {what} is the limit, {_percent(max(other, trip))} of the connections' time"
+        return _verdict("latency-bound", seen, (first, "server_share", "client_share"), cause)
+    shares = ("server_share", "client_share", "commit_wait", "round_trip")
+    if seen.poolsize == 1:
+        return _verdict("latency-bound", seen, shares, "One connection: client, network and server take turns")
+    if seen.client_share >= BUSY_SHARE:
+        cause = "No wait is long, and whether the client's lock (GIL) is the limit is not known"
+        return _verdict("mixed", seen, shares, cause)
+    return _verdict("mixed", seen, shares, "No side is busy, and no wait is long")
+
+
+def _bound(seen: Observations) -> Iterator[str]:
+    """How much more the busier side could do with the same CPU time per row, if nobody waited (utilisation law)."""
+    sides = [(seen.server_share, f"the server's {_cores(seen.cores.server)}")]
+    # Of threads under a lock nobody knows how much more they could use.
+    sides += [] if seen.cores.at_least else [(seen.client_share, f"the client's {_cores(seen.cores.client)}")]
+    sides += [(seen.run_share, f"the {_cores(seen.cores.run)} of both")] if seen.cores.shared else []
+    share, whose = max(sides)
+    if share > 0:
+        yield f"{whose} could do at most {_factor(1 / share)} times as much"
+
+
+def _verdict(label: Label, seen: Observations, names: tuple[str, ...], cause: str, *more: str) -> Verdict:
+    """``more`` is said behind what is said of every label."""
+    numbers = {name: round(float(value), 4) for name in names if (value := getattr(seen, name)) is not None}
+    return Verdict(label, numbers, f"{cause}: {'; '.join((*_facts(seen), *more))}.")
+
+
+def _facts(seen: Observations) -> Iterator[str]:
+    """What each side used of which cores, and what the connections were at: the same for every label."""
+    cores = seen.cores
+    quota = "" if cores.client_quota is None else ", its quota"
+    can_use = "it can use at least" if cores.at_least else "it can use"
+    yield f"the client used {_percent(seen.client_share)} of the {_cores(cores.client)} {can_use}{quota}"
+    yield f"the server {_percent(seen.server_share)} of its {_cores(cores.server)}"
+    if seen.throttled_share:
+        yield f"the quota stopped the client {_percent(seen.throttled_share)} of the time"
+    if seen.active is not None:
+        yield _connections(seen, seen.active)
+
+
+def _connections(seen: Observations, active: float) -> str:
+    """How many of them were active on average, and of these what most of them waited for."""
+    name, share = next(((name, share) for name, share in seen.waits.items() if name != "CPU"), ("", 0.0))
+    waiting = share >= _WORTH_TELLING
+    if seen.poolsize == 1:
+        return f"its connection was active {_percent(active)} of the time" + f", {_percent(share)} in {name}" * waiting
+    average, most = (_number(part * seen.poolsize) for part in (active, share))
+    return f"on average {average} of its {seen.poolsize} connections were active" + f", {most} in {name}" * waiting
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
+
+
+def _factor(number: float) -> str:
+    return f"{number:.2f}" if number < 9.995 else f"{number:.0f}"
+
+
+def _cores(number: float) -> str:
+    return "one core" if number == 1 else f"{number:g} cores"
+
+
+def _percent(share: float | None) -> str:
+    share = share or 0.0
+    # Rounded it would be what makes a side busy, and the label would seem wrong.
+    return f"just under {BUSY_SHARE:.0%}" if share < BUSY_SHARE <= round(share, 2) else f"{share:.0%}"

@@ -1,0 +1,1 @@
+"""Running a campaign: prepare, run, resume, stop."""

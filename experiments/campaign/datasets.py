@@ -1,0 +1,119 @@
+"""Data sets by name turned into folders of files, with the digest that every load of them must reproduce.
+
+Files are made, fetched and digested by the loader's own command line, run with the harness's Python: none of these
+needs a driver or a server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bigdata.registry import TypedInserts
+from experiments.environment.hashes import PROJECT
+from experiments.errors import BadInput, Failure
+from experiments.matrix.cell import canonical_json
+from experiments.matrix.spec import DataSet
+
+Program = Callable[[Sequence[str]], str]
+"""Runs ``python -m bigdata.cmd`` with these arguments and returns its standard output."""
+
+_BAD_INPUT = 2
+
+
+@dataclass(frozen=True)
+class ReadyData:
+    """Files of a data set. ``directory`` is local, ``arguments`` choose the part of it that is loaded."""
+
+    directory: Path
+    arguments: tuple[str, ...]
+    digest: str
+    geo_records: int
+    data_records: int
+    rows: int
+    inserts: TypedInserts = field(default_factory=TypedInserts)
+
+    def facts(self) -> dict[str, Any]:
+        """What identifies it, for the campaign's description: no path."""
+        counts = {"geo_records": self.geo_records, "data_records": self.data_records, "rows": self.rows}
+        return {"digest": self.digest, **counts}
+
+
+def provide(data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> ReadyData:
+    """Make the files of a data set available, and digest them.
+
+    ``source`` is the loader's source hash: what it generates may depend on it. Raises BadInput where the files cannot
+    be used, Failure where they cannot be had.
+    """
+    run = program or run_program
+    directory = _directory(data, cache, source, run)
+    arguments = ["--segments", ",".join(data.segments)]
+    if data.records is not None:
+        arguments += ["--records", str(data.records)]
+    report = json.loads(run(["digest", "--directory", str(directory), *arguments, "--report", "-"]).splitlines()[-1])
+    if not report["rows"]:
+        raise BadInput(f"{directory} holds no data records of segments {', '.join(data.segments)}")
+    counts = (report["geo_records"], report["data_records"], report["rows"])
+    inserts = {phase: tuple(times) for phase, times in report["inserts"].items()}
+    return ReadyData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts))
+
+
+def run_program(arguments: Sequence[str]) -> str:
+    """Run the loader's command line. Raises BadInput for its exit code 2, Failure for any other but 0."""
+    command = [sys.executable, "-m", "bigdata.cmd", *arguments]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            # A download tells of its progress, and of its attempts, as they come.
+            errors = _read_errors(process, aloud=arguments[0] == "fetch")
+            output, _ = process.communicate()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode == 0:
+        return output
+    message = errors[-1].removeprefix("error: ") if errors else f"ended with exit code {process.returncode}"
+    if process.returncode == _BAD_INPUT:
+        raise BadInput(message)
+    raise Failure(f"{arguments[0]}: {message}")
+
+
+def _read_errors(process: subprocess.Popen[str], *, aloud: bool) -> list[str]:
+    """The lines that a program writes on standard error until it ends; aloud: all but the error itself are shown."""
+    lines = []
+    for line in process.stderr or ():
+        lines.append(line.strip())
+        if aloud and not line.startswith("error: "):
+            print(line, end="", file=sys.stderr, flush=True)
+    return lines
+
+
+def _directory(data: DataSet, cache: Path, source: str, run: Program) -> Path:
+    if data.source == "directory":
+        return Path(str(data.path)).expanduser().resolve()
+    made_from = {"source": data.source, "state": data.state, "segments": data.segments}
+    chosen = ["--state", str(data.state), "--segments", ",".join(data.segments)]
+    if data.source == "census":
+        return _made("fetch", chosen, made_from, cache, run)
+    chosen += ["--records", str(data.records), "--seed", str(data.seed)]
+    return _made(
+        "generate", chosen, {**made_from, "records": data.records, "seed": data.seed, "by": source}, cache, run
+    )
+
+
+def _made(verb: str, chosen: list[str], made_from: dict[str, Any], cache: Path, run: Program) -> Path:
+    """The folder that ``verb`` fills, under a name made from all that decides its content; filled only once."""
+    key = hashlib.sha256(canonical_json(made_from).encode()).hexdigest()[:16]
+    directory = cache / "data" / f"{made_from['state']}-{key}"
+    if not directory.exists():
+        # Under another name until it is whole: a kill leaves nothing that looks like data.
+        unfinished = directory.with_name(f"{directory.name}.unfinished")
+        unfinished.mkdir(parents=True, exist_ok=True)
+        run([verb, "--directory", str(unfinished), *chosen])
+        unfinished.rename(directory)
+    return directory

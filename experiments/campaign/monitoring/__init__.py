@@ -1,0 +1,1 @@
+"""Observing the machine, the server and the connections during a run."""

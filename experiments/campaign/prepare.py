@@ -1,0 +1,252 @@
+"""Everything that the cells of a campaign need, made ready before the first run; or the reason why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from bigdata.registry import LOADERS
+from experiments.campaign.datasets import ReadyData
+from experiments.campaign.equal_work import driver_facts, has_been_ended, read_trial
+from experiments.campaign.run import STEP_TIMEOUT_S, ReadyCell, choices_of, environment_of
+from experiments.engines.protocol import Engine, Finished, LoaderHost, Server
+from experiments.environment.affinity import Placement, place
+from experiments.environment.requirements import left_out, loader_lock
+from experiments.errors import BadInput, Failure, Unsupported
+from experiments.matrix.cell import Cell, Identity, cell_key
+from experiments.matrix.expand import PlannedCell
+from experiments.matrix.plan import Plan
+from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
+
+# For connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers.
+SPARE_CONNECTIONS = 10
+
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What came of trying a loader: the reason why it cannot run, or what its driver said of itself."""
+
+    reason: str | None
+    driver: Mapping[str, Any]
+
+
+class Preparation:
+    """Prepares cells; what several of them need is made once, and so is the attempt where it cannot be had.
+
+    ``provide_data`` turns a named data set into files, ``tell`` says aloud what is being done.
+    """
+
+    def __init__(
+        self,
+        matrix: Matrix,
+        engines: Mapping[str, Engine],
+        source: str,
+        provide_data: Callable[[str, DataSet], ReadyData],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._matrix = matrix
+        self._engines = engines
+        self._source = source
+        self._provide_data = provide_data
+        self._tell = tell
+        self._trials: dict[tuple[str | None, ...], Trial] = {}
+        self._made: dict[tuple[str, ...], Any] = {}
+
+    def prepare(
+        self, planned: tuple[PlannedCell, ...], max_connections: int | None = None
+    ) -> dict[Cell, ReadyCell | str]:
+        """Make each cell ready, or say why it cannot run. Raises BadInput and Failure for what concerns them all.
+
+        Servers allow ``max_connections``, or as many as the largest pool needs.
+        """
+        cells = {one.cell: one.unsupported for one in planned}
+        largest_pool = max((cell.poolsize for cell, why in cells.items() if why is None), default=0)
+        connections = max_connections or largest_pool + SPARE_CONNECTIONS
+        self._make_ready([cell for cell, why in cells.items() if why is None])
+        return {cell: why or self._try(cell, connections) for cell, why in cells.items()}
+
+    def _make_ready(self, cells: Sequence[Cell]) -> None:
+        """Let each engine make all that takes long at once, before any of it is asked for."""
+        for name, engine in self._engines.items():
+            own = [cell for cell in cells if cell.engine == name]
+            pythons = dict.fromkeys(cell.python for cell in own)
+            majors = dict.fromkeys(self._matrix.postgres[cell.postgres].version for cell in own)
+            engine.make_ready(list(pythons), list(majors), self._tell_preparing)
+
+    def _tell_preparing(self, what: str) -> None:
+        self._tell(f"preparing {what}")
+
+    def _try(self, cell: Cell, max_connections: int) -> ReadyCell | str:
+        try:
+            return self._ready(cell, max_connections)
+        except Unsupported as reason:
+            return str(reason)
+
+    def _ready(self, cell: Cell, max_connections: int) -> ReadyCell:
+        host = self._host(cell)
+        name = cell.engine
+        engine = self._engines[name]
+        placement = self._once(name, "cores", cell.resources, make=lambda: self._placement(engine, cell.resources))
+        data = self._once("", "data", cell.data, make=lambda: self._data(cell.data))
+        directory = self._once(name, "data", cell.data, make=lambda: engine.provide_data(data.directory))
+        server = self._once(
+            name, "postgres", cell.postgres, make=lambda: self._server(engine, cell.postgres, max_connections)
+        )
+        driver = self._try_out(cell, host, server, placement)
+        identity = Identity(
+            interpreter_build=host.facts.build,
+            lock_hash=host.facts.lock_hash,
+            driver=driver,
+            source_hash=self._source,
+            server_version=server.facts.version,
+            server_build=server.facts.build,
+            server_settings=server.facts.settings,
+            storage=server.facts.storage,
+            data_digest=data.digest,
+            placement=placement.facts() | _container_limits(server, self._matrix.postgres[cell.postgres]),
+            timeout_s=self._matrix.timeout_s,
+            images={} if server.facts.image is None else {"postgres": server.facts.image},
+        )
+        key = cell_key(cell, identity)
+        timeout_s, here = self._matrix.timeout_s, engine.cores().here
+        return ReadyCell(cell, key, host, server, placement, data, directory, timeout_s, here)
+
+    def _host(self, cell: Cell) -> LoaderHost:
+        engine = self._engines[cell.engine]
+        host = self._once(cell.engine, "python", cell.python, make=lambda: self._loader_host(engine, cell.python))
+        if reason := find_left_out(cell, host.facts.left_out):
+            raise Unsupported(reason)
+        return host
+
+    def _try_out(self, cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Mapping[str, Any]:
+        """Let the loader connect once, as only that tells what works here; returns what its driver says of itself.
+
+        Raises Unsupported where it does not work.
+        """
+        what: tuple[str | None, ...] = (
+            cell.engine,
+            cell.python,
+            cell.gil,
+            cell.loader,
+            cell.loop,
+            cell.protocol,
+            cell.implementation,
+        )
+        # Its program may be of the server's own version.
+        what += (cell.postgres,) if LOADERS[cell.loader].ceiling else ()
+        if what not in self._trials:
+            engine = self._engines[cell.engine]
+            self._tell(f"{self._prefix(engine)}trying {cell.contestant()}, {cell.interpreter()}")
+            self._trials[what] = _try_twice(cell, host, server, placement)
+        if reason := self._trials[what].reason:
+            raise Unsupported(reason)
+        return self._trials[what].driver
+
+    def _loader_host(self, engine: Engine, python: str) -> LoaderHost:
+        self._tell_preparing(f"{self._prefix(engine)}Python {python} and its packages")
+        return engine.loader_host(python)
+
+    def _placement(self, engine: Engine, name: str) -> Placement:
+        placement = place(self._matrix.resources[name], engine.cores())
+        engine.check_placement(placement)
+        return placement
+
+    def _data(self, name: str) -> ReadyData:
+        self._tell_preparing(f"data {name}")
+        data_set = self._matrix.data[name]
+        try:
+            return self._provide_data(name, data_set)
+        except (BadInput, Failure) as problem:
+            # A download that does not come: the cells with other data can run all the same.
+            kind = Unsupported if data_set.source == "census" else type(problem)
+            raise kind(f"data {name}: {problem}") from problem
+
+    def _server(self, engine: Engine, name: str, max_connections: int) -> Server:
+        self._tell_preparing(f"{self._prefix(engine)}PostgreSQL {name}")
+        return engine.serve(name, self._matrix.postgres[name], max_connections=max_connections)
+
+    def _prefix(self, engine: Engine) -> str:
+        return f"{engine.name}: " if len(self._engines) > 1 else ""
+
+    def _once(self, *what: str, make: Callable[[], Thing]) -> Thing:
+        if what not in self._made:
+            try:
+                self._made[what] = make()
+            except Unsupported as reason:
+                self._made[what] = reason
+        made = self._made[what]
+        if isinstance(made, Unsupported):
+            raise Unsupported(str(made))
+        return cast(Thing, made)
+
+
+def _try_twice(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Trial:
+    """A second time where the first did not come to its own end: what a busy machine does is no reason for a row."""
+    try:
+        finished = _try_once(cell, host, server, placement)
+        if finished.returncode < 0 or has_been_ended(finished):
+            finished = _try_once(cell, host, server, placement)
+    except Failure:
+        # The runs of the cell will fail, too, and their records say why.
+        return Trial(None, {})
+    return Trial(read_trial(finished, STEP_TIMEOUT_S), driver_facts(finished))
+
+
+def _try_once(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Finished:
+    return host.run(
+        ["check", cell.loader, *choices_of(cell), "--report", "-"],
+        server=server,
+        placement=placement.without_loader_limits(),
+        timeout_s=STEP_TIMEOUT_S,
+        environment=environment_of(cell),
+    )
+
+
+def _container_limits(server: Server, configuration: PostgresConfiguration) -> dict[str, int]:
+    """Limits of the server's container that no settings say; none where it has no container."""
+    if server.facts.image is None or configuration.shm_size is None:
+        return {}
+    return {"server_shm_bytes": configuration.shm_size}
+
+
+def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:
+    """Why a lock that leaves these packages out keeps a cell from running, or None."""
+    loader = LOADERS[cell.loader]
+    # An event loop other than asyncio is a package of its name, and so are the implementations of psycopg in C.
+    own = () if cell.implementation is None else (f"{loader.driver}-{cell.implementation}",)
+    found = next((name for name in (*loader.requirements, str(cell.loop), *own) if name in missing), None)
+    return None if found is None else f"no {found} for Python {cell.python}: {missing[found]}"
+
+
+def foresee(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[Cell, str]:
+    """What can be known to keep cells from running before anything is prepared: interpreters, their locks, cores."""
+    obstacles: dict[Cell, str] = {}
+    for cell in {planned.cell: None for planned in plan.cells if planned.unsupported is None}:
+        engine = engines[cell.engine]
+        pythons = engine.pythons()
+        if cell.python not in pythons:
+            obstacles[cell] = f"the engine {engine.name} has no Python {cell.python} here; it has: {', '.join(pythons)}"
+            continue
+        if reason := find_left_out(cell, left_out(loader_lock(cell.python))):
+            obstacles[cell] = reason
+            continue
+        try:
+            engine.check_placement(place(matrix.resources[cell.resources], engine.cores()))
+        except Unsupported as obstacle:
+            obstacles[cell] = str(obstacle)
+    return obstacles
+
+
+def unsupported_key(cell: Cell, source: str) -> str:
+    """The key of a cell that cannot run: nothing but its axes and the sources define it."""
+    return cell_key(cell, Identity("", "", {}, source, "", None, {}, "", "", {}, 0.0))
+
+
+def quiet_cpus(ready: Mapping[Cell, ReadyCell | str], allowed: frozenset[int]) -> frozenset[int]:
+    """The cores of this machine that no loader has to itself, for the harness to stay on; all where there are none."""
+    placements = [one.placement for one in ready.values() if isinstance(one, ReadyCell) and one.here]
+    own = [placement.loader_cpus - placement.server_cpus for placement in placements]
+    return allowed.difference(*own) or allowed

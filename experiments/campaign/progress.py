@@ -1,0 +1,170 @@
+"""What a campaign shows while it runs: a bar on a terminal, plain lines elsewhere. Both follow one small protocol."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from statistics import fmean
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Column
+
+from experiments.formatting import duration
+from experiments.matrix.cell import Cell
+from experiments.matrix.plan import PlannedRun
+from experiments.records.record import Record
+
+BAR_WIDTH = 12
+COUNT_WIDTH = len("1000/1000")
+
+
+class Reporter(Protocol):
+    """Told about everything that happens. Used as a context manager around a campaign."""
+
+    def __enter__(self) -> Reporter: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def tell(self, text: str) -> None:
+        """Show one line that stays."""
+
+    def begin(self, left: Sequence[PlannedRun], done: int) -> None:
+        """The runs that are left begin, after those done; said again when more are added."""
+
+    def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
+        """A run begins; ``block`` is the name of its block, 'block 2/10', ``budget`` what is left of that if any is."""
+
+    def end_run(self, record: Record) -> None:
+        """A run has ended, well or not."""
+
+
+class TimeLeft:
+    """Time left: for each cell what its runs took on average so far, or what all did where it has had none."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._left: Counter[Cell] = Counter()
+        self._taken_s: dict[Cell, list[float]] = {}
+
+    def expect(self, runs: Sequence[PlannedRun]) -> None:
+        """These runs are left."""
+        self._since = self._clock()
+        self._left = Counter(run.cell for run in runs)
+
+    def count(self, cell: Cell) -> None:
+        """A run of the cell has ended."""
+        now = self._clock()
+        self._taken_s.setdefault(cell, []).append(now - self._since)
+        self._since = now
+        self._left[cell] -= 1
+
+    def __str__(self) -> str:
+        if not self._taken_s:
+            return "time left not known yet"
+        usual_s = fmean(taken_s for runs in self._taken_s.values() for taken_s in runs)
+        left_s = sum(fmean(self._taken_s.get(cell, (usual_s,))) * runs for cell, runs in self._left.items())
+        return f"{duration(left_s)} left"
+
+
+class PlainLines:
+    """One line per run, for logs and pipes."""
+
+    def __init__(self, write: Callable[[str], None] = print, clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
+        self._planned = self._number = 0
+        self._left = TimeLeft(clock)
+        self._label = self._budget = ""
+
+    def __enter__(self) -> PlainLines:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def tell(self, text: str) -> None:
+        """Show one line that stays."""
+        self._write(text)
+
+    def begin(self, left: Sequence[PlannedRun], done: int) -> None:
+        """The runs begin, or more are added."""
+        self._planned, self._number = done + len(left), done
+        self._left.expect(left)
+
+    def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
+        """A run begins: its line is written when it has ended."""
+        self._label = f"{block}: {describe_run(run)}"
+        self._budget = f", {budget}" if budget else ""
+
+    def end_run(self, record: Record) -> None:
+        """Write the line of the run."""
+        self._number += 1
+        self._left.count(Cell(**record.cell))
+        self._write(
+            f"[{self._number}/{self._planned}] {self._label}: {describe_result(record)}; {self._left}{self._budget}"
+        )
+
+
+class Bar:
+    """A bar with the present cell and the last result. It is drawn only between runs, so that it costs them nothing."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        # On a narrow terminal the end of the text gives way, and nothing else does.
+        columns = (
+            BarColumn(bar_width=BAR_WIDTH, table_column=Column(min_width=BAR_WIDTH)),
+            MofNCompleteColumn(table_column=Column(min_width=COUNT_WIDTH)),
+            TextColumn("{task.fields[now]}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
+        )
+        self._progress = Progress(*columns, console=console, auto_refresh=False, expand=True)
+        self._task = self._progress.add_task("", total=None, visible=False, now="")
+        self._left = TimeLeft(clock)
+        self._last = ""
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def tell(self, text: str) -> None:
+        """Show one line that stays, above the bar."""
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def begin(self, left: Sequence[PlannedRun], done: int) -> None:
+        """Draw the bar, or make it longer."""
+        self._left.expect(left)
+        self._progress.update(self._task, total=done + len(left), completed=done, visible=True, now="")
+
+    def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
+        """Show block, time left, the cell that runs now and the last result: what is last gives way first."""
+        now = f"{block}, {self._left} | {describe_run(run)}{self._last}" + (f" | {budget}" if budget else "")
+        self._progress.update(self._task, now=now, refresh=True)
+
+    def end_run(self, record: Record) -> None:
+        """Move the bar on; a run that is not ok leaves a line."""
+        self._left.count(Cell(**record.cell))
+        self._last = f" | last: {describe_result(record)}"
+        if record.status != "ok":
+            self.tell(f"{record.status}: {record.cell['loader']}, block {record.block}: {record.reason}")
+        self._progress.update(self._task, advance=1, now=f"{self._left}{self._last}", refresh=True)
+
+
+def choose_reporter(console: Console) -> Reporter:
+    """A bar on a terminal, plain lines elsewhere."""
+    return Bar(console) if console.is_terminal else PlainLines(lambda line: print(line, flush=True))
+
+
+def describe_run(run: PlannedRun) -> str:
+    """The cell, and that it is the baseline's second arm where it is."""
+    return run.cell.label() + (" (baseline again)" if run.arm == "b" else "")
+
+
+def describe_result(record: Record) -> str:
+    """What came out, in a few words."""
+    if record.status == "ok" and record.rows_per_s is not None:
+        return f"{record.rows_per_s:,.0f} rows/s"
+    return f"{record.status}: {record.reason}"

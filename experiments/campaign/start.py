@@ -1,0 +1,200 @@
+"""From what a command asks for to a campaign that has run: prepare, continue or begin, stay out of the loader's way."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from experiments.campaign.datasets import provide
+from experiments.campaign.loop import run_campaign
+from experiments.campaign.monitoring.monitor import Keep
+from experiments.campaign.prepare import Preparation, quiet_cpus, unsupported_key
+from experiments.campaign.progress import Reporter
+from experiments.campaign.resume import find_unfinished, fingerprint, runs_left
+from experiments.campaign.run import ReadyCell, measure, utc_now
+from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until
+from experiments.engines.protocol import Engine
+from experiments.environment.affinity import allowed_cpus, can_pin, confined
+from experiments.environment.cache import cache_folder, shared_folder
+from experiments.environment.hashes import source_hash
+from experiments.environment.host import describe_environment
+from experiments.errors import BadInput
+from experiments.formatting import count
+from experiments.matrix.cell import Cell
+from experiments.matrix.plan import Plan, make_plan
+from experiments.matrix.spec import Matrix
+from experiments.records.description import Description, ShownCell, ShownExperiment, as_written, part_key
+from experiments.records.folder import CampaignFolder, create, list_campaigns, new_name
+
+Cells = Mapping[Cell, ReadyCell | str]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a command asks for: the matrix that its selection leaves, the plan made of it, where results go."""
+
+    matrix: Matrix
+    matrix_hash: str
+    selection: Mapping[str, Any]
+    plan: Plan
+    results: Path
+    fresh: bool
+    notice: str | None = None
+    """What must be said aloud before anything else."""
+    reproduces: str | None = None
+    """The campaign whose cells are to run again."""
+    max_connections: int | None = None
+    """What every server allows; None: as many as the largest pool needs."""
+    check: Callable[[Description], Sequence[str]] | None = None
+    """Given the description of the campaign, were it new, before the first run: what must be said aloud. Raises
+    BadInput where there may be no run."""
+    begun: Callable[[CampaignFolder], None] | None = None
+    """Given the campaign's folder before the first run of a command, one that goes on with it too: what to add."""
+    until: Until | None = None
+    """Until when blocks are added to those of the plan."""
+
+
+def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
+    """Run the campaign, or what is left of it, and return its folder.
+
+    ``engines`` are those that the plan names, entered. The results folder must be locked.
+    """
+    for folder in list_campaigns(order.results):
+        folder.repair()
+    if order.notice is not None:
+        reporter.tell(order.notice)
+    for engine in engines.values():
+        for line in engine.notices:
+            reporter.tell(line)
+    source = source_hash()
+    preparation = Preparation(
+        order.matrix,
+        engines,
+        source,
+        lambda _, data: provide(data, cache=cache_folder(), source=source),
+        reporter.tell,
+    )
+    cells = preparation.prepare(order.plan.cells, order.max_connections)
+    keys = {
+        cell: one.key if isinstance(one, ReadyCell) else unsupported_key(cell, source) for cell, one in cells.items()
+    }
+    described = describe(order, engines, cells, keys, source)
+    if order.check is not None:
+        for line in order.check(described):
+            reporter.tell(line)
+    unfinished = None if order.fresh else find_unfinished(order.results, described.fingerprint)
+    if unfinished is None:
+        reporter.tell(f"beginning {described.campaign}")
+        campaign = create(order.results, described)
+    else:
+        reporter.tell(f"continuing {unfinished.path.name} where it stopped (--fresh begins anew)")
+        campaign = unfinished
+    if order.begun is not None:
+        order.begun(campaign)
+    # The harness must not disturb the loader.
+    with confined(quiet_cpus(cells, allowed_cpus()) if can_pin() else None):
+        run_ordered(order, campaign, cells, keys, reporter, resumed=unfinished is not None)
+    return campaign
+
+
+def run_ordered(
+    order: Order,
+    campaign: CampaignFolder,
+    cells: Cells,
+    keys: Mapping[Cell, str],
+    reporter: Reporter,
+    *,
+    resumed: bool,
+) -> None:
+    """Run what is left of a campaign that has been prepared, and the blocks that are added to it.
+
+    Whatever ends that too early is raised on, once it is said how much has not run. ``resumed``: an earlier command
+    began the campaign.
+    """
+    described = campaign.description()
+    if order.until is not None:
+        # When it goes on it may have another budget.
+        campaign.rewrite(replace(described, until=order.until.facts()))
+    # An earlier command may have added blocks.
+    plan = make_plan(order.plan.cells, described.repeats, order.plan.seed)
+    blocks = PlannedBlocks(plan.repeats) if order.until is None else BlocksUntil(campaign, order.until, reporter.tell)
+    try:
+        measured = partial(measure, keep=keep_samples(campaign, reporter.tell))
+        run_campaign(campaign, plan, cells, keys, measured, reporter, blocks, resumed=resumed)
+    except (KeyboardInterrupt, Exception):
+        # A disk that is full may have left less than that needs.
+        with contextlib.suppress(BadInput, OSError):
+            described = campaign.description()
+            left, planned = runs_left(campaign, described), count(len(described.planned_runs), "planned run")
+            reporter.tell(f"not run yet: {left:,} of {planned}; the same command goes on with them")
+        raise
+
+
+def keep_samples(campaign: CampaignFolder, tell: Callable[[str], None]) -> Keep:
+    """Puts the samples of each run on disk, and tells the first reason why a run has none.
+
+    A sampler that fails fails no run, and one that fails does so in all of them, as a rule.
+    """
+    told: list[str] = []
+
+    def keep(line: Mapping[str, Any]) -> None:
+        campaign.append_samples(line)
+        if line["reason"] is not None and not told:
+            told.append(line["reason"])
+            tell(f"warning: connections are not watched: {told[0]}; samples.jsonl has the reason for each run")
+
+    return keep
+
+
+def describe(
+    order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str], source: str
+) -> Description:
+    """The description of the campaign, were it new. ``source`` is the loader's source hash."""
+    shown = tuple(_shown(planned.cell, planned.arm, planned.experiments, cells, keys) for planned in order.plan.cells)
+    ready = [one for one in cells.values() if isinstance(one, ReadyCell)]
+    now = utc_now()
+    names = "-".join(engines)
+    described = Description(
+        campaign=new_name(order.results, now, names),
+        created_at=now,
+        fingerprint=fingerprint(
+            order.matrix, shown, order.reproduces, None if order.until is None else order.until.precision
+        ),
+        engine=names,
+        seed=order.plan.seed,
+        repeats=order.plan.repeats,
+        matrix_hash=order.matrix_hash,
+        matrix=asdict(order.matrix),
+        selection=order.selection,
+        experiments=_shown_experiments(order),
+        cells=shown,
+        placements={
+            part_key(one.cell.engine, one.cell.resources): {**one.placement.facts(), "note": one.placement.note}
+            for one in ready
+        },
+        data={one.cell.data: one.data.facts() for one in ready},
+        interpreters={part_key(one.cell.engine, one.cell.python): asdict(one.host.facts) for one in ready},
+        postgres={part_key(one.cell.engine, one.cell.postgres): asdict(one.server.facts) for one in ready},
+        environment=describe_environment(shared_folder()),
+        engines={name: dict(engine.facts()) for name, engine in engines.items()},
+        source_hash=source,
+        reproduces=order.reproduces,
+        until=None if order.until is None else order.until.facts(),
+    )
+    return as_written(described)
+
+
+def _shown(cell: Cell, arm: str, experiments: tuple[str, ...], cells: Cells, keys: Mapping[Cell, str]) -> ShownCell:
+    one = cells[cell]
+    return ShownCell(keys[cell], arm, experiments, cell.axes(), None if isinstance(one, ReadyCell) else one)
+
+
+def _shown_experiments(order: Order) -> tuple[ShownExperiment, ...]:
+    """Those that have cells: a selection may leave some without."""
+    used = {name for planned in order.plan.cells for name in planned.experiments}
+    experiments = order.matrix.experiments.items()
+    return tuple(ShownExperiment(name, experiment.question) for name, experiment in experiments if name in used)

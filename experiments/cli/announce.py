@@ -1,0 +1,73 @@
+"""What a command says before a campaign (its plan) and after it (its outcome)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from experiments.analysis.precision import describe_until, summarize_all
+from experiments.engines.protocol import Engine
+from experiments.formatting import count, duration
+from experiments.matrix.cell import Cell
+from experiments.matrix.plan import Plan, estimate_s, guess_run_s
+from experiments.matrix.spec import Matrix
+from experiments.records.folder import CampaignFolder
+from experiments.report.captions import describe_engine
+from experiments.report.front_page import timed_share
+from experiments.report.reproduction import PAGE
+from experiments.report.tables import terminal_table
+
+
+def describe_outcome(folder: CampaignFolder) -> str:
+    """What is said at the end: the tables, what went wrong, where it all is."""
+    description, records = folder.description(), folder.records()
+    parts = [
+        f"\n{experiment.name}: {terminal_table(description, records, experiment)}"
+        for experiment in description.experiments
+    ]
+    failed = sum(record.status not in ("ok", "unsupported") for record in records if not record.interrupted)
+    if failed:
+        parts.append(f"warning: {count(failed, 'run')} not ok; the tables name the reasons")
+    until = describe_until(description, summarize_all(description, records))
+    parts += [] if until is None else [until]
+    share = timed_share(records)
+    if share is None:
+        parts.append("warning: nothing was measured; the tables name the reasons")
+    else:
+        parts.append(f"{share:.0%} of the wall time was spent in timed phases")
+    # The front page shows no reproduction.
+    page = folder.path.parent / "README.md" if description.reproduces is None else folder.path / PAGE
+    parts.append(f"results: {page}, records: {folder.path / 'runs.jsonl'}")
+    return "\n".join(parts)
+
+
+def describe_engines(notice: str | None, engines: Mapping[str, Engine]) -> list[str]:
+    """Where a plan would run: what must be said aloud, and a line for each engine."""
+    notices = [line for engine in engines.values() for line in engine.notices]
+    told = [f"engine {describe_engine(name, engine.facts())}" for name, engine in engines.items()]
+    return [*([] if notice is None else [notice]), *notices, *told]
+
+
+def describe_plan(plan: Plan, matrix: Matrix, obstacles: Mapping[Cell, str]) -> str:
+    """The cells with the experiments that show them, and about how long it takes.
+
+    ``obstacles`` says of cells of the plan why they cannot run here.
+    """
+    lines = []
+    for planned in plan.cells:
+        reason = planned.unsupported or obstacles.get(planned.cell)
+        why = f"; cannot run: {reason}" if reason else ""
+        arm = ", again" if planned.arm == "b" else ""
+        lines.append(f"- {planned.cell.label()}{arm} ({', '.join(planned.experiments)}){why}")
+
+    def guess_s(cell: Cell) -> float:
+        return guess_run_s(cell, matrix.data[cell.data], matrix.timeout_s)
+
+    plan = replace(plan, runs=tuple(run for run in plan.runs if run.cell not in obstacles))
+    per_block = len(plan.runs) // plan.repeats
+    lines.append(
+        f"{count(len(plan.runs), 'run')}: {count(plan.repeats, 'block')} of {per_block}, each block in its own "
+        f"shuffled order (seed {plan.seed})"
+    )
+    lines.append(f"about {duration(estimate_s(plan, guess_s))} after set-up; nothing was run")
+    return "\n".join(lines)

@@ -1,0 +1,117 @@
+"""compare each loader with a minimal hand-written script, and reading with a bare loop"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from bigdata.registry import Loader
+from experiments.campaign.datasets import provide
+from experiments.campaign.equal_work import Trouble
+from experiments.cli.choose_loaders import choose_loaders, default_python
+from experiments.engines.local.engine import LocalEngine
+from experiments.environment.affinity import place
+from experiments.environment.cache import cache_folder
+from experiments.environment.hashes import source_hash
+from experiments.errors import BadInput, Failure
+from experiments.formatting import with_interval
+from experiments.matrix.spec import DataSet, PostgresConfiguration, Resources
+from experiments.validation.overhead.compare import Bench, Comparison, Skipped, compare_loaders, compare_reading
+
+# Enough that most of a run's CPU time is spent in the loop and not around it.
+RECORDS = 100
+READING_RECORDS = 5_000
+SPARE_CONNECTIONS = 10
+LARGEST_RATIO = 1.05
+"""Of a loader's client CPU per row to that of its minimal script: more than that would be measured with the driver."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("loaders", metavar="LOADER", nargs="*", help="only these (default: all, and reading)")
+    parser.add_argument("--pairs", type=int, default=10, metavar="N", help="pairs of runs a comparison (default: 10)")
+    parser.add_argument("--poolsize", type=int, default=20, metavar="N", help="connections (default: 20)")
+    parser.add_argument("--python", metavar="X.Y", help="the loader's Python (default: the newest that has a lock)")
+    parser.add_argument(
+        "--data",
+        metavar="DIRECTORY",
+        type=Path,
+        help=f"read the first state there (default: {READING_RECORDS} generated records)",
+    )
+
+
+def run(options: Namespace) -> int:
+    """Print both tables; 1 where a loader surely costs more than its script and a little."""
+    loaders = choose_loaders(options.loaders)
+    for name in ("pairs", "poolsize"):
+        if getattr(options, name) < 1:
+            raise BadInput(f"--{name}: found {getattr(options, name)}, expected a number from 1 on")
+    try:
+        with LocalEngine() as engine:
+            found = _compare(options, loaders, engine)
+    except Trouble as trouble:
+        raise Failure(trouble.reason) from trouble
+    costly = find_costly(found)
+    for one in costly:
+        print(f"{one.name}: costs more than {LARGEST_RATIO} times its minimal script", file=sys.stderr)
+    return 1 if costly else 0
+
+
+def find_costly(found: Iterable[Comparison | Skipped]) -> list[Comparison]:
+    """The loaders whose whole interval lies above what is allowed."""
+    return [
+        one
+        for one in found
+        if isinstance(one, Comparison) and one.ratio.low is not None and one.ratio.low > LARGEST_RATIO
+    ]
+
+
+def _compare(options: Namespace, loaders: Sequence[Loader], engine: LocalEngine) -> Sequence[Comparison | Skipped]:
+    """Compare and print; returns what was found of the loaders."""
+    bench = make_bench(engine, python=options.python, records=RECORDS, poolsize=options.poolsize, pairs=options.pairs)
+    heading = f"Python {bench.host.facts.version}, PostgreSQL {bench.server.facts.version} on disk"
+    print(f"Client CPU per row (us), {heading}, poolsize {bench.poolsize}, {bench.pairs} pairs")
+    found = list(compare_loaders(bench, loaders, _tell))
+    print(_table([one for one in found if isinstance(one, Comparison)], "minimal script"), end="\n\n")
+    for one in found:
+        if isinstance(one, Skipped):
+            print(f"{one.name} cannot run: {one.reason}")
+    if options.loaders:
+        return found
+    directory = options.data or _generated(READING_RECORDS)
+    print(f"CPU to read one state's segment 01 (ms), {heading.partition(',')[0]}, {bench.pairs} passes")
+    print(_table(compare_reading(bench, directory, _tell), "bare split"))
+    return found
+
+
+def make_bench(engine: LocalEngine, *, python: str | None, records: int, poolsize: int, pairs: int) -> Bench:
+    """Interpreter, server, cores and data made ready; ``python`` None is the newest that there is a lock for."""
+    resources = Resources(loader_cpuset="0", server_cpuset="rest")
+    placement = place(resources, engine.cores())
+    configuration = PostgresConfiguration("17", "disk")
+    server = engine.serve("bench", configuration, max_connections=poolsize + SPARE_CONNECTIONS)
+    server.place(placement)
+    data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
+    host = engine.loader_host(python or default_python(engine.pythons()))
+    return Bench(host, server, placement, data, records, poolsize, pairs)
+
+
+def _generated(records: int) -> Path:
+    data = DataSet("synthetic", state="RI", records=records)
+    return provide(data, cache=cache_folder(), source=source_hash()).directory
+
+
+def _table(comparisons: Iterable[Comparison], other: str) -> str:
+    rows = [
+        [one.name, f"{one.ours.value:.2f}", f"{one.other.value:.2f}", with_interval(one.ratio, ".3f")]
+        for one in comparisons
+    ]
+    return tabulate(rows, ["", "ours", other, "ratio (95% interval)"], disable_numparse=True, stralign="left")
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,160 @@
+"""resolve the locked requirements and base images anew, or with --check say whether they are current"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from experiments.engines.docker.connect import connect, docker_answers
+from experiments.engines.docker.debian_images import DEBIAN_SUITES, archive_versions
+from experiments.engines.docker.mmdebstrap import mmdebstrap_missing
+from experiments.engines.docker.registry import Registry
+from experiments.engines.docker.resolve_images import Sources, check_digests, check_entries, join_entries, resolve
+from experiments.environment.hashes import PROJECT
+from experiments.environment.image_lock import (
+    IMAGE_LOCK,
+    Kind,
+    Slot,
+    load_image_lock,
+    load_to_resolve,
+    shown,
+    write_image_lock,
+)
+from experiments.environment.requirements import LockTarget, lock_targets
+from experiments.environment.resolve import make_lock, uv_environment
+from experiments.errors import BadInput, Failure
+from experiments.formatting import count
+from experiments.matrix.values import suggest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    example = f"such as py3.13.txt or {IMAGE_LOCK.name}"
+    parser.add_argument("names", metavar="LOCK", nargs="*", help=f"only these files, {example} (default: all)")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing and need no network: fail where a lock was not made from what the project asks for now "
+        "or, where a registry answers, where it no longer has a base image",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make locks, or check them; the exit code. Raises Failure where one cannot be made, BadInput for a wrong name."""
+    targets = choose(lock_targets(), arguments.names)
+    work_on, work_on_images = (check, check_images) if arguments.check else (make, make_images)
+    code = work_on(targets) if targets else 0
+    if not arguments.names or IMAGE_LOCK.name in arguments.names:
+        with reach_registry() as registry:
+            code = max(code, work_on_images(registry))
+    return code
+
+
+def choose(targets: tuple[LockTarget, ...], names: list[str]) -> tuple[LockTarget, ...]:
+    """The targets of these names, all without names. Raises BadInput for a name that is no lock's.
+
+    The lock of the images is none of the targets, and a name that is allowed.
+    """
+    known = [*(target.file.name for target in targets), IMAGE_LOCK.name]
+    for name in names:
+        if name not in known:
+            raise BadInput(f"lock: {name!r} is no lock {suggest(name, known)}")
+    return tuple(target for target in targets if not names or target.file.name in names)
+
+
+def check(targets: tuple[LockTarget, ...]) -> int:
+    """Name every lock that is missing or was made from other inputs; 1 where there is one."""
+    outdated = [target for target in targets if not target.is_current()]
+    for target in outdated:
+        state = "was made from other requirements" if target.file.is_file() else "is missing"
+        print(f"{_name(target)} {state}: run nox -s lock")
+    if not outdated:
+        print(f"{count(len(targets), 'lock')} checked: current")
+    return 1 if outdated else 0
+
+
+def make(targets: tuple[LockTarget, ...]) -> int:
+    """Make the locks, telling what was left out and what has to be built."""
+    environment = uv_environment()
+    for target in targets:
+        notes = make_lock(target, environment)
+        print(_name(target))
+        for line in notes.lines():
+            print(f"  {line.removeprefix('# ')}")
+    return 0
+
+
+def check_images(registry: Registry, path: Path = PROJECT / IMAGE_LOCK) -> int:
+    """Name everything that the lock of the images lacks or has wrongly; 1 where there is something.
+
+    Where no registry answers it says that the digests were not checked, which is no failure.
+    """
+    if not path.exists():
+        print(f"{shown(path)} is missing: run nox -s lock")
+        return 1
+    lock = load_image_lock(path)
+    outcome = check_digests(lock, registry)
+    problems = check_entries(lock, debian_suites()) + outcome.problems
+    for line in problems:
+        print(line)
+    for reason, entries in outcome.unanswered.items():
+        print(f"{shown(path)}: not checked whether a registry has the digests of {join_entries(entries)}: {reason}")
+    if not problems:
+        print(f"{shown(path)} checked: current")
+    return 1 if problems else 0
+
+
+def make_images(registry: Registry, path: Path = PROJECT / IMAGE_LOCK) -> int:
+    """Resolve tags and Debian's versions, telling what has changed and what could not be resolved.
+
+    Returns 1 where a registry answers that it lacks a tag, or has one that is no multi-arch index. Raises Failure where
+    a reference has no digest and gets none.
+    """
+    lock, unresolved = load_to_resolve(path)
+    sources = Sources(registry, debian_suites(), debian_versions)
+    found, outcome = resolve(lock, unresolved, sources, datetime.date.today().isoformat())
+    write_image_lock(found, path)
+    print(shown(path))
+    for change in outcome.changes:
+        print(f"  {change}")
+    for reason, entries in outcome.unanswered.items():
+        print(f"  not resolved, so as it was: {join_entries(entries)}: {reason}")
+    for line in outcome.problems:
+        print(line)
+    return 1 if outcome.problems else 0
+
+
+@contextlib.contextmanager
+def reach_registry() -> Iterator[Registry]:
+    """The registries that the Docker engine reaches; where no engine answers, one that says so to every question."""
+    reason = docker_answers()
+    if reason:
+        yield Registry(None, reason)
+        return
+    client = connect()
+    try:
+        yield Registry(client)
+    finally:
+        client.close()
+
+
+def debian_suites() -> Mapping[Slot, str]:
+    """Which suite of Debian has what."""
+    return {("python", suite.python): name for name, suite in DEBIAN_SUITES.items()} | {
+        ("postgres", suite.postgres): name for name, suite in DEBIAN_SUITES.items()
+    }
+
+
+def debian_versions(kind: Kind, version: str) -> Mapping[str, str]:
+    """What Debian's archive has today. Raises Failure where that cannot be found out."""
+    missing = mmdebstrap_missing()
+    if missing:
+        raise Failure(missing)
+    return archive_versions(kind, version)
+
+
+def _name(target: LockTarget) -> str:
+    return target.file.relative_to(PROJECT).as_posix() if target.file.is_relative_to(PROJECT) else target.file.name

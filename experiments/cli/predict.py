@@ -1,0 +1,144 @@
+"""predict what a loader would do with another pool, other cores or a longer way to the server"""
+
+from __future__ import annotations
+
+import math
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.analysis.queueing.model import Model, model_campaign
+from experiments.analysis.queueing.prediction import (
+    Question,
+    answer_question,
+    describe_answer,
+    find_round_trips,
+    name_contestants,
+)
+from experiments.errors import BadInput
+from experiments.formatting import axis_name
+from experiments.matrix.values import suggest
+from experiments.records.campaign import find_campaign
+from experiments.records.folder import CampaignFolder, list_campaigns
+
+# What tells contestants apart, besides the loader. None of them means: all that were measured.
+_CHOICES = (
+    "loop",
+    "postgres",
+    "python",
+    "gil",
+    "engine",
+    "protocol",
+    "implementation",
+    "data",
+    "transaction",
+    "inserts",
+)
+
+# Beyond that the answer takes minutes, and means nothing.
+_MOST_CONNECTIONS = 10_000
+_MOST_CORES = 256
+
+_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    option = parser.add_argument
+    option("--loader", metavar="NAME", required=True, help="whose costs to predict from")
+    option("--poolsize", metavar="N", required=True, type=read_poolsize, help="how many connections")
+    for axis in _CHOICES:
+        option(f"--{axis}", metavar="NAME", help=f"only this {axis_name(axis)} (default: all that were measured)")
+    option("--client-cores", metavar="X", type=read_cores, help="cores of the client, such as 0.25 (as measured)")
+    option("--server-cores", metavar="X", type=read_cores, help="cores of the server (as measured)")
+    option("--rtt", metavar="TIME", type=read_seconds, default=0.0, help="each round trip is longer by this: 0.5ms")
+    option("--campaign", metavar="NAME", help="a campaign's name or folder (default: the newest that has this loader)")
+    option("--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (results)")
+
+
+def run(options: Namespace) -> int:
+    """Print the prediction for each contestant that is meant."""
+    folder, model = choose_model(options)
+    question = Question(options.poolsize, options.client_cores, options.server_cores, options.rtt)
+    records = folder.records()
+    print(f"from campaign {folder.path.name}")
+    for contestant, values in choose_contestants(model, options):
+        trips = find_round_trips(model, contestant, records)
+        answer = answer_question(model, contestant, question, trips_per_row=trips)
+        told = ", ".join(f"{axis_name(axis)} {value}" for axis, value in values.items() if value is not None)
+        print(f"\npool size {question.poolsize}, {told}\n{describe_answer(answer, model)}")
+    return 0
+
+
+def choose_model(options: Namespace) -> tuple[CampaignFolder, Model]:
+    """The campaign that is named, else the newest with a model of the loader. Raises BadInput where there is none."""
+    if options.campaign is not None:
+        folder = find_campaign(options.results, options.campaign)
+        named = read_model(folder)
+        if named is None:
+            raise BadInput(
+                f"{folder.path.name}: has no loader to fit a model on: it takes a cell with a pool of 1 and one with "
+                "another, such as: nox -s matrix -- --experiment pool_sizes"
+            )
+        return folder, named
+    loaders: list[str] = []
+    for folder in list_campaigns(options.results):
+        model = read_model(folder)
+        if model is not None:
+            found = [str(values["loader"]) for _, values in name_contestants(model)]
+            if options.loader in found:
+                return folder, model
+            loaders += found
+    known = suggest(options.loader, dict.fromkeys(loaders))
+    raise BadInput(
+        f"--loader: {options.results}: no campaign has cells of {options.loader!r} with a pool of 1 and another {known}"
+    )
+
+
+def read_model(folder: CampaignFolder) -> Model | None:
+    """The model of the campaign; None where it has no cells to fit one on."""
+    return model_campaign(folder.description(), folder.records())
+
+
+def choose_contestants(model: Model, options: Namespace) -> Sequence[tuple[tuple[Any, ...], Mapping[str, Any]]]:
+    """Those that have all the values that were asked for. Raises BadInput for a value that none of them has."""
+    left = list(name_contestants(model))
+    for axis in ("loader", *_CHOICES):
+        asked = getattr(options, axis)
+        if asked is None:
+            continue
+        known = dict.fromkeys(str(values.get(axis)) for _, values in left)
+        left = [one for one in left if str(one[1].get(axis)) == asked]
+        if not left:
+            raise BadInput(f"--{axis}: the model has no {axis_name(axis)} {asked!r} {suggest(asked, known)}")
+    return left
+
+
+def read_poolsize(text: str) -> int:
+    """A number of connections."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= _MOST_CONNECTIONS:
+        raise ArgumentTypeError(f"found {text!r}, expected a number of connections from 1 to {_MOST_CONNECTIONS}")
+    return int(text)
+
+
+def read_cores(text: str) -> float:
+    """CPU time per time."""
+    try:
+        cores = float(text)
+    except ValueError:
+        cores = math.nan
+    if not 0 < cores <= _MOST_CORES:
+        raise ArgumentTypeError(
+            f"found {text!r}, expected a number of cores above 0, up to {_MOST_CORES}, such as 0.25 or 16"
+        )
+    return cores
+
+
+def read_seconds(text: str) -> float:
+    """A length of time with its unit, in seconds."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(s|ms|us|µs)", text)
+    if match is None:
+        raise ArgumentTypeError(f"found {text!r}, expected a time with its unit (s, ms, us), such as 0.5ms")
+    return float(match[1]) * _UNITS_S[match[2]]

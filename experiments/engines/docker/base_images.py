@@ -1,0 +1,274 @@
+"""The images that everything is based on, and where they come from: a registry by digest, or Debian's packages."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from docker import DockerClient
+from docker.errors import APIError, ImageNotFound, NotFound
+
+from experiments.engines.docker.debian_images import DEBIAN_SUITES, has_base, make_base
+from experiments.engines.docker.errors import told, words
+from experiments.engines.docker.image_labels import PULLED
+from experiments.engines.docker.interrupts import listen
+from experiments.engines.docker.mmdebstrap import mmdebstrap_missing
+from experiments.engines.docker.registry import NoAnswer, NoSuchImage, Registry
+from experiments.environment.image_lock import (
+    IMAGE_LOCK,
+    KINDS,
+    RESOLVE,
+    Asked,
+    DebianPin,
+    ImageLock,
+    ImagePins,
+    Kind,
+    RegistryPin,
+    Slot,
+    Source,
+)
+from experiments.errors import BadInput, Failure
+
+Tell = Callable[[str], None]
+
+# A registry that is there answers within one or two seconds; where a firewall swallows everything, none ever does.
+_PATIENCE_S = 10.0
+STAND_IN = "base images are made from Debian's packages, in place of the pinned official images"
+_INSTEAD = "Try again, or use --source debian, which pulls nothing"
+
+
+class NotPulled(Failure):
+    """The registry answers, and gives no image all the same: it limits how many, say. ``reason`` has no advice."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}. {_INSTEAD}")
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where bases come from. ``notice`` is what to say aloud about it.
+
+    ``offline`` is why no registry can be asked; then official images are those only that are in the engine.
+    """
+
+    source: Source
+    notice: str | None = None
+    offline: str | None = None
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base image that is in the engine."""
+
+    reference: str
+    """What FROM names: 'python@sha256:...', its own name here, or the id of an image made from Debian's packages."""
+    image_id: str
+    source: Source
+    identity: str
+    """The same wherever it is made: 'python:3.13-slim-bookworm@sha256:...', 'debian trixie ... (recipe 3fa2c1)'."""
+    drift: str | None = None
+    """In what Debian's archive differs from the lock; None where in nothing."""
+    made: bool = False
+    """Whether it was pulled or made just now."""
+
+
+def choose_source(client: DockerClient, lock: ImageLock, asked: Asked, patience_s: float = _PATIENCE_S) -> Choice:
+    """Where bases come from.
+
+    'auto' is the registry where the pinned images can be asked for, or some Python and some PostgreSQL of them are in
+    the engine; else Debian's packages, which need mmdebstrap or images that were made of them.
+    Raises BadInput where what was asked for, or for 'auto' both, cannot be had.
+    """
+    no_registry = None
+    if asked != "debian":
+        present = _count_present(client, lock)
+        no_registry = _why_no_registry(client, lock, present, patience_s)
+        if no_registry is None:
+            return Choice("registry")
+        if all(present.values()):
+            only = "of the pinned official images, those that are in the engine are used"
+            return Choice("registry", f"{no_registry}: {only}", no_registry)
+    no_debian = None if asked == "registry" else _why_no_debian(client, lock)
+    if asked != "registry" and no_debian is None:
+        return Choice("debian", f"{no_registry}: {STAND_IN}" if no_registry else None)
+    reasons = "; ".join(reason for reason in (no_registry, no_debian) if reason)
+    fixes = {
+        "registry": "Let the Docker engine reach a registry (a mirror will do), or use --source debian",
+        "debian": "Mend this, or use --source registry",
+        "auto": "Let the Docker engine reach a registry (a mirror will do), mend that, or measure with --engine local",
+    }
+    raise BadInput(f"no base images from source {asked}: {reasons}. {fixes[asked]}")
+
+
+def get_base(
+    client: DockerClient, slot: Slot, pins: ImagePins, source: Source, stop: threading.Event, tell: Tell
+) -> Base | None:
+    """The base image of a version from this source, made available in the engine; None where the source has no pin.
+
+    Raises BadInput for a digest that the registry does not have, Failure where it cannot be had for other reasons.
+    """
+    if source == "registry":
+        return None if pins.registry is None else pull_base(client, slot, pins.registry, stop, tell)
+    return None if pins.debian is None else make_debian_base(client, slot, pins.debian, stop, tell)
+
+
+def has_pin(slot: Slot, pins: ImagePins, source: Source) -> bool:
+    """Whether this source has the version."""
+    if source == "registry":
+        return pins.registry is not None
+    kind, version = slot
+    return pins.debian is not None and any(getattr(suite, kind) == version for suite in DEBIAN_SUITES.values())
+
+
+def is_present(client: DockerClient, slot: Slot, pins: ImagePins) -> bool:
+    """Whether the engine has the official image of a version, so that no registry is needed for it."""
+    if pins.registry is None:
+        return False
+    with told(f"look for {pins.registry.pinned}"):
+        return _find(client, slot[0], pins.registry) is not None
+
+
+def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event, tell: Tell) -> Base:
+    """The official image, pulled by digest unless it is in the engine.
+
+    Raises BadInput where the registry does not have the digest, NotPulled where it cannot be had for other reasons,
+    Failure when ``stop`` is set meanwhile.
+    """
+    identity = f"{pin.reference}@{pin.digest}"
+    with told(f"look for {pin.pinned}"):
+        found = _find(client, slot[0], pin)
+        if found is not None:
+            _name(client, slot[0], pin, found[1])
+            return Base(*found, "registry", identity)
+    tell(f"pulling the official image {pin.reference}")
+    _pull(client, slot, pin, stop)
+    with told(f"find {pin.pinned} after pulling it"):
+        image_id = str(client.images.get(pin.pinned).id)
+        _name(client, slot[0], pin, image_id)
+    return Base(pin.pinned, image_id, "registry", identity, made=True)
+
+
+def name_of_pulled(kind: Kind, pin: RegistryPin) -> str:
+    """What an official image is called in the engine besides its digest, which it loses when it is saved and loaded."""
+    # The digest in full, so that the name is as good as the digest.
+    return f"{PULLED}-{kind}:{pin.digest.replace(':', '-')}"
+
+
+def make_debian_base(client: DockerClient, slot: Slot, pin: DebianPin, stop: threading.Event, tell: Tell) -> Base:
+    """The image from Debian's packages, made unless it is in the engine. Raises Failure where it cannot be made."""
+    kind, version = slot
+    made = make_base(client, kind, version, pin.packages, stop, tell)
+    versions = ", ".join(f"{name} {found}" for name, found in made.packages.items())
+    identity = f"debian {made.suite}: {versions} (recipe {made.recipe})"
+    return Base(
+        made.image_id, made.image_id, "debian", identity, describe_drift(pin, made.suite, made.packages), made.made
+    )
+
+
+def describe_drift(pin: DebianPin, suite: str, found: Mapping[str, str]) -> str | None:
+    """In what a base differs from the locked one: 'python3.13 is 3.13.5-2 (locked: 3.13.5-1)'."""
+    differing = [f"the suite is {suite} (locked: {pin.suite})"] if suite != pin.suite else []
+    differing += [
+        f"{name} is {found.get(name, 'missing')} (locked: {version})"
+        for name, version in sorted(pin.packages.items())
+        if found.get(name) != version
+    ]
+    return ", ".join(differing) or None
+
+
+def _count_present(client: DockerClient, lock: ImageLock) -> dict[Kind, int]:
+    """How many of the official images the engine has."""
+    return {kind: sum(is_present(client, (kind, name), pins) for name, pins in lock.of(kind).items()) for kind in KINDS}
+
+
+def _why_no_registry(
+    client: DockerClient, lock: ImageLock, present: Mapping[Kind, int], patience_s: float
+) -> str | None:
+    """None where all pinned images are in the engine or a registry answers, else the reason."""
+    pins = {kind: [one.registry for one in lock.of(kind).values() if one.registry] for kind in KINDS}
+    if not all(pins.values()):
+        return f"{IMAGE_LOCK} pins no official images"
+    if all(present[kind] == len(of_kind) for kind, of_kind in pins.items()):
+        return None
+    asking = _Asking(client, pins["python"][-1].pinned)
+    asking.start()
+    asking.join(patience_s)
+    if asking.is_alive():
+        return f"no registry answered within {patience_s:.0f} s"
+    return None if asking.problem is None else f"no registry can be asked ({asking.problem})"
+
+
+class _Asking(threading.Thread):
+    """Asks a registry for an image, with nobody obliged to wait for the answer."""
+
+    def __init__(self, client: DockerClient, reference: str) -> None:
+        super().__init__(daemon=True)
+        self.problem: str | None = None
+        self._client = client
+        self._reference = reference
+
+    def run(self) -> None:
+        try:
+            Registry(self._client).ask(self._reference)
+        except NoSuchImage:
+            # It answers; whoever needs this image is told what is wrong with it.
+            return
+        except NoAnswer as error:
+            self.problem = str(error)
+
+
+def _why_no_debian(client: DockerClient, lock: ImageLock) -> str | None:
+    if not all(any(pins.debian for pins in lock.of(kind).values()) for kind in KINDS):
+        return f"{IMAGE_LOCK} has no versions of Debian's packages: {RESOLVE}"
+    missing = mmdebstrap_missing()
+    with told("list images"):
+        # Made elsewhere and brought here, say.
+        there = missing is not None and all(has_base(client, kind) for kind in KINDS)
+    return None if there else missing
+
+
+def _find(client: DockerClient, kind: Kind, pin: RegistryPin) -> tuple[str, str] | None:
+    """Name and id of the image, where the engine has it."""
+    for name in (pin.pinned, name_of_pulled(kind, pin)):
+        with contextlib.suppress(ImageNotFound):
+            return name, str(client.images.get(name).id)
+    return None
+
+
+def _name(client: DockerClient, kind: Kind, pin: RegistryPin, image_id: str) -> None:
+    repository, _, tag = name_of_pulled(kind, pin).partition(":")
+    client.api.tag(image_id, repository, tag)
+
+
+def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event) -> None:
+    repository, _, digest = pin.pinned.partition("@")
+    try:
+        with told(f"pull {pin.pinned}"):
+            # Once it has begun to answer, the engine tells of failures in the stream.
+            problems = []
+            ask = partial(client.api.pull, repository, tag=digest, stream=True, decode=True)
+            for event in listen(ask, stop, f"docker: pulling {pin.pinned}"):
+                problems += [str(event["error"])] if "error" in event else []
+    except Failure as error:
+        cause = error.__cause__
+        if cause is None:
+            raise
+        if not _is_unknown(cause):
+            raise NotPulled(str(error)) from error
+        problems = [words(cause)]
+    if not problems:
+        return
+    reason = " ".join(problems[0].split())
+    # Not just "unknown": so is an authority that signed a proxy's certificate.
+    if "manifest unknown" not in reason and "not found" not in reason:
+        raise NotPulled(f"docker: cannot pull {pin.pinned}: {reason}")
+    place = f"{IMAGE_LOCK}: {slot[0]}.{slot[1]}.registry.digest"
+    raise BadInput(f"{place}: the registry has no {pin.reference} with {pin.digest} ({reason}); {RESOLVE} resolves it")
+
+
+def _is_unknown(error: BaseException) -> bool:
+    return isinstance(error, NotFound) or (isinstance(error, APIError) and "manifest unknown" in words(error))

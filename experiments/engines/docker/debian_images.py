@@ -1,0 +1,240 @@
+"""Base images from Debian's own packages, for machines that reach no registry.
+
+For whoever needs them:
+
+- ``DEBIAN_SUITES``: which suite has which CPython and PostgreSQL (plain data).
+- ``suite_of(kind, version) -> str``: 'trixie' for ('python', '3.13'); Unsupported where no suite has it.
+- ``archive_versions(kind, version) -> dict[str, str]``: what the archive has today, such as
+  ``{'libc6': '2.41-12', 'python3.13': '3.13.5-2'}``: what a DebianPin records. It makes nothing, needs mmdebstrap but
+  no Docker engine, and takes about 4 s.
+- ``make_base(client, kind, version, pinned, stop, tell) -> DebianBase``: the image, made (15 to 25 s) unless it is in
+  the engine; its ``packages`` are of the same form.
+
+``kind`` is 'python' or 'postgres', ``version`` the key in the lock: '3.13', '17'.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import platform
+import tarfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from docker import DockerClient
+from docker.errors import APIError, ImageNotFound
+
+from experiments.engines.docker.errors import told
+from experiments.engines.docker.image_labels import IMAGE_LABEL
+from experiments.engines.docker.interrupts import wait_for_turn
+from experiments.engines.docker.mmdebstrap import Recipe, candidate_versions, make_tar, mmdebstrap_missing
+from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.image_lock import Kind
+from experiments.errors import Failure, Unsupported
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite of Debian: the CPython and the PostgreSQL that its packages have."""
+
+    python: str
+    postgres: str
+    merge_usr: bool = False
+    """Its essential packages leave merging /usr to a hook, else to a package that brings all of Perl (50 MB)."""
+
+
+DEBIAN_SUITES: Mapping[str, Suite] = MappingProxyType(
+    {
+        "bookworm": Suite(python="3.11", postgres="15", merge_usr=True),
+        "trixie": Suite(python="3.13", postgres="17"),
+        "forky": Suite(python="3.14", postgres="18"),
+    }
+)
+
+REPOSITORIES: Mapping[Kind, str] = MappingProxyType(
+    {"python": "bigdata-matrix/debian-python", "postgres": "bigdata-matrix/debian-postgres"}
+)
+
+_SUITE_LABEL = "bigdata-matrix.suite"
+_PACKAGES_LABEL = "bigdata-matrix.packages"
+_RECIPE_LABEL = "bigdata-matrix.recipe"
+_RECIPE_NAME_LABEL = "bigdata-matrix.recipe-name"
+
+_ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_STATUS = "./var/lib/dpkg/status"
+_USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class DebianBase:
+    """A base image in the engine. ``packages``: the versions that identify it, by name, sorted.
+
+    ``recipe`` is the name of the recipe that made it, ``made``: it was made just now.
+    """
+
+    image_id: str
+    tag: str
+    suite: str
+    packages: Mapping[str, str]
+    recipe: str
+    made: bool
+
+
+def suite_of(kind: Kind, version: str) -> str:
+    """The suite that has this CPython or PostgreSQL. Raises Unsupported where none has."""
+    known = {getattr(suite, kind): name for name, suite in DEBIAN_SUITES.items()}
+    if version not in known:
+        name = "CPython" if kind == "python" else "PostgreSQL"
+        raise Unsupported(
+            f"{name} {version}: no suite of Debian that is used here has it; they have {', '.join(known)}"
+        )
+    return known[version]
+
+
+def archive_versions(kind: Kind, version: str) -> dict[str, str]:
+    """The versions in Debian's archive today of the packages that identify a base, by name, sorted.
+
+    Raises Unsupported where no suite has it, Failure where mmdebstrap is missing or reaches no mirror.
+    """
+    recipe = make_recipe(kind, version, platform.machine())
+    return identifying(kind, version, candidate_versions(recipe))
+
+
+def make_base(
+    client: DockerClient,
+    kind: Kind,
+    version: str,
+    pinned: Mapping[str, str],
+    stop: threading.Event,
+    tell: Callable[[str], None],
+) -> DebianBase:
+    """The base image. One that the same recipe made for the same pinned versions is used again.
+
+    Without mmdebstrap, on a machine that images were copied to, say, so is one made in any other way.
+
+    ``tell`` hears of it when it has to be made; ``stop``, once set, ends the making. Raises Unsupported where no suite
+    has it, Failure where it cannot be made.
+    """
+    with told("ask for its processor"):
+        recipe = make_recipe(kind, version, client.info()["Architecture"])
+    # With the locked versions: when these change, Debian's archive may well have them.
+    recipe_digest = hashlib.sha256((recipe.digest() + json.dumps(dict(pinned), sort_keys=True)).encode()).hexdigest()
+    tag = f"{REPOSITORIES[kind]}:{version}"
+    # Two harnesses at once: the second waits, and finds it made.
+    with _turn(f"{kind}-{version}", stop) as folder, told(f"make the image {tag}"):
+        any_will_do = mmdebstrap_missing() is not None
+        found = find_base(client, tag, None if any_will_do else recipe_digest)
+        if found is not None:
+            return found if any_will_do else replace(found, recipe=recipe.name())
+        tell(f"making its base from Debian {recipe.suite} (about a minute)")
+        tar = folder / "base.tar"
+        make_tar(recipe, tar, stop)
+        packages = identifying(kind, version, read_versions(tar))
+        labels = {
+            IMAGE_LABEL: f"debian-{kind}",
+            _SUITE_LABEL: recipe.suite,
+            _PACKAGES_LABEL: json.dumps(packages),
+            _RECIPE_LABEL: recipe_digest,
+            _RECIPE_NAME_LABEL: recipe.name(),
+        }
+        image_id = _import(client, tar, tag, [*image_settings(kind, version), *_label_lines(labels)])
+    return DebianBase(image_id, tag, recipe.suite, packages, recipe.name(), made=True)
+
+
+def has_base(client: DockerClient, kind: Kind) -> bool:
+    """Whether the engine has a base image of any version."""
+    versions = (getattr(suite, kind) for suite in DEBIAN_SUITES.values())
+    return any(find_base(client, f"{REPOSITORIES[kind]}:{version}", None) for version in versions)
+
+
+def find_base(client: DockerClient, tag: str, recipe_digest: str | None) -> DebianBase | None:
+    """The base image with this tag, where the engine has one that this recipe made; None stands for any recipe."""
+    try:
+        image = client.images.get(tag)
+    except ImageNotFound:
+        return None
+    if _PACKAGES_LABEL not in image.labels or recipe_digest not in (None, image.labels.get(_RECIPE_LABEL)):
+        return None
+    packages = json.loads(image.labels[_PACKAGES_LABEL])
+    recipe = image.labels.get(_RECIPE_NAME_LABEL, "unknown")
+    return DebianBase(str(image.id), tag, image.labels[_SUITE_LABEL], packages, recipe, made=False)
+
+
+def make_recipe(kind: Kind, version: str, machine: str) -> Recipe:
+    """The recipe of a base; ``machine`` names the processor as ``uname -m`` does."""
+    suite = suite_of(kind, version)
+    if machine not in _ARCHITECTURES:
+        raise Unsupported(f"base images from Debian's packages are made for x86_64 and aarch64, and this is {machine}")
+    # A wheel may count on the C++ library (PEP 600), which the official images have, too.
+    python = (f"python{version}", f"python{version}-venv", "libstdc++6")
+    packages = python if kind == "python" else (f"postgresql-{version}",)
+    return Recipe(suite, kind, packages, _ARCHITECTURES[machine], DEBIAN_SUITES[suite].merge_usr)
+
+
+def identifying(kind: Kind, version: str, installed: Mapping[str, str]) -> dict[str, str]:
+    """Of all packages those that identify a base: the program itself, and the C library below it."""
+    names = ("libc6", f"python{version}" if kind == "python" else f"postgresql-{version}")
+    missing = [name for name in names if name not in installed]
+    if missing:
+        raise Failure(f"mmdebstrap made a base without {', '.join(missing)}")
+    return {name: installed[name] for name in sorted(names)}
+
+
+def read_versions(tar: Path) -> dict[str, str]:
+    """The versions of the packages that dpkg says are installed in a root file system."""
+    with tarfile.open(tar) as archive:
+        status = archive.extractfile(_STATUS)
+        text = status.read().decode() if status is not None else ""
+    return dict(parse_status(text))
+
+
+def parse_status(text: str) -> Iterator[tuple[str, str]]:
+    """Names and versions in dpkg's own list of packages (deb-control(5): paragraphs of 'Field: value')."""
+    for paragraph in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
+        if fields.get("Status", "").endswith(" installed"):
+            yield fields["Package"], fields["Version"]
+
+
+def image_settings(kind: Kind, version: str) -> list[str]:
+    """What the image sets for every container: the programs' folder, and UTF-8 as in the official images."""
+    first = "" if kind == "python" else f"/usr/lib/postgresql/{version}/bin:"
+    return [f"ENV PATH={first}{_USUAL_PATH}", "ENV LANG=C.UTF-8"]
+
+
+@contextlib.contextmanager
+def _turn(name: str, stop: threading.Event) -> Iterator[Path]:
+    """An empty folder for one base, for one process at a time; it is removed in the end."""
+    parent = ensure_folder(cache_folder() / "debian", private=False)
+    folder = parent / name
+    with (parent / f"{name}.lock").open("w") as turn:
+        wait_for_turn(turn, stop, f"the base image {name}")
+        # What one left that was killed.
+        remove(folder)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            remove(folder)
+
+
+def _label_lines(labels: Mapping[str, str]) -> list[str]:
+    # No version of a package has a quote in it (deb-version(7)).
+    return [f"LABEL {name}='{value}'" for name, value in labels.items()]
+
+
+def _import(client: DockerClient, tar: Path, tag: str, changes: list[str]) -> str:
+    """Hand the root file system to the engine, wherever that is; returns the id of the image."""
+    repository, _, version = tag.rpartition(":")
+    before = client.api.images(name=tag, quiet=True)
+    client.api.import_image_from_file(str(tar), repository=repository, tag=version, changes=changes)
+    for image_id in before:
+        # What others were made from stays, until they are removed.
+        with contextlib.suppress(APIError):
+            client.api.remove_image(image_id)
+    return str(client.images.get(tag).id)

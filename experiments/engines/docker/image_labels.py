@@ -1,0 +1,76 @@
+"""The labels on everything that the docker engine makes as an image, and finding and removing it by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from docker import DockerClient
+from docker.errors import APIError, ImageNotFound
+
+from experiments.engines.docker.errors import told
+
+IMAGE_LABEL = "bigdata-matrix.image"
+"""What an image is: 'loader', 'debian-python', 'debian-postgres', 'stage' (a step on the way to a loader's image)."""
+
+PULLED = "bigdata-matrix/official"
+"""How the names begin that official images get when they are pulled: they have no label of this project's."""
+
+
+@dataclass(frozen=True)
+class MadeImage:
+    """An image that this project made or pulled. ``size_bytes`` counts layers that it shares with others."""
+
+    image_id: str
+    tags: tuple[str, ...]
+    kind: str
+    size_bytes: int
+
+
+def list_images(client: DockerClient) -> list[MadeImage]:
+    """All images that this project made or pulled, by tag; nothing that has neither its label nor its name."""
+    with told("list images"):
+        found = client.api.images(all=True, filters={"label": IMAGE_LABEL})
+        pulled = client.api.images(filters={"reference": f"{PULLED}-*"})
+    images = [
+        MadeImage(image["Id"], _tags(image["RepoTags"]), image["Labels"][IMAGE_LABEL], image["Size"]) for image in found
+    ]
+    # Of the others only what carries such a name, and what it was pulled as: other names are somebody else's.
+    for image in pulled:
+        names = (*_own_tags(image["RepoTags"]), *(image["RepoDigests"] or ()))
+        images.append(MadeImage(image["Id"], names, "official", image["Size"]))
+    return sorted(images, key=lambda image: (not image.tags, image.tags, image.image_id))
+
+
+def remove_images(client: DockerClient) -> list[str]:
+    """Remove them all; returns the tags of those that are gone. One that a container uses, whoever's, stays."""
+    removed: list[str] = []
+    # An image goes when those made from it are gone, so: as long as there is one that goes.
+    while images := [image for image in list_images(client) if _remove(client, image)]:
+        removed += [tag for image in images for tag in image.tags]
+    return removed
+
+
+def _remove(client: DockerClient, image: MadeImage) -> bool:
+    """Whether it could be removed."""
+    removed = False
+    with told(f"remove the image {image.tags[0] if image.tags else image.image_id}"):
+        for name in image.tags or (image.image_id,):
+            try:
+                client.api.remove_image(name)
+                removed = True
+            except ImageNotFound:
+                # One of its names may go with another one.
+                continue
+            except APIError as error:
+                if error.status_code != 409:
+                    raise
+    return removed
+
+
+def _own_tags(names: list[str] | None) -> tuple[str, ...]:
+    return tuple(name for name in _tags(names) if name.startswith(f"{PULLED}-"))
+
+
+def _tags(names: list[str] | None) -> tuple[str, ...]:
+    """Without the place holder of an image that has none."""
+    return tuple(sorted(name for name in names or () if name != "<none>:<none>"))

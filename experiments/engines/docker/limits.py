@@ -1,0 +1,93 @@
+"""What containers may not do, and how much of the machine they get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from docker.types import LogConfig
+
+from experiments.cpuset import format_cpuset
+from experiments.environment.affinity import Placement
+from experiments.errors import Unsupported
+from experiments.formatting import memory_size
+
+LOCKED_UP: Mapping[str, Any] = {
+    # What a process may write to is what it is given: volumes and file systems in memory.
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges:true"],
+    # Outputs are read back, which not every driver that an engine may have as its default can do.
+    "log_config": LogConfig(type="json-file"),
+}
+"""Options of the SDK for every container that runs."""
+
+TEMPORARY: Mapping[str, str] = {"/tmp": "mode=1777"}  # noqa: S108
+"""A place for temporary files, in memory: with a read-only root there is no other."""
+
+ALL_MEMORY: Mapping[str, Any] = {"mem_limit": 2**50, "memswap_limit": 2**51}
+"""Lifts the limits of memory in an update: more than any machine has, as an update refuses or ignores -1."""
+
+# The time within which a quota is used up or not; the kernel's own default and that of Kubernetes.
+_PERIOD_US = 100_000
+_LEAST_QUOTA_US = 1_000
+_LEAST_MEMORY_BYTES = 6 * 1024**2
+
+
+def loader_limits(placement: Placement | None) -> dict[str, Any]:
+    """The loader's side of a placement as options of a new container."""
+    if placement is None:
+        return {}
+    memory = placement.loader_memory_bytes
+    return {
+        **_cpu(placement.loader_cpus, placement.loader_quota),
+        **({} if memory is None else _memory(memory)),
+    }
+
+
+def companion_limits(placement: Placement) -> dict[str, Any]:
+    """The server's cores, and nothing of either side's limits, as options of a new container."""
+    return _cpu(placement.server_cpus, None)
+
+
+def server_limits(placement: Placement) -> dict[str, Any]:
+    """The server's side of a placement as options of an update, which lifts limits that it does not have."""
+    memory = placement.server_memory_bytes
+    return {
+        **_cpu(placement.server_cpus, placement.server_quota),
+        **(ALL_MEMORY if memory is None else _memory(memory)),
+    }
+
+
+def check_limits(placement: Placement, engine: Mapping[str, Any]) -> None:
+    """Raise Unsupported for limits that Docker does not have. ``engine`` is what the engine says about itself."""
+    for name, quota in (("loader_cpus", placement.loader_quota), ("server_cpus", placement.server_quota)):
+        if quota is None:
+            continue
+        if not engine["CpuCfsQuota"]:
+            raise Unsupported(f"{name}: this Docker engine cannot limit CPU time (its control groups do not allow it)")
+        if quota * _PERIOD_US < _LEAST_QUOTA_US:
+            least = _LEAST_QUOTA_US / _PERIOD_US
+            raise Unsupported(f"{name}: {quota:g} of a core is less than Docker can hold to; at least: {least:g}")
+    for name, memory in (
+        ("loader_memory", placement.loader_memory_bytes),
+        ("server_memory", placement.server_memory_bytes),
+    ):
+        if memory is None:
+            continue
+        if not engine["MemoryLimit"]:
+            raise Unsupported(f"{name}: this Docker engine cannot limit memory (its control groups do not allow it)")
+        if memory < _LEAST_MEMORY_BYTES:
+            least_text = memory_size(_LEAST_MEMORY_BYTES)
+            raise Unsupported(f"{name}: {memory_size(memory)} is less than Docker allows; at least: {least_text}")
+
+
+def _cpu(cpus: frozenset[int], quota: float | None) -> dict[str, Any]:
+    # -1 is no quota.
+    quota_us = -1 if quota is None else round(quota * _PERIOD_US)
+    return {"cpuset_cpus": format_cpuset(cpus), "cpu_period": _PERIOD_US, "cpu_quota": quota_us}
+
+
+def _memory(size_bytes: int) -> dict[str, int]:
+    # Memory and swap together: no swapping, which would be measured as slowness of the loader.
+    return {"mem_limit": size_bytes, "memswap_limit": size_bytes}

@@ -1,0 +1,40 @@
+"""Whether memory ran out for a loader or its server, which an exit code does not tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from docker import DockerClient
+
+from experiments.engines.docker.errors import told
+from experiments.formatting import memory_size
+
+# The engine hears of it from the kernel a moment after the process has ended, on a busy machine a long one.
+_LATE_S = 3.0
+
+
+def victims(client: DockerClient, loader: str, loader_state: dict[str, Any], others: Iterable[str]) -> set[str]:
+    """Those of the loader's container and others for which memory ran out while the loader ran.
+
+    ``loader_state`` is what the engine says of the container, which has ended.
+    """
+    asked = {loader, *others}
+    filters = {"type": "container", "event": "oom", "container": sorted(asked)}
+    started_s, finished_s = _seconds(loader_state["StartedAt"]), _seconds(loader_state["FinishedAt"])
+    with told("ask why the loader ended"):
+        # The SDK asks by whole seconds only.
+        events = client.api.events(int(started_s), math.ceil(finished_s + _LATE_S), filters, decode=True)
+        found = {event["Actor"]["ID"] for event in events if event["timeNano"] / 1e9 >= started_s} & asked
+    return found | {loader} if loader_state["OOMKilled"] else found
+
+
+def describe_limit(side: str, size_bytes: int | None) -> str:
+    """'the loader's limit of 64MB'."""
+    return f"the {side}'s limit of {memory_size(size_bytes)}" if size_bytes else f"what the {side} may use"
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()

@@ -1,0 +1,244 @@
+"""The container of a PostgreSQL: how it is made from an image, and what it says while it starts."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from docker import DockerClient
+from docker.errors import APIError, NotFound
+from docker.types import Mount
+
+from experiments.engines.docker.errors import told
+from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY
+from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.volumes import Account, Member, find_account, make_volume, volume_mount
+from experiments.engines.postgres import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end, own_words
+from experiments.environment.hashes import PROJECT, short_hash
+from experiments.errors import Failure
+
+PORT = 5432
+
+_START = PROJECT / "docker" / "start-postgres.sh"
+_ACCOUNT = "postgres"
+_SECRETS = "/secrets"
+_PASSWORD = "password"  # noqa: S105 - a file's name
+_CLUSTER = "cluster"
+_SHM_BYTES = 256 * 1024**2
+# The write-ahead log may grow to 4 GB before it is used again; a tmpfs takes memory only for what it holds.
+_MEMORY_BYTES = 8 * 1024**3
+# Versions from this one on have their data one level higher in the official images.
+_NEW_LAYOUT = 18
+
+_READY_S = 60.0
+_POLL_S = 0.05
+_CHECK_S = 5.0
+_ENDING_S = 0.5
+_LOG_LINES = 200
+_STARTING = "bigdata-matrix: starting\n"
+_NOT_READY = "FATAL:  the database system is starting up"
+_INITDB_FAILED = 64
+_SIGNAL_BASE = 128
+
+
+@dataclass(frozen=True)
+class PostgresImage:
+    """An image with PostgreSQL: what containers are made of, and what defines the server that runs in them."""
+
+    image_id: str
+    identity: str
+    major: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the container said of itself: the server's version, and the kind of file system its data is on."""
+
+    version: str
+    file_system: str
+
+
+def describe_image_and_start(base_identity: str) -> str:
+    """What defines a server: what its image is, and the script that makes its data directory and starts it."""
+    return f"{base_identity}; {_START.name} {short_hash(_START.read_text(), *INITDB_OPTIONS)}"
+
+
+def make_container(
+    belongings: Belongings,
+    image: PostgresImage,
+    *,
+    storage: str,
+    settings: Mapping[str, str],
+    shm_bytes: int | None,
+    password: str,
+) -> str:
+    """The id of a new container with its volumes; it has not been started.
+
+    It listens on its own loopback interface only: loaders join its network namespace.
+    """
+    api = belongings.client.api
+    home = data_home(describe_image(belongings.client, image.image_id), image.major)
+    mounts, tmpfs = _storage(belongings, image, storage, home, password)
+    own = {"listen_addresses": HOST, "port": str(PORT), "unix_socket_directories": ""}
+    return belongings.container(
+        f"postgres-{image.major}",
+        image.image_id,
+        # The official images' entrypoint would start as root.
+        user=_ACCOUNT,
+        entrypoint=["/bin/sh", "-ec", _START.read_text(), "start-postgres"],
+        command=[f"--{name}={value}" for name, value in {**settings, **own}.items()],
+        environment={
+            "PGDATA": f"{home}/{_CLUSTER}",
+            "INITDB_OPTIONS": " ".join(INITDB_OPTIONS),
+            "PASSWORD_FILE": f"{_SECRETS}/{_PASSWORD}",
+            "DATABASE": DATABASE,
+            # The harness reads some of its messages.
+            "LC_ALL": "C",
+        },
+        # A health check would go on starting processes while loaders are measured.
+        healthcheck={"test": ["NONE"]},
+        # Should somebody stop it by hand: closing connections, and properly.
+        stop_signal="SIGINT",
+        host_config=api.create_host_config(
+            **LOCKED_UP, network_mode=belongings.network(), mounts=mounts, tmpfs=tmpfs, shm_size=shm_bytes or _SHM_BYTES
+        ),
+    )
+
+
+def data_home(image: Mapping[str, Any], major: str) -> str:
+    """Where the image wants a volume with data, so that the engine adds none of its own there."""
+    declared = sorted(path for path in image["Config"].get("Volumes") or () if path.startswith("/var/lib/postgresql"))
+    if declared:
+        return str(declared[0])
+    return "/var/lib/postgresql" if int(major) >= _NEW_LAYOUT else "/var/lib/postgresql/data"
+
+
+def wait_until_ready(client: DockerClient, container: str) -> Said:
+    """Return once the server accepts connections, as pg_isready says.
+
+    Raises NotStarted where it ended instead, Failure where it does neither in time, or could not make a cluster.
+    """
+    if not is_up(client, container):
+        words = last_words(client, container)
+        if inspect_state(client, container)["ExitCode"] == _INITDB_FAILED:
+            raise Failure(f"docker: the image's initdb failed: {words}")
+        raise NotStarted(words)
+    return parse_said(_read_log(client, container))
+
+
+def is_up(client: DockerClient, container: str) -> bool:
+    """Whether the server accepts connections or has ended, once it is one of them; a crash takes it a while.
+
+    Raises Failure where it is neither in time.
+    """
+    deadline = time.monotonic() + _READY_S
+    while (state := find_state(client, container)) is not None and state["Running"]:
+        if _is_ready(client, container):
+            return True
+        if time.monotonic() > deadline:
+            words = last_words(client, container)
+            raise Failure(f"docker: PostgreSQL was not ready within {_READY_S:.0f} s: {words}")
+        time.sleep(_POLL_S)
+    return False
+
+
+def describe_image(client: DockerClient, image_id: str) -> Mapping[str, Any]:
+    """What the engine says of an image."""
+    with told(f"look at the image {image_id}"):
+        described: Mapping[str, Any] = client.images.get(image_id).attrs
+    return described
+
+
+def inspect_state(client: DockerClient, container: str) -> dict[str, Any]:
+    """What the engine says of the container's state."""
+    with told("look at a container"):
+        state: dict[str, Any] = client.api.inspect_container(container)["State"]
+    return state
+
+
+def find_state(client: DockerClient, container: str) -> dict[str, Any] | None:
+    """The same; None where there is no such container any more."""
+    try:
+        return inspect_state(client, container)
+    except Failure as failure:
+        if isinstance(failure.__cause__, NotFound):
+            return None
+        raise
+
+
+def last_words(client: DockerClient, container: str) -> str:
+    """What PostgreSQL said about why it did not start."""
+    return find_words(_read_log(client, container))
+
+
+def explain_end(client: DockerClient, container: str, limit: str) -> str:
+    """Why a server that had been running ended: its last words, a signal, or the ``limit`` of its memory."""
+    state = find_state(client, container)
+    if state is None:
+        return "its container was removed"
+    if state["OOMKilled"]:
+        return f"out of memory: over {limit}"
+    return describe_end(max(0, state["ExitCode"] - _SIGNAL_BASE), _read_log(client, container))
+
+
+def find_words(log: str) -> str:
+    """What a container's log says about why PostgreSQL ended."""
+    # Making the cluster has words of its own, which are of no interest once it is made; and it answers pg_isready.
+    lines = log.rpartition(_STARTING)[2].splitlines()
+    return own_words("\n".join(line for line in lines if not line.endswith(_NOT_READY)))
+
+
+def parse_said(log: str) -> Said:
+    """What the start script said. Raises Failure where it did not."""
+    version = re.search(r"^bigdata-matrix: version .*\(PostgreSQL\) (\d+(?:\.\d+)*)", log, re.MULTILINE)
+    file_system = re.search(r"^bigdata-matrix: storage (\S+)", log, re.MULTILINE)
+    if version is None or file_system is None:
+        raise Failure(f"docker: {_START.name} did not say what it started: {own_words(log)}")
+    return Said(version[1], file_system[1])
+
+
+def _storage(
+    belongings: Belongings, image: PostgresImage, storage: str, home: str, password: str
+) -> tuple[list[Mount], dict[str, str]]:
+    """The volumes with password and data, and the file systems in memory."""
+    postgres = find_account(belongings, image.image_id, _ACCOUNT)
+    secret = Member(_PASSWORD, password.encode(), postgres, 0o400)
+    mounts = [volume_mount(make_volume(belongings, "password", image.image_id, [secret]), _SECRETS, read_only=True)]
+    if storage == "tmpfs":
+        return mounts, {**TEMPORARY, home: _memory_options(postgres)}
+    data = make_volume(belongings, "data", image.image_id, [Member(_CLUSTER, None, postgres, 0o700)])
+    return [*mounts, volume_mount(data, home, read_only=False)], dict(TEMPORARY)
+
+
+def _memory_options(account: Account) -> str:
+    # Not by its mode alone: in place of a folder of the image it gets that folder's.
+    return f"size={_MEMORY_BYTES},uid={account.user_id},gid={account.group_id},mode=700"
+
+
+def _read_log(client: DockerClient, container: str) -> str:
+    with told("read the log of PostgreSQL"):
+        text: bytes = client.api.logs(container, tail=_LOG_LINES)
+    return text.decode(errors="replace")
+
+
+def _is_ready(client: DockerClient, container: str) -> bool:
+    command = ["pg_isready", "--quiet", f"--host={HOST}", f"--port={PORT}", f"--username={USER}"]
+    api = client.api
+    with told("ask whether PostgreSQL is ready"):
+        try:
+            check = api.exec_create(container, command)["Id"]
+            # Its output is not asked for: only that would need a connection which stays open.
+            api.exec_start(check, detach=True)
+            deadline = time.monotonic() + _CHECK_S
+            while (found := api.exec_inspect(check))["Running"] and time.monotonic() < deadline:
+                time.sleep(_POLL_S / 5)
+        except APIError:
+            # It may be ending, of which the engine hears a moment later.
+            time.sleep(_ENDING_S)
+            if inspect_state(client, container)["Running"]:
+                raise
+            return False
+    return bool(found["ExitCode"] == 0)

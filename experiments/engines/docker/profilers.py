@@ -1,0 +1,122 @@
+"""Looking at a loader in its container, from another one beside it, which has the process namespace of both.
+
+So the loader's container is as in a campaign but for that namespace, and its limits stay its own. The other one runs
+as root with nothing but the rights to trace and to read what is the loader's alone, on the server's cores.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from experiments.engines.docker.connect import REQUEST_S
+from experiments.engines.docker.errors import told
+from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY, companion_limits
+from experiments.engines.docker.loader import DockerLoaderHost
+from experiments.engines.docker.postgres_container import PORT
+from experiments.engines.docker.server import DockerServer
+from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
+from experiments.engines.postgres import HOST, USER
+from experiments.engines.profilers import Instrument, Observed, find_py_spy
+from experiments.engines.protocol import Server
+from experiments.environment.affinity import Placement
+from experiments.errors import Failure, Unsupported
+
+_ROOT = Account(0, 0)
+# The files of a process below /proc are for its own account only.
+_RIGHTS = ("SYS_PTRACE", "DAC_READ_SEARCH")
+_FOLDER = "/instruments"
+_PYTHON = "/opt/loader/bin/python"
+_PROGRAMS = {"py-spy": f"{_FOLDER}/py-spy", "python": _PYTHON}
+# The password stands in a file of the server's container, and never on a command line.
+_ASK = (
+    'PGPASSWORD="$(cat "$PASSWORD_FILE")" exec psql --no-psqlrc --quiet --tuples-only --no-align '
+    f'--set=ON_ERROR_STOP=1 --host={HOST} --port={PORT} --username={USER} --dbname=postgres --command="$1"'
+)
+
+
+class DockerInstruments:
+    """For one interpreter's image."""
+
+    def __init__(self, host: DockerLoaderHost) -> None:
+        self._host = host
+        self._belongings = host.belongings
+        self._volume: str | None = None
+
+    def counter(self) -> Instrument:
+        """Raises Unsupported: the kernel's counters are not to be had from inside a container."""
+        raise Unsupported("they are not counted in containers; --engine local counts them")
+
+    def observe(
+        self,
+        instrument: Instrument | None,
+        arguments: Sequence[str],
+        *,
+        server: Server,
+        placement: Placement,
+        timeout_s: float,
+        environment: Mapping[str, str],
+    ) -> Observed:
+        """Run the loader with the instrument, or with none. Both containers are gone when this returns."""
+        options = {"server": server, "placement": placement, "timeout_s": timeout_s, "environment": environment}
+        if instrument is None:
+            return Observed(self._host.run(arguments, **options), None)  # type: ignore[arg-type]
+        beside = self._make(instrument, placement)
+        try:
+            with told(f"start {instrument.name}"):
+                self._belongings.client.api.start(beside)
+            finished = self._host.run(arguments, **options, pid_mode=f"container:{beside}")  # type: ignore[arg-type]
+            return Observed(finished, self._read(beside, instrument, timeout_s))
+        finally:
+            self._belongings.remove_container(beside)
+
+    def ask(self, server: Server, statement: str) -> str:
+        """Run an SQL statement in the maintenance database, by psql in the server's container. Raises Failure."""
+        if not isinstance(server, DockerServer):
+            raise Failure("the docker engine only asks its own servers")
+        api = self._belongings.client.api
+        with told("ask PostgreSQL"):
+            made = api.exec_create(server.container, ["sh", "-c", _ASK, "psql", statement])["Id"]
+            output: bytes = api.exec_start(made)
+            code = api.exec_inspect(made)["ExitCode"]
+        text = output.decode(errors="replace").strip()
+        if code != 0:
+            raise Failure(f"PostgreSQL {server.facts.version}: {text}")
+        return text
+
+    def _make(self, instrument: Instrument, placement: Placement) -> str:
+        program, *rest = instrument.command
+        command = ["-m", "bigdata.attach", "--", _PROGRAMS.get(program, program), *rest, "--pid", "{pid}"]
+        api = self._belongings.client.api
+        if self._volume is None:
+            content = find_py_spy().read_bytes()
+            members = [Member("py-spy", content, _ROOT, 0o755)]
+            self._volume = make_volume(self._belongings, "instruments", str(self._host.facts.image), members)
+        return self._belongings.container(
+            "instrument",
+            str(self._host.facts.image),
+            entrypoint=[_PYTHON],
+            command=command,
+            user="0:0",
+            host_config=api.create_host_config(
+                **LOCKED_UP,
+                **companion_limits(placement),
+                cap_add=list(_RIGHTS),
+                network_mode="none",
+                mounts=[volume_mount(self._volume, _FOLDER, read_only=True)],
+                tmpfs=dict(TEMPORARY),
+            ),
+        )
+
+    def _read(self, container: str, instrument: Instrument, timeout_s: float) -> str:
+        """What it printed. Raises Unsupported with its last words where it failed."""
+        api = self._belongings.client.api
+        with told(f"wait for {instrument.name}"):
+            code = int(api.wait(container, timeout=math.ceil(timeout_s) + REQUEST_S)["StatusCode"])
+            stdout: bytes = api.logs(container, stdout=True, stderr=False)
+            stderr: bytes = api.logs(container, stdout=False, stderr=True)
+        seen = stdout.decode(errors="replace").strip()
+        if seen:
+            return seen
+        lines = [line.strip() for line in stderr.decode(errors="replace").splitlines() if line.strip()]
+        raise Unsupported(f"{instrument.name}: {lines[-1] if lines else f'exit code {code}'}")

@@ -1,0 +1,148 @@
+"""What one campaign has in a Docker engine: containers, a network, volumes, under labels that say whose they are."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from docker import DockerClient
+from docker.errors import APIError, NotFound
+
+from experiments.engines.docker.errors import told
+from experiments.engines.docker.owner import Owner
+
+OWNER = "bigdata-matrix.owner"
+CAMPAIGN = "bigdata-matrix.campaign"
+
+_ATTEMPTS = 5
+_PAUSE_S = 0.2
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A container, network or volume with the labels. ``kind`` is its word for people."""
+
+    kind: str
+    name: str
+    campaign: str
+    owner: str
+
+
+class Belongings:
+    """Makes what a campaign needs in the engine, under its labels, and removes all of it."""
+
+    def __init__(self, client: DockerClient, owner: Owner) -> None:
+        self.client = client
+        self.campaign = secrets.token_hex(6)
+        self._labels = {OWNER: owner.label(), CAMPAIGN: self.campaign}
+        self._numbers = itertools.count(1)
+        self._network: str | None = None
+
+    def network(self) -> str:
+        """The campaign's own network, made when it is first asked for: no way leads out of it or in."""
+        if self._network is None:
+            with told("make a network"):
+                made = self.client.api.create_network(
+                    self._name("network"), driver="bridge", internal=True, labels=self._labels
+                )
+            self._network = str(made["Id"])
+        return self._network
+
+    def volume(self, purpose: str) -> str:
+        """The name of a new, empty volume."""
+        with told(f"make a volume for {purpose}"):
+            return str(self.client.api.create_volume(self._name(purpose), labels=self._labels)["Name"])
+
+    def container(self, purpose: str, image: str, **options: Any) -> str:
+        """The id of a new container that has not been started; ``options`` are those of the SDK."""
+        with told(f"make a container for {purpose}"):
+            made = self.client.api.create_container(image, name=self._name(purpose), labels=self._labels, **options)
+        return str(made["Id"])
+
+    def remove_container(self, container: str) -> None:
+        """Kill and remove a container. Nothing happens where it is gone."""
+        with told("remove a container"):
+            _remove(self.client, "container", container)
+
+    def remove_with_volumes(self, container: str) -> None:
+        """Kill and remove a container and its volumes, which are to be its own. Nothing happens where it is gone.
+
+        A volume that is in use for a moment longer goes with everything else.
+        """
+        with told("remove a container with its volumes"):
+            try:
+                mounts = self.client.api.inspect_container(container)["Mounts"]
+            except NotFound:
+                return
+            _remove(self.client, "container", container)
+            for mount in mounts:
+                if mount["Type"] == "volume":
+                    _remove(self.client, "volume", mount["Name"], tolerant=True)
+
+    def remove_all(self) -> None:
+        """Remove everything that carries the campaign's label: what was half made when something went wrong, too."""
+        remove_campaign(self.client, self.campaign)
+
+    def _name(self, purpose: str) -> str:
+        return f"bigdata-matrix-{self.campaign}-{next(self._numbers)}-{purpose}"
+
+
+def list_things(client: DockerClient) -> list[Thing]:
+    """Everything in the engine that some campaign has, in the order in which it can be removed."""
+    return list(_things(client, OWNER))
+
+
+def remove_campaign(client: DockerClient, campaign: str) -> list[Thing]:
+    """Remove everything of one campaign, whatever state it is in; returns what that was.
+
+    Raises Failure where something is still there after several attempts.
+    """
+    removed: dict[Thing, None] = {}
+    with told("remove what the campaign had made"):
+        for attempt in range(_ATTEMPTS):
+            things = list(_things(client, f"{CAMPAIGN}={campaign}"))
+            if not things:
+                break
+            removed.update(dict.fromkeys(things))
+            # A network or volume is in use for a moment after the last container that used it has gone.
+            last = attempt == _ATTEMPTS - 1
+            for thing in things:
+                _remove(client, thing.kind, thing.name, tolerant=not last)
+            time.sleep(_PAUSE_S * attempt)
+    return list(removed)
+
+
+def _things(client: DockerClient, label: str) -> Iterator[Thing]:
+    filters = {"label": label}
+    for found in client.api.containers(all=True, filters=filters):
+        yield _thing("container", found["Id"], found)
+    for found in client.api.networks(filters=filters):
+        yield _thing("network", found["Id"], found)
+    for found in client.api.volumes(filters=filters)["Volumes"] or ():
+        yield _thing("volume", found["Name"], found)
+
+
+def _thing(kind: str, name: str, found: dict[str, Any]) -> Thing:
+    labels = found["Labels"]
+    return Thing(kind, name, labels.get(CAMPAIGN, ""), labels.get(OWNER, ""))
+
+
+def _remove(client: DockerClient, kind: str, name: str, *, tolerant: bool = False) -> None:
+    api = client.api
+    removers: dict[str, Callable[[], None]] = {
+        "container": lambda: api.remove_container(name, force=True, v=True),
+        "network": lambda: api.remove_network(name),
+        "volume": lambda: api.remove_volume(name, force=True),
+    }
+    try:
+        removers[kind]()
+    except NotFound:
+        return
+    except APIError as error:
+        # Somebody else removes the container at this moment, which is as well.
+        if not tolerant and not (kind == "container" and error.status_code == 409):
+            raise

@@ -1,0 +1,1 @@
+"""This machine: cores, interpreters, locked packages, the cache folder."""

@@ -1,0 +1,186 @@
+"""Which cores the loader and the server get, from a named resources entry and what this process may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from experiments.cpuset import REST, format_cpuset, parse_cpuset
+from experiments.errors import Unsupported
+from experiments.matrix.spec import Resources
+
+_CPUS = Path("/sys/devices/system/cpu")
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The cores of a machine that processes may be placed on, as the kernel numbers them.
+
+    ``siblings`` are the hyperthreads that share a core with each, where that is known. ``pinning``: whether processes
+    can be confined to cores. ``here``: whether it is the machine that the harness runs on, and can look at.
+    """
+
+    allowed: frozenset[int]
+    siblings: Mapping[int, frozenset[int]]
+    pinning: bool = True
+    here: bool = True
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The cores of either side, as the kernel numbers them, and limits below that.
+
+    A quota is CPU time per time, in cores: 0.25 is a quarter of one.
+    """
+
+    loader_cpus: frozenset[int]
+    server_cpus: frozenset[int]
+    loader_quota: float | None = None
+    note: str | None = None
+    """What was done differently from what was asked for, and why: for people, no part of the identity."""
+    server_quota: float | None = None
+    loader_memory_bytes: int | None = None
+    server_memory_bytes: int | None = None
+
+    @property
+    def limits(self) -> dict[str, float | int]:
+        """The limits below cores that there are, named as in matrix.yaml."""
+        asked = {
+            "loader_cpus": self.loader_quota,
+            "server_cpus": self.server_quota,
+            "loader_memory": self.loader_memory_bytes,
+            "server_memory": self.server_memory_bytes,
+        }
+        return {name: limit for name, limit in asked.items() if limit is not None}
+
+    def without_loader_limits(self) -> Placement:
+        """The same with all of its cores and memory for the loader: for steps that are not measured."""
+        return replace(self, loader_quota=None, loader_memory_bytes=None)
+
+    def facts(self) -> dict[str, object]:
+        """Return what identifies it, as JSON has it. What came later is only there where it is asked for: keys last."""
+        later = {
+            "server_quota": self.server_quota,
+            "loader_memory_bytes": self.loader_memory_bytes,
+            "server_memory_bytes": self.server_memory_bytes,
+        }
+        return {
+            "loader_cpus": sorted(self.loader_cpus),
+            "server_cpus": sorted(self.server_cpus),
+            "loader_quota": self.loader_quota,
+            **{name: limit for name, limit in later.items() if limit is not None},
+        }
+
+
+def can_pin() -> bool:
+    """Whether this system lets a process be confined to cores. macOS does not."""
+    return hasattr(os, "sched_setaffinity")
+
+
+def allowed_cpus() -> frozenset[int]:
+    """Return the cores that this process may use: its affinity mask, or all cores where there is no such thing."""
+    if can_pin():
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
+def cores_here() -> Cores:
+    """The cores of this machine that this process may use."""
+    return Cores(allowed_cpus(), siblings(), can_pin())
+
+
+def siblings(root: Path = _CPUS) -> dict[int, frozenset[int]]:
+    """Return the hyperthreads that share a core with each cpu, itself included.
+
+    ``root`` is the kernel's folder of cpus (``topology/thread_siblings_list`` in each, see
+    Documentation/admin-guide/cputopology.rst). A cpu that has no such file stands alone.
+    """
+    found: dict[int, frozenset[int]] = {}
+    for path in root.glob("cpu[0-9]*/topology/thread_siblings_list"):
+        number = path.parent.parent.name.removeprefix("cpu")
+        found[int(number)] = parse_cpuset(path.read_text())
+    return found
+
+
+def place(resources: Resources, cores: Cores) -> Placement:
+    """Turn a named resources entry into cores of a machine and limits.
+
+    Numbers of a cpuset count within the allowed cores: 0 is the first core that may be used. ``rest`` is what the other
+    side and the hyperthreads of its cores leave. With a single core both sides share it, and the note says so; so it is
+    without pinning.
+
+    Raises:
+        Unsupported: a number is not there, or nothing is left for ``rest``.
+    """
+    loader, server, note = _divide((resources.loader_cpuset, resources.server_cpuset), cores)
+    return Placement(
+        loader,
+        server,
+        resources.loader_cpus,
+        note,
+        resources.server_cpus,
+        resources.loader_memory,
+        resources.server_memory,
+    )
+
+
+def _divide(asked: tuple[str | None, str | None], cores: Cores) -> tuple[frozenset[int], frozenset[int], str | None]:
+    """The cores of loader and server, and what was done differently from what was asked for."""
+    allowed = cores.allowed
+    if asked == (None, None):
+        return allowed, allowed, None
+    if not cores.pinning:
+        return allowed, allowed, "this system cannot confine processes to cores: loader and server share them"
+    named = [_take(text, allowed) for text in asked if text != REST]
+    if len(named) == len(asked):
+        return named[0], named[1], None
+    if _count_cores(allowed, cores.siblings) == 1:
+        return allowed, allowed, "there is only one core: loader and server share it"
+    rest = _rest(named[0], allowed, cores.siblings)
+    return (rest, named[0], None) if asked[0] == REST else (named[0], rest, None)
+
+
+def _count_cores(allowed: frozenset[int], siblings: Mapping[int, frozenset[int]]) -> int:
+    return len({min(siblings.get(cpu, {cpu})) for cpu in allowed})
+
+
+def _take(text: str | None, allowed: frozenset[int]) -> frozenset[int]:
+    if text is None:
+        return allowed
+    numbers = parse_cpuset(text)
+    missing = [number for number in numbers if number >= len(allowed)]
+    if missing:
+        raise Unsupported(
+            f"cpuset '{text}' names core {min(missing)}, but this process may use {len(allowed)} cores: "
+            f"0 to {len(allowed) - 1}"
+        )
+    in_order = sorted(allowed)
+    return frozenset(in_order[number] for number in numbers)
+
+
+def _rest(taken: frozenset[int], allowed: frozenset[int], siblings: Mapping[int, frozenset[int]]) -> frozenset[int]:
+    busy = taken.union(*(siblings.get(cpu, frozenset()) for cpu in taken))
+    if allowed <= busy:
+        raise Unsupported(
+            f"no core is left for 'rest': the other side and its hyperthreads take all {len(allowed)} cores "
+            f"({format_cpuset(allowed)}); give it fewer"
+        )
+    return allowed - busy
+
+
+@contextmanager
+def confined(cpus: frozenset[int] | None) -> Iterator[None]:
+    """Hold the calling thread to these cores, and what it starts meanwhile from its start; None is no restriction."""
+    if cpus is None:
+        yield
+        return
+    # 0 is the calling thread, not the whole process.
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -1,0 +1,1 @@
+"""Building CPython interpreters that this machine lacks."""

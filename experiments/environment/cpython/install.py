@@ -1,0 +1,114 @@
+"""Getting an interpreter that this machine lacks into the cache: by uv, else built from source."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.cpython.build import Build, build, missing_to_build
+from experiments.environment.cpython.sources import fetch_debian_source, read_version, unpack
+from experiments.environment.interpreters import installed_folder
+from experiments.environment.locked_run import run_locked
+from experiments.environment.requirements import is_free_threaded
+from experiments.errors import BadInput, Failure, Unsupported
+
+_UV_S = 900.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where sources come from: an archive of the user's, or the suites of Debian that have which version."""
+
+    archive: Path | None = None
+    suites: Mapping[str, str] = field(default_factory=dict)
+    mirror: str | None = None
+    quick: bool = False
+
+
+def get_interpreter(python: str, sources: Sources, environment: Mapping[str, str], tell: Tell) -> None:
+    """Get the interpreter of this name ('3.13t') into the cache.
+
+    With an archive it is built from that; else uv is asked (``environment`` is for it), then Debian. Raises Failure
+    with every reason where it cannot be had, BadInput for an archive of another version.
+    """
+    with _turn(python) as (folder, turn):
+        if sources.archive is not None:
+            version = check_archive(sources.archive, python)
+            _build(python, version, sources.archive, sources.quick, folder, tell, turn)
+            return
+        tell(f"Python {python}: asking uv")
+        no_uv = install_by_uv(python, environment, turn)
+        if no_uv is None:
+            return
+        tell(f"Python {python}: not from uv ({no_uv}); looking for Debian's sources")
+        try:
+            archive = fetch_debian_source(python.rstrip("t"), sources.suites, sources.mirror, folder, turn)
+        except (Failure, Unsupported) as no_debian:
+            raise Failure(
+                f"Python {python} cannot be had: uv: {no_uv}; Debian: {no_debian}. Get the archive of its sources from "
+                "python.org and name it: --archive FILE"
+            ) from no_debian
+        _build(python, read_version(archive), archive, sources.quick, folder, tell, turn)
+
+
+def check_archive(archive: Path, python: str) -> str:
+    """The version in the archive. Raises BadInput where it is another one than the interpreter's."""
+    version = read_version(archive)
+    if ".".join(version.split(".")[:2]) != python.rstrip("t"):
+        raise BadInput(f"--archive: {archive} has CPython {version}, and {python} was asked for")
+    return version
+
+
+def install_by_uv(python: str, environment: Mapping[str, str], turn: int) -> str | None:
+    """Have uv install it; None where it did, else why not."""
+    folder = ensure_folder(installed_folder(), private=False)
+    command = [sys.executable, "-m", "uv", "--color", "never", "python", "install", "--no-bin", "--no-progress"]
+    command.append(python)
+    try:
+        variables = {**environment, "UV_PYTHON_INSTALL_DIR": str(folder)}
+        done = run_locked(command, lock=turn, timeout_s=_UV_S, environment=variables)
+    except subprocess.TimeoutExpired:
+        return f"it did not end within {_UV_S:.0f} s"
+    if done.returncode == 0:
+        return None
+    # The first line says what, the last why; between them are addresses.
+    lines = [line.strip().removeprefix("cause: ").removeprefix("error: ") for line in done.stderr.splitlines()]
+    reasons = [line for line in lines if line and "://" not in line] or ["it failed without a word"]
+    return "; ".join(dict.fromkeys((reasons[0], reasons[-1])))
+
+
+def _build(python: str, version: str, archive: Path, quick: bool, folder: Path, tell: Tell, turn: int) -> None:
+    missing = missing_to_build()
+    if missing:
+        raise Failure(
+            f"Python {python}: building it needs what is not here: {', '.join(missing)} (on Debian or Ubuntu: "
+            f"apt-get install {' '.join(missing)})"
+        )
+    place = folder / "build"
+    place.mkdir()
+    what = Build(version, unpack(archive, place), is_free_threaded(python), quick)
+    build(what, ensure_folder(installed_folder(), private=False) / what.name, tell, turn)
+
+
+@contextlib.contextmanager
+def _turn(python: str) -> Iterator[tuple[Path, int]]:
+    """An empty folder for one interpreter, for one process at a time; it is removed in the end."""
+    parent = ensure_folder(cache_folder() / "building", private=False)
+    folder = parent / f"cpython-{python}"
+    with (parent / f"cpython-{python}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        # What one left that was killed.
+        remove(folder)
+        folder.mkdir()
+        try:
+            yield folder, turn.fileno()
+        finally:
+            remove(folder)

@@ -1,0 +1,24 @@
+"""Identity of the loader's source, and of lesser texts: runs of different ones are never compared, nor continued."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def short_hash(*texts: str) -> str:
+    """Six hexadecimal digits that change with each of the texts: to be read by people, beside names and versions."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:6]
+
+
+def source_hash(project: Path = PROJECT) -> str:
+    """SHA-256 over names and contents of all that the loader consists of: its modules and its dictionary."""
+    loader = project / "bigdata"
+    digest = hashlib.sha256()
+    for path in sorted((*loader.rglob("*.py"), *loader.rglob("*.csv"))):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(loader).as_posix()} {len(content)}\n".encode())
+        digest.update(content)
+    return "sha256:" + digest.hexdigest()

@@ -1,0 +1,102 @@
+"""Facts of this machine and checkout for the published results: no host name, no user name, no path."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from experiments.engines.local.storage import file_system_of, read_mounts
+from experiments.environment.affinity import allowed_cpus
+from experiments.environment.hashes import PROJECT
+
+ROOT = Path("/")
+_WHAT_COUNTS = ("bigdata", "docker", "experiments", "matrix.yaml", "noxfile.py", "pyproject.toml")
+PACKAGES = ("docker", "pydantic", "pyyaml", "rich", "scipy", "tabulate")
+
+
+def describe_environment(data_folder: Path, root: Path = ROOT, project: Path = PROJECT) -> dict[str, Any]:
+    """All facts, null where the system does not tell. ``data_folder`` is where servers on disk keep their data."""
+    git = _commit(project)
+    return {
+        "cpu": _read(root, "proc/cpuinfo", _cpu_model) or platform.processor() or platform.machine(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "cores_allowed": sorted(allowed_cpus()),
+        "memory_bytes": _read(root, "proc/meminfo", _memory_bytes),
+        "system": _read(root, "etc/os-release", _system_name) or f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release()}",
+        "virtualisation": _read(root, "proc/cpuinfo", _virtualisation),
+        "file_system": _read(root, "proc/self/mountinfo", lambda text: _file_system(text, data_folder)),
+        "commit": git[0],
+        "uncommitted_changes": git[1],
+        "harness_python": platform.python_version(),
+        "harness_packages": _package_versions(),
+        "platform": sys.platform,
+    }
+
+
+def _read(root: Path, name: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse((root / name).read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+
+
+def _value(text: str, name: str) -> str | None:
+    """The value of the first ``name: value`` or ``name=value`` line."""
+    for line in text.splitlines():
+        key, separator, value = line.partition("=" if "=" in line and ":" not in line.split("=")[0] else ":")
+        if separator and key.strip() == name:
+            return value.strip().strip('"')
+    return None
+
+
+def _file_system(mounts: str, folder: Path) -> str:
+    return file_system_of(folder, read_mounts(mounts)).kind
+
+
+def _cpu_model(text: str) -> str | None:
+    return _value(text, "model name") or _value(text, "Model") or _value(text, "Processor")
+
+
+def _memory_bytes(text: str) -> int | None:
+    total = _value(text, "MemTotal")
+    return int(total.split()[0]) * 1024 if total else None
+
+
+def _system_name(text: str) -> str | None:
+    return _value(text, "PRETTY_NAME")
+
+
+def _virtualisation(text: str) -> str | None:
+    flags = _value(text, "flags")
+    if flags is None:
+        return None
+    return "virtual machine" if "hypervisor" in flags.split() else "none"
+
+
+def _commit(project: Path) -> tuple[str | None, bool | None]:
+    """The checkout's commit, and whether files differ from it; nulls without git or outside of a checkout."""
+    try:
+        commit = _git(project, "rev-parse", "HEAD")
+        # Of other files, such as results, nothing of a campaign depends.
+        changes = _git(project, "status", "--porcelain", "--", *_WHAT_COUNTS)
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+    return commit, bool(changes)
+
+
+def _git(project: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(project), *arguments]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    return finished.stdout.strip()
+
+
+def _package_versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in PACKAGES}

@@ -1,0 +1,271 @@
+"""docker/images.lock.yaml: the base image of each Python and each PostgreSQL, pinned, so that it is the same next year.
+
+An entry pins an official image by the digest of its multi-arch index, Debian's packages by their versions, or both.
+``nox -s lock`` writes the file; a person may add or change a ``reference`` and have it resolved.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from experiments.environment.hashes import PROJECT
+from experiments.errors import BadInput
+from experiments.files import write_whole
+from experiments.matrix.messages import describe_errors
+from experiments.matrix.values import Checked, Text, problem
+from experiments.matrix.yaml_document import Document, Finding, read_document, refuse
+
+IMAGE_LOCK = Path("docker") / "images.lock.yaml"
+RESOLVE = f"nox -s lock -- {IMAGE_LOCK.name}"
+
+Kind = Literal["python", "postgres"]
+KINDS: tuple[Kind, ...] = ("python", "postgres")
+Slot = tuple[Kind, str]
+"""Which image: ('python', '3.13') or ('postgres', '17')."""
+Source = Literal["registry", "debian"]
+"""Where a base image comes from: an official image, or one made from Debian's packages."""
+Asked = Literal["auto", "registry", "debian"]
+"""What a person asked for: a source, or 'auto' for the first one that there is."""
+
+_HEAD = f"""\
+# The base images of the docker engine, one entry per Python and per PostgreSQL. Made by `{RESOLVE}`.
+# registry: the official image by the digest of its multi-arch index. For another tag, edit reference and run that.
+#   version: what the tag resolved to, where known. date: when it was resolved or, where a note says so, taken over.
+#   pulled: whether whoever made the entry has pulled the image.
+# debian: made from Debian's packages of these versions, for machines that reach no registry.
+"""
+_NO_EXTRAS = ConfigDict(extra="forbid")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_NO_DIGEST = "sha256:" + 64 * "0"
+# Of a repository, an optional host with a port; then the tag. No digest: that has a key of its own.
+_REFERENCE = re.compile(r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9._/-]+:[A-Za-z0-9_][\w.-]*", re.ASCII)
+_VERSIONS: Mapping[Kind, tuple[re.Pattern[str], str]] = {
+    "python": (re.compile(r"3\.\d+", re.ASCII), 'is no Python version: write major and minor, such as "3.13"'),
+    "postgres": (re.compile(r"\d{1,3}", re.ASCII), 'is no major version of PostgreSQL: write one such as "17"'),
+}
+
+
+def _check_digest(value: object) -> str:
+    if isinstance(value, str) and _DIGEST.fullmatch(value):
+        return value
+    raise problem(f"is no digest: it is sha256: and 64 hex digits; {RESOLVE} resolves the tag")
+
+
+def _check_reference(value: object) -> str:
+    if isinstance(value, str) and _REFERENCE.fullmatch(value):
+        return value
+    raise problem("is no repository with a tag: write one such as python:3.13-slim-bookworm, its digest below it")
+
+
+def _check_suite(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[a-z]+", value):
+        return value
+    raise problem("is no suite of Debian: write one such as trixie")
+
+
+def _check_date(value: object) -> str:
+    text = value.isoformat() if isinstance(value, datetime.date) else value
+    try:
+        return datetime.date.fromisoformat(str(text)).isoformat()
+    except ValueError:
+        raise problem("is no date: write one such as 2026-11-22") from None
+
+
+def _check_flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise problem("is neither true nor false: write one of them")
+
+
+_TEXT: Mapping[str, str] = {"type": "string"}
+
+
+@dataclass(frozen=True)
+class RegistryPin:
+    """An official image: the tag, and the digest that it had when it was resolved."""
+
+    __pydantic_config__ = _NO_EXTRAS
+
+    reference: Annotated[str, Checked(_check_reference, _TEXT)]
+    """Repository and tag, 'python:3.13-slim-bookworm'; a host before them is allowed."""
+    digest: Annotated[str, Checked(_check_digest, _TEXT)]
+    """'sha256:' and 64 hex digits: of the multi-arch index."""
+    version: Annotated[Text | None, Field(default=None)]
+    """What the tag resolved to, '3.13.16'; None where that is not known."""
+    date: Annotated[str, Checked(_check_date, _TEXT)]
+    """When the tag was resolved or, where it never was here, when the digest was taken over: '2026-11-22'."""
+    pulled: Annotated[bool, Checked(_check_flag, {"type": "boolean"})]
+    """Whether the one who made the entry has pulled this digest."""
+    note: Text | None = None
+    """Where a digest comes from that was not resolved here."""
+
+    @property
+    def pinned(self) -> str:
+        """What is pulled, the same for ever: 'python@sha256:...'."""
+        return f"{self.reference.rpartition(':')[0]}@{self.digest}"
+
+
+@dataclass(frozen=True)
+class DebianPin:
+    """A base image made from Debian's packages."""
+
+    __pydantic_config__ = _NO_EXTRAS
+
+    suite: Annotated[str, Checked(_check_suite, _TEXT)]
+    packages: Annotated[Mapping[str, Text], Field(min_length=1)]
+    """Name -> version as built: {'libc6': '2.41-12', 'python3.13': '3.13.5-2'}."""
+    date: Annotated[str, Checked(_check_date, _TEXT)]
+    """When the archive had these versions."""
+
+
+@dataclass(frozen=True)
+class ImagePins:
+    """The pins of one version, by source; at least one is there."""
+
+    __pydantic_config__ = _NO_EXTRAS
+
+    registry: RegistryPin | None = None
+    debian: DebianPin | None = None
+
+
+@dataclass(frozen=True)
+class ImageLock:
+    """All pins, by version: '3.13' of Python, '17' of PostgreSQL."""
+
+    python: Mapping[str, ImagePins]
+    postgres: Mapping[str, ImagePins]
+
+    def of(self, kind: Kind) -> Mapping[str, ImagePins]:
+        """The pins of one kind."""
+        return self.python if kind == "python" else self.postgres
+
+    def pins(self, slot: Slot) -> ImagePins:
+        """The pins of one image; empty ones where there is no entry."""
+        return self.of(slot[0]).get(slot[1], ImagePins())
+
+    def replaced(self, slot: Slot, pins: ImagePins) -> ImageLock:
+        """The lock with other pins for one image; without it where there are none."""
+        kind, version = slot
+        others = {name: found for name, found in self.of(kind).items() if name != version}
+        return replace(self, **{kind: others if pins == ImagePins() else others | {version: pins}})
+
+
+@dataclass(frozen=True)
+class _LockFile:
+    """The file as it is written."""
+
+    __pydantic_config__ = _NO_EXTRAS
+
+    version: Literal[1]
+    python: Mapping[str, ImagePins]
+    postgres: Mapping[str, ImagePins]
+
+
+def load_image_lock(path: Path = PROJECT / IMAGE_LOCK) -> ImageLock:
+    """Read the pins. Raises BadInput with every mistake, each with its line and what to do."""
+    return _load(_read(path))
+
+
+def load_to_resolve(path: Path = PROJECT / IMAGE_LOCK) -> tuple[ImageLock, Mapping[Slot, str]]:
+    """Read what is to be resolved: the pins, and the references that have no usable digest yet.
+
+    A file that is not there has none. Raises BadInput as ``load_image_lock`` does, for all but a missing digest.
+    """
+    if not path.exists():
+        return ImageLock({}, {}), {}
+    document = _read(path)
+    for registry in _registry_entries(document.data):
+        if not _DIGEST.fullmatch(str(registry.get("digest"))):
+            # Whatever else the entry says is about another image.
+            reference = {key: value for key, value in registry.items() if key == "reference"}
+            registry.clear()
+            registry.update(reference, digest=_NO_DIGEST, date="2000-01-01", pulled=False)
+    lock = _load(document)
+    pins = {(kind, version): pins.registry for kind in KINDS for version, pins in lock.of(kind).items()}
+    unresolved = {slot: pin.reference for slot, pin in pins.items() if pin and pin.digest == _NO_DIGEST}
+    for kind, version in unresolved:
+        lock = lock.replaced((kind, version), replace(lock.pins((kind, version)), registry=None))
+    return lock, unresolved
+
+
+def write_image_lock(lock: ImageLock, path: Path = PROJECT / IMAGE_LOCK) -> None:
+    """Write the pins, whole or not at all; equal pins give equal bytes."""
+    data = {"version": 1} | {
+        kind: {version: _plain(lock.of(kind)[version]) for version in sorted(lock.of(kind), key=version_order)}
+        for kind in KINDS
+    }
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1000)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, _HEAD + "\n" + text)
+
+
+def version_order(version: str) -> tuple[int, ...]:
+    """The sort key of versions such as '3.9' and '3.10', or '9' and '17'."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def _plain(pins: ImagePins) -> dict[str, Any]:
+    """As the file has it: what is not known is left out, packages stand in order."""
+    registry, debian = pins.registry, pins.debian
+    entry: dict[str, Any] = {}
+    if registry:
+        entry["registry"] = {name: value for name, value in asdict(registry).items() if value is not None}
+    if debian:
+        entry["debian"] = asdict(debian) | {"packages": dict(sorted(debian.packages.items()))}
+    return entry
+
+
+def shown(path: Path) -> str:
+    """The file's name in messages: within the project without the project's folder."""
+    return path.relative_to(PROJECT).as_posix() if path.is_relative_to(PROJECT) else str(path)
+
+
+def _read(path: Path) -> Document:
+    try:
+        return replace(read_document(path), file=shown(path))
+    except BadInput as error:
+        raise BadInput(str(error).replace(str(path), shown(path))) from error
+
+
+def _load(document: Document) -> ImageLock:
+    adapter = TypeAdapter(_LockFile)
+    try:
+        found = adapter.validate_python(document.data)
+    except ValidationError as error:
+        findings = [_with_fix(finding) for finding in describe_errors(error, adapter, document)]
+        raise refuse(document, findings) from error
+    lock = ImageLock(found.python, found.postgres)
+    findings = [finding for kind in KINDS for finding in _check_entries(kind, lock.of(kind))]
+    if findings:
+        raise refuse(document, findings)
+    return lock
+
+
+def _with_fix(finding: Finding) -> Finding:
+    if finding.path[-1:] == ("digest",) and finding.text.startswith("is missing"):
+        return replace(finding, text=f"is missing: a tag alone may be another image tomorrow; {RESOLVE} resolves it")
+    return finding
+
+
+def _check_entries(kind: Kind, entries: Mapping[str, ImagePins]) -> list[Finding]:
+    pattern, advice = _VERSIONS[kind]
+    wrong = [Finding((kind, version), f"{version!r} {advice}") for version in entries if not pattern.fullmatch(version)]
+    empty = [version for version, pins in entries.items() if pins == ImagePins()]
+    return wrong + [Finding((kind, version), "pins nothing: write registry or debian below it") for version in empty]
+
+
+def _registry_entries(data: Any) -> Iterator[dict[str, Any]]:
+    """What stands under the key registry, as far as the file has the right shape."""
+    for kind in KINDS:
+        entries = data.get(kind) if isinstance(data, dict) else None
+        for pins in entries.values() if isinstance(entries, dict) else ():
+            if isinstance(pins, dict) and isinstance(pins.get("registry"), dict):
+                yield pins["registry"]

@@ -1,0 +1,39 @@
+"""Running pip: its own configuration (index, certificate, proxy) applies, and its failures are told understandably."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.environment.locked_run import run_locked
+from experiments.errors import Failure
+
+# Hours would be a hang; a slow line may well need minutes.
+_TIMEOUT_S = 900.0
+_WORDS_OF_NO_NETWORK = ("NewConnectionError", "ConnectTimeout", "Name or service not known", "Connection refused")
+
+
+def run_pip(pip: Sequence[str | Path], arguments: Sequence[str | Path], *, purpose: str, lock: int) -> None:
+    """Run pip (``pip`` is how to call it) quietly.
+
+    ``lock`` is the descriptor of the locked file that keeps others from where pip writes. Raises Failure which says
+    what was to be installed, why it failed in pip's own words, and what may help.
+    """
+    command = [*map(str, pip), "--disable-pip-version-check", "--no-input", "--quiet", *map(str, arguments)]
+    try:
+        done = run_locked(command, lock=lock, timeout_s=_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise Failure(f"{purpose}: pip did not end within {_TIMEOUT_S:.0f} s") from error
+    if done.returncode != 0:
+        raise Failure(f"{purpose}: {explain(done.stdout + done.stderr)}")
+
+
+def explain(output: str) -> str:
+    """The lines of pip's output that say why it failed, and a hint where the package index was not reached."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    reason = "; ".join(errors or lines[-3:]) or "pip failed without a word"
+    if any(word in output for word in _WORDS_OF_NO_NETWORK):
+        reason += ". The package index was not reached: check the network, or name your index in pip's configuration"
+    return reason

@@ -1,0 +1,190 @@
+"""The CPython interpreters of this machine: those the user names, on PATH, from pyenv, from uv, and from the cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from experiments.environment.cache import cache_folder
+
+VARIABLE = "BIGDATA_PYTHONS"
+"""Names interpreters that stand elsewhere: executables, or folders that have them (or a ``bin`` with them)."""
+
+_PROBE_S = 15.0
+_NAME_ON_PATH = re.compile(r"python3(\.\d+)?t?")
+
+PROBE = """
+import json, os, platform, sys, sysconfig
+print(json.dumps({
+    "executable": os.path.realpath(sys.executable),
+    "version": platform.python_version(),
+    "implementation": platform.python_implementation(),
+    "optimized_build": "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or ""),
+    "lto": "--with-lto" in (sysconfig.get_config_var("CONFIG_ARGS") or ""),
+    "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    "build": " ".join(sys.version.split()),
+}))
+"""
+"""A program for every Python 3 that prints what ``parse_probe`` reads.
+
+The executable is resolved, so that a shim or a link counts as what it leads to.
+"""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """One interpreter, as it describes itself.
+
+    ``optimized_build``: configured with ``--enable-optimizations``; ``lto``: with ``--with-lto``; ``free_threaded``:
+    with ``--disable-gil``. ``origin`` is the kind of place where it was found: 'PATH', 'pyenv'.
+    """
+
+    executable: Path
+    version: str
+    implementation: str
+    optimized_build: bool
+    free_threaded: bool
+    build: str
+    lto: bool = False
+    origin: str = ""
+
+    @property
+    def python(self) -> str:
+        """Its minor version as in matrix.yaml: '3.13', or '3.13t' for a free-threaded build."""
+        return ".".join(self.version.split(".")[:2]) + ("t" if self.free_threaded else "")
+
+
+def find_interpreters(
+    candidates: Mapping[Path, str] | None = None, probe: Callable[[Path], Interpreter | None] | None = None
+) -> dict[str, Interpreter]:
+    """The interpreter to use for each minor version, oldest version first, a free-threaded build after the usual one.
+
+    Of several, an optimized build comes before one that is not, then the first found. Only CPython counts. Candidates
+    that do not run are ignored. ``candidates`` are executables with the kind of place where each was found.
+    """
+    probe = probe or probe_interpreter
+    chosen: dict[str, Interpreter] = {}
+    for executable, origin in (candidate_executables() if candidates is None else candidates).items():
+        found = probe(executable)
+        if found is None or found.implementation != "CPython":
+            continue
+        rival = chosen.get(found.python)
+        if rival is None or (found.optimized_build and not rival.optimized_build):
+            chosen[found.python] = replace(found, origin=origin)
+    return dict(sorted(chosen.items(), key=lambda item: python_order(item[0])))
+
+
+def python_order(python: str) -> tuple[int, int, bool]:
+    """What to sort by: '3.9' before '3.13' before '3.13t' before '3.14'."""
+    major, minor = python.rstrip("t").split(".")
+    return int(major), int(minor), python.endswith("t")
+
+
+def candidate_executables(environment: Mapping[str, str] = os.environ, home: Path | None = None) -> dict[Path, str]:
+    """What may be an interpreter, each file once, with the kind of place where it was found first."""
+    home = home or Path.home()
+    data = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
+    places: dict[str, Iterable[Path]] = {
+        VARIABLE: _named(environment),
+        "PATH": _on_path(environment),
+        "pyenv": _below(Path(environment.get("PYENV_ROOT") or home / ".pyenv") / "versions"),
+        "uv": _below(Path(environment.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")),
+        "cache": _below(installed_folder()),
+        "running": [_running()],
+    }
+    found: dict[Path, str] = {}
+    for origin, executables in places.items():
+        for executable in executables:
+            found.setdefault(executable, origin)
+    return found
+
+
+def installed_folder() -> Path:
+    """Where ``nox -s interpreters`` puts what it gets, a folder for each; it may not exist."""
+    return cache_folder() / "interpreters"
+
+
+def named_in_vain(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """What the user names in the variable and has no interpreter."""
+    return [place for place in _places(environment) if not _at(Path(place))]
+
+
+def probe_interpreter(executable: Path) -> Interpreter | None:
+    """Run the executable and let it describe itself; None where it does not (a shim without a version, say)."""
+    # -I: neither the caller's PYTHON* variables nor the current folder may change the answer.
+    command = [str(executable), "-I", "-c", PROBE]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PROBE_S, check=True, cwd="/"
+        )
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return parse_probe(done.stdout)
+
+
+def parse_probe(output: str) -> Interpreter | None:
+    """The interpreter that printed this when it ran ``PROBE``; None where it printed something else."""
+    try:
+        facts = json.loads(output)
+        return Interpreter(**{**facts, "executable": Path(facts["executable"])})
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _on_path(environment: Mapping[str, str]) -> Iterator[Path]:
+    for folder in environment.get("PATH", "").split(os.pathsep):
+        # A virtual environment, such as the one that the harness runs in, is not an interpreter of the machine.
+        # os.path: a folder that this user may not look into is passed over, as a shell does.
+        if folder and not os.path.exists(Path(folder).parent / "pyvenv.cfg"):  # noqa: PTH110
+            yield from _executables(Path(folder))
+
+
+def _named(environment: Mapping[str, str]) -> Iterator[Path]:
+    for place in _places(environment):
+        yield from _at(Path(place))
+
+
+def _places(environment: Mapping[str, str]) -> list[str]:
+    return [place for place in environment.get(VARIABLE, "").split(os.pathsep) if place]
+
+
+def _at(place: Path) -> list[Path]:
+    """The interpreters at a place that a user names."""
+    if place.is_dir():
+        return [*_executables(place), *_executables(place / "bin")]
+    return [place.resolve()] if place.is_file() and os.access(place, os.X_OK) else []
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Of a folder that has one for each version."""
+    for version in _newest_first(folder):
+        yield from _executables(version / "bin")
+
+
+def _running() -> Path:
+    """The interpreter below the virtual environment that the harness runs in, if it does in one."""
+    return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+
+
+def _executables(folder: Path) -> list[Path]:
+    """The interpreters in a folder by their usual names, links followed."""
+    try:
+        found = [path for path in folder.iterdir() if _NAME_ON_PATH.fullmatch(path.name) and os.access(path, os.X_OK)]
+    except OSError:
+        return []
+    return [path.resolve() for path in sorted(found)]
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    """The folders of versions in a folder; of two patch releases the newer is to be found first."""
+    try:
+        found = [path for path in folder.iterdir() if path.is_dir()]
+    except OSError:
+        return []
+    return sorted(found, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)], reverse=True)

@@ -1,0 +1,1 @@
+"""From matrix.yaml to a plan: read, validate, expand and shuffle; touches nothing but the text."""

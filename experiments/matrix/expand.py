@@ -1,0 +1,184 @@
+"""From the matrix to the cells that are run: resolve, collapse, merge, say what cannot run, enrol the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, Protocol
+
+from bigdata.registry import LOADERS, Loader
+from experiments.errors import BadInput
+from experiments.matrix.cell import AxisValue, Cell
+from experiments.matrix.combinations import combine
+from experiments.matrix.selection import Selection, apply_selection
+from experiments.matrix.spec import Matrix
+from experiments.matrix.values import suggest
+
+Arm = Literal["a", "b"]
+
+
+class Resolver(Protocol):
+    """Knows what only the machine knows."""
+
+    def resolve_engine(self, value: str) -> str:
+        """Return the engine's name for a value of the axis: that itself or, for 'auto', the one to use here."""
+
+    def default_python(self, engine: str) -> str:
+        """Return the newest Python for which the engine has an interpreter with a lock: '3.13'."""
+
+    def default_implementation(self, python: str) -> str:
+        """Return what a driver with several implementations uses unless asked, as far as the Python has packages."""
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell of the campaign. A baseline is there twice, as arms ``a`` and ``b``; all others are arm ``a``."""
+
+    cell: Cell
+    arm: Arm
+    experiments: tuple[str, ...]
+    """Who shows it, in the order of the matrix."""
+    unsupported: str | None = None
+    """Why it cannot run: it has a row with this reason, and no runs."""
+
+
+def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[PlannedCell, ...]:
+    """Return the cells that a selection leaves of a matrix, as it names them, an experiment's baseline first.
+
+    Every experiment is given its baseline, also where ``only`` leaves it out, since its ratios need it. Equal cells of
+    several experiments are one; if some experiment excludes what another one runs, it shows it too.
+
+    Raises:
+        BadInput: the selection names what is not there, or leaves nothing.
+    """
+    chosen = apply_selection(matrix, selection)
+    completion = _Completion(chosen, resolver)
+    by_experiment = {name: _cells_of(chosen, name, completion) for name in chosen.experiments}
+    if selection.only:
+        _check_only(selection.only, [cell for cells in by_experiment.values() for cell in cells])
+        left = {name: _filter(cells, selection.only) for name, cells in by_experiment.items()}
+        by_experiment = {name: cells for name, cells in left.items() if cells}
+    baselines = {
+        name: completion.cell({**chosen.baseline, **chosen.experiments[name].baseline}) for name in by_experiment
+    }
+    return tuple(_enrol_again(_merge(_with_baselines(by_experiment, baselines)), baselines))
+
+
+def _with_baselines(
+    by_experiment: Mapping[str, Mapping[Cell, str | None]], baselines: Mapping[str, Cell]
+) -> dict[str, dict[Cell, str | None]]:
+    """Every experiment's cells with its baseline in front."""
+    complete = {}
+    for name, cells in by_experiment.items():
+        baseline = baselines[name]
+        others = {cell: why for cell, why in cells.items() if cell != baseline}
+        complete[name] = {baseline: find_obstacle(baseline), **others}
+    return complete
+
+
+def _enrol_again(planned: Iterable[PlannedCell], baselines: Mapping[str, Cell]) -> Iterator[PlannedCell]:
+    """Each baseline a second time, behind itself, for the experiments that compare with it."""
+    for one in planned:
+        yield one
+        if comparing := tuple(name for name, baseline in baselines.items() if baseline == one.cell):
+            yield replace(one, arm="b", experiments=comparing)
+
+
+class _Completion:
+    """Completes values with the defaults, resolves them, and collapses what does not apply."""
+
+    def __init__(self, matrix: Matrix, resolver: Resolver) -> None:
+        self._defaults = asdict(matrix.defaults)
+        self._resolver = resolver
+
+    def cell(self, values: Mapping[str, object]) -> Cell:
+        axes = {**self._defaults, **values}
+        axes["engine"] = self._resolver.resolve_engine(axes["engine"])
+        if axes["python"] == "default":
+            axes["python"] = self._resolver.default_python(axes["engine"])
+        if not axes["python"].endswith("t"):
+            axes["gil"] = None
+        return Cell(**{**axes, **self._of_loader(LOADERS[axes["loader"]], axes)})
+
+    def _of_loader(self, loader: Loader, axes: Mapping[str, Any]) -> dict[str, AxisValue]:
+        """The axes that mean something to some loaders only."""
+        has_choice = len(loader.protocols) > 1 and axes["protocol"] != "default"
+        implementation = axes["implementation"]
+        if implementation == "default":
+            implementation = self._resolver.default_implementation(axes["python"])
+        return {
+            "loop": axes["loop"] if loader.loops else None,
+            "protocol": axes["protocol"] if has_choice else loader.protocols[0],
+            "implementation": implementation if loader.implementations else None,
+            "poolsize": axes["poolsize"] if loader.concurrent else 1,
+            "transaction": "autocommit" if loader.copies else axes["transaction"],
+            "inserts": "execute" if loader.copies else axes["inserts"],
+        }
+
+    def axes(self, values: Mapping[str, AxisValue]) -> Mapping[str, AxisValue]:
+        return self.cell(values).axes()
+
+
+def find_obstacle(cell: Cell) -> str | None:
+    """Return why a cell cannot run on any machine, or None."""
+    loader = LOADERS[cell.loader]
+    if cell.inserts == "executemany" and not loader.executemany:
+        return f"{loader.driver} has no executemany that {loader.name} could use"
+    if cell.inserts == "executemany" and loader.pipelines and cell.protocol == "simple":
+        return f"{loader.driver} sends executemany in a pipeline, which the protocol simple has not"
+    if cell.loop is not None and cell.loop not in loader.loops:
+        return f"{loader.name} does not run on {cell.loop}, only on {', '.join(loader.loops)}"
+    if cell.protocol not in loader.protocols:
+        return f"{loader.name} speaks {', '.join(loader.protocols)}"
+    if loader.ceiling and cell.protocol == "prepared" and cell.transaction == "per_record":
+        return "pgbench would have to prepare each INSERT of a record by itself, as it ends no script in a transaction"
+    if cell.implementation is not None and cell.implementation not in loader.implementations:
+        return f"{loader.driver} has the implementations {', '.join(loader.implementations)}"
+    return None
+
+
+def _cells_of(matrix: Matrix, name: str, completion: _Completion) -> dict[Cell, str | None]:
+    """Return the cells that an experiment names, with what keeps each from running."""
+    cells: dict[Cell, str | None] = {}
+    for combination in combine(matrix.experiments[name], completion.axes):
+        cell = completion.cell(combination.values)
+        if cell not in cells:
+            cells[cell] = combination.why or find_obstacle(cell)
+    return cells
+
+
+def _merge(by_experiment: Mapping[str, Mapping[Cell, str | None]]) -> list[PlannedCell]:
+    merged: dict[Cell, PlannedCell] = {}
+    for name, cells in by_experiment.items():
+        for cell, why in cells.items():
+            seen = merged.get(cell, PlannedCell(cell, "a", (), why))
+            unsupported = why and seen.unsupported
+            merged[cell] = replace(seen, experiments=(*seen.experiments, name), unsupported=unsupported)
+    return list(merged.values())
+
+
+def _filter(cells: Mapping[Cell, str | None], only: Mapping[str, tuple[str, ...]]) -> dict[Cell, str | None]:
+    return {cell: why for cell, why in cells.items() if matches(cell, only)}
+
+
+def matches(cell: Cell, only: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether a cell has one of the values that ``only`` leaves to each axis."""
+    axes = cell.axes()
+    return all(axes[axis] is not None and str(axes[axis]) in values for axis, values in only.items())
+
+
+def _check_only(only: Mapping[str, tuple[str, ...]], cells: Sequence[Cell]) -> None:
+    for axis, values in only.items():
+        there = _values_there(axis, cells)
+        for value in values:
+            if value not in there:
+                raise BadInput(f"--only: no cell has {axis}={value} {suggest(value, there)}")
+    if not any(matches(cell, only) for cell in cells):
+        asked = " and ".join(f"{axis}={','.join(values)}" for axis, values in only.items())
+        raise BadInput(f"--only: no cell has {asked}: each is there, but not together; leave out one of them")
+
+
+def _values_there(axis: str, cells: Iterable[Cell]) -> list[str]:
+    """Return the values in the order in which the matrix names them."""
+    values = dict.fromkeys(cell.axes()[axis] for cell in cells)
+    return [str(value) for value in values if value is not None]

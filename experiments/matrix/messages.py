@@ -1,0 +1,82 @@
+"""Pydantic's errors in the words of matrix.yaml: what was found, what is allowed, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from experiments.matrix.values import suggest
+from experiments.matrix.yaml_document import Document, Finding, YamlPath
+
+_UNKNOWN_KEY = ("unexpected_keyword_argument", "extra_forbidden")
+_ADVICE = {
+    "int_type": "is no whole number: write one such as 20",
+    "int_from_float": "is no whole number: write one such as 20",
+    "float_type": "is no number: write one such as 0.25",
+    "finite_number": "is not finite: write a number such as 0.25",
+    "greater_than_equal": "is too small: write {ge} or more",
+    "greater_than": "is too small: write more than {gt:g}",
+    "too_short": "is empty: name at least one",
+    "tuple_type": "is no list: write [one, two] or one '- ' per line",
+    "dict_type": "is no mapping: write 'name: value' below it",
+    "mapping_type": "is no mapping: write 'name: value' below it",
+    "dataclass_type": "is no mapping: write 'name: value' below it",
+    "literal_error": "is not known: write {expected}",
+}
+
+
+def describe_errors(error: ValidationError, adapter: TypeAdapter[Any], document: Document) -> list[Finding]:
+    """Translate every error; the known keys come from the models' own schema."""
+    details = error.errors(include_url=False)
+    paths = [tuple(one["loc"]) for one in details]
+    schema = adapter.json_schema()
+    return [
+        Finding(path, _describe(one, path, schema, document))
+        for one, path in zip(details, paths, strict=True)
+        if not (one["type"] == "too_short" and _has_inner(path, paths))
+    ]
+
+
+def _has_inner(path: YamlPath, paths: list[YamlPath]) -> bool:
+    """Whether something inside is wrong too: pydantic drops such items and then says that there are too few."""
+    return any(other[: len(path)] == path and other != path for other in paths)
+
+
+def _describe(error: ErrorDetails, path: YamlPath, schema: Mapping[str, Any], document: Document) -> str:
+    kind = error["type"]
+    if kind in _UNKNOWN_KEY:
+        return f"unknown key {suggest(path[-1], _keys_at(schema, path[:-1]))}"
+    if kind == "missing":
+        return "is missing: add it"
+    context = error.get("ctx", {})
+    advice = context["text"] if kind == "matrix" else _ADVICE.get(kind, error["msg"]).format(**context)
+    return f"{describe_value(document, path, error['input'])} {advice}"
+
+
+def describe_value(document: Document, path: YamlPath, value: object) -> str:
+    """Name what was found, as it is written in the file."""
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, list):
+        return "this list"
+    if isinstance(value, Mapping):
+        return "this entry"
+    return document.texts.get(path) or "an empty value"
+
+
+def _keys_at(schema: Mapping[str, Any], path: YamlPath) -> list[str]:
+    """Follow a path through a JSON Schema to the names of the keys that may stand there."""
+    here = schema
+    for step in (*path, None):
+        # What may be left out is either itself or nothing.
+        here = next((one for one in here.get("anyOf", ()) if "$ref" in one), here)
+        if "$ref" in here:
+            here = schema["$defs"][here["$ref"].rsplit("/", 1)[-1]]
+        if isinstance(step, int):
+            here = here["items"]
+        elif step is not None:
+            here = here["properties"][step] if "properties" in here else here["additionalProperties"]
+    return list(here.get("properties", {}))

@@ -1,0 +1,76 @@
+"""The order of the runs: blocks in which every cell runs once, each shuffled by itself, the same for the same seed.
+
+So a drift of the machine hits all cells alike, and ratios can be paired within a block.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from experiments.matrix.cell import Cell, canonical_json
+from experiments.matrix.expand import Arm, PlannedCell
+from experiments.matrix.spec import DataSet
+
+OVERHEAD_S = 0.6
+"""What a run costs besides the timed phases: start, clear, verify. Measured on 2 cores."""
+
+ROWS_PER_S = 12_000.0
+ROWS_PER_S_ALONE = 4_000.0
+"""With a single connection, which waits for the disk at each durable commit; the slower of the disks measured."""
+
+ROWS_PER_RECORD = {"01": 222}
+USUAL_ROWS_PER_RECORD = 208
+"""8,113 items in 39 segments."""
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run. ``block`` counts from 1, ``order`` from 1 within the block."""
+
+    cell: Cell
+    arm: Arm
+    block: int
+    order: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells, those included that cannot run, and the runs of the others in their order."""
+
+    cells: tuple[PlannedCell, ...]
+    runs: tuple[PlannedRun, ...]
+    seed: int
+    repeats: int
+
+
+def make_plan(cells: Sequence[PlannedCell], repeats: int, seed: int) -> Plan:
+    """Shuffle the cells that can run, anew in each of ``repeats`` blocks.
+
+    The order depends on the seed and on what the cells are, not on where matrix.yaml names them.
+    """
+    can_run = [(planned.cell, planned.arm) for planned in cells if planned.unsupported is None]
+    can_run.sort(key=lambda cell_and_arm: (canonical_json(cell_and_arm[0].axes()), cell_and_arm[1]))
+    runs: list[PlannedRun] = []
+    for block in range(1, repeats + 1):
+        shuffled = list(can_run)
+        random.Random(f"{seed}/{block}").shuffle(shuffled)  # noqa: S311  # an order, no secret
+        runs += [PlannedRun(cell, arm, block, order) for order, (cell, arm) in enumerate(shuffled, start=1)]
+    return Plan(tuple(cells), tuple(runs), seed, repeats)
+
+
+def estimate_s(plan: Plan, seconds_per_run: Callable[[Cell], float]) -> float:
+    """Return how many seconds the runs of a plan will take, after set-up."""
+    return sum(seconds_per_run(run.cell) for run in plan.runs)
+
+
+def guess_run_s(cell: Cell, data: DataSet, timeout_s: float) -> float:
+    """Return about how many seconds a run takes, from what was measured elsewhere; never more than its time limit.
+
+    Where the number of records is unknown it is the time limit.
+    """
+    if data.records is None:
+        return timeout_s
+    rows = data.records * sum(ROWS_PER_RECORD.get(segment, USUAL_ROWS_PER_RECORD) for segment in data.segments)
+    return min(timeout_s, OVERHEAD_S + rows / (ROWS_PER_S if cell.poolsize > 1 else ROWS_PER_S_ALONE))

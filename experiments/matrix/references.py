@@ -1,0 +1,116 @@
+"""What no single value of matrix.yaml shows: whether the names that it uses are there, and what makes no sense.
+
+It works on the plain document and skips whatever has the wrong shape: the models complain about that, at the same
+time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from experiments.matrix.values import suggest
+from experiments.matrix.yaml_document import Finding, YamlPath
+
+_SECTIONS = {"postgres": "PostgreSQL configuration", "data": "data set", "resources": "resources"}
+_KINDS = {**_SECTIONS, "experiments": "experiment", "profiles": "profile"}
+# Defaults that stand for a value which only the machine knows.
+_RESOLVED = ("auto", "default")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def check_document(data: object) -> list[Finding]:
+    """Return everything that is wrong between the parts of a document."""
+    root = _mapping(data)
+    checks: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
+        _check_names,
+        _check_references,
+        _check_profiles,
+        _check_experiments,
+    )
+    return [finding for check in checks for finding in check(root)]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _check_names(root: Mapping[str, Any]) -> Iterator[Finding]:
+    """Names become names of files and stand on the command line."""
+    for section in _KINDS:
+        for name in _mapping(root.get(section)):
+            if not _NAME.fullmatch(name):
+                yield Finding((section, name), "is no usable name: write letters, digits, '_', '-' and '.' only")
+
+
+def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
+    for axis, kind in _SECTIONS.items():
+        known = _mapping(root.get(axis))
+        for path, value in _values_of(axis, root):
+            if isinstance(value, str) and value not in known:
+                yield Finding(path, f"{value!r} is no {kind} {suggest(value, known)}")
+
+
+def _values_of(axis: str, root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, object]]:
+    """Every value that some part of the file gives to an axis."""
+    for path, values in _axis_mappings(root):
+        if axis in values:
+            value = values[axis]
+            if path[-1] == "matrix":
+                yield from (((*path, axis, position), item) for position, item in enumerate(_items(value)))
+            else:
+                yield (*path, axis), value
+
+
+def _axis_mappings(root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, Mapping[str, Any]]]:
+    for section in ("defaults", "baseline"):
+        yield (section,), _mapping(root.get(section))
+    for name, body in _mapping(root.get("experiments")).items():
+        experiment = _mapping(body)
+        yield ("experiments", name, "matrix"), _mapping(experiment.get("matrix"))
+        yield ("experiments", name, "baseline"), _mapping(experiment.get("baseline"))
+        for part in ("include", "exclude"):
+            for position, entry in enumerate(_items(experiment.get(part))):
+                yield ("experiments", name, part, position), _mapping(entry)
+
+
+def _check_profiles(root: Mapping[str, Any]) -> Iterator[Finding]:
+    known = _mapping(root.get("experiments"))
+    for name, profile in _mapping(root.get("profiles")).items():
+        for position, value in enumerate(_items(_mapping(profile).get("experiments"))):
+            if isinstance(value, str) and value not in known:
+                path = ("profiles", name, "experiments", position)
+                yield Finding(path, f"{value!r} is no experiment {suggest(value, known)}")
+
+
+def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, body in _mapping(root.get("experiments")).items():
+        experiment = _mapping(body)
+        if isinstance(body, Mapping) and not experiment.get("matrix") and not experiment.get("include"):
+            yield Finding(("experiments", name), "has no cells: give it a matrix, or an include")
+        # An exclusion may name axes that the matrix does not; those have the value of the defaults.
+        values = {axis: [value] for axis, value in _mapping(root.get("defaults")).items() if value not in _RESOLVED}
+        values.update({axis: _items(listed) for axis, listed in _mapping(experiment.get("matrix")).items()})
+        for position, entry in enumerate(_items(experiment.get("exclude"))):
+            yield from _check_exclusion(("experiments", name, "exclude", position), _mapping(entry), values)
+
+
+def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[str, list[Any]]) -> Iterator[Finding]:
+    """An exclusion that can match nothing is a slip of the pen."""
+    if set(entry) <= {"why"}:
+        yield Finding(path, "names no axis, so it would leave out everything: name what to leave out")
+    for axis, value in entry.items():
+        listed = [_plain(item) for item in values.get(axis, ())]
+        if listed and _plain(value) not in listed:
+            known = ", ".join(str(item) for item in listed)
+            yield Finding((*path, axis), f"{_plain(value)!r} is no value that this experiment has (there: {known})")
+
+
+def _plain(value: object) -> object:
+    """YAML makes False of off, which is the name of a value."""
+    return "off" if value is False else value

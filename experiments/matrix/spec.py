@@ -1,0 +1,274 @@
+"""matrix.yaml as types: every section, what it means, and how to load it.
+
+An experiment is one question. Its ``matrix``, ``include`` and ``exclude`` mean what they mean in GitHub Actions.
+Axes that it does not name have the values of ``defaults``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+from typing_extensions import TypedDict
+
+from experiments.cpuset import REST
+from experiments.matrix.messages import describe_errors
+from experiments.matrix.references import check_document
+from experiments.matrix.values import (
+    Count,
+    Cpuset,
+    DataName,
+    Engine,
+    Gil,
+    Implementation,
+    Inserts,
+    LoaderName,
+    Loop,
+    Major,
+    Memory,
+    Poolsize,
+    PostgresName,
+    Python,
+    ResourcesName,
+    Sampling,
+    Segment,
+    Setting,
+    SpokenProtocol,
+    Text,
+    Transaction,
+    one_of,
+    problem,
+)
+from experiments.matrix.yaml_document import read_document, refuse
+
+_STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+_SOME = Field(min_length=1)
+
+_NEEDED_BY_SOURCE = {"synthetic": ("state", "records"), "directory": ("path",), "census": ("state",)}
+
+DataSource = Annotated[str, one_of("source of data", tuple(_NEEDED_BY_SOURCE), "Where the files come from.")]
+Storage = Annotated[str, one_of("storage", ("disk", "tmpfs"), "Where PostgreSQL keeps its data.")]
+
+
+class AxisValues(TypedDict, total=False):
+    """One value for some of the axes."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    engine: Engine
+    python: Python
+    gil: Gil
+    loader: LoaderName
+    loop: Loop
+    protocol: SpokenProtocol
+    implementation: Implementation
+    poolsize: Poolsize
+    postgres: PostgresName
+    data: DataName
+    transaction: Transaction
+    inserts: Inserts
+    resources: ResourcesName
+    sampling: Sampling
+
+
+class Exclusion(AxisValues, total=False):
+    """Combinations to leave out: those that have all of these values."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    why: Annotated[Text, Field(description="Shown in the table, as a row; without it there is no row.")]
+
+
+class AxisLists(TypedDict, total=False):
+    """Several values for some of the axes: the combinations are all that can be made of them."""
+
+    __pydantic_config__ = _STRICT  # type: ignore[misc]
+
+    engine: Annotated[tuple[Engine, ...], _SOME]
+    python: Annotated[tuple[Python, ...], _SOME]
+    gil: Annotated[tuple[Gil, ...], _SOME]
+    loader: Annotated[tuple[LoaderName, ...], _SOME]
+    loop: Annotated[tuple[Loop, ...], _SOME]
+    protocol: Annotated[tuple[SpokenProtocol, ...], _SOME]
+    implementation: Annotated[tuple[Implementation, ...], _SOME]
+    poolsize: Annotated[tuple[Poolsize, ...], _SOME]
+    postgres: Annotated[tuple[PostgresName, ...], _SOME]
+    data: Annotated[tuple[DataName, ...], _SOME]
+    transaction: Annotated[tuple[Transaction, ...], _SOME]
+    inserts: Annotated[tuple[Inserts, ...], _SOME]
+    resources: Annotated[tuple[ResourcesName, ...], _SOME]
+    sampling: Annotated[tuple[Sampling, ...], _SOME]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class DataSet:
+    """A named data set: files to load."""
+
+    source: DataSource
+    """synthetic: made here, the same bytes everywhere; directory: files that are there; census: fetched once."""
+    state: Text | None = None
+    """Of synthetic and census: the state, such as NY or New_York."""
+    segments: Annotated[tuple[Segment, ...], _SOME] = ("01",)
+    """The segments of the Summary File 1 to load, in quotes."""
+    records: Count | None = None
+    """How many logical records of each state to load; all of them where this is left out."""
+    path: Text | None = None
+    """Of directory: the folder with the files, as seen from the folder where the command runs."""
+    seed: int = Field(default=2014, strict=True)
+    """Of synthetic: other seeds make other records."""
+
+    @model_validator(mode="after")
+    def _check_source(self) -> DataSet:
+        needed = _NEEDED_BY_SOURCE[self.source]
+        for key in needed:
+            if getattr(self, key) is None:
+                raise problem(f"lacks {key!r}: a data set with source {self.source} needs {' and '.join(needed)}")
+        for key in ("state", "path"):
+            if key not in needed and getattr(self, key) is not None:
+                raise problem(f"has {key!r}, which means nothing with source {self.source}: take it out")
+        return self
+
+
+@dataclass(frozen=True, config=_STRICT)
+class PostgresConfiguration:
+    """A named PostgreSQL: major version, where its data lies, settings."""
+
+    version: Major
+    """The major version, in quotes."""
+    storage: Storage
+    """disk, or tmpfs for memory: it matters as much as settings do."""
+    settings: Mapping[str, Setting] = Field(default_factory=dict)
+    """Settings as in postgresql.conf; they come after those of the harness."""
+    shm_size: Memory | None = None
+    """Shared memory of its container, such as 1GB; 256MB where this is left out. Means nothing without containers."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Resources:
+    """Who may use which cores. Numbers count within the cores that the harness may use; left out: all of them."""
+
+    loader_cpuset: Cpuset | None = None
+    """Cores of the loader: numbers and ranges such as "0-2,5", or rest."""
+    server_cpuset: Cpuset | None = None
+    """Cores of PostgreSQL, all its processes. rest: what the loader and its hyperthreads leave."""
+    loader_cpus: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    """At most so much CPU time for the loader, in cores: 0.25 is a quarter of one. Needs the docker engine."""
+    server_cpus: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    """At most so much CPU time for PostgreSQL, in cores, all its processes together. Needs the docker engine."""
+    loader_memory: Memory | None = None
+    """At most so much memory for the loader, such as 64MB; one that needs more is killed. Needs the docker engine."""
+    server_memory: Memory | None = None
+    """At most so much memory for PostgreSQL, all its processes and what it caches. Needs the docker engine."""
+
+    @model_validator(mode="after")
+    def _check_rest(self) -> Resources:
+        sides = (self.loader_cpuset, self.server_cpuset)
+        if REST in sides and (None in sides or sides[0] == sides[1]):
+            raise problem("asks for the rest of nothing: where one cpuset is 'rest', give the other side numbers")
+        return self
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Defaults:
+    """The value of every axis that an experiment does not name."""
+
+    loader: LoaderName
+    poolsize: Poolsize
+    postgres: PostgresName
+    data: DataName
+    resources: ResourcesName
+    engine: Engine = "auto"
+    python: Python = "default"
+    gil: Gil = "default"
+    loop: Loop = "asyncio"
+    protocol: SpokenProtocol = "default"
+    implementation: Implementation = "default"
+    transaction: Transaction = "autocommit"
+    inserts: Inserts = "execute"
+    sampling: Sampling = "on"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Experiment:
+    """One question, and the cells that answer it."""
+
+    question: Text
+    """Shown above the table."""
+    matrix: AxisLists = Field(default_factory=AxisLists)
+    """Lists of values: every combination of them is a cell."""
+    include: tuple[AxisValues, ...] = ()
+    """Each adds its values to all combinations whose values of the matrix it does not change, else a new cell."""
+    exclude: tuple[Exclusion, ...] = ()
+    """Combinations to leave out, before include."""
+    baseline: AxisValues = Field(default_factory=AxisValues)
+    """What its cells are compared with, where that differs from the baseline of the whole matrix."""
+    explain: Annotated[bool, Field(strict=True)] = False
+    """Whether its cells run once more after the timed blocks, with instruments, for a page each that explains them."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Profile:
+    """A named way to run less, or more: --profile NAME. The one named default is what runs without that."""
+
+    repeats: Count | None = None
+    """Instead of the repeats above."""
+    records: Count | None = None
+    """Instead of the records of every data set."""
+    experiments: Annotated[tuple[Text, ...], _SOME] | None = None
+    """Only these."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Matrix:
+    """The whole of matrix.yaml."""
+
+    version: Literal[1]
+    """Of this format."""
+    repeats: Count
+    """How many blocks; each runs every cell once, in its own shuffled order."""
+    seed: Annotated[int, Field(strict=True)]
+    """Decides the orders."""
+    timeout_s: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+    """A run that takes longer is ended."""
+    data: Mapping[str, DataSet]
+    """Data sets by name."""
+    postgres: Mapping[str, PostgresConfiguration]
+    """Configurations of PostgreSQL by name."""
+    resources: Mapping[str, Resources]
+    """Divisions of the cores by name."""
+    defaults: Defaults
+    """What an experiment does not name."""
+    experiments: Annotated[Mapping[str, Experiment], _SOME]
+    """Questions by name."""
+    baseline: AxisValues = Field(default_factory=AxisValues)
+    """The cell that all others are compared with, where it differs from the defaults. It runs twice per block."""
+    profiles: Mapping[str, Profile] = Field(default_factory=dict)
+    """Ways to run less, by name."""
+
+
+def matrix_adapter() -> TypeAdapter[Matrix]:
+    """Return what validates, dumps and describes a ``Matrix``."""
+    return TypeAdapter(Matrix)
+
+
+def load_matrix(path: Path) -> Matrix:
+    """Load and check a matrix.yaml.
+
+    Raises:
+        BadInput: with everything that is wrong, one line each:
+            ``matrix.yaml:LINE: path.to[1].key: what was found, what is allowed, what to do``.
+    """
+    document = read_document(path)
+    adapter = matrix_adapter()
+    findings = check_document(document.data)
+    try:
+        matrix = adapter.validate_python(document.data)
+    except ValidationError as error:
+        findings += describe_errors(error, adapter, document)
+        raise refuse(document, findings) from error
+    if findings:
+        raise refuse(document, findings)
+    return matrix

@@ -1,0 +1,219 @@
+"""The types of the values in matrix.yaml: what each accepts, what it says of others, how editors see it.
+
+A message says what is allowed and what to do; what was found stands in front of it (``describe_errors``).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS
+from experiments.cpuset import REST, parse_cpuset
+from experiments.matrix.cell import ENGINES, GILS, INSERTS, SAMPLINGS, TRANSACTIONS
+
+LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
+
+_PYTHON = re.compile(r"3\.\d+t?", re.ASCII)
+_MAJOR = re.compile(r"\d{1,3}", re.ASCII)
+_MEMORY = re.compile(r"([1-9]\d{0,9})\s?([kMGT]?)B", re.ASCII)
+_SEGMENT = re.compile(r"0[1-9]|[12]\d|3\d", re.ASCII)
+
+
+def suggest(found: object, known: Iterable[str]) -> str:
+    """Return '(did you mean X? known: A, B)', without the question where nothing is close."""
+    names = list(known)
+    # A number that is close to another one is no slip of the pen.
+    close = [] if str(found).isdigit() else difflib.get_close_matches(str(found), names)
+    # Of those that are equally close: 'pool' is the beginning of poolsize, not four letters of protocol.
+    close.sort(key=lambda name: not name.startswith(str(found)))
+    question = f"did you mean {close[0]}? " if close else ""
+    return f"({question}known: {', '.join(names) or 'none'})"
+
+
+def problem(text: str) -> PydanticCustomError:
+    """Make the error of a value: ``text`` follows what was found."""
+    # Through the context, so that braces in the text are no template.
+    return PydanticCustomError("matrix", "{text}", {"text": text})
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """Pydantic's view of a value that ``check`` turns into text or a number; editors see ``schema`` (JSON Schema)."""
+
+    check: Callable[[object], str | int]
+    schema: Mapping[str, Any]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def one_of(what: str, known: Sequence[str], description: str) -> Checked:
+    """Make the type of a name out of a few: ``what`` it names, in the singular."""
+
+    def check(value: object) -> str:
+        if isinstance(value, str) and value in known:
+            return value
+        raise problem(f"is no {what} {suggest(value, known)}")
+
+    return Checked(check, {"type": "string", "enum": list(known), "description": description})
+
+
+def _check_python(value: object) -> str:
+    if isinstance(value, str) and (value == "default" or _PYTHON.fullmatch(value)):
+        return value
+    if isinstance(value, float):
+        raise problem("without quotes is a number, so that 3.10 would be 3.1: put the version in quotes")
+    raise problem("is no Python version: write 'default' or major and minor in quotes, such as \"3.13\"")
+
+
+def _check_gil(value: object) -> str:
+    if value is False:
+        # What YAML makes of off.
+        return "off"
+    if isinstance(value, str) and value in GILS:
+        return value
+    raise problem(f"is no state of the GIL {suggest(value, GILS)}")
+
+
+def _check_sampling(value: object) -> str:
+    if isinstance(value, bool):
+        # What YAML makes of on and off.
+        return "on" if value else "off"
+    if isinstance(value, str) and value in SAMPLINGS:
+        return value
+    raise problem(f"is no state of the sampler {suggest(value, SAMPLINGS)}")
+
+
+def _check_major(value: object) -> str:
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if _MAJOR.fullmatch(text):
+        return text
+    raise problem('is no major version of PostgreSQL: write it in quotes, such as "17"')
+
+
+def _check_segment(value: object) -> str:
+    if isinstance(value, str) and _SEGMENT.fullmatch(value):
+        return value
+    raise problem('is no segment: write two digits in quotes, from "01" to "39"')
+
+
+def _parse_memory(value: object) -> int:
+    """Bytes from '64MB'. Units are PostgreSQL's: 1024 kB are 1 MB. Plain bytes are what a matrix has that was read."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise problem("is no amount of memory: write a whole number with a unit (kB, MB, GB, TB), such as 64MB")
+    return int(match[1]) << 10 * " kMGT".index(match[2] or " ")
+
+
+def _check_setting(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise problem("is no value of a setting: write text, a number, on or off")
+
+
+def _check_cpuset(value: object) -> str:
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else "?"
+    if text == REST:
+        return text
+    try:
+        parse_cpuset(text)
+    except ValueError:
+        raise problem("is no set of cores: write numbers from 0 and ranges such as \"0-2,5\", or 'rest'") from None
+    return text
+
+
+def _check_text(value: object) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    raise problem("is no text: write it in quotes")
+
+
+Text = Annotated[str, Checked(_check_text, {"type": "string", "minLength": 1})]
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+Engine = Annotated[
+    str, one_of("engine", ("auto", *ENGINES), "What runs it; auto takes the best that this machine has.")
+]
+Python = Annotated[
+    str,
+    Checked(
+        _check_python,
+        {
+            "type": "string",
+            "pattern": r"^(default|3\.[0-9]+t?)$",
+            "description": "The interpreter's version, in quotes; default: the newest that the engine has a lock for.",
+        },
+    ),
+]
+Gil = Annotated[
+    str,
+    Checked(
+        _check_gil,
+        {
+            "enum": [*GILS, False],
+            "description": "Of free-threaded builds: off keeps the lock on all threads off, whatever modules ask for.",
+        },
+    ),
+]
+LoaderName = Annotated[str, one_of("loader", tuple(LOADERS), "Who is measured; see: python -m bigdata.cmd list.")]
+Loop = Annotated[str, one_of("event loop", LOOPS, "The event loop. Loaders that have none leave it out.")]
+SpokenProtocol = Annotated[
+    str,
+    one_of(
+        "protocol",
+        ("default", *PROTOCOLS),
+        "How statements get to the server; default: what the loader speaks unless asked.",
+    ),
+]
+Implementation = Annotated[
+    str,
+    one_of(
+        "implementation",
+        ("default", *IMPLEMENTATIONS),
+        "Of psycopg 3; default: binary, or python where there is no wheel of it. Other drivers leave it out.",
+    ),
+]
+Poolsize = Annotated[int, Field(strict=True, ge=1, description="How many connections, each with its worker.")]
+PostgresName = Annotated[Text, Field(description="A name in the section postgres.")]
+DataName = Annotated[Text, Field(description="A name in the section data.")]
+Transaction = Annotated[str, one_of("transaction", TRANSACTIONS, "Commit after each statement, or each record.")]
+Inserts = Annotated[str, one_of("way to insert", INSERTS, "One call per row, or executemany, where the driver has it.")]
+ResourcesName = Annotated[Text, Field(description="A name in the section resources.")]
+Sampling = Annotated[
+    str,
+    Checked(
+        _check_sampling,
+        {
+            "enum": [*SAMPLINGS, True, False],
+            "description": "Whether a process beside the loader looks at what the server's connections do.",
+        },
+    ),
+]
+
+Segment = Annotated[str, Checked(_check_segment, {"type": "string", "pattern": "^(0[1-9]|[12][0-9]|3[0-9])$"})]
+Major = Annotated[
+    str, Checked(_check_major, {"anyOf": [{"type": "string", "pattern": "^[0-9]+$"}, {"type": "integer"}]})
+]
+Memory = Annotated[
+    int,
+    Checked(_parse_memory, {"anyOf": [{"type": "string", "pattern": "^[1-9][0-9]* ?[kMGT]?B$"}, {"type": "integer"}]}),
+]
+Setting = Annotated[str, Checked(_check_setting, {"type": ["string", "boolean", "number"]})]
+Cpuset = Annotated[
+    str,
+    Checked(_check_cpuset, {"anyOf": [{"type": "string", "pattern": "^(rest|[0-9, -]+)$"}, {"type": "integer"}]}),
+]

@@ -1,0 +1,1 @@
+"""One cell in detail: profiles, flame graphs and counters."""

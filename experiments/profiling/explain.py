@@ -1,0 +1,140 @@
+"""Explaining cells: each is run again with instruments, and a page written into a campaign that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bigdata.registry import LOADERS
+from experiments.campaign.datasets import provide
+from experiments.campaign.equal_work import Trouble
+from experiments.campaign.prepare import Preparation, quiet_cpus
+from experiments.campaign.run import ReadyCell
+from experiments.engines.choose_instruments import instruments_of
+from experiments.engines.protocol import Engine
+from experiments.environment.affinity import allowed_cpus, can_pin, confined
+from experiments.environment.cache import cache_folder
+from experiments.environment.hashes import source_hash
+from experiments.errors import BadInput, Failure, Unsupported
+from experiments.matrix.cell import Cell
+from experiments.matrix.expand import PlannedCell
+from experiments.matrix.spec import Matrix, PostgresConfiguration
+from experiments.profiling.files import find_campaign_of, find_obstacle, page_path, write_explanation
+from experiments.profiling.runs import explain_cell
+from experiments.records.folder import CampaignFolder
+
+# A server of its own: what counts statements has to be there from its start.
+_NAME = "{} with pg_stat_statements"
+_PRELOADED = "shared_preload_libraries"
+_STATISTICS = "pg_stat_statements"
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What came of a cell: its page, or the reason why there is none."""
+
+    cell: Cell
+    path: Path | None
+    reason: str | None = None
+
+
+def choose_folders(
+    cells: Sequence[Cell], folders: Sequence[CampaignFolder], results: Path, tell: Tell
+) -> dict[Cell, CampaignFolder]:
+    """The newest campaign that has each; those that cannot run here, as a campaign found, are told and left out.
+
+    Raises BadInput for a cell that none has, and where all are left out: there is nothing to explain.
+    """
+    chosen = {}
+    for cell in cells:
+        if folder := find_campaign_of(cell, folders):
+            chosen[cell] = folder
+        elif reason := find_obstacle(cell, folders):
+            tell(f"not explained, as it cannot run: {cell.label()}: {reason}")
+        else:
+            raise BadInput(
+                f"{results}: no campaign has the cell {cell.label()}; an explanation goes into the campaign that has "
+                "measured the cell, so run that first: the same options behind nox -s matrix --"
+            )
+    if not chosen:
+        raise BadInput("--only: none of these cells can run here; choose others")
+    return chosen
+
+
+def can_be_explained(planned: Sequence[PlannedCell]) -> list[Cell]:
+    """The cells that can run, each once, without ceilings: their programs are not Python."""
+    able = [one.cell for one in planned if one.unsupported is None and not LOADERS[one.cell.loader].ceiling]
+    return list(dict.fromkeys(able))
+
+
+def explain_asked(
+    campaign: CampaignFolder,
+    matrix: Matrix,
+    planned: Sequence[PlannedCell],
+    engines: Mapping[str, Engine],
+    tell: Tell,
+) -> bool:
+    """Explain the cells of the experiments that ask for it, but for those that have a page; False where it was
+    interrupted."""
+    asked = {name for name, experiment in matrix.experiments.items() if experiment.explain}
+    cells = can_be_explained([one for one in planned if asked.intersection(one.experiments)])
+    left = [cell for cell in cells if not page_path(campaign.path, cell).exists()]
+    if not left:
+        return True
+    try:
+        explain_cells(dict.fromkeys(left, campaign), matrix, engines, tell)
+    except KeyboardInterrupt:
+        tell("interrupted; the campaign is complete, and nox -s explain makes the pages that are left")
+        return False
+    return True
+
+
+def explain_cells(
+    folders: Mapping[Cell, CampaignFolder], matrix: Matrix, engines: Mapping[str, Engine], tell: Tell
+) -> list[Page]:
+    """Explain each and write its page. ``engines`` are those that the cells name, entered. The results folder must be
+    locked."""
+    source = source_hash()
+    counted = _with_statistics(matrix)
+    own = {replace(cell, postgres=_NAME.format(cell.postgres)): cell for cell in folders}
+    preparation = Preparation(
+        counted, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), tell
+    )
+    cells = preparation.prepare(tuple(PlannedCell(cell, "a", ()) for cell in own))
+    pages = []
+    # The harness must not disturb the loader.
+    with confined(quiet_cpus(cells, allowed_cpus()) if can_pin() else None):
+        for number, (renamed, ready) in enumerate(cells.items(), 1):
+            cell = own[renamed]
+            tell(f"explaining {cell.label()} ({number} of {len(cells)})")
+            page = _explain(cell, ready, folders[cell].path)
+            tell(f"wrote {page.path}" if page.reason is None else f"not explained: {page.reason}")
+            pages.append(page)
+    return pages
+
+
+def _explain(cell: Cell, ready: ReadyCell | str, campaign: Path) -> Page:
+    if isinstance(ready, str):
+        return Page(cell, None, ready)
+    try:
+        explanation = explain_cell(replace(ready, cell=cell), instruments_of(ready.host))
+    except (Failure, Unsupported) as reason:
+        return Page(cell, None, str(reason))
+    except Trouble as trouble:
+        return Page(cell, None, trouble.reason)
+    return Page(cell, write_explanation(campaign, cell, explanation))
+
+
+def _with_statistics(matrix: Matrix) -> Matrix:
+    """Every configuration of PostgreSQL once more, under another name, that counts its statements."""
+    more = {_NAME.format(name): _counting(configuration) for name, configuration in matrix.postgres.items()}
+    return replace(matrix, postgres={**matrix.postgres, **more})
+
+
+def _counting(configuration: PostgresConfiguration) -> PostgresConfiguration:
+    asked = configuration.settings.get(_PRELOADED, "")
+    libraries = ", ".join(part for part in (asked, _STATISTICS) if part)
+    return replace(configuration, settings={**configuration.settings, _PRELOADED: libraries})

@@ -1,0 +1,134 @@
+"""What the instruments saw of one cell; where one saw nothing its place has the reason, a text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from experiments.profiling.stacks import Stacks
+from experiments.profiling.thread_time import ThreadTime
+from experiments.records.record import Record
+from experiments.validation.same_sql.statements import same_text, workload_of
+
+
+@dataclass(frozen=True)
+class StatementUse:
+    """A statement of the workload as ``pg_stat_statements`` has it.
+
+    ``mean_us`` is its execution: not its parsing, nor its commit, nor the way to the client.
+    """
+
+    text: str
+    calls: int
+    mean_us: float
+
+
+@dataclass(frozen=True)
+class Calls:
+    """System calls per row, in all and by name; ``tool`` counted them."""
+
+    tool: str
+    per_row: float
+    by_name: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A cell looked at once more.
+
+    ``record`` is of a run without instruments besides ``pg_stat_statements``, in which the statements were counted.
+    ``rows_per_s`` are those of the runs with an instrument, by its name. ``busy`` are the stacks of threads that ran,
+    ``gil`` of those that held the GIL. ``lag_s`` is 'p50', 'p95', 'max' of how late the event loop was. ``files`` are
+    the files of the profiler by name, ``source`` lines of the loader's code by (file, line).
+    """
+
+    label: str
+    made_at: str
+    runtime: str
+    loop: str | None
+    modules: tuple[str, ...]
+    record: Record
+    rows_per_s: Mapping[str, float]
+    busy: Stacks | str
+    gil: Stacks | str
+    threads: ThreadTime | str
+    calls: Calls | str
+    lag_s: Mapping[str, float] | str
+    statements: tuple[StatementUse, ...] | str
+    files: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[tuple[str, int], str] = field(default_factory=dict)
+
+    @property
+    def has_loop(self) -> bool:
+        """Whether an event loop runs the workers."""
+        return self.loop is not None
+
+
+def uses_query(database: str) -> str:
+    """The query for what the server's statements took in a database, as JSON. To be asked in another one."""
+    return (
+        "SELECT coalesce(json_agg(json_build_object("  # noqa: S608 - own name
+        "'text', query, 'calls', calls, 'total_ms', total_exec_time)), '[]') "
+        f"FROM pg_stat_statements JOIN pg_database ON oid = dbid WHERE datname = '{database}'"
+    )
+
+
+def read_uses(answer: str) -> tuple[StatementUse, ...]:
+    """The workload's statements in the answer to ``uses_query``, those that took the most time first.
+
+    Drivers that give each value the smallest type that holds it make several of one text.
+    """
+    sums: dict[str, tuple[int, float]] = {}
+    for row in json.loads(answer):
+        text = same_text(row["text"])
+        if workload_of(text) is not None or text in ("BEGIN", "COMMIT"):
+            calls, total_ms = sums.get(text, (0, 0.0))
+            sums[text] = (calls + row["calls"], total_ms + row["total_ms"])
+    ordered = sorted(sums.items(), key=lambda item: -item[1][1])
+    return tuple(StatementUse(text, calls, total_ms / calls * 1e3) for text, (calls, total_ms) in ordered if calls)
+
+
+def read_counts(tool: str, text: str) -> dict[str, int]:
+    """System calls by name, and all of them under 'all', of what ``perf stat -x,`` or ``strace -c`` wrote.
+
+    Raises ValueError where that has no such numbers.
+    """
+    counts = _read_perf(text) if tool == "perf" else _read_strace(text)
+    if "all" not in counts:
+        raise ValueError(f"{tool} counted nothing")
+    return counts
+
+
+def _read_perf(text: str) -> dict[str, int]:
+    counts = {}
+    for line in text.splitlines():
+        fields = line.split(",")
+        if len(fields) < 3 or not fields[0].isdigit():
+            continue
+        name = "all" if fields[2].startswith("raw_syscalls:") else fields[2].removeprefix("syscalls:sys_enter_")
+        counts[name] = int(fields[0])
+    return counts
+
+
+def _read_strace(text: str) -> dict[str, int]:
+    counts = {}
+    for line in text.splitlines():
+        fields = line.split()
+        # % time, seconds, usecs/call, calls, errors (where there are any), syscall.
+        if len(fields) in (5, 6) and fields[3].isdigit():
+            counts["all" if fields[-1] == "total" else fields[-1]] = int(fields[3])
+    return counts
+
+
+def per_row(tool: str, more: Mapping[str, int], fewer: Mapping[str, int], rows: int) -> Calls:
+    """What the ``rows`` took that one of two runs loaded more than the other: what is equal in both falls out."""
+    differences = {name: (number - fewer.get(name, 0)) / rows for name, number in more.items()}
+    total = differences.pop("all")
+    return Calls(tool, total, {name: value for name, value in differences.items() if value >= 0.005})
+
+
+def report_rows(report: Mapping[str, Any]) -> int:
+    """All rows that a run INSERTed, geo records too."""
+    return sum(int(phase["rows"]) for phase in report["phases"].values())

@@ -1,0 +1,76 @@
+"""``results/<campaign>/explained/``: a page for each explained cell, and a folder with its pictures and profiles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from experiments.environment.cache import remove, size_bytes
+from experiments.files import write_whole
+from experiments.matrix.cell import Cell
+from experiments.profiling.explanation import Explanation
+from experiments.profiling.page import explanation_page, pictures_of
+from experiments.records.description import Description, ShownCell
+from experiments.records.folder import CampaignFolder
+
+EXPLAINED = "explained"
+
+LARGEST_CAMPAIGN_BYTES = 5_000_000
+LARGEST_FILE_BYTES = 200_000
+"""Of what a campaign may take in all, and of that a single file."""
+
+
+def file_name(cell: Cell) -> str:
+    """A name for the page and the folder of a cell, the same for the same cell."""
+    return re.sub(r"[^\w.]+", "-", cell.label()).strip("-").lower()
+
+
+def page_path(campaign: Path, cell: Cell) -> Path:
+    """Where the page of a cell is, or would be."""
+    return campaign / EXPLAINED / f"{file_name(cell)}.md"
+
+
+def has_cell(description: Description, cell: Cell) -> bool:
+    """Whether a campaign measured the cell, or would have. What its description says nothing of does not count."""
+    return any(not shown.unsupported for shown in _shown(description, cell))
+
+
+def find_obstacle(cell: Cell, folders: Sequence[CampaignFolder]) -> str | None:
+    """Why the cell cannot run, as the first of these says that planned it; None where none did."""
+    reasons = (shown.unsupported for folder in folders for shown in _shown(folder.description(), cell))
+    return next((reason for reason in reasons if reason), None)
+
+
+def _shown(description: Description, cell: Cell) -> list[ShownCell]:
+    axes = cell.axes()
+    return [
+        shown
+        for shown in description.cells
+        if all(value == axes.get(axis, value) for axis, value in shown.cell.items())
+    ]
+
+
+def find_campaign_of(cell: Cell, folders: Sequence[CampaignFolder]) -> CampaignFolder | None:
+    """The first of these that has the cell: the newest, in the order of ``list_campaigns``."""
+    return next((folder for folder in folders if has_cell(folder.description(), cell)), None)
+
+
+def write_explanation(campaign: Path, cell: Cell, explanation: Explanation) -> Path:
+    """Write page, pictures and profiles, those of an earlier explanation replaced; the page's path.
+
+    What would be too large, or make the campaign too large, is left out.
+    """
+    folder, name = campaign / EXPLAINED, file_name(cell)
+    remove(folder / name)
+    (folder / name).mkdir(parents=True)
+    files: Mapping[str, str] = {**pictures_of(explanation), **explanation.files}
+    written = []
+    for file, text in files.items():
+        size = len(text.encode())
+        if size <= LARGEST_FILE_BYTES and size_bytes(campaign) + size <= LARGEST_CAMPAIGN_BYTES:
+            write_whole(folder / name / file, text)
+            written.append(file)
+    page = page_path(campaign, cell)
+    write_whole(page, explanation_page(explanation, name, written))
+    return page

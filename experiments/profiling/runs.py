@@ -1,0 +1,199 @@
+"""A cell run again with instruments: one run for each, so that none sees another."""
+
+from __future__ import annotations
+
+import json
+import linecache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from bigdata.registry import LOADERS
+from experiments.campaign.equal_work import Trouble, read_report
+from experiments.campaign.run import ReadyCell, begin, environment_of, measure, run_arguments, utc_now
+from experiments.engines.postgres import DATABASE
+from experiments.engines.profilers import PY_SPY, PY_SPY_GIL, THREAD_STATES, Instrument, Instruments, Observed
+from experiments.environment.hashes import PROJECT
+from experiments.errors import Failure, Unsupported
+from experiments.matrix.plan import PlannedRun
+from experiments.profiling.explanation import (
+    Calls,
+    Explanation,
+    per_row,
+    read_counts,
+    read_uses,
+    report_rows,
+    uses_query,
+)
+from experiments.profiling.stacks import Stacks, cut_to_hot_loops, read_speedscope, write_speedscope
+from experiments.profiling.thread_time import find_thread_time
+from experiments.records.record import Record
+from experiments.validation.same_sql.statements import forget_query
+
+# What traces every system call makes a loader ten times as slow.
+PATIENCE = 10.0
+
+NO_LOOP = "the loader has no event loop"
+NOT_KNOWN_TO_PY_SPY = "py-spy cannot read free-threaded builds of Python"
+
+Thing = TypeVar("Thing")
+
+
+@dataclass
+class _Runs:
+    """The runs of a cell with instruments, and how fast each was."""
+
+    ready: ReadyCell
+    instruments: Instruments
+    rows_per_s: dict[str, float] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    def observe(
+        self, instrument: Instrument | None, more: Sequence[str] = (), name: str = ""
+    ) -> tuple[Mapping[str, Any], str]:
+        """Clear, and load under the instrument: the loader's report and what was seen.
+
+        Raises Trouble where the loader failed, Unsupported where the instrument saw nothing.
+        """
+        ready, timeout_s = self.ready, self.ready.timeout_s * PATIENCE
+        clear = ["clear", "--rest-within", "20", "--report", "-"]
+        placement = ready.placement.without_loader_limits()
+        read_report(
+            "clear",
+            ready.host.run(clear, server=ready.server, placement=placement, timeout_s=timeout_s),
+            timeout_s,
+        )
+        observed = self.instruments.observe(
+            instrument,
+            [*run_arguments(ready), *more],
+            server=ready.server,
+            placement=ready.placement,
+            timeout_s=timeout_s,
+            environment=environment_of(ready.cell),
+        )
+        report = _report(observed, instrument, timeout_s)
+        if instrument is not None and observed.seen is None:
+            raise Unsupported(f"{instrument.name} wrote nothing: {_words(observed)}")
+        data = report["phases"]["data"]
+        if name:
+            self.rows_per_s[name] = data["rows"] / data["wall_s"]
+        return report, observed.seen or ""
+
+
+def explain_cell(ready: ReadyCell, instruments: Instruments) -> Explanation:
+    """Run it plainly, then with each instrument. Raises Failure where it does not run well without any."""
+    loader = LOADERS[ready.cell.loader]
+    runs = _Runs(ready, instruments)
+    record, statements = _run_plainly(ready, instruments)
+    gil = record.client is None or record.client.gil_enabled
+    # py-spy would end with an error of its own, and not in words that tell.
+    unknown = record.client is not None and record.client.free_threaded
+    busy: Stacks | str = NOT_KNOWN_TO_PY_SPY
+    if not unknown:
+        busy = _or_reason(lambda: _profile(runs, PY_SPY, "busy"))
+    holding: Stacks | str = NOT_KNOWN_TO_PY_SPY if gil else "there is no GIL in this cell"
+    if gil and not unknown:
+        holding = _or_reason(lambda: _profile(runs, PY_SPY_GIL, "gil"))
+    threads = _or_reason(lambda: _threads(runs, loader.runtime, gil=gil))
+    calls = _or_reason(lambda: _count_calls(runs))
+    lag = _or_reason(lambda: _lag(runs)) if ready.cell.loop is not None else NO_LOOP
+    return Explanation(
+        label=ready.cell.label(),
+        made_at=utc_now(),
+        runtime=loader.runtime,
+        loop=ready.cell.loop or ("gevent" if loader.runtime == "greenlets" else None),
+        modules=loader.modules,
+        record=record,
+        rows_per_s=runs.rows_per_s,
+        busy=busy,
+        gil=holding,
+        threads=threads,
+        calls=calls,
+        lag_s=lag,
+        statements=statements,
+        files=runs.files,
+        source=_source_lines(busy, holding),
+    )
+
+
+def _run_plainly(ready: ReadyCell, instruments: Instruments) -> tuple[Record, Any]:
+    """As in a campaign, checks and all, and what its statements took at the server."""
+    asked = _or_reason(lambda: _forget(ready, instruments))
+    record = measure(ready, begin("explained", PlannedRun(ready.cell, "a", 1, 1), ready.key))
+    if record.status != "ok":
+        raise Failure(f"{ready.cell.label()}: the run without instruments was not ok: {record.reason}")
+    if asked:
+        return record, asked
+    return record, _or_reason(lambda: read_uses(instruments.ask(ready.server, uses_query(DATABASE))))
+
+
+def _forget(ready: ReadyCell, instruments: Instruments) -> str:
+    ready.server.place(ready.placement)
+    instruments.ask(ready.server, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    instruments.ask(ready.server, forget_query(DATABASE))
+    return ""
+
+
+def _profile(runs: _Runs, instrument: Instrument, name: str) -> Stacks:
+    _, seen = runs.observe(instrument, name=instrument.name)
+    stacks = cut_to_hot_loops(read_speedscope(seen))
+    if not stacks:
+        raise Unsupported(f"{instrument.name} found no thread in the hot loops: the load was too short")
+    runs.files[f"{name}.speedscope.json"] = write_speedscope(stacks, f"{runs.ready.cell.label()} ({name})")
+    return stacks
+
+
+def _threads(runs: _Runs, runtime: str, *, gil: bool) -> Any:
+    report, seen = runs.observe(THREAD_STATES, name=THREAD_STATES.name)
+    data = report["phases"]["data"]
+    return find_thread_time(json.loads(seen), runtime, (data["started_s"], data["ended_s"]), gil=gil)
+
+
+def _count_calls(runs: _Runs) -> Calls:
+    """The difference of two loads, one of a tenth of the records: so what starts and connects is not counted."""
+    counter = runs.instruments.counter()
+    records = max(1, runs.ready.data.geo_records // 10)
+    report, more = runs.observe(counter, name=counter.name)
+    few, fewer = runs.observe(counter, more=["--records", str(records)])
+    rows = report_rows(report) - report_rows(few)
+    if rows <= 0:
+        raise Unsupported("there are too few records to tell a row's system calls from those of the start")
+    return per_row(counter.name, read_counts(counter.name, more), read_counts(counter.name, fewer), rows)
+
+
+def _lag(runs: _Runs) -> Mapping[str, float]:
+    report, _ = runs.observe(None, more=["--loop-lag"], name="loop lag")
+    lag: Mapping[str, float] | None = report.get("loop_lag_s")
+    if lag is None:
+        raise Unsupported("the loop was not asked once while the phase lasted: it was too short")
+    return lag
+
+
+def _report(observed: Observed, instrument: Instrument | None, timeout_s: float) -> Mapping[str, Any]:
+    try:
+        return read_report("run", observed.finished, timeout_s)
+    except Trouble as trouble:
+        name = "" if instrument is None else f"{instrument.name}: "
+        raise Trouble(trouble.status, f"{name}{trouble.reason}") from trouble
+
+
+def _words(observed: Observed) -> str:
+    lines = [line.strip() for line in observed.finished.stderr.splitlines() if line.strip()]
+    return lines[-1] if lines else "without a word"
+
+
+def _or_reason(find: Callable[[], Thing]) -> Thing | str:
+    """What is found, or why there is nothing: an instrument that does not work here costs its own section only."""
+    try:
+        return find()
+    except Trouble as trouble:
+        return trouble.reason
+    except (Failure, Unsupported, ValueError, KeyError) as reason:
+        return str(reason)
+
+
+def _source_lines(*found: Stacks | str) -> dict[tuple[str, int], str]:
+    """The lines of the loader's own code that the stacks name."""
+    frames = {frame for stacks in found if not isinstance(stacks, str) for stack in stacks for frame in stack}
+    own = {(frame.file, frame.line) for frame in frames if frame.file.startswith("bigdata/")}
+    return {place: linecache.getline(str(PROJECT / place[0]), place[1]).strip() for place in own}

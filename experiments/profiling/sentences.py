@@ -1,0 +1,153 @@
+"""Where the time of an explained cell went, as sentences of numbers: one for each instrument that saw something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from experiments.formatting import count, whole
+from experiments.profiling.explanation import Calls, Explanation
+from experiments.profiling.stacks import ENTRY_FILE, Frame, Share, find_shares, is_hub
+from experiments.profiling.thread_time import ELSE, GIL, LOCK, READY, RUNNING, SERVER, ThreadTime
+from experiments.records.record import Phase, Record
+from experiments.validation.same_sql.statements import INSERT_ELEMENT, same_text
+
+STATES = {
+    RUNNING: "running",
+    READY: "ready to run, waiting for a core",
+    GIL: "waiting for the GIL",
+    SERVER: "waiting for the server",
+    LOCK: "waiting for another lock",
+    ELSE: "asleep for another reason",
+}
+
+# So many samples leave a share of a half uncertain by a tenth.
+_FEW_SAMPLES = 100
+_LEAST_NAMED = 0.05
+_NAMED = 3
+_LEAST_STATE = 0.001
+
+
+def describe_time(explanation: Explanation) -> Iterator[str]:
+    """The sentences, the most important first."""
+    yield from _of_row(explanation.record)
+    if not isinstance(explanation.statements, str):
+        inserts = [use for use in explanation.statements if use.text == same_text(INSERT_ELEMENT)]
+        for use in inserts:
+            yield f"The server executed an INSERT in {use.mean_us:.1f} µs (mean of {use.calls:,})."
+    if explanation.record.connections:
+        yield _of_connections(explanation.record.connections)
+    if not isinstance(explanation.threads, str):
+        yield _of_workers(explanation.threads, explanation)
+    if not isinstance(explanation.busy, str):
+        yield _of_code(explanation)
+    if not isinstance(explanation.calls, str):
+        yield _of_calls(explanation.calls, explanation.record)
+    if not isinstance(explanation.lag_s, str):
+        lag = explanation.lag_s
+        yield (
+            f"The event loop got round to a callback within {milliseconds(lag['p50'])} in the median, "
+            f"{milliseconds(lag['p95'])} in 95% of cases, and {milliseconds(lag['max'])} at the latest."
+        )
+
+
+def _of_row(record: Record) -> Iterator[str]:
+    data: Phase | None = (record.phases or {}).get("data")
+    if data is None or not data.rows or record.rows_per_s is None:
+        return
+    wall, user, system = (value / data.rows * 1e6 for value in (data.wall_s, data.user_s, data.system_s))
+    yield (
+        f"{whole(record.rows_per_s)} rows/s are a row every {wall:.1f} µs. The client computed for {user + system:.1f} "
+        f"of them, {user:.1f} in Python and its driver and {system:.1f} in the kernel on their behalf: it had a core "
+        f"busy for {(user + system) / wall:.0%} of the time."
+    )
+
+
+def _of_connections(seen: Mapping[str, Any]) -> str:
+    """What the server's processes were at, of each connection."""
+    waits = sorted(dict(seen.get("waits") or {}).items(), key=lambda item: -item[1])
+    named = [f"{share(value)} {'on the CPU' if name == 'CPU' else name}" for name, value in waits[:_NAMED]]
+    told = f"The server saw {share(seen['active'])} of the connections at a statement"
+    return f"{told}{f' ({_listed(named)})' if named else ''} and {share(seen['idle'])} idle."
+
+
+def _of_workers(time: ThreadTime, explanation: Explanation) -> str:
+    who = "the one thread that does everything" if time.workers == 1 else f"each of the {time.workers} workers"
+    parts = [
+        f"{share(time.shares[state])} {text}"
+        for state, text in STATES.items()
+        if time.shares.get(state, 0.0) >= _LEAST_STATE
+    ]
+    waiting = time.shares.get(SERVER, 0.0)
+    told = f"Of its time {who} spent {_listed(parts)}."
+    if explanation.has_loop and waiting:
+        told += " (To wait for the server is here to have nothing to do for any connection.)"
+    return told
+
+
+def _of_code(explanation: Explanation) -> str:
+    assert not isinstance(explanation.busy, str)
+    shares = [one for one in find_shares(explanation.busy) if one.own >= _LEAST_NAMED][:_NAMED]
+    samples = sum(explanation.busy.values())
+    named = [f"{one.own:.0%} in {describe_place(one, explanation)}" for one in shares]
+    told = f"Of the moments in which it ran, or was ready to, it spent {_listed(named)}."
+    if samples < _FEW_SAMPLES:
+        told += f" (That is from {count(samples, 'sample')} only: with more records there are more.)"
+    return told
+
+
+def describe_place(found: Share, explanation: Explanation) -> str:
+    """The function, and the line of it where that is the loader's own or stands for what is compiled."""
+    function = f"`{found.function.rpartition('<locals>.')[2]}`"
+    line = describe_line(found, explanation)
+    if line and not line.startswith("`"):
+        return line
+    return f"{function} at the line {line}" if line else f"{function} ({found.file})"
+
+
+def describe_line(found: Share, explanation: Explanation) -> str:
+    """The line of the loader's own code, or what compiled code stands behind it; nothing for the code of others."""
+    if found.file == ENTRY_FILE or is_hub(Frame(found.function, found.file, found.line)):
+        compiled = explanation.loop not in (None, "asyncio")
+        return f"the compiled code of {explanation.loop} and what it calls" if compiled else ""
+    line = explanation.source.get((found.file, found.line), "").replace("`", "")
+    return f"`{line}`" if line else ""
+
+
+def _of_calls(calls: Calls, record: Record) -> str:
+    most = sorted(calls.by_name.items(), key=lambda item: -item[1])[:4]
+    named = _listed([f"{number:.2f} {name}" for name, number in most if number >= 0.01])
+    told = f"A row took {calls.per_row:.1f} system calls ({named})"
+    return f"{told}{_of_switches(record)}."
+
+
+def _of_switches(record: Record) -> str:
+    switches = context_switches(record)
+    if switches is None:
+        return ""
+    return f" and {switches['voluntary'] + switches['involuntary']:.2f} context switches"
+
+
+def context_switches(record: Record) -> Mapping[str, float] | None:
+    """Per row of phase data: 'voluntary' ones, in which a thread went to sleep, and 'involuntary' ones."""
+    client, data = record.client, (record.phases or {}).get("data")
+    if client is None or data is None or client.voluntary_switches is None or client.involuntary_switches is None:
+        return None
+    return {
+        "voluntary": client.voluntary_switches / data.rows,
+        "involuntary": client.involuntary_switches / data.rows,
+    }
+
+
+def milliseconds(seconds: float) -> str:
+    """'0.25 ms', '12 ms'."""
+    return f"{seconds * 1e3:.2f} ms" if seconds < 0.01 else f"{seconds * 1e3:.0f} ms"
+
+
+def share(value: float) -> str:
+    """A share in percent, with a decimal where it is near either end: '64%', '2.4%', '99.7%'."""
+    return f"{value:.0%}" if 0.1 <= value <= 0.9 or value in (0.0, 1.0) else f"{value:.1%}"
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,127 @@
+"""``campaign.json``: what a campaign set out to do, where, and with what. With the records it is all a report needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from experiments.errors import BadInput
+from experiments.records.record import SCHEMA, check_schema, known
+from experiments.records.redaction import without_paths
+
+
+@dataclass(frozen=True)
+class ShownExperiment:
+    """A question of the matrix, as the tables print it."""
+
+    name: str
+    question: str
+
+
+@dataclass(frozen=True)
+class ShownCell:
+    """One planned cell and arm, in the order of the matrix. ``unsupported`` is the reason why it cannot run."""
+
+    cell_key: str
+    arm: str
+    experiments: tuple[str, ...]
+    cell: Mapping[str, Any]
+    unsupported: str | None = None
+
+
+@dataclass(frozen=True)
+class Description:
+    """All of ``campaign.json``.
+
+    ``fingerprint`` tells whether a later command means the same campaign. ``environment`` are the facts of the
+    machine, ``engines`` those of each engine. ``placements``, ``interpreters`` and ``postgres`` say what stands behind
+    those names in each engine, under keys that ``part_key`` makes; ``data`` what stands behind those names.
+
+    ``repeats`` is the number of blocks. It grows where ``until`` asks for blocks until intervals are narrow enough:
+    ``precision`` as a factor above 1 less 1, ``budget_s`` and, once no block is to follow, ``ended`` with the reason
+    (those of ``precision.py``).
+
+    ``source_hash`` is the SHA-256 of the loader's source, ``reproduces`` the campaign whose cells were run again. None
+    is what was not recorded then, and a campaign of its own.
+    """
+
+    campaign: str
+    created_at: str
+    fingerprint: str
+    engine: str
+    seed: int
+    repeats: int
+    matrix_hash: str
+    matrix: Mapping[str, Any]
+    selection: Mapping[str, Any]
+    experiments: tuple[ShownExperiment, ...]
+    cells: tuple[ShownCell, ...]
+    placements: Mapping[str, Mapping[str, Any]]
+    data: Mapping[str, Mapping[str, Any]]
+    interpreters: Mapping[str, Mapping[str, Any]]
+    postgres: Mapping[str, Mapping[str, Any]]
+    environment: Mapping[str, Any]
+    engines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    until: Mapping[str, Any] | None = None
+    source_hash: str | None = None
+    reproduces: str | None = None
+    schema: int = SCHEMA
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether blocks may still be added: what ``until`` asks for has not ended."""
+        return self.until is not None and "ended" not in self.until
+
+    @property
+    def planned_runs(self) -> set[tuple[str, str, int]]:
+        """Every run that the plan holds, as (cell key, arm, block)."""
+        blocks = range(1, self.repeats + 1)
+        return {(cell.cell_key, cell.arm, block) for cell in self.cells if not cell.unsupported for block in blocks}
+
+
+def part_key(engine: str, name: str) -> str:
+    """The key of what stands behind a name in an engine: 'docker: 3.13'."""
+    return f"{engine}: {name}"
+
+
+def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Mapping[str, Any], axis: str) -> Mapping[str, Any] | None:
+    """What stands behind a cell's value of an axis, among ``placements``, ``interpreters`` or ``postgres``.
+
+    Campaigns of before there were several engines have the bare names for keys.
+    """
+    name = str(cell[axis])
+    return parts.get(part_key(str(cell["engine"]), name), parts.get(name))
+
+
+def to_json(description: Description) -> str:
+    """The text of ``campaign.json``. Places on disk do not get into it."""
+    values = without_paths(asdict(description))
+    return json.dumps({"schema": values.pop("schema"), **values}, indent=1, ensure_ascii=False) + "\n"
+
+
+def as_written(description: Description) -> Description:
+    """What a later command reads of it: only that can be compared with descriptions that were read."""
+    return from_json(to_json(description), "campaign.json")
+
+
+def from_json(text: str, place: str) -> Description:
+    """Read ``campaign.json``. Raises BadInput, which names ``place``, where it is not one."""
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise BadInput(f"{place}: not JSON ({error}); the file has been edited or damaged") from error
+    check_schema(values, place)
+    try:
+        lists = {
+            "experiments": tuple(known(ShownExperiment, item) for item in values["experiments"]),
+            "cells": tuple(_cell(item) for item in values["cells"]),
+        }
+        return known(Description, {**values, **lists})
+    except (TypeError, KeyError, AttributeError) as error:
+        raise BadInput(f"{place}: not a whole description of a campaign of schema {SCHEMA}: {error}") from error
+
+
+def _cell(values: Mapping[str, Any]) -> ShownCell:
+    return known(ShownCell, {**values, "experiments": tuple(values["experiments"])})

@@ -1,0 +1,161 @@
+"""``results/``: one folder per campaign, written so that a kill at any moment loses at most the run in progress.
+
+``campaign.json`` is written whole, ``runs.jsonl`` and ``samples.jsonl`` only ever grow, and ``attempt.json`` stands
+there while a run is measured: it holds the record that the run gets should the campaign be killed in it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from experiments.errors import BadInput, Failure
+from experiments.files import append_line, cut_torn_line, sync_folder, write_whole
+from experiments.records import description
+from experiments.records.description import Description
+from experiments.records.record import Record, from_json_line, to_json_line
+from experiments.records.redaction import without_paths
+
+# How long a campaign that was just interrupted may take to clean up before a new one gives up waiting for it.
+LOCK_PATIENCE_S = 15.0
+
+
+class CampaignFolder:
+    """The files of one campaign."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def description(self) -> Description:
+        """What the campaign set out to do. Raises BadInput where ``campaign.json`` cannot be used."""
+        file = self.path / "campaign.json"
+        return description.from_json(file.read_text(encoding="utf-8"), str(file))
+
+    def rewrite(self, described: Description) -> None:
+        """Replace ``campaign.json`` whole: what the campaign sets out to do has grown, or has come to its end."""
+        write_whole(self.path / "campaign.json", description.to_json(described))
+
+    def records(self) -> list[Record]:
+        """Every record, in the order written. Raises BadInput for a line that is not one, a torn last line too."""
+        if not self._runs.exists():
+            return []
+        text = self._runs.read_text(encoding="utf-8")
+        if text and not text.endswith("\n"):
+            raise BadInput(
+                f"{self._runs}:{text.count(chr(10)) + 1}: the line is not complete, as the campaign was killed while "
+                f"it was written; nox -s tables -- --results {self.path.parent} repairs that"
+            )
+        # Not splitlines(), which also splits at characters that JSON may hold as they are.
+        lines = text.split("\n")[:-1]
+        return [from_json_line(line, f"{self._runs}:{number}") for number, line in enumerate(lines, start=1)]
+
+    def append(self, record: Record) -> None:
+        """Add the record of an attempt, which ends the attempt."""
+        append_line(self._runs, to_json_line(record))
+        self._attempt.unlink(missing_ok=True)
+
+    def append_samples(self, line: Mapping[str, Any]) -> None:
+        """Add what was sampled in a run, before its record. Places on disk do not get into it."""
+        append_line(self._samples, json.dumps(without_paths(line), ensure_ascii=False))
+
+    def begin_attempt(self, if_killed: Record) -> None:
+        """Note that a run begins, with the record that it gets if this process is killed before it appends one."""
+        # A kill of this process is what it is for, and that does not need the disk.
+        write_whole(self._attempt, to_json_line(if_killed) + "\n", durable=False)
+
+    def repair(self) -> None:
+        """Bring a killed campaign in order: cut a torn last line, and append the record of a run in progress."""
+        cut_torn_line(self._samples)
+        cut_torn_line(self._runs)
+        if not self._attempt.exists():
+            return
+        killed = from_json_line(self._attempt.read_text(encoding="utf-8"), str(self._attempt))
+        if any((record.run, record.started_at) == (killed.run, killed.started_at) for record in self.records()):
+            self._attempt.unlink()
+        else:
+            self.append(killed)
+
+    @property
+    def _runs(self) -> Path:
+        return self.path / "runs.jsonl"
+
+    @property
+    def _samples(self) -> Path:
+        return self.path / "samples.jsonl"
+
+    @property
+    def _attempt(self) -> Path:
+        return self.path / "attempt.json"
+
+
+def list_campaigns(results: Path) -> list[CampaignFolder]:
+    """The campaigns of a results folder, newest first."""
+    folders = [CampaignFolder(file.parent) for file in results.glob("*/campaign.json")]
+    return sorted(folders, key=lambda folder: (folder.description().created_at, folder.path.name), reverse=True)
+
+
+def new_name(results: Path, started_at: str, engine: str) -> str:
+    """A name that no campaign has yet: date, time and engine, such as ``2026-11-22T1430-local``."""
+    name = f"{started_at[:16].replace(':', '')}-{engine}"
+    number = 1
+    while (results / (name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    return name if number == 1 else f"{name}-{number}"
+
+
+def create(results: Path, described: Description) -> CampaignFolder:
+    """Make the folder of a new campaign."""
+    folder = results / described.campaign
+    folder.mkdir(parents=True)
+    write_whole(folder / "campaign.json", description.to_json(described))
+    sync_folder(results)
+    return CampaignFolder(folder)
+
+
+@contextmanager
+def locked(
+    results: Path, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[None]:
+    """Keep every other campaign out of the results folder, which is made where it is missing.
+
+    Raises Failure where another campaign does not leave in time, BadInput for a folder that cannot be written to.
+    """
+    give_up = clock() + LOCK_PATIENCE_S
+    # The system drops the lock when the process ends, however it ends.
+    with _open_lock(results) as file:
+        while not _try_lock(file.fileno()):
+            if clock() >= give_up:
+                file.seek(0)
+                raise Failure(
+                    f"{results}: another campaign (process {file.read().strip() or 'unknown'}) is writing there; "
+                    "wait for it, stop it, or choose another folder with --results"
+                )
+            sleep(0.1)
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def _open_lock(results: Path) -> TextIO:
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        return (results / ".lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(
+            f"--results: {results}: {error.strerror}; expected a folder that can be written to, or made"
+        ) from error
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""From numbers to pages: tables, captions, charts and the answer."""

@@ -1,0 +1,1 @@
+"""The answer on the front page."""

@@ -1,0 +1,103 @@
+"""The section of an experiment's page that says why: where the workers' time went, and a sentence for each verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from experiments.analysis.summary import CellSummary, ExperimentSummary, summarize
+from experiments.analysis.time_breakdown import PARTS
+from experiments.formatting import NOTHING
+from experiments.records.description import Description, ShownExperiment
+from experiments.records.record import Record
+from experiments.report.labels import headings, label_axes, label_of
+from experiments.report.why_columns import BUSY_NAMES, PART_NAMES, describe_busy, describe_waits
+
+_STATES = ("active", "idle", "idle_in_transaction")
+# A smaller share is rounded away.
+_WORTH_TELLING = 0.005
+
+HEAD = """\
+Where the time of a worker goes, in µs per row, medians: all columns up to *queueing* add up to *sum*, which is pool
+size x time / rows. *Commit* and *other waits* are what `pg_stat_activity` showed of the connections, *round trips* are
+those of an empty statement on an idle server, *queueing* is what is left: waiting for the interpreter's lock, the event
+loop or a core, and the errors of the other parts. CPU time is exact, waits are sampled: what forcing a commit to disk
+computes belongs to *server CPU*, and was seen as a wait, too. Where that makes the parts longer than the whole, the
+waits are shortened (records have them as measured); else *queueing* is less by it. A wait for a commit includes
+waiting for whoever flushes the log to get a core.
+
+*Client's cores* and *server's cores* are how much of the cores that it can use each side used: the verdict goes by
+these before any wait. *Active* and *idle* are shares of the connections' time, as the server sees them, and *waits for*
+is what active ones wait for, computing meanwhile included. An idle one waits for its client, or has a statement that
+waits for a core of the server, as only a process that runs can say that it is active.
+{looks}
+"""
+# Without the number shares look more exact than they are.
+_LOOKS = (
+    "The connections were looked at {in_a_run} times in a run, at least {least:,} times in all runs of a row.\n"
+    "*Active* is less than the server works: receiving a statement and answering it lie outside of it, and some looks\n"
+    "come late."
+)
+
+
+def why_section(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
+    """The section with its heading; nothing where no run of the experiment was observed."""
+    summary = summarize(description, records, experiment)
+    cells = [cell for cell in summary.cells if cell.shown.arm == "a"]
+    if not any(cell.ledger or cell.verdict for cell in cells):
+        return ""
+    axes = _axes(description, summary)
+    parts = ["## Why", HEAD.format(looks=_describe_looks(cells)).strip()]
+    if any(cell.ledger for cell in cells):
+        states = _states(cells)
+        rows = [[*label_of(cell.shown.cell, axes), *_columns(cell, states)] for cell in cells if cell.ledger]
+        shares = [*BUSY_NAMES.values(), *(one.replace("_", " ") for one in states)]
+        names = [*headings(axes), *PART_NAMES.values(), "sum", *shares, "waits for"]
+        alignment = ["left"] * len(axes) + ["right"] * (len(PARTS) + 1 + len(shares)) + ["left"]
+        parts.append(tabulate(rows, names, "pipe", disable_numparse=True, colalign=alignment))
+    parts.append("\n".join(verdict_lines(cells, axes)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def verdict_lines(cells: Sequence[CellSummary], axes: Sequence[str]) -> list[str]:
+    """A line for each row with a verdict, and one that says where the thresholds are."""
+    lines = [
+        f"- {_name(cell, axes)}: **{cell.verdict.label}**. {cell.verdict.sentence}" for cell in cells if cell.verdict
+    ]
+    return (
+        [*lines, "- What each verdict means, and its thresholds: `experiments/analysis/verdict.py`."] if lines else []
+    )
+
+
+def _axes(description: Description, summary: ExperimentSummary) -> tuple[str, ...]:
+    listed = description.matrix["experiments"][summary.experiment.name]["matrix"]
+    return label_axes([cell.shown.cell for cell in summary.cells], listed)
+
+
+def _name(cell: CellSummary, axes: Sequence[str]) -> str:
+    return ", ".join(text for text in label_of(cell.shown.cell, axes) if text != NOTHING) or "all"
+
+
+def _states(cells: Sequence[CellSummary]) -> list[str]:
+    """The states of connections that have a column: that of transactions only where there are any."""
+    seen = [cell.observations for cell in cells if cell.observations]
+    in_transaction = any((one.idle_in_transaction or 0.0) >= _WORTH_TELLING for one in seen)
+    return list(_STATES if in_transaction else _STATES[:2])
+
+
+def _columns(cell: CellSummary, states: Sequence[str]) -> list[str]:
+    ledger, seen = cell.ledger or {}, cell.observations
+    parts = [f"{ledger.get(part, 0.0):,.1f}" for part in PARTS]
+    shares = [getattr(seen, state, None) for state in states]
+    known = [NOTHING if share is None else f"{share:.0%}" for share in shares]
+    return [*parts, f"{sum(ledger.values()):,.1f}", *describe_busy(cell), *known, describe_waits(cell)]
+
+
+def _describe_looks(cells: Sequence[CellSummary]) -> str:
+    looks = [cell.observations.looks for cell in cells if cell.observations and cell.observations.looks[2]]
+    if not looks:
+        return ""
+    fewest, most, every = zip(*looks, strict=True)
+    ends = dict.fromkeys((min(fewest), max(most)))
+    return _LOOKS.format(in_a_run=" to ".join(f"{end:,}" for end in ends), least=min(every))

@@ -1,0 +1,191 @@
+"""What must be known to read a table: what is the same in all its rows, cores, noise, what became of the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.analysis.precision import describe_until
+from experiments.analysis.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
+from experiments.analysis.summary import ExperimentSummary
+from experiments.cpuset import format_cpuset
+from experiments.formatting import axis_name, count, memory_size
+from experiments.records.description import Description, part_of
+from experiments.report.builds import build_lines
+from experiments.report.footnotes import foot_lines
+
+_IMAGES = {
+    "registry": ", official images pinned by digest",
+    "debian": ", images made from Debian's packages, not the pinned official ones",
+}
+
+
+def caption_lines(description: Description, summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
+    """The lines below the table."""
+    lines = _same_everywhere(summary, axes) + _engines(description, summary) + _cores(description, summary)
+    lines += (
+        _servers(description, summary)
+        + _unlike(description, summary)
+        + describe_ratios(summary)
+        + _why(summary)
+        + _marks(description, summary)
+        + _until(description, summary)
+        + build_lines(summary, axes)
+    )
+    return [*lines, *foot_lines(summary)]
+
+
+def describe_ratios(summary: ExperimentSummary) -> list[str]:
+    """What a ratio is, where the table has any: beside two medians it looks like their quotient."""
+    if all(cell.ratio is None for cell in summary.cells):
+        return []
+    return [
+        "Ratios are means of the blocks' ratios on the logarithmic scale (of ten blocks or more without the outermost "
+        "tenth at either end), not the quotients of the medians."
+    ]
+
+
+def describe_floor(description: Description, summary: ExperimentSummary) -> str:
+    """The line above the table: the noise floor, without which no ratio means anything."""
+    if description.repeats < FEWEST_BLOCKS:
+        blocks = count(description.repeats, "block")
+        return f"**Noise floor: not known** ({blocks}; intervals need {FEWEST_BLOCKS}): nothing is called different."
+    if summary.floor is None:
+        return "**Noise floor: not known**, as the baseline did not run twice often enough: nothing is marked."
+    blocks = count(summary.floor_blocks, "block")
+    return (
+        f"**Noise floor: {summary.floor - 1:.1%}** ({blocks}; the baseline against itself). "
+        "≈ = not told apart from the baseline."
+    )
+
+
+def describe_placement(placement: Mapping[str, Any]) -> str:
+    """Which cores each side has, and how much of them and of memory."""
+    loader, server = (format_cpuset(placement[side]) for side in ("loader_cpus", "server_cpus"))
+    limits = {side: _limit(placement, side) for side in ("loader", "server")}
+    note = f" ({placement['note']})" if placement.get("note") else ""
+    if loader == server:
+        limited = "".join(f"; the {side} has {limit}" for side, limit in limits.items() if limit)
+        return f"loader and server share {_cores_named(loader)}{limited}{note}"
+    sides = {"loader": loader, "server": server}
+    placed = [
+        f"{side} on {_cores_named(cpus)}" + (f" ({limits[side]})" * bool(limits[side])) for side, cpus in sides.items()
+    ]
+    return f"{', '.join(placed)}{note}"
+
+
+def describe_engine(name: str, facts: Mapping[str, Any]) -> str:
+    """An engine for people, and aloud what its images are where those are not the pinned ones."""
+    version = f" {facts['version']}" if facts.get("version") else ""
+    return f"{name}{version}{_IMAGES.get(str(facts.get('source')), '')}"
+
+
+def _limit(placement: Mapping[str, Any], side: str) -> str:
+    """'at most 0.25 cores and 64 MB of memory', or nothing."""
+    quota, memory = placement.get(f"{side}_quota"), placement.get(f"{side}_memory_bytes")
+    parts = [] if quota is None else [f"{quota:g} {'core' if quota == 1 else 'cores'}"]
+    parts += [] if memory is None else [f"{memory_size(memory)} of memory"]
+    return f"at most {' and '.join(parts)}" if parts else ""
+
+
+def _cores_named(cpus: str) -> str:
+    return f"core {cpus}" if cpus.isdigit() else f"cores {cpus}"
+
+
+def _same_everywhere(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
+    if not summary.cells:
+        return []
+    first = summary.cells[0].shown.cell
+    same = [f"{axis_name(axis)} {first[axis]}" for axis in first if axis not in axes and first[axis] is not None]
+    return [f"The same in all rows: {', '.join(same)}."]
+
+
+def _engines(description: Description, summary: ExperimentSummary) -> list[str]:
+    """Those with something to tell: containers, and what they are made from."""
+    used = dict.fromkeys(str(cell.shown.cell["engine"]) for cell in summary.cells)
+    told = [describe_engine(name, facts) for name in used if (facts := description.engines.get(name))]
+    return [f"Engine: {'; '.join(told)}."] if told else []
+
+
+def _cores(description: Description, summary: ExperimentSummary) -> list[str]:
+    described = dict.fromkeys(_placement_of(description, cell.shown.cell) for cell in summary.cells)
+    return [f"Cores: {'; '.join(described)}."]
+
+
+def _placement_of(description: Description, cell: Mapping[str, Any]) -> str:
+    placement = part_of(description.placements, cell, "resources")
+    return f"{cell['resources']}: {'not used' if placement is None else describe_placement(placement)}"
+
+
+def _servers(description: Description, summary: ExperimentSummary) -> list[str]:
+    described = dict.fromkeys(_server_of(description, cell.shown.cell) for cell in summary.cells)
+    known = [text for text in described if text]
+    return [f"PostgreSQL: {'; '.join(known)}."] if known else []
+
+
+def _server_of(description: Description, cell: Mapping[str, Any]) -> str:
+    """Version and storage, and of the settings those that the matrix asks for: the harness's own are all the same."""
+    facts = part_of(description.postgres, cell, "postgres")
+    if facts is None:
+        return ""
+    asked = description.matrix["postgres"][cell["postgres"]]["settings"]
+    settings = "".join(f", {setting}={value}" for setting, value in asked.items())
+    engine = f" ({cell['engine']})" if len(description.engines) > 1 else ""
+    return f"{cell['postgres']}{engine}: {facts['version']} on {facts['storage']}{settings}"
+
+
+def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
+    """A warning where engines that are compared differ in more than that one of them has containers."""
+    versions: dict[tuple[str, str], dict[str, str]] = {}
+    for cell in summary.cells:
+        for axis, parts, what in (
+            ("python", description.interpreters, "CPython"),
+            ("postgres", description.postgres, "PostgreSQL"),
+        ):
+            facts = part_of(parts, cell.shown.cell, axis)
+            if facts is not None:
+                of_engine = versions.setdefault((what, str(cell.shown.cell[axis])), {})
+                of_engine[str(cell.shown.cell["engine"])] = str(facts["version"])
+    unlike = [
+        f"{what} {', '.join(f'{version} ({engine})' for engine, version in of_engine.items())}"
+        for (what, _), of_engine in versions.items()
+        if len(set(of_engine.values())) > 1
+    ]
+    return [f"The engines differ in more than the container: {'; '.join(unlike)}."] if unlike else []
+
+
+def _why(summary: ExperimentSummary) -> list[str]:
+    """What the columns of ``why_columns`` mean, where the table has them."""
+    shares = any(cell.ceiling_share is not None for cell in summary.cells)
+    texts = {
+        "*of ceiling*: rows/s as a share of what pgbench, a program in C, does over as many connections; above 100%: "
+        "statements that come in batches cost the server less CPU.": shares,
+        "*verdict*: what holds the row back, by what each side used of its cores and what connections waited for.": any(
+            cell.verdict for cell in summary.cells
+        ),
+    }
+    return [text for text, told in texts.items() if told]
+
+
+def _until(description: Description, summary: ExperimentSummary) -> list[str]:
+    """Where the number of blocks was not fixed: what decided it, and how wide intervals are here."""
+    text = describe_until(description, [summary])
+    return [] if text is None else [text]
+
+
+def _marks(description: Description, summary: ExperimentSummary) -> list[str]:
+    """What intervals and marks mean, where the table has them."""
+    if description.repeats < FEWEST_BLOCKS or summary.floor is None:
+        return []
+    ratios = sum(cell.holm_p is not None for cell in summary.cells)
+    # Of one ratio Holm's correction leaves what it is.
+    corrected = (
+        f", by Holm's correction for the {ratios} ratios of this table: so a row can be marked though its own interval "
+        "leaves out 1"
+    )
+    few = [] if description.repeats >= FEWEST_FOR_MEDIAN else [f"Intervals of rows/s need {FEWEST_FOR_MEDIAN} blocks."]
+    return [
+        "Intervals: 95%, each for itself, over the blocks. ≈ marks a ratio that lies within the noise floor, or does "
+        f"not differ significantly from 1 (at 5%{corrected if ratios > 1 else ''}).",
+        *few,
+    ]

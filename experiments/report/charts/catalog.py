@@ -1,0 +1,136 @@
+"""Which charts an experiment has, and how pages show them. Needs no charting library, so that naming them is cheap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from experiments.analysis.ceilings import PGBENCH, is_ceiling
+from experiments.analysis.summary import in_matrix_order
+from experiments.formatting import axis_name
+from experiments.records.description import Description, ShownCell, ShownExperiment
+from experiments.report.labels import headings, label_axes, label_of, value_text
+
+CHARTS = "charts"
+"""The folder of a campaign's charts inside that of the campaign."""
+
+CURVE_AXES = ("poolsize", "python")
+# Fewer values of an axis make no curve.
+_FEWEST_VALUES = 3
+
+_FOREST_ALT = (
+    "Chart of {name}: {question} The ratio of rows per second to the baseline with its 95% interval, a line for each "
+    "row of the table"
+)
+_TIME_ALT = (
+    "Chart of {name}: where the time of a worker goes for each row of the table: CPU of client and server, waiting for "
+    "commits, for round trips and for a turn; the numbers are in the table below Why"
+)
+_CURVE_ALT = (
+    "Chart of {name} over {axis}: median rows per second and client CPU per row with their 95% intervals, a line for "
+    "each {lines}; the numbers are in the table"
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Cells that differ in one axis alone. ``label`` are their values of the axes that tell the lines apart."""
+
+    label: tuple[str, ...]
+    cells: tuple[ShownCell, ...]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The lines of a chart over ``axis``, whose ``values`` are in the order of the chart."""
+
+    axis: str
+    values: tuple[str, ...]
+    label_axes: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+def chart_names(description: Description, experiment: ShownExperiment) -> list[tuple[str, str]]:
+    """The file name of each chart of the experiment with the text that stands for it where it cannot be seen."""
+    names = [(forest_name(experiment), _FOREST_ALT.format(name=experiment.name, question=experiment.question))]
+    for curves in curves_of(description, experiment):
+        lines = " and ".join(headings(curves.label_axes)) or "loader"
+        alt = _CURVE_ALT.format(name=experiment.name, axis=axis_name(curves.axis), lines=lines)
+        names.append((curve_name(experiment, curves.axis), alt))
+    if has_time(description, experiment):
+        names.append((time_name(experiment), _TIME_ALT.format(name=experiment.name)))
+    return names
+
+
+def chart_images(
+    description: Description, experiment: ShownExperiment, folder: str, without: Collection[str] = ()
+) -> str:
+    """The experiment's charts as images in Markdown, a paragraph each, but those of the file names ``without``.
+
+    ``folder`` is relative to the page.
+    """
+    named = [(name, alt) for name, alt in chart_names(description, experiment) if name not in without]
+    return "".join(f"![{_escape(alt)}]({folder}/{quote(name)})\n\n" for name, alt in named)
+
+
+def forest_name(experiment: ShownExperiment) -> str:
+    """The file of the chart of the ratios."""
+    return f"{experiment.name}.svg"
+
+
+def curve_name(experiment: ShownExperiment, axis: str) -> str:
+    """The file of the chart over an axis."""
+    return f"{experiment.name}-{axis}.svg"
+
+
+def time_name(experiment: ShownExperiment) -> str:
+    """The file of the chart of the workers' time."""
+    return f"{experiment.name}-time.svg"
+
+
+def has_time(description: Description, experiment: ShownExperiment) -> bool:
+    """Whether connections were to be watched in any cell of the experiment."""
+    shown = (cell for cell in description.cells if experiment.name in cell.experiments and not cell.unsupported)
+    return any(cell.cell.get("sampling") == "on" for cell in shown)
+
+
+def curves_of(description: Description, experiment: ShownExperiment) -> list[Curves]:
+    """What can be drawn over an axis: where a line has at least three values of it that can run."""
+    able = [cell for cell in in_matrix_order(description, experiment) if cell.arm == "a" and not cell.unsupported]
+    # Of ceilings only the one that is there for every pool, and is no line of its own scale.
+    shown = [cell for cell in able if cell.cell["loader"] == PGBENCH or not is_ceiling(cell.cell)]
+    listed = description.matrix["experiments"][experiment.name]["matrix"]
+    every = [_curves(axis, shown, label_axes([cell.cell for cell in shown], listed, over=axis)) for axis in CURVE_AXES]
+    return [
+        curves
+        for curves in every
+        if max((_length(line, curves.axis) for line in curves.lines), default=0) >= _FEWEST_VALUES
+    ]
+
+
+def _curves(axis: str, shown: Sequence[ShownCell], axes: tuple[str, ...]) -> Curves:
+    lines: dict[tuple[str, ...], list[ShownCell]] = {}
+    for cell in shown:
+        lines.setdefault(label_of(cell.cell, axes), []).append(cell)
+    ordered = tuple(Line(label, tuple(cells)) for label, cells in lines.items())
+    return Curves(axis, tuple(_values(shown, axis)), axes, ordered)
+
+
+def _length(line: Line, axis: str) -> int:
+    return len({cell.cell[axis] for cell in line.cells})
+
+
+def _values(cells: Sequence[ShownCell], axis: str) -> list[str]:
+    """The values of the axis in order: numbers by size, versions by number, free-threaded builds after their own."""
+    return sorted({value_text(cell.cell, axis) for cell in cells}, key=_natural)
+
+
+def _natural(text: str) -> tuple[list[int], str]:
+    return [int(number) for number in re.findall(r"\d+", text)], re.sub(r"\d+", "", text)
+
+
+def _escape(text: str) -> str:
+    """Text that Markdown takes as it is inside the brackets of an image, on one line."""
+    return re.sub(r"([\\\[\]`*_<>])", r"\\\1", " ".join(text.split()))

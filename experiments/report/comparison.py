@@ -1,0 +1,229 @@
+"""The comparison of two campaigns as a page of Markdown: what differs behind them, a table per experiment, the sum."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Literal
+
+from tabulate import tabulate
+
+from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison, Measured
+from experiments.analysis.differences import Difference, axes_of
+from experiments.analysis.stats import FEWEST_BLOCKS, Estimate
+from experiments.formatting import NOTHING, axis_name, axis_value, count, with_interval
+from experiments.records.description import ShownCell
+
+Style = Literal["pipe", "simple"]
+"""Of tables: Markdown, or narrower for a terminal."""
+
+HEADINGS = (
+    "ratio in A (95%)",
+    "ratio in B (95%)",
+    "B relative to A (95%)",
+    "rows/s with drift, B to A",
+    "note",
+)
+RATIO = ".2f"
+CHANGE = ".3f"
+
+HOW_TO_READ = """\
+- **Ratio in A, ratio in B**: rows/s relative to the baseline of the same block and campaign, so that what the machine
+  did meanwhile hits both. **B relative to A** is the quotient of the two, by Welch's test on the log scale (of ten
+  blocks and more Yuen's, as those are trimmed means): a machine that was slower or faster in one of the campaigns as a
+  whole does not show in it. In **rows/s with drift** it does show: that column compares the bare rows/s, and is all
+  that can be said of the baseline itself.
+- ≠ marks what differs significantly, all cells taken together (Holm, 5%), ≈ what is not told apart. The baseline again
+  is the same program as the baseline: it is shown for its noise, and not counted.
+- All ratios of a campaign share the noise of its baseline, so they are not independent: 5% is the average over many
+  pairs of equal campaigns, and a single pair may well have far fewer, or many at once that differ in the same direction
+  by about as much. Then it is the baseline that differs, rather than the cells, which its bare rows/s show. And each
+  campaign starts its servers once: what a server has from one start to the next hits all blocks alike, and no interval
+  holds it.
+"""
+
+
+def write_comparison(
+    a: Measured, b: Measured, differences: Sequence[Difference], comparison: Comparison, style: Style = "pipe"
+) -> str:
+    """The whole page."""
+    parts = [
+        "# Two campaigns compared\n",
+        f"- A: {describe_side(a)}\n- B: {describe_side(b)}\n",
+        f"## What differs behind them\n\n{describe_differences(differences)}",
+        *(
+            f"## {experiment.name}\n\n{comparison_table(experiment, a, b, style)}"
+            for experiment in comparison.experiments
+        ),
+        f"## How to read the tables\n\n{HOW_TO_READ}",
+        "## In sum\n\n" + "\n".join(f"- {line}" for line in sum_up(a, b, comparison)) + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def describe_side(side: Measured) -> str:
+    """A campaign in one line, with what it still lacks."""
+    described = side.description
+    lacks = f"; unfinished, {count(side.missing, 'run')} missing" if side.missing else ""
+    return f"`{described.campaign}`, begun {described.created_at}, {count(described.repeats, 'block')}{lacks}"
+
+
+def describe_differences(differences: Sequence[Difference], a: str = "in A", b: str = "in B") -> str:
+    """A list, the most severe first; ``a`` and ``b`` are added to what either campaign has."""
+    if not differences:
+        return "Nothing that was recorded: host, configuration and software are the same.\n"
+    lines = []
+    for severity, group in groupby(differences, key=lambda one: one.severity):
+        lines += [f"- {severity}:", *(f"  - {describe_difference(one, a, b)}" for one in group)]
+    same = [name for name in ("host", "configuration") if name not in {one.severity for one in differences}]
+    lines += [f"- the same in both: {' and '.join(same)}"] if same else []
+    return "\n".join(lines) + "\n"
+
+
+def describe_difference(one: Difference, a: str = "in A", b: str = "in B") -> str:
+    """'interpreters local: 3.13, lock: sha256:a in A, sha256:b in B'."""
+    return f"{one.where}, {one.what}: {one.a} {a}, {one.b} {b}"
+
+
+def comparison_table(experiment: ComparedExperiment, a: Measured, b: Measured, style: Style = "pipe") -> str:
+    """The experiment's question, the noise floors, and its table."""
+    rows = [(cell.shown, _value_cells(cell, experiment, a, b)) for cell in experiment.cells]
+    floors = f"Noise floor: {_floor(experiment.floor_a)} in A, {_floor(experiment.floor_b)} in B."
+    return f"{experiment.question}\n\n{floors}\n\n{lay_out(rows, HEADINGS, style)}"
+
+
+def lay_out(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequence[str], style: Style) -> str:
+    """A table of cells with what is said of each, numbers first, words in the last column."""
+    axes = varying_axes([shown for shown, _ in rows])
+    texts = [[*(axis_value(shown.cell.get(axis)) for axis in axes), *values] for shown, values in rows]
+    if style == "pipe":
+        texts = [[*row[:-1], row[-1].replace("|", "\\|")] for row in texts]
+    alignment = ["left"] * len(axes) + ["right"] * (len(headings) - 1) + ["left"]
+    names = [*map(axis_name, axes), *headings]
+    return tabulate(texts, names, tablefmt=style, disable_numparse=True, colalign=alignment) + "\n"
+
+
+def sum_up(a: Measured, b: Measured, comparison: Comparison) -> list[str]:
+    """What it comes to, and what only one of the campaigns has."""
+    cells = comparison.compared
+    lines = [_count_differing(cells), _reach(cells), _direction(comparison)] if cells else [_why_nothing(a, b)]
+    lines.append(_floors(comparison))
+    for side, other, only in ((a, b, comparison.only_a), (b, a, comparison.only_b)):
+        lines += [_only("A" if side is a else "B", only, other)] if only else []
+    return lines
+
+
+def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Measured, b: Measured) -> list[str]:
+    mark = ""
+    if cell.adjusted_p is not None:
+        mark = "≠ " if cell.differs else "≈ "
+    return [
+        *(
+            "1" if cell.baseline and not any(cell.obstacles) else _estimate(ratio, RATIO)
+            for ratio in (cell.ratio_a, cell.ratio_b)
+        ),
+        mark + _estimate(cell.relative, CHANGE),
+        _estimate(cell.absolute, CHANGE),
+        "; ".join(_notes(cell, experiment, a, b)),
+    ]
+
+
+def _notes(cell: ComparedCell, experiment: ComparedExperiment, a: Measured, b: Measured) -> Iterator[str]:
+    if cell.baseline:
+        yield "baseline"
+    if cell.shown.arm == "b":
+        yield "the baseline again"
+    if obstacle := cell.obstacle("in A", "in B"):
+        yield obstacle
+        return
+    if cell.differs_by_itself and not cell.differs:
+        yield "would differ by itself (95%)"
+    floor = experiment.larger_floor
+    if cell.differs and floor is not None and cell.relative and 1 / floor <= cell.relative.value <= floor:
+        yield "by less than the noise floor"
+    for name, blocks, side in (("A", cell.blocks_a, a), ("B", cell.blocks_b, b)):
+        if blocks < side.description.repeats:
+            yield f"{blocks} of {side.description.repeats} blocks in {name}"
+
+
+def _estimate(estimate: Estimate | None, form: str) -> str:
+    return NOTHING if estimate is None else with_interval(estimate, form)
+
+
+def _floor(floor: float | None) -> str:
+    return "not known" if floor is None else f"{floor - 1:.1%}"
+
+
+def _floors(comparison: Comparison) -> str:
+    """Those of all experiments; only once where they have the same baseline."""
+    names: dict[str, list[str]] = {}
+    for one in comparison.experiments:
+        names.setdefault(f"{_floor(one.floor_a)} in A and {_floor(one.floor_b)} in B", []).append(one.name)
+    listed = (f"{floors} ({', '.join(experiments)})" for floors, experiments in names.items())
+    return f"Noise floors: {'; '.join(listed)}."
+
+
+def _count_differing(cells: Sequence[ComparedCell]) -> str:
+    differ = sum(cell.differs for cell in cells)
+    alone = sum(cell.differs_by_itself for cell in cells)
+    return (
+        f"{differ} of {count(len(cells), 'cell')} {'differs' if differ == 1 else 'differ'} significantly (Holm, 5%), "
+        f"{alone} of {len(cells)} at 95% each by itself (of equal campaigns 5%, averaged over many pairs)."
+    )
+
+
+def _reach(cells: Sequence[ComparedCell]) -> str:
+    """What could have been found at all: that nothing differs says little where intervals are wide."""
+    reach = statistics.median(
+        math.sqrt(relative.high / relative.low) - 1
+        for cell in cells
+        if (relative := cell.relative) and relative.low and relative.high
+    )
+    return (
+        f"The intervals of B relative to A reach {reach:.1%} to either side in the median: a smaller change is sooner "
+        "missed than seen."
+    )
+
+
+def _direction(comparison: Comparison) -> str:
+    """How many changed to which side, and whether that may be the baseline's doing, which all of them are held to."""
+    cells = comparison.compared
+    above = sum(cell.relative is not None and cell.relative.value > 1 for cell in cells)
+    baselines = {
+        cell.axes: cell.absolute.value
+        for experiment in comparison.experiments
+        for cell in experiment.cells
+        if cell.baseline and cell.absolute
+    }
+    values = ", ".join(f"{value:.3f}" for value in baselines.values())
+    others = statistics.median(cell.absolute.value for cell in cells if cell.absolute)
+    return (
+        f"Relative to the baseline {above} of {len(cells)} are faster in B than in A. B's bare rows/s are {values} "
+        f"times A's for the baseline{'s' * (len(baselines) > 1)}, and {others:.3f} times in the median of these cells."
+    )
+
+
+def _why_nothing(a: Measured, b: Measured) -> str:
+    blocks = f"A has {count(a.description.repeats, 'block')}, B {b.description.repeats}"
+    return f"Nothing is called different: {blocks}, and each cell needs {FEWEST_BLOCKS} good runs on either side."
+
+
+def _only(name: str, only: Sequence[ShownCell], other: Measured) -> str:
+    axes = varying_axes([*only, *other.description.cells])
+    named = "; ".join(_name(cell, axes) for cell in only)
+    return f"Only {name} has {count(len(only), 'cell')}: {named}."
+
+
+def _name(shown: ShownCell, axes: Sequence[str]) -> str:
+    values = dict(axes_of(shown))
+    others = [f"{axis_name(axis)} {values[axis]}" for axis in axes if axis != "loader" and values[axis] is not None]
+    return ", ".join([str(values["loader"]), *others])
+
+
+def varying_axes(cells: Sequence[ShownCell]) -> list[str]:
+    """The axes that have more than one value, as the cells name them; the loader where none has."""
+    values: list[Mapping[str, object]] = [dict(axes_of(cell)) for cell in cells]
+    order = dict.fromkeys(axis for cell in cells for axis in (*cell.cell, *dict(axes_of(cell))))
+    return [axis for axis in order if len({one.get(axis) for one in values}) > 1] or ["loader"]

@@ -1,0 +1,219 @@
+"""What matters in an experiment, as Markdown: how much of the differences each factor explains, or why nobody can say.
+
+Beside the league table, from a campaign's description and records alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from experiments.analysis.balanced_cells import Basis, complete_blocks, find_basis, without_foreign_baseline
+from experiments.analysis.effects import Effects, FactorEffect, HigherEffect, InteractionEffect, find_effects
+from experiments.analysis.factors import Factor, Level, Nesting
+from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate
+from experiments.analysis.summary import in_matrix_order
+from experiments.formatting import axis_name, axis_value, count, with_interval
+from experiments.records.description import Description, ShownExperiment
+from experiments.records.record import Record
+
+# Less is not spelt out.
+_LEAST_SHARE = 0.005
+_MOST_NAMES = 3
+
+
+def describe_effects(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str | None:
+    """Which factor explains how much, with its levels and the two-way interactions; Markdown without a heading.
+
+    A sentence with the reason where the axes are not fully crossed, runs are missing or blocks are too few; None for
+    an experiment that varies one thing only.
+    """
+    lists = description.matrix["experiments"][experiment.name]["matrix"]
+    basis = find_basis(without_foreign_baseline(in_matrix_order(description, experiment), lists))
+    crossing = basis.crossing
+    if len(basis.whole.factors) < 2 and not basis.whole.nestings:
+        return None
+    if problem := _find_problem(basis):
+        return f"How much each axis matters by itself cannot be told here: {problem}.\n"
+    blocks = complete_blocks(basis, records)
+    if len(blocks) < FEWEST_BLOCKS:
+        return (
+            f"How much each axis matters needs {FEWEST_BLOCKS} blocks in which every cell ran well; "
+            f"there {'is' if len(blocks) == 1 else 'are'} {len(blocks)}: nothing is claimed.\n"
+        )
+    effects = find_effects(crossing.factors, blocks)
+    parts = [_lead(effects), _factor_table(effects), _level_table(effects), _interaction_table(effects)]
+    return "\n\n".join([*parts, "\n".join(f"- {line}" for line in _notes(basis, effects))]) + "\n"
+
+
+def _find_problem(basis: Basis) -> str | None:
+    crossing = basis.crossing
+    if len(crossing.factors) > 1 and not crossing.missing:
+        return None
+    parts = [_nesting_text(nesting) for nesting in basis.whole.nestings]
+    if crossing.missing:
+        factors = _listed([_factor_name(factor) for factor in crossing.factors])
+        are = "is" if crossing.missing == 1 else "are"
+        parts.append(f"{count(crossing.missing, 'combination')} of {factors} {are} not in the experiment")
+    return "; ".join(parts) or f"nothing is crossed {_left_out(basis)}"
+
+
+def _left_out(basis: Basis) -> str:
+    return f"without {', '.join(map(_values_text, basis.left_out))}, of which some cells cannot run"
+
+
+def _lead(effects: Effects) -> str:
+    """One sentence: who explains what, the largest first; it adds up to all of the differences."""
+    clear = sorted((effect for effect in effects.every if _is_clear(effect.p_value)), key=lambda effect: -effect.share)
+    if not clear:
+        together = "two together" if effects.higher is None else "two or more together"
+        return f"Nothing here is told apart from noise: no factor, and no {together}."
+    names = [_effect_name(effect, effects) for effect in clear]
+    parts = [f"{name} {_percentage(effect.share)}" for name, effect in zip(names, clear, strict=True)]
+    verb = "explain" if isinstance(clear[0], HigherEffect) else "explains"
+    parts[0] = f"**{names[0][0].upper()}{names[0][1:]} {verb} {_percentage(clear[0].share)} of the differences**"
+    unclear = [effect for effect in effects.every if effect not in clear]
+    hidden = sum(effect.share for effect in unclear)
+    noise = "noise" if hidden < _LEAST_SHARE else "noise and what is not told apart from it"
+    parts.append(f"{noise} {_percentage(effects.noise_share + hidden)}")
+    unknown = [_factor_name(effect.factor) for effect in unclear if isinstance(effect, FactorEffect)]
+    end = f"; {' and '.join(unknown)}: not told apart from noise" if unknown else ""
+    return f"{', '.join(parts)}{end}."
+
+
+def _effect_name(effect: FactorEffect | InteractionEffect | HigherEffect, effects: Effects) -> str:
+    if isinstance(effect, HigherEffect):
+        return "combinations of three and more"
+    if isinstance(effect, FactorEffect):
+        return _factor_name(effect.factor)
+    if len(effects.factors) == 2:
+        return "their interaction"
+    return f"the interaction of {' and '.join(map(_factor_name, effect.factors))}"
+
+
+def _is_clear(p_value: float | None) -> bool:
+    return p_value is not None and p_value < SIGNIFICANCE
+
+
+def _share(effect: FactorEffect | InteractionEffect) -> str:
+    return "≈ " * (not _is_clear(effect.p_value)) + _percentage(effect.share)
+
+
+def _percentage(share: float) -> str:
+    return "under 1%" if share < _LEAST_SHARE else "over 99%" if share > 1 - _LEAST_SHARE else f"{share:.0%}"
+
+
+def _factor_table(effects: Effects) -> str:
+    rows = [
+        [
+            _factor_name(effect.factor),
+            _share(effect),
+            _level_text(effect.factor, effect.best),
+            _level_text(effect.factor, effect.worst),
+            _ratio(effect.span, effect, effect.span_p),
+        ]
+        for effect in sorted(effects.factors, key=lambda effect: -effect.share)
+    ]
+    headings = ["factor", "explains", "fastest", "slowest", "fastest / slowest (95% interval)"]
+    return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=_align("lrllr"))
+
+
+def _level_table(effects: Effects) -> str:
+    rows = [
+        [_factor_name(one.factor), _level_text(one.factor, level), _ratio(estimate, one, one.level_p[level])]
+        for one in sorted(effects.factors, key=lambda effect: -effect.share)
+        for level, estimate in one.levels.items()
+    ]
+    headings = ["factor", "level", "ratio to the mean of all (95% interval)"]
+    return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=_align("llr"))
+
+
+def _interaction_table(effects: Effects) -> str:
+    rows = [
+        [
+            _pair_name(effect),
+            _share(effect),
+            ", ".join(map(_level_text, effect.factors, effect.at)),
+            _ratio(effect.largest, effect, effect.largest_p),
+        ]
+        for effect in sorted(effects.interactions, key=lambda effect: -effect.share)
+    ]
+    headings = ["two together", "explain", "deviates most", "from what both alone make (95% interval)"]
+    return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=_align("lrlr"))
+
+
+def _notes(basis: Basis, effects: Effects) -> list[str]:
+    crossing = basis.crossing
+    lines = [
+        f"From {count(effects.blocks, 'block')} in which every cell ran well, on the logarithm of rows/s. A level's "
+        "ratio compares the mean of its cells with the mean of all, which one level that is far off moves, too. ≈ "
+        "marks what noise alone could make: a factor, or several together, by an F test, and a level's ratio, both "
+        "with Holm's correction; fastest against slowest, and what deviates most, with Bonferroni's, as they were "
+        "chosen by what was measured. Intervals stand for themselves.",
+        *_higher(effects),
+    ]
+    if basis.left_out:
+        lines.append(f"W{_left_out(basis)[1:]}.")
+    if crossing.nestings:
+        nested = "; ".join(map(_nesting_text, crossing.nestings))
+        lines.append(f"What is nested cannot be told apart, and is one factor: {nested}.")
+    if crossing.following:
+        names = " and ".join(map(axis_name, crossing.following))
+        leaders = ", ".join(_factor_name(factor) for factor in crossing.factors)
+        lines.append(f"{names[0].upper()}{names[1:]} follows from the others ({leaders}) and is no factor of its own.")
+    return lines
+
+
+def _higher(effects: Effects) -> list[str]:
+    if effects.higher is None:
+        return []
+    mark = "" if _is_clear(effects.higher.p_value) else "≈ "
+    return [f"Combinations of three and more factors explain {mark}{_percentage(effects.higher.share)}."]
+
+
+def _factor_name(factor: Factor) -> str:
+    """'loader with its loop'."""
+    first, *others = map(axis_name, factor.axes)
+    return f"{first} with its {_listed(others)}" if others else first
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def _pair_name(effect: InteractionEffect) -> str:
+    return " × ".join(map(_factor_name, effect.factors))  # noqa: RUF001
+
+
+def _level_text(factor: Factor, level: Level) -> str:
+    return _values_text(factor.telling(level))
+
+
+def _values_text(values: Level) -> str:
+    """'row_by_row_asyncio uvloop': an axis that does not apply says nothing."""
+    return " ".join(axis_value(value) for value in values if value is not None) or axis_value(None)
+
+
+def _nesting_text(nesting: Nesting) -> str:
+    by_value: dict[str, list[str]] = {}
+    for outer, inner in nesting.single:
+        by_value.setdefault("none" if inner is None else f"only {inner}", []).append(axis_value(outer))
+    only = "; ".join(f"{inner} with {_some(outers)}" for inner, outers in by_value.items())
+    return f"{axis_name(nesting.inner)} is nested in {axis_name(nesting.outer)} ({only})"
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of many names."""
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MOST_NAMES])} and {more} more"
+
+
+def _ratio(estimate: Estimate, effect: FactorEffect | InteractionEffect, p_value: float | None) -> str:
+    """Marked unless its effect is told apart from noise and it is, among all that it was chosen from."""
+    clear = _is_clear(effect.p_value) and _is_clear(p_value)
+    return "≈ " * (not clear) + with_interval(estimate, ".2f")
+
+
+def _align(letters: str) -> list[str]:
+    return [{"l": "left", "r": "right"}[letter] for letter in letters]

@@ -1,0 +1,116 @@
+"""The foot of a table: what became of every planned run, and why of those that are not ok. Failures are data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from experiments.analysis.disturbance import THRESHOLDS
+from experiments.analysis.summary import ExperimentSummary
+from experiments.formatting import count
+from experiments.records.record import Record, Status
+from experiments.report.reasons import group_reasons
+
+STATUS_NAMES: Mapping[Status, str] = {
+    "ok": "ok",
+    "wrong_work": "wrong_work",
+    "failed": "failed",
+    "timeout": "timed out",
+}
+# As much of a reason as tells what it is; the CSV has all of it.
+_REASON_LENGTH = 200
+
+
+def foot_lines(summary: ExperimentSummary) -> list[str]:
+    """The counts, zeros too; then each reason with its number; then the disturbed runs."""
+    lines = [_counts(summary), *_troubles(summary), *_unsupported(summary), *_missing(summary), *_cut(summary)]
+    return [*lines, *_unwatched(summary), *_late(summary), _disturbed(summary)]
+
+
+def _counts(summary: ExperimentSummary) -> str:
+    rows = summary.cells
+    records = [record for row in rows for record in row.finished]
+    statuses = Counter(record.status for record in records)
+    parts = ", ".join(f"{statuses[status]:,} {name}" for status, name in STATUS_NAMES.items())
+    return (
+        f"Runs: {sum(row.planned for row in rows):,} planned, {len(records):,} run "
+        f"({sum(record.resumed for record in records):,} resumed): {parts}. "
+        f"Unsupported cells: {len({row.shown.cell_key for row in rows if row.shown.unsupported}):,}. "
+        f"Interrupted attempts: {sum(row.interrupted for row in rows):,}."
+    )
+
+
+def _troubles(summary: ExperimentSummary) -> list[str]:
+    records = [record for row in summary.cells for record in row.finished]
+    lines = []
+    for status, name in STATUS_NAMES.items():
+        found = [record.reason or "" for record in records if record.status == status != "ok"]
+        lines += [
+            f"{count(reason.number, 'run')} {name}{reason.told(_REASON_LENGTH)}." for reason in group_reasons(found)
+        ]
+    return lines
+
+
+def _unsupported(summary: ExperimentSummary) -> list[str]:
+    found = {row.shown.cell_key: row.shown.unsupported for row in summary.cells if row.shown.unsupported}
+    return [
+        f"{count(reason.number, 'cell')} cannot run{reason.told(_REASON_LENGTH)}."
+        for reason in group_reasons(found.values())
+    ]
+
+
+def _missing(summary: ExperimentSummary) -> list[str]:
+    """The holes that a campaign has as long as it has not ended. Each row with one names the blocks."""
+    rows = [len(row.missing) for row in summary.cells if row.missing]
+    if not rows:
+        return []
+    runs, where = count(sum(rows), "run"), count(len(rows), "row")
+    return [f"Not run: {runs} of {where}, whose notes name the blocks. The campaign was broken off."]
+
+
+def _cut(summary: ExperimentSummary) -> list[str]:
+    """Runs that went well and are in no ratio all the same."""
+    pairs = sum(row.cut for row in summary.cells)
+    if not pairs:
+        return []
+    return [
+        f"Cut by an interruption: {count(pairs, 'run')} of a block whose baseline ran on the other side of it. They "
+        "are in the medians, and in no ratio."
+    ]
+
+
+def _unwatched(summary: ExperimentSummary) -> list[str]:
+    """Runs whose connections were to be watched, and were not: their rows lack what is said of connections."""
+    asked = [record for row in summary.cells for record in row.ok if _was_to_be_watched(record)]
+    missing = [record for record in asked if not (record.connections and record.connections.get("samples"))]
+    if not missing:
+        return []
+    runs = f"{len(missing):,} of {count(len(asked), 'run')} that were ok"
+    return [f"Connections were not watched in {runs}; samples.jsonl says why."]
+
+
+def _late(summary: ExperimentSummary) -> list[str]:
+    """Runs whose connections may have been looked at when they had left the core; older records do not say."""
+    watched = [record.connections for row in summary.cells for record in row.ok if record.connections]
+    late = [seen for seen in watched if seen.get("scheduling", "") is None]
+    if not late:
+        return []
+    return [
+        f"In {len(late):,} of {count(len(watched), 'run')} connections were looked at as soon as a core of the server "
+        "was free, perhaps not before (no short time slice could be had there): more of them may have been active, and "
+        "fewer waiting, than is said here."
+    ]
+
+
+def _was_to_be_watched(record: Record) -> bool:
+    """A loader that does not say when its phases were could not be."""
+    data = (record.phases or {}).get("data")
+    return record.cell.get("sampling") == "on" and data is not None and data.started_s is not None
+
+
+def _disturbed(summary: ExperimentSummary) -> str:
+    records = [record for row in summary.cells for record in row.finished]
+    if not any(record.host and record.host.steal_s is not None for record in records):
+        return "Disturbed runs: not known, as nothing observed the machine."
+    disturbed = sum(row.disturbed for row in summary.cells)
+    return f"Disturbed runs: {disturbed:,} of {len(records):,} ({THRESHOLDS})."

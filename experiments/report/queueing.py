@@ -1,0 +1,127 @@
+"""The page of a campaign's model as Markdown: measured, bounds, predicted and the error of each cell, and the fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tabulate import tabulate
+
+from experiments.analysis.queueing.fit import Fit
+from experiments.analysis.queueing.measurements import CLIENT, SERVER, SHARED
+from experiments.analysis.queueing.model import POOL, Model, Modelled
+from experiments.formatting import NOTHING, count, whole
+from experiments.records.description import Description
+from experiments.report.labels import headings, label_axes, label_of
+
+_HEADINGS = ("rows/s", "client could", "server could", "connections could", "predicted", "error", "note")
+_FIT_HEADINGS = ("client µs/row", "server µs/row", "delay µs", "fitted on pools", "contention")
+
+BOUNDS = """\
+**Client could** and **server could** are the bounds of the utilisation law, cores / CPU seconds per row, with the costs
+that were measured in the cell itself: a cell that is near one of them is held back by that side.
+"""
+
+PREDICTIONS = """\
+**Connections could** is the bound by their number: connections / (both costs and the delay of one connection alone), as
+if no row ever waited for another. **Predicted** are the mean values of a closed network (connections that go round
+between the client's core, the server's cores, and a delay), whose parameters each loader has from two cells: with one
+connection, and the smallest pool that keeps one side busy. The **error** is by how much the prediction is too high (+)
+or too low (-); cells that a parameter is from are marked *fitted*, and are no test. A cell that is a tenth or more off
+has the assumption that broke.
+"""
+
+NO_PREDICTIONS = """\
+For predictions it takes cells of a loader with one connection and with another pool, such as those of `pool_sizes`.
+"""
+
+NOT_EXACT = """\
+What the server used was not measured inside the phase in these runs: its cost per row is all that it used while the
+loader ran, the start of connections with it, or what its cores could give at that rate, whichever is less. So it could
+do at least what stands under **server could**, and perhaps more.
+"""
+
+CHART_ALT = (
+    "Chart of the model: rows per second over the pool size, for each loader a predicted curve and the measured "
+    "medians with their 95% intervals; the numbers are in the table"
+)
+
+
+def model_name(description: Description) -> str:
+    """What the files of the page and its chart are called, without what they end in."""
+    taken = {experiment.name for experiment in description.experiments}
+    return "model-of-all" if "model" in taken else "model"
+
+
+def model_image(place: str) -> str:
+    """The chart as an image in Markdown; ``place`` is the file as the page reaches it."""
+    return f"![{CHART_ALT}]({place})\n"
+
+
+def model_page(description: Description, model: Model, image: str = "") -> str:
+    """The whole page. ``image`` is its chart in Markdown. Without fits it has the bounds alone."""
+    every = [cell.point.shown.cell for cell in model.cells]
+    listed = {axis: [one[axis] for one in every] for axis in ("poolsize", "resources")}
+    axes = tuple(dict.fromkeys([*label_axes(every, listed), "poolsize"]))
+    shown = _HEADINGS if model.bases else _HEADINGS[:3]
+    rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)[: len(shown)]] for cell in model.cells]
+    align = ["left"] * len(axes) + ["left" if heading == "note" else "right" for heading in shown]
+    table = tabulate(rows, [*headings(axes), *shown], "pipe", colalign=align, disable_numparse=True) + "\n"
+    exact = "" if all(cell.point.exact for cell in model.cells) else NOT_EXACT
+    parts = [f"# {model_name(description)}\n", BOUNDS]
+    if model.bases:
+        parts += [PREDICTIONS, exact, describe_error(model) + "\n", image, table, _fits(model)]
+    else:
+        parts += [exact, NO_PREDICTIONS, table]
+    return "\n".join(part for part in parts if part)
+
+
+def describe_error(model: Model) -> str:
+    """How well the cells are predicted that the model was not fitted on."""
+    if model.median_error is None:
+        return "**Median error: not known**, as all cells were needed for fitting."
+    cells = count(len(model.tested), "cell")
+    text = f"**Median error: {model.median_error:.1%}** ({cells} that it was not fitted on)."
+    if model.plain_error is None or not any(fit.contention for fit in model.fits.values()):
+        return text
+    return (
+        f"{text} Without the server's contention, which one more cell of one loader tells for all of them, it would be "
+        f"{model.plain_error:.1%}, that cell among them."
+    )
+
+
+def describe_fit(fit: Fit) -> list[str]:
+    """The parameters in microseconds, as the table of fits has them."""
+    demands = [f"{one.least_s * 1e6:.1f} {one.shared_s * 1e6:+.1f} · 2/(N+1)" for one in (fit.client, fit.server)]
+    delay = f"{fit.delay_s * 1e6:.0f}{' · (3 - 2/N)' if fit.durable else ''}"
+    contention = f"{fit.contention:+.1%} per connection beyond {fit.contended}" if fit.contention else NOTHING
+    return [*demands, delay, f"1, {fit.saturated}", contention]
+
+
+def _columns(cell: Modelled) -> list[str]:
+    bounds = [_bound(cell.measured_bounds, side) for side in (CLIENT, SERVER, POOL)]
+    measured = [whole(cell.point.median.rows_per_s), *bounds]
+    if cell.prediction is None:
+        return [*measured, NOTHING, NOTHING, ""]
+    error = NOTHING if cell.error is None else f"{cell.error:+z.1%}"
+    notes = [note for note in ("fitted" if cell.used else "", cell.broken) if note]
+    return [*measured, whole(cell.prediction.rows_per_s), error, "; ".join(notes)]
+
+
+def _bound(bounds: Mapping[str, float], side: str) -> str:
+    """Of cores that both sides share, what both can do together is a bound on the server, too."""
+    known = [bounds[name] for name in (side, *([SHARED] if side == SERVER else [])) if name in bounds]
+    return whole(min(known)) if known else NOTHING
+
+
+def _fits(model: Model) -> str:
+    cells = [model.bases[name].alone.shown.cell for name in model.fits]
+    axes = label_axes(cells, {}, over="poolsize") or ("loader",)
+    rows: Sequence[Sequence[str]] = [
+        [*label_of(cell, axes), *describe_fit(fit)] for cell, fit in zip(cells, model.fits.values(), strict=True)
+    ]
+    table = tabulate(rows, [*headings(axes), *_FIT_HEADINGS], "pipe", disable_numparse=True)
+    return (
+        f"## What it is made of\n\n{table}\n\nN is the pool size. A cost with two parts is what each row costs, and "
+        "what those that come together share; `experiments/analysis/queueing/fit.py` says why so, "
+        "and how the forms were found.\n"
+    )

@@ -1,0 +1,134 @@
+"""Whether published numbers came out again: the verdict of each cell, and the page that shows them.
+
+The noise floor is that of one campaign and the change of a ratio has the noise of two, so some cells come out as not
+reproduced where nothing has changed. Simulated (200,000 pairs of equal campaigns, normal noise): 7% for ten blocks, 5%
+for five, where the cell is as noisy as the baseline; 24% and 18% where it is twice as noisy, 2% and 1% where it is a
+quarter as noisy. Less than 5% have an interval that leaves out 1 as well, in all of these. What a server has from one
+start to the next comes on top, and no interval holds it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison, Measured
+from experiments.analysis.differences import Difference
+from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate
+from experiments.formatting import NOTHING, count, with_interval
+from experiments.report.comparison import Style, describe_differences, describe_side, lay_out
+
+PAGE = "reproduced.md"
+"""The page's name in the campaign's folder."""
+
+REPRODUCED = "reproduced"
+NOT_REPRODUCED = "not reproduced"
+NO_VERDICT = "no verdict"
+
+EXPECTED = (
+    "The noise of two campaigns is in *here to published*, that of one in the floor: where nothing has changed some 7% "
+    "of the cells come out as not reproduced, and a quarter of those that are twice as noisy as the baseline. Where "
+    "the interval holds 1 that may be chance."
+)
+
+HEADINGS = (
+    "ratio published (95%)",
+    "ratio here (95%)",
+    "here to published (95%)",
+    "rows/s published",
+    "rows/s here",
+    "verdict",
+)
+
+
+def judge(cell: ComparedCell, experiment: ComparedExperiment) -> str:
+    """'reproduced', 'not reproduced', or 'no verdict: why'.
+
+    A published ratio is reproduced where it lies within the noise floor of the one that was measured now:
+    ``|ln(now / published)|`` is at most the logarithm of the larger of the two campaigns' noise floors.
+    """
+    if cell.relative is None:
+        return f"{NO_VERDICT}: {cell.obstacle('published', 'here') or 'there is no ratio'}"
+    if experiment.larger_floor is None:
+        sides = {"published": experiment.floor_a, "here": experiment.floor_b}
+        unknown = " and ".join(name for name, floor in sides.items() if floor is None)
+        return f"{NO_VERDICT}: no noise floor {unknown}, as that needs {FEWEST_BLOCKS} good blocks of the baseline"
+    reproduced = abs(math.log(cell.relative.value)) <= math.log(experiment.larger_floor)
+    return REPRODUCED if reproduced else NOT_REPRODUCED
+
+
+def write_reproduction(
+    published: Measured,
+    here: Measured,
+    differences: Sequence[Difference],
+    comparison: Comparison,
+    style: Style = "pipe",
+) -> str:
+    """The whole page; its last lines are the sum."""
+    behind = describe_differences(differences, "published", "here")
+    parts = [
+        f"# {published.name} reproduced\n",
+        f"- published: {describe_side(published)}\n- here: {describe_side(here)}\n",
+        f"## What differs behind them\n\n{behind}",
+        *(f"## {one.name}\n\n{one.question}\n\n{_table(one, style)}" for one in comparison.experiments),
+        "## In sum\n\n" + "\n".join(f"- {line}" for line in sum_up(comparison)) + "\n",
+    ]
+    return "\n".join(parts)
+
+
+def sum_up(comparison: Comparison) -> list[str]:
+    """How many cells were reproduced, each counted once in however many experiments it shows; and what that means."""
+    judged = {
+        (cell.axes, experiment.baseline): (cell, judge(cell, experiment))
+        for experiment in comparison.experiments
+        for cell in experiment.cells
+        if _is_judged(cell)
+    }
+    if not judged:
+        return ["There is nothing but the baseline: it has no ratio that could come out again."]
+    verdicts = [verdict for _, verdict in judged.values()]
+    others = [cell for cell, verdict in judged.values() if verdict == NOT_REPRODUCED]
+    floors = dict.fromkeys(map(_floors, comparison.experiments))
+    none = sum(verdict.startswith(NO_VERDICT) for verdict in verdicts)
+    beyond = f" (of {sum(map(_differs, others))} the interval of *here to published* leaves out 1)" if others else ""
+    return [
+        "A published ratio to the baseline is reproduced where it lies within the noise floor of the one measured "
+        f"here, the larger of the two campaigns' ({'; '.join(floors)}). Not reproduced is a finding, no failure.",
+        EXPECTED,
+        f"{verdicts.count(REPRODUCED)} of {count(len(verdicts), 'cell')} reproduced, {len(others)} not "
+        f"reproduced{beyond}, {none} without a verdict.",
+    ]
+
+
+def _differs(cell: ComparedCell) -> bool:
+    p_value = None if cell.relative is None else cell.relative.p_value
+    return p_value is not None and p_value < SIGNIFICANCE
+
+
+def _is_judged(cell: ComparedCell) -> bool:
+    """The baseline has no ratio to itself, and its second arm has one for the noise alone."""
+    return not cell.baseline and cell.shown.arm == "a"
+
+
+def _table(experiment: ComparedExperiment, style: Style) -> str:
+    rows = [(cell.shown, _values(cell, experiment)) for cell in experiment.cells]
+    return lay_out(rows, HEADINGS, style)
+
+
+def _values(cell: ComparedCell, experiment: ComparedExperiment) -> list[str]:
+    role = "baseline" if cell.baseline else "the baseline again"
+    return [
+        *("1" if cell.baseline else _estimate(ratio, ".2f") for ratio in (cell.ratio_a, cell.ratio_b)),
+        _estimate(cell.relative, ".3f"),
+        *(NOTHING if rate is None else f"{rate.value:,.0f}" for rate in (cell.rows_per_s_a, cell.rows_per_s_b)),
+        judge(cell, experiment) if _is_judged(cell) else role,
+    ]
+
+
+def _estimate(estimate: Estimate | None, form: str) -> str:
+    return NOTHING if estimate is None else with_interval(estimate, form)
+
+
+def _floors(experiment: ComparedExperiment) -> str:
+    texts = ["not known" if floor is None else f"{floor - 1:.1%}" for floor in (experiment.floor_a, experiment.floor_b)]
+    return f"{texts[0]} published, {texts[1]} here"

@@ -1,0 +1,200 @@
+"""One table per experiment, as Markdown and as CSV, from a campaign's description and records alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from tabulate import tabulate
+
+from experiments.analysis.disturbance import LOUD_SHARE
+from experiments.analysis.stats import Estimate
+from experiments.analysis.summary import CellSummary, ExperimentSummary, summarize
+from experiments.cpuset import format_cpuset
+from experiments.formatting import NOTHING, axis_name, axis_value, shortened, whole, with_interval
+from experiments.records.description import Description, ShownExperiment
+from experiments.records.record import RUN_STATUSES, Record
+from experiments.report.builds import marks_of
+from experiments.report.captions import caption_lines, describe_floor, describe_ratios
+from experiments.report.csv_columns import fact_columns, measure_columns
+from experiments.report.effects import describe_effects
+from experiments.report.footnotes import STATUS_NAMES, foot_lines
+from experiments.report.model_columns import model_columns
+from experiments.report.reasons import group_reasons
+from experiments.report.why_columns import VERDICT, why_cells, why_csv, why_headings
+
+HEADINGS = ("rows/s (95% interval)", "ratio (95% interval)", "client CPU µs/row", "client core")
+"""Before those of ``why_columns``, and ``LAST_HEADINGS`` behind them."""
+LAST_HEADINGS = ("ok", "note")
+TERMINAL_HEADINGS = ("rows/s", "ratio (95% interval)", "CPU µs/row", "ok", "note")
+
+# As much of a reason as a row has room for; the foot has more of it, the CSV all.
+NOTE_LENGTH = 80
+TERMINAL_NOTE_LENGTH = 40
+
+
+def markdown_table(
+    description: Description,
+    records: Sequence[Record],
+    experiment: ShownExperiment,
+    *,
+    charts: str = "",
+    remarks: Sequence[str] = (),
+) -> str:
+    """The experiment's question, the noise floor, its table, what must be known to read it, what matters; no heading.
+
+    ``charts`` are paragraphs (images, an answer) that stand above the table, ``remarks`` lines that follow those below.
+    """
+    summary = summarize(description, records, experiment)
+    axes = summary.varying_axes
+    why = why_headings(summary.cells)
+    rows = [
+        [*_axis_cells(cell, axes), *_value_cells(cell), *why_cells(cell, why), *_last_cells(cell)]
+        for cell in summary.cells
+    ]
+    headings = [*(axis_name(axis) for axis in axes), *HEADINGS, *why, *LAST_HEADINGS]
+    sides = ["right"] * len(HEADINGS) + ["left" if one == VERDICT else "right" for one in why] + ["right", "left"]
+    alignment = ["left"] * len(axes) + sides
+    table = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment)
+    notes = "\n".join(f"- {line}" for line in [*caption_lines(description, summary, axes), *remarks])
+    effects = describe_effects(description, records, experiment)
+    matters = "" if effects is None else f"\n**What matters**\n\n{effects.strip()}\n"
+    return f"{experiment.question}\n\n{describe_floor(description, summary)}\n\n{charts}{table}\n\n{notes}\n{matters}"
+
+
+def terminal_table(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
+    """What fits a terminal: ratios with their intervals, medians without, and what became of the runs."""
+    summary = summarize(description, records, experiment)
+    axes = summary.varying_axes
+    rows = [[*(axis_value(cell.shown.cell[axis]) for axis in axes), *_short_cells(cell)] for cell in summary.cells]
+    headings = [*(axis_name(axis) for axis in axes), *TERMINAL_HEADINGS]
+    alignment = ["left"] * len(axes) + ["right"] * (len(TERMINAL_HEADINGS) - 1) + ["left"]
+    table = tabulate(rows, headings, tablefmt="simple", disable_numparse=True, colalign=alignment)
+    notes = "\n".join(f"- {line}" for line in [*describe_ratios(summary), *foot_lines(summary)])
+    floor = describe_floor(description, summary).replace("**", "")
+    return f"{experiment.question}\n{floor}\n\n{table}\n\n{notes}\n"
+
+
+def csv_table(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
+    """The same rows for programs: every axis, plain numbers, units in the names."""
+    summary = summarize(description, records, experiment)
+    text = io.StringIO()
+    model = model_columns(description, records)
+    rows = [_csv_row(cell, summary, model(cell.shown)) for cell in summary.cells]
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _axis_cells(cell: CellSummary, axes: Sequence[str]) -> list[str]:
+    texts = {axis: axis_value(cell.shown.cell[axis]) for axis in axes}
+    for mark, column in marks_of(cell, axes):
+        texts[column] += f" {mark}"
+    return list(texts.values())
+
+
+def _value_cells(cell: CellSummary) -> list[str]:
+    return [
+        NOTHING if cell.rows_per_s is None else with_interval(cell.rows_per_s, ",.0f"),
+        _ratio(cell),
+        NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
+        NOTHING if cell.client_share is None else f"{cell.client_share:.0%}",
+    ]
+
+
+def _last_cells(cell: CellSummary) -> list[str]:
+    return [
+        NOTHING if cell.shown.unsupported else f"{len(cell.ok)} of {cell.planned}",
+        _note(cell, NOTE_LENGTH).replace("|", "\\|"),
+    ]
+
+
+def _short_cells(cell: CellSummary) -> list[str]:
+    return [
+        NOTHING if cell.rows_per_s is None else whole(cell.rows_per_s.value),
+        _ratio(cell),
+        NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
+        NOTHING if cell.shown.unsupported else f"{len(cell.ok)}/{cell.planned}",
+        _note(cell, TERMINAL_NOTE_LENGTH),
+    ]
+
+
+def _ratio(cell: CellSummary) -> str:
+    if cell.baseline and cell.rows_per_s is not None:
+        return "1"
+    if cell.ratio is None:
+        return NOTHING
+    mark = "≈ " if cell.noise else ""
+    return mark + with_interval(cell.ratio, ".2f")
+
+
+def _note(cell: CellSummary, length: int | None = None) -> str:
+    """What makes the row special: its role, why it cannot run, what held it back, what went wrong.
+
+    ``length`` is what there is room for of each reason; None: all of it.
+    """
+    if cell.shown.unsupported:
+        return f"cannot run: {shortened(cell.shown.unsupported, length or len(cell.shown.unsupported))}"
+    parts = ["baseline"] if cell.baseline else []
+    parts += ["the baseline again"] if cell.shown.arm == "b" else []
+    parts += [] if cell.throttled_share is None else [f"throttled {cell.throttled_share:.0%} of the time"]
+    parts += _troubles(cell, length)
+    if cell.disturbed > LOUD_SHARE * len(cell.finished):
+        parts.append(f"{cell.disturbed} of {len(cell.finished)} runs disturbed: {cell.disturbance}")
+    if cell.missing:
+        parts.append(f"not run: block{'s' * (len(cell.missing) > 1)} {format_cpuset(cell.missing)}")
+    return "; ".join(parts)
+
+
+def _troubles(cell: CellSummary, length: int | None) -> list[str]:
+    """How often the row has each outcome other than ok, and why; every one of the reasons where there is room."""
+    if length is None:
+        return [f"{number} {STATUS_NAMES[status]}: {reason}" for (status, reason), number in cell.troubles.items()]
+    return [
+        f"{reason.number} {name}{reason.told(length)}"
+        for status, name in STATUS_NAMES.items()
+        for reason in group_reasons(record.reason or "" for record in cell.finished if record.status == status != "ok")
+    ]
+
+
+def _csv_row(cell: CellSummary, summary: ExperimentSummary, model: Mapping[str, object]) -> dict[str, object]:
+    statuses = [record.status for record in cell.finished]
+    return {
+        "experiment": summary.experiment.name,
+        **cell.shown.cell,
+        "arm": cell.shown.arm,
+        "baseline": int(cell.baseline),
+        "planned": cell.planned,
+        **{status: statuses.count(status) for status in RUN_STATUSES},
+        "unsupported": int(bool(cell.shown.unsupported)),
+        "interrupted": cell.interrupted,
+        "resumed": sum(record.resumed for record in cell.finished),
+        "disturbed": cell.disturbed,
+        **_estimate_columns("rows_per_s", cell.rows_per_s, 1),
+        **_estimate_columns("ratio", cell.ratio, 4),
+        "ratio_p": _p_value(None if cell.ratio is None else cell.ratio.p_value),
+        "ratio_p_holm": _p_value(cell.holm_p),
+        "not_told_apart": "" if cell.noise is None else int(cell.noise),
+        "cpu_us_per_row": "" if cell.cpu_us_per_row is None else round(cell.cpu_us_per_row, 3),
+        "client_share": "" if cell.client_share is None else round(cell.client_share, 3),
+        "throttled_share": "" if cell.throttled_share is None else round(cell.throttled_share, 3),
+        **fact_columns(cell),
+        **measure_columns(cell),
+        **why_csv(cell),
+        **model,
+        "note": _note(cell),
+    }
+
+
+def _p_value(value: float | None) -> float | str:
+    return "" if value is None else float(f"{value:.3g}")
+
+
+def _estimate_columns(name: str, estimate: Estimate | None, digits: int) -> dict[str, object]:
+    values = asdict(estimate or Estimate(0.0))
+    known = {key: value for key, value in values.items() if estimate is not None and value is not None}
+    names = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+    return {column: round(known[key], digits) if key in known else "" for key, column in names.items()}

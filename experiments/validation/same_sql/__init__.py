@@ -1,0 +1,1 @@
+"""The statement log: all loaders send the same statements."""

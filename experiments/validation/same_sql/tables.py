@@ -1,0 +1,206 @@
+"""What each driver sends, as Markdown and as CSV, from findings alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from tabulate import tabulate
+
+from bigdata.registry import Loader
+from experiments.formatting import NOTHING, axis_value, whole
+from experiments.report.builds import describe_libpq
+from experiments.validation.same_sql.conversation import Traffic
+from experiments.validation.same_sql.findings import Finding, Observation
+from experiments.validation.same_sql.statements import TRANSACTIONS, Amount, golden_ledger, same_text
+
+HEADINGS = (
+    "loader",
+    "loop",
+    "driver",
+    "implementation",
+    "protocol",
+    "messages per INSERT",
+    "bytes sent",
+    "bytes received",
+    "round trips",
+    "own statements per connection",
+    "start-up",
+)
+ALIGNMENT = ("left",) * 6 + ("right",) * 4 + ("left",)
+NOT_OF_THE_DRIVER = ("user", "database")
+"""Parameters of the start-up that every client must send."""
+
+
+def markdown_page(findings: Sequence[Finding], facts: Sequence[str], amount: Amount) -> str:
+    """The page: what was compared, the table, the drivers' own statements, what could not run."""
+    parts = [
+        "# The same SQL, and what each driver sends for it",
+        "\n".join(f"- {line}" for line in facts),
+        "## The ledger\n\nWhat PostgreSQL saw of every loader below, and nothing else but the driver's own statements "
+        "(further down). One connection; the values are taken out by the server.",
+        golden_table(amount),
+        "## On the wire\n\nPer INSERT of a data element, in autocommit: the mean of all of them. A round trip is a "
+        "wait of the client for the server. Start-up: what the client sends "
+        "besides user and database; that `client_encoding` is UTF-8 is the program's wish.",
+        wire_table(findings, "pipe"),
+        *_sections(findings),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def golden_table(amount: Amount) -> str:
+    """The golden ledger of both ways of committing."""
+    calls = {name: {entry.text: entry for entry in golden_ledger(amount, name)} for name in TRANSACTIONS}
+    rows = []
+    for text, entry in calls[TRANSACTIONS[-1]].items():
+        by_way = [NOTHING if text not in calls[name] else whole(calls[name][text].calls) for name in TRANSACTIONS]
+        rows.append([f"`{text}`", *by_way, whole(entry.rows)])
+    headings = ["statement", *(f"calls, {name}" for name in TRANSACTIONS), "rows"]
+    return tabulate(
+        rows, headings, tablefmt="pipe", disable_numparse=True, colalign=("left", "right", "right", "right")
+    )
+
+
+def wire_table(findings: Iterable[Finding], form: str) -> str:
+    """A row for each variant that ran."""
+    rows = [_wire_row(one, one.observation) for one in findings if one.observation is not None]
+    return tabulate(rows, HEADINGS, tablefmt=form, disable_numparse=True, colalign=ALIGNMENT if rows else None)
+
+
+def csv_table(findings: Iterable[Finding]) -> str:
+    """The same for programs, with a row for what could not run."""
+    rows = [_csv_row(finding) for finding in findings]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def unsupported_lines(findings: Iterable[Finding]) -> list[str]:
+    """Every reason for which something could not run, and what it was."""
+    names: dict[str, list[str]] = {}
+    for one in findings:
+        if one.unsupported is not None:
+            names.setdefault(one.unsupported, []).append(one.variant.name)
+    return [f"{reason} ({'; '.join(of_reason)})" for reason, of_reason in names.items()]
+
+
+def difference_lines(findings: Iterable[Finding]) -> list[str]:
+    """Every difference, with the variant that it is of."""
+    return [f"{one.variant.name}: {difference}" for one in findings for difference in one.differences]
+
+
+def _sections(findings: Sequence[Finding]) -> Iterator[str]:
+    own = list(_own_statements(one.variant.loader for one in findings if one.observation is not None))
+    yield "## The drivers' own statements"
+    yield "\n".join(own) or "None."
+    packages = _packages(findings)
+    yield "## Versions"
+    yield "\n".join(f"- {line}" for line in packages)
+    unsupported = unsupported_lines(findings)
+    if unsupported:
+        yield "## Could not run here"
+        yield "\n".join(f"- {line}" for line in unsupported)
+
+
+def _own_statements(loaders: Iterable[Loader]) -> Iterator[str]:
+    for loader in dict.fromkeys(loaders):
+        for one in loader.driver_statements:
+            yield f"- {loader.name}, {one.per_connection} per connection: `{same_text(one.text)}`; {one.why}"
+
+
+def _packages(findings: Sequence[Finding]) -> list[str]:
+    """What each variant stood on, each combination once."""
+    lines: dict[str, None] = {}
+    for one in findings:
+        if one.client is not None:
+            lines[f"{one.variant.loader.driver}: {versions(one.client)}"] = None
+    return list(lines)
+
+
+def versions(client: Mapping[str, object]) -> str:
+    """The packages and the libpq of a report: 'aiopg 1.4.0, psycopg2 2.9.13, libpq 17.11'."""
+    packages = client.get("packages")
+    known = [f"{name} {version}" for name, version in packages.items()] if isinstance(packages, dict) else []
+    libpq = client.get("libpq")
+    if isinstance(libpq, int):
+        known.append(f"libpq {describe_libpq(libpq)}")
+    return ", ".join(known)
+
+
+def _wire_row(finding: Finding, seen: Observation) -> list[str]:
+    variant, inserts = finding.variant, seen.inserts
+    return [
+        variant.loader.name,
+        axis_value(variant.loop),
+        variant.loader.driver,
+        axis_value(variant.implementation),
+        inserts.protocol,
+        " ".join(inserts.usual),
+        f"{_each(inserts, inserts.sent_bytes):.1f}",
+        f"{_each(inserts, inserts.received_bytes):.1f}",
+        f"{_each(inserts, inserts.round_trips):.2f}",
+        str(sum(entry.calls for entry in finding.of_driver)),
+        _start_up(seen),
+    ]
+
+
+def _csv_row(finding: Finding) -> dict[str, object]:
+    variant, seen = finding.variant, finding.observation
+    row: dict[str, object] = {
+        "loader": variant.loader.name,
+        "loop": variant.loop or "",
+        "driver": variant.loader.driver,
+        "implementation": variant.implementation or "",
+        "protocol": variant.protocol,
+        "protocol_seen": "",
+        "inserts": "",
+        "messages_sent_per_insert": "",
+        "messages_received_per_insert": "",
+        "bytes_sent_per_insert": "",
+        "bytes_received_per_insert": "",
+        "round_trips_per_insert": "",
+        "usual_messages": "",
+        "own_statements_per_connection": "",
+        "start_up": "",
+        "start_up_bytes_sent": "",
+        "start_up_round_trips": "",
+        "versions": "" if finding.client is None else versions(finding.client),
+        "unsupported": finding.unsupported or "",
+        "differences": "; ".join(finding.differences),
+    }
+    return row if seen is None else {**row, **_seen_columns(finding, seen)}
+
+
+def _seen_columns(finding: Finding, seen: Observation) -> dict[str, object]:
+    inserts = seen.inserts
+    return {
+        "protocol_seen": inserts.protocol,
+        "inserts": inserts.executions,
+        "messages_sent_per_insert": round(_each(inserts, inserts.sent.total()), 3),
+        "messages_received_per_insert": round(_each(inserts, inserts.received.total()), 3),
+        "bytes_sent_per_insert": round(_each(inserts, inserts.sent_bytes), 1),
+        "bytes_received_per_insert": round(_each(inserts, inserts.received_bytes), 1),
+        "round_trips_per_insert": round(_each(inserts, inserts.round_trips), 3),
+        "usual_messages": " ".join(inserts.usual),
+        "own_statements_per_connection": sum(entry.calls for entry in finding.of_driver),
+        "start_up": _start_up(seen),
+        "start_up_bytes_sent": seen.starting.sent_bytes,
+        "start_up_round_trips": seen.starting.round_trips,
+    }
+
+
+def _each(traffic: Traffic, number: int) -> float:
+    return number / traffic.executions if traffic.executions else 0.0
+
+
+def _start_up(seen: Observation) -> str:
+    """What the client sent besides user and database: requests, parameters, a version other than 3.0."""
+    parts = list(seen.requests)
+    parts += [f"{name}={value}" for name, value in seen.parameters.items() if name not in NOT_OF_THE_DRIVER]
+    parts += [] if seen.version == (3, 0) else [f"protocol {seen.version[0]}.{seen.version[1]}"]
+    parts += [] if seen.farewell == ("Terminate",) else ["leaves without Terminate"]
+    return ", ".join(parts) or NOTHING

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from experiments.analysis.disturbance import UsualCost, find_disturbances, sum_up_disturbances, usual_cost
+from experiments.records.record import Host, Phase, Record
+
+SPLIT = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": None}
+QUARTER = {**SPLIT, "loader_quota": 0.25}
+
+
+@pytest.fixture
+def observed(make_record: Callable[..., Record]) -> Callable[..., Record]:
+    """Makes the record of a run that was observed for 2 s of its 2.5 s."""
+
+    def make(**host: Any) -> Record:
+        return make_record(host=Host(**{"observed_s": 2.0, **host}), wall_s=2.5)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("host", "reasons"),
+    [
+        ({"steal_s": 0.08, "foreign_cpu_s": 0.3}, ()),
+        ({"steal_s": 0.16}, ("4% of the CPU time stolen by the hypervisor",)),
+        ({"foreign_cpu_s": 0.8}, ("foreign load of 0.4 cores",)),
+        (
+            {"steal_s": 0.4, "foreign_cpu_s": 2.4},
+            ("10% of the CPU time stolen by the hypervisor", "foreign load of 1.2 cores"),
+        ),
+        ({"steal_s": None, "foreign_cpu_s": None}, ()),
+    ],
+)
+def test_a_run_is_disturbed_above_a_threshold(
+    host: dict[str, float], reasons: tuple[str, ...], observed: Callable[..., Record]
+) -> None:
+    assert find_disturbances(observed(**host), SPLIT) == reasons
+
+
+def test_stolen_time_is_of_the_cores_that_the_run_had(observed: Callable[..., Record]) -> None:
+    four = {"loader_cpus": [0, 1], "server_cpus": [0, 1, 2, 3], "loader_quota": None}
+    assert find_disturbances(observed(steal_s=0.16), four) == ()
+    # Where nobody knows how many those were there is no share.
+    assert find_disturbances(observed(steal_s=0.16), None) == ()
+
+
+def test_a_record_from_before_the_observed_time_was_written_has_that_of_the_attempt(
+    observed: Callable[..., Record],
+) -> None:
+    assert find_disturbances(observed(foreign_cpu_s=0.35, observed_s=None), SPLIT) == ()
+    assert find_disturbances(observed(foreign_cpu_s=0.35), SPLIT) == ("foreign load of 0.17 cores",)
+
+
+def throttled(record: Record, throttled_s: float | None) -> Record:
+    return replace(record, phases={"geo": Phase(100, 1.0, 0.1, 0.1), "data": Phase(9, 4.0, 1, 1, 8, throttled_s)})
+
+
+def test_throttling_disturbs_where_nothing_limits_the_loader(make_record: Callable[..., Record]) -> None:
+    record = throttled(make_record(), 0.6)
+    assert find_disturbances(record, SPLIT) == ("throttled 12% of the time though nothing limits the loader",)
+    assert find_disturbances(record, QUARTER) == ()
+    assert find_disturbances(throttled(record, 0.1), SPLIT) == ()
+    assert find_disturbances(throttled(record, None), SPLIT) == ()
+
+
+def test_a_run_that_nobody_observed_is_not_known_to_be_disturbed(make_failure: Callable[..., Record]) -> None:
+    assert find_disturbances(make_failure(), SPLIT) == ()
+    assert find_disturbances(make_failure(wall_s=None), None) == ()
+
+
+def test_several_runs_are_summed_up_by_the_largest_amounts(observed: Callable[..., Record]) -> None:
+    runs = [observed(foreign_cpu_s=0.8), observed(foreign_cpu_s=1.0, steal_s=0.16), observed()]
+    assert sum_up_disturbances(runs, SPLIT) == (
+        "foreign load of up to 0.5 cores, up to 4% of the CPU time stolen by the hypervisor"
+    )
+    assert sum_up_disturbances([observed()], SPLIT) == ""
+
+
+@pytest.mark.parametrize(
+    ("host", "reasons"),
+    [
+        # 10 of the machine's 32 cores are busy for others, and robbed: none of the run's.
+        ({"steal_s": 0.2, "foreign_cpu_s": 12.0, "run_steal_s": 0.0, "run_foreign_cpu_s": 0.1}, ()),
+        (
+            {"steal_s": 0.2, "foreign_cpu_s": 12.0, "run_steal_s": 0.2, "run_foreign_cpu_s": 0.8},
+            ("5% of the CPU time stolen by the hypervisor", "foreign load of 0.4 cores"),
+        ),
+        (
+            {"steal_s": 0.0, "foreign_cpu_s": 20.0, "run_steal_s": 0.0, "run_foreign_cpu_s": 0.0},
+            ("foreign load of 33% of the other cores",),
+        ),
+    ],
+)
+def test_what_others_do_on_other_cores_counts_less(
+    host: dict[str, float], reasons: tuple[str, ...], observed: Callable[..., Record]
+) -> None:
+    assert find_disturbances(observed(cores=32, **host), SPLIT) == reasons
+
+
+def test_a_run_that_has_all_cores_has_no_others(observed: Callable[..., Record]) -> None:
+    host = {"steal_s": 0.0, "foreign_cpu_s": 0.1, "run_steal_s": 0.0, "run_foreign_cpu_s": 0.1}
+    assert find_disturbances(observed(cores=2, **host), SPLIT) == ()
+
+
+@pytest.fixture
+def costing(make_record: Callable[..., Record]) -> Callable[..., Record]:
+    """Makes the record of a run of 100 rows that took so many seconds of CPU time in the client and in the server."""
+
+    def make(client_s: float, server_s: float, **changes: Any) -> Record:
+        record = make_record(phases={"data": Phase(100, 4.0, client_s, 0.0)}, host=None, **changes)
+        assert record.server is not None
+        return replace(record, server=replace(record.server, cpu_s=server_s))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("client_s", "server_s", "reasons"),
+    [
+        (1.3, 2.6, ("slower cores, on which client and server took 1.3 times their usual CPU time",)),
+        (3.0, 2.8, ("slower cores, on which client and server took 1.4 times their usual CPU time",)),
+        (1.2, 2.4, ()),
+        # A client that needs more by itself, or a server that does, is no slow core.
+        (3.0, 2.0, ()),
+        (1.0, 6.0, ()),
+    ],
+)
+def test_cores_were_slower_where_client_and_server_both_took_more_than_usual(
+    client_s: float, server_s: float, reasons: tuple[str, ...], costing: Callable[..., Record]
+) -> None:
+    usual = usual_cost([costing(factor * 1.0, factor * 2.0) for factor in (0.9, 0.95, 1.0, 1.1, 5.0)])
+    assert usual == UsualCost(client_s=0.01, server_s=0.02)
+    assert find_disturbances(costing(client_s, server_s), SPLIT, usual) == reasons
+
+
+def test_four_runs_do_not_say_what_is_usual(costing: Callable[..., Record]) -> None:
+    runs = [costing(1.0, 2.0) for _ in range(5)]
+    assert usual_cost(runs[:4]) is None
+    assert usual_cost([*runs[:4], costing(1.0, 2.0, status="wrong_work")]) is None
+    assert usual_cost(runs) is not None
+
+
+def test_a_run_without_numbers_is_not_held_against_what_is_usual(
+    costing: Callable[..., Record], make_failure: Callable[..., Record]
+) -> None:
+    usual = UsualCost(0.001, 0.001)
+    assert find_disturbances(make_failure(status="failed"), SPLIT, usual) == ()
+    assert find_disturbances(replace(costing(9.0, 9.0), server=None), SPLIT, usual) == ()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from experiments.analysis.comparison import Measured, compare_campaigns
+from experiments.analysis.summary import ExperimentSummary, summarize
+from experiments.matrix.cell import Cell
+from experiments.records.description import Description
+from experiments.records.record import Record
+
+
+@pytest.fixture
+def records(make_record: Callable[..., Record], uvloop_cell: Cell) -> list[Record]:
+    """Six blocks, in the last of which the machine was twice as fast after an interruption: before that cell."""
+    records = []
+    for block in range(1, 7):
+        pace = 10_000.0 + block
+        records += [make_record(block=block, rows_per_s=pace), make_record(block=block, arm="b", rows_per_s=pace + 1)]
+        after = {"rows_per_s": 2 * pace, "resumed": True} if block == 6 else {"rows_per_s": pace + 2 * block}
+        records.append(make_record(uvloop_cell, block=block, **after))
+    return records
+
+
+def summary_of(description: Description, records: list[Record]) -> ExperimentSummary:
+    return summarize(description, records, description.experiments[0])
+
+
+def test_runs_that_an_interruption_has_parted_are_no_pair(description: Description, records: list[Record]) -> None:
+    summary = summary_of(description, records)
+    cell = summary.cells[2]
+    assert cell.ratio is not None
+    assert cell.ratio.value == pytest.approx(1.0006, abs=1e-4)
+    assert (cell.cut, len(cell.ok), summary.floor_blocks) == (1, 6, 6)
+    # Nobody parted them: the same with its sixth block.
+    whole = summary_of(description, [replace(record, resumed=False) for record in records]).cells[2]
+    assert whole.ratio is not None
+    assert whole.ratio.value > 1.1
+    assert whole.cut == 0
+
+
+def test_nor_are_they_where_campaigns_are_compared(description: Description, records: list[Record]) -> None:
+    whole = Measured(description, [record for record in records if record.block < 6])
+    comparison = compare_campaigns(whole, Measured(description, records))
+    relative = comparison.experiments[0].cells[2].relative
+    assert relative is not None
+    assert relative.value == pytest.approx(1.0)
+
+
+def test_without_a_floor_or_an_interval_nothing_is_claimed_of_a_row(
+    description: Description, records: list[Record]
+) -> None:
+    few = [record for record in records if record.block < 5]
+    without_floor = [record for record in records if record.arm == "a" or record.block < 5]
+    for some in (few, without_floor):
+        assert [cell.noise for cell in summary_of(description, some).cells] == [None] * 4
+    # Neither the baseline nor its second arm, nor what cannot run, is compared with anything.
+    assert [cell.noise for cell in summary_of(description, records).cells] == [None, None, False, None]
+
+
+def test_the_axes_that_vary_are_those_with_several_values(description: Description, records: list[Record]) -> None:
+    assert summary_of(description, records).varying_axes == ["loader", "loop"]
+    one = replace(description, cells=description.cells[:2])
+    assert summary_of(one, records).varying_axes == ["loader"]

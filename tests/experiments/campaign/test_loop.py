@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from experiments.campaign.datasets import ReadyData
+from experiments.campaign.loop import run_campaign
+from experiments.campaign.resume import runs_left
+from experiments.campaign.run import ReadyCell
+from experiments.campaign.stopping_rule import Blocks, PlannedBlocks
+from experiments.engines.protocol import LoaderHost, Server
+from experiments.environment.affinity import Placement
+from experiments.errors import Failure
+from experiments.matrix.cell import Cell
+from experiments.matrix.expand import PlannedCell
+from experiments.matrix.plan import Plan, PlannedRun, make_plan
+from experiments.records.description import Description
+from experiments.records.folder import CampaignFolder, create
+from experiments.records.record import Record
+
+REASON = "no Python 3.14 here"
+
+
+class Quiet:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[int, int]] = []
+        self.blocks: list[str] = []
+        self.ended: list[Record] = []
+
+    def __enter__(self) -> Quiet:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def tell(self, text: str) -> None:
+        raise AssertionError(text)
+
+    def begin(self, left: Sequence[PlannedRun], done: int) -> None:
+        self.begun.append((done + len(left), done))
+
+    def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
+        self.blocks.append(f"{block}, {budget}")
+
+    def end_run(self, record: Record) -> None:
+        self.ended.append(record)
+
+
+class Campaign:
+    """A campaign of two cells that run, the baseline as two arms, and one that cannot, in two blocks."""
+
+    def __init__(self, folder: CampaignFolder, threaded: Cell, uvloop: Cell) -> None:
+        missing = replace(threaded, python="3.14")
+        self.folder = folder
+        experiments = ("loaders",)
+        planned = [PlannedCell(threaded, "a", experiments), PlannedCell(threaded, "b", experiments)]
+        planned += [PlannedCell(uvloop, "a", experiments), PlannedCell(missing, "a", experiments)]
+        self.plan: Plan = make_plan(planned, repeats=2, seed=1)
+        self.keys = {threaded: "sha256:threaded", uvloop: "sha256:uvloop", missing: "sha256:missing"}
+        self.cells: dict[Cell, ReadyCell | str] = {
+            threaded: self._ready(threaded),
+            uvloop: self._ready(uvloop),
+            missing: REASON,
+        }
+
+    def _ready(self, cell: Cell) -> ReadyCell:
+        data = ReadyData(Path("ny"), (), "", 1, 1, 222)
+        nothing = cast(LoaderHost, None), cast(Server, None)
+        return ReadyCell(cell, self.keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
+
+    def run(
+        self,
+        measure: Callable[[ReadyCell, Record], Record],
+        blocks: Blocks | None = None,
+        *,
+        resumed: bool = False,
+    ) -> Quiet:
+        reporter = Quiet()
+        blocks = blocks or PlannedBlocks(self.plan.repeats)
+        run_campaign(self.folder, self.plan, self.cells, self.keys, measure, reporter, blocks, resumed=resumed)
+        return reporter
+
+
+@pytest.fixture
+def campaign(tmp_path: Path, description: Description, threaded: Cell, uvloop_cell: Cell) -> Campaign:
+    return Campaign(create(tmp_path, description), threaded, uvloop_cell)
+
+
+def good(ready: ReadyCell, begun: Record) -> Record:
+    return replace(begun, status="ok", reason=None, interrupted=False)
+
+
+def stopping_at(number: int, stop: BaseException) -> Callable[[ReadyCell, Record], Record]:
+    """A measurement that works until the given call, in which the campaign is stopped."""
+    calls: list[Record] = []
+
+    def measure(ready: ReadyCell, begun: Record) -> Record:
+        calls.append(begun)
+        if len(calls) == number:
+            raise stop
+        return good(ready, begun)
+
+    return measure
+
+
+def test_every_planned_run_is_measured_in_the_order_of_the_plan(campaign: Campaign) -> None:
+    reporter = campaign.run(good)
+    runs = [(run.cell, run.arm, run.block, run.order) for run in campaign.plan.runs if run.cell.python == "3.13"]
+    assert [(Cell(**record.cell), record.arm, record.block, record.order) for record in reporter.ended] == runs
+    assert reporter.begun == [(6, 0)]
+    assert len(runs) == 6
+
+
+def test_a_cell_that_cannot_run_has_one_record_with_its_reason_in_block_0(campaign: Campaign) -> None:
+    campaign.run(good)
+    campaign.run(good)
+    records = [record for record in campaign.folder.records() if record.status == "unsupported"]
+    assert [(record.run, record.reason) for record in records] == [(("sha256:missing", "a", 0), REASON)]
+
+
+class OneMore:
+    """Adds one block, once."""
+
+    def label(self, block: int) -> str:
+        return f"block {block} of some"
+
+    def budget(self) -> str:
+        return "time enough"
+
+    def grow(self, plan: Plan) -> Plan | None:
+        return make_plan(plan.cells, 3, plan.seed) if plan.repeats == 2 else None
+
+
+def test_blocks_that_are_added_run_after_those_planned_with_every_cell_in_them(campaign: Campaign) -> None:
+    reporter = campaign.run(good, OneMore())
+    assert reporter.begun == [(6, 0), (9, 6)]
+    assert [record.block for record in reporter.ended] == [1] * 3 + [2] * 3 + [3] * 3
+    assert len({record.run for record in reporter.ended}) == 9
+    assert reporter.blocks[-1] == "block 3 of some, time enough"
+
+
+def test_a_command_that_is_stopped_in_an_added_block_left_its_runs_to_the_next(campaign: Campaign) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(stopping_at(8, KeyboardInterrupt()), OneMore())
+    campaign.plan = make_plan(campaign.plan.cells, 3, campaign.plan.seed)
+    reporter = campaign.run(good, OneMore())
+    assert reporter.begun == [(9, 7)]
+    assert len({record.run for record in campaign.folder.records() if not record.interrupted and record.block}) == 9
+
+
+def test_runs_of_a_command_that_continued_are_resumed_and_interrupted_attempts_are_not(campaign: Campaign) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(stopping_at(2, KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(stopping_at(2, KeyboardInterrupt()), resumed=True)
+    campaign.run(good, resumed=True)
+    records = [record for record in campaign.folder.records() if record.block]
+    assert [record.resumed for record in records if not record.interrupted] == [False] + [True] * 5
+    assert [record.resumed for record in records if record.interrupted] == [False, False]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Failure("the server has gone"), KeyError("a mistake in here")])
+def test_whatever_ends_the_loop_leaves_the_present_run_recorded_and_the_next_command_goes_on(
+    campaign: Campaign, stop: BaseException
+) -> None:
+    with pytest.raises(type(stop)):
+        campaign.run(stopping_at(3, stop))
+    records = campaign.folder.records()
+    assert [(record.status, record.interrupted) for record in records[1:]] == [
+        ("ok", False),
+        ("ok", False),
+        ("failed", True),
+    ]
+    reporter = campaign.run(good)
+    assert reporter.begun == [(6, 2)]
+    assert reporter.ended[0].run == records[-1].run
+    finished = [record.run for record in campaign.folder.records() if not record.interrupted and record.block]
+    assert len(finished) == len(set(finished)) == 6
+
+
+def test_a_kill_is_repaired_and_the_next_command_goes_on(campaign: Campaign) -> None:
+    class Killed(BaseException):
+        """Like kill -9: nothing of the loop runs after it."""
+
+    with pytest.raises(Killed):
+        campaign.run(stopping_at(2, Killed()))
+    campaign.folder.repair()
+    assert [record.interrupted for record in campaign.folder.records()] == [False, False, True]
+    assert campaign.run(good).begun == [(6, 1)]
+
+
+def test_a_failed_run_is_not_tried_again(campaign: Campaign) -> None:
+    campaign.run(lambda ready, begun: replace(begun, status="failed", reason="error", interrupted=False))
+    assert campaign.run(good).begun == [(6, 6)]
+
+
+def test_a_campaign_is_finished_when_every_planned_run_has_a_record(
+    tmp_path: Path, description: Description, make_record: Callable[..., Record], make_failure: Callable[..., Record]
+) -> None:
+    one = replace(description, repeats=1, cells=description.cells[:2])
+    folder = create(tmp_path, one)
+    folder.append(make_record())
+    folder.append(make_failure(arm="b", status="failed", reason="interrupted", interrupted=True))
+    assert runs_left(folder, one) == 1
+    folder.append(make_failure(arm="b", status="failed", reason="error"))
+    assert runs_left(folder, one) == 0

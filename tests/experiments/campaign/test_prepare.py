@@ -1,0 +1,386 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.campaign.datasets import ReadyData
+from experiments.campaign.prepare import Preparation, foresee, quiet_cpus, unsupported_key
+from experiments.campaign.run import ReadyCell
+from experiments.engines.protocol import UNWATCHED, Companion, Finished, InterpreterFacts, Server, ServerFacts
+from experiments.environment.affinity import Cores, Placement
+from experiments.errors import BadInput, Failure, Unsupported
+from experiments.matrix.cell import Cell
+from experiments.matrix.expand import PlannedCell
+from experiments.matrix.plan import make_plan
+from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration, load_matrix
+from tests.project import ROOT
+
+ALLOWED = frozenset({0, 1, 2})
+
+
+WORKS = Finished(0, '{"schema": 1, "supported": true, "reason": null}', "", 0.2)
+
+
+class FakeHost:
+    """Notes what is tried, and where. The answer to a loader is what ``answers`` has for it."""
+
+    def __init__(self, python: str, engine: FakeEngine) -> None:
+        self.facts = InterpreterFacts(python, f"{python}.0", "CPython", True, "build", "sha256:lock", engine.left_out)
+        self._engine = engine
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        server: Server | None,
+        placement: Placement | None,
+        timeout_s: float,
+        environment: Mapping[str, str] = {},
+        watch: AbstractContextManager[object] = UNWATCHED,
+    ) -> Finished:
+        assert watch is UNWATCHED
+        verb, loader, *rest, report, target = arguments
+        assert (verb, report, target, timeout_s) == ("check", "--report", "-", 60.0)
+        assert isinstance(server, FakeServer)
+        assert placement is not None
+        assert placement.loader_quota is None
+        self._engine.tried.append(
+            " ".join([loader, *rest, *(f"{name}={value}" for name, value in environment.items())])
+        )
+        answer = self._engine.answers.get(loader, WORKS)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> Companion:
+        raise AssertionError("nothing is measured while preparing")
+
+
+class FakeServer:
+    def __init__(self, settings: Mapping[str, str], image: str | None = None) -> None:
+        self.facts = ServerFacts("17.11", settings, "disk", image)
+        self.pid = None
+
+    def place(self, placement: Placement) -> None:
+        raise AssertionError("nothing is placed while preparing")
+
+    def find_end(self) -> str | None:
+        raise AssertionError("nothing is run while preparing")
+
+    def cpu_s(self) -> float:
+        raise AssertionError("nothing is measured while preparing")
+
+    def stop(self) -> None:
+        pass
+
+
+class FakeEngine:
+    """Has Python 3.13 and 3.14t and no other, PostgreSQL 17 and no other, and holds nobody to a fraction of a core."""
+
+    name = "local"
+    notices = ()
+    own_postgres = None
+
+    def __init__(self, left_out: Mapping[str, str] | None = None) -> None:
+        self.asked: list[str] = []
+        self.made_ready: tuple[list[str], list[str]] | None = None
+        self.left_out = left_out or {}
+        self.image: str | None = None
+        self.tried: list[str] = []
+        self.answers: dict[str, Finished | Exception] = {}
+
+    def __enter__(self) -> FakeEngine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def facts(self) -> Mapping[str, Any]:
+        return {}
+
+    def cores(self) -> Cores:
+        return Cores(ALLOWED, {})
+
+    def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
+        self.made_ready = (list(pythons), list(majors))
+
+    def pythons(self) -> tuple[str, ...]:
+        return ("3.13", "3.14t")
+
+    def loader_host(self, python: str) -> FakeHost:
+        self.asked.append(f"python {python}")
+        if python not in self.pythons():
+            raise Unsupported(f"no Python {python} here")
+        return FakeHost(python, self)
+
+    def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> FakeServer:
+        self.asked.append(f"postgres {name} for {max_connections}")
+        if configuration.version != "17":
+            raise Unsupported(f"no PostgreSQL {configuration.version} here")
+        return FakeServer({"max_connections": str(max_connections)}, self.image)
+
+    def check_placement(self, placement: Placement) -> None:
+        if placement.loader_quota is not None:
+            raise Unsupported("no fractions of cores here")
+
+    def provide_data(self, directory: Path) -> str:
+        return f"/seen{directory}"
+
+
+@pytest.fixture
+def matrix() -> Matrix:
+    return load_matrix(ROOT / "matrix.yaml")
+
+
+def provide_data(name: str, data: DataSet) -> ReadyData:
+    return ReadyData(Path(f"/{name}"), (), "digest", 100, 100, 22_200)
+
+
+def prepare(
+    matrix: Matrix, engine: FakeEngine, *cells: Cell, provide: Any = provide_data, tell: Any = lambda text: None
+) -> dict[Cell, ReadyCell | str]:
+    preparation = Preparation(matrix, {"local": engine}, "sha256:source", provide, tell)
+    return preparation.prepare(tuple(PlannedCell(cell, "a", ("loaders",)) for cell in cells))
+
+
+def test_a_cell_gets_all_that_it_needs_and_a_key(matrix: Matrix, threaded: Cell) -> None:
+    ready = prepare(matrix, FakeEngine(), threaded)[threaded]
+    assert isinstance(ready, ReadyCell)
+    assert (ready.placement.loader_cpus, ready.placement.server_cpus) == (frozenset({0}), frozenset({1, 2}))
+    assert (ready.directory, ready.timeout_s) == ("/seen/ny", matrix.timeout_s)
+    assert ready.key.startswith("sha256:")
+
+
+def test_what_several_cells_need_is_made_once_with_room_for_the_largest_pool(matrix: Matrix, threaded: Cell) -> None:
+    engine = FakeEngine()
+    prepare(matrix, engine, threaded, replace(threaded, poolsize=50))
+    assert engine.asked == ["python 3.13", "postgres default for 60"]
+    assert engine.made_ready == (["3.13"], ["17"])
+
+
+def test_servers_allow_as_many_connections_as_a_campaign_had_that_is_reproduced(matrix: Matrix, threaded: Cell) -> None:
+    engine = FakeEngine()
+    preparation = Preparation(matrix, {"local": engine}, "sha256:source", provide_data, lambda text: None)
+    preparation.prepare((PlannedCell(threaded, "a", ("loaders",)),), 130)
+    assert engine.asked == ["python 3.13", "postgres default for 130"]
+
+
+def test_the_shared_memory_of_a_container_is_part_of_the_key_and_means_nothing_without_one(
+    matrix: Matrix, threaded: Cell
+) -> None:
+    more = replace(matrix.postgres["default"], shm_size=2**30)
+    asking = replace(matrix, postgres={**matrix.postgres, "default": more})
+
+    def key(image: str | None, asked: Matrix) -> str:
+        engine = FakeEngine()
+        engine.image = image
+        ready = prepare(asked, engine, threaded)[threaded]
+        assert isinstance(ready, ReadyCell)
+        return ready.key
+
+    assert key(None, matrix) == key(None, asking)
+    assert key("postgres:17", matrix) != key("postgres:17", asking)
+
+
+def test_each_engine_makes_what_its_own_cells_need(matrix: Matrix, threaded: Cell) -> None:
+    local, docker = FakeEngine(), FakeEngine()
+    cells = (threaded, replace(threaded, engine="docker", postgres="memory"))
+    preparation = Preparation(matrix, {"local": local, "docker": docker}, "", provide_data, lambda text: None)
+    ready = preparation.prepare(tuple(PlannedCell(cell, "a", ("engines",)) for cell in cells))
+    assert local.asked == ["python 3.13", "postgres default for 30"]
+    assert docker.asked == ["python 3.13", "postgres memory for 30"]
+    assert len({one.key for one in ready.values() if isinstance(one, ReadyCell)}) == 2
+
+
+def test_what_cannot_be_had_is_tried_once_and_is_the_reason_of_its_cells(
+    matrix: Matrix, threaded: Cell, uvloop_cell: Cell
+) -> None:
+    engine = FakeEngine()
+    cells = [replace(cell, python="3.14") for cell in (threaded, uvloop_cell)]
+    pg15 = replace(threaded, postgres="pg15")
+    assert list(prepare(matrix, engine, *cells, pg15).values()) == [
+        *["no Python 3.14 here"] * 2,
+        "no PostgreSQL 15 here",
+    ]
+    assert engine.asked.count("python 3.14") == 1
+
+
+def test_a_driver_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, threaded: Cell, uvloop_cell: Cell) -> None:
+    engine = FakeEngine(left_out={"aiopg": "it does not build"})
+    prepared = prepare(matrix, engine, threaded, uvloop_cell)
+    assert isinstance(prepared[threaded], ReadyCell)
+    assert prepared[uvloop_cell] == "no aiopg for Python 3.13: it does not build"
+
+
+def test_an_event_loop_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, threaded: Cell, uvloop_cell: Cell) -> None:
+    engine = FakeEngine(left_out={"uvloop": "no wheel"})
+    on_asyncio = replace(uvloop_cell, loop="asyncio")
+    prepared = prepare(matrix, engine, threaded, uvloop_cell, on_asyncio)
+    assert prepared[uvloop_cell] == "no uvloop for Python 3.13: no wheel"
+    assert isinstance(prepared[threaded], ReadyCell)
+    assert isinstance(prepared[on_asyncio], ReadyCell)
+
+
+def test_an_implementation_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, threaded: Cell) -> None:
+    engine = FakeEngine(left_out={"psycopg-c": "no compiler"})
+    psycopg = replace(threaded, loader="row_by_row_psycopg_threaded", protocol="prepared", implementation="c")
+    python = replace(psycopg, implementation="python")
+    prepared = prepare(matrix, engine, psycopg, python)
+    assert prepared[psycopg] == "no psycopg-c for Python 3.13: no compiler"
+    assert isinstance(prepared[python], ReadyCell)
+    assert engine.tried == ["row_by_row_psycopg_threaded --protocol prepared --implementation python"]
+
+
+def test_each_combination_is_tried_once_on_the_server_of_its_first_cell_and_said_aloud(
+    matrix: Matrix, threaded: Cell, uvloop_cell: Cell
+) -> None:
+    engine = FakeEngine()
+    asyncpg = replace(uvloop_cell, loader="row_by_row_asyncpg", loop="rloop", protocol="extended")
+    free = replace(threaded, python="3.14t", gil="default")
+    cells = (threaded, replace(threaded, poolsize=50), replace(threaded, postgres="memory"), uvloop_cell, asyncpg)
+    told: list[str] = []
+    prepared = prepare(matrix, engine, *cells, free, replace(free, gil="off"), tell=told.append)
+    assert all(isinstance(one, ReadyCell) for one in prepared.values())
+    assert engine.tried == [
+        "row_by_row_threaded",
+        "row_by_row_asyncio --loop uvloop",
+        "row_by_row_asyncpg --loop rloop --protocol extended",
+        "row_by_row_threaded",
+        "row_by_row_threaded PYTHON_GIL=0",
+    ]
+    assert told == [
+        "preparing Python 3.13 and its packages",
+        "preparing data ny",
+        "preparing PostgreSQL default",
+        "trying row_by_row_threaded, Python 3.13",
+        "preparing PostgreSQL memory",
+        "trying row_by_row_asyncio on uvloop, Python 3.13",
+        "trying row_by_row_asyncpg on rloop, extended, Python 3.13",
+        "preparing Python 3.14t and its packages",
+        "trying row_by_row_threaded, Python 3.14t",
+        "trying row_by_row_threaded, Python 3.14t without GIL",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Finished(0, '{"supported": false, "reason": "no\\nway"}', "", 0.2), "no way"),
+        (Finished(-11, "", "", 0.2), "ended by signal 11 (SIGSEGV) when it was tried"),
+    ],
+)
+def test_a_combination_that_does_not_work_when_it_is_tried_keeps_all_its_cells_from_running(
+    answer: Finished, reason: str, matrix: Matrix, threaded: Cell, uvloop_cell: Cell
+) -> None:
+    engine = FakeEngine()
+    engine.answers = {"row_by_row_asyncio": answer}
+    prepared = prepare(matrix, engine, threaded, uvloop_cell, replace(uvloop_cell, poolsize=5))
+    assert isinstance(prepared[threaded], ReadyCell)
+    assert [prepared[uvloop_cell], prepared[replace(uvloop_cell, poolsize=5)]] == [reason, reason]
+    # A crash once only is none.
+    assert engine.tried.count("row_by_row_asyncio --loop uvloop") == (2 if answer.returncode < 0 else 1)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        Finished(-11, "", "", 0.2),
+        Finished(-9, "", "", 0.2, cause="out of memory: over 1 GB"),
+        Finished(-15, "", "", 60.0, timed_out=True),
+    ],
+)
+def test_what_did_not_come_to_its_own_end_is_tried_again(first: Finished, matrix: Matrix, threaded: Cell) -> None:
+    answers = [first, Finished(0, '{"supported": false, "reason": "no way"}', "", 0.2)]
+
+    class Engine(FakeEngine):
+        def loader_host(self, python: str) -> FakeHost:
+            host = super().loader_host(python)
+            host.run = lambda *arguments, **options: answers.pop(0)  # type: ignore[method-assign]
+            return host
+
+    assert prepare(matrix, Engine(), threaded)[threaded] == "no way"
+    assert answers == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Finished(1, "", "error: no answer\n", 0.2),
+        Finished(-9, "", "", 0.2),
+        Finished(-15, "", "", 60.0, timed_out=True),
+        Failure("the engine is gone"),
+    ],
+)
+def test_a_trial_that_fails_for_another_reason_is_left_to_the_runs(
+    answer: Finished | Exception, matrix: Matrix, threaded: Cell
+) -> None:
+    engine = FakeEngine()
+    engine.answers = {"row_by_row_threaded": answer}
+    assert isinstance(prepare(matrix, engine, threaded)[threaded], ReadyCell)
+
+
+def test_a_cell_that_the_plan_gives_up_is_not_prepared(matrix: Matrix, threaded: Cell) -> None:
+    engine = FakeEngine()
+    preparation = Preparation(matrix, {"local": engine}, "", provide_data, lambda text: None)
+    assert preparation.prepare((PlannedCell(threaded, "a", (), "excluded"),)) == {threaded: "excluded"}
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("kind", [Failure, BadInput])
+def test_a_download_that_fails_is_a_reason_but_files_that_cannot_be_made_end_the_campaign(
+    matrix: Matrix, threaded: Cell, kind: type[Exception]
+) -> None:
+    def fail(name: str, data: DataSet) -> ReadyData:
+        raise kind("no answer")
+
+    with pytest.raises(kind, match="no answer"):
+        prepare(matrix, FakeEngine(), threaded, provide=fail)
+    census = replace(matrix, data={**matrix.data, "ny": DataSet(source="census", state="New_York")})
+    assert prepare(census, FakeEngine(), threaded, provide=fail) == {threaded: "data ny: no answer"}
+
+
+def test_bad_data_ends_the_campaign(matrix: Matrix, threaded: Cell) -> None:
+    def refuse(name: str, data: DataSet) -> ReadyData:
+        raise BadInput("not a zip")
+
+    with pytest.raises(BadInput, match=r"^data ny: not a zip$"):
+        prepare(matrix, FakeEngine(), threaded, provide=refuse)
+
+
+def test_the_key_of_a_cell_that_cannot_run_depends_on_its_axes_and_the_source(threaded: Cell) -> None:
+    assert unsupported_key(threaded, "1") == unsupported_key(threaded, "1")
+    assert unsupported_key(threaded, "1") != unsupported_key(threaded, "2")
+    assert unsupported_key(threaded, "1") != unsupported_key(replace(threaded, poolsize=1), "1")
+
+
+def test_the_harness_stays_off_the_cores_that_a_loader_has_to_itself(matrix: Matrix, threaded: Cell) -> None:
+    shared = replace(threaded, resources="shared")
+    assert quiet_cpus(prepare(matrix, FakeEngine(), threaded, shared), ALLOWED) == frozenset({1, 2})
+    assert quiet_cpus(prepare(matrix, FakeEngine(), shared), ALLOWED) == ALLOWED
+    assert quiet_cpus({threaded: "cannot run"}, ALLOWED) == ALLOWED
+
+
+def test_a_plan_foresees_interpreters_and_cores_that_are_not_there(matrix: Matrix, threaded: Cell) -> None:
+    old, pod = replace(threaded, python="3.9"), replace(threaded, resources="pod_0.25")
+    plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, old, pod)], 1, 1)
+    assert foresee(plan, matrix, {"local": FakeEngine()}) == {
+        old: "the engine local has no Python 3.9 here; it has: 3.13, 3.14t",
+        pod: "no fractions of cores here",
+    }
+
+
+def test_a_plan_foresees_what_a_lock_leaves_out_and_tries_nothing(
+    matrix: Matrix, threaded: Cell, uvloop_cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "py3.13.txt"
+    lock.write_text("# left out: uvloop: no wheel\n")
+    monkeypatch.setattr("experiments.campaign.prepare.loader_lock", lambda python: lock)
+    plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, uvloop_cell)], 1, 1)
+    engine = FakeEngine()
+    assert foresee(plan, matrix, {"local": engine}) == {uvloop_cell: "no uvloop for Python 3.13: no wheel"}
+    assert (engine.asked, engine.tried) == ([], [])

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.__main__ import main
+from experiments.records.description import Description, ShownExperiment
+from experiments.records.folder import create
+from experiments.records.record import Record
+from tests.experiments.made_campaigns import measured
+
+Make = Callable[..., Path]
+
+ONE = {"row_by_row_threaded": 1.0, "again": 1.01, "row_by_row_asyncio": 1.2}
+
+
+@pytest.fixture
+def make(tmp_path: Path, description: Description, make_record: Callable[..., Record]) -> Make:
+    """Writes a campaign of this name with these ratios, 5 blocks and other facts where they are given."""
+
+    def write(name: str, *, faster: float = 1.0, results: Path | None = None, blocks: int = 5, **changes: Any) -> Path:
+        ratios = {**ONE, "row_by_row_asyncio": 1.2 * faster}
+        changes = {"created_at": f"2026-11-22T14:30:02Z {name}", **changes}
+        side = measured(description, make_record, ratios, campaign=name, **changes)
+        folder = create(results or tmp_path / "results", side.description)
+        for record in side.records:
+            if record.block <= blocks:
+                folder.append(record)
+        return folder.path
+
+    return write
+
+
+def compare(tmp_path: Path, *arguments: str) -> int:
+    return main(["compare", *arguments, "--results", str(tmp_path / "results")])
+
+
+def environment(description: Description, **changes: Any) -> dict[str, Any]:
+    return {**description.environment, **changes}
+
+
+def test_what_differs_is_printed_first_and_differences_are_no_failure(
+    tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    make("two", faster=1.25, environment=environment(description, commit="456def"))
+    assert compare(tmp_path, "one", "two") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("# Two campaigns compared\n\n- A: `one`, begun ")
+    assert out.index("  - checkout, commit: 0123abc in A, 456def in B\n") < out.index("## loaders")
+    assert " ≠ 1.250 (1.222 to 1.279)" in out
+    assert "- 1 of 1 cell differs significantly (Holm, 5%)" in out
+    assert list(tmp_path.glob("results/*/compared")) == []
+
+
+def test_the_page_is_saved_with_the_later_named_campaign(
+    tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    two = make("two")
+    assert compare(tmp_path, "one", "two", "--save") == 0
+    out = capsys.readouterr().out
+    saved = (two / "compared" / "one.md").read_text()
+    assert out.endswith(f"\nwrote {two / 'compared' / 'one.md'}\n")
+    # The same, but for tables that are Markdown.
+    table = [line for line in saved.splitlines() if line.startswith("|")]
+    assert len(table) == 2 + 4
+    rest = [line for line in saved.splitlines() if not line.startswith("|")]
+    assert rest == [line for line in out.splitlines()[:-2] if not line.startswith(("row_by_row", "loader  ", "-----"))]
+
+
+def test_another_machine_or_other_work_is_refused_with_every_reason_unless_asked_for(
+    tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    data = {"ny": {**description.data["ny"], "digest": "other"}}
+    changed = {"environment": environment(description, cpu="Another", kernel="Linux 6.2"), "data": data}
+    make("two", **changed)
+    assert compare(tmp_path, "one", "two") == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == (
+        "error: one (A) and two (B) are not comparable:\n"
+        "- environment, CPU: A Processor in A, Another in B\n"
+        "- data ny, digest: geo:100:1;data:22200:2 in A, other in B\n"
+        "a difference between their ratios could come from that alone; --anyway compares them all the same\n"
+    )
+    assert compare(tmp_path, "one", "two", "--anyway") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("warning: not comparable: environment, CPU: A Processor in A, Another in B\nwarning: ")
+    assert "- 0 of 1 cell differ significantly" in out
+
+
+def test_campaigns_may_be_folders_elsewhere(tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    make("one")
+    elsewhere = make("two", results=tmp_path / "elsewhere")
+    assert compare(tmp_path, "one", f"{elsewhere}/") == 0
+    assert "- B: `two`, begun " in capsys.readouterr().out
+
+
+def test_an_unknown_campaign_is_refused_with_a_suggestion(
+    tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("2026-11-22T1430-local")
+    assert compare(tmp_path, "2026-11-22T1430-local", "2026-11-22T1431-local") == 2
+    assert capsys.readouterr().err == (
+        f"error: '2026-11-22T1431-local' is neither a campaign of {tmp_path / 'results'} nor the folder of one "
+        "(did you mean 2026-11-22T1430-local? known: 2026-11-22T1430-local)\n"
+    )
+
+
+def test_a_campaign_is_not_compared_with_itself_nor_with_its_copy(
+    tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    copy = make("one", results=tmp_path / "copy")
+    for again in ("one", str(copy)):
+        assert compare(tmp_path, "one", again) == 2
+        assert capsys.readouterr().err == "error: one: the same campaign twice; name two different ones\n"
+
+
+def test_an_unfinished_campaign_is_compared_with_a_notice(
+    tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    make("two", blocks=4)
+    assert compare(tmp_path, "one", "two") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("notice: two is unfinished: 3 runs missing\n\n# Two")
+    assert "- Nothing is called different: " in out
+
+
+def test_nothing_in_common_is_refused_with_what_differs(
+    tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    renamed = tuple(replace(shown, experiments=("others",)) for shown in description.cells)
+    matrix = {**description.matrix, "experiments": {"others": {"matrix": {}}}}
+    make("two", cells=renamed, matrix=matrix, experiments=(ShownExperiment("others", "?"),))
+    moved = tuple(replace(shown, cell={**shown.cell, "python": "3.14"}) for shown in description.cells)
+    make("three", cells=moved)
+    assert compare(tmp_path, "one", "two") == 2
+    advice = "; name campaigns that ran the same cells, or run those of A again: nox -s matrix -- --reproduce one\n"
+    assert (
+        capsys.readouterr().err == f"error: one and two: no experiment in common; A has loaders, B has others{advice}"
+    )
+    assert compare(tmp_path, "one", "three") == 2
+    assert capsys.readouterr().err == (
+        f"error: one and three: no cell in common: python is 3.13 in A and 3.14 in B{advice}"
+    )
+
+
+def test_a_campaign_of_before_and_one_whose_connections_were_watched_differ_in_that(
+    tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = [{axis: value for axis, value in shown.cell.items() if axis != "sampling"} for shown in description.cells]
+    make("old", cells=tuple(replace(shown, cell=cell) for shown, cell in zip(description.cells, before, strict=True)))
+    assert {shown.cell["sampling"] for shown in description.cells} == {"on"}
+    make("new")
+    for a, b, sides in (
+        ("old", "new", ("were not", "off", "were", "on")),
+        ("new", "old", ("were", "on", "were not", "off")),
+    ):
+        assert compare(tmp_path, a, b) == 2
+        expected = "in A connections {} watched (sampling {}), in B connections {} watched (sampling {});".format(
+            *sides
+        )
+        assert f"no cell in common: they differ in sampling; {expected}" in capsys.readouterr().err
+
+
+def test_a_killed_campaign_elsewhere_is_repaired_where_it_is(
+    tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    elsewhere = make("two", results=tmp_path / "elsewhere")
+    with (elsewhere / "runs.jsonl").open("a") as runs:
+        runs.write('{"schema": 1, "camp')
+    assert compare(tmp_path, "one", str(elsewhere)) == 2
+    advice = capsys.readouterr().err.partition("; nox -s ")[2]
+    assert advice == f"tables -- --results {tmp_path / 'elsewhere'} repairs that\n"
+    assert main(advice.removesuffix(" repairs that\n").replace(" -- ", " ").split()) == 0
+    assert compare(tmp_path, "one", str(elsewhere)) == 0

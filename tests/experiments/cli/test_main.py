@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import errno
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from experiments.__main__ import main
+from experiments.cli.matrix import check_pg_bin, exit_code
+from experiments.engines.protocol import Engine
+from experiments.engines.select import MachineResolver
+from experiments.errors import BadInput
+from experiments.matrix.cell import Cell
+from experiments.matrix.expand import PlannedCell
+from experiments.matrix.plan import make_plan
+from experiments.matrix.spec import Matrix, load_matrix
+from experiments.records.record import Record
+from tests.project import ROOT
+
+
+def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tables", "--results", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"error: {tmp_path}: holds no campaign; run one with: nox -s matrix\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--experiment", "loader"], "--experiment: 'loader' is no experiment of the matrix (did you mean loaders?"),
+        (["--repeats", "none"], "--repeats: 'none' is no count"),
+        (["--until", "5"], "--until: '5' is no precision"),
+        (["--until", "5%", "--budget", "30"], "--budget: '30' is no length of time"),
+        (["--budget", "30m"], "--budget: it limits the blocks that --until adds"),
+        (["--until", "5%", "--repeats", "4"], "--until: found 4 blocks to begin with, and an interval needs 5"),
+        (["--until", "5%", "--profile", "smoke"], "--until: found 1 block to begin with"),
+        (["--only", "pool=1"], "--only: 'pool' is no axis (did you mean poolsize?"),
+    ],
+)
+def test_a_bad_option_is_bad_input(option: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["matrix", "--matrix", str(ROOT / "matrix.yaml"), "--plan", *option]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
+def test_what_the_system_refuses_is_one_message_and_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "results/runs.jsonl")
+
+    monkeypatch.setattr("experiments.cli.tables.choose_campaign", refuse)
+    assert main(["tables", "--results", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "error: [Errno 28] No space left on device: 'results/runs.jsonl'\n"
+
+
+def test_an_unknown_verb_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["matrices"])
+    assert raised.value.code == 2
+    assert "invalid choice: 'matrices'" in capsys.readouterr().err
+
+
+def test_the_plan_names_cells_order_and_time_and_runs_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    matrix = ["matrix", "--matrix", str(ROOT / "matrix.yaml"), "--results", str(results), "--plan"]
+    if main([*matrix, "--profile", "smoke"]) != 0:
+        pytest.skip("no Python that has locked packages is on this machine")
+    out = capsys.readouterr().out
+    assert "- row_by_row_threaded, pool 20, " in out
+    assert "4 runs: 1 block of 4, each block in its own shuffled order (seed 2014)" in out
+    assert "after set-up; nothing was run" in out
+    assert "added until" not in out
+    assert main([*matrix, "--profile", "smoke", "--repeats", "5", "--until", "2%", "--budget", "1h30m"]) == 0
+    out = capsys.readouterr().out
+    assert "20 runs: 5 blocks of 4, " in out
+    assert "then a block at a time is added until the interval of every ratio" in out
+    assert "at most 2% from it" in out
+    assert "the above or 90 min, whichever is longer" in out
+    assert not results.exists()
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        (["ok", "ok"], 0),
+        (["ok", "unsupported"], 0),
+        (["ok", "failed"], 1),
+        (["ok", "timeout"], 1),
+        (["ok", "wrong_work"], 1),
+        (["unsupported"], 1),
+        ([], 1),
+    ],
+)
+def test_the_exit_code_is_0_only_when_something_ran_and_all_of_it_was_ok(
+    statuses: list[str], code: int, make_failure: Callable[..., Record]
+) -> None:
+    assert exit_code([make_failure(status=status) for status in statuses]) == code
+
+
+def test_runs_that_are_left_are_no_success(make_failure: Callable[..., Record]) -> None:
+    assert exit_code([make_failure(status="ok")], left=1) == 1
+    assert exit_code([make_failure(status="ok")], left=0) == 0
+
+
+def test_an_interrupted_attempt_that_was_repeated_does_not_count(make_failure: Callable[..., Record]) -> None:
+    assert exit_code([make_failure(status="failed", interrupted=True), make_failure(status="ok")]) == 0
+
+
+WAITING = """
+import sys, time
+from experiments.__main__ import interrupt_on_signals
+interrupt_on_signals()
+try:
+    print("ready", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("cleaning", flush=True)
+    time.sleep(1)
+    print("clean", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_interrupts_once_and_further_ones_leave_the_clean_up_alone(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", WAITING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.stdout.readline() == "cleaning\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "clean\n"
+        assert process.wait() == 0
+
+
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]])
+print(child.pid, flush=True)
+child.wait()
+"""
+CHILD = "from experiments.__main__ import stop_with_parent\nstop_with_parent()\nprint('ready', flush=True)\n"
+CHILD += "import time\ntime.sleep(60)"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this")
+def test_the_harness_is_asked_to_stop_when_its_parent_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
+        assert parent.stdout is not None
+        lines = {parent.stdout.readline(), parent.stdout.readline()}
+        child = int(next(line for line in lines if line != "ready\n"))
+        parent.kill()
+        deadline = time.monotonic() + 10
+        while is_running(child) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not is_running(child)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_programs_of_a_version_that_no_cell_asks_for_are_refused(shipped: Matrix, threaded: Cell) -> None:
+    plan = make_plan([PlannedCell(threaded, "a", ("one",))], 1, 1)
+    assert check_pg_bin(Path("own/bin"), with_own_postgres("17.2"), plan, shipped) == "17.2"
+    with pytest.raises(BadInput, match=r"^--pg-bin: own/bin holds PostgreSQL 15\.18, and .* \(asked for: 17\)"):
+        check_pg_bin(Path("own/bin"), with_own_postgres("15.18"), plan, shipped)
+    with pytest.raises(BadInput, match=r"^--pg-bin: only the local engine .*; add --engine local$"):
+        check_pg_bin(Path("own/bin"), with_own_postgres(None), plan, shipped)
+
+
+def with_own_postgres(version: str | None) -> dict[str, Engine]:
+    engine = cast(Engine, SimpleNamespace(own_postgres=version))
+    return {"local": engine}
+
+
+@pytest.fixture
+def shipped() -> Matrix:
+    return load_matrix(ROOT / "matrix.yaml")
+
+
+def test_the_default_python_has_its_gil_and_psycopg_its_wheel_where_the_lock_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "3.13").write_text("psycopg-binary==3.3.9\n")
+    (tmp_path / "3.14t").write_text("# left out: psycopg-binary: no wheel\npsycopg==3.3.9\n")
+    monkeypatch.setattr("experiments.engines.select.loader_lock", tmp_path.joinpath)
+    engines: Any = {"local": SimpleNamespace(pythons=lambda: ("3.12", "3.13", "3.13t", "3.14t"))}
+    resolver = MachineResolver(engines)
+    assert resolver.default_python("local") == "3.13"
+    # One without a lock cannot run in any case.
+    asked = {python: resolver.default_implementation(python) for python in ("3.13", "3.14t", "3.15")}
+    assert asked == {"3.13": "binary", "3.14t": "python", "3.15": "binary"}
+    engines["local"] = SimpleNamespace(pythons=lambda: ("3.14t",))
+    with pytest.raises(BadInput, match="engine local: found no Python that has locked packages"):
+        resolver.default_python("local")

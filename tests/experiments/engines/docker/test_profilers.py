@@ -1,0 +1,120 @@
+"""A loader in its container, looked at from another one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from experiments.campaign.datasets import ReadyData
+from experiments.campaign.equal_work import read_report
+from experiments.engines.choose_instruments import instruments_of
+from experiments.engines.docker.engine import DockerEngine
+from experiments.engines.docker.loader import DockerLoaderHost
+from experiments.engines.docker.profilers import DockerInstruments
+from experiments.engines.docker.resources import CAMPAIGN
+from experiments.engines.docker.server import DockerServer
+from experiments.engines.profilers import PY_SPY, THREAD_STATES, Instrument
+from experiments.environment.affinity import Placement
+from experiments.errors import Failure, Unsupported
+from experiments.profiling.stacks import cut_to_hot_loops, read_speedscope
+from experiments.profiling.thread_time import find_thread_time
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture(scope="module")
+def host(engine: DockerEngine) -> DockerLoaderHost:
+    return engine.loader_host("3.13")
+
+
+@pytest.fixture
+def instruments(host: DockerLoaderHost) -> Iterator[DockerInstruments]:
+    chosen = instruments_of(host)
+    assert isinstance(chosen, DockerInstruments)
+    before = containers(host)
+    yield chosen
+    assert containers(host) == before
+
+
+def containers(host: DockerLoaderHost) -> list[str]:
+    filters = {"label": f"{CAMPAIGN}={host.belongings.campaign}"}
+    return sorted(one["Id"] for one in host.belongings.client.api.containers(all=True, filters=filters))
+
+
+def load(
+    instruments: DockerInstruments,
+    host: DockerLoaderHost,
+    engine: DockerEngine,
+    server: DockerServer,
+    data: ReadyData,
+    placement: Placement,
+    instrument: Instrument,
+) -> tuple[dict[str, object], str]:
+    clear = host.run(["clear", "--report", "-"], server=server, placement=placement, timeout_s=60)
+    read_report("clear", clear, 60)
+    arguments = ["run", "row_by_row_threaded", "--directory", engine.provide_data(data.directory), *data.arguments]
+    observed = instruments.observe(
+        instrument,
+        [*arguments, "--poolsize", "3", "--prepared", "--report", "-"],
+        server=server,
+        placement=placement,
+        timeout_s=60,
+        environment={},
+    )
+    assert observed.seen is not None
+    return dict(read_report("run", observed.finished, 60)), observed.seen
+
+
+def test_py_spy_sees_the_hot_loop(
+    instruments: DockerInstruments,
+    host: DockerLoaderHost,
+    engine: DockerEngine,
+    server: DockerServer,
+    data: ReadyData,
+    everywhere: Placement,
+) -> None:
+    _, seen = load(instruments, host, engine, server, data, everywhere, PY_SPY)
+    functions = {frame.function for stack in cut_to_hot_loops(read_speedscope(seen)) for frame in stack}
+    assert {"Job.call", "load_data", "insert_elements"} <= functions
+
+
+def test_the_kernel_tells_what_the_workers_do(
+    instruments: DockerInstruments,
+    host: DockerLoaderHost,
+    engine: DockerEngine,
+    server: DockerServer,
+    data: ReadyData,
+    everywhere: Placement,
+) -> None:
+    report, seen = load(instruments, host, engine, server, data, everywhere, THREAD_STATES)
+    phase = report["phases"]["data"]  # type: ignore[index]
+    found = find_thread_time(json.loads(seen), "threads", (phase["started_s"], phase["ended_s"]), gil=True)
+    assert found.workers == 3
+    assert found.shares["server"] > 0
+    assert found.shares["running"] > 0
+
+
+def test_the_server_is_asked_in_its_container(instruments: DockerInstruments, server: DockerServer) -> None:
+    assert instruments.ask(server, "SELECT current_database(), 'it''s'") == "postgres|it's"
+    with pytest.raises(Failure, match='relation "nothing" does not exist'):
+        instruments.ask(server, "SELECT * FROM nothing")
+
+
+def test_system_calls_are_not_counted(instruments: DockerInstruments) -> None:
+    with pytest.raises(Unsupported, match="not counted in containers"):
+        instruments.counter()
+
+
+def test_an_instrument_that_fails_says_why(
+    instruments: DockerInstruments,
+    host: DockerLoaderHost,
+    engine: DockerEngine,
+    server: DockerServer,
+    data: ReadyData,
+    everywhere: Placement,
+) -> None:
+    broken = Instrument("a broken one", ("python", "-c", "raise SystemExit('it is broken')", "{output}"))
+    with pytest.raises(Unsupported, match="a broken one: it is broken"):
+        load(instruments, host, engine, server, data, everywhere, broken)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.environment.locked_run import run_locked
+
+
+def python(text: str) -> list[str]:
+    return [sys.executable, "-c", text]
+
+
+def test_all_that_the_program_says_is_taken_in_and_it_gets_no_input(tmp_path: Path) -> None:
+    text = "import sys, os; print(sys.stdin.read() + os.getcwd(), os.environ['A']); sys.stderr.write('e'); exit(3)"
+    with (tmp_path / "lock").open("w") as lock:
+        done = run_locked(python(text), lock=lock.fileno(), timeout_s=60, folder=tmp_path, environment={"A": "1"})
+    assert (done.returncode, done.stdout, done.stderr) == (3, f"{tmp_path} 1\n", "e")
+
+
+def test_the_lock_is_held_by_the_program_too(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run_locked(
+            python(f"import os; os.fstat({lock.fileno()}); print('held')"), lock=lock.fileno(), timeout_s=60
+        )
+    assert done.stdout == "held\n"
+
+
+def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock, pytest.raises(subprocess.TimeoutExpired):
+        run_locked(python("import time; time.sleep(60)"), lock=lock.fileno(), timeout_s=0.5)

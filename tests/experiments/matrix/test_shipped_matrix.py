@@ -1,0 +1,212 @@
+"""matrix.yaml as it is shipped, and its schema."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from bigdata.registry import CONTESTANTS, IMPLEMENTATIONS, LOADERS, PROTOCOLS
+from experiments.analysis.ceilings import COPY, PGBENCH
+from experiments.cli.schema import SCHEMA, check_schema, render_schema, run, write_schema
+from experiments.errors import Failure
+from experiments.matrix.cell import AXES, Cell
+from experiments.matrix.expand import expand
+from experiments.matrix.plan import Plan, estimate_s, guess_run_s, make_plan
+from experiments.matrix.selection import Selection, apply_selection
+from experiments.matrix.spec import load_matrix
+from experiments.matrix.values import LOOPS
+from experiments.report.answer.facts import ENTRANTS
+from experiments.report.answer.section import PART, QUESTION
+from tests.project import ROOT
+
+SHIPPED = ROOT / "matrix.yaml"
+
+
+class MachineWithAll:
+    def resolve_engine(self, value: str) -> str:
+        return "local" if value == "auto" else value
+
+    def default_python(self, engine: str) -> str:
+        return "3.13"
+
+    def default_implementation(self, python: str) -> str:
+        return "binary"
+
+
+def plan_with_estimate(selection: Selection) -> tuple[Plan, float]:
+    matrix = apply_selection(load_matrix(SHIPPED), selection)
+    plan = make_plan(expand(matrix, selection, MachineWithAll()), matrix.repeats, matrix.seed)
+    seconds = estimate_s(plan, lambda cell: guess_run_s(cell, matrix.data[cell.data], matrix.timeout_s))
+    return plan, seconds
+
+
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+
+
+def errors_of(document: Any) -> list[str]:
+    return [error.json_path for error in validator().iter_errors(document)]
+
+
+def shipped() -> Any:
+    return yaml.safe_load(SHIPPED.read_text())
+
+
+def test_every_worker_of_a_pool_loads_as_many_records_as_the_others() -> None:
+    matrix = load_matrix(SHIPPED)
+    poolsizes = {size for one in matrix.experiments.values() for size in one.matrix.get("poolsize", ())}
+    assert poolsizes == {1, 5, 20, 50}
+    assert [data.records for data in matrix.data.values()] == [100] * 3
+    assert {100 % size for size in (*poolsizes, matrix.defaults.poolsize)} == {0}
+
+
+def test_the_default_campaign_takes_at_most_a_quarter_of_an_hour() -> None:
+    plan, seconds = plan_with_estimate(Selection())
+    assert plan.repeats == 10
+    assert 10 * 60 <= seconds <= 14 * 60
+
+
+@pytest.mark.parametrize("loader", CONTESTANTS)
+def test_every_loader_of_the_registry_is_in_the_shipped_matrix(loader: str) -> None:
+    plan, _ = plan_with_estimate(Selection())
+    assert loader in {planned.cell.loader for planned in plan.cells}, f"name {loader} in an experiment of matrix.yaml"
+
+
+def test_everything_of_the_default_campaign_can_run() -> None:
+    plan, _ = plan_with_estimate(Selection())
+    assert [planned for planned in plan.cells if planned.unsupported] == []
+
+
+def test_what_is_known_to_be_impossible_in_the_full_campaign_is_what_drivers_lack() -> None:
+    plan, _ = plan_with_estimate(Selection(profile="full"))
+    assert {planned.unsupported for planned in plan.cells if planned.unsupported} == {
+        "row_by_row_psycopg_asyncio does not run on rloop, only on asyncio, uvloop",
+        "row_by_row_asyncpg speaks prepared, extended",
+    }
+
+
+def cells_shown_by(experiment: str) -> list[Cell]:
+    plan, _ = plan_with_estimate(Selection(experiments=(experiment,)))
+    return [planned.cell for planned in plan.cells if planned.arm == "a"]
+
+
+def test_all_loaders_on_their_usual_loops_stand_in_one_experiment() -> None:
+    pairs = {(cell.loader, cell.loop) for cell in cells_shown_by("drivers")}
+    assert pairs == {
+        (loader.name, loop)
+        for loader in CONTESTANTS.values()
+        for loop in (loader.loops or (None,))
+        if loop in (None, "asyncio", "uvloop")
+    }
+
+
+def test_every_python_that_has_a_place_is_compared_free_threaded_builds_with_and_without_gil() -> None:
+    cells = cells_shown_by("interpreters")
+    assert {cell.python for cell in cells} == {*(f"3.{minor}" for minor in range(7, 15)), "3.13t", "3.14t"}
+    assert {cell.gil for cell in cells if cell.python.endswith("t")} == {"default", "off"}
+
+
+def test_every_loop_protocol_and_implementation_of_the_registry_is_compared() -> None:
+    assert {cell.loop for cell in cells_shown_by("loops")} - {None} == set(LOOPS)
+    assert {cell.protocol for cell in cells_shown_by("protocols")} == set(PROTOCOLS)
+    assert {cell.implementation for cell in cells_shown_by("implementations")} == set(IMPLEMENTATIONS)
+
+
+def test_whoever_can_use_several_cores_is_compared_where_all_may() -> None:
+    cells = cells_shown_by("cores")
+    assert {cell.resources for cell in cells} == {"shared"}
+    assert [(cell.loader, cell.gil) for cell in cells if cell.python == "3.14t"] == [
+        ("row_by_row_threaded", "default"),
+        ("row_by_row_threaded", "off"),
+        ("row_by_row_psycopg_threaded", "default"),
+        ("row_by_row_psycopg_threaded", "off"),
+    ]
+
+
+def test_the_projects_question_is_asked_of_all_entrants_in_every_setting_and_not_by_default() -> None:
+    assert {QUESTION, PART} <= load_matrix(SHIPPED).experiments.keys()
+    cells = cells_shown_by(QUESTION)
+    whole = {(cell.loader, cell.loop, cell.postgres, cell.poolsize) for cell in cells if cell.resources == "split"}
+    settings = [(postgres, pool) for postgres in ("default", "async_commit", "fsync_off") for pool in (1, 5, 20, 50)]
+    assert {(*entrant, *setting) for entrant in ENTRANTS for setting in settings} <= whole
+    assert {(PGBENCH, None, *setting) for setting in settings} <= whole
+    once = (COPY, "ceiling_psql_file")
+    assert {(program, None, postgres, 1) for program in once for postgres, _ in settings} <= whole
+    fractions = {(cell.loader, cell.loop, cell.resources, cell.postgres) for cell in cells if cell.resources != "split"}
+    pods = [(cores, postgres) for cores in ("pod_0.25", "pod_0.5") for postgres in ("default", "async_commit")]
+    assert fractions == {(*entrant, *pod) for entrant in ENTRANTS for pod in pods}
+    plan, _ = plan_with_estimate(Selection())
+    assert QUESTION not in {name for planned in plan.cells for name in planned.experiments}
+
+
+def test_the_smoke_profile_takes_seconds() -> None:
+    plan, seconds = plan_with_estimate(Selection(profile="smoke"))
+    assert len(plan.runs) == 4
+    assert seconds < 10
+
+
+def test_the_schema_in_the_repository_is_current() -> None:
+    check_schema()
+
+
+def test_the_command_checks_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Namespace(check=True)) == 0
+    assert capsys.readouterr().out == "matrix.schema.json is current\n"
+
+
+def test_a_schema_that_is_missing_or_old_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "matrix.schema.json"
+    with pytest.raises(Failure, match=r"^matrix\.schema\.json does not fit the models: write it anew with: nox -s"):
+        check_schema(path)
+    path.write_text("{}")
+    with pytest.raises(Failure):
+        check_schema(path)
+    write_schema(path)
+    check_schema(path)
+    assert path.read_text() == render_schema()
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA.read_text()))
+
+
+def test_the_shipped_matrix_names_and_fits_its_schema() -> None:
+    first = SHIPPED.read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=experiments/matrix.schema.json"
+    assert SHIPPED.parent / "experiments/matrix.schema.json" == SCHEMA
+    assert errors_of(shipped()) == []
+
+
+def test_an_editor_knows_all_axes_and_the_loaders() -> None:
+    definitions = json.loads(SCHEMA.read_text())["$defs"]
+    assert tuple(definitions["AxisLists"]["properties"]) == AXES
+    assert tuple(definitions["AxisValues"]["properties"]) == AXES
+    assert definitions["AxisValues"]["properties"]["loader"]["enum"] == list(LOADERS)
+    assert all("description" in axis for axis in definitions["AxisValues"]["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "path"),
+    [
+        ("repeats", 0, "$.repeats"),
+        ("baseline", {"loader": "row_by_row_asynco"}, "$.baseline.loader"),
+        ("baseline", {"python": 3.1}, "$.baseline.python"),
+        ("experiments", {"a": {"question": "?", "matrix": {"loop": "uvloop"}}}, "$.experiments.a.matrix.loop"),
+        ("surprise", 1, "$"),
+    ],
+)
+def test_an_editor_sees_slips(section: str, value: Any, path: str) -> None:
+    assert errors_of({**shipped(), section: value}) == [path]
+
+
+@pytest.mark.parametrize("value", ["off", False, 100, 0.5])
+def test_an_editor_takes_what_the_harness_takes_as_a_setting(value: Any) -> None:
+    document = shipped()
+    document["postgres"]["default"] = {"version": 17, "storage": "disk", "settings": {"any": value}}
+    assert errors_of(document) == []

@@ -1,0 +1,396 @@
+"""matrix.yaml: what is accepted, what it turns into, and the exact words for what is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bigdata.registry import LOADERS
+from experiments.errors import BadInput
+from experiments.matrix.spec import (
+    DataSet,
+    Defaults,
+    Experiment,
+    Matrix,
+    PostgresConfiguration,
+    Resources,
+    load_matrix,
+    matrix_adapter,
+)
+
+GOOD = """\
+version: 1
+repeats: 10
+seed: 2014
+timeout_s: 120
+baseline: {loader: row_by_row_threaded}
+data:
+  ny: {source: synthetic, state: NY, records: 100}
+postgres:
+  default: {version: "17", storage: disk}
+resources:
+  split: {loader_cpuset: "0", server_cpuset: rest}
+defaults: {loader: row_by_row_threaded, poolsize: 20, postgres: default, data: ny, resources: split}
+experiments:
+  loaders:
+    question: Which?
+    matrix:
+      loader: [row_by_row_threaded, row_by_row_asyncio]
+profiles:
+  smoke: {repeats: 1, records: 5, experiments: [loaders]}
+"""
+
+
+def load(folder: Path, text: str) -> Matrix:
+    (folder / "matrix.yaml").write_text(text)
+    return load_matrix(folder / "matrix.yaml")
+
+
+def refusal(folder: Path, text: str) -> list[str]:
+    with pytest.raises(BadInput) as caught:
+        load(folder, text)
+    return str(caught.value).replace(f"{folder}/", "").splitlines()
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1
+    return GOOD.replace(old, new)
+
+
+def test_every_section_becomes_its_type(tmp_path: Path) -> None:
+    matrix = load(tmp_path, GOOD)
+    assert (matrix.version, matrix.repeats, matrix.seed, matrix.timeout_s) == (1, 10, 2014, 120.0)
+    assert matrix.baseline == {"loader": "row_by_row_threaded"}
+    assert matrix.data == {"ny": DataSet(source="synthetic", state="NY", segments=("01",), records=100, seed=2014)}
+    assert matrix.postgres == {"default": PostgresConfiguration(version="17", storage="disk", settings={})}
+    assert matrix.resources == {"split": Resources(loader_cpuset="0", server_cpuset="rest", loader_cpus=None)}
+    assert matrix.experiments == {
+        "loaders": Experiment(question="Which?", matrix={"loader": ("row_by_row_threaded", "row_by_row_asyncio")})
+    }
+    assert matrix.profiles["smoke"].experiments == ("loaders",)
+
+
+def test_a_matrix_survives_json(tmp_path: Path) -> None:
+    matrix = load(tmp_path, GOOD)
+    adapter = matrix_adapter()
+    assert adapter.validate_json(adapter.dump_json(matrix)) == matrix
+
+
+def test_axes_with_a_usual_value_need_not_be_in_the_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path, GOOD).defaults == Defaults(
+        loader="row_by_row_threaded",
+        poolsize=20,
+        postgres="default",
+        data="ny",
+        resources="split",
+        engine="auto",
+        python="default",
+        gil="default",
+        loop="asyncio",
+        protocol="default",
+        implementation="default",
+        transaction="autocommit",
+        inserts="execute",
+    )
+
+
+def test_settings_become_the_text_that_postgresql_takes(tmp_path: Path) -> None:
+    settings = '{synchronous_commit: off, fsync: on, a: yes, max_wal_size: 2GB, b: 100, c: 0.5, d: "off"}'
+    matrix = load(tmp_path, changed("storage: disk", f"storage: disk, settings: {settings}"))
+    assert matrix.postgres["default"].settings == {
+        "synchronous_commit": "off",
+        "fsync": "on",
+        "a": "on",
+        "max_wal_size": "2GB",
+        "b": "100",
+        "c": "0.5",
+        "d": "off",
+    }
+
+
+@pytest.mark.parametrize(("on", "off"), [("on", "off"), ("true", "false"), ('"on"', '"off"')])
+def test_sampling_needs_no_quotes(on: str, off: str, tmp_path: Path) -> None:
+    loaders = "      loader: [row_by_row_threaded, row_by_row_asyncio]\n"
+    text = changed(loaders, f"{loaders}      sampling: [{on}, {off}]\n")
+    matrix = load(tmp_path, text.replace("poolsize: 20,", f"poolsize: 20, sampling: {off},"))
+    assert matrix.defaults.sampling == "off"
+    assert matrix.experiments["loaders"].matrix["sampling"] == ("on", "off")
+
+
+@pytest.mark.parametrize("written", ["off", '"off"'])
+def test_a_gil_that_is_off_needs_no_quotes(tmp_path: Path, written: str) -> None:
+    matrix = load(
+        tmp_path,
+        changed(
+            "      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
+            f"      gil: [default, {written}]\n    exclude: [{{gil: {written}, why: slow}}]\n",
+        ),
+    )
+    assert matrix.experiments["loaders"].matrix == {"gil": ("default", "off")}
+    assert matrix.experiments["loaders"].exclude == ({"gil": "off", "why": "slow"},)
+
+
+def test_every_loop_of_a_loader_and_a_free_threaded_build_are_values(tmp_path: Path) -> None:
+    lists = 'loop: [asyncio, uvloop, rloop], python: ["3.7", "3.13t", "3.14t"]'
+    matrix = load(
+        tmp_path,
+        changed("    matrix:\n      loader: [row_by_row_threaded, row_by_row_asyncio]\n", f"    matrix: {{{lists}}}\n"),
+    )
+    found = matrix.experiments["loaders"].matrix
+    assert found == {"loop": ("asyncio", "uvloop", "rloop"), "python": ("3.7", "3.13t", "3.14t")}
+
+
+@pytest.mark.parametrize("written", ['"17"', "17"])
+def test_a_major_version_needs_no_quotes(tmp_path: Path, written: str) -> None:
+    matrix = load(tmp_path, changed('version: "17"', f"version: {written}"))
+    assert matrix.postgres["default"].version == "17"
+
+
+def test_a_core_needs_no_quotes(tmp_path: Path) -> None:
+    assert load(tmp_path, changed('cpuset: "0"', "cpuset: 0")).resources["split"].loader_cpuset == "0"
+
+
+def test_all_errors_come_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    text = GOOD.replace("repeats: 10", "repeats: 0").replace("seed: 2014", "seeds: 2014")
+    text = text.replace("[row_by_row_threaded, row_by_row_asyncio]", "[row_by_row_threaded, row_by_row_asynco]")
+    text = text.replace("data: ny", "data: nyc")
+    known = "version, repeats, seed, timeout_s, data, postgres, resources, defaults, experiments, baseline, profiles"
+    assert refusal(tmp_path, text) == [
+        "matrix.yaml:1: seed: is missing: add it",
+        "matrix.yaml:2: repeats: 0 is too small: write 1 or more",
+        f"matrix.yaml:3: seeds: unknown key (did you mean seed? known: {known})",
+        "matrix.yaml:12: defaults.data: 'nyc' is no data set (did you mean ny? known: ny)",
+        "matrix.yaml:17: experiments.loaders.matrix.loader[1]: 'row_by_row_asynco' is no loader "
+        f"(did you mean row_by_row_asyncio? known: {', '.join(LOADERS)})",
+    ]
+
+
+ONE_ERROR = [
+    ("version: 1\n", "version: 2\n", "version: 2 is not known: write 1"),
+    ("repeats: 10", "repeats: ten", "repeats: 'ten' is no whole number: write one such as 20"),
+    ("repeats: 10", "repeats: 2.5", "repeats: 2.5 is no whole number: write one such as 20"),
+    ("repeats: 10", "repeats: yes", "repeats: yes is no whole number: write one such as 20"),
+    ("repeats: 10", "repeats:", "repeats: an empty value is no whole number: write one such as 20"),
+    ("seed: 2014", "seed: [1]", "seed: this list is no whole number: write one such as 20"),
+    ("timeout_s: 120", "timeout_s: 0", "timeout_s: 0 is too small: write more than 0"),
+    ("timeout_s: 120", "timeout_s: .inf", "timeout_s: .inf is not finite: write a number such as 0.25"),
+    (
+        "source: synthetic",
+        "source: synthetc",
+        "data.ny.source: 'synthetc' is no source of data (did you mean synthetic? known: synthetic, directory, census)",
+    ),
+    (
+        ", records: 100",
+        "",
+        "data.ny: this entry lacks 'records': a data set with source synthetic needs state and records",
+    ),
+    (
+        "source: synthetic, state: NY,",
+        "source: directory,",
+        "data.ny: this entry lacks 'path': a data set with source directory needs path",
+    ),
+    (
+        "source: synthetic, state: NY,",
+        "source: census,",
+        "data.ny: this entry lacks 'state': a data set with source census needs state",
+    ),
+    (
+        "state: NY,",
+        "state: NY, path: data,",
+        "data.ny: this entry has 'path', which means nothing with source synthetic: take it out",
+    ),
+    ("state: NY", "state: NO", "data.ny.state: NO is no text: write it in quotes"),
+    (
+        "state: NY,",
+        "state: NY, segments: [01],",
+        'data.ny.segments[0]: 01 is no segment: write two digits in quotes, from "01" to "39"',
+    ),
+    (
+        "state: NY,",
+        'state: NY, segments: ["40"],',
+        'data.ny.segments[0]: \'40\' is no segment: write two digits in quotes, from "01" to "39"',
+    ),
+    ("state: NY,", "state: NY, segments: [],", "data.ny.segments: this list is empty: name at least one"),
+    (
+        'version: "17"',
+        "version: 17.2",
+        'postgres.default.version: 17.2 is no major version of PostgreSQL: write it in quotes, such as "17"',
+    ),
+    (
+        "storage: disk",
+        "storage: disc",
+        "postgres.default.storage: 'disc' is no storage (did you mean disk? known: disk, tmpfs)",
+    ),
+    (
+        "storage: disk",
+        "storage: disk, settings: {fsync: [on]}",
+        "postgres.default.settings.fsync: this list is no value of a setting: write text, a number, on or off",
+    ),
+    (
+        'loader_cpuset: "0"',
+        "loader_cpuset: 0-",
+        "resources.split.loader_cpuset: '0-' is no set of cores: "
+        "write numbers from 0 and ranges such as \"0-2,5\", or 'rest'",
+    ),
+    (
+        'loader_cpuset: "0", ',
+        "",
+        "resources.split: this entry asks for the rest of nothing: "
+        "where one cpuset is 'rest', give the other side numbers",
+    ),
+    (
+        'loader_cpuset: "0"',
+        'loader_cpuset: "0", loader_cpus: 0',
+        "resources.split.loader_cpus: 0 is too small: write more than 0",
+    ),
+    ("poolsize: 20, ", "", "defaults.poolsize: is missing: add it"),
+    ("poolsize: 20", "poolsize: 0", "defaults.poolsize: 0 is too small: write 1 or more"),
+    ("poolsize: 20", 'poolsize: "20"', "defaults.poolsize: '20' is no whole number: write one such as 20"),
+    (
+        "poolsize: 20",
+        "poolsize: 20, python: 3.10",
+        "defaults.python: 3.10 without quotes is a number, so that 3.10 would be 3.1: put the version in quotes",
+    ),
+    (
+        "poolsize: 20",
+        'poolsize: 20, python: "3"',
+        "defaults.python: '3' is no Python version: write 'default' or major and minor in quotes, such as \"3.13\"",
+    ),
+    (
+        "poolsize: 20",
+        "poolsize: 20, engine: podman",
+        "defaults.engine: 'podman' is no engine (known: auto, docker, local)",
+    ),
+    (
+        "poolsize: 20",
+        "poolsize: 20, loop: uvlop",
+        "defaults.loop: 'uvlop' is no event loop (did you mean uvloop? known: asyncio, rloop, uvloop)",
+    ),
+    (
+        "poolsize: 20",
+        "poolsize: 20, protocol: preparde",
+        "defaults.protocol: 'preparde' is no protocol "
+        "(did you mean prepared? known: default, simple, extended, prepared)",
+    ),
+    (
+        "poolsize: 20",
+        "poolsize: 20, implementation: binari",
+        "defaults.implementation: 'binari' is no implementation "
+        "(did you mean binary? known: default, binary, c, python)",
+    ),
+    (
+        "poolsize: 20",
+        "poolsize: 20, gil: on",
+        "defaults.gil: on is no state of the GIL (known: default, off)",
+    ),
+    (
+        "poolsize: 20",
+        "poolsize: 20, sampling: often",
+        "defaults.sampling: 'often' is no state of the sampler (known: on, off)",
+    ),
+    (
+        "loader: [row_by_row_threaded, row_by_row_asyncio]",
+        "protocol: [simple, binary]",
+        "experiments.loaders.matrix.protocol[1]: 'binary' is no protocol (known: default, simple, extended, prepared)",
+    ),
+    (
+        "      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
+        "      gil: [default]\n    exclude: [{gil: off}]\n",
+        "experiments.loaders.exclude[0].gil: 'off' is no value that this experiment has (there: default)",
+    ),
+    (
+        "postgres: default, data",
+        "postgres: defalt, data",
+        "defaults.postgres: 'defalt' is no PostgreSQL configuration (did you mean default? known: default)",
+    ),
+    (
+        "baseline: {loader: row_by_row_threaded}",
+        "baseline: {resources: shared}",
+        "baseline.resources: 'shared' is no resources (known: split)",
+    ),
+    (
+        "    matrix:\n      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
+        "",
+        "experiments.loaders: has no cells: give it a matrix, or an include",
+    ),
+    (
+        "loader: [row_by_row_threaded, row_by_row_asyncio]",
+        "loader: row_by_row_asyncio",
+        "experiments.loaders.matrix.loader: 'row_by_row_asyncio' is no list: write [one, two] or one '- ' per line",
+    ),
+    (
+        "loader: [row_by_row_threaded, row_by_row_asyncio]",
+        "pool_size: [1]",
+        "experiments.loaders.matrix.pool_size: unknown key (did you mean poolsize? known: engine, python, gil, "
+        "loader, loop, protocol, implementation, poolsize, postgres, data, transaction, inserts, resources, sampling)",
+    ),
+    (
+        "loader: [row_by_row_threaded, row_by_row_asyncio]",
+        "python: [3.10]",
+        "experiments.loaders.matrix.python[0]: "
+        "3.10 without quotes is a number, so that 3.10 would be 3.1: put the version in quotes",
+    ),
+    (
+        "    question: Which?\n",
+        "    question: Which?\n    include: [{data: ri}]\n",
+        "experiments.loaders.include[0].data: 'ri' is no data set (known: ny)",
+    ),
+    (
+        "    question: Which?\n",
+        "    question: Which?\n    exclude: [{loader: row_by_row_asyncio, why: 3}]\n",
+        "experiments.loaders.exclude[0].why: 3 is no text: write it in quotes",
+    ),
+    (
+        "    question: Which?\n",
+        "    question: Which?\n    exclude: [{why: because}]\n",
+        "experiments.loaders.exclude[0]: names no axis, so it would leave out everything: name what to leave out",
+    ),
+    (
+        "      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
+        "      poolsize: [1, 5]\n    exclude: [{poolsize: 50}]\n",
+        "experiments.loaders.exclude[0].poolsize: 50 is no value that this experiment has (there: 1, 5)",
+    ),
+    (
+        "    question: Which?\n",
+        "    question: Which?\n    exclude: [{loader: row_by_row_asyncio, poolsize: 50}]\n",
+        "experiments.loaders.exclude[0].poolsize: 50 is no value that this experiment has (there: 20)",
+    ),
+    (
+        "  loaders:\n    question",
+        "  loaders/2:\n    question",
+        "experiments.loaders/2: is no usable name: write letters, digits, '_', '-' and '.' only",
+    ),
+    (
+        "experiments: [loaders]",
+        "experiments: [loader]",
+        "profiles.smoke.experiments[0]: 'loader' is no experiment (did you mean loaders? known: loaders)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), ONE_ERROR)
+def test_an_error_names_the_place_what_was_found_and_what_to_do(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    errors = [re.sub(r"^matrix\.yaml:\d+: ", "", line) for line in refusal(tmp_path, changed(old, new))]
+    assert message in errors
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "- a\n") == ["matrix.yaml:1: this list is no mapping: write 'name: value' below it"]
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "text", [], [[]], {}, {"a": None}, [{"a": [1]}]])
+@pytest.mark.parametrize("section", sorted(yaml.safe_load(GOOD)))
+def test_nothing_of_the_wrong_shape_gets_past_or_ends_in_a_traceback(tmp_path: Path, section: str, wrong: Any) -> None:
+    document = {**yaml.safe_load(GOOD), section: wrong}
+    (tmp_path / "matrix.yaml").write_text(yaml.safe_dump(document))
+    if (section, wrong) in [("baseline", {}), ("profiles", {}), ("seed", 3), ("repeats", 3), ("timeout_s", 3)]:
+        load_matrix(tmp_path / "matrix.yaml")
+    else:
+        with pytest.raises(BadInput, match=rf"matrix\.yaml:\d+: .*{section}"):
+            load_matrix(tmp_path / "matrix.yaml")

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from experiments.matrix.cell import Cell
+from experiments.records.description import Description
+from experiments.records.record import Record
+from experiments.report.captions import describe_placement
+from experiments.report.tables import markdown_table
+
+
+def test_the_engine_and_what_its_images_are_made_of_stand_below_the_table(
+    description: Description, make_record: Callable[..., Record]
+) -> None:
+    records = [make_record()]
+    below = "- Engine: local 20.10, images made from Debian's packages, not the pinned official ones."
+    described = replace(description, engines={"local": {"version": "20.10", "source": "debian"}})
+    assert below in markdown_table(described, records, description.experiments[0])
+    pinned = replace(description, engines={"local": {"version": "20.10", "source": "registry"}})
+    assert "official images pinned by digest." in markdown_table(pinned, records, description.experiments[0])
+    assert "Engine:" not in markdown_table(description, records, description.experiments[0])
+
+
+def test_limits_are_told_beside_the_cores_of_their_side() -> None:
+    placement = {"loader_cpus": [0], "server_cpus": [1, 2], "loader_quota": 0.25, "loader_memory_bytes": 64 * 2**20}
+    placement |= {"server_quota": 1.0, "server_memory_bytes": 2**30, "note": None}
+    assert describe_placement(placement) == (
+        "loader on core 0 (at most 0.25 cores and 64 MB of memory), "
+        "server on cores 1-2 (at most 1 core and 1 GB of memory)"
+    )
+    shared = {**placement, "loader_cpus": [1, 2], "server_quota": None, "server_memory_bytes": None}
+    assert describe_placement(shared) == (
+        "loader and server share cores 1-2; the loader has at most 0.25 cores and 64 MB of memory"
+    )
+
+
+def test_engines_that_differ_in_more_than_the_container_are_told_to(
+    description: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    inside = replace(threaded, engine="docker")
+    cells = (description.cells[0], replace(description.cells[0], cell_key="sha256:inside", cell=inside.axes()))
+    versions = {"local: 3.13": {"version": "3.13.0"}, "docker: 3.13": {"version": "3.13.5"}}
+    server = {"settings": {}, "storage": "disk", "version": "17.12"}
+    servers = {"local: default": server, "docker: default": server}
+    both = replace(description, cells=cells, engines={"local": {}, "docker": {}}, postgres=servers)
+    records = [make_record(threaded), make_record(inside, cell_key="sha256:inside")]
+    warning = "- The engines differ in more than the container: CPython 3.13.0 (local), 3.13.5 (docker)."
+    unlike = replace(both, interpreters=versions)
+    assert warning in markdown_table(unlike, records, description.experiments[0])
+    alike = replace(both, interpreters={name: {"version": "3.13.5"} for name in versions})
+    assert "differ in more" not in markdown_table(alike, records, description.experiments[0])

@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import html
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from experiments.environment.hashes import PROJECT
+from experiments.matrix.cell import Cell
+from experiments.records.description import Description, ShownCell, ShownExperiment
+from experiments.records.record import STATUSES, Record
+from experiments.report.chart_files import charts_of
+from experiments.report.charts.catalog import chart_images, chart_names
+
+SVG = "{http://www.w3.org/2000/svg}"
+THREADED, ASYNCIO = "row_by_row_threaded", "row_by_row_asyncio"
+
+
+def parse(svg: bytes) -> ElementTree.Element:
+    return ElementTree.fromstring(svg)
+
+
+def marks(svg: bytes) -> dict[str, int]:
+    """How many points or intervals the file has under each id that is a chart's own."""
+    own = ("baseline", "told-apart", "not-told-apart", "nothing-claimed", "interval", "line-", "apart-")
+    groups = {group.get("id", ""): group for group in parse(svg).iter(f"{SVG}g")}
+    return {name: _drawn(group) for name, group in groups.items() if name.startswith(own)}
+
+
+def _drawn(group: ElementTree.Element) -> int:
+    """Points are uses of a marker; what has none is segments."""
+    uses = len(list(group.iter(f"{SVG}use")))
+    return uses or len(group.findall(f"{SVG}path"))
+
+
+def texts(svg: bytes) -> list[str]:
+    """Every line of text: as outlines, each stands in a comment."""
+    builder = ElementTree.TreeBuilder(insert_comments=True)
+    root = ElementTree.fromstring(svg, ElementTree.XMLParser(target=builder))
+    comments = (node for node in root.iter() if not isinstance(node.tag, str))
+    return [html.unescape(str(node.text)).strip() for node in comments]
+
+
+@pytest.fixture
+def experiment(description: Description) -> ShownExperiment:
+    return description.experiments[0]
+
+
+@pytest.fixture
+def made(
+    description: Description, threaded: Cell, make_record: Callable[..., Record]
+) -> Callable[..., tuple[Description, list[Record]]]:
+    """Makes a campaign: rows/s per block of each cell, the baseline first, which runs twice; no runs: cannot run."""
+
+    def make(
+        cells: Sequence[tuple[Cell, list[float]]], matrix: dict[str, Any], *, again: bool = True, blocks: int = 6
+    ) -> tuple[Description, list[Record]]:
+        shown, records = [], []
+        for number, (cell, rates) in enumerate(cells):
+            for arm in ("a", "b") if again and number == 0 else ("a",):
+                reason = None if rates else "no wheel"
+                shown.append(ShownCell(f"sha256:{number}", arm, ("loaders",), cell.axes(), reason))
+                wobble = 1.005 if arm == "b" else 1.0
+                records += [
+                    make_record(
+                        cell,
+                        cell_key=f"sha256:{number}",
+                        arm=arm,
+                        block=block,
+                        rows_per_s=rate * (wobble if block % 2 else 1 / wobble),
+                    )
+                    for block, rate in enumerate(rates, start=1)
+                ]
+        experiments = {"loaders": {"matrix": matrix}}
+        described = replace(
+            description,
+            cells=tuple(shown),
+            repeats=blocks,
+            matrix={**description.matrix, "experiments": experiments},
+        )
+        return described, records
+
+    return make
+
+
+def pool_sizes(threaded: Cell, uvloop_cell: Cell) -> list[tuple[Cell, list[float]]]:
+    rates = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
+    return [
+        (replace(cell, poolsize=size), [rate * factor for rate in rates])
+        for cell in (threaded, uvloop_cell)
+        for size, factor in ((20, 1.0), (1, 0.3), (5, 0.8))
+    ]
+
+
+def test_every_row_has_its_point_and_every_row_with_an_interval_its_interval(
+    made: Callable[..., tuple[Description, list[Record]]],
+    threaded: Cell,
+    uvloop_cell: Cell,
+    experiment: ShownExperiment,
+) -> None:
+    rates = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
+    cells = [
+        (threaded, rates),
+        (uvloop_cell, [1.5 * rate for rate in reversed(rates)]),
+        (replace(uvloop_cell, loop="asyncio"), list(reversed(rates))),
+        (replace(uvloop_cell, loop="rloop"), []),
+    ]
+    matrix = {"loader": [THREADED, ASYNCIO], "loop": ["uvloop", "asyncio", "rloop"]}
+    svg = charts_of(*made(cells, matrix), experiment)["loaders.svg"]
+    expected = {"baseline": 1, "baseline-again": 1, "told-apart": 1, "not-told-apart": 1, "intervals": 3}
+    assert marks(svg) == expected
+    ids = {element.get("id") for element in parse(svg).iter()}
+    assert {"noise-floor", "one"} <= ids
+    assert {"loaders", "Is asyncio faster than threads?", "told apart from the baseline", "cannot run"} <= set(
+        texts(svg)
+    )
+    assert texts(svg).count(ASYNCIO) == 3
+
+
+def test_the_foot_says_where_and_how(
+    made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
+) -> None:
+    rates = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
+    lines = texts(charts_of(*made([(threaded, rates)], {}), experiment)["loaders.svg"])
+    assert "2026-11-22T1430-local; A Processor, 3 of 4 cores" in lines
+    below = next(line for line in lines if line.startswith("6 blocks; noise floor "))
+    assert "95% interval" in below
+
+
+@pytest.mark.parametrize(
+    ("blocks", "again", "reason"), [(1, True, "without intervals, which need 5 blocks"), (6, False, "not known")]
+)
+def test_where_nothing_can_be_claimed_points_say_so(
+    blocks: int,
+    again: bool,
+    reason: str,
+    made: Callable[..., tuple[Description, list[Record]]],
+    threaded: Cell,
+    uvloop_cell: Cell,
+    experiment: ShownExperiment,
+) -> None:
+    cells = [(threaded, [10_000.0] * blocks), (uvloop_cell, [14_000.0 + block for block in range(blocks)])]
+    svg = charts_of(*made(cells, {}, again=again, blocks=blocks), experiment)["loaders.svg"]
+    assert not marks(svg).keys() & {"told-apart", "not-told-apart", "intervals"}
+    assert any(reason in text for text in texts(svg))
+    assert marks(svg) == ({"baseline": 1, "baseline-again": 1, "nothing-claimed": 1} if again else {})
+
+
+def test_a_campaign_whose_runs_all_failed_has_a_chart_that_names_its_rows(
+    description: Description, make_failure: Callable[..., Record], threaded: Cell, experiment: ShownExperiment
+) -> None:
+    records = [
+        make_failure(threaded, status="wrong_work", reason="rows"),
+        make_failure(threaded, block=2, status="timeout"),
+    ]
+    svg = charts_of(description, records, experiment)["loaders.svg"]
+    assert marks(svg) == {}
+    assert "wrong work, timeout" in texts(svg)
+    assert texts(svg).count("not run yet") == 2
+
+
+def test_curves_have_a_line_for_each_combination_of_the_other_axes(
+    made: Callable[..., tuple[Description, list[Record]]],
+    threaded: Cell,
+    uvloop_cell: Cell,
+    experiment: ShownExperiment,
+) -> None:
+    matrix = {"loader": [THREADED, ASYNCIO], "loop": ["uvloop"], "poolsize": [1, 5, 20]}
+    campaign = made(pool_sizes(threaded, uvloop_cell), matrix)
+    svg = charts_of(*campaign, experiment)["loaders-poolsize.svg"]
+    lines = {f"line-{metric}-0-{line}": 3 for metric in ("rows", "cpu") for line in (0, 1)}
+    intervals = {f"intervals-{metric}-0-{line}": 3 for metric in ("rows", "cpu") for line in (0, 1)}
+    assert marks(svg) == {**lines, **intervals}
+    assert {"1", "5", "20", "pool size (log scale)", "rows/s", THREADED, ASYNCIO} <= set(texts(svg))
+
+
+def test_curves_over_interpreters_are_in_version_order_and_set_free_threaded_builds_apart(
+    made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
+) -> None:
+    pythons = [("3.13", None), ("3.9", None), ("3.14t", "off"), ("3.14t", "default"), ("3.10", None), ("3.14", None)]
+    cells = [(replace(threaded, python=python, gil=gil), [10_000.0 + n for n in range(6)]) for python, gil in pythons]
+    matrix = {"python": ["3.13", "3.9", "3.14t", "3.10", "3.14"], "gil": ["default", "off"]}
+    svg = charts_of(*made(cells, matrix), experiment)["loaders-python.svg"]
+    assert marks(svg)["line-rows-0-0"] == 4
+    assert marks(svg)["apart-rows-0-0"] == 2
+    shown = [text for text in texts(svg) if text.startswith("3.")]
+    assert shown[:6] == ["3.9", "3.10", "3.13", "3.14", "3.14t", "3.14t"]
+    assert texts(svg).count("GIL off") == 2
+
+
+def test_many_lines_are_drawn_in_panels_of_few(
+    made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
+) -> None:
+    loaders = [f"row_by_row_{letter}" for letter in "abcdefg"]
+    cells = [
+        (replace(threaded, loader=loader, poolsize=size), [10_000.0 + n for n in range(6)])
+        for loader in loaders
+        for size in (1, 5, 20)
+    ]
+    matrix = {"loader": loaders, "poolsize": [1, 5, 20]}
+    svg = charts_of(*made(cells, matrix), experiment)["loaders-poolsize.svg"]
+    assert {name for name in marks(svg) if name.startswith("line-rows")} == {f"line-rows-{n}-0" for n in range(7)}
+
+
+def test_two_values_of_an_axis_make_no_curve_nor_do_those_that_cannot_run(
+    made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
+) -> None:
+    cells = [(replace(threaded, poolsize=size), rates) for size, rates in ((20, [1.0]), (1, [1.0]), (5, []))]
+    described, _ = made(cells, {"poolsize": [1, 5, 20]})
+    assert [name for name, _ in chart_names(described, experiment)] == ["loaders.svg", "loaders-time.svg"]
+
+
+def test_charts_that_are_named_are_those_that_are_drawn_each_time_with_the_same_bytes(
+    made: Callable[..., tuple[Description, list[Record]]],
+    threaded: Cell,
+    uvloop_cell: Cell,
+    experiment: ShownExperiment,
+) -> None:
+    campaign = made(pool_sizes(threaded, uvloop_cell), {"poolsize": [1, 5, 20]})
+    drawn = charts_of(*campaign, experiment)
+    assert list(drawn) == [name for name, _ in chart_names(campaign[0], experiment)]
+    assert charts_of(*campaign, experiment) == drawn
+
+
+def test_a_file_tells_what_it_shows_has_white_paper_and_no_id_twice(
+    made: Callable[..., tuple[Description, list[Record]]],
+    threaded: Cell,
+    uvloop_cell: Cell,
+    experiment: ShownExperiment,
+) -> None:
+    campaign = made(pool_sizes(threaded, uvloop_cell), {"poolsize": [1, 5, 20]})
+    for name, alt in chart_names(campaign[0], experiment):
+        svg = charts_of(*campaign, experiment)[name]
+        root = parse(svg)
+        title = root.find(f"{SVG}title")
+        assert title is not None
+        assert str(title.text).startswith("loaders")
+        assert [node.text for node in root.iter("{http://purl.org/dc/elements/1.1/}description")] == [alt]
+        paper = next(root.iter(f"{SVG}path"))
+        assert "fill: #ffffff" in paper.get("style", "")
+        ids = [element.get("id") for element in root.iter() if element.get("id")]
+        assert len(ids) == len(set(ids))
+        assert list(root.iter(f"{SVG}text")) == []
+        assert root.get("width") == "675pt"
+
+
+def test_a_question_may_hold_dollars_brackets_and_angles(
+    made: Callable[..., tuple[Description, list[Record]]], threaded: Cell
+) -> None:
+    asked = ShownExperiment("loaders", "Is $5 <less> than [6] & $7 -- or\nnot?" + " word" * 60)
+    described, records = made([(threaded, [10_000.0] * 6)], {})
+    svg = charts_of(described, records, asked)["loaders.svg"]
+    assert any(text.startswith("Is $5 <less> than [6] & $7") for text in texts(svg))
+    assert r"\<less\> than \[6\] & $7 -- or not?" in chart_images(described, asked, "charts")
+
+
+def test_an_image_stands_in_a_paragraph_of_its_own(description: Description, experiment: ShownExperiment) -> None:
+    text = chart_images(description, experiment, "../charts")
+    assert text.startswith("![Chart of loaders: Is asyncio faster than threads? ")
+    assert "](../charts/loaders.svg)\n\n![" in text
+    assert text.endswith("](../charts/loaders-time.svg)\n\n")
+    assert chart_images(description, experiment, "../charts", {"loaders.svg", "loaders-time.svg"}) == ""
+
+
+def test_what_a_user_has_set_for_the_library_changes_nothing(
+    description: Description, make_record: Callable[..., Record], experiment: ShownExperiment
+) -> None:
+    import matplotlib
+
+    plain = charts_of(description, [make_record()], experiment)
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.fonttype": "none"}):
+        assert charts_of(description, [make_record()], experiment) == plain
+        assert matplotlib.rcParams["font.size"] == 30
+
+
+def test_reports_do_not_load_the_charting_library_before_they_draw() -> None:
+    code = "import sys, experiments.report.publish; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_became_of_the_runs_there_are_charts(
+    data: st.DataObject, description: Description, make_record: Callable[..., Record], experiment: ShownExperiment
+) -> None:
+    blocks = data.draw(st.integers(1, 7))
+    sizes = data.draw(st.lists(st.integers(1, 500), min_size=1, max_size=5, unique=True))
+    cells, records = [], []
+    for size in sizes:
+        cell = {**description.cells[0].cell, "poolsize": size}
+        cells.append(ShownCell(f"sha256:{size}", "a", ("loaders",), cell, data.draw(st.sampled_from([None, "no"]))))
+        for block in range(1, blocks + 1):
+            status = data.draw(st.sampled_from(STATUSES))
+            rate = data.draw(st.floats(1e-3, 1e7)) if status == "ok" else None
+            made = replace(
+                make_record(block=block), cell=cell, cell_key=f"sha256:{size}", status=status, rows_per_s=rate
+            )
+            records.append(made)
+    cells += [replace(cells[0], arm="b")] if data.draw(st.booleans()) else []
+    described = replace(description, cells=tuple(cells), repeats=blocks)
+    drawn = charts_of(described, records, experiment)
+    assert list(drawn) == [name for name, _ in chart_names(described, experiment)]
+    labels = {f"{size}" for size in sizes} if len(sizes) > 1 else {THREADED}
+    assert labels <= set(texts(drawn["loaders.svg"]))
+
+
+def test_a_curve_without_any_result_says_so(
+    made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
+) -> None:
+    described, _ = made(pool_sizes(threaded, threaded)[:3], {"poolsize": [1, 5, 20]})
+    svg = charts_of(described, [], experiment)["loaders-poolsize.svg"]
+    assert texts(svg).count("no run with a result") == 2
+    assert not any("intervals" in name for name in marks(svg))

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from bigdata.registry import LOADERS
+from bigdata.statements import INSERT_ELEMENT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, pyformat
+from experiments.validation.same_sql.statements import (
+    Amount,
+    Entry,
+    Verdict,
+    compare,
+    golden_ledger,
+    read_ledger,
+    same_text,
+    shown,
+    workload_of,
+)
+
+AMOUNT = Amount(geo_records=4, data_records=3, rows=666)
+PLAIN = LOADERS["row_by_row_threaded"]
+AIOPG = LOADERS["row_by_row_asyncio"]
+(HSTORE,) = AIOPG.driver_statements
+
+
+def golden(transaction: str = "autocommit") -> dict[str, Entry]:
+    return {entry.text: entry for entry in golden_ledger(AMOUNT, transaction)}
+
+
+def test_in_autocommit_the_ledger_has_the_four_statements_of_the_workload() -> None:
+    assert golden_ledger(AMOUNT, "autocommit") == (
+        Entry(INSERT_GEO, 4, 4),
+        Entry(SELECT_GEO_ID, 3, 3),
+        Entry(SELECT_ITEM_IDS, 3, 666),
+        Entry(INSERT_ELEMENT, 666, 666),
+    )
+
+
+def test_per_record_it_has_a_begin_and_a_commit_for_every_record_of_both_phases_too() -> None:
+    assert golden_ledger(AMOUNT, "per_record") == (
+        *golden_ledger(AMOUNT, "autocommit"),
+        Entry("BEGIN", 7, 0),
+        Entry("COMMIT", 7, 0),
+    )
+
+
+def test_entries_of_one_text_are_added_up_as_drivers_with_several_types_of_integers_make_them() -> None:
+    rows = [{"text": text, "calls": calls, "rows": 2 * calls} for text, calls in (("b", 3), ("a ;", 1), ("b", 4))]
+    assert read_ledger(json.dumps(rows)) == (Entry("a", 1, 2), Entry("b", 7, 14))
+
+
+@pytest.mark.parametrize("written", ["BEGIN", "BEGIN;", " BEGIN ; ", "\nBEGIN\n"])
+def test_a_semicolon_and_blanks_around_make_no_other_text(written: str) -> None:
+    assert same_text(written) == "BEGIN"
+
+
+def test_a_blank_more_before_a_value_makes_no_other_text() -> None:
+    assert same_text("VALUES ($1,  $2)") == "VALUES ($1, $2)"
+
+
+@pytest.mark.parametrize("written", ["BEGIN ISOLATION LEVEL READ COMMITTED", "begin"])
+def test_other_words_make_another_text(written: str) -> None:
+    assert same_text(written) != "BEGIN"
+
+
+@pytest.mark.parametrize("transaction", ["autocommit", "per_record"])
+def test_the_golden_ledger_itself_has_no_difference(transaction: str) -> None:
+    entries = golden_ledger(AMOUNT, transaction)
+    assert compare(entries, entries, PLAIN) == Verdict((), ())
+
+
+def test_a_statement_more_is_named_with_where_it_could_be_allowed() -> None:
+    seen = [*golden().values(), Entry("SELECT $1", 5, 5)]
+    assert compare(seen, golden().values(), PLAIN).differences == (
+        "SELECT $1: 5 calls, but it is neither of the workload nor among the driver's own statements in "
+        "bigdata/registry.py",
+    )
+
+
+def test_a_select_less_is_named_with_both_counts() -> None:
+    seen = {**golden(), SELECT_GEO_ID: Entry(SELECT_GEO_ID, 2, 2)}
+    assert compare(seen.values(), golden().values(), PLAIN).differences == (
+        f"{SELECT_GEO_ID}: 2 of 3 calls, 2 of 3 rows",
+    )
+
+
+def test_rows_that_differ_are_named_even_where_the_calls_do_not() -> None:
+    seen = {**golden(), INSERT_ELEMENT: Entry(INSERT_ELEMENT, 666, 0)}
+    assert compare(seen.values(), golden().values(), PLAIN).differences == (f"{INSERT_ELEMENT}: 0 of 666 rows",)
+
+
+def test_another_text_is_named_as_one_that_is_missing_and_one_too_many() -> None:
+    other = "INSERT INTO data_element (value) VALUES ($1)"
+    seen = {**golden(), INSERT_ELEMENT: Entry(other, 666, 666)}
+    missing, stranger = compare(seen.values(), golden().values(), PLAIN).differences
+    assert missing == f"{INSERT_ELEMENT}: 0 of 666 calls, 0 of 666 rows"
+    assert stranger.startswith(f"{other}: 666 calls, but it is neither")
+
+
+def test_transactions_where_there_should_be_none_are_named() -> None:
+    found = compare(golden("per_record").values(), golden().values(), PLAIN).differences
+    assert [line.partition(":")[0] for line in found] == ["BEGIN", "COMMIT"]
+
+
+def test_what_the_registry_allows_a_driver_is_no_difference_and_is_given_back() -> None:
+    own = Entry(HSTORE.text, 1, 0)
+    assert compare([*golden().values(), own], golden().values(), AIOPG) == Verdict((), (own,))
+
+
+def test_it_is_one_for_another_driver() -> None:
+    own = Entry(HSTORE.text, 1, 0)
+    assert len(compare([*golden().values(), own], golden().values(), PLAIN).differences) == 1
+
+
+@pytest.mark.parametrize(("calls", "connections"), [(0, 1), (2, 1), (1, 2)])
+def test_it_is_one_for_the_driver_too_where_the_count_per_connection_is_another(calls: int, connections: int) -> None:
+    seen = [*golden().values(), *([Entry(HSTORE.text, calls, 0)] if calls else [])]
+    (found,) = compare(seen, golden().values(), AIOPG, connections).differences
+    assert found == f"{shown(HSTORE.text)}: {calls} calls, but the registry says that the driver makes {connections}"
+
+
+def test_driver_statements_are_compared_as_texts_are() -> None:
+    loader = replace(PLAIN, driver_statements=(replace(HSTORE, text="SELECT  1;"),))
+    assert compare([*golden().values(), Entry("SELECT 1", 1, 1)], golden().values(), loader).differences == ()
+
+
+@pytest.mark.parametrize("text", [INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, INSERT_ELEMENT])
+def test_a_statement_on_the_wire_is_known_with_and_without_its_values(text: str) -> None:
+    count = pyformat(text).count("%s")
+    assert workload_of(text) == text
+    assert workload_of(pyformat(text) % (("'it''s $1'",) * count)) == text
+
+
+@pytest.mark.parametrize("text", ["BEGIN", "", "INSERT INTO data_element (value) VALUES ($1)", f"{INSERT_ELEMENT}x"])
+def test_what_is_not_of_the_workload_is_not_taken_for_it(text: str) -> None:
+    assert workload_of(text) is None
+
+
+def test_a_long_text_is_shown_by_its_beginning() -> None:
+    assert shown("x" * 100) == "x" * 100
+    assert shown("x" * 101) == "x" * 100 + "..."
