@@ -12,7 +12,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from bigdata.dburl import EXAMPLE, VARIABLE
+from bigdata.database.dburl import EXAMPLE, VARIABLE
 from bigdata.errors import INTERRUPTED, BadInput, LoadFailed
 
 # Each verb's module in bigdata.commands, and its line of help.

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple, Sequence
 
-from bigdata.dburl import VARIABLE
+from bigdata.database.dburl import VARIABLE
 from bigdata.errors import BadInput, LoadFailed
 
 STOP_WITHIN_S = 3.0

@@ -70,8 +70,8 @@ def test_the_loader_imports_nothing_of_the_harness(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sources("experiments"), ids=str)
 def test_the_harness_imports_only_the_registry_of_the_loader_and_for_the_ledger_its_statements(path: Path) -> None:
-    allowed = {"bigdata.source"} if path in LOADER_SCRIPTS else {"bigdata.registry"}
-    allowed |= {"bigdata.statements"} if path in LEDGER else set()
+    allowed = {"bigdata.census.source"} if path in LOADER_SCRIPTS else {"bigdata.registry"}
+    allowed |= {"bigdata.database.statements"} if path in LEDGER else set()
     assert {name for name in imports_of(path) if name.split(".")[0] == "bigdata"} <= allowed
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from bigdata.choice import Choice, check_choice
 from bigdata.commands.options import add_driver_arguments
-from bigdata.dburl import check_url
+from bigdata.database.dburl import check_url
 from bigdata.errors import Unsupported
-from bigdata.report_file import check_target, write_report
-from bigdata.result_line import SCHEMA, client_report
+from bigdata.reporting.report_file import check_target, write_report
+from bigdata.reporting.result_line import SCHEMA, client_report
+from bigdata.reporting.summary import describe_choice
 from bigdata.runtimes.job import Job
-from bigdata.summary import describe_choice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from bigdata.commands.options import add_rest_argument
-from bigdata.dburl import check_url, connect_aside, open_connection
+from bigdata.database.dburl import check_url, connect_aside, open_connection
+from bigdata.database.marked_tables import Found, check_poolsize, clear_rows, find_tables
+from bigdata.database.table_scans import read_scans
+from bigdata.database.transactions import read_transactions
 from bigdata.errors import BadInput
-from bigdata.marked_tables import Found, check_poolsize, clear_rows, find_tables
-from bigdata.report_file import check_target, write_report
-from bigdata.round_trip import measure_round_trip_s
-from bigdata.table_scans import read_scans
-from bigdata.transactions import read_transactions
+from bigdata.measurement.round_trip import measure_round_trip_s
+from bigdata.reporting.report_file import check_target, write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +59,7 @@ def _round_trip_s(url: str) -> float | None:
 def create_tables(url: str, found: Found) -> None:
     """Make the tables anew. Raises BadInput where SQLAlchemy is not installed."""
     try:
-        from bigdata.setup_db import rebuild
+        from bigdata.database.setup_db import rebuild
     except ImportError as error:
         raise BadInput(f"to create the tables SQLAlchemy is needed ({error}): pip install SQLAlchemy") from error
     rebuild(url, found.tables)

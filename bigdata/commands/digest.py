@@ -7,14 +7,14 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from bigdata.census.digest_files import digest_of
 from bigdata.commands.options import add_rest_argument, add_source_arguments, open_named_source
-from bigdata.dburl import check_url, open_connection
-from bigdata.digest_files import digest_of
+from bigdata.database.dburl import check_url, open_connection
+from bigdata.database.table_scans import scans_of
+from bigdata.database.transactions import read_transactions
+from bigdata.database.verification import digest_tables
 from bigdata.errors import BadInput
-from bigdata.report_file import check_target, write_report
-from bigdata.table_scans import scans_of
-from bigdata.transactions import read_transactions
-from bigdata.verification import digest_tables
+from bigdata.reporting.report_file import check_target, write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

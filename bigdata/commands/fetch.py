@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bigdata.census.download import CENSUS_SITE, fetch
 from bigdata.commands.options import segment_numbers
-from bigdata.download import CENSUS_SITE, fetch
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

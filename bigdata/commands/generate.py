@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bigdata.census.synthetic import generate
 from bigdata.commands.options import segment_numbers
-from bigdata.synthetic import generate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

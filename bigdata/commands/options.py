@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from bigdata.census.source import Source, open_source
+from bigdata.database.transactions import SETTLE_WITHIN_S
 from bigdata.registry import IMPLEMENTATIONS, LOOP_PACKAGES, PROTOCOLS
-from bigdata.source import Source, open_source
-from bigdata.transactions import SETTLE_WITHIN_S
 
 
 def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from bigdata.commands.clear import create_tables
-from bigdata.dburl import check_url, open_connection
-from bigdata.marked_tables import ITEMS, MATRICES, find_tables
+from bigdata.database.dburl import check_url, open_connection
+from bigdata.database.marked_tables import ITEMS, MATRICES, find_tables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,19 +7,19 @@ import sys
 from collections import Counter
 from typing import Any, Mapping, TextIO
 
+from bigdata.census.source import Source
 from bigdata.choice import Choice, check_choice
 from bigdata.commands.options import add_driver_arguments, add_source_arguments, open_named_source
-from bigdata.dburl import check_url
+from bigdata.database.dburl import check_url
 from bigdata.errors import LoadFailed
-from bigdata.loop_lag import LoopLag
+from bigdata.measurement.loop_lag import LoopLag
+from bigdata.measurement.profiling import Profiler
 from bigdata.preparation import Preparation, prepare, verify
-from bigdata.profiling import Profiler
 from bigdata.registry import expected_transactions
-from bigdata.report_file import STANDARD_OUTPUT, check_target, write_report
-from bigdata.result_line import SCHEMA, client_report, phase_report
+from bigdata.reporting.report_file import STANDARD_OUTPUT, check_target, write_report
+from bigdata.reporting.result_line import SCHEMA, client_report, phase_report
+from bigdata.reporting.summary import print_statements, print_summary
 from bigdata.runtimes.job import Job, Outcome
-from bigdata.source import Source
-from bigdata.summary import print_statements, print_summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import time
 
-from bigdata.activity import APPLICATION_NAME, Activity
-from bigdata.dburl import check_url, connect_aside
-from bigdata.report_file import STANDARD_OUTPUT, check_target, write_report
-from bigdata.result_line import SCHEMA
+from bigdata.database.dburl import check_url, connect_aside
+from bigdata.measurement.activity import APPLICATION_NAME, Activity
+from bigdata.reporting.report_file import STANDARD_OUTPUT, check_target, write_report
+from bigdata.reporting.result_line import SCHEMA
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

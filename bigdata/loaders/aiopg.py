@@ -11,13 +11,13 @@ from typing import AsyncIterable
 import aiopg
 from aiopg.connection import Connection, Cursor
 
-from bigdata import statements as sql
-from bigdata.dburl import CLIENT_ENCODING
+from bigdata.census.sf1 import DataRecord, GeoRecord
+from bigdata.database import statements as sql
+from bigdata.database.dburl import CLIENT_ENCODING
 from bigdata.loaders import psycopg2_tools
 from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import Error, connection_factory, statement_of
 from bigdata.runtimes.job import HotLoops
-from bigdata.sf1 import DataRecord, GeoRecord
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
 

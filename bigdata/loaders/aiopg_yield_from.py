@@ -11,7 +11,8 @@ from typing import Any, Generator
 
 from aiopg.connection import Connection, Cursor
 
-from bigdata import statements as sql
+from bigdata.census.sf1 import DataRecord
+from bigdata.database import statements as sql
 from bigdata.loaders.aiopg import (
     INSERT_ELEMENT,
     INSERT_GEO,
@@ -26,7 +27,6 @@ from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import Error, statement_of
 from bigdata.runtimes.async_records import AsyncRecords
 from bigdata.runtimes.job import HotLoops
-from bigdata.sf1 import DataRecord
 
 if sys.version_info >= (3, 11):
     from types import coroutine

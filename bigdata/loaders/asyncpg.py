@@ -9,12 +9,12 @@ from typing import Any, AsyncIterable
 
 import asyncpg
 
-from bigdata import statements as sql
-from bigdata.cancelling import send_cancel_request
+from bigdata.census.sf1 import DataRecord, GeoRecord
+from bigdata.database import statements as sql
+from bigdata.database.cancelling import send_cancel_request
 from bigdata.loaders.asyncpg_tools import Error, connection_class, statement_of
 from bigdata.loaders.look_up import item_rows, known_geo_id
 from bigdata.runtimes.job import HotLoops
-from bigdata.sf1 import DataRecord, GeoRecord
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
 

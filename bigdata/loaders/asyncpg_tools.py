@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from bigdata import statements as sql
+from bigdata.database import statements as sql
 from bigdata.loaders.counting import counter_of
 from bigdata.loaders.tracing import statement_with_values
 

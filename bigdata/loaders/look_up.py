@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from bigdata.census.sf1 import DataRecord, describe
 from bigdata.errors import LoadFailed
-from bigdata.sf1 import DataRecord, describe
 
 
 def geo_record_id(record: DataRecord, row: tuple[Any, ...] | None) -> int:

@@ -10,12 +10,12 @@ from typing import Any, Iterable
 
 from psycopg import ClientCursor, Connection, Cursor
 
-from bigdata import statements as sql
+from bigdata.census.sf1 import DataRecord, GeoRecord
+from bigdata.database import statements as sql
 from bigdata.loaders import psycopg_tools
 from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of, use_greenlets
 from bigdata.runtimes.job import HotLoops
-from bigdata.sf1 import DataRecord, GeoRecord
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of", "use_greenlets"]
 

@@ -8,8 +8,9 @@ from typing import Iterable
 import psycopg2
 from psycopg2 import extensions
 
-from bigdata import statements as sql
-from bigdata.dburl import CLIENT_ENCODING
+from bigdata.census.sf1 import DataRecord, GeoRecord
+from bigdata.database import statements as sql
+from bigdata.database.dburl import CLIENT_ENCODING
 from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import (
     Error,
@@ -21,7 +22,6 @@ from bigdata.loaders.psycopg2_tools import (
     use_greenlets,
 )
 from bigdata.runtimes.job import HotLoops
-from bigdata.sf1 import DataRecord, GeoRecord
 
 __all__ = [
     "Error",

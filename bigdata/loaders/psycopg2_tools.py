@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 import psycopg2
 from psycopg2 import extensions
 
-from bigdata import statements as sql
-from bigdata.cancelling import break_off, cancel
+from bigdata.database import statements as sql
+from bigdata.database.cancelling import break_off, cancel
 from bigdata.loaders.counting import counter_of
 
 __all__ = ["Error", "abandon", "backend_pid", "cancel", "connection_factory", "statement_of", "use_greenlets"]

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 from psycopg import waiting
 
-from bigdata import statements as sql
-from bigdata.cancelling import break_off, cancel
-from bigdata.dburl import CLIENT_ENCODING
+from bigdata.database import statements as sql
+from bigdata.database.cancelling import break_off, cancel
+from bigdata.database.dburl import CLIENT_ENCODING
 from bigdata.errors import Unsupported
 from bigdata.loaders.counting import counter_of
 from bigdata.loaders.tracing import statement_with_values

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from bigdata.dburl import cannot_connect
-from bigdata.measure import PhaseClock
+from bigdata.database.dburl import cannot_connect
+from bigdata.measurement.measure import PhaseClock
 from bigdata.runtimes.feed import Feed
 from bigdata.runtimes.job import Job, Outcome
 

@@ -13,14 +13,14 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Mapping, NamedTuple
 
-from bigdata.dburl import cannot_connect
+from bigdata.database.dburl import cannot_connect
 from bigdata.errors import BadInput, LoadFailed
-from bigdata.measure import Usage, peak_rss_bytes, read_usage, used_since
-from bigdata.profiling import Statistics
+from bigdata.measurement.measure import Usage, peak_rss_bytes, read_usage, used_since
+from bigdata.measurement.profiling import Statistics
+from bigdata.measurement.tally import Taken
 from bigdata.runtimes.insisting import insist
 from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_FOR_S, Job, load_failed
 from bigdata.runtimes.shared_records import Share, SharedRecords
-from bigdata.tally import Taken
 
 
 class Ready(NamedTuple):

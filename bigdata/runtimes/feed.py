@@ -11,8 +11,8 @@ from collections import deque
 from itertools import islice
 from typing import Any, Callable, Iterator
 
+from bigdata.measurement.tally import Taken, Tally
 from bigdata.runtimes.hand_over import HandOver
-from bigdata.tally import Taken, Tally
 
 # Records of a phase that are read and parsed before its clock starts; at most 2 KiB each.
 READ_AHEAD_RECORDS = 10_000

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, Sequence
 import gevent
 from gevent.queue import Queue
 
-from bigdata.measure import PhaseClock
+from bigdata.measurement.measure import PhaseClock
 from bigdata.runtimes.aside import Aside
 from bigdata.runtimes.blocking import add_connection, run_load
 from bigdata.runtimes.feed import Feed, Records

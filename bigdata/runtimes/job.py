@@ -15,11 +15,11 @@ except ImportError:
     Protocol = object  # type: ignore[assignment]
 
 from bigdata.errors import LoadFailed
-from bigdata.loop_lag import LoopLag
-from bigdata.measure import Measured, PhaseClock, Usage
-from bigdata.profiling import Profiler
+from bigdata.measurement.loop_lag import LoopLag
+from bigdata.measurement.measure import Measured, PhaseClock, Usage
+from bigdata.measurement.profiling import Profiler
+from bigdata.measurement.tally import Taken
 from bigdata.runtimes.feed import Feed
-from bigdata.tally import Taken
 
 # When a run fails, the server is asked to cancel the other workers' statements, again and again because a worker may
 # be between two of them; where the server does not answer, their connections are broken off.
@@ -152,7 +152,7 @@ class Outcome:
 
 def load_failed(driver: Driver, record: Any, error: BaseException) -> LoadFailed:
     """The report of a worker that failed: record, statement, the server's message."""
-    from bigdata.sf1 import describe
+    from bigdata.census.sf1 import describe
 
     where = "before the first record" if record is None else describe(record)
     statement = " ".join((driver.statement_of(error) or "").split())

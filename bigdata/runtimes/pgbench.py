@@ -14,12 +14,12 @@ from functools import reduce
 from math import gcd
 from typing import Iterator, Sequence, TextIO
 
-from bigdata import statements as sql
+from bigdata.census.sf1 import DataRecord
+from bigdata.database import statements as sql
 from bigdata.errors import BadInput, Unsupported
 from bigdata.registry import most_prepared_inserts
 from bigdata.runtimes import programs
 from bigdata.runtimes.job import Job, Outcome
-from bigdata.sf1 import DataRecord
 
 # Older ones prepare all statements of a script at once, also those for other clients' records.
 _PREPARES_WHEN_NEEDED = 16

@@ -14,10 +14,10 @@ import threading
 import time
 from typing import Any, Callable
 
-from bigdata import statements as sql
-from bigdata.dburl import connect
+from bigdata.database import statements as sql
+from bigdata.database.dburl import connect
 from bigdata.errors import BadInput, LoadFailed
-from bigdata.measure import PhaseClock
+from bigdata.measurement.measure import PhaseClock
 from bigdata.runtimes.child import Child
 from bigdata.runtimes.feed import Feed
 from bigdata.runtimes.job import BREAK_OFF_FOR_S, CANCEL_FOR_S, Job, Outcome

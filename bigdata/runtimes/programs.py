@@ -23,12 +23,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple, Sequence, TextIO
 
-from bigdata.dburl import hide_password
+from bigdata.census.sf1 import DataRecord
+from bigdata.database.dburl import hide_password
 from bigdata.errors import BadInput, LoadFailed, Unsupported
-from bigdata.measure import Measured, PhaseClock, Usage
+from bigdata.measurement.measure import Measured, PhaseClock, Usage
 from bigdata.runtimes.job import Job, Outcome
 from bigdata.runtimes.threads import run as run_threads
-from bigdata.sf1 import DataRecord
 
 FOLDER_VARIABLE = "BIGDATA_PG_BIN"
 """The folder that has PostgreSQL's programs; without it they are looked for in PATH."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Iterator, TextIO
 
-from bigdata import statements as sql
-from bigdata.literal_rows import Rows
+from bigdata.census.sf1 import DataRecord
+from bigdata.database import statements as sql
 from bigdata.runtimes import programs
 from bigdata.runtimes.job import Job, Outcome
+from bigdata.runtimes.literal_rows import Rows
 from bigdata.runtimes.psql_script import BEGINNING, psql_arguments
-from bigdata.sf1 import DataRecord
 
 # How psql knows that the rows, which stand behind the statement, have come to their end.
 _NO_MORE_ROWS = "\\.\n"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator
 
 from bigdata.errors import BadInput
-from bigdata.measure import PhaseClock
+from bigdata.measurement.measure import PhaseClock
 from bigdata.runtimes.blocking import run_load
 from bigdata.runtimes.feed import Feed, Records
 from bigdata.runtimes.insisting import insist

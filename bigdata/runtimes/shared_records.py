@@ -7,8 +7,8 @@ from collections import deque
 from multiprocessing import get_context
 from typing import Any, Callable, Iterator
 
+from bigdata.measurement.tally import Taken
 from bigdata.runtimes.feed import Feed
-from bigdata.tally import Taken
 
 
 class Share:

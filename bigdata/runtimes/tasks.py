@@ -8,9 +8,9 @@ import time
 from asyncio.log import logger
 from typing import Any, Callable, Coroutine, Sequence
 
-from bigdata.dburl import cannot_connect
+from bigdata.database.dburl import cannot_connect
 from bigdata.errors import INTERRUPTED, LoadFailed
-from bigdata.measure import PhaseClock
+from bigdata.measurement.measure import PhaseClock
 from bigdata.runtimes.aside import Aside
 from bigdata.runtimes.async_records import AsyncRecords
 from bigdata.runtimes.feed import Feed

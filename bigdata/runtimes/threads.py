@@ -7,7 +7,7 @@ import time
 from queue import SimpleQueue
 from typing import Any, Callable, Sequence
 
-from bigdata.measure import PhaseClock
+from bigdata.measurement.measure import PhaseClock
 from bigdata.runtimes.aside import Aside
 from bigdata.runtimes.blocking import add_connection, run_load
 from bigdata.runtimes.feed import Feed, Records

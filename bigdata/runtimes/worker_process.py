@@ -12,11 +12,11 @@ from multiprocessing.connection import Connection
 from typing import Any, Callable, Sequence
 
 from bigdata.errors import BadInput, LoadFailed
-from bigdata.measure import Usage
+from bigdata.measurement.measure import Usage
+from bigdata.measurement.tally import Taken
 from bigdata.runtimes.child import Done, Failed, Farewell, Ready
 from bigdata.runtimes.feed import Feed
 from bigdata.runtimes.job import STOP_SIGNALS
-from bigdata.tally import Taken
 
 # What a child gets at once of records that were not read ahead: few, as near the end others would wait for it.
 HAND_OUT_ROWS = 250

@@ -32,7 +32,7 @@ PY_SPY = Instrument(
     ("py-spy", "record", "--format", "speedscope", "--rate", str(RATE_PER_S), "--subprocesses", "--output", OUTPUT),
 )
 PY_SPY_GIL = Instrument("py-spy --gil", (*PY_SPY.command, "--gil"))
-THREAD_STATES = Instrument("thread states", ("python", "-m", "bigdata.thread_states", "--output", OUTPUT))
+THREAD_STATES = Instrument("thread states", ("python", "-m", "bigdata.measurement.thread_states", "--output", OUTPUT))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a loader's workers did with their time, from what the kernel said of their threads (``bigdata.thread_states``).
+"""Time of a loader's workers, from the kernel's samples of their threads (``bigdata.measurement.thread_states``).
 
 Who waits for the GIL sleeps at its condition variable with a time limit (the switch interval, ``take_gil`` in CPython's
 ceval_gil.c), or at the mutex beside that; no other wait of a worker has a time limit. So an address that workers sleep

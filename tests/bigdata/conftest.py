@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bigdata.synthetic import generate
+from bigdata.census.synthetic import generate
 from tests.bigdata.editable_state import EditableState
 
 

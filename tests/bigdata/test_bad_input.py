@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from bigdata.choice import check_choice
-from bigdata.dburl import cannot_connect, check_url
+from bigdata.database.dburl import cannot_connect, check_url
+from bigdata.database.marked_tables import poolsize_problem
 from bigdata.errors import BadInput
-from bigdata.marked_tables import poolsize_problem
 from bigdata.registry import LOADERS
 from tests.bigdata import loader_program as program
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from bigdata import statements as sql
-from bigdata.dburl import hide_password, open_connection
+from bigdata.census.sf1 import DataRecord
+from bigdata.database import statements as sql
+from bigdata.database.dburl import hide_password, open_connection
 from bigdata.errors import Unsupported
 from bigdata.registry import LOADERS, TypedInserts, expected_transactions, preparing_transactions
 from bigdata.runtimes.pgbench import Script, find_step
 from bigdata.runtimes.programs import FOLDER_VARIABLE, WAIT_AT_GATE, Program, find_program
 from bigdata.runtimes.programs import _run as run_program
-from bigdata.sf1 import DataRecord
 from experiments.engines.local.postgres_binaries import Binaries
 from tests.bigdata import loader_program as program
 

@@ -19,7 +19,7 @@ from psycopg2.extensions import set_wait_callback
 
 from bigdata.errors import LoadFailed
 from bigdata.loaders import psycopg2_tools
-from bigdata.profiling import Profiler
+from bigdata.measurement.profiling import Profiler
 from bigdata.runtimes import greenlets
 from bigdata.runtimes.feed import Feed
 from bigdata.runtimes.greenlets import GreenletRecords

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from bigdata import statements as sql
+from bigdata.census.digest_files import digest_of
+from bigdata.census.source import open_source
 from bigdata.choice import check_choice
-from bigdata.dburl import open_connection
-from bigdata.digest_files import digest_of
+from bigdata.database import statements as sql
+from bigdata.database.dburl import open_connection
+from bigdata.database.verification import digest_tables
 from bigdata.registry import LOADERS, LOOP_PACKAGES, expected_transactions, preparing_transactions
 from bigdata.runtimes import feed
 from bigdata.runtimes.job import Job
-from bigdata.source import open_source
-from bigdata.verification import digest_tables
 from tests.bigdata import loader_program as program
 
 pytestmark = pytest.mark.postgres

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bigdata.errors import BadInput, LoadFailed
-from bigdata.profiling import Profiler
+from bigdata.measurement.profiling import Profiler
 from bigdata.runtimes import feed, processes
 from bigdata.runtimes.job import HotLoops, Job
 from tests.bigdata import loader_program as program

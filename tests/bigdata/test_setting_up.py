@@ -11,10 +11,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from bigdata.marked_tables import ITEMS, MARK, MATRICES
+from bigdata.census.sf1 import GEO_COLUMNS
+from bigdata.database.marked_tables import ITEMS, MARK, MATRICES
+from bigdata.database.setup_db import dictionary_rows
 from bigdata.registry import LOADERS
-from bigdata.setup_db import dictionary_rows
-from bigdata.sf1 import GEO_COLUMNS
 from tests.bigdata import loader_program as program
 from tests.project import ROOT
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from bigdata.census.source import open_source
 from bigdata.choice import check_choice
 from bigdata.errors import LoadFailed
 from bigdata.registry import LOADERS
 from bigdata.runtimes.job import Job
-from bigdata.source import open_source
 from tests.bigdata import loader_program as program
 
 pytestmark = pytest.mark.postgres

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bigdata.database.statements import INSERT_ELEMENT, pyformat
 from bigdata.registry import LOADERS
-from bigdata.statements import INSERT_ELEMENT, pyformat
 from experiments.validation.same_sql.conversation import Conversation
 from experiments.validation.same_sql.findings import Observation, Variant, observe
 from tests.experiments.validation.wire_bytes import SSL_REQUEST, bind, parse, query, start_up, typed

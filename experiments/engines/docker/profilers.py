@@ -86,7 +86,7 @@ class DockerInstruments:
 
     def _make(self, instrument: Instrument, placement: Placement) -> str:
         program, *rest = instrument.command
-        command = ["-m", "bigdata.attach", "--", _PROGRAMS.get(program, program), *rest, "--pid", "{pid}"]
+        command = ["-m", "bigdata.measurement.attach", "--", _PROGRAMS.get(program, program), *rest, "--pid", "{pid}"]
         api = self._belongings.client.api
         if self._volume is None:
             content = find_py_spy().read_bytes()

@@ -12,7 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from bigdata.source import open_source
+from bigdata.census.source import open_source
 
 
 def read_bare(path: Path) -> None:

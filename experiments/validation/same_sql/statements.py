@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bigdata.database.statements import BEGIN, CLEAR, COMMIT, INSERT_ELEMENT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS
 from bigdata.registry import DriverStatement, Loader
-from bigdata.statements import BEGIN, CLEAR, COMMIT, INSERT_ELEMENT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS
 
 __all__ = [
     "CLEAR",

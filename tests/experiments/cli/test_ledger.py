@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bigdata.database.statements import INSERT_ELEMENT, SELECT_ITEM_IDS
 from bigdata.registry import CONTESTANTS, LOADERS, Loader
-from bigdata.statements import INSERT_ELEMENT, SELECT_ITEM_IDS
 from experiments.cli import ledger
 from experiments.cli.ledger import describe, make_workplace, tell_findings, write_results
 from experiments.engines.local.engine import LocalEngine

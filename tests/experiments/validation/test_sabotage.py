@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from bigdata.database.statements import SELECT_GEO_ID, SELECT_ITEM_IDS
 from bigdata.registry import LOADERS
-from bigdata.statements import SELECT_GEO_ID, SELECT_ITEM_IDS
 from experiments.campaign.datasets import ReadyData, provide
 from experiments.campaign.run import ReadyCell, begin, measure
 from experiments.engines.local.loader import LocalLoaderHost

@@ -111,7 +111,7 @@ def test_the_engine_gets_the_loader_its_lock_and_wheels_and_nothing_else(wheel: 
     assert files["requirements.txt"] == (PROJECT / "docker" / "requirements" / "py3.13.txt").read_bytes()
     assert files["Dockerfile"].decode() == DOCKERFILE
     others = set(files) - {"Dockerfile", "requirements.txt", "wheelhouse/aiopg.whl", *PROGRAMS}
-    assert {"bigdata/cmd.py", "bigdata/dictionary/items.csv"} < others
+    assert {"bigdata/cmd.py", "bigdata/census/dictionary/items.csv"} < others
     assert all(name.startswith("bigdata/") and name.endswith((".py", ".csv")) for name in others)
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from bigdata.database.statements import INSERT_ELEMENT
 from bigdata.registry import LOADERS
-from bigdata.statements import INSERT_ELEMENT
 from experiments.validation.same_sql.conversation import Conversation
 from experiments.validation.same_sql.findings import (
     differences_of_choice,

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from bigdata.database.statements import INSERT_ELEMENT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, pyformat
 from bigdata.registry import LOADERS
-from bigdata.statements import INSERT_ELEMENT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, pyformat
 from experiments.validation.same_sql.statements import (
     Amount,
     Entry,

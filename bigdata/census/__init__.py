@@ -1,0 +1,1 @@
+"""Census 2000 Summary File 1: fetching, generating, reading and digesting its files."""

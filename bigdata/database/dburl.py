@@ -1,0 +1,132 @@
+"""The database URL: checked, opened with psycopg2 for set-up, and never shown with its password."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from select import select
+from typing import Any, Iterator
+
+from bigdata.database.cancelling import cancel
+from bigdata.errors import BadInput, LoadFailed
+
+VARIABLE = "BIGDATA_DBURL"
+SCHEMES = ("postgresql://", "postgres://")
+EXAMPLE = "postgresql://user:password@localhost:5432/database"
+CONNECT_TIMEOUT_S = 10
+
+# psycopg2 would take the database's, which may be SQL_ASCII, and refuse to send a text with any other letter.
+CLIENT_ENCODING = "UTF8"
+
+
+def check_url(url: str | None) -> str:
+    """The URL as it is, for libpq. Raises BadInput where it is missing or not PostgreSQL's."""
+    if not url:
+        raise BadInput(f"--dburl: no database is named; give --dburl {EXAMPLE} or set {VARIABLE}")
+    if not url.startswith(SCHEMES):
+        found = url.split("://")[0] + "://..." if "://" in url else "something without '://'"
+        raise BadInput(f"--dburl: found {found}, expected a PostgreSQL URL such as {EXAMPLE}")
+    return url
+
+
+def database_name(url: str) -> str:
+    """The database that libpq will open: of the URL, else what the environment or the user's name say."""
+    import psycopg2.extensions
+
+    parameters = psycopg2.extensions.parse_dsn(url)
+    name: str | None = parameters.get("dbname") or os.environ.get("PGDATABASE") or parameters.get("user")
+    return name or os.environ.get("PGUSER") or ""
+
+
+def connect(url: str, **parameters: Any) -> Any:
+    """A psycopg2 connection in autocommit mode, for set-up and checks; ``parameters`` override those of the URL.
+
+    Raises BadInput with libpq's reason where there is no such server or database, or the password is wrong.
+    """
+    import psycopg2
+
+    try:
+        connection = psycopg2.connect(
+            url, client_encoding=CLIENT_ENCODING, **{"connect_timeout": CONNECT_TIMEOUT_S, **parameters}
+        )
+    except psycopg2.Error as error:
+        raise cannot_connect(url, error) from None
+    connection.autocommit = True
+    return connection
+
+
+def connect_aside(url: str, **parameters: Any) -> Any:
+    """``connect`` to another database of the same server: what is asked there adds nothing to the counts of this one.
+
+    Raises BadInput where it cannot be opened.
+    """
+    return connect(url, dbname="template1" if database_name(url) == "postgres" else "postgres", **parameters)
+
+
+def hide_password(url: str) -> tuple[str, dict[str, str]]:
+    """How a program of PostgreSQL's is told the database, for its command line; the password in a variable for libpq.
+
+    A list of processes shows command lines to everybody, and their variables to nobody else.
+    """
+    import psycopg2.extensions
+
+    parameters = psycopg2.extensions.parse_dsn(url)
+    password = parameters.pop("password", None)
+    return psycopg2.extensions.make_dsn(**parameters), {} if password is None else {"PGPASSWORD": password}
+
+
+@contextmanager
+def open_connection(url: str) -> Iterator[Any]:
+    """``connect``, for a process that prepares or checks: Ctrl-C ends its statement, on the server too.
+
+    Raises LoadFailed with the server's message for whatever fails while the connection is open.
+    """
+    import psycopg2
+    from psycopg2.extensions import set_wait_callback
+
+    connection = connect(url)
+    set_wait_callback(_wait_for_server)
+    try:
+        yield connection
+    except psycopg2.Error as error:
+        raise LoadFailed(f"the server refused to prepare or check its tables: {str(error).strip()}") from error
+    finally:
+        set_wait_callback(None)
+        connection.close()
+
+
+def _wait_for_server(connection: Any) -> None:
+    """What psycopg2 does by itself, but not deaf to signals. psycopg2.extras has the like, and takes long to import."""
+    from psycopg2.extensions import POLL_OK, POLL_WRITE
+
+    try:
+        while True:
+            state = connection.poll()
+            if state == POLL_OK:
+                return
+            ready_to_send = [connection] if state == POLL_WRITE else []
+            select([] if ready_to_send else [connection], ready_to_send, [])
+    except KeyboardInterrupt:
+        cancel(connection)
+        raise
+
+
+def cannot_connect(url: str, error: BaseException) -> BadInput:
+    """The error for a connection that could not be made, with libpq's reason and without the password."""
+    reason = without_password(url, str(error).strip()) or type(error).__name__
+    return BadInput(f"--dburl: cannot connect: {reason}")
+
+
+def without_password(url: str, text: str) -> str:
+    """The text; where the URL's password stands in it, a remark that it was left out instead of the whole text."""
+    # Costs more to import than all else here, and is needed for errors only.
+    from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+    parts = urlsplit(url)
+    passwords = [parts.password, *parse_qs(parts.query).get("password", [])]
+    written = {
+        form for password in passwords if password for form in (password, unquote(password), quote(password, safe=""))
+    }
+    if url in text or any(f":{form}@" in text or f'"{form}"' in text or f"={form}" in text for form in written):
+        return "libpq cannot read this URL (its words are left out because they hold the password)"
+    return text

@@ -1,0 +1,38 @@
+"""How often the server has scanned what the workload SELECTs from: each of its SELECTs is a scan at least."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bigdata.database import statements as sql
+from bigdata.database.dburl import database_name, open_connection
+from bigdata.database.transactions import wait_until, wait_until_counted
+
+
+def read_scans(url: str, rest_within_s: float) -> dict[str, Any]:
+    """``scans_of`` a connection of its own, once the database's other clients have gone: then all is counted.
+
+    Waits for that no longer than ``rest_within_s``.
+    """
+    name = database_name(url)
+    with open_connection(url) as connection:
+        with connection.cursor() as cursor:
+
+            def is_alone() -> bool:
+                cursor.execute(sql.pyformat(sql.COUNT_BACKENDS), (name,))
+                return bool(cursor.fetchone()[0] == 0)
+
+            wait_until(is_alone, rest_within_s)
+        wait_until_counted(connection)
+        return scans_of(connection)
+
+
+def scans_of(connection: Any) -> dict[str, Any]:
+    """How often ``geo_record`` was scanned for a key of the files, and ``matrix`` for anything; only ever growing.
+
+    None where there are no such tables.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SCANS)
+        geo_record, matrix = cursor.fetchone()
+    return {"geo_record": geo_record, "matrix": matrix}

@@ -1,0 +1,1 @@
+"""Measuring a run: clocks, CPU time, workers, connections, profiles."""

@@ -1,0 +1,37 @@
+"""How long it takes until the server answers, where neither side has anything to do."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from contextlib import suppress
+from typing import Any, Callable
+
+from bigdata.database import statements as sql
+
+TIMES = 50
+
+WARM_UP = 5
+"""Statements before these, which find neither side's code in its caches."""
+
+
+def measure_round_trip_s(
+    connection: Any, clock: Callable[[], float] = time.perf_counter, cpu_clock: Callable[[], float] = time.process_time
+) -> float:
+    """Seconds from an empty statement to its answer, less the CPU time that this process used for it.
+
+    The median of 50, each less its own CPU time: network, waking up on either side, and what the server takes to read a
+    message and to answer.
+    """
+    import psycopg2
+
+    cursor = connection.cursor()
+    trips_s = []
+    for _ in range(WARM_UP + TIMES):
+        before_s, cpu_before_s = clock(), cpu_clock()
+        # How psycopg2 says that there was nothing to do; the server has answered.
+        with suppress(psycopg2.ProgrammingError):
+            cursor.execute(sql.EMPTY)
+        cpu_s = cpu_clock() - cpu_before_s
+        trips_s.append(clock() - before_s - cpu_s)
+    return max(0.0, statistics.median(trips_s[WARM_UP:]))
