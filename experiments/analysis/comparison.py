@@ -14,22 +14,8 @@ from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.differences import CellAxes, Difference, axes_of, cells_in_common, find_differences_between
 from experiments.analysis.stats import SIGNIFICANCE, Estimate, adjust_holm, estimate_unpaired_ratio
 from experiments.analysis.summary import CellSummary, ExperimentSummary, GoodRuns, paired, summarize
-from experiments.records.description import Description, ShownCell, part_key
-from experiments.records.record import Record
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A campaign with its records; ``missing`` runs of its plan have none."""
-
-    description: Description
-    records: Sequence[Record]
-    missing: int = 0
-
-    @property
-    def name(self) -> str:
-        """The campaign's name."""
-        return self.description.campaign
+from experiments.records.campaign import Campaign
+from experiments.records.description import ShownCell, part_key
 
 
 @dataclass(frozen=True)
@@ -113,7 +99,7 @@ class Comparison:
         return list(distinct.values())
 
 
-def compare_campaigns(a: Measured, b: Measured) -> Comparison:
+def compare_campaigns(a: Campaign, b: Campaign) -> Comparison:
     """Compare what is in common. Cells are the same by their axes: their keys change with the loader's source."""
     names = [shown.name for shown in a.description.experiments]
     experiments = [
@@ -125,13 +111,13 @@ def compare_campaigns(a: Measured, b: Measured) -> Comparison:
     return Comparison(tuple(_adjust(with_cells)), _only_in(a, b), _only_in(b, a))
 
 
-def find_differences(a: Measured, b: Measured) -> list[Difference]:
+def find_differences(a: Campaign, b: Campaign) -> list[Difference]:
     """All that is behind the cells that they have in common, the most severe first: by descriptions and records."""
     cells = cells_in_common(a.description, b.description)
     return [*find_differences_between(a.description, b.description, cells), *find_package_differences(a, b, cells)]
 
 
-def find_package_differences(a: Measured, b: Measured, cells: Sequence[CellAxes]) -> list[Difference]:
+def find_package_differences(a: Campaign, b: Campaign, cells: Sequence[CellAxes]) -> list[Difference]:
     """Versions of packages that the loaders of these cells reported otherwise in b than in a."""
     versions = [_packages(side, set(cells)) for side in (a, b)]
     return [
@@ -141,7 +127,7 @@ def find_package_differences(a: Measured, b: Measured, cells: Sequence[CellAxes]
     ]
 
 
-def _packages(side: Measured, cells: set[CellAxes]) -> dict[tuple[str, str], str]:
+def _packages(side: Campaign, cells: set[CellAxes]) -> dict[tuple[str, str], str]:
     """The versions by interpreter and package: all of them, should a package have changed while the campaign ran."""
     chosen = {shown.cell_key: shown.cell for shown in side.description.cells if axes_of(shown) in cells}
     found: dict[tuple[str, str], set[str]] = {}
@@ -153,7 +139,7 @@ def _packages(side: Measured, cells: set[CellAxes]) -> dict[tuple[str, str], str
     return {package: " and ".join(sorted(versions)) for package, versions in found.items()}
 
 
-def _summary(side: Measured, experiment: str) -> ExperimentSummary:
+def _summary(side: Campaign, experiment: str) -> ExperimentSummary:
     shown = next(shown for shown in side.description.experiments if shown.name == experiment)
     return summarize(side.description, side.records, shown)
 
@@ -228,6 +214,6 @@ def _adjust(experiments: Sequence[ComparedExperiment]) -> Iterator[ComparedExper
         yield replace(experiment, cells=tuple(cells))
 
 
-def _only_in(side: Measured, other: Measured) -> tuple[ShownCell, ...]:
+def _only_in(side: Campaign, other: Campaign) -> tuple[ShownCell, ...]:
     there = {axes_of(cell) for cell in other.description.cells}
     return tuple(cell for cell in side.description.cells if cell.arm == "a" and axes_of(cell) not in there)

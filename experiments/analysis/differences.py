@@ -270,3 +270,8 @@ def _harness(a: Description, b: Description) -> tuple[list[_Fact], Mapping[str, 
         for side in (a, b)
     ]
     return [_Fact(name, name, absent="none") for name in dict.fromkeys((*sides[0], *sides[1]))], sides[0], sides[1]
+
+
+def describe_difference(one: Difference, a: str = "in A", b: str = "in B") -> str:
+    """'interpreters local: 3.13, lock: sha256:a in A, sha256:b in B'."""
+    return f"{one.where}, {one.what}: {one.a} {a}, {one.b} {b}"

@@ -20,7 +20,7 @@ Cells = Mapping[Cell, ReadyCell | str]
 Measure = Callable[[ReadyCell, Record], Record]
 
 
-def run_campaign(
+def run_blocks(
     folder: CampaignFolder,
     plan: Plan,
     cells: Cells,

@@ -11,22 +11,20 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from bigdata.registry import LOADERS
-from experiments.analysis.comparison import Measured
-from experiments.analysis.differences import axes_of, find_differences_between
+from experiments.analysis.differences import axes_of, describe_difference, find_differences_between
 from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.analysis.summary import summarize
-from experiments.errors import BadInput
+from experiments.errors import BadInput, suggest
 from experiments.formatting import count
 from experiments.matrix.cell import AXES, Cell
 from experiments.matrix.expand import Arm, PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.spec import Matrix, matrix_adapter
-from experiments.matrix.values import suggest
 from experiments.matrix.yaml_document import Document, Finding, read_document, refuse
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder
 from experiments.records.published import select_published
-from experiments.report.comparison import describe_difference
 
 _HASH = "sha256:"
 
@@ -35,7 +33,7 @@ _HASH = "sha256:"
 class Reproduction:
     """What of a published campaign is to run again: ``published`` has no other cells."""
 
-    published: Measured
+    published: Campaign
     matrix: Matrix
     cells: tuple[PlannedCell, ...]
     anyway: bool

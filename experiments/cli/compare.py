@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.analysis.comparison import Measured, compare_campaigns, find_differences
-from experiments.analysis.differences import Difference, axes_of
+from experiments.analysis.comparison import compare_campaigns, find_differences
+from experiments.analysis.differences import Difference, axes_of, describe_difference
 from experiments.errors import BadInput
 from experiments.files import write_whole
 from experiments.formatting import count
-from experiments.records.campaign import find_campaign, read_measured
-from experiments.report.comparison import describe_difference, write_comparison
+from experiments.records.campaign import Campaign, find_campaign, load_campaign
+from experiments.report.comparison import write_comparison
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Print the comparison. That campaigns differ is a finding, and no failure."""
     folder_a, folder_b = (find_campaign(options.results, text) for text in (options.a, options.b))
-    a, b = read_measured(folder_a), read_measured(folder_b)
+    a, b = load_campaign(folder_a), load_campaign(folder_b)
     check_two(a, b)
     comparison = compare_campaigns(a, b)
     if not comparison.experiments:
@@ -51,14 +51,14 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def check_two(a: Measured, b: Measured) -> None:
+def check_two(a: Campaign, b: Campaign) -> None:
     """Raise BadInput where both are the same campaign, be it a copy."""
     one, other = ((side.name, side.description.created_at, side.description.fingerprint) for side in (a, b))
     if one == other:
         raise BadInput(f"{a.name}: the same campaign twice; name two different ones")
 
 
-def check_comparable(a: Measured, b: Measured, differences: Sequence[Difference], *, anyway: bool) -> list[str]:
+def check_comparable(a: Campaign, b: Campaign, differences: Sequence[Difference], *, anyway: bool) -> list[str]:
     """What must be said aloud. Raises BadInput, with all reasons, where a comparison would mean nothing."""
     notices = [
         f"notice: {side.name} is unfinished: {count(side.missing, 'run')} missing" for side in (a, b) if side.missing
@@ -73,7 +73,7 @@ def check_comparable(a: Measured, b: Measured, differences: Sequence[Difference]
     return notices + [f"warning: not comparable: {reason}" for reason in reasons]
 
 
-def describe_nothing_in_common(a: Measured, b: Measured) -> str:
+def describe_nothing_in_common(a: Campaign, b: Campaign) -> str:
     """Why there is no cell to compare: the experiments, or the axes on which no value is in common."""
     names = [[shown.name for shown in side.description.experiments] for side in (a, b)]
     if not set(names[0]) & set(names[1]):

@@ -10,10 +10,11 @@ from typing import Literal
 
 from tabulate import tabulate
 
-from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison, Measured
-from experiments.analysis.differences import Difference, axes_of
-from experiments.analysis.stats import FEWEST_BLOCKS, Estimate
-from experiments.formatting import NOTHING, axis_name, axis_value, count, with_interval
+from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison
+from experiments.analysis.differences import Difference, axes_of, describe_difference
+from experiments.analysis.stats import FEWEST_BLOCKS, Estimate, with_interval
+from experiments.formatting import NOTHING, axis_name, axis_value, count
+from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell
 
 Style = Literal["pipe", "simple"]
@@ -46,7 +47,7 @@ HOW_TO_READ = """\
 
 
 def write_comparison(
-    a: Measured, b: Measured, differences: Sequence[Difference], comparison: Comparison, style: Style = "pipe"
+    a: Campaign, b: Campaign, differences: Sequence[Difference], comparison: Comparison, style: Style = "pipe"
 ) -> str:
     """The whole page."""
     parts = [
@@ -63,7 +64,7 @@ def write_comparison(
     return "\n".join(parts)
 
 
-def describe_side(side: Measured) -> str:
+def describe_side(side: Campaign) -> str:
     """A campaign in one line, with what it still lacks."""
     described = side.description
     lacks = f"; unfinished, {count(side.missing, 'run')} missing" if side.missing else ""
@@ -82,12 +83,7 @@ def describe_differences(differences: Sequence[Difference], a: str = "in A", b: 
     return "\n".join(lines) + "\n"
 
 
-def describe_difference(one: Difference, a: str = "in A", b: str = "in B") -> str:
-    """'interpreters local: 3.13, lock: sha256:a in A, sha256:b in B'."""
-    return f"{one.where}, {one.what}: {one.a} {a}, {one.b} {b}"
-
-
-def comparison_table(experiment: ComparedExperiment, a: Measured, b: Measured, style: Style = "pipe") -> str:
+def comparison_table(experiment: ComparedExperiment, a: Campaign, b: Campaign, style: Style = "pipe") -> str:
     """The experiment's question, the noise floors, and its table."""
     rows = [(cell.shown, _value_cells(cell, experiment, a, b)) for cell in experiment.cells]
     floors = f"Noise floor: {_floor(experiment.floor_a)} in A, {_floor(experiment.floor_b)} in B."
@@ -105,7 +101,7 @@ def lay_out(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequence[
     return tabulate(texts, names, tablefmt=style, disable_numparse=True, colalign=alignment) + "\n"
 
 
-def sum_up(a: Measured, b: Measured, comparison: Comparison) -> list[str]:
+def sum_up(a: Campaign, b: Campaign, comparison: Comparison) -> list[str]:
     """What it comes to, and what only one of the campaigns has."""
     cells = comparison.compared
     lines = [_count_differing(cells), _reach(cells), _direction(comparison)] if cells else [_why_nothing(a, b)]
@@ -115,7 +111,7 @@ def sum_up(a: Measured, b: Measured, comparison: Comparison) -> list[str]:
     return lines
 
 
-def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Measured, b: Measured) -> list[str]:
+def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Campaign, b: Campaign) -> list[str]:
     mark = ""
     if cell.adjusted_p is not None:
         mark = "≠ " if cell.differs else "≈ "
@@ -130,7 +126,7 @@ def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Measured
     ]
 
 
-def _notes(cell: ComparedCell, experiment: ComparedExperiment, a: Measured, b: Measured) -> Iterator[str]:
+def _notes(cell: ComparedCell, experiment: ComparedExperiment, a: Campaign, b: Campaign) -> Iterator[str]:
     if cell.baseline:
         yield "baseline"
     if cell.shown.arm == "b":
@@ -205,12 +201,12 @@ def _direction(comparison: Comparison) -> str:
     )
 
 
-def _why_nothing(a: Measured, b: Measured) -> str:
+def _why_nothing(a: Campaign, b: Campaign) -> str:
     blocks = f"A has {count(a.description.repeats, 'block')}, B {b.description.repeats}"
     return f"Nothing is called different: {blocks}, and each cell needs {FEWEST_BLOCKS} good runs on either side."
 
 
-def _only(name: str, only: Sequence[ShownCell], other: Measured) -> str:
+def _only(name: str, only: Sequence[ShownCell], other: Campaign) -> str:
     axes = varying_axes([*only, *other.description.cells])
     named = "; ".join(_name(cell, axes) for cell in only)
     return f"Only {name} has {count(len(only), 'cell')}: {named}."

@@ -11,10 +11,10 @@ from typing import Any
 from experiments.analysis.queueing.fit import Prediction, predict
 from experiments.analysis.queueing.measurements import CLIENT, SERVER, SHARED, Point
 from experiments.analysis.queueing.model import Basis, Model, fit_basis
-from experiments.analysis.stats import Estimate, estimate_median
+from experiments.analysis.stats import Estimate, estimate_median, with_interval
 from experiments.analysis.time_breakdown import round_trips_per_row
 from experiments.analysis.usable_cores import Setup
-from experiments.formatting import count, whole, with_interval
+from experiments.formatting import count, whole
 from experiments.records.record import Record
 
 _STATIONS = {CLIENT: "the client", SERVER: "the server", SHARED: "the cores that both share"}

@@ -191,4 +191,4 @@ def _servers(description: Description, facts: Facts) -> list[str]:
 def _measured(description: Description) -> str:
     machine = description.environment.get("cpu") or "a CPU that does not tell its name"
     cores = len(description.environment.get("cores_allowed") or [])
-    return f"Measured on {machine}, {cores} cores, in campaign `{description.campaign}`."
+    return f"Campaign on {machine}, {cores} cores, in campaign `{description.campaign}`."

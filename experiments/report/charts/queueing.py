@@ -123,9 +123,9 @@ def draw_model(description: Description, model: Model) -> bytes:
             for number, start in enumerate(range(0, len(panels), _BESIDE))
         ]
         question = Lines(wrap(_QUESTION, WIDTH - 2 * PADDING, BODY), size=BODY, below=8.0)
-        title = Lines(("Measured, and predicted by the model",), size=TITLE, weight="bold")
+        title = Lines(("Campaign, and predicted by the model",), size=TITLE, weight="bold")
         pieces: list[Piece] = [title, question, Key(_KEY, WIDTH), *rows, _foot(description, model)]
-        return draw_sheet(pieces, WIDTH, "Measured, and predicted by the model", CHART_ALT)
+        return draw_sheet(pieces, WIDTH, "Campaign, and predicted by the model", CHART_ALT)
 
 
 def _caption(label: Sequence[str]) -> str:

@@ -8,14 +8,15 @@ import pytest
 
 from experiments.analysis.balanced_cells import without_foreign_baseline
 from experiments.analysis.ceilings import find_ceiling, is_ceiling
-from experiments.analysis.comparison import Measured, compare_campaigns
+from experiments.analysis.comparison import compare_campaigns
 from experiments.analysis.precision import find_precision
 from experiments.analysis.summary import CellSummary, summarize
 from experiments.matrix.cell import Cell
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell
 from experiments.records.record import Record
 from experiments.report.charts.catalog import curves_of
-from experiments.report.charts.chart_rows import forest_rows
+from experiments.report.charts.forest import forest_rows
 from experiments.report.tables import markdown_table
 
 MakeRecord = Callable[..., Record]
@@ -99,7 +100,7 @@ def test_the_share_is_the_median_over_the_median_of_the_ceiling_also_of_another_
 
 
 @pytest.fixture
-def campaign(description: Description, make_record: MakeRecord, uvloop_cell: Cell, pgbench: Cell) -> Measured:
+def campaign(description: Description, make_record: MakeRecord, uvloop_cell: Cell, pgbench: Cell) -> Campaign:
     """Six blocks, the ceiling twice as fast as the baseline."""
     ceiling = shown(pgbench)
     records = []
@@ -108,11 +109,11 @@ def campaign(description: Description, make_record: MakeRecord, uvloop_cell: Cel
         records += [make_record(block=block, rows_per_s=pace), make_record(block=block, arm="b", rows_per_s=pace + 1)]
         records.append(make_record(uvloop_cell, block=block, rows_per_s=1.2 * pace + block))
         records.append(make_record(pgbench, block=block, rows_per_s=2 * pace - block, cell_key=ceiling.cell_key))
-    return Measured(with_cells(description, ceiling), records)
+    return Campaign(with_cells(description, ceiling), records)
 
 
 def test_a_ceiling_is_a_row_of_which_nothing_is_claimed_and_changes_no_p_value(
-    campaign: Measured, description: Description, pgbench: Cell
+    campaign: Campaign, description: Description, pgbench: Cell
 ) -> None:
     found = rows(campaign.description, list(campaign.records))
     row = found[shown(pgbench).cell_key + "a"]
@@ -124,7 +125,7 @@ def test_a_ceiling_is_a_row_of_which_nothing_is_claimed_and_changes_no_p_value(
 
 
 def test_ceilings_are_in_no_comparison_no_effects_no_precision_and_no_chart_of_ratios(
-    campaign: Measured, description: Description, pgbench: Cell
+    campaign: Campaign, description: Description, pgbench: Cell
 ) -> None:
     compared = compare_campaigns(campaign, campaign).experiments[0].cells
     assert "ceiling_pgbench" not in {cell.shown.cell["loader"] for cell in compared}
@@ -147,7 +148,7 @@ def test_of_ceilings_only_pgbench_is_a_curve(description: Description, uvloop_ce
     }
 
 
-def test_the_table_says_what_a_share_of_the_ceiling_is_and_why_one_may_be_above_it(campaign: Measured) -> None:
+def test_the_table_says_what_a_share_of_the_ceiling_is_and_why_one_may_be_above_it(campaign: Campaign) -> None:
     table = markdown_table(campaign.description, campaign.records, campaign.description.experiments[0])
     assert next(line for line in table.splitlines() if "uvloop" in line).split("|")[-4].strip() == "60%"
     assert "over as many connections; above 100%: statements that come in batches cost the server less CPU." in table

@@ -85,7 +85,7 @@ def killing(monkeypatch: pytest.MonkeyPatch) -> Killing:
 def campaign(killing: Killing, tmp_path: Path) -> Callable[[], CampaignFolder]:
     """Runs the campaign, in which something fails."""
 
-    def conduct() -> CampaignFolder:
+    def run_campaign() -> CampaignFolder:
         matrix, results = tmp_path / "matrix.yaml", tmp_path / "results"
         matrix.write_text(MATRIX)
         before = own_traces()
@@ -95,7 +95,7 @@ def campaign(killing: Killing, tmp_path: Path) -> Callable[[], CampaignFolder]:
         (folder,) = list_campaigns(results)
         return folder
 
-    return conduct
+    return run_campaign
 
 
 def own_traces() -> list[Trace]:

@@ -12,9 +12,8 @@ from experiments.analysis.time_breakdown import PARTS
 from experiments.matrix.cell import Cell
 from experiments.records.description import Description, ShownCell
 from experiments.records.record import Record
-from experiments.report.bottlenecks import why_section
+from experiments.report.bottlenecks import PART_NAMES, why_section
 from experiments.report.tables import csv_table, markdown_table
-from experiments.report.why_columns import PART_NAMES
 from tests.experiments.made_observed import observed
 
 

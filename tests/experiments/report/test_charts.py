@@ -16,8 +16,8 @@ from experiments.environment.hashes import PROJECT
 from experiments.matrix.cell import Cell
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.record import STATUSES, Record
-from experiments.report.chart_files import charts_of
 from experiments.report.charts.catalog import chart_images, chart_names
+from experiments.report.publish import charts_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 THREADED, ASYNCIO = "row_by_row_threaded", "row_by_row_asyncio"

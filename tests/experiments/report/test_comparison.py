@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.analysis.comparison import Measured, compare_campaigns
+from experiments.analysis.comparison import compare_campaigns
 from experiments.analysis.differences import Difference
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell
 from experiments.records.record import Record
 from experiments.report.comparison import comparison_table, describe_differences, sum_up, write_comparison
 from tests.experiments.made_campaigns import measured
 
 MakeRecord = Callable[..., Record]
-Sides = tuple[Measured, Measured]
+Sides = tuple[Campaign, Campaign]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.records.description import Description
 from experiments.records.record import Record
-from experiments.report.model_columns import model_columns
+from experiments.report.csv_columns import model_columns
 from tests.experiments.made_models import ASYNCIO, THREADED, TRUTH, MakeRecord, made_campaign
 
 Rows = dict[tuple[str, int, str], dict[str, object]]

@@ -89,7 +89,7 @@ def test_the_whole_question_has_sentences_a_table_of_settings_and_where_the_rest
     assert f"- {BOUNDARIES}\n" in answer
     assert "- Not run: no wheel of aiopg | none at all.\n" in answer
     assert "what disturbed runs were disturbed by: [io_or_cpu](results/one/tables/io_or_cpu.md).\n" in answer
-    assert answer.endswith("- Measured on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n")
+    assert answer.endswith("- Campaign on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n")
 
 
 def test_only_the_pages_of_the_question_have_its_answer(

@@ -11,9 +11,9 @@ from experiments.analysis.time_breakdown import PARTS
 from experiments.matrix.cell import Cell
 from experiments.records.description import Description
 from experiments.records.record import Record
-from experiments.report.chart_files import charts_of
 from experiments.report.charts.catalog import chart_names, has_time
 from experiments.report.charts.time_bars import Bars, TimeRow
+from experiments.report.publish import charts_of
 from tests.experiments.made_observed import observed
 from tests.experiments.report.test_charts import parse, texts
 
