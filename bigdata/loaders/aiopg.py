@@ -14,8 +14,8 @@ from aiopg.connection import Connection, Cursor
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
 from bigdata.database.dburl import CLIENT_ENCODING
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg2_tools
-from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import Error, connection_factory, statement_of
 from bigdata.runtimes.job import HotLoops
 

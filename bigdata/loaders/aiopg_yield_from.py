@@ -13,6 +13,7 @@ from aiopg.connection import Connection, Cursor
 
 from bigdata.census.sf1 import DataRecord
 from bigdata.database import statements as sql
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders.aiopg import (
     INSERT_ELEMENT,
     INSERT_GEO,
@@ -23,7 +24,6 @@ from bigdata.loaders.aiopg import (
     close,
     connect,
 )
-from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import Error, statement_of
 from bigdata.runtimes.async_records import AsyncRecords
 from bigdata.runtimes.job import HotLoops

@@ -12,8 +12,8 @@ import asyncpg
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
 from bigdata.database.cancelling import send_cancel_request
+from bigdata.database.look_up import item_rows, known_geo_id
 from bigdata.loaders.asyncpg_tools import Error, connection_class, statement_of
-from bigdata.loaders.look_up import item_rows, known_geo_id
 from bigdata.runtimes.job import HotLoops
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]

@@ -12,8 +12,8 @@ from psycopg import ClientCursor, Connection, Cursor
 
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg_tools
-from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of, use_greenlets
 from bigdata.runtimes.job import HotLoops
 

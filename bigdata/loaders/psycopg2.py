@@ -11,7 +11,7 @@ from psycopg2 import extensions
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
 from bigdata.database.dburl import CLIENT_ENCODING
-from bigdata.loaders.look_up import geo_record_id, item_rows
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import (
     Error,
     abandon,

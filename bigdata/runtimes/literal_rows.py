@@ -7,7 +7,7 @@ from typing import Any, Iterator
 
 from bigdata.census.sf1 import DataRecord
 from bigdata.database import statements as sql
-from bigdata.loaders.look_up import geo_record_id, item_rows
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.runtimes.job import Job
 
 
