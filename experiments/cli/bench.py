@@ -32,9 +32,7 @@ LARGEST_RATIO = 1.05
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line options."""
-    parser.add_argument(
-        "loaders", metavar="LOADER", nargs="*", help="compare only these (default: all loaders, and reading)"
-    )
+    parser.add_argument("loaders", metavar="LOADER", nargs="*", help="only these (default: all loaders, and reading)")
     parser.add_argument("--pairs", type=int, default=10, metavar="N", help="pairs of runs per comparison (default: 10)")
     parser.add_argument("--poolsize", type=int, default=20, metavar="N", help="number of connections (default: 20)")
     parser.add_argument("--python", metavar="X.Y", help="Python of the loaders (default: the newest that has a lock)")
