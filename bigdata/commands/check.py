@@ -17,7 +17,7 @@ from bigdata.runtimes.job import Job
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare LOADER, the driver options and --report."""
-    parser.add_argument("loader", metavar="LOADER", help="one that list shows")
+    parser.add_argument("loader", metavar="LOADER", help="a name that the verb list shows")
     add_driver_arguments(parser)
     parser.add_argument("--report", metavar="FILE|-", help="write the answer as one JSON line")
 
