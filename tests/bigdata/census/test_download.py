@@ -214,7 +214,7 @@ def test_a_server_that_is_not_there_is_bad_input(files: Path, tmp_path: Path) ->
 def test_unknown_states_segments_and_addresses_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="--state: unknown state 'Atlantis'"):
         fetch("Atlantis", tmp_path, ["01"])
-    with pytest.raises(BadInput, match="--segments: '40'"):
+    with pytest.raises(BadInput, match="--segments: unknown segment '40'"):
         fetch("NY", tmp_path, ["40"])
     with pytest.raises(BadInput, match=r"--base-url: found .www2\.census\.gov., expected an address"):
         fetch("NY", tmp_path, ["01"], base_url="www2.census.gov")
