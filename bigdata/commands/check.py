@@ -1,4 +1,4 @@
-"""check: can a loader run here? Imports its driver and loop, connects once, runs its hot loops over no records."""
+"""check: can a loader run here? It imports driver and loop, connects once and runs the hot loops over no records."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bigdata.runtimes.job import Job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """LOADER, what its driver runs on, --report."""
+    """Declare LOADER, the driver options and --report."""
     parser.add_argument("loader", metavar="LOADER", help="one that list shows")
     add_driver_arguments(parser)
     parser.add_argument("--report", metavar="FILE|-", help="write the answer as one JSON line")
 
 
 def run(options: argparse.Namespace) -> int:
-    """That it cannot is an answer, too, and no error. Raises BadInput where no server can be asked."""
+    """Print or write the answer; "no" is not an error. Raises BadInput if no server can be reached."""
     url = check_url(options.dburl)
     check_target(options.report)
     try:
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _try(choice: Choice, url: str) -> dict[str, Any]:
-    """Go all the way that a load goes, with nothing to load."""
+    """Run a complete load without records."""
     job = Job(
         driver=choice.driver,
         url=url,

@@ -15,7 +15,7 @@ from bigdata.reporting.report_file import check_target, write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--poolsize, --rest-within, --report."""
+    """Declare --poolsize, --rest-within and --report."""
     parser.add_argument("--poolsize", type=int, help="fail unless the server allows so many connections")
     add_rest_argument(parser)
     parser.add_argument(
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fast where the tables are whole: SQLAlchemy is imported only to create them."""
+    """Clear the tables, which is fast if they are complete: SQLAlchemy is imported only to create them."""
     url = check_url(options.dburl)
     check_target(options.report)
     with open_connection(url) as connection:
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _round_trip_s(url: str) -> float | None:
-    """By a statement to another database; None where none can be opened."""
+    """Measure by statements to another database; return None if no other can be opened."""
     try:
         connection = connect_aside(url)
     except BadInput:
@@ -57,7 +57,7 @@ def _round_trip_s(url: str) -> float | None:
 
 
 def create_tables(url: str, found: Found) -> None:
-    """Make the tables anew. Raises BadInput where SQLAlchemy is not installed."""
+    """Drop and create the tables. Raises BadInput if SQLAlchemy is not installed."""
     try:
         from bigdata.database.setup_db import rebuild
     except ImportError as error:

@@ -23,7 +23,7 @@ from bigdata.runtimes.job import Job, Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """LOADER and everything that says what to load and how."""
+    """Declare LOADER and the options of a load."""
     parser.add_argument("loader", metavar="LOADER", help="one that list shows")
     add_source_arguments(parser, required=True)
     parser.add_argument("--poolsize", type=int, required=True, metavar="N", help="workers; each has one connection")
@@ -133,7 +133,7 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
 def _verify(
     report: dict[str, Any], url: str, options: argparse.Namespace, choice: Choice, preparation: Preparation
 ) -> str | None:
-    """Complete the report's ``work`` with what the server says; returns what is wrong with the load, if anything is."""
+    """Add the server's numbers to the report's ``work``; return what is wrong with the load, or None."""
     work = report["work"]
     expected = expected_transactions(
         choice.loader,

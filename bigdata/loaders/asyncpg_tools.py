@@ -1,4 +1,4 @@
-"""What asyncpg needs besides its hot loops."""
+"""Errors and statement counters for asyncpg."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Error: Any = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalCli
 
 
 def statement_of(error: BaseException) -> str | None:
-    """The statement, and the values that were sent beside it."""
+    """Return the statement and its values."""
     return statement_with_values(error, "args")
 
 
 def connection_class(statements: Counter[str] | None) -> Any:
-    """asyncpg's own connections, or with ``statements`` ones that count there every statement they send.
+    """Return asyncpg's connection class, or with ``statements`` one that counts there what it sends.
 
     They count what the other drivers do: parameters as %s, no semicolon behind BEGIN.
     """
@@ -30,7 +30,7 @@ def connection_class(statements: Counter[str] | None) -> Any:
     count = counter_of(statements)
 
     class CountingConnection(asyncpg.Connection):  # type: ignore[misc]
-        """Counts what it executes; asyncpg's transactions come here, too."""
+        """A connection that counts its statements, including those of asyncpg's transactions."""
 
         async def execute(self, query: str, *arguments: Any, **options: Any) -> Any:
             count(sql.pyformat(query.rstrip(";")))
