@@ -88,7 +88,7 @@ def read_points(description: Description, records: Sequence[Record]) -> list[Poi
 
 
 def waits_for_each_row(cell: Cell) -> bool:
-    """Tell if each row is a round trip of its own; otherwise those of a whole record are sent before the first answer."""
+    """Tell if each row is a round trip of its own; otherwise all rows of a record are sent before the first answer."""
     loader = LOADERS.get(cell.loader)
     return not (loader is not None and loader.pipelines and cell.inserts == "executemany")
 
