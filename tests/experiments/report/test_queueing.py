@@ -93,8 +93,8 @@ def test_the_median_error_is_told_with_and_without_contention(
 ) -> None:
     _, model = model_of(description, make_record)
     assert describe_error(model) == (
-        "**Median error: 0.0%** (3 cells that it was not fitted on). Without the server's contention, which one more "
-        "cell of one loader tells for all of them, it would be 15.0%, that cell among them."
+        "**Median error: 0.0%** (3 cells that it was not fitted on). Without the server's contention it would be 15.0%. "
+        "The contention comes from one more cell of one loader, which is then among those not fitted on."
     )
     _, small = model_of(description, make_record, pools=(1, 20))
     assert describe_error(small) == "**Median error: not known**, as all cells were needed for fitting."
