@@ -1,18 +1,18 @@
-"""What matters in an experiment, as Markdown: how much of the differences each factor explains, or why nobody can say.
-
-Beside the league table, from a campaign's description and records alone.
-"""
+"""Effects of an experiment's factors as Markdown: how much of the differences each of them explains."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tabulate import tabulate
 
+from bigdata.registry import LOADERS, short_name
 from experiments.analysis.balanced_cells import Basis, complete_blocks, find_basis, without_foreign_baseline
 from experiments.analysis.effects import Effects, FactorEffect, HigherEffect, InteractionEffect, find_effects
 from experiments.analysis.factors import Factor, Level, Nesting
-from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, with_interval
+from experiments.analysis.precision import LOADER_AXES
+from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, mark_unless, with_interval
 from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import axis_name, axis_value, count
 from experiments.records.campaign import Campaign
@@ -59,25 +59,25 @@ def _find_problem(basis: Basis) -> str | None:
 
 
 def _left_out(basis: Basis) -> str:
-    return f"without {', '.join(map(_values_text, basis.left_out))}, of which some cells cannot run"
+    return f"without {', '.join(_level_text(*one) for one in basis.left_out)}, of which some cells cannot run"
 
 
 def _lead(effects: Effects) -> str:
-    """One sentence: who explains what, the largest first; it adds up to all of the differences."""
+    """Say in one sentence what explains the differences, the largest share first."""
     clear = sorted((effect for effect in effects.every if _is_clear(effect.p_value)), key=lambda effect: -effect.share)
     if not clear:
         together = "two together" if effects.higher is None else "two or more together"
-        return f"Nothing here is told apart from noise: no factor, and no {together}."
+        return f"No effect is significant: no factor, and no {together}."
     names = [_effect_name(effect, effects) for effect in clear]
     parts = [f"{name} {_percentage(effect.share)}" for name, effect in zip(names, clear, strict=True)]
     verb = "explain" if isinstance(clear[0], HigherEffect) else "explains"
     parts[0] = f"**{names[0][0].upper()}{names[0][1:]} {verb} {_percentage(clear[0].share)} of the differences**"
     unclear = [effect for effect in effects.every if effect not in clear]
     hidden = sum(effect.share for effect in unclear)
-    noise = "noise" if hidden < _LEAST_SHARE else "noise and what is not told apart from it"
+    noise = "noise" if hidden < _LEAST_SHARE else "noise and what is not significant"
     parts.append(f"{noise} {_percentage(effects.noise_share + hidden)}")
     unknown = [_factor_name(effect.factor) for effect in unclear if isinstance(effect, FactorEffect)]
-    end = f"; {' and '.join(unknown)}: not told apart from noise" if unknown else ""
+    end = f"; {' and '.join(unknown)}: not significant" if unknown else ""
     return f"{', '.join(parts)}{end}."
 
 
@@ -96,7 +96,7 @@ def _is_clear(p_value: float | None) -> bool:
 
 
 def _share(effect: FactorEffect | InteractionEffect) -> str:
-    return "≈ " * (not _is_clear(effect.p_value)) + _percentage(effect.share)
+    return mark_unless(_is_clear(effect.p_value), _percentage(effect.share))
 
 
 def _percentage(share: float) -> str:
@@ -146,9 +146,9 @@ def _notes(basis: Basis, effects: Effects) -> list[str]:
     crossing = basis.crossing
     lines = [
         f"From {count(effects.blocks, 'block')} in which every cell ran well, on the logarithm of rows/s. A level's "
-        "ratio compares the mean of its cells with the mean of all, which one level that is far off moves, too. ≈ "
-        "marks what noise alone could make: a factor, or several together, by an F test, and a level's ratio, both "
-        "with Holm's correction; fastest against slowest, and what deviates most, with Bonferroni's, as they were "
+        "ratio compares the mean of its cells with the mean of all, which one level that is far off moves, too. n.s. "
+        "means not significant. Factors and their combinations are tested by an F test, levels by a t test, both with "
+        "Holm's correction; fastest against slowest, and what deviates most, have Bonferroni's, as they were "
         "chosen by what was measured. Intervals stand for themselves.",
         *_higher(effects),
     ]
@@ -167,12 +167,12 @@ def _notes(basis: Basis, effects: Effects) -> list[str]:
 def _higher(effects: Effects) -> list[str]:
     if effects.higher is None:
         return []
-    mark = "" if _is_clear(effects.higher.p_value) else "≈ "
-    return [f"Combinations of three and more factors explain {mark}{_percentage(effects.higher.share)}."]
+    explained = mark_unless(_is_clear(effects.higher.p_value), _percentage(effects.higher.share))
+    return [f"Combinations of three and more factors explain {explained.removesuffix('.')}."]
 
 
 def _factor_name(factor: Factor) -> str:
-    """'loader with its loop'."""
+    """Return 'loader with its loop', or the axis alone."""
     first, *others = map(axis_name, factor.axes)
     return f"{first} with its {_listed(others)}" if others else first
 
@@ -186,32 +186,41 @@ def _pair_name(effect: InteractionEffect) -> str:
 
 
 def _level_text(factor: Factor, level: Level) -> str:
-    return _values_text(factor.telling(level))
+    """Return 'aiopg · uvloop GIL off', say: an axis that does not apply says nothing."""
+    values = dict(zip(factor.axes, level, strict=True))
+    told: Sequence[Any] = factor.telling(level)
+    if "loader" in values:
+        others = {axis: value for axis, value in values.items() if axis not in LOADER_AXES and value in told}
+        told = [_loader_name(*(values.get(axis) for axis in LOADER_AXES)), *others.values()]
+    return " ".join(axis_value(value) for value in told if value is not None) or axis_value(None)
 
 
-def _values_text(values: Level) -> str:
-    """'row_by_row_asyncio uvloop': an axis that does not apply says nothing."""
-    return " ".join(axis_value(value) for value in values if value is not None) or axis_value(None)
+def _loader_name(name: Any, loop: Any = None, *others: Any) -> str:
+    """Return the short name; of a loader with loops, where none is given, the driver alone."""
+    loader = LOADERS.get(name)
+    return loader.label if loader and loader.loops and loop is None else short_name(str(name), loop, *others)
 
 
 def _nesting_text(nesting: Nesting) -> str:
     by_value: dict[str, list[str]] = {}
     for outer, inner in nesting.single:
-        by_value.setdefault("none" if inner is None else f"only {inner}", []).append(axis_value(outer))
+        by_value.setdefault("none" if inner is None else f"only {inner}", []).append(
+            _loader_name(outer) if nesting.outer == "loader" else axis_value(outer)
+        )
     only = "; ".join(f"{inner} with {_some(outers)}" for inner, outers in by_value.items())
     return f"{axis_name(nesting.inner)} is nested in {axis_name(nesting.outer)} ({only})"
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first of many names."""
+    """Return the first of many names."""
     more = len(names) - _MOST_NAMES
     return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MOST_NAMES])} and {more} more"
 
 
 def _ratio(estimate: Estimate, effect: FactorEffect | InteractionEffect, p_value: float | None) -> str:
-    """Marked unless its effect is told apart from noise and it is, among all that it was chosen from."""
+    """Format a ratio; it is significant where its effect is and it is, among all that it was chosen from."""
     clear = _is_clear(effect.p_value) and _is_clear(p_value)
-    return "≈ " * (not clear) + with_interval(estimate, ".2f")
+    return mark_unless(clear, with_interval(estimate, ".2f"))
 
 
 def _align(letters: str) -> list[str]:
