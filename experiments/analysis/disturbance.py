@@ -105,9 +105,8 @@ def _above_threshold(
     record: Record, placement: Mapping[str, Any] | None, usual: UsualCost | None
 ) -> Iterator[tuple[str, float]]:
     if record.host is not None:
-        yield from _around(
-            record.host, record.host.observed_s or record.wall_s, count_cores(placement) if placement else None
-        )
+        cores = count_cores(placement) if placement else None
+        yield from _around(record.host, record.host.observed_s or record.wall_s, cores)
     if placement is not None and placement.get("loader_quota") is None and record.timed_s:
         throttled = sum(phase.throttled_s or 0.0 for phase in (record.phases or {}).values()) / record.timed_s
         yield from [(_THROTTLED, throttled)] * (throttled > THROTTLED_SHARE)
