@@ -31,8 +31,14 @@ def matrix(session: nox.Session) -> None:
 
 @nox.session
 def tables(session: nox.Session) -> None:
-    """Rebuild the tables of a campaign (the newest, or the one named after --) from its records alone."""
+    """Rewrite the tables of a campaign (the newest, or the one named after --) from its records alone."""
     run_harness(session, "tables")
+
+
+@nox.session
+def publish(session: nox.Session) -> None:
+    """Copy a campaign, named after --, from results/local to results/published and list it in results/README.md."""
+    run_harness(session, "publish")
 
 
 @nox.session

@@ -21,6 +21,7 @@ from experiments.cli import (
     lock,
     matrix,
     predict,
+    publish,
     schema,
     tables,
 )
@@ -29,6 +30,7 @@ from experiments.errors import BadInput, Failure, Unsupported
 VERBS: tuple[ModuleType, ...] = (
     matrix,
     tables,
+    publish,
     compare,
     predict,
     explain,

@@ -13,7 +13,7 @@ from experiments.errors import BadInput
 from experiments.files import write_whole
 from experiments.formatting import count
 from experiments.matrix.cell import AXES, Cell
-from experiments.records.campaign import Campaign, find_campaign, load_campaign
+from experiments.records.campaign import LOCAL, Campaign, find_campaign, load_campaign
 from experiments.report.comparison import write_comparison
 
 
@@ -22,9 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option = parser.add_argument
     option("a", metavar="A", help="a campaign: its name in the results folder, or its folder wherever that is")
     option("b", metavar="B", help="another one, which is held against A")
-    option(
-        "--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (default: results)"
-    )
+    option("--results", metavar="DIR", type=Path, default=LOCAL, help=f"where campaigns are (default: {LOCAL})")
     option("--anyway", action="store_true", help="compare even where host or configuration make it meaningless")
     option("--save", action="store_true", help="also write the page into B's folder, as compared/A.md")
 

@@ -17,7 +17,8 @@ from experiments.matrix.expand import expand, matches
 from experiments.matrix.selection import apply_selection, parse_selection
 from experiments.matrix.spec import load_matrix
 from experiments.profiling.explain import can_be_explained, choose_folders, explain_cells
-from experiments.records.folder import list_campaigns, locked
+from experiments.records.campaign import LOCAL, list_known
+from experiments.records.folder import locked
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -34,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--profile", metavar="NAME", help="a profile of the matrix, such as smoke")
     option("--engine", metavar="NAME", help=f"auto or one of: {', '.join(ENGINES)}")
     option("--matrix", metavar="FILE", type=Path, default=Path("matrix.yaml"), help="default: matrix.yaml")
-    option("--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (results)")
+    option("--results", metavar="DIR", type=Path, default=LOCAL, help=f"where campaigns are ({LOCAL})")
     option("--records", metavar="N", help="the first N records of each state; more of them make more samples")
     option("--data", metavar="NAME|DIRECTORY", help="a data set of the matrix, or a folder of SF1 files")
     option("--source", choices=get_args(Asked), default="auto", help="where base images come from, as for matrix")
@@ -60,7 +61,7 @@ def run(options: Namespace) -> int:
         raise BadInput("--only: none of these cells can be explained: they cannot run, or are no Python (ceilings)")
     with contextlib.ExitStack() as inside:
         inside.enter_context(locked(options.results))
-        folders = choose_folders(cells, list_campaigns(options.results), options.results, _tell)
+        folders = choose_folders(cells, list_known(options.results), options.results, _tell)
         used = {name: engines[name] for name in dict.fromkeys(cell.engine for cell in cells)}
         for engine in used.values():
             inside.enter_context(engine)

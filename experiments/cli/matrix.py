@@ -30,13 +30,12 @@ from experiments.matrix.selection import Selection, apply_selection, parse_selec
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
 from experiments.profiling.explain import explain_asked
-from experiments.records.campaign import find_campaign, runs_left
+from experiments.records.campaign import LOCAL, find_campaign, runs_left
 from experiments.records.folder import locked
 from experiments.records.published import keep_published
 from experiments.records.record import Record
 from experiments.report.publish import verdicts_of, write_front_page, write_tables
 
-RESULTS = Path("results")
 MATRIX = Path("matrix.yaml")
 GO_ON = "interrupted; the same command goes on where it stopped"
 
@@ -56,7 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     option("--engine", metavar="NAME", help=f"auto or one of: {', '.join(ENGINES)}")
     option("--matrix", metavar="FILE", type=Path, help="default: matrix.yaml")
-    option("--results", metavar="DIR", type=Path, default=RESULTS, help="where campaigns go (default: results)")
+    option("--results", metavar="DIR", type=Path, default=LOCAL, help=f"where campaigns go (default: {LOCAL})")
     option("--repeats", metavar="N", help="how many blocks")
     option(
         "--until", metavar="PRECISION", help="add blocks until the interval of every ratio is this narrow, such as 5%%"

@@ -19,8 +19,8 @@ from experiments.analysis.queueing.prediction import (
 )
 from experiments.errors import BadInput, suggest
 from experiments.formatting import axis_name
-from experiments.records.campaign import find_campaign
-from experiments.records.folder import CampaignFolder, list_campaigns
+from experiments.records.campaign import LOCAL, find_campaign, list_known
+from experiments.records.folder import CampaignFolder
 
 # What tells contestants apart, besides the loader. None of them means: all that were measured.
 _CHOICES = (
@@ -54,7 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--server-cores", metavar="X", type=read_cores, help="cores of the server (as measured)")
     option("--rtt", metavar="TIME", type=read_seconds, default=0.0, help="each round trip is longer by this: 0.5ms")
     option("--campaign", metavar="NAME", help="a campaign's name or folder (default: the newest that has this loader)")
-    option("--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (results)")
+    option("--results", metavar="DIR", type=Path, default=LOCAL, help=f"where campaigns are ({LOCAL})")
 
 
 def run(options: Namespace) -> int:
@@ -83,7 +83,7 @@ def choose_model(options: Namespace) -> tuple[CampaignFolder, Model]:
             )
         return folder, named
     loaders: list[str] = []
-    for folder in list_campaigns(options.results):
+    for folder in list_known(options.results):
         model = read_model(folder)
         if model is not None:
             found = [str(values["loader"]) for _, values in name_contestants(model)]

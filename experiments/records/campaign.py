@@ -1,6 +1,4 @@
-"""The campaign that a command names, by its name in the results folder or by the path of its own folder, and what its
-files tell of it.
-"""
+"""Campaigns by name or path, and what their files hold."""
 
 from __future__ import annotations
 
@@ -13,24 +11,34 @@ from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.record import Record
 
+LOCAL = Path("results/local")
+"""The results folder of the commands, which git ignores."""
+PUBLISHED = Path("results/published")
+
+
+def list_known(results: Path) -> list[CampaignFolder]:
+    """List the campaigns of a results folder, newest first, and after those of the default one the published ones."""
+    return list_campaigns(results) + (list_campaigns(PUBLISHED) if results == LOCAL else [])
+
 
 def find_campaign(results: Path, text: str) -> CampaignFolder:
-    """The campaign of this name among those of ``results``, or that in this folder, which may be anywhere else.
+    """Return the campaign of this name that ``list_known`` lists, or the one in this folder.
 
-    Raises BadInput where it is neither.
+    Raises BadInput if it is neither.
     """
-    folders = list_campaigns(results)
+    folders = list_known(results)
     for folder in folders:
         if folder.path.name == text:
             return folder
     if (Path(text) / "campaign.json").is_file():
         return CampaignFolder(Path(text).resolve())
     known = suggest(Path(text).name, [folder.path.name for folder in folders])
-    raise BadInput(f"{text!r} is neither a campaign of {results} nor the folder of one {known}")
+    places = f"{LOCAL} or {PUBLISHED}" if results == LOCAL else results
+    raise BadInput(f"{text!r} is neither a campaign of {places} nor the folder of one {known}")
 
 
 def load_campaign(folder: CampaignFolder) -> Campaign:
-    """A campaign with its records, as they are now."""
+    """Return a campaign with its present records."""
     description = folder.description()
     return Campaign(description, folder.records(), runs_left(folder, description))
 
@@ -50,6 +58,6 @@ class Campaign:
 
 
 def runs_left(folder: CampaignFolder, description: Description) -> int:
-    """How many planned runs have no record, well or not; an interrupted one does not count."""
+    """Return how many planned runs have no record; interrupted attempts do not count."""
     done = {record.run for record in folder.records() if not record.interrupted}
     return len(description.planned_runs - done)

@@ -1,4 +1,4 @@
-"""Everything that is published of a campaign, written from its description and records alone."""
+"""Pages, tables and charts of a campaign, written from its description and records alone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 from experiments.analysis.comparison import compare_campaigns, find_differences
 from experiments.analysis.queueing.model import model_campaign, model_cells
+from experiments.analysis.summary import summarize
 from experiments.files import write_whole
-from experiments.records.campaign import load_campaign, runs_left
+from experiments.records.campaign import PUBLISHED, load_campaign
 from experiments.records.description import Description, ShownExperiment
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.published import read_published
@@ -17,19 +18,20 @@ from experiments.report.answer.section import describe_question
 from experiments.report.bottlenecks import why_section
 from experiments.report.charts.catalog import CHARTS, chart_images, chart_names
 from experiments.report.comparison import Style
-from experiments.report.front_page import Other, write_readme
+from experiments.report.front_page import README, campaign_page, write_index, write_readme
 from experiments.report.queueing import model_image, model_name, model_page
 from experiments.report.reproduction import PAGE, write_reproduction
 from experiments.report.tables import csv_table, markdown_table
 
 
 def write_tables(folder: CampaignFolder) -> None:
-    """Write one campaign's ``tables/*.md|csv``, ``charts/*.svg``, model and verdicts of a reproduction anew."""
-    description, records = folder.description(), folder.records()
+    """Write one campaign's pages, ``tables/*.md|csv`` and ``charts/*.svg``, and the verdicts of a reproduction."""
+    campaign = load_campaign(folder)
+    description, records = campaign.description, campaign.records
     tables = folder.path / "tables"
     tables.mkdir(exist_ok=True)
     for experiment in description.experiments:
-        answer = describe_question(description, records, experiment)
+        answer = describe_question(campaign, summarize(description, records, experiment))
         charts = chart_images(description, experiment, f"../{CHARTS}")
         table = markdown_table(description, records, experiment, charts=f"{answer}{charts}")
         why = why_section(description, records, experiment)
@@ -39,6 +41,7 @@ def write_tables(folder: CampaignFolder) -> None:
     write_model_page(tables, description, records)
     write_charts(folder.path / CHARTS, description, records)
     write_verdicts(folder)
+    write_whole(folder.path / README, campaign_page(campaign))
 
 
 def write_model_page(tables: Path, description: Description, records: Sequence[Record]) -> None:
@@ -82,10 +85,9 @@ def write_charts(folder: Path, description: Description, records: Sequence[Recor
 
 
 def choose_front(folders: Sequence[CampaignFolder]) -> CampaignFolder:
-    """What the front page shows, of campaigns that stand newest first: the newest one that is no reproduction.
+    """Return the first campaign that is no reproduction, of campaigns that stand newest first, else the first.
 
-    A reproduction may be of a single cell, and what it has to tell is on a page of its own. Where all are
-    reproductions it is the newest.
+    A reproduction may be of a single cell, and has a page of its own.
     """
     own = (folder for folder in folders if folder.description().reproduces is None)
     return next(own, folders[0])
@@ -102,27 +104,27 @@ def model_chart_of(description: Description, records: Sequence[Record]) -> dict[
     return {f"{model_name(description)}.svg": draw_model(description, model)}
 
 
-def write_front_page(results: Path) -> None:
-    """Write ``README.md`` of the results folder: the newest campaign, and lists of the others."""
+def write_front_page(results: Path) -> Path:
+    """Write the page of a results folder and return its path; that of published campaigns is beside their folder."""
     folders = list_campaigns(results)
+    if results.resolve() == PUBLISHED.resolve():
+        page, text = results.parent / README, write_index([load_campaign(folder) for folder in folders], results.name)
+    else:
+        page, text = results / README, _write_newest(folders)
+    write_whole(page, text)
+    return page
+
+
+def _write_newest(folders: Sequence[CampaignFolder]) -> str:
+    """Return the page of the newest campaign and lists of the others."""
     front = choose_front(folders)
-    description, records = front.description(), front.records()
+    description = front.description()
     names = [name for experiment in description.experiments for name, _ in chart_names(description, experiment)]
-    # The page shows what a campaign does not have that has not ended, or is of before there were charts.
-    if not all((front.path / CHARTS / name).is_file() for name in names):
-        write_charts(front.path / CHARTS, description, records)
-    if not (front.path / PAGE).is_file():
-        write_verdicts(front)
-    # The page links to it, likewise.
-    if not (front.path / "tables" / f"{model_name(description)}.md").is_file():
-        write_model_page(front.path / "tables", description, records)
-    text = write_readme(description, records, [_other(folder) for folder in folders if folder is not front])
-    write_whole(results / "README.md", text)
-
-
-def _other(folder: CampaignFolder) -> Other:
-    description = folder.description()
-    return Other(description, runs_left(folder, description))
+    # A campaign that has not ended has no charts and no page yet.
+    if not all((front.path / name).is_file() for name in (README, *(f"{CHARTS}/{name}" for name in names))):
+        write_tables(front)
+    others = [load_campaign(folder) for folder in folders if folder is not front]
+    return write_readme(load_campaign(front), others)
 
 
 def charts_of(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> dict[str, bytes]:

@@ -8,10 +8,11 @@ import pytest
 
 from experiments.analysis.queueing.model import Model, model_campaign, model_cells
 from experiments.formatting import whole
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownExperiment
 from experiments.records.folder import create
 from experiments.report.charts.queueing import draw_model, panels_of
-from experiments.report.front_page import write_readme
+from experiments.report.front_page import campaign_page
 from experiments.report.publish import write_tables
 from experiments.report.queueing import (
     NO_PREDICTIONS,
@@ -148,12 +149,12 @@ def test_a_campaign_without_intervals_has_a_chart_without_them(
     assert b"intervals-0" not in draw_model(*model_of(description, make_record))
 
 
-def test_the_front_page_links_to_the_page(description: Description, make_record: MakeRecord) -> None:
-    line = "- Model: [measured beside predicted](2026-11-22T1430-local/tables/model.md), median error 0.0%\n"
-    assert line in write_readme(*made_campaign(description, make_record), [])
-    without = write_readme(*made_campaign(description, make_record, pools=(20,)), [])
+def test_the_campaigns_page_links_to_it(description: Description, make_record: MakeRecord) -> None:
+    line = "- Model: [measured and predicted](tables/model.md), median error 0.0%\n"
+    assert line in campaign_page(Campaign(*made_campaign(description, make_record)))
+    without = campaign_page(Campaign(*made_campaign(description, make_record, pools=(20,))))
     assert "- Model:" not in without
-    assert "- Bounds: [what either side could have done](2026-11-22T1430-local/tables/model.md)\n" in without
+    assert "- Bounds: [upper bounds of either side](tables/model.md)\n" in without
 
 
 @pytest.mark.parametrize(("pools", "fitted"), [((1, 20), True), ((20,), False)])
