@@ -100,17 +100,15 @@ def test_the_index_has_a_row_with_a_headline_for_each_published_campaign(
 ) -> None:
     ratios = {"row_by_row_threaded": 1.0, "again": 1.01, "row_by_row_asyncio": 1.2}
     asked = measured(description, make_record, ratios)
-    drivers = replace(description.experiments[0], name="drivers")
-    cells = tuple(replace(cell, experiments=("drivers",)) for cell in description.cells)
-    matrix = {**description.matrix, "experiments": {"drivers": description.matrix["experiments"]["loaders"]}}
-    other = measured(description, make_record, ratios, experiments=(drivers,), cells=cells, matrix=matrix)
+    gevent = replace(description.cells[2], cell=replace(description.cells[2].cell, loader="row_by_row_gevent"))
+    other = measured(description, make_record, ratios, cells=(*description.cells[:2], gevent))
     none = Campaign(description, [])
     name = "2026-11-22T1430-local"
     start = f"| [{name}](published/{name}/README.md) | A Processor, 3 cores, local | 3.13.0 |"
     headline = "A significant difference: uvloop reaches 1.20x the throughput of threads (95% CI 1.18 to 1.22)."
     assert write_index([asked, other, none], "published").splitlines()[-3:] == [
         f"{start} 2.0% | {headline} |",
-        f"{start} 2.0% | drivers: 1 of 1 ratio significant. |",
+        f"{start} 2.0% | loaders: 1 of 1 ratio significant. |",
         f"{start} – | loaders: 0 of 0 ratios significant. |",  # noqa: RUF001
     ]
 
