@@ -8,7 +8,7 @@ from pathlib import Path
 
 from experiments.errors import BadInput
 from experiments.files import write_whole
-from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, list_known, load_campaign
+from experiments.records.campaign import LOCAL, PUBLISHED, Campaign, find_campaign, list_known
 from experiments.records.folder import CampaignFolder, list_campaigns, locked
 from experiments.report.answer.section import write_answer
 from experiments.report.charts.catalog import CHARTS
@@ -31,18 +31,18 @@ def run(options: Namespace) -> int:
     with locked(folder.path.parent):
         for campaign in list_campaigns(folder.path.parent):
             campaign.repair()
-        write_tables(folder)
+        written = write_tables(folder)
         print(f"wrote {folder.path / 'tables'} and {folder.path / CHARTS}")
         # A campaign somewhere else has no results folder of its own.
         if folder.path.parent.resolve() in (options.results.resolve(), PUBLISHED.resolve()):
-            print(f"wrote {write_front_page(folder.path.parent)}")
+            print(f"wrote {write_front_page(folder.path.parent, written)}")
     if options.readme is not None:
-        answer_in(options.readme, folder)
+        answer_in(options.readme, folder, written.campaign)
         print(f"wrote the answer in {options.readme}")
     return 0
 
 
-def answer_in(readme: Path, folder: CampaignFolder) -> None:
+def answer_in(readme: Path, folder: CampaignFolder, campaign: Campaign) -> None:
     """Replace the text between the markers of the file by the campaign's answer."""
     try:
         text = readme.read_text(encoding="utf-8")
@@ -50,7 +50,7 @@ def answer_in(readme: Path, folder: CampaignFolder) -> None:
         raise BadInput(f"--readme: {readme}: {error.strerror}; expected a text file with the markers") from error
     # Both may be given from anywhere; a page's links are from where it is.
     link = Path(os.path.relpath(folder.path, readme.parent)).as_posix()
-    answer = write_answer(load_campaign(folder), str(folder.path), link)
+    answer = write_answer(campaign, str(folder.path), link)
     write_whole(readme, replace_answer(text, answer, str(readme)))
 
 

@@ -13,30 +13,29 @@ from experiments.analysis.balanced_cells import Basis, complete_blocks, find_bas
 from experiments.analysis.effects import Effects, FactorEffect, HigherEffect, InteractionEffect, find_effects
 from experiments.analysis.factors import Factor, Level, Nesting
 from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, with_interval
-from experiments.analysis.summary import in_matrix_order
+from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import axis_name, axis_value, count
-from experiments.records.description import Description, ShownExperiment
-from experiments.records.record import Record
+from experiments.records.campaign import Campaign
 
 # Less is not spelt out.
 _LEAST_SHARE = 0.005
 _MOST_NAMES = 3
 
 
-def describe_effects(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str | None:
-    """Which factor explains how much, with its levels and the two-way interactions; Markdown without a heading.
+def describe_effects(summary: ExperimentSummary, campaign: Campaign) -> str | None:
+    """Say how much each factor explains, with its levels and the two-way interactions; Markdown without a heading.
 
     A sentence with the reason where the axes are not fully crossed, runs are missing or blocks are too few; None for
     an experiment that varies one thing only.
     """
-    lists = description.matrix["experiments"][experiment.name]["matrix"]
-    basis = find_basis(without_foreign_baseline(in_matrix_order(description, experiment), lists))
+    lists = campaign.description.listed(summary.experiment.name)
+    basis = find_basis(without_foreign_baseline([cell.shown for cell in summary.cells], lists))
     crossing = basis.crossing
     if len(basis.whole.factors) < 2 and not basis.whole.nestings:
         return None
     if problem := _find_problem(basis):
         return f"How much each axis matters by itself cannot be told here: {problem}.\n"
-    blocks = complete_blocks(basis, records)
+    blocks = complete_blocks(basis, campaign)
     if len(blocks) < FEWEST_BLOCKS:
         return (
             f"How much each axis matters needs {FEWEST_BLOCKS} blocks in which every cell ran well; "

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.analysis.queueing.model import model_cells
+from experiments.analysis.campaign_summary import CampaignSummary
+from experiments.analysis.queueing.model import Model
 from experiments.analysis.summary import ExperimentSummary, summarize
 from experiments.formatting import NOTHING, count, duration
 from experiments.records.campaign import Campaign
@@ -53,52 +54,52 @@ something else used the machine, are marked and counted, and never dropped.
 """
 
 
-def write_readme(newest: Campaign, others: Sequence[Campaign]) -> str:
-    """Return the page of a local results folder; ``others`` may hold reproductions that are newer than ``newest``."""
-    described, records = newest.description, newest.records
-    parts = [HEAD.format(folder=newest.name)]
-    for experiment in described.experiments:
-        answer = describe_question(newest, summarize(described, records, experiment))
-        charts = answer + chart_images(described, experiment, f"{newest.name}/{CHARTS}")
-        parts.append(f"## {experiment.name}\n\n{markdown_table(described, records, experiment, charts=charts)}")
-    origin = f"Machine, versions and commit: [{newest.name}]({newest.name}/{README}).\n"
+def write_readme(newest: CampaignSummary, others: Sequence[Campaign]) -> str:
+    """Write the page of a local results folder; ``others`` may hold reproductions that are newer than ``newest``."""
+    campaign = newest.campaign
+    parts = [HEAD.format(folder=campaign.name)]
+    for summary in newest.experiments:
+        images = chart_images(campaign.description, summary.experiment, f"{campaign.name}/{CHARTS}")
+        table = markdown_table(summary, campaign, charts=describe_question(summary, campaign) + images)
+        parts.append(f"## {summary.experiment.name}\n\n{table}")
+    origin = f"Machine, versions and commit: [{campaign.name}]({campaign.name}/{README}).\n"
     return "\n".join([*parts, origin, _list_others(others)])
 
 
 def write_index(campaigns: Sequence[Campaign], folder: str) -> str:
-    """Return the page of published campaigns, newest first, each a row with its headline."""
+    """Write the page of published campaigns, newest first, each a row with its headline."""
     return INDEX + "".join(f"| {' | '.join(_index_row(campaign, folder))} |\n" for campaign in campaigns)
 
 
 def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
     described = campaign.description
     experiment = find_question(described) or described.experiments[0]
-    summary = summarize(described, campaign.records, experiment)
+    summary = summarize(campaign, experiment)
     cores = count(len(described.environment.get("cores_allowed") or []), "core")
     return (
         f"[{campaign.name}]({folder}/{campaign.name}/{README})",
         f"{_known(described.environment, 'cpu')}, {cores}, {described.engine}",
         ", ".join(sorted({str(facts["version"]) for facts in described.interpreters.values()})),
         NOTHING if summary.floor is None else f"{summary.floor - 1:.1%}",
-        _headline(campaign, summary),
+        _headline(summary, campaign),
     )
 
 
-def _headline(campaign: Campaign, summary: ExperimentSummary) -> str:
-    main = find_facts(campaign, summary).main
+def _headline(summary: ExperimentSummary, campaign: Campaign) -> str:
+    main = find_facts(summary, campaign).main
     if main is not None and (sentence := say_throughput(main)):
         return sentence
     tested = [cell.noise for cell in summary.cells if cell.noise is not None and cell.shown.arm == "a"]
     return f"{summary.experiment.name}: {tested.count(False)} of {count(len(tested), 'ratio')} significant."
 
 
-def campaign_page(campaign: Campaign) -> str:
-    """Return the page of one campaign: its experiments, and the machine, versions and choices behind them."""
-    described, records = campaign.description, campaign.records
+def campaign_page(whole: CampaignSummary) -> str:
+    """Write the page of one campaign: its experiments, and the machine, versions and choices behind them."""
+    described, records = whole.campaign.description, whole.campaign.records
     pages = [f"- [{shown.name}](tables/{shown.name}.md): {shown.question}" for shown in described.experiments]
-    facts = (*_machine(described), *_parts(described, records), *_run(described, records))
+    facts = (*_machine(described), *_parts(described, records), *_run(described, records, whole.model))
     origin = [f"- {name}: {text}" for name, text in facts]
-    return "\n".join([f"# {campaign.name}", "", *pages, "", "## How it was measured", "", *origin, ""])
+    return "\n".join([f"# {described.campaign}", "", *pages, "", "## How it was measured", "", *origin, ""])
 
 
 def timed_share(records: Sequence[Record]) -> float | None:
@@ -130,7 +131,7 @@ def _parts(newest: Description, records: Sequence[Record]) -> list[tuple[str, st
     return parts
 
 
-def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
+def _run(newest: Description, records: Sequence[Record], model: Model) -> list[tuple[str, str]]:
     facts = newest.environment
     packages = ", ".join(f"{name} {version}" for name, version in (facts.get("harness_packages") or {}).items())
     share = timed_share(records)
@@ -143,14 +144,13 @@ def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]
         ("Chosen", "; ".join(f"{name} {_choice(value)}" for name, value in newest.selection.items()) or "all of it"),
         *([] if newest.reproduces is None else [("Reproduces", _reproduction(newest))]),
         ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
-        *_model(newest, records),
+        *_model(newest, model),
         ("Duration", f"{duration(took_s)}, {NOTHING if share is None else f'{share:.0%}'} of it inside timed phases"),
         ("Harness", f"Python {_known(facts, 'harness_python')}, {packages}"),
     ]
 
 
-def _model(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
-    model = model_cells(newest, records)
+def _model(newest: Description, model: Model) -> list[tuple[str, str]]:
     page = f"(tables/{model_name(newest)}.md)"
     if not model.bases:
         return [("Bounds", f"[upper bounds of either side]{page}")] if model.cells else []

@@ -98,7 +98,7 @@ def find_question(description: Description) -> ShownExperiment | None:
     return experiments.get(QUESTION, experiments.get(PART))
 
 
-def find_facts(campaign: Campaign, summary: ExperimentSummary) -> Facts:
+def find_facts(summary: ExperimentSummary, campaign: Campaign) -> Facts:
     """Return the facts in the summary of an experiment of this campaign."""
     points = {point.shown.cell_key: point for point in read_points(campaign.description, campaign.records)}
     groups: dict[tuple[Any, ...], Cells] = {}

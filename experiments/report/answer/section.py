@@ -44,11 +44,11 @@ _AXES = ("engine", "poolsize", "postgres", "resources")
 _COLUMNS = ("rows/s of threads", "asyncio ÷ threads", "uvloop ÷ threads", "client CPU µs/row")
 
 
-def describe_question(campaign: Campaign, summary: ExperimentSummary) -> str:
+def describe_question(summary: ExperimentSummary, campaign: Campaign) -> str:
     """Return sentences and table of settings for an experiment's page; '' if it is not the campaign's question."""
     if summary.experiment != known.find_question(campaign.description):
         return ""
-    facts = known.find_facts(campaign, summary)
+    facts = known.find_facts(summary, campaign)
     sentences = write_sentences(facts)
     listed = "".join(f"- {sentence}\n" for sentence in sentences)
     return f"{LOADERS}\n\n{listed}\n{settings_table(facts)}\n\n- {NOTE}\n\n" if sentences else ""
@@ -59,8 +59,8 @@ def write_answer(campaign: Campaign, place: str, folder: str) -> str:
     described, question = campaign.description, known.find_question(campaign.description)
     if question is None:
         raise BadInput(f"{place}: no experiment {known.QUESTION!r} or {known.PART!r}; choose another campaign")
-    summary = summarize(described, campaign.records, question)
-    facts = known.find_facts(campaign, summary)
+    summary = summarize(campaign, question)
+    facts = known.find_facts(summary, campaign)
     listed = "".join(f"- {sentence}\n" for sentence in write_sentences(facts)[:_IN_README])
     # The chart over the pool size if there is one, else that of all ratios.
     charts = chart_images(described, question, f"{folder}/{CHARTS}", {time_name(question)})

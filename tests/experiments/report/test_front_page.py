@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.analysis.campaign_summary import summarize_campaign
 from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
@@ -47,10 +48,10 @@ def campaign(
 
 
 def test_a_campaigns_page_says_how_it_was_measured(campaign: Campaign) -> None:
-    assert campaign_page(campaign) == PAGE
+    assert campaign_page(summarize_campaign(campaign)) == PAGE
     again = replace(campaign, description=replace(campaign.description, reproduces="2026-11-22T1430-local"))
     line = "\n- Reproduces: `2026-11-22T1430-local`: [which of its numbers are reproduced](reproduced.md)\n"
-    assert line in campaign_page(again)
+    assert line in campaign_page(summarize_campaign(again))
 
 
 def test_the_local_page_has_the_newest_campaign_and_lists_the_others(
@@ -60,7 +61,7 @@ def test_the_local_page_has_the_newest_campaign_and_lists_the_others(
         Campaign(replace(description, campaign="old"), []),
         Campaign(replace(description, campaign="killed"), [], missing=5),
     ]
-    text = write_readme(campaign, others)
+    text = write_readme(summarize_campaign(campaign), others)
     assert "## loaders\n\nIs asyncio faster than threads?\n\n**Noise floor: not known**" in text
     assert text.endswith(
         "\nMachine, versions and commit: [2026-11-22T1430-local](2026-11-22T1430-local/README.md).\n"
@@ -76,7 +77,7 @@ def test_reproductions_stand_apart_with_the_pages_of_their_verdicts(
         Campaign(replace(description, campaign="again", reproduces="old"), []),
         Campaign(replace(description, campaign="once more", reproduces="old"), [], missing=5),
     ]
-    assert write_readme(campaign, others).endswith(
+    assert write_readme(summarize_campaign(campaign), others).endswith(
         "## Other campaigns\n\nNone.\n\n## Reproductions\n\n"
         "- [again](again/reproduced.md): reproduces `old`; loaders; 6 blocks\n"
         "- once more: reproduces `old`; loaders; 6 blocks; unfinished, 5 runs left\n"
@@ -89,7 +90,7 @@ def test_a_campaign_that_was_killed_between_blocks_that_are_added_is_unfinished(
     until = {"precision": 0.05, "budget_s": 1800.0}
     killed = Campaign(replace(description, campaign="killed", until=until), [])
     ended = Campaign(replace(description, campaign="ended", until={**until, "ended": "budget"}), [])
-    assert write_readme(campaign, [killed, ended]).endswith(
+    assert write_readme(summarize_campaign(campaign), [killed, ended]).endswith(
         "- killed: loaders; 6 blocks; unfinished, more blocks may follow\n"
         "- [ended](ended/README.md): loaders; 6 blocks\n"
     )

@@ -51,8 +51,7 @@ def campaign(
 
 
 def facts_of(campaign: Campaign) -> Facts:
-    description = campaign.description
-    return find_facts(campaign, summarize(description, campaign.records, description.experiments[0]))
+    return find_facts(summarize(campaign, campaign.description.experiments[0]), campaign)
 
 
 def with_cells(campaign: Campaign, *cells: ShownCell) -> Campaign:
@@ -125,8 +124,7 @@ def test_ratios_of_one_family_are_corrected_together(campaign: Campaign) -> None
         faster = math.exp(0.05 + 0.0373 * (-1) ** record.block)
         return replace(record, rows_per_s=paces[record.block] * faster) if record.cell.loop == "uvloop" else record
 
-    described = campaign.description
-    cells = summarize(described, with_records(campaign, wobbling).records, described.experiments[0]).cells
+    cells = summarize(with_records(campaign, wobbling), campaign.description.experiments[0]).cells
     pair = {THREADS: cells[0], UVLOOP: cells[3]}
     key = cells[3].shown.cell_key
     assert [find_ratios([pair] * size, 1.0)[key].noise for size in (1, 3)] == [False, True]
@@ -135,8 +133,7 @@ def test_ratios_of_one_family_are_corrected_together(campaign: Campaign) -> None
 
 
 def test_uvloop_is_tested_against_asyncio_in_the_same_family(campaign: Campaign) -> None:
-    described = campaign.description
-    cells = summarize(described, campaign.records, described.experiments[0]).cells
+    cells = summarize(campaign, campaign.description.experiments[0]).cells
     asyncio, uvloop = (cell.shown.cell_key for cell in cells[2:4])
     found = find_ratios([{THREADS: cells[0], ASYNCIO: cells[2], UVLOOP: cells[3]}], 1.0)
     assert list(found) == [asyncio, uvloop, f"uvloop to asyncio: {uvloop}"]

@@ -261,11 +261,11 @@ def test_a_campaign_without_the_question_has_no_answer(campaign: Campaign) -> No
 
 def test_only_the_page_of_the_question_has_its_answer(campaign: Campaign) -> None:
     described = campaign.description
-    summary = summarize(described, campaign.records, described.experiments[0])
-    told = describe_question(campaign, summary)
+    summary = summarize(campaign, described.experiments[0])
+    told = describe_question(summary, campaign)
     assert told.startswith(f"{LOADERS}\n\n- ")
     assert "rows/s of threads |" in told
     assert told.endswith(f"\n\n- {NOTE}\n\n")
-    assert describe_question(campaign, replace(summary, experiment=ShownExperiment("drivers", "Which?"))) == ""
+    assert describe_question(replace(summary, experiment=ShownExperiment("drivers", "Which?")), campaign) == ""
     nothing = replace(campaign, records=[])
-    assert describe_question(nothing, summarize(described, [], described.experiments[0])) == ""
+    assert describe_question(summarize(nothing, described.experiments[0]), nothing) == ""
