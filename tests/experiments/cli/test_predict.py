@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import main
+from experiments.records.campaign import LOCAL, PUBLISHED
 from experiments.records.description import Description
 from experiments.records.folder import create
 from tests.experiments.made_models import MakeRecord, made_campaign
@@ -37,6 +38,18 @@ def test_the_newest_campaign_that_has_the_loader_answers(results: Path, capsys: 
     out = capsys.readouterr().out
     assert out.startswith("from campaign 2026-01\n\npool size 10, ")
     assert "outside of what was measured: a longer round trip (1.01 of them per row)" in out
+
+
+def test_published_campaigns_answer_after_local_ones(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(results)
+    for folder, name in ((PUBLISHED, "2026-01"), (LOCAL, "2026-02")):
+        folder.mkdir(parents=True)
+        (results / name).rename(folder / name)
+    for loader, name in (("row_by_row_threaded", "2026-02"), ("row_by_row_asyncio", "2026-01")):
+        assert main(["predict", "--loader", loader, "--poolsize", "10"]) == 0
+        assert capsys.readouterr().out.startswith(f"from campaign {name}\n")
 
 
 def test_a_campaign_can_be_named(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
