@@ -36,7 +36,7 @@ class Reproduction:
     published: Campaign
     matrix: Matrix
     cells: tuple[PlannedCell, ...]
-    anyway: bool
+    force: bool
     """Whether it runs even where the pins are not those of then, or where no cell can get a verdict."""
 
     @property
@@ -46,7 +46,7 @@ class Reproduction:
         return int(allowed.pop()) if len(allowed) == 1 and None not in allowed else None
 
     def check_verdicts(self) -> None:
-        """Raise BadInput where no cell could get a verdict however it runs, unless anyway."""
+        """Raise BadInput where no cell could get a verdict however it runs, unless forced."""
         then = self.published
         summaries = [summarize(then.description, then.records, one) for one in then.description.experiments]
         if self.matrix.repeats < FEWEST_BLOCKS:
@@ -57,21 +57,21 @@ class Reproduction:
             why, advice = f"{then.name} has {count(most, 'good block')} of its baseline", "name another campaign"
         else:
             return
-        if not self.anyway:
+        if not self.force:
             raise BadInput(
                 f"--reproduce: no cell could get a verdict: {why}, and a noise floor needs {FEWEST_BLOCKS}; {advice}, "
-                "or add --anyway to run without"
+                "or add --force to run without"
             )
 
     def check(self, now: Description) -> list[str]:
-        """What of host and software is not as it was, to be told. Raises BadInput where pins are not, unless anyway.
+        """What of host and software is not as it was, to be told. Raises BadInput where pins are not, unless forced.
 
         ``now`` is the description of the campaign that is about to begin.
         """
         then = self.published.description
         found = find_differences_between(then, now, [axes_of(shown) for shown in now.cells if not shown.unsupported])
         pins = [describe_difference(one, "then", "now") for one in found if one.pin]
-        if pins and not self.anyway:
+        if pins and not self.force:
             raise BadInput(_refuse_pins(then, pins))
         return [
             f"{'warning' if one.pin else 'notice'}: not as published: {describe_difference(one, 'then', 'now')}"
@@ -80,7 +80,7 @@ class Reproduction:
 
 
 def read_reproduction(
-    folder: CampaignFolder, *, keys: Sequence[str], repeats: int | None, data: str | None, anyway: bool
+    folder: CampaignFolder, *, keys: Sequence[str], repeats: int | None, data: str | None, force: bool
 ) -> Reproduction:
     """What the command's options ask for of the campaign in this folder.
 
@@ -92,7 +92,7 @@ def read_reproduction(
     chosen = _choose(description, keys)
     cells = tuple(_planned(shown, matrix, description, file) for shown in chosen)
     matrix = replace(_with_data(matrix, cells, data, file), repeats=repeats or description.repeats)
-    return Reproduction(select_published(folder, tuple(chosen)), matrix, cells, anyway)
+    return Reproduction(select_published(folder, tuple(chosen)), matrix, cells, force)
 
 
 def _check_out(then: Description) -> str:
@@ -113,7 +113,7 @@ def _refuse_pins(then: Description, pins: Sequence[str]) -> str:
         advice += ", and repeat this"
     return (
         f"--reproduce: {then.campaign} ran with other pins than there are here:\n{listed}\n{advice}; "
-        "or add --anyway to run with what is here"
+        "or add --force to run with what is here"
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from experiments.analysis.comparison import compare_campaigns, find_differences
 from experiments.analysis.differences import Difference, axes_of, describe_difference
+from experiments.cli.options import add_results
 from experiments.errors import BadInput
 from experiments.files import write_whole
 from experiments.formatting import count
@@ -21,10 +21,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     option = parser.add_argument
     option("a", metavar="A", help="a campaign: its name in the results folder, or its folder wherever that is")
     option("b", metavar="B", help="another one, which is held against A")
-    option(
-        "--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (default: results)"
-    )
-    option("--anyway", action="store_true", help="compare even where host or configuration make it meaningless")
+    add_results(parser)
+    option("--force", action="store_true", help="compare even where host or configuration make it meaningless")
     option("--save", action="store_true", help="also write the page into B's folder, as compared/A.md")
 
 
@@ -40,7 +38,7 @@ def run(options: Namespace) -> int:
             f"run those of A again: nox -s matrix -- --reproduce {options.a}"
         )
     differences = find_differences(a, b)
-    warnings = check_comparable(a, b, differences, anyway=options.anyway)
+    warnings = check_comparable(a, b, differences, force=options.force)
     said = "".join(f"{line}\n" for line in warnings) + "\n" * bool(warnings)
     print(said + write_comparison(a, b, differences, comparison, "simple"), end="")
     if options.save:
@@ -58,17 +56,17 @@ def check_two(a: Campaign, b: Campaign) -> None:
         raise BadInput(f"{a.name}: the same campaign twice; name two different ones")
 
 
-def check_comparable(a: Campaign, b: Campaign, differences: Sequence[Difference], *, anyway: bool) -> list[str]:
+def check_comparable(a: Campaign, b: Campaign, differences: Sequence[Difference], *, force: bool) -> list[str]:
     """What must be said aloud. Raises BadInput, with all reasons, where a comparison would mean nothing."""
     notices = [
         f"notice: {side.name} is unfinished: {count(side.missing, 'run')} missing" for side in (a, b) if side.missing
     ]
     reasons = [describe_difference(one) for one in differences if one.forbids]
-    if reasons and not anyway:
+    if reasons and not force:
         listed = "\n".join(f"- {reason}" for reason in reasons)
         raise BadInput(
             f"{a.name} (A) and {b.name} (B) are not comparable:\n{listed}\n"
-            "a difference between their ratios could come from that alone; --anyway compares them all the same"
+            "a difference between their ratios could come from that alone; --force compares them all the same"
         )
     return notices + [f"warning: not comparable: {reason}" for reason in reasons]
 

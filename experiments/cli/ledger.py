@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from experiments.campaign.datasets import provide
 from experiments.cli.choose_loaders import choose_loaders
+from experiments.cli.options import add_python, add_results, show_progress
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.select import default_python
@@ -38,10 +38,8 @@ CONNECTIONS = 20
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("loaders", metavar="LOADER", nargs="*", help="only these (default: all, and write the results)")
-    parser.add_argument("--python", metavar="X.Y", help="the loader's Python (default: the newest that has a lock)")
-    parser.add_argument(
-        "--results", metavar="DIR", type=Path, default=Path("results"), help="where to write (default: results)"
-    )
+    add_python(parser)
+    add_results(parser)
 
 
 def run(options: Namespace) -> int:
@@ -50,7 +48,7 @@ def run(options: Namespace) -> int:
     try:
         with LocalEngine() as engine:
             work = make_workplace(engine, options.python, RECORDS)
-            findings = list(examine_all(work, list(variants(loaders)), _tell))
+            findings = list(examine_all(work, list(variants(loaders)), show_progress))
             facts = describe(work)
     except RunFailed as trouble:
         raise Failure(trouble.reason) from trouble
@@ -96,7 +94,7 @@ def make_workplace(engine: LocalEngine, python: str | None, records: int) -> Wor
     )
     server = engine.serve("ledger", configuration, max_connections=CONNECTIONS)
     data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
-    work = Workplace(engine.loader_host(python or default_python(engine.pythons())), server, data)
+    work = Workplace(engine.loader_host(python or default_python(engine)), server, data)
     make_ready(work)
     return work
 
@@ -113,7 +111,3 @@ def describe(work: Workplace) -> tuple[str, ...]:
         f"Fixture: {count(work.data.geo_records, 'geo record')} and {count(work.data.data_records, 'data record')} "
         f"with {count(work.data.rows, 'value')} (synthetic)",
     )
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr)

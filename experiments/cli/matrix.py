@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import cast, get_args
+from typing import cast
 
 from rich.console import Console
 
@@ -18,12 +18,12 @@ from experiments.campaign.reproduce import Reproduction, read_reproduction
 from experiments.campaign.start import Order, run_campaign
 from experiments.campaign.stopping_rule import USUAL_BUDGET, Until, describe_growth, parse_until
 from experiments.cli.announce import describe_engines, describe_outcome, describe_plan
+from experiments.cli.options import MATRIX, add_results, add_selection, read_selection
 from experiments.engines.protocol import Engine
-from experiments.engines.select import Engines, MachineResolver
+from experiments.engines.select import Engines
 from experiments.engines.settings import RefusedSettings
 from experiments.environment.image_lock import Asked
 from experiments.errors import BadInput, Failure
-from experiments.matrix.cell import AXES, ENGINES
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.selection import Selection, apply_selection, parse_selection
@@ -36,67 +36,22 @@ from experiments.records.published import keep_published
 from experiments.records.record import Record
 from experiments.report.publish import verdicts_of, write_front_page, write_tables
 
-RESULTS = Path("results")
-MATRIX = Path("matrix.yaml")
-GO_ON = "interrupted; the same command goes on where it stopped"
+INTERRUPTED = "interrupted; rerun the same command to resume"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the options; what they mean is in the README, too."""
+    """Declare the options."""
     option = parser.add_argument
     option("--plan", action="store_true", help="print cells and a time estimate; run nothing")
-    option("--profile", metavar="NAME", help="a profile of the matrix, such as smoke")
-    option("--experiment", metavar="NAME", action="append", default=[], help="only this experiment; may be repeated")
-    option(
-        "--only",
-        metavar="AXIS=VALUE[,...]",
-        action="append",
-        default=[],
-        help=f"only cells with these values; axes: {', '.join(AXES)}",
-    )
-    option("--engine", metavar="NAME", help=f"auto or one of: {', '.join(ENGINES)}")
-    option("--matrix", metavar="FILE", type=Path, help="default: matrix.yaml")
-    option("--results", metavar="DIR", type=Path, default=RESULTS, help="where campaigns go (default: results)")
-    option("--repeats", metavar="N", help="how many blocks")
-    option(
-        "--until", metavar="PRECISION", help="add blocks until the interval of every ratio is this narrow, such as 5%%"
-    )
-    option("--budget", metavar="TIME", help=f"how long --until may go on, such as 2h or 90s (default: {USUAL_BUDGET})")
-    option("--records", metavar="N", help="the first N records of each state (default: as many as the data set says)")
-    option(
-        "--data",
-        metavar="NAME|DIRECTORY",
-        help="a data set of the matrix, or a folder of SF1 files",
-    )
-    option("--fresh", action="store_true", help="begin a new campaign even where one is unfinished")
-    option(
-        "--source",
-        choices=get_args(Asked),
-        default="auto",
-        help="where the docker engine takes base images from: a registry, Debian's packages, or what there is",
-    )
-    option(
-        "--pg-bin",
-        metavar="DIR",
-        type=Path,
-        help="PostgreSQL programs for the local engine to use for cells of their version",
-    )
-    _add_reproduction_arguments(parser)
-
-
-def _add_reproduction_arguments(parser: ArgumentParser) -> None:
-    option = parser.add_argument
-    option("--reproduce", metavar="CAMPAIGN", help="run its cells again and say whether its numbers come out again")
-    option(
-        "--cell",
-        metavar="KEY",
-        action="append",
-        default=[],
-        help="of --reproduce: only this cell; its key's beginning is enough",
-    )
-    option(
-        "--anyway", action="store_true", help="of --reproduce: even where pins are others, or there can be no verdict"
-    )
+    add_selection(parser)
+    add_results(parser)
+    option("--repeats", metavar="N", help="number of blocks")
+    option("--until", metavar="PRECISION", help="add blocks until every ratio's interval is this narrow, such as 5%%")
+    option("--budget", metavar="TIME", help=f"time limit of --until, such as 2h or 90s (default: {USUAL_BUDGET})")
+    option("--fresh", action="store_true", help="begin a new campaign even if one is unfinished")
+    option("--reproduce", metavar="CAMPAIGN", help="run its cells again and check whether its ratios are reproduced")
+    option("--cell", metavar="KEY", action="append", default=[], help="with --reproduce: only this cell (key prefix)")
+    option("--force", action="store_true", help="with --reproduce: run even if pins differ or no verdict is possible")
 
 
 @dataclass(frozen=True)
@@ -142,24 +97,16 @@ def run(options: Namespace) -> int:
 
 
 def _read_matrix(options: Namespace) -> _Asked:
-    for option in ("cell", "anyway"):
+    for option in ("cell", "force"):
         if getattr(options, option):
-            raise BadInput(f"--{option}: it is only for --reproduce CAMPAIGN; leave it out (--only chooses cells)")
-    selection = parse_selection(
-        profile=options.profile,
-        experiments=options.experiment,
-        only=options.only,
-        engine=options.engine,
-        repeats=options.repeats,
-        records=options.records,
-        data=options.data,
-    )
+            raise BadInput(f"--{option} requires --reproduce; use --only to select cells")
+    selection = read_selection(options)
     options.matrix = options.matrix or MATRIX
     loaded = load_matrix(options.matrix)
     matrix = apply_selection(loaded, selection)
     until = parse_until(options.until, options.budget, matrix.repeats)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
-    plan = make_plan(expand(loaded, selection, MachineResolver(engines)), matrix.repeats, matrix.seed)
+    plan = make_plan(expand(loaded, selection, engines), matrix.repeats, matrix.seed)
     matrix_hash = "sha256:" + hashlib.sha256(options.matrix.read_bytes()).hexdigest()
     return _Asked(matrix, matrix_hash, plan, engines, until, _chosen(selection))
 
@@ -168,7 +115,8 @@ def _read_reproduction(options: Namespace) -> _Asked:
     for option in ("matrix", "profile", "experiment", "only", "engine", "records"):
         if getattr(options, option):
             raise BadInput(
-                f"--{option}: --reproduce takes it from the campaign; leave one of them out (--cell chooses cells)"
+                f"--{option} cannot be combined with --reproduce, which takes it from the campaign; "
+                "use --cell to select cells"
             )
     repeats = parse_selection(repeats=options.repeats).repeats
     reproduction = read_reproduction(
@@ -176,7 +124,7 @@ def _read_reproduction(options: Namespace) -> _Asked:
         keys=options.cell,
         repeats=repeats,
         data=options.data,
-        anyway=options.anyway,
+        force=options.force,
     )
     reproduction.check_verdicts()
     description = reproduction.published.description
@@ -186,7 +134,7 @@ def _read_reproduction(options: Namespace) -> _Asked:
     engines = Engines(pg_bin=options.pg_bin, source=published if options.source == "auto" else options.source)
     plan = make_plan(reproduction.cells, matrix.repeats, description.seed)
     given = {"reproduce": description.campaign, "cell": options.cell, "repeats": repeats, "data": options.data}
-    chosen = {name: value for name, value in given.items() if value} | ({"anyway": "yes"} if options.anyway else {})
+    chosen = {name: value for name, value in given.items() if value} | ({"force": "yes"} if options.force else {})
     until = parse_until(options.until, options.budget, matrix.repeats)
     return _Asked(matrix, description.matrix_hash, plan, engines, until, chosen, reproduction)
 
@@ -217,7 +165,7 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
             write_tables(folder)
             write_front_page(order.results)
     except KeyboardInterrupt:
-        raise Failure(GO_ON) from None
+        raise Failure(INTERRUPTED) from None
     print(describe_outcome(folder))
     verdicts = verdicts_of(folder, "simple")
     if verdicts is not None:

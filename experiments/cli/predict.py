@@ -6,7 +6,6 @@ import math
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from experiments.analysis.queueing.model import Model, model_campaign
@@ -17,6 +16,7 @@ from experiments.analysis.queueing.prediction import (
     find_round_trips,
     name_contestants,
 )
+from experiments.cli.options import add_results
 from experiments.errors import BadInput, suggest
 from experiments.formatting import axis_name
 from experiments.records.campaign import find_campaign
@@ -54,7 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--server-cores", metavar="X", type=read_cores, help="cores of the server (as measured)")
     option("--rtt", metavar="TIME", type=read_seconds, default=0.0, help="each round trip is longer by this: 0.5ms")
     option("--campaign", metavar="NAME", help="a campaign's name or folder (default: the newest that has this loader)")
-    option("--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (results)")
+    add_results(parser)
 
 
 def run(options: Namespace) -> int:

@@ -54,7 +54,7 @@ def published(description: Description, uvloop_cell: Cell) -> Description:
 
 def read(tmp_path: Path, described: Description, **options: Any) -> Reproduction:
     folder = create(tmp_path, described)
-    return read_reproduction(folder, **{"keys": (), "repeats": None, "data": None, "anyway": False, **options})
+    return read_reproduction(folder, **{"keys": (), "repeats": None, "data": None, "force": False, **options})
 
 
 def shown(reproduction: Reproduction) -> list[tuple[Any, ...]]:
@@ -182,7 +182,7 @@ def test_other_pins_are_refused_with_the_commit_that_has_them(tmp_path: Path, pu
         "--reproduce: 2026-11-22T1430-local ran with other pins than there are here:\n"
         "- interpreters local: 3.13, version: 3.13.0 then, 3.13.1 now\n"
         "- loader, source: sha256:1 then, sha256:2 now\n"
-        "git checkout 0123abc, and repeat this; or add --anyway to run with what is here"
+        "git checkout 0123abc, and repeat this; or add --force to run with what is here"
     )
 
 
@@ -197,7 +197,7 @@ def test_a_campaign_of_before_there_was_this_option_is_repeated_by_its_own_versi
     assert str(raised.value).splitlines()[-1] == (
         "git checkout 0123abc (it had uncommitted changes), name the programs of PostgreSQL 17.11 that it ran with by "
         "--pg-bin, run it there with the options that its campaign.json has as selection, and let nox -s compare tell; "
-        "or add --anyway to run with what is here"
+        "or add --force to run with what is here"
     )
 
 
@@ -208,7 +208,7 @@ def test_other_pins_run_where_asked_for_and_another_machine_is_only_told(
     told = "notice: not as published: environment, CPU: A Processor then, Another now"
     assert read(tmp_path / "1", published).check(moved) == [told]
     newer = replace(moved, source_hash="sha256:2")
-    assert read(tmp_path / "2", published, anyway=True).check(newer) == [
+    assert read(tmp_path / "2", published, force=True).check(newer) == [
         told,
         "warning: not as published: loader, source: sha256:1 then, sha256:2 now",
     ]
@@ -242,7 +242,7 @@ def make_folder(
 
 
 def read_all(folder: CampaignFolder, **options: Any) -> Reproduction:
-    return read_reproduction(folder, **{"keys": (), "repeats": None, "data": None, "anyway": False, **options})
+    return read_reproduction(folder, **{"keys": (), "repeats": None, "data": None, "force": False, **options})
 
 
 def test_the_outcome_is_written_anew_from_the_reproductions_own_folder(
@@ -299,9 +299,9 @@ def test_what_could_get_no_verdict_is_refused_beforehand_unless_asked_for(
         read_all(folder, repeats=4).check_verdicts()
     assert str(raised.value) == (
         "--reproduce: no cell could get a verdict: it is to run 4 blocks, and a noise floor needs 5; add --repeats 5 "
-        "or more, or add --anyway to run without"
+        "or more, or add --force to run without"
     )
-    read_all(folder, repeats=4, anyway=True).check_verdicts()
+    read_all(folder, repeats=4, force=True).check_verdicts()
 
 
 def test_a_campaign_without_a_noise_floor_gives_no_verdicts_however_often_it_is_run_again(

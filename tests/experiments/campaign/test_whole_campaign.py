@@ -76,7 +76,7 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
         read_until(stopped, "[1/6]")
         kill_while_a_run_is_measured(stopped, tmp_path, signal.SIGTERM)
         assert stopped.stdout is not None
-        assert "error: interrupted; the same command goes on where it stopped" in stopped.stdout.read()
+        assert "error: interrupted; rerun the same command to resume" in stopped.stdout.read()
         assert stopped.returncode == 1
 
     with start(tmp_path) as killed:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
 from bigdata.registry import CONTESTANTS
 from experiments.cli.choose_loaders import choose_loaders
+from experiments.engines.protocol import Engine
 from experiments.engines.select import default_python
 from experiments.errors import BadInput
 
@@ -28,11 +32,8 @@ def test_a_slip_of_the_pen_is_answered_with_the_name_that_was_meant() -> None:
         choose_loaders(["row_by_row_threaded", "row_by_row_asynco"])
 
 
-def test_the_newest_python_is_used_that_has_its_lock_on_all_threads() -> None:
-    assert default_python(["3.9", "3.13", "3.13t"]) == "3.13"
-
-
 @pytest.mark.parametrize("pythons", [[], ["3.14t"]])
-def test_where_there_is_none_that_is_said(pythons: list[str]) -> None:
-    with pytest.raises(BadInput, match="no Python here has locked packages"):
-        default_python(pythons)
+def test_an_engine_without_a_locked_python_on_all_threads_is_refused(pythons: list[str]) -> None:
+    engine = cast(Engine, SimpleNamespace(name="local", pythons=lambda: pythons))
+    with pytest.raises(BadInput, match="engine local: found no Python that has locked packages"):
+        default_python(engine)

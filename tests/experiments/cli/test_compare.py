@@ -87,9 +87,9 @@ def test_another_machine_or_other_work_is_refused_with_every_reason_unless_asked
         "error: one (A) and two (B) are not comparable:\n"
         "- environment, CPU: A Processor in A, Another in B\n"
         "- data ny, digest: geo:100:1;data:22200:2 in A, other in B\n"
-        "a difference between their ratios could come from that alone; --anyway compares them all the same\n"
+        "a difference between their ratios could come from that alone; --force compares them all the same\n"
     )
-    assert compare(tmp_path, "one", "two", "--anyway") == 0
+    assert compare(tmp_path, "one", "two", "--force") == 0
     out = capsys.readouterr().out
     assert out.startswith("warning: not comparable: environment, CPU: A Processor in A, Another in B\nwarning: ")
     assert "- 0 of 1 cell differ significantly" in out

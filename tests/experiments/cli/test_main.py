@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from experiments.__main__ import main
 from experiments.cli.matrix import check_pg_bin, exit_code
 from experiments.engines.protocol import Engine
-from experiments.engines.select import MachineResolver
+from experiments.engines.select import Engines
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
@@ -197,12 +197,13 @@ def test_the_default_python_has_its_gil_and_psycopg_its_wheel_where_the_lock_has
     (tmp_path / "3.13").write_text("psycopg-binary==3.3.9\n")
     (tmp_path / "3.14t").write_text("# left out: psycopg-binary: no wheel\npsycopg==3.3.9\n")
     monkeypatch.setattr("experiments.engines.select.loader_lock", tmp_path.joinpath)
-    engines: Any = {"local": SimpleNamespace(pythons=lambda: ("3.12", "3.13", "3.13t", "3.14t"))}
-    resolver = MachineResolver(engines)
+    opened = SimpleNamespace(name="local", pythons=lambda: ("3.12", "3.13", "3.13t", "3.14t"))
+    monkeypatch.setattr(Engines, "__getitem__", lambda self, name: opened)
+    resolver = Engines()
     assert resolver.default_python("local") == "3.13"
     # One without a lock cannot run in any case.
     asked = {python: resolver.default_implementation(python) for python in ("3.13", "3.14t", "3.15")}
     assert asked == {"3.13": "binary", "3.14t": "python", "3.15": "binary"}
-    engines["local"] = SimpleNamespace(pythons=lambda: ("3.14t",))
+    opened.pythons = lambda: ("3.14t",)
     with pytest.raises(BadInput, match="engine local: found no Python that has locked packages"):
         resolver.default_python("local")
