@@ -12,7 +12,7 @@ from typing import cast
 
 from rich.console import Console
 
-from experiments.campaign.prepare import foresee
+from experiments.campaign.prepare import find_obstacles
 from experiments.campaign.progress import choose_reporter
 from experiments.campaign.reproduce import Reproduction, read_reproduction
 from experiments.campaign.start import Order, run_campaign
@@ -81,7 +81,7 @@ def run(options: Namespace) -> int:
     if options.plan:
         for line in describe_engines(asked.engines.notice, used):
             print(line)
-        print(describe_plan(plan, matrix, foresee(plan, matrix, used)))
+        print(describe_plan(plan, matrix, find_obstacles(plan, matrix, used)))
         if until is not None:
             print(describe_growth(until))
         return 0
@@ -145,7 +145,7 @@ def _reproduce(order: Order, engines: Mapping[str, Engine], reproduction: Reprod
         reproduces=reproduction.published.name,
         max_connections=reproduction.max_connections,
         check=reproduction.check,
-        begun=lambda folder: keep_published(folder, reproduction.published),
+        add_files=lambda folder: keep_published(folder, reproduction.published),
     )
     return _carry_out(order, engines)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.prepare import Preparation, foresee, harness_cpus, unsupported_key
+from experiments.campaign.prepare import Preparation, find_obstacles, harness_cpus, unsupported_key
 from experiments.campaign.run import ReadyCell
 from experiments.engines.protocol import UNWATCHED, Companion, Finished, InterpreterFacts, Server, ServerFacts
 from experiments.environment.affinity import Cores, Placement
@@ -368,7 +368,7 @@ def test_the_harness_stays_off_the_cores_that_a_loader_has_to_itself(matrix: Mat
 def test_a_plan_foresees_interpreters_and_cores_that_are_not_there(matrix: Matrix, threaded: Cell) -> None:
     old, pod = replace(threaded, python="3.9"), replace(threaded, resources="pod_0.25")
     plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, old, pod)], 1, 1)
-    assert foresee(plan, matrix, {"local": FakeEngine()}) == {
+    assert find_obstacles(plan, matrix, {"local": FakeEngine()}) == {
         old: "the engine local has no Python 3.9 here; it has: 3.13, 3.14t",
         pod: "no fractions of cores here",
     }
@@ -382,5 +382,5 @@ def test_a_plan_foresees_what_a_lock_leaves_out_and_tries_nothing(
     monkeypatch.setattr("experiments.campaign.prepare.loader_lock", lambda python: lock)
     plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, uvloop_cell)], 1, 1)
     engine = FakeEngine()
-    assert foresee(plan, matrix, {"local": engine}) == {uvloop_cell: "no uvloop for Python 3.13: no wheel"}
+    assert find_obstacles(plan, matrix, {"local": engine}) == {uvloop_cell: "no uvloop for Python 3.13: no wheel"}
     assert (engine.asked, engine.tried) == ([], [])

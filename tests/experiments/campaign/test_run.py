@@ -220,7 +220,7 @@ def test_the_sampler_and_its_backend_are_made_prompt_before_the_loader_starts(
     monkeypatch.setattr(
         "experiments.campaign.monitoring.monitor.find_sampler", lambda sampler, postmaster: (sampler, 4712)
     )
-    monkeypatch.setattr("experiments.campaign.monitoring.monitor.make_prompt", prompt)
+    monkeypatch.setattr("experiments.campaign.monitoring.monitor.shorten_time_slices", prompt)
     record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
     assert host.events[:4] == ["sampler starts", "clear", "prompt: (4711, 4712)", "run"]
     assert record.connections is not None

@@ -35,11 +35,11 @@ def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path, capsys: pytest
     [
         (["--experiment", "loader"], "--experiment: 'loader' is no experiment of the matrix (did you mean loaders?"),
         (["--repeats", "none"], "--repeats: 'none' is no count"),
-        (["--until", "5"], "--until: '5' is no precision"),
-        (["--until", "5%", "--budget", "30"], "--budget: '30' is no length of time"),
-        (["--budget", "30m"], "--budget: it limits the blocks that --until adds"),
-        (["--until", "5%", "--repeats", "4"], "--until: found 4 blocks to begin with, and an interval needs 5"),
-        (["--until", "5%", "--profile", "smoke"], "--until: found 1 block to begin with"),
+        (["--until", "5"], "--until: '5' is not a precision"),
+        (["--until", "5%", "--budget", "30"], "--budget: '30' is not a duration"),
+        (["--budget", "30m"], "--budget requires --until"),
+        (["--until", "5%", "--repeats", "4"], "--until: 4 blocks planned, but an interval needs 5"),
+        (["--until", "5%", "--profile", "smoke"], "--until: 1 block planned"),
         (["--only", "pool=1"], "--only: 'pool' is no axis (did you mean poolsize?"),
     ],
 )

@@ -17,7 +17,7 @@ from docker import DockerClient
 
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.monitoring.time_slice import make_prompt
+from experiments.campaign.monitoring.time_slice import shorten_time_slices
 from experiments.campaign.run import ReadyCell, begin, measure
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
@@ -67,7 +67,7 @@ def run_python(host: DockerLoaderHost, belongings: Belongings) -> Any:
 def scheduling_of_others() -> str | None:
     """What processes of other users can be given here: only root may give it to those in containers."""
     with subprocess.Popen(["sleep", "20"]) as process:
-        scheduling = make_prompt([process.pid])
+        scheduling = shorten_time_slices([process.pid])
         process.kill()
     return scheduling if os.geteuid() == 0 else None
 
