@@ -1,4 +1,4 @@
-"""run cells again with instruments on, and write for each a page that says where its time goes"""
+"""profile cells: run them again with instruments, and write a page about the time of each"""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Write the pages; 1 where a cell could not be explained. Raises BadInput where no campaign has a cell."""
+    """Write the pages; return 1 if a cell could not be explained. Raises BadInput for a cell that no campaign has."""
     selection = read_selection(options)
     loaded = load_matrix(options.matrix or MATRIX)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     planned = expand(loaded, selection, engines)
-    # A baseline is planned in any case, as ratios need it. There are none here.
+    # The plan always has the baseline, which only ratios need.
     cells = [cell for cell in can_be_explained(planned) if matches(cell, selection.only)]
     if not cells:
-        raise BadInput("--only: none of these cells can be explained: they cannot run, or are no Python (ceilings)")
+        raise BadInput("--only: none of these cells can be explained: they cannot run, or are not Python (ceilings)")
     with contextlib.ExitStack() as inside:
         inside.enter_context(locked(options.results))
         folders = choose_folders(cells, list_campaigns(options.results), options.results, show_progress)

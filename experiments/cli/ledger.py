@@ -21,7 +21,7 @@ from experiments.files import write_whole
 from experiments.formatting import count
 from experiments.matrix.spec import DataSet, PostgresConfiguration
 from experiments.validation.same_sql.findings import Finding, variants
-from experiments.validation.same_sql.runs import Workplace, examine_all, make_ready
+from experiments.validation.same_sql.runs import Workplace, examine_all, prepare
 from experiments.validation.same_sql.tables import (
     csv_table,
     difference_lines,
@@ -43,16 +43,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Print the table, and write it where all loaders were asked for and nothing differed; 1 for a difference."""
+    """Print the table; write it for all loaders without differences; return 1 if there are any."""
     loaders = choose_loaders(options.loaders)
     try:
         with LocalEngine() as engine:
             work = make_workplace(engine, options.python, RECORDS)
             findings = list(examine_all(work, list(variants(loaders)), show_progress))
             facts = describe(work)
-    except RunFailed as trouble:
-        raise Failure(trouble.reason) from trouble
-    differences = tell_findings(findings)
+    except RunFailed as failure:
+        raise Failure(failure.reason) from failure
+    differences = print_findings(findings)
     if differences:
         return 1
     if not options.loaders:
@@ -60,8 +60,8 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def tell_findings(findings: Sequence[Finding]) -> list[str]:
-    """Print the table, what could not run, every difference and the conclusion; returns the differences."""
+def print_findings(findings: Sequence[Finding]) -> list[str]:
+    """Print the table, what could not run, every difference and the conclusion; return the differences."""
     print(wire_table(findings, "simple"))
     for line in unsupported_lines(findings):
         print(f"cannot run: {line}")
@@ -88,19 +88,19 @@ def write_results(folder: Path, page: str, table: str) -> None:
 
 
 def make_workplace(engine: LocalEngine, python: str | None, records: int) -> Workplace:
-    """Interpreter, server and data made ready; ``python`` None is the newest that there is a lock for."""
+    """Prepare interpreter, server and data; ``python`` None is the newest with a lock."""
     configuration = PostgresConfiguration(
         POSTGRESQL_MAJOR, "disk", settings={"shared_preload_libraries": "pg_stat_statements"}
     )
     server = engine.serve("ledger", configuration, max_connections=CONNECTIONS)
     data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
     work = Workplace(engine.loader_host(python or default_python(engine)), server, data)
-    make_ready(work)
+    prepare(work)
     return work
 
 
 def describe(work: Workplace) -> tuple[str, ...]:
-    """When and where, line by line: no path, no name of a machine."""
+    """Return time, versions and machine, line by line: no path, no host name."""
     host, here = work.host.facts, describe_environment(cache_folder())
     changed = " with uncommitted changes" if here["uncommitted_changes"] else ""
     return (

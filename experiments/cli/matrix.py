@@ -56,7 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the options ask for, of matrix.yaml or of a campaign that is to be reproduced."""
+    """The options' request, of matrix.yaml or of a campaign to reproduce."""
 
     matrix: Matrix
     matrix_hash: str
@@ -68,7 +68,7 @@ class _Asked:
 
 
 def run(options: Namespace) -> int:
-    """Run the campaign: 0 when all runs were ok, 1 when one failed or the campaign was interrupted."""
+    """Run the campaign; return 0 if all runs were ok, 1 if one failed or the campaign was interrupted."""
     asked = _read_matrix(options) if options.reproduce is None else _read_reproduction(options)
     plan, matrix, until, chosen = asked.plan, asked.matrix, asked.until, dict(asked.chosen)
     used = {name: asked.engines[name] for name in dict.fromkeys(planned.cell.engine for planned in plan.cells)}
@@ -77,7 +77,7 @@ def run(options: Namespace) -> int:
     if options.pg_bin is not None:
         chosen["pg_bin"] = check_pg_bin(options.pg_bin, used, plan, matrix)
     if options.source != "auto" and "docker" not in used:
-        raise BadInput("--source: only the docker engine has images; add --engine docker, or leave the option out")
+        raise BadInput("--source requires the docker engine; use --engine docker")
     if options.plan:
         for line in describe_engines(asked.engines.notice, used):
             print(line)
@@ -129,7 +129,7 @@ def _read_reproduction(options: Namespace) -> _Asked:
     reproduction.check_verdicts()
     description = reproduction.published.description
     matrix = reproduction.matrix
-    # Whether images come from a registry or from Debian's packages is a pin, too.
+    # The source of images is a pin, too.
     published = cast(Asked, description.engines.get("docker", {}).get("source", "auto"))
     engines = Engines(pg_bin=options.pg_bin, source=published if options.source == "auto" else options.source)
     plan = make_plan(reproduction.cells, matrix.repeats, description.seed)
@@ -151,7 +151,7 @@ def _reproduce(order: Order, engines: Mapping[str, Engine], reproduction: Reprod
 
 
 def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
-    """Run the campaign, write what is published of it, and say what came out."""
+    """Run the campaign, write its tables, and print the outcome."""
     console = Console()
     try:
         with contextlib.ExitStack() as inside:
@@ -175,24 +175,24 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
 
 
 def check_pg_bin(folder: Path, engines: Mapping[str, Engine], plan: Plan, matrix: Matrix) -> str:
-    """What the records say of the user's own programs. Raises BadInput where no cell would use them."""
+    """Return the version of the user's own PostgreSQL. Raises BadInput if no cell would use it."""
     own = {name: engine.own_postgres for name, engine in engines.items() if engine.own_postgres is not None}
     if not own:
-        raise BadInput("--pg-bin: only the local engine uses programs of this machine; add --engine local")
+        raise BadInput("--pg-bin requires the local engine; use --engine local")
     ((user, version),) = own.items()
     asked = sorted({matrix.postgres[one.cell.postgres].version for one in plan.cells if one.cell.engine == user})
     if version.partition(".")[0] not in asked:
         raise BadInput(
-            f"--pg-bin: {folder} holds PostgreSQL {version}, and no cell asks for that version (asked for: "
-            f"{', '.join(asked)}); change the version of a postgres entry in the matrix, or leave the option out"
+            f"--pg-bin: no cell uses PostgreSQL {version} of {folder} (used: {', '.join(asked)}); "
+            "change the version of a postgres entry in the matrix"
         )
     return version
 
 
 def exit_code(records: list[Record], left: int = 0) -> int:
-    """0 when something was measured, all of it was ok, and no planned run is ``left``.
+    """Return 0 if something was measured, all of it was ok, and no planned run is ``left``.
 
-    Interrupted attempts do not count: they were repeated.
+    Interrupted attempts, which were repeated, do not count.
     """
     if left:
         return 1
@@ -201,5 +201,5 @@ def exit_code(records: list[Record], left: int = 0) -> int:
 
 
 def _chosen(selection: Selection) -> dict[str, object]:
-    """The options that were given, for the record."""
+    """Return the options given, for the record."""
     return {name: value for name, value in asdict(selection).items() if value not in (None, (), {})}

@@ -87,7 +87,7 @@ def test_another_machine_or_other_work_is_refused_with_every_reason_unless_asked
         "error: one (A) and two (B) are not comparable:\n"
         "- environment, CPU: A Processor in A, Another in B\n"
         "- data ny, digest: geo:100:1;data:22200:2 in A, other in B\n"
-        "a difference between their ratios could come from that alone; --force compares them all the same\n"
+        "that alone could change their ratios; use --force to compare them nevertheless\n"
     )
     assert compare(tmp_path, "one", "two", "--force") == 0
     out = capsys.readouterr().out

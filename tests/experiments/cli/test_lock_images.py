@@ -191,7 +191,7 @@ def test_only_what_is_named_is_made(monkeypatch: pytest.MonkeyPatch, names: list
 
 
 def test_a_name_close_to_the_image_locks_is_suggested() -> None:
-    with pytest.raises(BadInput, match=r"'image\.lock\.yaml' is no lock \(did you mean images\.lock\.yaml\?"):
+    with pytest.raises(BadInput, match=r"unknown lock 'image\.lock\.yaml' \(did you mean images\.lock\.yaml\?"):
         command.choose(lock_targets(), ["image.lock.yaml"])
 
 

@@ -128,5 +128,5 @@ def test_only_the_locks_that_are_named_are_chosen() -> None:
 
 
 def test_a_name_that_is_no_locks_is_refused_with_a_suggestion() -> None:
-    with pytest.raises(BadInput, match=r"^lock: 'py3\.133\.txt' is no lock \(did you mean py3\.13\.txt\?"):
+    with pytest.raises(BadInput, match=r"^unknown lock 'py3\.133\.txt' \(did you mean py3\.13\.txt\?"):
         command.choose(lock_targets(), ["py3.133.txt"])

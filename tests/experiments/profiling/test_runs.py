@@ -138,4 +138,4 @@ def test_of_a_free_threaded_build_py_spy_is_not_asked(
 def test_the_event_loop_is_watched_where_there_is_one(ready: ReadyCell, fakes: Any, uvloop_cell: Cell) -> None:
     explained = explain_cell(replace(ready, cell=uvloop_cell), fakes)
     assert fakes.steps[-2:] == ["clear", "none"]
-    assert explained.lag_s == "the loop was not asked once while the phase lasted: it was too short"
+    assert explained.lag_s == "no callback of the event loop was measured: phase data was too short"

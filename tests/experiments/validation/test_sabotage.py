@@ -29,7 +29,7 @@ from experiments.matrix.plan import PlannedRun
 from experiments.matrix.spec import DataSet
 from experiments.records.record import Record
 from experiments.validation.same_sql.findings import Variant
-from experiments.validation.same_sql.runs import Workplace, examine, make_ready
+from experiments.validation.same_sql.runs import Workplace, examine, prepare
 from experiments.validation.same_sql.statements import shown
 from tests.bigdata import concurrency_guard as guard
 from tests.bigdata import loader_program as program
@@ -210,7 +210,7 @@ def examine_copy(
     def differences(loader: str, sabotage: Sabotage | None) -> tuple[str, ...]:
         host = LocalLoaderHost(Path(sys.executable), FACTS, copy_of(sabotage))
         work = Workplace(host, postgres_server.local, data)
-        make_ready(work)
+        prepare(work)
         registered = LOADERS[loader]
         loop, implementation = next(iter(registered.loops), None), next(iter(registered.implementations), None)
         found = examine(work, Variant(registered, loop, registered.protocols[0], implementation))
