@@ -4,42 +4,17 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType, ModuleType
+from types import FrameType
 
-from experiments.cli import (
-    bench,
-    clean,
-    compare,
-    explain,
-    images,
-    interpreters,
-    ledger,
-    lock,
-    matrix,
-    predict,
-    schema,
-    tables,
-)
 from experiments.errors import BadInput, Failure, Unsupported
 
-VERBS: tuple[ModuleType, ...] = (
-    matrix,
-    tables,
-    compare,
-    predict,
-    explain,
-    bench,
-    ledger,
-    images,
-    interpreters,
-    lock,
-    schema,
-    clean,
-)
+VERBS = "matrix tables compare predict explain bench ledger images interpreters lock schema clean".split()  # noqa: SIM905
+"""Modules of ``experiments.cli``, in the order of the help."""
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FAILED = 1
@@ -68,9 +43,10 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs, each with the options that its module declares."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description="The experiment matrix and its tools.")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for module in VERBS:
+    for name in VERBS:
+        module = importlib.import_module(f"experiments.cli.{name}")
         summary = (module.__doc__ or "").splitlines()[0]
-        verb = verbs.add_parser(module.__name__.rpartition(".")[2], help=summary, description=summary)
+        verb = verbs.add_parser(name, help=summary, description=summary)
         module.add_arguments(verb)
         verb.set_defaults(run=module.run)
     return parser

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -19,26 +18,6 @@ from experiments.records.record import Record
 
 BAR_WIDTH = 12
 COUNT_WIDTH = len("1000/1000")
-
-
-class Reporter(Protocol):
-    """Display of a campaign's progress, as a context manager around it."""
-
-    def __enter__(self) -> Reporter: ...
-
-    def __exit__(self, *exception: object) -> None: ...
-
-    def tell(self, text: str) -> None:
-        """Show one line that stays."""
-
-    def begin(self, left: Sequence[PlannedRun], done: int) -> None:
-        """Show that the runs left begin, after those done; called again when blocks are added."""
-
-    def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
-        """Show that a run begins, in ``block`` ('block 2/10') and with the rest of the ``budget``, if there is one."""
-
-    def end_run(self, record: Record) -> None:
-        """Show the result of a run."""
 
 
 class TimeLeft:
@@ -90,12 +69,12 @@ class PlainLines:
         self._write(text)
 
     def begin(self, left: Sequence[PlannedRun], done: int) -> None:
-        """Set the number of runs."""
+        """Show that the runs left begin, after those done; called again when blocks are added."""
         self._planned, self._number = done + len(left), done
         self._left.expect(left)
 
     def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
-        """Remember the run for its line, which is written when it has ended."""
+        """Remember the run, its block ('block 2/10') and the rest of the budget for the line of its result."""
         self._label = f"{block}: {describe_run(run)}"
         self._budget = f", {budget}" if budget else ""
 
@@ -151,6 +130,9 @@ class Bar:
         if record.status != "ok":
             self.tell(f"{record.status}: {record.cell.loader}, block {record.block}: {record.reason}")
         self._progress.update(self._task, advance=1, now=f"{self._left}{self._last}", refresh=True)
+
+
+Reporter = PlainLines | Bar
 
 
 def choose_reporter(console: Console) -> Reporter:

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from experiments.analysis.precision import BUDGET, estimate_block_s, find_precision, percentage, summarize_all
 from experiments.analysis.stats import FEWEST_BLOCKS
@@ -80,19 +80,6 @@ def describe_growth(until: Until) -> str:
     )
 
 
-class Blocks(Protocol):
-    """The number of blocks of a campaign."""
-
-    def label(self, block: int) -> str:
-        """Return the block's name: 'block 2/10'."""
-
-    def budget(self) -> str:
-        """Return the rest of the budget, for people; '' without one."""
-
-    def grow(self, plan: Plan) -> Plan | None:
-        """Return the finished ``plan`` with one more block, or None if the campaign has ended."""
-
-
 class PlannedBlocks:
     """The planned blocks and no more."""
 
@@ -100,15 +87,15 @@ class PlannedBlocks:
         self._repeats = repeats
 
     def label(self, block: int) -> str:
-        """Return 'block 2/10'."""
+        """Return the block's name: 'block 2/10'."""
         return f"block {block}/{self._repeats}"
 
     def budget(self) -> str:
-        """Return ''."""
+        """Return the rest of the budget, for people; '' without one."""
         return ""
 
     def grow(self, plan: Plan) -> Plan | None:
-        """Return None."""
+        """Return the finished ``plan`` with one more block, or None if the campaign has ended."""
         return None
 
 
@@ -156,3 +143,6 @@ class BlocksUntil:
 
     def _left_s(self) -> float:
         return self._ends - self._clock()
+
+
+Blocks = PlannedBlocks | BlocksUntil

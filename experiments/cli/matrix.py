@@ -152,11 +152,11 @@ def _reproduce(order: Order, engines: Mapping[str, Engine], reproduction: Reprod
 
 def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
     """Run the campaign, write its tables, and print the outcome."""
-    console = Console()
+    reporter = choose_reporter(Console())
     try:
         with contextlib.ExitStack() as inside:
             inside.enter_context(locked(order.results))
-            reporter = inside.enter_context(choose_reporter(console))
+            inside.enter_context(reporter)
             for engine in engines.values():
                 inside.enter_context(engine)
             folder = run_campaign(order, engines, reporter)

@@ -19,22 +19,12 @@ from experiments.analysis.queueing.prediction import (
 from experiments.cli.options import add_results
 from experiments.errors import BadInput, suggest
 from experiments.formatting import axis_name
+from experiments.matrix.cell import AXES
 from experiments.records.campaign import find_campaign
 from experiments.records.folder import CampaignFolder, list_campaigns
 
 # The axes of a model besides the loader; an option left out means all values that were measured.
-_CHOICES = (
-    "loop",
-    "postgres",
-    "python",
-    "gil",
-    "engine",
-    "protocol",
-    "implementation",
-    "data",
-    "transaction",
-    "inserts",
-)
+_CHOICES = tuple(axis for axis in AXES if axis not in ("loader", "poolsize", "resources", "sampling"))
 
 # Larger values take minutes, and mean nothing.
 _MOST_CONNECTIONS = 10_000

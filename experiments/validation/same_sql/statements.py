@@ -12,25 +12,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bigdata.database.statements import BEGIN, CLEAR, COMMIT, INSERT_ELEMENT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS
+from bigdata.database.statements import BEGIN, COMMIT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS
+from bigdata.database.statements import CLEAR as CLEAR
+from bigdata.database.statements import INSERT_ELEMENT as INSERT_ELEMENT
 from bigdata.registry import DriverStatement, Loader
-
-__all__ = [
-    "CLEAR",
-    "INSERT_ELEMENT",
-    "TRANSACTIONS",
-    "Amount",
-    "Entry",
-    "LogComparison",
-    "compare",
-    "expected_log",
-    "forget_query",
-    "log_query",
-    "read_log",
-    "same_text",
-    "shown",
-    "workload_of",
-]
 
 TRANSACTIONS = ("autocommit", "per_record")
 """Values of the axis of the matrix."""

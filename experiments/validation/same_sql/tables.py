@@ -28,6 +28,11 @@ HEADINGS = (
     "own statements per connection",
     "start-up",
 )
+CSV_COLUMNS = """
+loader loop driver implementation protocol protocol_seen inserts messages_sent_per_insert messages_received_per_insert
+bytes_sent_per_insert bytes_received_per_insert round_trips_per_insert usual_messages own_statements_per_connection
+start_up start_up_bytes_sent start_up_round_trips versions unsupported differences
+""".split()  # noqa: SIM905
 ALIGNMENT = ("left",) * 6 + ("right",) * 4 + ("left",)
 NOT_OF_THE_DRIVER = ("user", "database")
 """Start-up parameters that every client must send."""
@@ -71,11 +76,10 @@ def wire_table(findings: Iterable[Finding], form: str) -> str:
 
 def csv_table(findings: Iterable[Finding]) -> str:
     """Return the table for programs, with a row for each variant that could not run."""
-    rows = [_csv_row(finding) for finding in findings]
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer = csv.DictWriter(text, CSV_COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(_csv_row(finding) for finding in findings)
     return text.getvalue()
 
 
@@ -150,29 +154,17 @@ def _wire_row(finding: Finding, seen: Observation) -> list[str]:
 
 def _csv_row(finding: Finding) -> dict[str, object]:
     variant, seen = finding.variant, finding.observation
-    row: dict[str, object] = {
+    return {
         "loader": variant.loader.name,
         "loop": variant.loop or "",
         "driver": variant.loader.driver,
         "implementation": variant.implementation or "",
         "protocol": variant.protocol,
-        "protocol_seen": "",
-        "inserts": "",
-        "messages_sent_per_insert": "",
-        "messages_received_per_insert": "",
-        "bytes_sent_per_insert": "",
-        "bytes_received_per_insert": "",
-        "round_trips_per_insert": "",
-        "usual_messages": "",
-        "own_statements_per_connection": "",
-        "start_up": "",
-        "start_up_bytes_sent": "",
-        "start_up_round_trips": "",
+        **({} if seen is None else _seen_columns(finding, seen)),
         "versions": "" if finding.client is None else versions(finding.client),
         "unsupported": finding.unsupported or "",
         "differences": "; ".join(finding.differences),
     }
-    return row if seen is None else {**row, **_seen_columns(finding, seen)}
 
 
 def _seen_columns(finding: Finding, seen: Observation) -> dict[str, object]:

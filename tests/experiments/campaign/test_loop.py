@@ -9,6 +9,7 @@ import pytest
 
 from experiments.campaign.datasets import ReadyData
 from experiments.campaign.loop import run_blocks
+from experiments.campaign.progress import PlainLines
 from experiments.campaign.run import ReadyCell
 from experiments.campaign.stopping_rule import Blocks, PlannedBlocks
 from experiments.engines.protocol import LoaderHost, Server
@@ -25,19 +26,14 @@ from experiments.records.record import Record
 REASON = "no Python 3.14 here"
 
 
-class Quiet:
+class Quiet(PlainLines):
     """Remembers what it was told."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.begun: list[tuple[int, int]] = []
         self.blocks: list[str] = []
         self.ended: list[Record] = []
-
-    def __enter__(self) -> Quiet:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        return None
 
     def tell(self, text: str) -> None:
         raise AssertionError(text)
@@ -124,7 +120,7 @@ def test_a_cell_that_cannot_run_has_one_record_with_its_reason_in_block_0(campai
     assert [(record.run, record.reason) for record in records] == [(("sha256:missing", "a", 0), REASON)]
 
 
-class OneMore:
+class OneMore(PlannedBlocks):
     """Adds one block, once."""
 
     def label(self, block: int) -> str:
@@ -138,7 +134,7 @@ class OneMore:
 
 
 def test_blocks_that_are_added_run_after_those_planned_with_every_cell_in_them(campaign: Campaign) -> None:
-    reporter = campaign.run(good, OneMore())
+    reporter = campaign.run(good, OneMore(2))
     assert reporter.begun == [(6, 0), (9, 6)]
     assert [record.block for record in reporter.ended] == [1] * 3 + [2] * 3 + [3] * 3
     assert len({record.run for record in reporter.ended}) == 9
@@ -147,9 +143,9 @@ def test_blocks_that_are_added_run_after_those_planned_with_every_cell_in_them(c
 
 def test_a_command_that_is_stopped_in_an_added_block_left_its_runs_to_the_next(campaign: Campaign) -> None:
     with pytest.raises(KeyboardInterrupt):
-        campaign.run(stopping_at(8, KeyboardInterrupt()), OneMore())
+        campaign.run(stopping_at(8, KeyboardInterrupt()), OneMore(2))
     campaign.plan = make_plan(campaign.plan.cells, 3, campaign.plan.seed)
-    reporter = campaign.run(good, OneMore())
+    reporter = campaign.run(good, OneMore(2))
     assert reporter.begun == [(9, 7)]
     assert len({record.run for record in campaign.folder.records() if not record.interrupted and record.block}) == 9
 

@@ -175,7 +175,7 @@ def is_running(pid: int) -> bool:
 def test_programs_of_a_version_that_no_cell_asks_for_are_refused(shipped: Matrix, threaded: Cell) -> None:
     plan = make_plan([PlannedCell(threaded, "a", ("one",))], 1, 1)
     assert check_pg_bin(Path("own/bin"), with_own_postgres("17.2"), plan, shipped) == "17.2"
-    with pytest.raises(BadInput, match=r"^--pg-bin: own/bin holds PostgreSQL 15\.18, and .* \(asked for: 17\)"):
+    with pytest.raises(BadInput, match=r"^--pg-bin: no cell uses PostgreSQL 15\.18 of own/bin \(used: 17\)"):
         check_pg_bin(Path("own/bin"), with_own_postgres("15.18"), plan, shipped)
     with pytest.raises(BadInput, match=r"^--pg-bin requires the local engine; use --engine local$"):
         check_pg_bin(Path("own/bin"), with_own_postgres(None), plan, shipped)
