@@ -27,7 +27,7 @@ _BAD_INPUT = 2
 
 
 @dataclass(frozen=True)
-class ReadyData:
+class PreparedData:
     """Files of a data set; ``arguments`` choose the part of the local ``directory`` that is loaded."""
 
     directory: Path
@@ -44,7 +44,7 @@ class ReadyData:
         return {"digest": self.digest, **counts}
 
 
-def provide(data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> ReadyData:
+def provide(data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> PreparedData:
     """Make the files of a data set available, and digest them.
 
     ``source`` is the loader's source hash: what it generates may depend on it. Raises BadInput where the files cannot
@@ -60,7 +60,7 @@ def provide(data: DataSet, *, cache: Path, source: str, program: Program | None 
         raise BadInput(f"{directory} holds no data records of segments {', '.join(data.segments)}")
     counts = (report["geo_records"], report["data_records"], report["rows"])
     inserts = {phase: tuple(times) for phase, times in report["inserts"].items()}
-    return ReadyData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts))
+    return PreparedData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts))
 
 
 def run_program(arguments: Sequence[str]) -> str:

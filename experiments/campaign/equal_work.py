@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bigdata.registry import Loader
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.matrix.cell import Cell
 from experiments.records.record import Work
 
@@ -19,7 +19,7 @@ NO_LIMIT = sys.maxsize
 _REPORTED = ("loader", "loop", "protocol", "poolsize", "transaction", "inserts")
 
 
-def find_differences(done: Work, data: ReadyData, transactions: range, loader: Loader | None = None) -> list[str]:
+def find_differences(done: Work, data: PreparedData, transactions: range, loader: Loader | None = None) -> list[str]:
     """Return every difference between the work done and the work asked for. What is not known is not judged.
 
     A ceiling that sends other values is judged by their number, and one without SELECTs not by scans.
@@ -42,7 +42,7 @@ def find_differences(done: Work, data: ReadyData, transactions: range, loader: L
     return found
 
 
-def find_contradictions(report: Mapping[str, Any], cell: Cell, data: ReadyData) -> list[str]:
+def find_contradictions(report: Mapping[str, Any], cell: Cell, data: PreparedData) -> list[str]:
     """Return every contradiction between the loader's report and what it was asked for. Missing values are not judged.
 
     Published rates are computed from its rows, and another way of running would be another cell.

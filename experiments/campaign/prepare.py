@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from bigdata.registry import LOADERS
-from experiments.campaign.datasets import ReadyData
-from experiments.campaign.run import STEP_TIMEOUT_S, ReadyCell, choices_of, environment_of
+from experiments.campaign.datasets import PreparedData
+from experiments.campaign.run import STEP_TIMEOUT_S, PreparedCell, choices_of, environment_of
 from experiments.engines.loader_report import driver_facts, has_been_ended, read_trial
 from experiments.engines.protocol import Engine, Finished, LoaderHost, Server
 from experiments.environment.affinity import Placement, place
@@ -44,7 +44,7 @@ class Preparation:
         matrix: Matrix,
         engines: Mapping[str, Engine],
         source: str,
-        provide_data: Callable[[str, DataSet], ReadyData],
+        provide_data: Callable[[str, DataSet], PreparedData],
         tell: Callable[[str], None],
     ) -> None:
         self._matrix = matrix
@@ -57,7 +57,7 @@ class Preparation:
 
     def prepare(
         self, planned: tuple[PlannedCell, ...], max_connections: int | None = None
-    ) -> dict[Cell, ReadyCell | str]:
+    ) -> dict[Cell, PreparedCell | str]:
         """Return each cell prepared, or the reason why it cannot run. Raises BadInput and Failure if no cell can.
 
         Servers allow ``max_connections``, or as many as the largest pool needs.
@@ -79,13 +79,13 @@ class Preparation:
     def _tell_preparing(self, what: str) -> None:
         self._tell(f"preparing {what}")
 
-    def _try(self, cell: Cell, max_connections: int) -> ReadyCell | str:
+    def _try(self, cell: Cell, max_connections: int) -> PreparedCell | str:
         try:
             return self._ready(cell, max_connections)
         except Unsupported as reason:
             return str(reason)
 
-    def _ready(self, cell: Cell, max_connections: int) -> ReadyCell:
+    def _ready(self, cell: Cell, max_connections: int) -> PreparedCell:
         host = self._host(cell)
         name = cell.engine
         engine = self._engines[name]
@@ -112,7 +112,7 @@ class Preparation:
         )
         key = cell_key(cell, identity)
         timeout_s, here = self._matrix.timeout_s, engine.cores().here
-        return ReadyCell(cell, key, host, server, placement, data, directory, timeout_s, here)
+        return PreparedCell(cell, key, host, server, placement, data, directory, timeout_s, here)
 
     def _host(self, cell: Cell) -> LoaderHost:
         engine = self._engines[cell.engine]
@@ -151,7 +151,7 @@ class Preparation:
         engine.check_placement(placement)
         return placement
 
-    def _data(self, name: str) -> ReadyData:
+    def _data(self, name: str) -> PreparedData:
         self._tell_preparing(f"data {name}")
         data_set = self._matrix.data[name]
         try:
@@ -242,8 +242,8 @@ def unsupported_key(cell: Cell, source: str) -> str:
     return cell_key(cell, Identity("", "", {}, source, "", None, {}, "", "", {}, 0.0))
 
 
-def harness_cpus(ready: Mapping[Cell, ReadyCell | str], allowed: frozenset[int]) -> frozenset[int]:
+def harness_cpus(ready: Mapping[Cell, PreparedCell | str], allowed: frozenset[int]) -> frozenset[int]:
     """Return the cores of this machine that are no loader's own, for the harness; all if there are none."""
-    placements = [one.placement for one in ready.values() if isinstance(one, ReadyCell) and one.here]
+    placements = [one.placement for one in ready.values() if isinstance(one, PreparedCell) and one.here]
     own = [placement.loader_cpus - placement.server_cpus for placement in placements]
     return allowed.difference(*own) or allowed

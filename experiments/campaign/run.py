@@ -9,7 +9,7 @@ from typing import Any
 
 from bigdata.registry import LOADERS, expected_transactions, preparing_transactions
 from experiments.analysis.time_breakdown import find_ledger
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.campaign.equal_work import NO_LIMIT, find_contradictions, find_differences
 from experiments.campaign.monitoring.host import HostMonitor
 from experiments.campaign.monitoring.monitor import (
@@ -36,7 +36,7 @@ REST_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
-class ReadyCell:
+class PreparedCell:
     """A cell with everything it needs, prepared.
 
     ``directory`` is the data's, as the loader sees it. ``here``: whether it runs on the machine that the harness sees.
@@ -47,7 +47,7 @@ class ReadyCell:
     host: LoaderHost
     server: Server
     placement: Placement
-    data: ReadyData
+    data: PreparedData
     directory: str
     timeout_s: float
     here: bool = True
@@ -73,7 +73,7 @@ class Outcome:
         self.status, self.reason = status, reason
 
 
-def begin(campaign: str, run: PlannedRun, key: str) -> Record:
+def initial_record(campaign: str, run: PlannedRun, key: str) -> Record:
     """Return the record of a run that has begun: what remains of it if the campaign is killed now."""
     return Record(
         campaign=campaign,
@@ -94,7 +94,7 @@ def utc_now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def measure(ready: ReadyCell, initial: Record, write_samples: WriteSamples = lambda line: None) -> Record:
+def measure(prepared: PreparedCell, initial: Record, write_samples: WriteSamples = lambda line: None) -> Record:
     """Carry out the run of this initial record and return its record; one that fails has the reason.
 
     ``write_samples`` gets the connection samples of a run that was measured. A server that ended during the run before
@@ -103,21 +103,21 @@ def measure(ready: ReadyCell, initial: Record, write_samples: WriteSamples = lam
     started = time.monotonic()
     outcome = Outcome()
     try:
-        ready.server.place(ready.placement)
+        prepared.server.place(prepared.placement)
     except Failure as failure:
         outcome.fail(str(failure))
     else:
-        _run(ready, outcome, initial, write_samples)
-    record = replace(initial, interrupted=False, images=_images(ready), **vars(outcome))
+        _run(prepared, outcome, initial, write_samples)
+    record = replace(initial, interrupted=False, images=_images(prepared), **vars(outcome))
     return replace(record, ledger_us_per_row=find_ledger(record), wall_s=round(time.monotonic() - started, 3))
 
 
-def _run(ready: ReadyCell, outcome: Outcome, initial: Record, write_samples: WriteSamples) -> None:
+def _run(prepared: PreparedCell, outcome: Outcome, initial: Record, write_samples: WriteSamples) -> None:
     """Run on a server that is ready; only after a run that went wrong is it asked whether it has ended."""
     try:
-        cleared, finished, monitor = _load(ready)
-        outcome.server, outcome.host = monitor.server_use(ready.server.facts), monitor.host_load(finished)
-        _check(ready, outcome, read_report("run", finished, ready.timeout_s), cleared)
+        cleared, finished, monitor = _load(prepared)
+        outcome.server, outcome.host = monitor.server_use(prepared.server.facts), monitor.host_load(finished)
+        _check(prepared, outcome, read_report("run", finished, prepared.timeout_s), cleared)
         outcome.phases = monitor.add_server_cpu(outcome.phases or {})
         outcome.connections, line = monitor.sampled_connections(initial, outcome.phases, cleared.get("round_trip_s"))
         if line is not None:
@@ -127,41 +127,41 @@ def _run(ready: ReadyCell, outcome: Outcome, initial: Record, write_samples: Wri
         outcome.fail(failure.reason, failure.status)
     except Failure as failure:
         outcome.fail(str(failure))
-    if (end := ready.server.find_end()) is not None:
-        outcome.fail(f"PostgreSQL {ready.server.facts.version} ended during the run: {end}")
+    if (end := prepared.server.find_end()) is not None:
+        outcome.fail(f"PostgreSQL {prepared.server.facts.version} ended during the run: {end}")
 
 
-def _load(ready: ReadyCell) -> tuple[Mapping[str, Any], Finished, RunMonitor]:
+def _load(prepared: PreparedCell) -> tuple[Mapping[str, Any], Finished, RunMonitor]:
     """Clear the tables and run the loader under observation; return the report of clearing, too."""
-    host_monitor = HostMonitor(ready.placement.loader_cpus | ready.placement.server_cpus)
-    with start_sampler(ready.cell, ready.host, ready.server, ready.placement) as sampler:
+    host_monitor = HostMonitor(prepared.placement.loader_cpus | prepared.placement.server_cpus)
+    with start_sampler(prepared.cell, prepared.host, prepared.server, prepared.placement) as sampler:
         # The sampler starts up meanwhile, which takes longer: it is sampling when the loader begins.
-        cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize)])
-        scheduling = prioritize_sampler(sampler, ready.server)
-        with ServerCpuSampler(ready.server.cpu_s) as server_cpu:
-            finished = ready.host.run(
-                run_arguments(ready),
-                server=ready.server,
-                placement=ready.placement,
-                timeout_s=ready.timeout_s,
-                environment=environment_of(ready.cell),
+        cleared = _step(prepared, ["clear", "--poolsize", str(prepared.cell.poolsize)])
+        scheduling = prioritize_sampler(sampler, prepared.server)
+        with ServerCpuSampler(prepared.server.cpu_s) as server_cpu:
+            finished = prepared.host.run(
+                run_arguments(prepared),
+                server=prepared.server,
+                placement=prepared.placement,
+                timeout_s=prepared.timeout_s,
+                environment=environment_of(prepared.cell),
                 watch=host_monitor,
             )
-    return cleared, finished, RunMonitor(host_monitor, server_cpu, read_samples(sampler, scheduling), ready.here)
+    return cleared, finished, RunMonitor(host_monitor, server_cpu, read_samples(sampler, scheduling), prepared.here)
 
 
-def _check(ready: ReadyCell, outcome: Outcome, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> None:
+def _check(prepared: PreparedCell, outcome: Outcome, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> None:
     """Verify the work that the server holds, and take over what the loader measured.
 
     Raises RunFailed where the loader's report lacks something: no campaign ends because of that.
     """
-    expected, commits_before = _transactions(ready), cleared["xact_commit"]
+    expected, commits_before = _transactions(prepared), cleared["xact_commit"]
     awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected.start)]
-    held = _step(ready, ["digest", *awaited])
+    held = _step(prepared, ["digest", *awaited])
     try:
         work = replace(_work(report, held, cleared), transactions_expected=_ends(expected))
-        differences = find_differences(work, ready.data, expected, LOADERS[ready.cell.loader])
-        differences += find_contradictions(report, ready.cell, ready.data)
+        differences = find_differences(work, prepared.data, expected, LOADERS[prepared.cell.loader])
+        differences += find_contradictions(report, prepared.cell, prepared.data)
         phases = {name: known(Phase, phase) for name, phase in report["phases"].items()}
         client = known(Client, report["client"])
         rows_per_s, cpu_us_per_row = _rates(phases["data"])
@@ -173,13 +173,13 @@ def _check(ready: ReadyCell, outcome: Outcome, report: Mapping[str, Any], cleare
     outcome.rows_per_s, outcome.cpu_us_per_row = rows_per_s, cpu_us_per_row
 
 
-def _transactions(ready: ReadyCell) -> range:
+def _transactions(prepared: PreparedCell) -> range:
     """Return how many transactions the workload may add to the server's count.
 
     Where the server commits transactions of its own there is no upper limit.
     """
-    cell, loader = ready.cell, LOADERS[ready.cell.loader]
-    data, autocommit, executemany = ready.data, cell.transaction == "autocommit", cell.inserts == "executemany"
+    cell, loader = prepared.cell, LOADERS[prepared.cell.loader]
+    data, autocommit, executemany = prepared.data, cell.transaction == "autocommit", cell.inserts == "executemany"
     least = expected_transactions(
         loader,
         geo_records=data.geo_records,
@@ -198,7 +198,7 @@ def _transactions(ready: ReadyCell) -> range:
         protocol=cell.protocol,
         executemany=executemany,
     )
-    return range(least + more.start, NO_LIMIT if ready.server.facts.has_autovacuum else least + more.stop)
+    return range(least + more.start, NO_LIMIT if prepared.server.facts.has_autovacuum else least + more.stop)
 
 
 def _ends(expected: range) -> list[int | None]:
@@ -212,11 +212,11 @@ def _rates(data: Phase) -> tuple[float | None, float | None]:
     return round(data.rows / data.wall_s, 1), round((data.user_s + data.system_s) / data.rows * 1e6, 3)
 
 
-def run_arguments(ready: ReadyCell) -> list[str]:
+def run_arguments(prepared: PreparedCell) -> list[str]:
     """Return the loader's command line for the cell."""
-    cell = ready.cell
-    arguments = ["run", cell.loader, "--directory", ready.directory, "--poolsize", str(cell.poolsize)]
-    arguments += [*ready.data.arguments, *choices_of(cell)]
+    cell = prepared.cell
+    arguments = ["run", cell.loader, "--directory", prepared.directory, "--poolsize", str(cell.poolsize)]
+    arguments += [*prepared.data.arguments, *choices_of(cell)]
     if cell.transaction == "per_record":
         arguments.append("--no-autocommit")
     if cell.inserts == "executemany":
@@ -237,16 +237,16 @@ def environment_of(cell: Cell) -> dict[str, str]:
     return {"PYTHON_GIL": "0"} if cell.gil == "off" else {}
 
 
-def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:
+def _step(prepared: PreparedCell, arguments: Sequence[str]) -> Mapping[str, Any]:
     """Run one of the harness's own steps on the loader's cores, which are idle now, and return its report.
 
     Raises RunFailed also where the server did not come to rest: its counts would include another run's.
     """
-    placement = ready.placement.without_loader_limits()
+    placement = prepared.placement.without_loader_limits()
     # As long as a load may take is enough for any amount of data.
-    timeout_s = max(STEP_TIMEOUT_S, ready.timeout_s)
+    timeout_s = max(STEP_TIMEOUT_S, prepared.timeout_s)
     arguments = [*arguments, "--rest-within", f"{REST_WITHIN_S:g}", "--report", "-"]
-    finished = ready.host.run(arguments, server=ready.server, placement=placement, timeout_s=timeout_s)
+    finished = prepared.host.run(arguments, server=prepared.server, placement=placement, timeout_s=timeout_s)
     if finished.timed_out:
         # The status timeout would mean that the loader took too long.
         raise RunFailed("failed", f"{arguments[0]}: the harness's own step had not ended within {timeout_s:g} s")
@@ -278,9 +278,9 @@ def _growth(before: int | None, after: int | None) -> int | None:
     return None if before is None or after is None else after - before
 
 
-def _images(ready: ReadyCell) -> dict[str, str] | None:
+def _images(prepared: PreparedCell) -> dict[str, str] | None:
     """Return the ids of both images and what they were made from: a pinned reference, or else packages."""
-    loader, server = ready.host.facts, ready.server.facts
+    loader, server = prepared.host.facts, prepared.server.facts
     if loader.image is None or server.image_id is None or server.image is None:
         return None
     return {

@@ -15,7 +15,7 @@ from experiments.campaign.monitoring.monitor import WriteSamples
 from experiments.campaign.prepare import Preparation, harness_cpus, unsupported_key
 from experiments.campaign.progress import Reporter
 from experiments.campaign.resume import find_unfinished, fingerprint
-from experiments.campaign.run import ReadyCell, measure, utc_now
+from experiments.campaign.run import PreparedCell, measure, utc_now
 from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until
 from experiments.engines.protocol import Engine
 from experiments.environment.affinity import allowed_cpus, can_pin, confined
@@ -31,7 +31,7 @@ from experiments.records.campaign import runs_left
 from experiments.records.description import Description, ShownCell, ShownExperiment, as_written, part_key
 from experiments.records.folder import CampaignFolder, create, list_campaigns, new_name
 
-Cells = Mapping[Cell, ReadyCell | str]
+Cells = Mapping[Cell, PreparedCell | str]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
     )
     cells = preparation.prepare(order.plan.cells, order.max_connections)
     keys = {
-        cell: one.key if isinstance(one, ReadyCell) else unsupported_key(cell, source) for cell, one in cells.items()
+        cell: one.key if isinstance(one, PreparedCell) else unsupported_key(cell, source) for cell, one in cells.items()
     }
     described = describe(order, engines, cells, keys, source)
     if order.check is not None:
@@ -152,7 +152,7 @@ def describe(
 ) -> Description:
     """Return the description of a new campaign. ``source`` is the loader's source hash."""
     shown = tuple(_shown(planned.cell, planned.arm, planned.experiments, cells, keys) for planned in order.plan.cells)
-    ready = [one for one in cells.values() if isinstance(one, ReadyCell)]
+    ready = [one for one in cells.values() if isinstance(one, PreparedCell)]
     now = utc_now()
     names = "-".join(engines)
     described = Description(
@@ -187,7 +187,7 @@ def describe(
 
 def _shown(cell: Cell, arm: str, experiments: tuple[str, ...], cells: Cells, keys: Mapping[Cell, str]) -> ShownCell:
     one = cells[cell]
-    return ShownCell(keys[cell], arm, experiments, cell, None if isinstance(one, ReadyCell) else one)
+    return ShownCell(keys[cell], arm, experiments, cell, None if isinstance(one, PreparedCell) else one)
 
 
 def _shown_experiments(order: Order) -> tuple[ShownExperiment, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import provide
 from experiments.campaign.prepare import Preparation, harness_cpus
-from experiments.campaign.run import ReadyCell
+from experiments.campaign.run import PreparedCell
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.protocol import Engine
 from experiments.engines.select import instruments_of
@@ -114,7 +114,7 @@ def explain_cells(
     return pages
 
 
-def _explain(cell: Cell, ready: ReadyCell | str, campaign: Path) -> Page:
+def _explain(cell: Cell, ready: PreparedCell | str, campaign: Path) -> Page:
     if isinstance(ready, str):
         return Page(cell, None, ready)
     try:

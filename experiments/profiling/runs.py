@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bigdata.registry import LOADERS
-from experiments.campaign.run import ReadyCell, begin, environment_of, measure, run_arguments, utc_now
+from experiments.campaign.run import PreparedCell, environment_of, initial_record, measure, run_arguments, utc_now
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.postgres import DATABASE
 from experiments.engines.profilers import PY_SPY, PY_SPY_GIL, THREAD_STATES, Instrument, Instruments, Observed
@@ -43,7 +43,7 @@ Thing = TypeVar("Thing")
 class _Runs:
     """The runs of a cell with instruments, and how fast each was."""
 
-    ready: ReadyCell
+    ready: PreparedCell
     instruments: Instruments
     rows_per_s: dict[str, float] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class _Runs:
         return report, observed.seen or ""
 
 
-def explain_cell(ready: ReadyCell, instruments: Instruments) -> Explanation:
+def explain_cell(ready: PreparedCell, instruments: Instruments) -> Explanation:
     """Run a cell without instruments, then with each of them. Raises Failure if the run without them is not ok."""
     loader = LOADERS[ready.cell.loader]
     runs = _Runs(ready, instruments)
@@ -116,10 +116,10 @@ def explain_cell(ready: ReadyCell, instruments: Instruments) -> Explanation:
     )
 
 
-def _run_plainly(ready: ReadyCell, instruments: Instruments) -> tuple[Record, Any]:
+def _run_plainly(ready: PreparedCell, instruments: Instruments) -> tuple[Record, Any]:
     """Run as in a campaign, with all checks; return the record and the time of the statements at the server."""
     asked = _or_reason(lambda: _forget(ready, instruments))
-    record = measure(ready, begin("explained", PlannedRun(ready.cell, "a", 1, 1), ready.key))
+    record = measure(ready, initial_record("explained", PlannedRun(ready.cell, "a", 1, 1), ready.key))
     if record.status != "ok":
         raise Failure(f"{ready.cell.label()}: the run without instruments was not ok: {record.reason}")
     if asked:
@@ -127,7 +127,7 @@ def _run_plainly(ready: ReadyCell, instruments: Instruments) -> tuple[Record, An
     return record, _or_reason(lambda: read_uses(instruments.ask(ready.server, uses_query(DATABASE))))
 
 
-def _forget(ready: ReadyCell, instruments: Instruments) -> str:
+def _forget(ready: PreparedCell, instruments: Instruments) -> str:
     ready.server.place(ready.placement)
     instruments.ask(ready.server, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     instruments.ask(ready.server, forget_query(DATABASE))

@@ -9,7 +9,7 @@ from typing import Any
 
 from bigdata.registry import Loader
 from experiments.analysis.stats import Estimate, estimate_median, estimate_ratio
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.engines.loader_report import read_report, read_trial
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
@@ -27,7 +27,7 @@ class Bench:
     host: LocalLoaderHost
     server: LocalServer
     placement: Placement
-    data: ReadyData
+    data: PreparedData
     records: int
     poolsize: int
     pairs: int

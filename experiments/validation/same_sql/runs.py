@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.engines.loader_report import RunFailed, read_report, read_trial
 from experiments.engines.local.cluster import write_private
 from experiments.engines.local.loader import LocalLoaderHost
@@ -44,7 +44,7 @@ class Workplace:
 
     host: LocalLoaderHost
     server: LocalServer
-    data: ReadyData
+    data: PreparedData
 
     @property
     def amount(self) -> Amount:

@@ -7,10 +7,10 @@ from typing import cast
 
 import pytest
 
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.campaign.loop import run_blocks
 from experiments.campaign.progress import PlainLines
-from experiments.campaign.run import ReadyCell
+from experiments.campaign.run import PreparedCell
 from experiments.campaign.stopping_rule import Blocks, PlannedBlocks
 from experiments.engines.protocol import LoaderHost, Server
 from experiments.environment.affinity import Placement
@@ -59,20 +59,20 @@ class Campaign:
         planned += [PlannedCell(uvloop, "a", experiments), PlannedCell(missing, "a", experiments)]
         self.plan: Plan = make_plan(planned, repeats=2, seed=1)
         self.keys = {threaded: "sha256:threaded", uvloop: "sha256:uvloop", missing: "sha256:missing"}
-        self.cells: dict[Cell, ReadyCell | str] = {
+        self.cells: dict[Cell, PreparedCell | str] = {
             threaded: self._ready(threaded),
             uvloop: self._ready(uvloop),
             missing: REASON,
         }
 
-    def _ready(self, cell: Cell) -> ReadyCell:
-        data = ReadyData(Path("ny"), (), "", 1, 1, 222)
+    def _ready(self, cell: Cell) -> PreparedCell:
+        data = PreparedData(Path("ny"), (), "", 1, 1, 222)
         nothing = cast(LoaderHost, None), cast(Server, None)
-        return ReadyCell(cell, self.keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
+        return PreparedCell(cell, self.keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
 
     def run(
         self,
-        measure: Callable[[ReadyCell, Record], Record],
+        measure: Callable[[PreparedCell, Record], Record],
         blocks: Blocks | None = None,
         *,
         resumed: bool = False,
@@ -88,15 +88,15 @@ def campaign(tmp_path: Path, description: Description, threaded: Cell, uvloop_ce
     return Campaign(create(tmp_path, description), threaded, uvloop_cell)
 
 
-def good(ready: ReadyCell, begun: Record) -> Record:
+def good(ready: PreparedCell, begun: Record) -> Record:
     return replace(begun, status="ok", reason=None, interrupted=False)
 
 
-def stopping_at(number: int, stop: BaseException) -> Callable[[ReadyCell, Record], Record]:
+def stopping_at(number: int, stop: BaseException) -> Callable[[PreparedCell, Record], Record]:
     """A measurement that works until the given call, in which the campaign is stopped."""
     calls: list[Record] = []
 
-    def measure(ready: ReadyCell, begun: Record) -> Record:
+    def measure(ready: PreparedCell, begun: Record) -> Record:
         calls.append(begun)
         if len(calls) == number:
             raise stop

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from experiments.campaign.datasets import ReadyData, provide
+from experiments.campaign.datasets import PreparedData, provide
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.mmdebstrap import mmdebstrap_missing
@@ -66,7 +66,7 @@ def server(engine: DockerEngine) -> DockerServer:
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> ReadyData:
+def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     """A few synthetic records."""
     data_set = DataSet(source="synthetic", state="NY", segments=("01",), records=20)
     return provide(data_set, cache=tmp_path_factory.mktemp("cache"), source="tests")

@@ -16,9 +16,9 @@ import pytest
 from docker import DockerClient
 
 from bigdata.registry import LOADERS
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.campaign.monitoring.time_slice import shorten_time_slices
-from experiments.campaign.run import ReadyCell, begin, measure
+from experiments.campaign.run import PreparedCell, initial_record, measure
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.limits import LOCKED_UP, loader_limits
@@ -75,15 +75,15 @@ def scheduling_of_others() -> str | None:
 @pytest.mark.docker
 @pytest.mark.parametrize("python", ["3.11", "3.13"])
 def test_a_load_does_the_work_that_is_asked_for(
-    python: str, engine: DockerEngine, server: DockerServer, data: ReadyData, everywhere: Placement
+    python: str, engine: DockerEngine, server: DockerServer, data: PreparedData, everywhere: Placement
 ) -> None:
     host = engine.loader_host(python)
     loader = "row_by_row_threaded"
     assert loader in LOADERS
     who = (python, None, loader, None, "simple", None)
     cell = Cell("docker", *who, 5, "shared", "ny", "autocommit", "execute", "everywhere")
-    ready = ReadyCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
-    record = measure(ready, begin("campaign", PlannedRun(cell, "a", 1, 1), "key"))
+    ready = PreparedCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
+    record = measure(ready, initial_record("campaign", PlannedRun(cell, "a", 1, 1), "key"))
     assert (record.status, record.reason) == ("ok", None)
     assert record.work is not None
     assert (record.work.digest, record.work.rows) == (data.digest, data.rows)
@@ -189,14 +189,14 @@ def image_without_driver(host: DockerLoaderHost, docker_client: DockerClient) ->
 
 @pytest.mark.docker
 def test_a_run_in_an_image_that_lacks_the_driver_failed_for_that_reason(
-    image_without_driver: str, engine: DockerEngine, server: DockerServer, data: ReadyData, everywhere: Placement
+    image_without_driver: str, engine: DockerEngine, server: DockerServer, data: PreparedData, everywhere: Placement
 ) -> None:
     whole = engine.loader_host("3.13")
     host = DockerLoaderHost(engine._belongings, replace(whole.facts, image=image_without_driver), engine._mounts)
     who = ("3.13", None, "row_by_row_threaded", None, "simple", None)
     cell = Cell("docker", *who, 5, "shared", "ny", "autocommit", "execute", "all")
-    ready = ReadyCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
-    record = measure(ready, begin("campaign", PlannedRun(cell, "a", 1, 1), "key"))
+    ready = PreparedCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
+    record = measure(ready, initial_record("campaign", PlannedRun(cell, "a", 1, 1), "key"))
     assert record.status == "failed"
     assert "psycopg2" in str(record.reason)
     assert "not installed" in str(record.reason) or "No module named" in str(record.reason)
@@ -314,7 +314,7 @@ def test_a_loader_that_memory_runs_out_for_says_so(
 
 @pytest.mark.docker
 def test_a_server_that_memory_runs_out_for_is_named_as_the_cause(
-    engine: DockerEngine, host: DockerLoaderHost, everywhere: Placement, docker_client: DockerClient, data: ReadyData
+    engine: DockerEngine, host: DockerLoaderHost, everywhere: Placement, docker_client: DockerClient, data: PreparedData
 ) -> None:
     server = engine.serve("small", PostgresConfiguration(version="15", storage="disk"), max_connections=30)
     assert load(host, server, everywhere).returncode == 0
@@ -349,7 +349,7 @@ def test_a_server_of_another_engine_is_refused(host: DockerLoaderHost) -> None:
 
 @pytest.mark.docker
 def test_ctrl_c_ends_and_removes_the_loader(
-    host: DockerLoaderHost, engine: DockerEngine, docker_client: DockerClient, server: DockerServer, data: ReadyData
+    host: DockerLoaderHost, engine: DockerEngine, docker_client: DockerClient, server: DockerServer, data: PreparedData
 ) -> None:
     campaign = engine._belongings.campaign
     before = set(ids_of(docker_client, "container", campaign))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.loader import DockerLoaderHost
 from experiments.engines.docker.profilers import DockerInstruments
@@ -48,7 +48,7 @@ def load(
     host: DockerLoaderHost,
     engine: DockerEngine,
     server: DockerServer,
-    data: ReadyData,
+    data: PreparedData,
     placement: Placement,
     instrument: Instrument,
 ) -> tuple[dict[str, object], str]:
@@ -72,7 +72,7 @@ def test_py_spy_sees_the_hot_loop(
     host: DockerLoaderHost,
     engine: DockerEngine,
     server: DockerServer,
-    data: ReadyData,
+    data: PreparedData,
     everywhere: Placement,
 ) -> None:
     _, seen = load(instruments, host, engine, server, data, everywhere, PY_SPY)
@@ -85,7 +85,7 @@ def test_the_kernel_tells_what_the_workers_do(
     host: DockerLoaderHost,
     engine: DockerEngine,
     server: DockerServer,
-    data: ReadyData,
+    data: PreparedData,
     everywhere: Placement,
 ) -> None:
     report, seen = load(instruments, host, engine, server, data, everywhere, THREAD_STATES)
@@ -112,7 +112,7 @@ def test_an_instrument_that_fails_says_why(
     host: DockerLoaderHost,
     engine: DockerEngine,
     server: DockerServer,
-    data: ReadyData,
+    data: PreparedData,
     everywhere: Placement,
 ) -> None:
     broken = Instrument("a broken one", ("python", "-c", "raise SystemExit('it is broken')", "{output}"))

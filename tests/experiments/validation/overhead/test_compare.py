@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from bigdata.registry import CONTESTANTS, Loader
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.cli.bench import make_bench
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
@@ -51,7 +51,7 @@ class FakeHost:
 
 
 def fake_bench(host: FakeHost, pairs: int = 5) -> Bench:
-    data = ReadyData(Path("data"), (), "digest", 10, 10, 2220)
+    data = PreparedData(Path("data"), (), "digest", 10, 10, 2220)
     return Bench(cast(Any, host), cast(Any, None), CORES, data, records=10, poolsize=4, pairs=pairs)
 
 
