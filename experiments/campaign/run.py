@@ -32,7 +32,7 @@ STEP_TIMEOUT_S = 60.0
 """The least time limit of the harness's own steps around a run, which usually take a fraction of a second."""
 
 REST_WITHIN_S = 20.0
-"""How long a server may take to get rid of its clients: those of a killed loader may still be at a statement."""
+"""Time limit for a server to get rid of its clients: those of a killed loader may still be at a statement."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class PreparedCell:
 
 @dataclass
 class Outcome:
-    """What a run has come to so far, by the names of its record; the record is built from it once, at the end."""
+    """Parts of a record known so far, by its names; the record is built from them once, at the end."""
 
     status: Status = "failed"
     reason: str | None = None

@@ -36,7 +36,7 @@ Cells = Mapping[Cell, PreparedCell | str]
 
 @dataclass(frozen=True)
 class Order:
-    """What a command asks for: the selected matrix, its plan, and the folder for results."""
+    """Request of a command: the selected matrix, its plan, and the folder for results."""
 
     matrix: Matrix
     matrix_hash: str

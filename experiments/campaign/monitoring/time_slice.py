@@ -27,7 +27,7 @@ from experiments.engines.postgres import HOST, USER
 from experiments.engines.processes import identity, tree
 
 Scheduling = Literal["slice"]
-"""How the sampler got a core: by a short time slice."""
+"""Way in which the sampler got a core: by a short time slice."""
 
 SLICE_NS = 100_000
 """The shortest time slice of Linux."""
