@@ -72,11 +72,7 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
             reporter.tell(line)
     source = source_hash()
     preparation = Preparation(
-        order.matrix,
-        engines,
-        source,
-        lambda _, data: provide(data, cache=cache_folder(), source=source),
-        reporter.tell,
+        order.matrix, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), reporter.tell
     )
     cells = preparation.prepare(order.plan.cells, order.max_connections)
     keys = {
@@ -102,13 +98,7 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
 
 
 def run_ordered(
-    order: Order,
-    campaign: CampaignFolder,
-    cells: Cells,
-    keys: Mapping[Cell, str],
-    reporter: Reporter,
-    *,
-    resumed: bool,
+    order: Order, campaign: CampaignFolder, cells: Cells, keys: Mapping[Cell, str], reporter: Reporter, *, resumed: bool
 ) -> None:
     """Run what is left of a campaign that has been prepared, and the blocks that are added to it.
 

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
 
@@ -14,9 +14,9 @@ from rich.console import Console
 
 from experiments.campaign.prepare import find_obstacles
 from experiments.campaign.progress import choose_reporter
-from experiments.campaign.reproduce import Reproduction, read_reproduction
+from experiments.campaign.reproduce import read_reproduction
 from experiments.campaign.start import Order, run_campaign
-from experiments.campaign.stopping_rule import USUAL_BUDGET, Until, describe_growth, parse_until
+from experiments.campaign.stopping_rule import USUAL_BUDGET, describe_growth, parse_until
 from experiments.cli.announce import describe_engines, describe_outcome, describe_plan
 from experiments.cli.options import MATRIX, add_results, add_selection, read_selection
 from experiments.engines.protocol import Engine
@@ -26,7 +26,7 @@ from experiments.environment.image_lock import Asked
 from experiments.errors import BadInput, Failure
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import Plan, make_plan
-from experiments.matrix.selection import Selection, apply_selection, parse_selection
+from experiments.matrix.selection import apply_selection, parse_selection
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
 from experiments.profiling.explain import explain_asked
@@ -54,24 +54,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--force", action="store_true", help="with --reproduce: run even if pins differ or no verdict is possible")
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """The options' request, of matrix.yaml or of a campaign to reproduce."""
-
-    matrix: Matrix
-    matrix_hash: str
-    plan: Plan
-    engines: Engines
-    until: Until | None
-    chosen: Mapping[str, object]
-    reproduction: Reproduction | None = None
-
-
 def run(options: Namespace) -> int:
     """Run the campaign; return 0 if all runs were ok, 1 if one failed or the campaign was interrupted."""
-    asked = _read_matrix(options) if options.reproduce is None else _read_reproduction(options)
-    plan, matrix, until, chosen = asked.plan, asked.matrix, asked.until, dict(asked.chosen)
-    used = {name: asked.engines[name] for name in dict.fromkeys(planned.cell.engine for planned in plan.cells)}
+    order, engines = _read_matrix(options) if options.reproduce is None else _read_reproduction(options)
+    plan, matrix, until, chosen = order.plan, order.matrix, order.until, dict(order.selection)
+    used = {name: engines[name] for name in dict.fromkeys(planned.cell.engine for planned in plan.cells)}
     chosen |= {} if options.source == "auto" else {"source": options.source}
     chosen |= {} if until is None else {"until": options.until, "budget": options.budget or USUAL_BUDGET}
     if options.pg_bin is not None:
@@ -79,24 +66,21 @@ def run(options: Namespace) -> int:
     if options.source != "auto" and "docker" not in used:
         raise BadInput("--source requires the docker engine; use --engine docker")
     if options.plan:
-        for line in describe_engines(asked.engines.notice, used):
+        for line in describe_engines(engines.notice, used):
             print(line)
         print(describe_plan(plan, matrix, find_obstacles(plan, matrix, used)))
         if until is not None:
             print(describe_growth(until))
         return 0
-    order = Order(
-        matrix, asked.matrix_hash, chosen, plan, options.results, options.fresh, asked.engines.notice, until=until
-    )
-    if asked.reproduction is not None:
-        return _reproduce(order, used, asked.reproduction)
     try:
-        return _carry_out(order, used)
+        return _carry_out(replace(order, selection=chosen, notice=engines.notice), used)
     except RefusedSettings as refusal:
+        if order.reproduces is not None:
+            raise
         raise refuse(read_document(options.matrix), [Finding(refusal.path, refusal.text)]) from refusal
 
 
-def _read_matrix(options: Namespace) -> _Asked:
+def _read_matrix(options: Namespace) -> tuple[Order, Engines]:
     for option in ("cell", "force"):
         if getattr(options, option):
             raise BadInput(f"--{option} requires --reproduce; use --only to select cells")
@@ -108,10 +92,11 @@ def _read_matrix(options: Namespace) -> _Asked:
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     plan = make_plan(expand(loaded, selection, engines), matrix.repeats, matrix.seed)
     matrix_hash = "sha256:" + hashlib.sha256(options.matrix.read_bytes()).hexdigest()
-    return _Asked(matrix, matrix_hash, plan, engines, until, _chosen(selection))
+    chosen = {name: value for name, value in asdict(selection).items() if value not in (None, (), {})}
+    return Order(matrix, matrix_hash, chosen, plan, options.results, options.fresh, until=until), engines
 
 
-def _read_reproduction(options: Namespace) -> _Asked:
+def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
     for option in ("matrix", "profile", "experiment", "only", "engine", "records"):
         if getattr(options, option):
             raise BadInput(
@@ -136,18 +121,20 @@ def _read_reproduction(options: Namespace) -> _Asked:
     given = {"reproduce": description.campaign, "cell": options.cell, "repeats": repeats, "data": options.data}
     chosen = {name: value for name, value in given.items() if value} | ({"force": "yes"} if options.force else {})
     until = parse_until(options.until, options.budget, matrix.repeats)
-    return _Asked(matrix, description.matrix_hash, plan, engines, until, chosen, reproduction)
-
-
-def _reproduce(order: Order, engines: Mapping[str, Engine], reproduction: Reproduction) -> int:
-    order = replace(
-        order,
-        reproduces=reproduction.published.name,
+    order = Order(
+        matrix,
+        description.matrix_hash,
+        chosen,
+        plan,
+        options.results,
+        options.fresh,
+        reproduces=description.campaign,
         max_connections=reproduction.max_connections,
         check=reproduction.check,
         add_files=lambda folder: keep_published(folder, reproduction.published),
+        until=until,
     )
-    return _carry_out(order, engines)
+    return order, engines
 
 
 def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
@@ -198,8 +185,3 @@ def exit_code(records: list[Record], left: int = 0) -> int:
         return 1
     statuses = {record.status for record in records if not record.interrupted}
     return 0 if "ok" in statuses and statuses <= {"ok", "unsupported"} else 1
-
-
-def _chosen(selection: Selection) -> dict[str, object]:
-    """Return the options given, for the record."""
-    return {name: value for name, value in asdict(selection).items() if value not in (None, (), {})}

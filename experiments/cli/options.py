@@ -17,11 +17,7 @@ MATRIX = Path("matrix.yaml")
 def add_results(parser: ArgumentParser) -> None:
     """Declare --results."""
     parser.add_argument(
-        "--results",
-        metavar="DIR",
-        type=Path,
-        default=Path("results"),
-        help="folder of campaigns (default: results)",
+        "--results", metavar="DIR", type=Path, default=Path("results"), help="folder of campaigns (default: results)"
     )
 
 

@@ -71,11 +71,7 @@ def can_be_explained(planned: Sequence[PlannedCell]) -> list[Cell]:
 
 
 def explain_asked(
-    campaign: CampaignFolder,
-    matrix: Matrix,
-    planned: Sequence[PlannedCell],
-    engines: Mapping[str, Engine],
-    tell: Tell,
+    campaign: CampaignFolder, matrix: Matrix, planned: Sequence[PlannedCell], engines: Mapping[str, Engine], tell: Tell
 ) -> bool:
     """Explain the cells without a page in the experiments that ask for it; return False if interrupted."""
     asked = {name for name, experiment in matrix.experiments.items() if experiment.explain}

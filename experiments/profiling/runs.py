@@ -59,9 +59,7 @@ class _Runs:
         clear = ["clear", "--rest-within", "20", "--report", "-"]
         placement = ready.placement.without_loader_limits()
         read_report(
-            "clear",
-            ready.host.run(clear, server=ready.server, placement=placement, timeout_s=timeout_s),
-            timeout_s,
+            "clear", ready.host.run(clear, server=ready.server, placement=placement, timeout_s=timeout_s), timeout_s
         )
         observed = self.instruments.observe(
             instrument,

@@ -133,10 +133,7 @@ def context_switches(record: Record) -> Mapping[str, float] | None:
     client, data = record.client, (record.phases or {}).get("data")
     if client is None or data is None or client.voluntary_switches is None or client.involuntary_switches is None:
         return None
-    return {
-        "voluntary": client.voluntary_switches / data.rows,
-        "involuntary": client.involuntary_switches / data.rows,
-    }
+    return {"voluntary": client.voluntary_switches / data.rows, "involuntary": client.involuntary_switches / data.rows}
 
 
 def milliseconds(seconds: float) -> str:
