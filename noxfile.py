@@ -99,7 +99,8 @@ def schema(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation in site/ and check its links; options of mkdocs build after --."""
     install(session, "docs")
-    session.run("mkdocs", "build", "--strict", *session.posargs)
+    # Material prints an advertisement of its successor otherwise.
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session
