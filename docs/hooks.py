@@ -1,7 +1,7 @@
 """MkDocs hook that adds repository files to the site: the README as its front page, and results that pages link to.
 
-Pages link to these files as GitHub needs it (``../results/README.md``). In the site everything below ``docs/`` stands at
-the top, and all else where it stands in the repository.
+Pages link to these files as GitHub needs it (``../results/README.md``). In the site everything below ``docs/`` is at
+the top, and all else where it is in the repository.
 """
 
 from __future__ import annotations
