@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.analysis.stats import Estimate
-
 AXIS_NAMES: Mapping[str, str] = {
     "engine": "engine",
     "python": "Python",
@@ -39,14 +37,6 @@ def axis_value(value: Any) -> str:
 def whole(value: float) -> str:
     """A number without decimals: 14,726."""
     return f"{value:,.0f}"
-
-
-def with_interval(estimate: Estimate, form: str) -> str:
-    """The value and its interval, each in the given format: '14,726 (14,512 to 14,880)'."""
-    text = format(estimate.value, form)
-    if estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} ({format(estimate.low, form)} to {format(estimate.high, form)})"
 
 
 def duration(seconds: float) -> str:

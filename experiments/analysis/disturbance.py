@@ -44,7 +44,7 @@ both take more, it is the cores that do less. Of 1,818 runs on a virtual machine
 FEWEST_FOR_USUAL = 5
 """Fewer runs do not say what is usual."""
 
-LOUD_SHARE = 0.2
+MAX_DISTURBED_SHARE = 0.2
 """Of a cell's runs: where more of them are disturbed its row says so."""
 
 THRESHOLDS = (

@@ -188,3 +188,11 @@ def _certain(log_ratio: float) -> Estimate:
         return Estimate(1.0, 1.0, 1.0, 1.0)
     ratio = math.exp(log_ratio)
     return Estimate(ratio, ratio, ratio, 0.0)
+
+
+def with_interval(estimate: Estimate, form: str) -> str:
+    """The value and its interval, each in the given format: '14,726 (14,512 to 14,880)'."""
+    text = format(estimate.value, form)
+    if estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} ({format(estimate.low, form)} to {format(estimate.high, form)})"

@@ -20,7 +20,7 @@ Cells = Mapping[Cell, ReadyCell | str]
 Measure = Callable[[ReadyCell, Record], Record]
 
 
-def run_campaign(
+def run_blocks(
     folder: CampaignFolder,
     plan: Plan,
     cells: Cells,
@@ -83,6 +83,6 @@ def _record_unsupported(folder: CampaignFolder, cells: Cells, keys: Mapping[Cell
             started_at=utc_now(),
             status="unsupported",
             reason=reason,
-            cell=cell.axes(),
+            cell=cell,
         )
         folder.append(record)

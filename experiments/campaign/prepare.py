@@ -8,8 +8,8 @@ from typing import Any, TypeVar, cast
 
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.equal_work import driver_facts, has_been_ended, read_trial
 from experiments.campaign.run import STEP_TIMEOUT_S, ReadyCell, choices_of, environment_of
+from experiments.engines.loader_report import driver_facts, has_been_ended, read_trial
 from experiments.engines.protocol import Engine, Finished, LoaderHost, Server
 from experiments.environment.affinity import Placement, place
 from experiments.environment.requirements import left_out, loader_lock
@@ -245,7 +245,7 @@ def unsupported_key(cell: Cell, source: str) -> str:
     return cell_key(cell, Identity("", "", {}, source, "", None, {}, "", "", {}, 0.0))
 
 
-def quiet_cpus(ready: Mapping[Cell, ReadyCell | str], allowed: frozenset[int]) -> frozenset[int]:
+def harness_cpus(ready: Mapping[Cell, ReadyCell | str], allowed: frozenset[int]) -> frozenset[int]:
     """The cores of this machine that no loader has to itself, for the harness to stay on; all where there are none."""
     placements = [one.placement for one in ready.values() if isinstance(one, ReadyCell) and one.here]
     own = [placement.loader_cpus - placement.server_cpus for placement in placements]

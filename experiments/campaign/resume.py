@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments.matrix.cell import canonical_json
 from experiments.matrix.spec import Matrix
+from experiments.records.campaign import runs_left
 from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder, list_campaigns
 
@@ -42,9 +43,3 @@ def find_unfinished(results: Path, wanted: str) -> CampaignFolder | None:
 def is_finished(folder: CampaignFolder, description: Description) -> bool:
     """Whether all its runs have a record and, where blocks are added until something, no other is to follow."""
     return not description.may_grow and not runs_left(folder, description)
-
-
-def runs_left(folder: CampaignFolder, description: Description) -> int:
-    """How many planned runs have no record, well or not; an interrupted one does not count."""
-    done = {record.run for record in folder.records() if not record.interrupted}
-    return len(description.planned_runs - done)

@@ -10,10 +10,11 @@ from typing import Any
 from bigdata.registry import LOADERS, expected_transactions, preparing_transactions
 from experiments.analysis.time_breakdown import find_ledger
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.equal_work import NO_LIMIT, Trouble, find_contradictions, find_differences, read_report
+from experiments.campaign.equal_work import NO_LIMIT, find_contradictions, find_differences
 from experiments.campaign.monitoring.host import Watch
 from experiments.campaign.monitoring.monitor import Keep, Seen, make_sampler_prompt, read_sampled, sampler_beside
 from experiments.campaign.monitoring.server_cpu import Meter
+from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Finished, LoaderHost, Server
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
@@ -57,7 +58,7 @@ def begin(campaign: str, run: PlannedRun, key: str) -> Record:
         started_at=utc_now(),
         status="failed",
         reason="interrupted: the campaign was ended during this run",
-        cell=run.cell.axes(),
+        cell=run.cell,
         interrupted=True,
     )
 
@@ -95,7 +96,7 @@ def _run(ready: ReadyCell, record: Record, keep: Keep) -> Record:
         if line is not None:
             keep(line)
         return record
-    except Trouble as trouble:
+    except RunFailed as trouble:
         record = replace(record, status=trouble.status, reason=trouble.reason)
     except Failure as failure:
         record = replace(record, status="failed", reason=str(failure))
@@ -127,7 +128,7 @@ def _load(ready: ReadyCell) -> tuple[Mapping[str, Any], Finished, Seen]:
 def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> Record:
     """Ask for the work that the server holds, take over what the loader measured, and judge both.
 
-    Raises Trouble where the loader's report lacks something: it has its own word only, and no campaign ends by that.
+    Raises RunFailed where the loader's report lacks something: it has its own word only, and no campaign ends by that.
     """
     expected, commits_before = _transactions(ready), cleared["xact_commit"]
     awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected.start)]
@@ -139,7 +140,7 @@ def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], cleared:
         measured = _measured(record, report)
     except (KeyError, TypeError, AttributeError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
-        raise Trouble("failed", f"run: reported a line that cannot be used: {what}") from error
+        raise RunFailed("failed", f"run: reported a line that cannot be used: {what}") from error
     status: Status = "wrong_work" if differences else "ok"
     return replace(measured, work=work, status=status, reason="; ".join(differences) or None)
 
@@ -218,7 +219,7 @@ def environment_of(cell: Cell) -> dict[str, str]:
 def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:
     """One of the harness's own steps around the run, on the cores where the loader runs: they are idle now.
 
-    Raises Trouble also where the server did not come to rest: what it counts would be another run's, too.
+    Raises RunFailed also where the server did not come to rest: what it counts would be another run's, too.
     """
     placement = ready.placement.without_loader_limits()
     # What a load may take is long enough for them, however much data there are.
@@ -227,10 +228,10 @@ def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:
     finished = ready.host.run(arguments, server=ready.server, placement=placement, timeout_s=timeout_s)
     if finished.timed_out:
         # A record with the status timeout would say that the loader had taken too long.
-        raise Trouble("failed", f"{arguments[0]}: the harness's own step had not ended within {timeout_s:g} s")
+        raise RunFailed("failed", f"{arguments[0]}: the harness's own step had not ended within {timeout_s:g} s")
     report = read_report(arguments[0], finished, timeout_s)
     if report.get("at_rest") is False:
-        raise Trouble(
+        raise RunFailed(
             "failed",
             f"{arguments[0]}: the server was not at rest: it had other clients still after {REST_WITHIN_S:g} s",
         )

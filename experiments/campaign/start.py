@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from experiments.campaign.datasets import provide
-from experiments.campaign.loop import run_campaign
+from experiments.campaign.loop import run_blocks
 from experiments.campaign.monitoring.monitor import Keep
-from experiments.campaign.prepare import Preparation, quiet_cpus, unsupported_key
+from experiments.campaign.prepare import Preparation, harness_cpus, unsupported_key
 from experiments.campaign.progress import Reporter
-from experiments.campaign.resume import find_unfinished, fingerprint, runs_left
+from experiments.campaign.resume import find_unfinished, fingerprint
 from experiments.campaign.run import ReadyCell, measure, utc_now
 from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until
 from experiments.engines.protocol import Engine
@@ -27,6 +27,7 @@ from experiments.formatting import count
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.spec import Matrix
+from experiments.records.campaign import runs_left
 from experiments.records.description import Description, ShownCell, ShownExperiment, as_written, part_key
 from experiments.records.folder import CampaignFolder, create, list_campaigns, new_name
 
@@ -58,7 +59,7 @@ class Order:
     """Until when blocks are added to those of the plan."""
 
 
-def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
+def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
     """Run the campaign, or what is left of it, and return its folder.
 
     ``engines`` are those that the plan names, entered. The results folder must be locked.
@@ -96,7 +97,7 @@ def conduct(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> 
     if order.begun is not None:
         order.begun(campaign)
     # The harness must not disturb the loader.
-    with confined(quiet_cpus(cells, allowed_cpus()) if can_pin() else None):
+    with confined(harness_cpus(cells, allowed_cpus()) if can_pin() else None):
         run_ordered(order, campaign, cells, keys, reporter, resumed=unfinished is not None)
     return campaign
 
@@ -124,7 +125,7 @@ def run_ordered(
     blocks = PlannedBlocks(plan.repeats) if order.until is None else BlocksUntil(campaign, order.until, reporter.tell)
     try:
         measured = partial(measure, keep=keep_samples(campaign, reporter.tell))
-        run_campaign(campaign, plan, cells, keys, measured, reporter, blocks, resumed=resumed)
+        run_blocks(campaign, plan, cells, keys, measured, reporter, blocks, resumed=resumed)
     except (KeyboardInterrupt, Exception):
         # A disk that is full may have left less than that needs.
         with contextlib.suppress(BadInput, OSError):
@@ -190,7 +191,7 @@ def describe(
 
 def _shown(cell: Cell, arm: str, experiments: tuple[str, ...], cells: Cells, keys: Mapping[Cell, str]) -> ShownCell:
     one = cells[cell]
-    return ShownCell(keys[cell], arm, experiments, cell.axes(), None if isinstance(one, ReadyCell) else one)
+    return ShownCell(keys[cell], arm, experiments, cell, None if isinstance(one, ReadyCell) else one)
 
 
 def _shown_experiments(order: Order) -> tuple[ShownExperiment, ...]:

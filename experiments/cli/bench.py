@@ -10,15 +10,16 @@ from pathlib import Path
 from tabulate import tabulate
 
 from bigdata.registry import Loader
+from experiments.analysis.stats import with_interval
 from experiments.campaign.datasets import provide
-from experiments.campaign.equal_work import Trouble
-from experiments.cli.choose_loaders import choose_loaders, default_python
+from experiments.cli.choose_loaders import choose_loaders
+from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
+from experiments.engines.select import default_python
 from experiments.environment.affinity import place
 from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
 from experiments.errors import BadInput, Failure
-from experiments.formatting import with_interval
 from experiments.matrix.spec import DataSet, PostgresConfiguration, Resources
 from experiments.validation.overhead.compare import Bench, Comparison, Skipped, compare_loaders, compare_reading
 
@@ -53,7 +54,7 @@ def run(options: Namespace) -> int:
     try:
         with LocalEngine() as engine:
             found = _compare(options, loaders, engine)
-    except Trouble as trouble:
+    except RunFailed as trouble:
         raise Failure(trouble.reason) from trouble
     costly = find_costly(found)
     for one in costly:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bigdata.registry import CONTESTANTS, LOADERS, Loader
-from experiments.errors import BadInput
-from experiments.matrix.values import suggest
+from experiments.errors import BadInput, suggest
 
 
 def choose_loaders(names: Sequence[str]) -> list[Loader]:
@@ -20,14 +19,3 @@ def choose_loaders(names: Sequence[str]) -> list[Loader]:
         if name not in CONTESTANTS:
             raise BadInput(f"{name!r} is no loader {suggest(name, list(CONTESTANTS))}")
     return [loader for loader in CONTESTANTS.values() if not names or loader.name in names]
-
-
-def default_python(pythons: Sequence[str]) -> str:
-    """The newest of these, oldest first; a free-threaded build is only used where it is asked for.
-
-    Raises BadInput where there is none.
-    """
-    locked = [python for python in pythons if not python.endswith("t")]
-    if not locked:
-        raise BadInput("no Python here has locked packages; install one that docker/requirements/ has a file for")
-    return locked[-1]

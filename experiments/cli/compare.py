@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from experiments.analysis.comparison import Measured, compare_campaigns, find_differences
-from experiments.analysis.differences import Difference, axes_of
+from experiments.analysis.comparison import compare_campaigns, find_differences
+from experiments.analysis.differences import Difference, describe_difference
 from experiments.errors import BadInput
 from experiments.files import write_whole
 from experiments.formatting import count
-from experiments.records.campaign import find_campaign, read_measured
-from experiments.report.comparison import describe_difference, write_comparison
+from experiments.matrix.cell import AXES, Cell
+from experiments.records.campaign import Campaign, find_campaign, load_campaign
+from experiments.report.comparison import write_comparison
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Print the comparison. That campaigns differ is a finding, and no failure."""
     folder_a, folder_b = (find_campaign(options.results, text) for text in (options.a, options.b))
-    a, b = read_measured(folder_a), read_measured(folder_b)
+    a, b = load_campaign(folder_a), load_campaign(folder_b)
     check_two(a, b)
     comparison = compare_campaigns(a, b)
     if not comparison.experiments:
@@ -51,14 +52,14 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def check_two(a: Measured, b: Measured) -> None:
+def check_two(a: Campaign, b: Campaign) -> None:
     """Raise BadInput where both are the same campaign, be it a copy."""
     one, other = ((side.name, side.description.created_at, side.description.fingerprint) for side in (a, b))
     if one == other:
         raise BadInput(f"{a.name}: the same campaign twice; name two different ones")
 
 
-def check_comparable(a: Measured, b: Measured, differences: Sequence[Difference], *, anyway: bool) -> list[str]:
+def check_comparable(a: Campaign, b: Campaign, differences: Sequence[Difference], *, anyway: bool) -> list[str]:
     """What must be said aloud. Raises BadInput, with all reasons, where a comparison would mean nothing."""
     notices = [
         f"notice: {side.name} is unfinished: {count(side.missing, 'run')} missing" for side in (a, b) if side.missing
@@ -73,25 +74,25 @@ def check_comparable(a: Measured, b: Measured, differences: Sequence[Difference]
     return notices + [f"warning: not comparable: {reason}" for reason in reasons]
 
 
-def describe_nothing_in_common(a: Measured, b: Measured) -> str:
+def describe_nothing_in_common(a: Campaign, b: Campaign) -> str:
     """Why there is no cell to compare: the experiments, or the axes on which no value is in common."""
     names = [[shown.name for shown in side.description.experiments] for side in (a, b)]
     if not set(names[0]) & set(names[1]):
         return f"no experiment in common; A has {', '.join(names[0])}, B has {', '.join(names[1])}"
     unlike = []
-    cells = [[dict(axes_of(cell)) for cell in side.description.cells] for side in (a, b)]
+    cells = [[shown.cell for shown in side.description.cells] for side in (a, b)]
     if sampled := _describe_sampling(*cells):
         return f"no cell in common: {sampled}"
-    for axis in dict.fromkeys((*a.description.cells[0].cell, *cells[0][0])):
-        values = [dict.fromkeys(str(cell.get(axis)) for cell in side) for side in cells]
+    for axis in AXES:
+        values = [dict.fromkeys(str(cell.value(axis)) for cell in side) for side in cells]
         if not values[0].keys() & values[1].keys():
             unlike.append(f"{axis} is {', '.join(values[0])} in A and {', '.join(values[1])} in B")
     return f"no cell in common{': ' * bool(unlike)}{'; '.join(unlike)}"
 
 
-def _describe_sampling(a: Sequence[Mapping[str, Any]], b: Sequence[Mapping[str, Any]]) -> str:
+def _describe_sampling(a: Sequence[Cell], b: Sequence[Cell]) -> str:
     """That cells are the same but for whether their connections were watched, as in campaigns of before; or nothing."""
-    sides = [{str({**cell, "sampling": None}): str(cell["sampling"]) for cell in side} for side in (a, b)]
+    sides = [{replace(cell, sampling="off"): cell.sampling for cell in side} for side in (a, b)]
     same = sides[0].keys() & sides[1].keys()
     if not same:
         return ""

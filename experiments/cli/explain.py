@@ -8,8 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import get_args
 
-from experiments.engines import Engines
-from experiments.engines.select import MachineResolver
+from experiments.engines.select import Engines, MachineResolver
 from experiments.environment.image_lock import Asked
 from experiments.errors import BadInput
 from experiments.formatting import count

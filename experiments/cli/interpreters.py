@@ -16,8 +16,7 @@ from experiments.environment.cpython.install import Sources, check_archive, get_
 from experiments.environment.interpreters import VARIABLE, Interpreter, find_interpreters, named_in_vain
 from experiments.environment.requirements import LOADER_PYTHONS
 from experiments.environment.resolve import uv_environment
-from experiments.errors import BadInput, Failure
-from experiments.matrix.values import suggest
+from experiments.errors import BadInput, Failure, suggest
 
 HEADINGS = ("Python", "version", "optimized", "LTO", "free-threaded", "from")
 NOT_OPTIMIZED = "What is not optimized is marked in every table; nox -s interpreters -- X.Y gets an optimized build."

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.campaign.datasets import provide
-from experiments.campaign.equal_work import Trouble
-from experiments.cli.choose_loaders import choose_loaders, default_python
+from experiments.cli.choose_loaders import choose_loaders
+from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
+from experiments.engines.select import default_python
 from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
 from experiments.environment.host import describe_environment
@@ -51,7 +52,7 @@ def run(options: Namespace) -> int:
             work = make_workplace(engine, options.python, RECORDS)
             findings = list(examine_all(work, list(variants(loaders)), _tell))
             facts = describe(work)
-    except Trouble as trouble:
+    except RunFailed as trouble:
         raise Failure(trouble.reason) from trouble
     differences = tell_findings(findings)
     if differences:

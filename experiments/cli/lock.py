@@ -25,9 +25,8 @@ from experiments.environment.image_lock import (
 )
 from experiments.environment.requirements import LockTarget, lock_targets
 from experiments.environment.resolve import make_lock, uv_environment
-from experiments.errors import BadInput, Failure
+from experiments.errors import BadInput, Failure, suggest
 from experiments.formatting import count
-from experiments.matrix.values import suggest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

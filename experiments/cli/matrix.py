@@ -15,14 +15,12 @@ from rich.console import Console
 from experiments.campaign.prepare import foresee
 from experiments.campaign.progress import choose_reporter
 from experiments.campaign.reproduce import Reproduction, read_reproduction
-from experiments.campaign.resume import runs_left
-from experiments.campaign.start import Order, conduct
+from experiments.campaign.start import Order, run_campaign
 from experiments.campaign.stopping_rule import USUAL_BUDGET, Until, describe_growth, parse_until
 from experiments.cli.announce import describe_engines, describe_outcome, describe_plan
-from experiments.engines import Engines
 from experiments.engines.protocol import Engine
-from experiments.engines.refusal import RefusedSettings
-from experiments.engines.select import MachineResolver
+from experiments.engines.select import Engines, MachineResolver
+from experiments.engines.settings import RefusedSettings
 from experiments.environment.image_lock import Asked
 from experiments.errors import BadInput, Failure
 from experiments.matrix.cell import AXES, ENGINES
@@ -32,7 +30,7 @@ from experiments.matrix.selection import Selection, apply_selection, parse_selec
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
 from experiments.profiling.explain import explain_asked
-from experiments.records.campaign import find_campaign
+from experiments.records.campaign import find_campaign, runs_left
 from experiments.records.folder import locked
 from experiments.records.published import keep_published
 from experiments.records.record import Record
@@ -213,7 +211,7 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
             reporter = inside.enter_context(choose_reporter(console))
             for engine in engines.values():
                 inside.enter_context(engine)
-            folder = conduct(order, engines, reporter)
+            folder = run_campaign(order, engines, reporter)
             explained = explain_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
         with locked(order.results):
             write_tables(folder)

@@ -17,9 +17,8 @@ from experiments.analysis.queueing.prediction import (
     find_round_trips,
     name_contestants,
 )
-from experiments.errors import BadInput
+from experiments.errors import BadInput, suggest
 from experiments.formatting import axis_name
-from experiments.matrix.values import suggest
 from experiments.records.campaign import find_campaign
 from experiments.records.folder import CampaignFolder, list_campaigns
 

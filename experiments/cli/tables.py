@@ -6,9 +6,8 @@ import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from experiments.errors import BadInput
+from experiments.errors import BadInput, suggest
 from experiments.files import write_whole
-from experiments.matrix.values import suggest
 from experiments.records.folder import CampaignFolder, list_campaigns, locked
 from experiments.report.answer.section import replace_answer, write_answer
 from experiments.report.charts.catalog import CHARTS

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from experiments.engines import Engines
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.engines.profilers import Instruments
+from experiments.engines.protocol import Engine, LoaderHost
+from experiments.environment.image_lock import Asked
 from experiments.environment.requirements import left_out, loader_lock
-from experiments.errors import BadInput
+from experiments.errors import BadInput, Unsupported
+from experiments.matrix.cell import ENGINES
 
 
 class MachineResolver:
@@ -32,3 +38,92 @@ class MachineResolver:
         """The wheel of psycopg's C where the Python's lock has one, else what needs no wheel."""
         lock = loader_lock(python)
         return "python" if lock.is_file() and "psycopg-binary" in left_out(lock) else "binary"
+
+
+class Engines:
+    """The engines of this machine by name, each opened when it is first asked for; nothing has been started.
+
+    ``pg_bin`` is a folder with PostgreSQL programs of the user's, for the local engine. ``source`` is where base images
+    come from, for the docker engine.
+    """
+
+    def __init__(self, *, pg_bin: Path | None = None, source: Asked = "auto") -> None:
+        self._pg_bin = pg_bin
+        self._source = source
+        self._open: dict[str, Engine] = {}
+        self._automatic: tuple[str, str | None] | None = None
+
+    def resolve(self, name: str) -> str:
+        """The engine for a value of the axis: for ``auto``, docker where an engine answers, else local."""
+        if name != "auto":
+            return name
+        if self._automatic is None:
+            self._automatic = _choose()
+        return self._automatic[0]
+
+    @property
+    def notice(self) -> str | None:
+        """What must be said aloud: why ``auto`` is not docker, where it was asked for and is not."""
+        return None if self._automatic is None else self._automatic[1]
+
+    def __getitem__(self, name: str) -> Engine:
+        """The engine of this name. Raises BadInput for an unknown one, and where this machine cannot have it."""
+        if name not in self._open:
+            self._open[name] = open_engine(name, pg_bin=self._pg_bin, source=self._source)
+        return self._open[name]
+
+
+def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto") -> Engine:
+    """The engine of this name; nothing has been started.
+
+    Raises BadInput for an unknown name, for a folder without PostgreSQL programs, and where this machine cannot have
+    the engine.
+    """
+    # An engine is only loaded where it is used, as each has needs of its own.
+    if name == "docker":
+        from experiments.engines.docker.engine import DockerEngine
+
+        return DockerEngine(source=source)
+    if name == "local":
+        from experiments.engines.local.engine import LocalEngine
+
+        return LocalEngine(pg_bin=pg_bin)
+    raise BadInput(f"engine: {name!r} is no engine; known: {', '.join(ENGINES)}")
+
+
+def _choose() -> tuple[str, str | None]:
+    from experiments.engines.docker.connect import docker_answers
+
+    problem = docker_answers()
+    if problem is None:
+        return "docker", None
+    return "local", f"engine auto: local, as {problem}"
+
+
+def default_python(pythons: Sequence[str]) -> str:
+    """The newest of these, oldest first; a free-threaded build is only used where it is asked for.
+
+    Raises BadInput where there is none.
+    """
+    locked = [python for python in pythons if not python.endswith("t")]
+    if not locked:
+        raise BadInput("no Python here has locked packages; install one that docker/requirements/ has a file for")
+    return locked[-1]
+
+
+def instruments_of(host: LoaderHost) -> Instruments:
+    """The instruments of a host. Raises Unsupported where its engine has none."""
+    # Each engine is only loaded where it is used.
+    from experiments.engines.local.loader import LocalLoaderHost
+
+    if isinstance(host, LocalLoaderHost):
+        from experiments.engines.local.profilers import LocalInstruments
+
+        return LocalInstruments(host)
+    from experiments.engines.docker.loader import DockerLoaderHost
+
+    if isinstance(host, DockerLoaderHost):
+        from experiments.engines.docker.profilers import DockerInstruments
+
+        return DockerInstruments(host)
+    raise Unsupported("this engine has no instruments to explain a cell with")

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments.engines.local.storage import file_system_of, read_mounts
 from experiments.environment.affinity import allowed_cpus
 from experiments.environment.hashes import PROJECT
+from experiments.environment.mounts import file_system_of, read_mounts
 
 ROOT = Path("/")
 _WHAT_COUNTS = ("bigdata", "docker", "experiments", "matrix.yaml", "noxfile.py", "pyproject.toml")

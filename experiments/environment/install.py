@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.environment.locked_run import run_locked
 from experiments.errors import Failure
 
 # Hours would be a hang; a slow line may well need minutes.
@@ -37,3 +36,29 @@ def explain(output: str) -> str:
     if any(word in output for word in _WORDS_OF_NO_NETWORK):
         reason += ". The package index was not reached: check the network, or name your index in pip's configuration"
     return reason
+
+
+def run_locked(
+    command: Sequence[str],
+    *,
+    lock: int,
+    timeout_s: float,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run it without input and take in all that it says.
+
+    ``lock`` is the descriptor of the locked file: the program holds it too, as it lives on for a while when the harness
+    is killed. Raises subprocess.TimeoutExpired where it has to be ended.
+    """
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment,
+        timeout=timeout_s,
+        check=False,
+        pass_fds=(lock,),
+    )

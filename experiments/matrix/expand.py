@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol
 
 from bigdata.registry import LOADERS, Loader
-from experiments.errors import BadInput
+from experiments.errors import BadInput, suggest
 from experiments.matrix.cell import AxisValue, Cell
 from experiments.matrix.combinations import combine
 from experiments.matrix.selection import Selection, apply_selection
 from experiments.matrix.spec import Matrix
-from experiments.matrix.values import suggest
 
 Arm = Literal["a", "b"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from experiments.matrix.values import suggest
+from experiments.errors import suggest
 from experiments.matrix.yaml_document import Document, Finding, YamlPath
 
 _UNKNOWN_KEY = ("unexpected_keyword_argument", "extra_forbidden")

@@ -14,7 +14,7 @@ from experiments.matrix.expand import Arm, PlannedCell
 from experiments.matrix.spec import DataSet
 
 OVERHEAD_S = 0.6
-"""What a run costs besides the timed phases: start, clear, verify. Measured on 2 cores."""
+"""What a run costs besides the timed phases: start, clear, verify. Campaign on 2 cores."""
 
 ROWS_PER_S = 12_000.0
 ROWS_PER_S_ALONE = 4_000.0

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from experiments.matrix.values import suggest
+from experiments.errors import suggest
 from experiments.matrix.yaml_document import Finding, YamlPath
 
 _SECTIONS = {"postgres": "PostgreSQL configuration", "data": "data set", "resources": "resources"}

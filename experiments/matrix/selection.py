@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from experiments.errors import BadInput
+from experiments.errors import BadInput, suggest
 from experiments.matrix.cell import AXES, ENGINES
 from experiments.matrix.spec import AxisLists, AxisValues, DataSet, Experiment, Matrix, Profile
-from experiments.matrix.values import suggest
 
 DEFAULT_PROFILE = "default"
 

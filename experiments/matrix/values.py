@@ -5,9 +5,8 @@ A message says what is allowed and what to do; what was found stands in front of
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -16,6 +15,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS
 from experiments.cpuset import REST, parse_cpuset
+from experiments.errors import suggest
 from experiments.matrix.cell import ENGINES, GILS, INSERTS, SAMPLINGS, TRANSACTIONS
 
 LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
@@ -24,17 +24,6 @@ _PYTHON = re.compile(r"3\.\d+t?", re.ASCII)
 _MAJOR = re.compile(r"\d{1,3}", re.ASCII)
 _MEMORY = re.compile(r"([1-9]\d{0,9})\s?([kMGT]?)B", re.ASCII)
 _SEGMENT = re.compile(r"0[1-9]|[12]\d|3\d", re.ASCII)
-
-
-def suggest(found: object, known: Iterable[str]) -> str:
-    """Return '(did you mean X? known: A, B)', without the question where nothing is close."""
-    names = list(known)
-    # A number that is close to another one is no slip of the pen.
-    close = [] if str(found).isdigit() else difflib.get_close_matches(str(found), names)
-    # Of those that are equally close: 'pool' is the beginning of poolsize, not four letters of protocol.
-    close.sort(key=lambda name: not name.startswith(str(found)))
-    question = f"did you mean {close[0]}? " if close else ""
-    return f"({question}known: {', '.join(names) or 'none'})"
 
 
 def problem(text: str) -> PydanticCustomError:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import provide
-from experiments.campaign.equal_work import Trouble
-from experiments.campaign.prepare import Preparation, quiet_cpus
+from experiments.campaign.prepare import Preparation, harness_cpus
 from experiments.campaign.run import ReadyCell
-from experiments.engines.choose_instruments import instruments_of
+from experiments.engines.loader_report import RunFailed
 from experiments.engines.protocol import Engine
+from experiments.engines.select import instruments_of
 from experiments.environment.affinity import allowed_cpus, can_pin, confined
 from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
@@ -106,7 +106,7 @@ def explain_cells(
     cells = preparation.prepare(tuple(PlannedCell(cell, "a", ()) for cell in own))
     pages = []
     # The harness must not disturb the loader.
-    with confined(quiet_cpus(cells, allowed_cpus()) if can_pin() else None):
+    with confined(harness_cpus(cells, allowed_cpus()) if can_pin() else None):
         for number, (renamed, ready) in enumerate(cells.items(), 1):
             cell = own[renamed]
             tell(f"explaining {cell.label()} ({number} of {len(cells)})")
@@ -123,7 +123,7 @@ def _explain(cell: Cell, ready: ReadyCell | str, campaign: Path) -> Page:
         explanation = explain_cell(replace(ready, cell=cell), instruments_of(ready.host))
     except (Failure, Unsupported) as reason:
         return Page(cell, None, str(reason))
-    except Trouble as trouble:
+    except RunFailed as trouble:
         return Page(cell, None, trouble.reason)
     return Page(cell, write_explanation(campaign, cell, explanation))
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bigdata.registry import LOADERS
-from experiments.campaign.equal_work import Trouble, read_report
 from experiments.campaign.run import ReadyCell, begin, environment_of, measure, run_arguments, utc_now
+from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.postgres import DATABASE
 from experiments.engines.profilers import PY_SPY, PY_SPY_GIL, THREAD_STATES, Instrument, Instruments, Observed
 from experiments.environment.hashes import PROJECT
@@ -53,7 +53,7 @@ class _Runs:
     ) -> tuple[Mapping[str, Any], str]:
         """Clear, and load under the instrument: the loader's report and what was seen.
 
-        Raises Trouble where the loader failed, Unsupported where the instrument saw nothing.
+        Raises RunFailed where the loader failed, Unsupported where the instrument saw nothing.
         """
         ready, timeout_s = self.ready, self.ready.timeout_s * PATIENCE
         clear = ["clear", "--rest-within", "20", "--report", "-"]
@@ -172,9 +172,9 @@ def _lag(runs: _Runs) -> Mapping[str, float]:
 def _report(observed: Observed, instrument: Instrument | None, timeout_s: float) -> Mapping[str, Any]:
     try:
         return read_report("run", observed.finished, timeout_s)
-    except Trouble as trouble:
+    except RunFailed as trouble:
         name = "" if instrument is None else f"{instrument.name}: "
-        raise Trouble(trouble.status, f"{name}{trouble.reason}") from trouble
+        raise RunFailed(trouble.status, f"{name}{trouble.reason}") from trouble
 
 
 def _words(observed: Observed) -> str:
@@ -186,7 +186,7 @@ def _or_reason(find: Callable[[], Thing]) -> Thing | str:
     """What is found, or why there is nothing: an instrument that does not work here costs its own section only."""
     try:
         return find()
-    except Trouble as trouble:
+    except RunFailed as trouble:
         return trouble.reason
     except (Failure, Unsupported, ValueError, KeyError) as reason:
         return str(reason)

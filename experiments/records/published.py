@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from experiments.analysis.comparison import Measured
-from experiments.campaign.resume import runs_left
 from experiments.files import write_whole
 from experiments.records import description
-from experiments.records.campaign import read_measured
+from experiments.records.campaign import Campaign, load_campaign, runs_left
 from experiments.records.description import ShownCell
 from experiments.records.folder import CampaignFolder
 from experiments.records.record import to_json_line
@@ -19,7 +17,7 @@ from experiments.records.record import to_json_line
 FOLDER = "published"
 
 
-def select_published(folder: CampaignFolder, cells: tuple[ShownCell, ...]) -> Measured:
+def select_published(folder: CampaignFolder, cells: tuple[ShownCell, ...]) -> Campaign:
     """The campaign in this folder with no more than these cells, and their experiments and records."""
     described = folder.description()
     names = {name for shown in cells for name in shown.experiments}
@@ -27,10 +25,10 @@ def select_published(folder: CampaignFolder, cells: tuple[ShownCell, ...]) -> Me
     described = replace(described, cells=cells, experiments=experiments)
     runs = {(shown.cell_key, shown.arm) for shown in cells}
     records = [record for record in folder.records() if (record.cell_key, record.arm) in runs]
-    return Measured(described, records, runs_left(folder, described))
+    return Campaign(described, records, runs_left(folder, described))
 
 
-def keep_published(folder: CampaignFolder, published: Measured) -> None:
+def keep_published(folder: CampaignFolder, published: Campaign) -> None:
     """Write it into the reproduction's folder; what an earlier command has written there stays."""
     kept = folder.path / FOLDER
     if (kept / "campaign.json").exists():
@@ -41,7 +39,7 @@ def keep_published(folder: CampaignFolder, published: Measured) -> None:
     write_whole(kept / "campaign.json", description.to_json(published.description))
 
 
-def read_published(folder: CampaignFolder) -> Measured | None:
+def read_published(folder: CampaignFolder) -> Campaign | None:
     """What was kept; None of a campaign that is no reproduction, or of before this was kept."""
     kept = CampaignFolder(folder.path / FOLDER)
-    return read_measured(kept) if (kept.path / "campaign.json").exists() else None
+    return load_campaign(kept) if (kept.path / "campaign.json").exists() else None

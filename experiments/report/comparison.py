@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Literal
 
 from tabulate import tabulate
 
-from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison, Measured
-from experiments.analysis.differences import Difference, axes_of
-from experiments.analysis.stats import FEWEST_BLOCKS, Estimate
-from experiments.formatting import NOTHING, axis_name, axis_value, count, with_interval
+from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison
+from experiments.analysis.differences import Difference, describe_difference
+from experiments.analysis.stats import FEWEST_BLOCKS, Estimate, with_interval
+from experiments.formatting import NOTHING, axis_name, axis_value, count
+from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell
+from experiments.records.record import AXES
 
 Style = Literal["pipe", "simple"]
 """Of tables: Markdown, or narrower for a terminal."""
@@ -46,7 +48,7 @@ HOW_TO_READ = """\
 
 
 def write_comparison(
-    a: Measured, b: Measured, differences: Sequence[Difference], comparison: Comparison, style: Style = "pipe"
+    a: Campaign, b: Campaign, differences: Sequence[Difference], comparison: Comparison, style: Style = "pipe"
 ) -> str:
     """The whole page."""
     parts = [
@@ -63,7 +65,7 @@ def write_comparison(
     return "\n".join(parts)
 
 
-def describe_side(side: Measured) -> str:
+def describe_side(side: Campaign) -> str:
     """A campaign in one line, with what it still lacks."""
     described = side.description
     lacks = f"; unfinished, {count(side.missing, 'run')} missing" if side.missing else ""
@@ -82,12 +84,7 @@ def describe_differences(differences: Sequence[Difference], a: str = "in A", b: 
     return "\n".join(lines) + "\n"
 
 
-def describe_difference(one: Difference, a: str = "in A", b: str = "in B") -> str:
-    """'interpreters local: 3.13, lock: sha256:a in A, sha256:b in B'."""
-    return f"{one.where}, {one.what}: {one.a} {a}, {one.b} {b}"
-
-
-def comparison_table(experiment: ComparedExperiment, a: Measured, b: Measured, style: Style = "pipe") -> str:
+def comparison_table(experiment: ComparedExperiment, a: Campaign, b: Campaign, style: Style = "pipe") -> str:
     """The experiment's question, the noise floors, and its table."""
     rows = [(cell.shown, _value_cells(cell, experiment, a, b)) for cell in experiment.cells]
     floors = f"Noise floor: {_floor(experiment.floor_a)} in A, {_floor(experiment.floor_b)} in B."
@@ -97,7 +94,7 @@ def comparison_table(experiment: ComparedExperiment, a: Measured, b: Measured, s
 def lay_out(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequence[str], style: Style) -> str:
     """A table of cells with what is said of each, numbers first, words in the last column."""
     axes = varying_axes([shown for shown, _ in rows])
-    texts = [[*(axis_value(shown.cell.get(axis)) for axis in axes), *values] for shown, values in rows]
+    texts = [[*(axis_value(shown.cell.value(axis)) for axis in axes), *values] for shown, values in rows]
     if style == "pipe":
         texts = [[*row[:-1], row[-1].replace("|", "\\|")] for row in texts]
     alignment = ["left"] * len(axes) + ["right"] * (len(headings) - 1) + ["left"]
@@ -105,7 +102,7 @@ def lay_out(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequence[
     return tabulate(texts, names, tablefmt=style, disable_numparse=True, colalign=alignment) + "\n"
 
 
-def sum_up(a: Measured, b: Measured, comparison: Comparison) -> list[str]:
+def sum_up(a: Campaign, b: Campaign, comparison: Comparison) -> list[str]:
     """What it comes to, and what only one of the campaigns has."""
     cells = comparison.compared
     lines = [_count_differing(cells), _reach(cells), _direction(comparison)] if cells else [_why_nothing(a, b)]
@@ -115,7 +112,7 @@ def sum_up(a: Measured, b: Measured, comparison: Comparison) -> list[str]:
     return lines
 
 
-def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Measured, b: Measured) -> list[str]:
+def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Campaign, b: Campaign) -> list[str]:
     mark = ""
     if cell.adjusted_p is not None:
         mark = "≠ " if cell.differs else "≈ "
@@ -130,7 +127,7 @@ def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Measured
     ]
 
 
-def _notes(cell: ComparedCell, experiment: ComparedExperiment, a: Measured, b: Measured) -> Iterator[str]:
+def _notes(cell: ComparedCell, experiment: ComparedExperiment, a: Campaign, b: Campaign) -> Iterator[str]:
     if cell.baseline:
         yield "baseline"
     if cell.shown.arm == "b":
@@ -205,25 +202,23 @@ def _direction(comparison: Comparison) -> str:
     )
 
 
-def _why_nothing(a: Measured, b: Measured) -> str:
+def _why_nothing(a: Campaign, b: Campaign) -> str:
     blocks = f"A has {count(a.description.repeats, 'block')}, B {b.description.repeats}"
     return f"Nothing is called different: {blocks}, and each cell needs {FEWEST_BLOCKS} good runs on either side."
 
 
-def _only(name: str, only: Sequence[ShownCell], other: Measured) -> str:
+def _only(name: str, only: Sequence[ShownCell], other: Campaign) -> str:
     axes = varying_axes([*only, *other.description.cells])
     named = "; ".join(_name(cell, axes) for cell in only)
     return f"Only {name} has {count(len(only), 'cell')}: {named}."
 
 
 def _name(shown: ShownCell, axes: Sequence[str]) -> str:
-    values = dict(axes_of(shown))
+    values = shown.cell.axes()
     others = [f"{axis_name(axis)} {values[axis]}" for axis in axes if axis != "loader" and values[axis] is not None]
     return ", ".join([str(values["loader"]), *others])
 
 
 def varying_axes(cells: Sequence[ShownCell]) -> list[str]:
     """The axes that have more than one value, as the cells name them; the loader where none has."""
-    values: list[Mapping[str, object]] = [dict(axes_of(cell)) for cell in cells]
-    order = dict.fromkeys(axis for cell in cells for axis in (*cell.cell, *dict(axes_of(cell))))
-    return [axis for axis in order if len({one.get(axis) for one in values}) > 1] or ["loader"]
+    return [axis for axis in AXES if len({one.cell.value(axis) for one in cells}) > 1] or ["loader"]

@@ -12,9 +12,9 @@ from tabulate import tabulate
 from experiments.analysis.balanced_cells import Basis, complete_blocks, find_basis, without_foreign_baseline
 from experiments.analysis.effects import Effects, FactorEffect, HigherEffect, InteractionEffect, find_effects
 from experiments.analysis.factors import Factor, Level, Nesting
-from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate
+from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, with_interval
 from experiments.analysis.summary import in_matrix_order
-from experiments.formatting import axis_name, axis_value, count, with_interval
+from experiments.formatting import axis_name, axis_value, count
 from experiments.records.description import Description, ShownExperiment
 from experiments.records.record import Record
 

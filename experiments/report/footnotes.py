@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from experiments.analysis.disturbance import THRESHOLDS
 from experiments.analysis.summary import ExperimentSummary
-from experiments.formatting import count
+from experiments.formatting import count, shortened
 from experiments.records.record import Record, Status
-from experiments.report.reasons import group_reasons
 
 STATUS_NAMES: Mapping[Status, str] = {
     "ok": "ok",
@@ -19,6 +20,9 @@ STATUS_NAMES: Mapping[Status, str] = {
 }
 # As much of a reason as tells what it is; the CSV has all of it.
 _REASON_LENGTH = 200
+
+
+_NUMBER = re.compile(r"\d+")
 
 
 def foot_lines(summary: ExperimentSummary) -> list[str]:
@@ -105,7 +109,7 @@ def _late(summary: ExperimentSummary) -> list[str]:
 def _was_to_be_watched(record: Record) -> bool:
     """A loader that does not say when its phases were could not be."""
     data = (record.phases or {}).get("data")
-    return record.cell.get("sampling") == "on" and data is not None and data.started_s is not None
+    return record.cell.sampling == "on" and data is not None and data.started_s is not None
 
 
 def _disturbed(summary: ExperimentSummary) -> str:
@@ -114,3 +118,27 @@ def _disturbed(summary: ExperimentSummary) -> str:
         return "Disturbed runs: not known, as nothing observed the machine."
     disturbed = sum(row.disturbed for row in summary.cells)
     return f"Disturbed runs: {disturbed:,} of {len(records):,} ({THRESHOLDS})."
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason with how often it came out; ``alike`` where some of those differ from ``text`` in their numbers."""
+
+    number: int
+    text: str
+    alike: bool
+
+    def told(self, length: int) -> str:
+        """': no wheels' or, for several that are alike, ', such as: 3 of 4', with the reason shortened to a length."""
+        if not self.text:
+            return ""
+        return f"{', such as' if self.alike else ''}: {shortened(self.text, length)}"
+
+
+def group_reasons(reasons: Iterable[str]) -> list[Reason]:
+    """The reasons grouped, the most frequent first; of those that are alike, the text of the first."""
+    groups: dict[str, list[str]] = {}
+    for reason in reasons:
+        groups.setdefault(_NUMBER.sub("#", reason), []).append(reason)
+    found = [Reason(len(group), group[0], len(set(group)) > 1) for group in groups.values()]
+    return sorted(found, key=lambda reason: -reason.number)

@@ -7,16 +7,14 @@ from pathlib import Path
 
 from experiments.analysis.comparison import compare_campaigns, find_differences
 from experiments.analysis.queueing.model import model_campaign, model_cells
-from experiments.campaign.resume import runs_left
 from experiments.files import write_whole
-from experiments.records.campaign import read_measured
-from experiments.records.description import Description
+from experiments.records.campaign import load_campaign, runs_left
+from experiments.records.description import Description, ShownExperiment
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.published import read_published
 from experiments.records.record import Record
 from experiments.report.answer.section import describe_question
 from experiments.report.bottlenecks import why_section
-from experiments.report.chart_files import charts_of
 from experiments.report.charts.catalog import CHARTS, chart_images, chart_names
 from experiments.report.comparison import Style
 from experiments.report.front_page import Other, write_readme
@@ -64,7 +62,7 @@ def verdicts_of(folder: CampaignFolder, style: Style = "pipe") -> str | None:
     published = read_published(folder)
     if published is None:
         return None
-    here = read_measured(folder)
+    here = load_campaign(folder)
     comparison = compare_campaigns(published, here)
     return write_reproduction(published, here, find_differences(published, here), comparison, style)
 
@@ -125,3 +123,11 @@ def write_front_page(results: Path) -> None:
 def _other(folder: CampaignFolder) -> Other:
     description = folder.description()
     return Other(description, runs_left(folder, description))
+
+
+def charts_of(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> dict[str, bytes]:
+    """The SVG of each chart by its file name, as ``chart_names`` lists them; the same records make the same bytes."""
+    # Here, as it loads the charting library: who only names charts does not wait for that.
+    from experiments.report.charts.figures import draw_charts
+
+    return draw_charts(description, records, experiment, dict(chart_names(description, experiment)))

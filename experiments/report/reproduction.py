@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison, Measured
+from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison
 from experiments.analysis.differences import Difference
-from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate
-from experiments.formatting import NOTHING, count, with_interval
+from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, with_interval
+from experiments.formatting import NOTHING, count
+from experiments.records.campaign import Campaign
 from experiments.report.comparison import Style, describe_differences, describe_side, lay_out
 
 PAGE = "reproduced.md"
@@ -58,8 +59,8 @@ def judge(cell: ComparedCell, experiment: ComparedExperiment) -> str:
 
 
 def write_reproduction(
-    published: Measured,
-    here: Measured,
+    published: Campaign,
+    here: Campaign,
     differences: Sequence[Difference],
     comparison: Comparison,
     style: Style = "pipe",

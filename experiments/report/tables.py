@@ -9,21 +9,19 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
-from experiments.analysis.disturbance import LOUD_SHARE
-from experiments.analysis.stats import Estimate
+from experiments.analysis.disturbance import MAX_DISTURBED_SHARE
+from experiments.analysis.stats import Estimate, with_interval
 from experiments.analysis.summary import CellSummary, ExperimentSummary, summarize
 from experiments.cpuset import format_cpuset
-from experiments.formatting import NOTHING, axis_name, axis_value, shortened, whole, with_interval
+from experiments.formatting import NOTHING, axis_name, axis_value, shortened, whole
 from experiments.records.description import Description, ShownExperiment
 from experiments.records.record import RUN_STATUSES, Record
+from experiments.report.bottlenecks import VERDICT, why_cells, why_csv, why_headings
 from experiments.report.builds import marks_of
 from experiments.report.captions import caption_lines, describe_floor, describe_ratios
-from experiments.report.csv_columns import fact_columns, measure_columns
+from experiments.report.csv_columns import fact_columns, measure_columns, model_columns
 from experiments.report.effects import describe_effects
-from experiments.report.footnotes import STATUS_NAMES, foot_lines
-from experiments.report.model_columns import model_columns
-from experiments.report.reasons import group_reasons
-from experiments.report.why_columns import VERDICT, why_cells, why_csv, why_headings
+from experiments.report.footnotes import STATUS_NAMES, foot_lines, group_reasons
 
 HEADINGS = ("rows/s (95% interval)", "ratio (95% interval)", "client CPU µs/row", "client core")
 """Before those of ``why_columns``, and ``LAST_HEADINGS`` behind them."""
@@ -68,7 +66,9 @@ def terminal_table(description: Description, records: Sequence[Record], experime
     """What fits a terminal: ratios with their intervals, medians without, and what became of the runs."""
     summary = summarize(description, records, experiment)
     axes = summary.varying_axes
-    rows = [[*(axis_value(cell.shown.cell[axis]) for axis in axes), *_short_cells(cell)] for cell in summary.cells]
+    rows = [
+        [*(axis_value(cell.shown.cell.value(axis)) for axis in axes), *_short_cells(cell)] for cell in summary.cells
+    ]
     headings = [*(axis_name(axis) for axis in axes), *TERMINAL_HEADINGS]
     alignment = ["left"] * len(axes) + ["right"] * (len(TERMINAL_HEADINGS) - 1) + ["left"]
     table = tabulate(rows, headings, tablefmt="simple", disable_numparse=True, colalign=alignment)
@@ -90,7 +90,7 @@ def csv_table(description: Description, records: Sequence[Record], experiment: S
 
 
 def _axis_cells(cell: CellSummary, axes: Sequence[str]) -> list[str]:
-    texts = {axis: axis_value(cell.shown.cell[axis]) for axis in axes}
+    texts = {axis: axis_value(cell.shown.cell.value(axis)) for axis in axes}
     for mark, column in marks_of(cell, axes):
         texts[column] += f" {mark}"
     return list(texts.values())
@@ -142,7 +142,7 @@ def _note(cell: CellSummary, length: int | None = None) -> str:
     parts += ["the baseline again"] if cell.shown.arm == "b" else []
     parts += [] if cell.throttled_share is None else [f"throttled {cell.throttled_share:.0%} of the time"]
     parts += _troubles(cell, length)
-    if cell.disturbed > LOUD_SHARE * len(cell.finished):
+    if cell.disturbed > MAX_DISTURBED_SHARE * len(cell.finished):
         parts.append(f"{cell.disturbed} of {len(cell.finished)} runs disturbed: {cell.disturbance}")
     if cell.missing:
         parts.append(f"not run: block{'s' * (len(cell.missing) > 1)} {format_cpuset(cell.missing)}")
@@ -164,7 +164,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, model: Mapping[str, 
     statuses = [record.status for record in cell.finished]
     return {
         "experiment": summary.experiment.name,
-        **cell.shown.cell,
+        **cell.shown.cell.axes(),
         "arm": cell.shown.arm,
         "baseline": int(cell.baseline),
         "planned": cell.planned,

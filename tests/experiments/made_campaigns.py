@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from experiments.analysis.comparison import Measured
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.record import Record
 
@@ -26,7 +26,7 @@ def measured(
     wobbles: Mapping[str, Sequence[float]] | None = None,
     drift: float = 1.0,
     **changes: Any,
-) -> Measured:
+) -> Campaign:
     """A campaign of 5 blocks whose cells have these ratios to the baseline (by the end of their key, or 'again').
 
     The logarithm of a cell's ratio wobbles as ``wobbles`` says, WOBBLE unless given. ``drift`` is what the whole
@@ -43,5 +43,5 @@ def measured(
             wobble = 0.0 if ratios[name] == 1 else wobbles.get(name, WOBBLE)[block - 1]
             rows_per_s = 10_000 * drift * ratios[name] * math.exp(pace + wobble)
             made = make_record(block=block, rows_per_s=rows_per_s, cell_key=shown.cell_key, arm=shown.arm)
-            records.append(replace(made, cell=dict(shown.cell), campaign=described.campaign))
-    return Measured(described, records)
+            records.append(replace(made, cell=shown.cell, campaign=described.campaign))
+    return Campaign(described, records)

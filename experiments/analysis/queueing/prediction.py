@@ -11,10 +11,10 @@ from typing import Any
 from experiments.analysis.queueing.fit import Prediction, predict
 from experiments.analysis.queueing.measurements import CLIENT, SERVER, SHARED, Point
 from experiments.analysis.queueing.model import Basis, Model, fit_basis
-from experiments.analysis.stats import Estimate, estimate_median
+from experiments.analysis.stats import Estimate, estimate_median, with_interval
 from experiments.analysis.time_breakdown import round_trips_per_row
 from experiments.analysis.usable_cores import Setup
-from experiments.formatting import count, whole, with_interval
+from experiments.formatting import count, whole
 from experiments.records.record import Record
 
 _STATIONS = {CLIENT: "the client", SERVER: "the server", SHARED: "the cores that both share"}
@@ -142,7 +142,7 @@ def _largest_pool(basis: Basis) -> int:
 
 def _tested(model: Model, contestant: tuple[Any, ...]) -> list[tuple[int, str, float]]:
     return [
-        (cell.point.poolsize, str(cell.point.shown.cell["resources"]), cell.error)
+        (cell.point.poolsize, cell.point.shown.cell.resources, cell.error)
         for cell in model.tested
         if cell.point.contestant == contestant and cell.error is not None
     ]
@@ -209,4 +209,6 @@ def name_contestants(model: Model) -> Sequence[tuple[tuple[Any, ...], dict[str, 
     """Each contestant with a fit, and the values of its axes other than the pool size and the cores."""
     cells = {name: basis.alone.shown.cell for name, basis in model.bases.items()}
     free = ("poolsize", "resources")
-    return [(name, {axis: value for axis, value in cell.items() if axis not in free}) for name, cell in cells.items()]
+    return [
+        (name, {axis: value for axis, value in cell.axes().items() if axis not in free}) for name, cell in cells.items()
+    ]

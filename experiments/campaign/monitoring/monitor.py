@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from experiments.campaign.equal_work import Trouble, read_report, reported_cpu_s
 from experiments.campaign.monitoring.connections import cut_to_phase, find_shares
 from experiments.campaign.monitoring.host import Watch
 from experiments.campaign.monitoring.server_cpu import Meter
 from experiments.campaign.monitoring.time_slice import Scheduling, find_sampler, make_prompt
+from experiments.engines.loader_report import RunFailed, read_report, reported_cpu_s
 from experiments.engines.protocol import Companion, Finished, LoaderHost, Server, ServerFacts
 from experiments.environment.affinity import Placement
 from experiments.matrix.cell import Cell
@@ -108,5 +108,5 @@ def read_sampled(sampler: Companion | None, scheduling: Scheduling | None) -> Sa
         return Sampled({}, "sample: it was not stopped")
     try:
         return Sampled(read_report("sample", sampler.finished, 0.0), scheduling=scheduling)
-    except Trouble as trouble:
+    except RunFailed as trouble:
         return Sampled({}, trouble.reason)

@@ -16,12 +16,11 @@ from experiments.engines.docker.cleanup import sweep
 from experiments.engines.docker.connect import connect, is_this_machine
 from experiments.engines.docker.errors import told
 from experiments.engines.docker.images import Images
-from experiments.engines.docker.limits import check_limits
-from experiments.engines.docker.loader import DockerLoaderHost, loader_secret
+from experiments.engines.docker.limits import LOCKED_UP, check_limits
+from experiments.engines.docker.loader import DockerLoaderHost, loader_secret, run_container
 from experiments.engines.docker.loader_image import LoaderImage, describe_build
 from experiments.engines.docker.owner import this_owner
-from experiments.engines.docker.postgres_container import PostgresImage, describe_image_and_start
-from experiments.engines.docker.probe import probe_image
+from experiments.engines.docker.postgres_container import PostgresImage, describe_image, describe_image_and_start
 from experiments.engines.docker.resources import Belongings
 from experiments.engines.docker.server import DockerServer, start_server
 from experiments.engines.docker.volumes import make_data_volume, volume_mount
@@ -30,6 +29,7 @@ from experiments.engines.protocol import InterpreterFacts
 from experiments.environment.affinity import Cores, Placement, cores_here
 from experiments.environment.cache import cache_in_use
 from experiments.environment.image_lock import Asked, load_image_lock
+from experiments.environment.interpreters import PROBE, Interpreter, parse_probe
 from experiments.environment.requirements import left_out, loader_lock, lock_hash
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.spec import PostgresConfiguration
@@ -38,6 +38,9 @@ _DATA = "/data"
 
 ChooseImages = Callable[[DockerClient, Asked], tuple[Images, str | None]]
 """The images of the source that is asked for, and what must be said aloud about that source."""
+
+
+_PROBE_S = 60.0
 
 
 def choose_images(client: DockerClient, asked: Asked) -> tuple[Images, str | None]:
@@ -232,3 +235,24 @@ class DockerEngine:
                 f"storage tmpfs: the Docker engine has {self._info['MemTotal'] / 1024**2:.0f} MiB of memory, and "
                 f"{MEMORY_NEEDED_BYTES / 1024**2:.0f} MiB are needed"
             )
+
+
+def probe_image(belongings: Belongings, image: str) -> Interpreter:
+    """Run the image's interpreter and let it describe itself. Raises Failure where it does not."""
+    api = belongings.client.api
+    interpreter = describe_image(belongings.client, image)["Config"]["Entrypoint"][0]
+    container = belongings.container(
+        "probe",
+        image,
+        entrypoint=[interpreter, "-I", "-c", PROBE],
+        host_config=api.create_host_config(**LOCKED_UP, network_mode="none"),
+    )
+    try:
+        finished = run_container(belongings.client, container, _PROBE_S)
+    finally:
+        belongings.remove_container(container)
+    found = parse_probe(finished.stdout) if finished.returncode == 0 else None
+    if found is None:
+        said = " ".join(finished.stderr.split()) or f"exit code {finished.returncode}"
+        raise Failure(f"docker: the interpreter of the image {image} does not start: {said}")
+    return found

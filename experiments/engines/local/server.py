@@ -27,8 +27,7 @@ from experiments.engines.local.traces import Trace, leave_trace, note_memory, re
 from experiments.engines.postgres import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end
 from experiments.engines.processes import ProcessIdentity, confine, cpu_s, identity
 from experiments.engines.protocol import ServerFacts
-from experiments.engines.refusal import refused
-from experiments.engines.settings import merged_settings
+from experiments.engines.settings import merged_settings, refused
 from experiments.environment.affinity import Placement
 from experiments.environment.hashes import short_hash
 from experiments.errors import Failure, Unsupported

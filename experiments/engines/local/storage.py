@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.engines.postgres import MEMORY_FILE_SYSTEMS, MEMORY_NEEDED_BYTES
 from experiments.environment.cache import ensure_folder, shared_folder
+from experiments.environment.mounts import FileSystem, file_system_of, read_mounts
 from experiments.errors import BadInput, Unsupported
 
 STORAGES = ("disk", "tmpfs")
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the one tmpfs that every Linux has
-
-
-@dataclass(frozen=True)
-class FileSystem:
-    """One mounted file system; ``upper`` is the folder that an overlay really writes to."""
-
-    mount_point: Path
-    kind: str
-    upper: Path | None = None
 
 
 def data_parent(storage: str) -> Path:
@@ -63,32 +53,6 @@ def check_is_memory(folder: Path, mounts: tuple[FileSystem, ...], free_bytes: Ca
             f"storage tmpfs: {folder} has {free / 1024**2:.0f} MiB free, and {MEMORY_NEEDED_BYTES / 1024**2:.0f} MiB "
             "are needed (in a container, start it with --shm-size)"
         )
-
-
-def file_system_of(path: Path, mounts: tuple[FileSystem, ...]) -> FileSystem:
-    """The file system that holds the path: of those with the longest mount point above it, the one mounted last."""
-    above = [mount for mount in mounts if path.is_relative_to(mount.mount_point)]
-    unknown = FileSystem(Path("/"), "file system of unknown kind")
-    return max(reversed(above), key=lambda mount: len(mount.mount_point.parts), default=unknown)
-
-
-def read_mounts(text: str | None = None) -> tuple[FileSystem, ...]:
-    """The file systems in ``/proc/self/mountinfo`` (proc_pid_mountinfo(5)), in the order of mounting."""
-    if text is None:
-        text = Path("/proc/self/mountinfo").read_text()
-    return tuple(_parse_mount(line) for line in text.splitlines())
-
-
-def _parse_mount(line: str) -> FileSystem:
-    before, _, after = line.partition(" - ")
-    kind, _, options = after.split(" ", 2)
-    upper = re.search(r"(?:^|,)upperdir=([^,]*)", options)
-    return FileSystem(_unescape(before.split(" ")[4]), kind, _unescape(upper[1]) if upper else None)
-
-
-def _unescape(path: str) -> Path:
-    """Blanks and the like stand as three octal digits."""
-    return Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path))
 
 
 def _free_bytes(folder: Path) -> int:

@@ -13,8 +13,8 @@ from pathlib import Path
 from experiments.environment.cache import cache_folder, ensure_folder, remove
 from experiments.environment.cpython.build import Build, build, missing_to_build
 from experiments.environment.cpython.sources import fetch_debian_source, read_version, unpack
+from experiments.environment.install import run_locked
 from experiments.environment.interpreters import installed_folder
-from experiments.environment.locked_run import run_locked
 from experiments.environment.requirements import is_free_threaded
 from experiments.errors import BadInput, Failure, Unsupported
 

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.environment.locked_run import run_locked
+from experiments.environment.install import run_locked
 from experiments.errors import BadInput, Failure, Unsupported
 
 # A slow mirror may need minutes for 25 MB; hours would be a hang.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.analysis.stats import Estimate
+from experiments.analysis.stats import Estimate, with_interval
 from experiments.analysis.verdict import BUSY_SHARE
-from experiments.formatting import with_interval
 from experiments.report.answer.facts import THREADS, Contest, Entrant
 from experiments.report.answer.words import cost_limits, describe_pool, join_and, say_each, span
 

@@ -137,7 +137,7 @@ def _fractions(contests: Sequence[Contest], main: Contest) -> str:
         again = bool(told) and ratios.keys() == _ratios(contests[0]).keys()
         loads = join_and([ratio_text(one.ratio, one.noise) for one in ratios.values()]) if again else _listed(ratios)
         told.append(f"with {setting} {loads}{'' if told else ' times the rows of threads'}")
-    return f"Measured where it is the limit of all: {', '.join(told)}." if told else ""
+    return f"Campaign where it is the limit of all: {', '.join(told)}." if told else ""
 
 
 def _other_fractions(contests: Sequence[Contest], decided: bool) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from experiments.formatting import NOTHING, axis_name, axis_value, with_interval
+from experiments.analysis.stats import with_interval
+from experiments.formatting import NOTHING, axis_name, axis_value
 from experiments.report.answer.facts import ASYNCIO, ENTRANTS, THREADS, UVLOOP, Contest, Entrant, Facts
 from experiments.report.answer.words import name_verdicts, ratio_text
 

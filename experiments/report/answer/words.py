@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from experiments.analysis.stats import Estimate
-from experiments.formatting import NOTHING, count, with_interval
+from experiments.analysis.stats import Estimate, with_interval
+from experiments.formatting import NOTHING, count
 from experiments.report.answer.facts import THREADS, Contest
 
 MEANING: Mapping[str, str] = {

@@ -10,9 +10,21 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from experiments.analysis.stats import Estimate, estimate_median
+from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import axis_name
 from experiments.report.charts.canvas import GREY, PADDING, RULE, SMALL, Key, Sheet, text_width
-from experiments.report.charts.chart_points import METRICS, Series
+from experiments.report.charts.catalog import Curves, Line
+from experiments.report.labels import value_text
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a panel shows. ``name`` is that of its marks in the file."""
+
+    name: str
+    caption: str
+
 
 # Dark enough for white paper, told apart by people who do not see all colours, and each with a marker and a dash of
 # its own, so that no line needs its colour.
@@ -36,6 +48,12 @@ _CAPTION = 14.0
 _MOST_IN_HALF = 8
 # How far lines are moved apart at the same value, in parts of a step between two values.
 _APART_STEP = 0.13
+
+
+METRICS = (
+    Metric("rows", "rows/s"),
+    Metric("cpu", "client CPU, µs per row"),
+)
 
 
 @dataclass(frozen=True)
@@ -201,3 +219,37 @@ def _intervals(places: Sequence[_Place]) -> Iterator[tuple[float, float, float]]
     for place in places:
         if place.interval is not None:
             yield place.x, *place.interval
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line: for each of ``METRICS`` the medians by value of the axis. Values without a good run are not there."""
+
+    label: tuple[str, ...]
+    points: tuple[Mapping[str, Estimate], ...]
+
+
+def series_of(curves: Curves, summary: ExperimentSummary) -> tuple[Series, ...]:
+    """The lines in their order, those too that have no point."""
+    cells = {cell.shown.cell_key: cell for cell in summary.cells if cell.shown.arm == "a"}
+    return tuple(_series(line, curves.axis, cells) for line in curves.lines)
+
+
+def top_of(series: Sequence[Series], metric: int) -> float | None:
+    """Where a panel's axis ends that begins at 0 and holds all points with their intervals; None without points."""
+    highest = [
+        point.value if point.high is None else point.high for one in series for point in one.points[metric].values()
+    ]
+    return 1.06 * max(highest) if highest else None
+
+
+def _series(line: Line, axis: str, cells: Mapping[str, CellSummary]) -> Series:
+    by_value = {value_text(shown.cell, axis): cells[shown.cell_key] for shown in line.cells}
+    rows = {value: cell.rows_per_s for value, cell in by_value.items() if cell.rows_per_s is not None}
+    cpu = {value: estimate for value, cell in by_value.items() if (estimate := _cpu(cell)) is not None}
+    return Series(line.label, (rows, cpu))
+
+
+def _cpu(cell: CellSummary) -> Estimate | None:
+    values = [record.cpu_us_per_row for record in cell.ok if record.cpu_us_per_row is not None]
+    return estimate_median(values) if values else None

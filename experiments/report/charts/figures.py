@@ -24,10 +24,17 @@ from experiments.report.charts.canvas import (
     wrap,
 )
 from experiments.report.charts.catalog import Curves, curve_name, curves_of, forest_name, time_name
-from experiments.report.charts.chart_points import METRICS, Series, series_of, top_of
-from experiments.report.charts.chart_rows import forest_rows
-from experiments.report.charts.curves import MOST_LINES, Panels, apart_entry, is_apart
-from experiments.report.charts.forest import Forest
+from experiments.report.charts.curves import (
+    METRICS,
+    MOST_LINES,
+    Panels,
+    Series,
+    apart_entry,
+    is_apart,
+    series_of,
+    top_of,
+)
+from experiments.report.charts.forest import Forest, forest_rows
 from experiments.report.charts.time_bars import Bars, time_rows
 from experiments.report.labels import headings, label_axes
 

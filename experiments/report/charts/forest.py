@@ -5,14 +5,30 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from experiments.analysis.ceilings import is_ceiling
+from experiments.analysis.stats import Estimate
+from experiments.analysis.summary import CellSummary, ExperimentSummary
+from experiments.formatting import NOTHING
 from experiments.report.charts.canvas import BLACK, GREY, PADDING, RULE, SHADE, SMALL, Key, Sheet, text_width
-from experiments.report.charts.chart_rows import ForestRow, Mark
 from experiments.report.charts.ticks import log_limits, log_ticks
+from experiments.report.labels import label_of
+
+
+class Mark(Enum):
+    """What a row's ratio tells; the value is the id that its points have in the file."""
+
+    BASELINE = "baseline"
+    AGAIN = "baseline-again"
+    TOLD_APART = "told-apart"
+    NOISE = "not-told-apart"
+    UNCLAIMED = "nothing-claimed"
+
 
 BLUE = "#0b4f8a"
 _LINE: dict[str, Any] = {"color": BLUE, "linewidth": 1.3}
@@ -198,3 +214,52 @@ class Forest:
         for mark, places in points.items():
             x, heights = zip(*places, strict=True)
             axes.plot(x, heights, linestyle="none", zorder=3, gid=mark.value, **_MARKS[mark][1])
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One row of the table. ``numbers`` are rows/s and client CPU; ``without_result`` says why there is no ratio."""
+
+    label: tuple[str, ...]
+    numbers: tuple[str, str]
+    mark: Mark
+    ratio: Estimate | None
+    without_result: str | None = None
+
+
+def forest_rows(summary: ExperimentSummary, axes: Sequence[str]) -> tuple[ForestRow, ...]:
+    """The rows in the order of the table, but for ceilings: COPY alone would take most of the axis."""
+    return tuple(_row(cell, axes) for cell in summary.cells if not is_ceiling(cell.shown.cell))
+
+
+def _row(cell: CellSummary, axes: Sequence[str]) -> ForestRow:
+    return ForestRow(
+        label=label_of(cell.shown.cell, axes),
+        numbers=(
+            NOTHING if cell.rows_per_s is None else f"{cell.rows_per_s.value:,.0f}",
+            NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
+        ),
+        mark=_mark(cell),
+        ratio=cell.ratio,
+        without_result=_without_result(cell),
+    )
+
+
+def _mark(cell: CellSummary) -> Mark:
+    if cell.baseline:
+        return Mark.BASELINE
+    if cell.shown.arm == "b":
+        return Mark.AGAIN
+    if cell.noise is None:
+        return Mark.UNCLAIMED
+    return Mark.NOISE if cell.noise else Mark.TOLD_APART
+
+
+def _without_result(cell: CellSummary) -> str | None:
+    """Why the row has no point; None where it has one."""
+    if cell.shown.unsupported:
+        return "cannot run"
+    if cell.rows_per_s is not None:
+        return None if cell.baseline or cell.ratio else "no run of the baseline in the same block"
+    statuses = dict.fromkeys(status for status, _ in cell.troubles)
+    return ", ".join(status.replace("_", " ") for status in statuses) or "not run yet"

@@ -103,7 +103,7 @@ def panels_of(model: Model) -> list[Panel]:
     groups: dict[tuple[Any, ...], list[Modelled]] = {}
     for cell in model.cells:
         if cell.prediction is not None:
-            groups.setdefault((cell.point.contestant, cell.point.shown.cell["resources"]), []).append(cell)
+            groups.setdefault((cell.point.contestant, cell.point.shown.cell.resources), []).append(cell)
     several = {name: group for name, group in groups.items() if len({cell.point.poolsize for cell in group}) > 1}
     shown = [cell.point.shown.cell for group in several.values() for cell in group]
     axes = label_axes(shown, {}, over="poolsize") or ("loader",)
@@ -123,9 +123,9 @@ def draw_model(description: Description, model: Model) -> bytes:
             for number, start in enumerate(range(0, len(panels), _BESIDE))
         ]
         question = Lines(wrap(_QUESTION, WIDTH - 2 * PADDING, BODY), size=BODY, below=8.0)
-        title = Lines(("Measured, and predicted by the model",), size=TITLE, weight="bold")
+        title = Lines(("Campaign, and predicted by the model",), size=TITLE, weight="bold")
         pieces: list[Piece] = [title, question, Key(_KEY, WIDTH), *rows, _foot(description, model)]
-        return draw_sheet(pieces, WIDTH, "Measured, and predicted by the model", CHART_ALT)
+        return draw_sheet(pieces, WIDTH, "Campaign, and predicted by the model", CHART_ALT)
 
 
 def _caption(label: Sequence[str]) -> str:

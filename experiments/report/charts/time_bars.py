@@ -12,9 +12,9 @@ from matplotlib.ticker import FixedLocator, PercentFormatter
 from experiments.analysis.summary import CellSummary
 from experiments.analysis.time_breakdown import PARTS
 from experiments.formatting import NOTHING
+from experiments.report.bottlenecks import BUSY_NAMES, PART_NAMES, describe_busy
 from experiments.report.charts.canvas import BLACK, GREY, PADDING, RULE, SMALL, Key, Sheet, text_width
 from experiments.report.labels import label_of
-from experiments.report.why_columns import BUSY_NAMES, PART_NAMES, describe_busy
 
 # Told apart in greyscale, too: neighbours differ in lightness, and waiting is hatched.
 _LOOKS: Mapping[str, dict[str, Any]] = {

@@ -10,7 +10,7 @@ from typing import Any
 from bigdata.registry import Loader
 from experiments.analysis.stats import Estimate, estimate_median, estimate_ratio
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.equal_work import read_report, read_trial
+from experiments.engines.loader_report import read_report, read_trial
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
 from experiments.engines.protocol import Finished

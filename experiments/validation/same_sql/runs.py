@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.equal_work import Trouble, read_report, read_trial
+from experiments.engines.loader_report import RunFailed, read_report, read_trial
 from experiments.engines.local.cluster import write_private
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
@@ -72,7 +72,7 @@ def examine(work: Workplace, variant: Variant) -> Finding:
         if reason is not None:
             return Finding(variant, unsupported=without_paths(reason))
         loads = [_load(work, variant, transaction, inserts) for transaction, inserts in variant.ways]
-    except Trouble as trouble:
+    except RunFailed as trouble:
         return Finding(variant, differences=(without_paths(trouble.reason),))
     observation = loads[0].observation
     differences = [f"{load.way}: {line}" for load in loads for line in load.verdict.differences]
@@ -103,10 +103,10 @@ def _load(work: Workplace, variant: Variant, transaction: str, inserts: str) -> 
     seen = read_ledger(work.server.execute(seen_query(DATABASE)))
     verdict = compare(seen, golden_ledger(work.amount, transaction), variant.loader)
     if len(conversations) != 1:
-        raise Trouble("failed", f"{way}: {len(conversations)} connections went over the wire, expected 1")
+        raise RunFailed("failed", f"{way}: {len(conversations)} connections went over the wire, expected 1")
     observation = observe(conversations[0])
     if observation is None:
-        raise Trouble("failed", f"{way}: the connection broke off while it was being made")
+        raise RunFailed("failed", f"{way}: the connection broke off while it was being made")
     return _Load(way, verdict, observation, report["client"])
 
 

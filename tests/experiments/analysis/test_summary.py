@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.analysis.comparison import Measured, compare_campaigns
+from experiments.analysis.comparison import compare_campaigns
 from experiments.analysis.summary import ExperimentSummary, summarize
 from experiments.matrix.cell import Cell
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.record import Record
 
@@ -42,8 +43,8 @@ def test_runs_that_an_interruption_has_parted_are_no_pair(description: Descripti
 
 
 def test_nor_are_they_where_campaigns_are_compared(description: Description, records: list[Record]) -> None:
-    whole = Measured(description, [record for record in records if record.block < 6])
-    comparison = compare_campaigns(whole, Measured(description, records))
+    whole = Campaign(description, [record for record in records if record.block < 6])
+    comparison = compare_campaigns(whole, Campaign(description, records))
     relative = comparison.experiments[0].cells[2].relative
     assert relative is not None
     assert relative.value == pytest.approx(1.0)

@@ -87,7 +87,7 @@ def only_campaign(results: Path) -> CampaignFolder:
 
 
 def runs_of(folder: CampaignFolder, postgres: str) -> list[Record]:
-    return [record for record in folder.records() if record.cell["postgres"] == postgres and record.arm == "a"]
+    return [record for record in folder.records() if record.cell.postgres == postgres and record.arm == "a"]
 
 
 def look(folder: CampaignFolder, record: Record) -> Observations:
@@ -152,12 +152,12 @@ def triggers(monkeypatch: pytest.MonkeyPatch) -> None:
 def campaign(triggers: None, tmp_path: Path) -> Callable[[str], CampaignFolder]:
     """Runs a campaign on the server of this configuration."""
 
-    def conduct(postgres: str) -> CampaignFolder:
+    def run_campaign(postgres: str) -> CampaignFolder:
         matrix, results = write_matrix(tmp_path, postgres), tmp_path / "results"
         assert main(["matrix", "--matrix", str(matrix), "--results", str(results)]) == 0
         return only_campaign(results)
 
-    return conduct
+    return run_campaign
 
 
 def test_a_server_that_sleeps_is_latency_and_the_page_says_in_what_event(

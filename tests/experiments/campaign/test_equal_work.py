@@ -8,15 +8,8 @@ import pytest
 
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.equal_work import (
-    NO_LIMIT,
-    Trouble,
-    driver_facts,
-    find_contradictions,
-    find_differences,
-    read_report,
-    read_trial,
-)
+from experiments.campaign.equal_work import NO_LIMIT, find_contradictions, find_differences
+from experiments.engines.loader_report import RunFailed, driver_facts, read_report, read_trial
 from experiments.engines.protocol import Finished
 from experiments.matrix.cell import Cell
 from experiments.records.record import Work
@@ -49,7 +42,7 @@ def test_the_report_is_the_last_line_of_standard_output() -> None:
     ],
 )
 def test_a_process_without_a_report_is_trouble_with_its_reason(finished: Finished, status: str, reason: str) -> None:
-    with pytest.raises(Trouble) as raised:
+    with pytest.raises(RunFailed) as raised:
         read_report("run", finished, 120.0)
     assert (raised.value.status, raised.value.reason) == (status, reason)
 

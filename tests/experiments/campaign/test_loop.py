@@ -8,8 +8,7 @@ from typing import cast
 import pytest
 
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.loop import run_campaign
-from experiments.campaign.resume import runs_left
+from experiments.campaign.loop import run_blocks
 from experiments.campaign.run import ReadyCell
 from experiments.campaign.stopping_rule import Blocks, PlannedBlocks
 from experiments.engines.protocol import LoaderHost, Server
@@ -18,6 +17,7 @@ from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import Plan, PlannedRun, make_plan
+from experiments.records.campaign import runs_left
 from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder, create
 from experiments.records.record import Record
@@ -83,7 +83,7 @@ class Campaign:
     ) -> Quiet:
         reporter = Quiet()
         blocks = blocks or PlannedBlocks(self.plan.repeats)
-        run_campaign(self.folder, self.plan, self.cells, self.keys, measure, reporter, blocks, resumed=resumed)
+        run_blocks(self.folder, self.plan, self.cells, self.keys, measure, reporter, blocks, resumed=resumed)
         return reporter
 
 
@@ -112,7 +112,7 @@ def stopping_at(number: int, stop: BaseException) -> Callable[[ReadyCell, Record
 def test_every_planned_run_is_measured_in_the_order_of_the_plan(campaign: Campaign) -> None:
     reporter = campaign.run(good)
     runs = [(run.cell, run.arm, run.block, run.order) for run in campaign.plan.runs if run.cell.python == "3.13"]
-    assert [(Cell(**record.cell), record.arm, record.block, record.order) for record in reporter.ended] == runs
+    assert [(record.cell, record.arm, record.block, record.order) for record in reporter.ended] == runs
     assert reporter.begun == [(6, 0)]
     assert len(runs) == 6
 

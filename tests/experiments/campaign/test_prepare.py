@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.prepare import Preparation, foresee, quiet_cpus, unsupported_key
+from experiments.campaign.prepare import Preparation, foresee, harness_cpus, unsupported_key
 from experiments.campaign.run import ReadyCell
 from experiments.engines.protocol import UNWATCHED, Companion, Finished, InterpreterFacts, Server, ServerFacts
 from experiments.environment.affinity import Cores, Placement
@@ -360,9 +360,9 @@ def test_the_key_of_a_cell_that_cannot_run_depends_on_its_axes_and_the_source(th
 
 def test_the_harness_stays_off_the_cores_that_a_loader_has_to_itself(matrix: Matrix, threaded: Cell) -> None:
     shared = replace(threaded, resources="shared")
-    assert quiet_cpus(prepare(matrix, FakeEngine(), threaded, shared), ALLOWED) == frozenset({1, 2})
-    assert quiet_cpus(prepare(matrix, FakeEngine(), shared), ALLOWED) == ALLOWED
-    assert quiet_cpus({threaded: "cannot run"}, ALLOWED) == ALLOWED
+    assert harness_cpus(prepare(matrix, FakeEngine(), threaded, shared), ALLOWED) == frozenset({1, 2})
+    assert harness_cpus(prepare(matrix, FakeEngine(), shared), ALLOWED) == ALLOWED
+    assert harness_cpus({threaded: "cannot run"}, ALLOWED) == ALLOWED
 
 
 def test_a_plan_foresees_interpreters_and_cores_that_are_not_there(matrix: Matrix, threaded: Cell) -> None:

@@ -85,7 +85,7 @@ def killing(monkeypatch: pytest.MonkeyPatch) -> Killing:
 def campaign(killing: Killing, tmp_path: Path) -> Callable[[], CampaignFolder]:
     """Runs the campaign, in which something fails."""
 
-    def conduct() -> CampaignFolder:
+    def run_campaign() -> CampaignFolder:
         matrix, results = tmp_path / "matrix.yaml", tmp_path / "results"
         matrix.write_text(MATRIX)
         before = own_traces()
@@ -95,7 +95,7 @@ def campaign(killing: Killing, tmp_path: Path) -> Callable[[], CampaignFolder]:
         (folder,) = list_campaigns(results)
         return folder
 
-    return conduct
+    return run_campaign
 
 
 def own_traces() -> list[Trace]:
@@ -103,7 +103,7 @@ def own_traces() -> list[Trace]:
 
 
 def of(folder: CampaignFolder, postgres: str) -> list[Record]:
-    return [record for record in folder.records() if record.cell["postgres"] == postgres]
+    return [record for record in folder.records() if record.cell.postgres == postgres]
 
 
 def test_a_server_that_is_killed_in_a_run_costs_that_run_and_no_other(

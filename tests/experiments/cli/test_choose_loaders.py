@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from bigdata.registry import CONTESTANTS
-from experiments.cli.choose_loaders import choose_loaders, default_python
+from experiments.cli.choose_loaders import choose_loaders
+from experiments.engines.select import default_python
 from experiments.errors import BadInput
 
 

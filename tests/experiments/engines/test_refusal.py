@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from experiments.engines.refusal import RefusedSettings, refused
+from experiments.engines.settings import RefusedSettings, refused
 from experiments.errors import Failure
 
 WORDS = 'unrecognized configuration parameter "Work_mem"'

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.environment.locked_run import run_locked
+from experiments.environment.install import run_locked
 
 
 def python(text: str) -> list[str]:

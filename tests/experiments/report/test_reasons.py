@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from experiments.report.reasons import Reason, group_reasons
+from experiments.report.footnotes import Reason, group_reasons
 
 
 def test_reasons_that_differ_in_numbers_only_are_one() -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Measured, compare_campaigns
+from experiments.analysis.comparison import ComparedCell, ComparedExperiment, compare_campaigns
 from experiments.analysis.stats import estimate_mean_ratio, noise_floor
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.record import Record
 from experiments.report.reproduction import EXPECTED, judge, sum_up, write_reproduction
@@ -19,7 +20,7 @@ MakeRecord = Callable[..., Record]
 ONE = {"row_by_row_threaded": 1.0, "again": 1.01, "row_by_row_asyncio": 1.2}
 
 
-def compared(published: Measured, here: Measured) -> tuple[ComparedCell, ComparedExperiment]:
+def compared(published: Campaign, here: Campaign) -> tuple[ComparedCell, ComparedExperiment]:
     (experiment,) = compare_campaigns(published, here).experiments
     return next(cell for cell in experiment.cells if cell.shown.cell_key == "sha256:row_by_row_asyncio"), experiment
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from experiments.engines import open_engine
 from experiments.engines.docker import engine as module
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.loader_image import describe_build
+from experiments.engines.select import open_engine
 from experiments.environment.affinity import Placement, cores_here
 from experiments.environment.cache import is_cache_in_use
 from experiments.environment.image_lock import Asked

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.equal_work import read_report
-from experiments.engines.choose_instruments import instruments_of
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.loader import DockerLoaderHost
 from experiments.engines.docker.profilers import DockerInstruments
 from experiments.engines.docker.resources import CAMPAIGN
 from experiments.engines.docker.server import DockerServer
+from experiments.engines.loader_report import read_report
 from experiments.engines.profilers import PY_SPY, THREAD_STATES, Instrument
+from experiments.engines.select import instruments_of
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
 from experiments.profiling.stacks import cut_to_hot_loops, read_speedscope

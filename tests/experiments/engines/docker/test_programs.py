@@ -11,9 +11,9 @@ import pytest
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import ReadyData
 from experiments.campaign.run import ReadyCell, begin, measure
-from experiments.engines.docker import programs as module
+from experiments.engines.docker import loader_image as module
 from experiments.engines.docker.engine import DockerEngine
-from experiments.engines.docker.programs import program_files
+from experiments.engines.docker.loader_image import program_files
 from experiments.engines.docker.server import DockerServer
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure

@@ -13,7 +13,7 @@ from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.resources import Belongings
 from experiments.engines.postgres import INITDB_OPTIONS
-from experiments.engines.refusal import RefusedSettings
+from experiments.engines.settings import RefusedSettings
 from experiments.environment.affinity import Placement
 from experiments.errors import Unsupported
 from experiments.matrix.spec import PostgresConfiguration

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines import open_engine
 from experiments.engines.local import engine as local
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.traces import read_traces
+from experiments.engines.select import open_engine
 from experiments.environment.affinity import Placement
 from experiments.environment.cache import is_cache_in_use
 from experiments.environment.interpreters import Interpreter

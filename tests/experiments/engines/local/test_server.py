@@ -14,10 +14,10 @@ import pytest
 from experiments.engines.local.cleanup import owners, sweep
 from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.server import LocalServer, start_server
-from experiments.engines.local.storage import read_mounts
 from experiments.engines.local.traces import read_traces
 from experiments.engines.processes import is_alive, tree, with_arguments
 from experiments.environment.affinity import Placement
+from experiments.environment.mounts import read_mounts
 from experiments.errors import BadInput, Failure
 from tests.experiments.engines.local.local_servers import data_of, listening_addresses, password, users
 from tests.project import ROOT

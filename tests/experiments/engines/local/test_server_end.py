@@ -13,8 +13,7 @@ import psycopg2
 import pytest
 
 from experiments.engines.local.server import LocalServer
-from experiments.engines.local.shared_memory import MEMORY, mapped_segments
-from experiments.engines.local.traces import read_traces
+from experiments.engines.local.traces import MEMORY, mapped_segments, read_traces
 from experiments.engines.processes import identity, is_alive, tree
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines.local.sources import check_can_build
+from experiments.engines.local.venvs import check_can_build
 from experiments.environment.interpreters import Interpreter
 from experiments.errors import Unsupported
 

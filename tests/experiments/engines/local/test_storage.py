@@ -4,14 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines.local.storage import (
-    FileSystem,
-    check_is_disk,
-    check_is_memory,
-    data_parent,
-    file_system_of,
-    read_mounts,
-)
+from experiments.engines.local.storage import check_is_disk, check_is_memory, data_parent
+from experiments.environment.mounts import FileSystem, file_system_of, read_mounts
 from experiments.errors import BadInput, Unsupported
 
 MOUNTS = """\

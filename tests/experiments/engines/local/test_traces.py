@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines.local.shared_memory import mapped_segments, remove_segments
+from experiments.engines.local.traces import mapped_segments, remove_segments
 
 
 def control_segment(*items: tuple[int, int]) -> bytes:

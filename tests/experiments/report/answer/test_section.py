@@ -46,9 +46,7 @@ def test_without_curves_of_its_own_the_answer_has_those_of_the_pools(
     description: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
     assert "](results/one/charts/" not in write_answer(description, [make_record()], "here", "results/one")
-    pools = [
-        ShownCell(f"pool {size}", "a", ("pool_sizes",), replace(threaded, poolsize=size).axes()) for size in (1, 5, 20)
-    ]
+    pools = [ShownCell(f"pool {size}", "a", ("pool_sizes",), replace(threaded, poolsize=size)) for size in (1, 5, 20)]
     experiments = {**description.matrix["experiments"], "pool_sizes": {"matrix": {"poolsize": [1, 5, 20]}}}
     several = replace(
         description,
@@ -89,7 +87,7 @@ def test_the_whole_question_has_sentences_a_table_of_settings_and_where_the_rest
     assert f"- {BOUNDARIES}\n" in answer
     assert "- Not run: no wheel of aiopg | none at all.\n" in answer
     assert "what disturbed runs were disturbed by: [io_or_cpu](results/one/tables/io_or_cpu.md).\n" in answer
-    assert answer.endswith("- Measured on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n")
+    assert answer.endswith("- Campaign on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n")
 
 
 def test_only_the_pages_of_the_question_have_its_answer(

@@ -288,7 +288,7 @@ def test_a_verdict_that_not_all_have_is_told_of_those_who_have_it() -> None:
         "connections on `default`."
     )
     assert (
-        " Measured where it is the limit of all: with 0.25 of a core for Python asyncio loads ≈ 0.98 (0.93 to 1.03) "
+        " Campaign where it is the limit of all: with 0.25 of a core for Python asyncio loads ≈ 0.98 (0.93 to 1.03) "
         "and uvloop ≈ 1.01 (0.96 to 1.06) times the rows of threads. In the other row with a fraction nobody is told "
         "apart from threads."
     ) in say_flip(facts(main, *pods), main)
@@ -481,7 +481,7 @@ def test_a_fraction_of_a_core_says_who_wins() -> None:
     ]
     pods = [with_ratios(pod, ratio(0.7), ratio(0.82)) for pod in pods]
     assert say_flip(facts(main, *pods), main) == (
-        f"{THRESHOLD}. Measured where it is the limit of all: with 0.25 of a core for Python asyncio loads 0.70 (0.65 "
+        f"{THRESHOLD}. Campaign where it is the limit of all: with 0.25 of a core for Python asyncio loads 0.70 (0.65 "
         "to 0.75) and uvloop 0.82 (0.77 to 0.87) times the rows of threads, with 0.5 of a core for Python 0.70 (0.65 "
         "to 0.75) and 0.82 (0.77 to 0.87). In the other 2 rows with a fraction these are told apart from threads: "
         "asyncio 0.70 (0.65 to 0.75) with 0.25 of a core for Python on `async_commit`; uvloop 0.82 (0.77 to 0.87) with "
@@ -505,7 +505,7 @@ def test_a_fraction_with_another_server_is_told_where_python_is_everybodys_limit
         )
     )
     assert say_flip(facts(main, usual, quick, half), main) == (
-        f"{THRESHOLD}. Measured where it is the limit of all: with 0.25 of a core for Python and `async_commit` "
+        f"{THRESHOLD}. Campaign where it is the limit of all: with 0.25 of a core for Python and `async_commit` "
         "asyncio loads 0.80 (0.75 to 0.85) and uvloop 0.80 (0.75 to 0.85) times the rows of threads. In the other 2 "
         f"rows with a fraction nobody is told apart from threads. {SERVERS}"
     )

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 
 from experiments.analysis.stats import Estimate
 from experiments.report.charts.canvas import WIDTH, Sheet
-from experiments.report.charts.chart_points import Series
-from experiments.report.charts.curves import MOST_LINES, Panels
+from experiments.report.charts.curves import MOST_LINES, Panels, Series
 
 
 def series(**points: Estimate) -> Series:

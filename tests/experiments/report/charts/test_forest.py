@@ -8,8 +8,7 @@ from matplotlib.lines import Line2D
 
 from experiments.analysis.stats import Estimate
 from experiments.report.charts.canvas import WIDTH, Sheet
-from experiments.report.charts.chart_rows import ForestRow, Mark
-from experiments.report.charts.forest import Forest
+from experiments.report.charts.forest import Forest, ForestRow, Mark
 
 BASELINE = ForestRow(("a", "x"), ("10,000", "20.0"), Mark.BASELINE, None)
 FASTER = ForestRow(("a", "y"), ("15,000", "15.0"), Mark.TOLD_APART, Estimate(1.5, 1.4, 1.6, 0.001))

@@ -10,8 +10,8 @@ import pytest
 
 from bigdata.registry import CONTESTANTS, Loader
 from experiments.campaign.datasets import ReadyData
-from experiments.campaign.equal_work import Trouble
 from experiments.cli.bench import make_bench
+from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.postgres import DATABASE
 from experiments.engines.protocol import Finished
@@ -109,7 +109,7 @@ def test_reading_is_compared_with_the_bare_loop_in_the_same_process() -> None:
 
 
 def test_a_script_that_fails_ends_the_comparison_with_its_last_words() -> None:
-    with pytest.raises(Trouble, match=r"^reading\.py: broke$"):
+    with pytest.raises(RunFailed, match=r"^reading\.py: broke$"):
         list(compare_reading(fake_bench(FakeHost(returncode=1)), Path("state"), silent))
 
 

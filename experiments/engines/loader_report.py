@@ -1,0 +1,108 @@
+"""The report of a loader process: parsed, or the reason why there is none."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.engines.protocol import Finished
+from experiments.records.record import Status
+
+# What a driver dies of that does not fit its interpreter.
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE)
+
+# What ceilings are.
+_PROGRAMS = ("pgbench", "psql")
+
+
+class RunFailed(Exception):
+    """A step of an attempt did not do what it should; ``status`` is that of the record, ``reason`` says why."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status: Status = status
+        self.reason = reason
+
+
+def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str, Any]:
+    """The line that a finished loader process reported. Raises RunFailed where there is none, as it failed."""
+    if finished.cause is not None:
+        raise RunFailed("failed", f"{step}: {finished.cause}")
+    if finished.timed_out:
+        raise RunFailed("timeout", f"{step}: no end within {timeout_s:g} s")
+    if finished.returncode < 0:
+        raise RunFailed("failed", f"{step}: ended by {_signal_name(-finished.returncode)}")
+    if finished.returncode > 0:
+        raise RunFailed("failed", f"{step}: {_own_words(finished.stderr) or f'exit code {finished.returncode}'}")
+    try:
+        report = json.loads(_last_line(finished.stdout))
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise RunFailed("failed", f"{step}: reported {_last_line(finished.stdout)[:80]!r}, not a line of JSON")
+    return report
+
+
+def read_trial(finished: Finished, timeout_s: float) -> str | None:
+    """Why a combination of loader, loop, protocol and interpreter cannot run, in one line; None where it can.
+
+    Only a crash is such a reason, and what the loader says itself. An ordinary error (no answer from the server, a
+    fault of the loader, a process that was killed or did not end) is none: its runs will fail, and say so.
+    """
+    if -finished.returncode in _CRASHES and not has_been_ended(finished):
+        return f"ended by {_signal_name(-finished.returncode)} when it was tried"
+    try:
+        report = read_report("check", finished, timeout_s)
+    except RunFailed:
+        return None
+    if report.get("supported", True):
+        return None
+    return " ".join(str(report.get("reason")).split())
+
+
+def has_been_ended(finished: Finished) -> bool:
+    """Whether something else has ended it: the time limit, a limit of memory."""
+    return finished.timed_out or finished.cause is not None
+
+
+def driver_facts(finished: Finished) -> Mapping[str, Any]:
+    """The libpq that a driver uses, by what it says when it is tried, and the version of a ceiling's program.
+
+    Nothing where it says nothing.
+
+    A lock does not decide it: psycopg in Python takes the system's, and what is built from source was built with it.
+    """
+    try:
+        client = json.loads(_last_line(finished.stdout))["client"]
+        facts = {name: client[name] for name in ("libpq", "libpq_bundled")}
+        return {**facts, **{name: said for name, said in client.get("packages", {}).items() if name in _PROGRAMS}}
+    except (ValueError, TypeError, KeyError):
+        return {}
+
+
+def reported_cpu_s(finished: Finished) -> float | None:
+    """CPU seconds of the loader's process from its start, as it reports them; None where it does not."""
+    try:
+        return float(json.loads(_last_line(finished.stdout))["client"]["cpu_s"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _own_words(stderr: str) -> str:
+    """The error that the loader ended with: a message of libpq has several lines. Without one, the last line."""
+    _, prefix, message = f"\n{stderr}".rpartition("\nerror: ")
+    return " ".join(message.split()) if prefix else _last_line(stderr)
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1].strip() if lines else ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
