@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from experiments.engines.protocol import Finished, Server
-from experiments.environment.affinity import Placement
+from experiments.engines.protocol import Finished, Launch, Server
 from experiments.errors import Unsupported
 
 OUTPUT = "{output}"
@@ -49,16 +47,7 @@ class Instruments(Protocol):
     def counter(self) -> Instrument:
         """What counts system calls here. Raises Unsupported with the reason where nothing does."""
 
-    def observe(
-        self,
-        instrument: Instrument | None,
-        arguments: Sequence[str],
-        *,
-        server: Server,
-        placement: Placement,
-        timeout_s: float,
-        environment: Mapping[str, str],
-    ) -> Observed:
+    def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         """Run the loader with the instrument, or with none. Both have ended when this returns.
 
         Raises Unsupported where the instrument cannot be had here.

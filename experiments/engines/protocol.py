@@ -128,6 +128,23 @@ class Companion(Protocol):
     def __exit__(self, *exception: object) -> None: ...
 
 
+@dataclass(frozen=True)
+class Launch:
+    """One start of ``python -m bigdata.cmd``: its arguments, its server, its cores and its time limit.
+
+    With a server, ``--dburl`` of it goes in front of the arguments and the password travels in a password file.
+    """
+
+    arguments: Sequence[str]
+    server: Server | None
+    placement: Placement | None
+    timeout_s: float
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the process, beside those that every loader has."""
+    watch: AbstractContextManager[object] = UNWATCHED
+    """Entered and left around the process's life, as close to it as can be: starting a container is outside."""
+
+
 class LoaderHost(Protocol):
     """One interpreter with the loader's packages installed, able to run ``python -m bigdata.cmd``."""
 
@@ -135,22 +152,10 @@ class LoaderHost(Protocol):
     def facts(self) -> InterpreterFacts:
         """What identifies it."""
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-        watch: AbstractContextManager[object] = UNWATCHED,
-    ) -> Finished:
-        """Run ``python -m bigdata.cmd`` with ``arguments``, held to its side of the placement, and wait for it.
+    def run(self, launch: Launch) -> Finished:
+        """Run ``python -m bigdata.cmd``, held to its side of the placement, and wait until all that it started ended.
 
-        With a server, ``--dburl`` of it goes in front and the password travels in a password file. ``environment`` are
-        variables for the process. ``watch`` is entered and left around its life, as close to it as can be: what starts
-        a container is outside. At the time limit it is asked to stop, then killed. Whatever it started has ended when
-        this returns.
+        At the time limit it is asked to stop, then killed.
         """
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> Companion:

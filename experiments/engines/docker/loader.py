@@ -27,7 +27,7 @@ from experiments.engines.docker.postgres_container import inspect_state
 from experiments.engines.docker.resources import Belongings
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
-from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server
+from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Launch, Server
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 
@@ -59,30 +59,20 @@ class DockerLoaderHost:
         """What the campaign has in the engine, and adds to."""
         return self._belongings
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-        watch: AbstractContextManager[object] = UNWATCHED,
-        pid_mode: str | None = None,
-    ) -> Finished:
+    def run(self, launch: Launch, *, pid_mode: str | None = None) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
 
         At the time limit it is asked to stop, then killed. ``pid_mode`` is the container whose process namespace it
         joins, so that it can be looked at. Raises Failure where it cannot be started, and where the engine does not
         answer.
         """
-        limits = {**loader_limits(placement), **({} if pid_mode is None else {"pid_mode": pid_mode})}
-        container = self._make("loader", arguments, server, limits, environment)
+        limits = {**loader_limits(launch.placement), **({} if pid_mode is None else {"pid_mode": pid_mode})}
+        container = self._make("loader", launch.arguments, launch.server, limits, launch.environment)
         try:
-            finished = run_container(self._belongings.client, container, timeout_s, watch)
+            finished = run_container(self._belongings.client, container, launch.timeout_s, launch.watch)
             if finished.returncode == 0:
                 return finished
-            return self._explained(finished, container, server, placement)
+            return self._explained(finished, container, launch)
         finally:
             self._belongings.remove_container(container)
 
@@ -123,11 +113,9 @@ class DockerLoaderHost:
             ),
         )
 
-    def _explained(
-        self, finished: Finished, container: str, server: Server | None, placement: Placement | None
-    ) -> Finished:
+    def _explained(self, finished: Finished, container: str, launch: Launch) -> Finished:
         """The same with its cause, where memory ran out."""
-        client = self._belongings.client
+        client, server, placement = self._belongings.client, launch.server, launch.placement
         others = (server.container,) if isinstance(server, DockerServer) else ()
         found = victims(client, container, inspect_state(client, container), others)
         if not found:

@@ -7,7 +7,6 @@ as root with nothing but the rights to trace and to read what is the loader's al
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
 from experiments.engines.docker.connect import REQUEST_S
 from experiments.engines.docker.errors import told
@@ -18,7 +17,7 @@ from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
 from experiments.engines.postgres import HOST, USER
 from experiments.engines.profilers import Instrument, Observed, find_py_spy
-from experiments.engines.protocol import Server
+from experiments.engines.protocol import Launch, Server
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
 
@@ -47,26 +46,16 @@ class DockerInstruments:
         """Raises Unsupported: the kernel's counters are not to be had from inside a container."""
         raise Unsupported("they are not counted in containers; --engine local counts them")
 
-    def observe(
-        self,
-        instrument: Instrument | None,
-        arguments: Sequence[str],
-        *,
-        server: Server,
-        placement: Placement,
-        timeout_s: float,
-        environment: Mapping[str, str],
-    ) -> Observed:
+    def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         """Run the loader with the instrument, or with none. Both containers are gone when this returns."""
-        options = {"server": server, "placement": placement, "timeout_s": timeout_s, "environment": environment}
         if instrument is None:
-            return Observed(self._host.run(arguments, **options), None)  # type: ignore[arg-type]
-        beside = self._make(instrument, placement)
+            return Observed(self._host.run(launch), None)
+        beside = self._make(instrument, launch.placement)
         try:
             with told(f"start {instrument.name}"):
                 self._belongings.client.api.start(beside)
-            finished = self._host.run(arguments, **options, pid_mode=f"container:{beside}")  # type: ignore[arg-type]
-            return Observed(finished, self._read(beside, instrument, timeout_s))
+            finished = self._host.run(launch, pid_mode=f"container:{beside}")
+            return Observed(finished, self._read(beside, instrument, launch.timeout_s))
         finally:
             self._belongings.remove_container(beside)
 
@@ -84,7 +73,8 @@ class DockerInstruments:
             raise Failure(f"PostgreSQL {server.facts.version}: {text}")
         return text
 
-    def _make(self, instrument: Instrument, placement: Placement) -> str:
+    def _make(self, instrument: Instrument, placement: Placement | None) -> str:
+        assert placement is not None, "an instrument runs on the server's cores"
         program, *rest = instrument.command
         command = ["-m", "bigdata.measurement.attach", "--", _PROGRAMS.get(program, program), *rest, "--pid", "{pid}"]
         api = self._belongings.client.api

@@ -8,18 +8,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from experiments.cpuset import format_cpuset
 from experiments.engines.local.server import LocalServer
-from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server
+from experiments.engines.protocol import Finished, InterpreterFacts, Launch, Server
 from experiments.environment.affinity import Placement, confined
 from experiments.environment.hashes import PROJECT
 from experiments.errors import Failure
 
+_PROGRAM = ("-m", "bigdata.cmd")
 # A loader that is asked to stop may take 5 s to close its connections.
 _PATIENCE_S = 6.0
 # What would change the interpreter, the driver or the address behind the harness's back.
@@ -43,74 +43,39 @@ class LocalLoaderHost:
         """What identifies it."""
         return self._facts
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-        watch: AbstractContextManager[object] = UNWATCHED,
-    ) -> Finished:
+    def run(self, launch: Launch) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
 
         At the time limit it is asked to stop, then killed. Raises Failure where it cannot be started.
         """
-        with watch:
-            return self._run(["-m", "bigdata.cmd"], arguments, server, placement, timeout_s, environment)
+        with launch.watch:
+            return self._run(_PROGRAM, launch)
 
-    def run_script(
-        self,
-        script: Path,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-    ) -> Finished:
+    def run_script(self, script: Path, launch: Launch) -> Finished:
         """Run another program in the same surroundings as the loader, to compare with it."""
-        return self._run([str(script)], arguments, server, placement, timeout_s, environment)
+        return self._run([str(script)], launch)
 
-    def run_under(
-        self,
-        instrument: Sequence[str],
-        arguments: Sequence[str],
-        *,
-        server: Server,
-        placement: Placement,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-    ) -> Finished:
+    def run_under(self, instrument: Sequence[str], launch: Launch) -> Finished:
         """Run the loader as the child of a program that looks at it, whose command line is put in front of its own.
 
         That program is held to the server's cores, the loader to its own.
         """
-        cpus = format_cpuset(placement.loader_cpus)
-        before = [*instrument, "taskset", "--cpu-list", cpus]
+        placement = launch.placement
+        assert placement is not None, "an instrument runs on the server's cores"
+        before = [*instrument, "taskset", "--cpu-list", format_cpuset(placement.loader_cpus)]
         aside = replace(placement, loader_cpus=placement.server_cpus)
-        return self._run(["-m", "bigdata.cmd"], arguments, server, aside, timeout_s, environment, before)
+        return self._run(_PROGRAM, replace(launch, placement=aside), before)
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> LocalCompanion:
         """Make ready a program that runs beside a loader, on the server's cores. Raises Failure as run does."""
-        command, environment = self._surround(["-m", "bigdata.cmd"], server, {})
+        command, environment = self._surround(_PROGRAM, server, {})
         return LocalCompanion([*command, *arguments], environment, self._project, placement.server_cpus)
 
-    def _run(
-        self,
-        program: Sequence[str],
-        arguments: Sequence[str],
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str],
-        before: Sequence[str] = (),
-    ) -> Finished:
-        command, environment = self._surround(program, server, environment)
-        cpus = None if placement is None else placement.loader_cpus
-        command = [*before, *command, *arguments]
-        return run_group(command, environment, self._project, cpus=cpus, timeout_s=timeout_s)
+    def _run(self, program: Sequence[str], launch: Launch, before: Sequence[str] = ()) -> Finished:
+        command, environment = self._surround(program, launch.server, launch.environment)
+        cpus = None if launch.placement is None else launch.placement.loader_cpus
+        command = [*before, *command, *launch.arguments]
+        return run_group(command, environment, self._project, cpus=cpus, timeout_s=launch.timeout_s)
 
     def _surround(
         self, program: Sequence[str], server: Server | None, environment: Mapping[str, str]

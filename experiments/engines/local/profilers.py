@@ -7,15 +7,13 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
 from experiments.engines.profilers import OUTPUT, Instrument, Observed, find_py_spy
-from experiments.engines.protocol import Server
-from experiments.environment.affinity import Placement
+from experiments.engines.protocol import Launch, Server
 from experiments.errors import Failure, Unsupported
 
 # What these do not name is in the total. Linux has the last two on x86-64 only.
@@ -46,32 +44,13 @@ class LocalInstruments:
             reasons.append(f"{instrument.name}: {reason}")
         raise Unsupported("; ".join(reasons))
 
-    def observe(
-        self,
-        instrument: Instrument | None,
-        arguments: Sequence[str],
-        *,
-        server: Server,
-        placement: Placement,
-        timeout_s: float,
-        environment: Mapping[str, str],
-    ) -> Observed:
+    def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         """Run the loader with the instrument, or with none. Both have ended when this returns."""
         if instrument is None:
-            finished = self._host.run(
-                arguments, server=server, placement=placement, timeout_s=timeout_s, environment=environment
-            )
-            return Observed(finished, None)
+            return Observed(self._host.run(launch), None)
         with tempfile.TemporaryDirectory(prefix="bigdata-explain-") as folder:
             output = Path(folder) / "seen"
-            finished = self._host.run_under(
-                [*_wrapped(instrument, output)],
-                arguments,
-                server=server,
-                placement=placement,
-                timeout_s=timeout_s,
-                environment=environment,
-            )
+            finished = self._host.run_under(_wrapped(instrument, output), launch)
             # py-spy says where it has written, on the same standard output as the loader its report.
             lines = [line for line in finished.stdout.splitlines() if not line.startswith("py-spy> ")]
             finished = replace(finished, stdout="\n".join(lines))

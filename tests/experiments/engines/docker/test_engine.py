@@ -48,6 +48,7 @@ import sys
 from pathlib import Path
 from experiments.environment.affinity import Placement
 from experiments.engines.docker.engine import DockerEngine
+from experiments.engines.protocol import Launch
 from experiments.matrix.spec import PostgresConfiguration
 try:
     with DockerEngine(source="debian") as engine:
@@ -58,7 +59,7 @@ try:
         host = engine.loader_host("3.13")
         print("running", flush=True)
         while True:
-            host.run(["clear", "--poolsize", "2"], server=server, placement=None, timeout_s=60)
+            host.run(Launch(["clear", "--poolsize", "2"], server, None, 60))
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """

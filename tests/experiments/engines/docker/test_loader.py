@@ -26,7 +26,7 @@ from experiments.engines.docker.loader import LOADER_ACCOUNT, DockerLoaderHost, 
 from experiments.engines.docker.out_of_memory import describe_limit
 from experiments.engines.docker.resources import CAMPAIGN, Belongings
 from experiments.engines.docker.server import DockerServer
-from experiments.engines.protocol import Finished
+from experiments.engines.protocol import Finished, Launch
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
@@ -143,13 +143,9 @@ def test_variables_reach_a_loader_that_is_tried(
     engine: DockerEngine, server: DockerServer, everywhere: Placement
 ) -> None:
     # A Python that has no other build does not know this variable, and only tells it.
-    done = engine.loader_host("3.11").run(
-        ["check", "row_by_row_threaded", "--report", "-"],
-        server=server,
-        placement=everywhere,
-        timeout_s=60.0,
-        environment={"PYTHON_GIL": "0"},
-    )
+    arguments = ["check", "row_by_row_threaded", "--report", "-"]
+    launch = Launch(arguments, server, everywhere, 60.0, environment={"PYTHON_GIL": "0"})
+    done = engine.loader_host("3.11").run(launch)
     report = json.loads(done.stdout)
     assert (report["supported"], report["reason"]) == (True, None)
     assert report["client"]["gil_requested"] == "0"
@@ -227,7 +223,7 @@ def test_the_container_of_a_loader_is_in_the_network_of_its_server_only_and_tell
         return run_container(client, container, timeout_s, watch)
 
     monkeypatch.setattr("experiments.engines.docker.loader.run_container", look_and_run)
-    assert host.run(["clear", "--poolsize", "1"], server=server, placement=None, timeout_s=30).returncode == 0
+    assert host.run(Launch(["clear", "--poolsize", "1"], server, None, 30)).returncode == 0
     password = engine._password
     assert password not in str(seen)
     assert "postgresql://bigdata@127.0.0.1:5432/bigdata" in str(seen["processes"])
@@ -299,7 +295,7 @@ def test_a_loader_that_does_not_listen_is_killed(run_python: Any) -> None:
 def load(
     host: DockerLoaderHost, server: DockerServer, placement: Placement, arguments: Sequence[str] = ("clear",)
 ) -> Finished:
-    return host.run([*arguments, "--poolsize", "5"], server=server, placement=placement, timeout_s=30)
+    return host.run(Launch([*arguments, "--poolsize", "5"], server, placement, 30))
 
 
 @pytest.mark.docker
@@ -324,7 +320,7 @@ def test_a_server_that_memory_runs_out_for_is_named_as_the_cause(
         pytest.skip(f"control groups of version 1, and nothing left to take back: {server.obstacle}")
     directory = engine.provide_data(data.directory)
     arguments = ["run", "row_by_row_threaded", "--directory", directory, "--segments", "01", "--poolsize", "20"]
-    finished = host.run([*arguments, "--report", "-"], server=server, placement=small, timeout_s=30)
+    finished = host.run(Launch([*arguments, "--report", "-"], server, small, 30))
     assert (finished.returncode != 0, finished.cause) == (True, "out of memory: over the server's limit of 24 MB")
     server.place(everywhere)
     assert load(host, server, everywhere).returncode == 0
@@ -337,14 +333,14 @@ def test_an_image_without_a_loader_is_a_failure_in_the_engines_words(
     bare = replace(host.facts, image=images.loader("3.13").base.image_id)
     program = ["/opt/loader/bin/python"]
     with pytest.raises(Failure, match=r"docker: cannot run a loader: .*no such file or directory"):
-        DockerLoaderHost(engine._belongings, bare, list).run(program, server=None, placement=None, timeout_s=30)
+        DockerLoaderHost(engine._belongings, bare, list).run(Launch(program, None, None, 30))
 
 
 @pytest.mark.docker
 def test_a_server_of_another_engine_is_refused(host: DockerLoaderHost) -> None:
     server: Any = object()
     with pytest.raises(Failure, match="the docker engine only loads into its own servers"):
-        host.run(["clear"], server=server, placement=None, timeout_s=30)
+        host.run(Launch(["clear"], server, None, 30))
 
 
 @pytest.mark.docker
@@ -369,7 +365,7 @@ def test_ctrl_c_ends_and_removes_the_loader(
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        host.run([*arguments, "--segments", "01"], server=server, placement=None, timeout_s=60)
+        host.run(Launch([*arguments, "--segments", "01"], server, None, 60))
     thread.join()
     assert set(ids_of(docker_client, "container", campaign)) == before
 
