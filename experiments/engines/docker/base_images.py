@@ -11,11 +11,11 @@ from functools import partial
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from experiments.engines.docker.debian_images import DEBIAN_SUITES, has_base, make_base
+from experiments.engines.docker.debian.base_image import DEBIAN_SUITES, has_base, make_base
+from experiments.engines.docker.debian.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.errors import told, words
 from experiments.engines.docker.image_labels import PULLED
 from experiments.engines.docker.interrupts import listen
-from experiments.engines.docker.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.registry import NoAnswer, NoSuchImage, Registry
 from experiments.environment.image_lock import (
     IMAGE_LOCK,

@@ -10,9 +10,9 @@ import pytest
 from docker import DockerClient
 
 from experiments.campaign.datasets import ReadyData, provide
+from experiments.engines.docker.debian.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
-from experiments.engines.docker.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.owner import this_owner
 from experiments.engines.docker.postgres_container import PostgresImage
 from experiments.engines.docker.resources import Belongings

@@ -29,10 +29,10 @@ from types import MappingProxyType
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
 
+from experiments.engines.docker.debian.mmdebstrap import Recipe, candidate_versions, make_tar, mmdebstrap_missing
 from experiments.engines.docker.errors import told
 from experiments.engines.docker.image_labels import IMAGE_LABEL
 from experiments.engines.docker.interrupts import wait_for_turn
-from experiments.engines.docker.mmdebstrap import Recipe, candidate_versions, make_tar, mmdebstrap_missing
 from experiments.environment.cache import cache_folder, ensure_folder, remove
 from experiments.environment.image_lock import Kind
 from experiments.errors import Failure, Unsupported
