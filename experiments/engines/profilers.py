@@ -1,4 +1,4 @@
-"""Programs that look at a loader while it runs, for explanations only, and what an engine has to offer for them."""
+"""Profilers of a running loader, for explanations only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RATE_PER_S = 250
 
 @dataclass(frozen=True)
 class Instrument:
-    """A program by its command line, with ``OUTPUT`` in it; what it is to look at stands behind that."""
+    """A profiler's command line, with ``OUTPUT`` in it; the observed program follows."""
 
     name: str
     command: tuple[str, ...]
@@ -42,10 +42,10 @@ class Observed:
 
 
 class Instruments(Protocol):
-    """How an engine lets a loader be looked at."""
+    """The profilers that an engine offers for a loader."""
 
     def counter(self) -> Instrument:
-        """What counts system calls here. Raises Unsupported with the reason where nothing does."""
+        """Return the counter of system calls. Raises Unsupported with the reason if there is none."""
 
     def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         """Run the loader with the instrument, or with none. Both have ended when this returns.
@@ -58,7 +58,7 @@ class Instruments(Protocol):
 
 
 def find_py_spy() -> Path:
-    """py-spy of the harness's own environment. Raises Unsupported where it has none."""
+    """Return py-spy of the harness's own environment. Raises Unsupported if it is missing."""
     program = Path(sysconfig.get_path("scripts")) / "py-spy"
     if not program.is_file():
         raise Unsupported("py-spy is not installed here; nox -s explain installs it with the harness's locked packages")

@@ -1,4 +1,4 @@
-"""Running pip: its own configuration (index, certificate, proxy) applies, and its failures are told understandably."""
+"""Runs of pip, with its own configuration (index, certificate, proxy) and readable errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run_pip(pip: Sequence[str | Path], arguments: Sequence[str | Path], *, purpo
 
 
 def explain(output: str) -> str:
-    """The lines of pip's output that say why it failed, and a hint where the package index was not reached."""
+    """Extract the reason from pip's output, with a hint if the package index was not reached."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     reason = "; ".join(errors or lines[-3:]) or "pip failed without a word"
@@ -46,7 +46,7 @@ def run_locked(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run it without input and take in all that it says.
+    """Run it without input and capture its output.
 
     ``lock`` is the descriptor of the locked file: the program holds it too, as it lives on for a while when the harness
     is killed. Raises subprocess.TimeoutExpired where it has to be ended.

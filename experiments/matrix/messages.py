@@ -41,7 +41,7 @@ def describe_errors(error: ValidationError, adapter: TypeAdapter[Any], document:
 
 
 def _has_inner(path: YamlPath, paths: list[YamlPath]) -> bool:
-    """Whether something inside is wrong too: pydantic drops such items and then says that there are too few."""
+    """Return whether an inner item is wrong too: pydantic drops it and reports too few items."""
     return any(other[: len(path)] == path and other != path for other in paths)
 
 

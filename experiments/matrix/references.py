@@ -1,4 +1,4 @@
-"""What no single value of matrix.yaml shows: whether the names that it uses are there, and what makes no sense.
+"""Checks between the parts of matrix.yaml: unknown names and useless entries.
 
 It works on the plain document and skips whatever has the wrong shape: the models complain about that, at the same
 time.
@@ -41,7 +41,7 @@ def _items(value: object) -> list[Any]:
 
 
 def _check_names(root: Mapping[str, Any]) -> Iterator[Finding]:
-    """Names become names of files and stand on the command line."""
+    """Check names, which become names of files and stand on the command line."""
     for section in _KINDS:
         for name in _mapping(root.get(section)):
             if not _NAME.fullmatch(name):
@@ -57,7 +57,7 @@ def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _values_of(axis: str, root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, object]]:
-    """Every value that some part of the file gives to an axis."""
+    """Yield every value that some part of the file gives to an axis."""
     for path, values in _axis_mappings(root):
         if axis in values:
             value = values[axis]
@@ -101,7 +101,7 @@ def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[str, list[Any]]) -> Iterator[Finding]:
-    """An exclusion that can match nothing is a slip of the pen."""
+    """Check that an exclusion can match something."""
     if set(entry) <= {"why"}:
         yield Finding(path, "names no axis, so it would leave out everything: name what to leave out")
     for axis, value in entry.items():
@@ -112,5 +112,5 @@ def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[s
 
 
 def _plain(value: object) -> object:
-    """YAML makes False of off, which is the name of a value."""
+    """Undo YAML's False for off, which is the name of a value."""
     return "off" if value is False else value

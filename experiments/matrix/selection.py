@@ -1,4 +1,4 @@
-"""What the command line asks for, and the matrix as it is after that."""
+"""Selection on the command line, and its application to the matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types of the values in matrix.yaml: what each accepts, what it says of others, how editors see it.
+"""Types of the values in matrix.yaml: accepted values, errors and JSON Schema.
 
 A message says what is allowed and what to do; what was found stands in front of it (``describe_errors``).
 """
@@ -97,7 +97,7 @@ def _check_segment(value: object) -> str:
 
 
 def _parse_memory(value: object) -> int:
-    """Bytes from '64MB'. Units are PostgreSQL's: 1024 kB are 1 MB. Plain bytes are what a matrix has that was read."""
+    """Parse '64MB' to bytes in PostgreSQL's units (1024 kB are 1 MB); keep a number as it is."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     match = _MEMORY.fullmatch(value) if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""YAML with the place of everything in it, so that an error can say where it is."""
+"""YAML documents with the line of every value, for errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Finding:
     path: YamlPath
     text: str
     line: int | None = None
-    """Where that is not where the path begins."""
+    """The line, if it is not that of the path's beginning."""
 
 
 def refuse(document: Document, findings: list[Finding]) -> BadInput:
@@ -88,7 +88,7 @@ def _describe_syntax(file: str, error: yaml.MarkedYAMLError) -> str:
 
 
 class _Reader:
-    """Turns nodes into plain data, noting where each stood."""
+    """A reader of nodes into plain data, with the line of each."""
 
     def __init__(self, file: str, loader: yaml.SafeLoader) -> None:
         self._loader = loader

@@ -44,7 +44,7 @@ _PROBE_S = 60.0
 
 
 def choose_images(client: DockerClient, asked: Asked) -> tuple[Images, str | None]:
-    """The images as the lock has them, from a registry or of Debian's packages. Raises BadInput without either."""
+    """Choose the locked images of a registry or of Debian's packages. Raises BadInput without either."""
     lock = load_image_lock()
     choice = choose_source(client, lock, asked)
     return Images(client, lock, choice.source, choice.offline), choice.notice
@@ -96,17 +96,17 @@ class DockerEngine:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What killed campaigns had left, and which images stand in for the pinned ones."""
+        """Warnings: removed remains of killed campaigns, and images that replace pinned ones."""
         said = None if self._chosen is None else self._chosen[1]
         return self._swept if said is None else (*self._swept, said)
 
     @property
     def own_postgres(self) -> None:
-        """Nothing of the user's own can be used here."""
+        """None: the docker engine uses no PostgreSQL of the user's."""
         return
 
     def facts(self) -> Mapping[str, Any]:
-        """The engine, and where its images come from."""
+        """Return the engine's version and the source of its images."""
         info = self._info
         return {
             "version": info["ServerVersion"],
@@ -124,7 +124,7 @@ class DockerEngine:
         }
 
     def cores(self) -> Cores:
-        """On this machine those that the harness may use, elsewhere all that the engine has."""
+        """Return the harness's cores on this machine, else all cores of the engine."""
         pinning = bool(self._info["CPUSet"])
         if not self._here:
             return Cores(frozenset(range(self._info["NCPU"])), {}, pinning, here=False)
@@ -132,7 +132,7 @@ class DockerEngine:
         return Cores(cores.allowed, cores.siblings, pinning, here=True)
 
     def pythons(self) -> tuple[str, ...]:
-        """The versions that have a pinned base image and a lock, oldest first."""
+        """Return the versions that have a pinned base image and a lock, oldest first."""
         return self._images.pythons()
 
     def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
@@ -153,7 +153,7 @@ class DockerEngine:
             stand_ins.make(pythons, majors, tell)
 
     def loader_host(self, python: str) -> DockerLoaderHost:
-        """The interpreter in its image, prepared once. Raises Unsupported where there is no base image of it."""
+        """Prepare the interpreter's image once. Raises Unsupported if it has no base image."""
         if python not in self._hosts:
             image = self._images.loader(python)
             if self._secret is None:
@@ -163,7 +163,7 @@ class DockerEngine:
         return self._hosts[python]
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> DockerServer:
-        """The PostgreSQL of this name, started once; it runs until the engine is left.
+        """Start the PostgreSQL of this name once; it runs until the engine is left.
 
         Raises Unsupported for a version or storage that cannot be had, RefusedSettings for bad settings.
         """
@@ -186,7 +186,7 @@ class DockerEngine:
         check_limits(placement, self._info)
 
     def provide_data(self, directory: Path) -> str:
-        """Copy the directory into a volume, once; returns its path in every loader."""
+        """Copy the directory into a volume, once; return its path in every loader."""
         folder = directory.resolve()
         if folder not in self._data:
             path = f"{_DATA}/{len(self._data) + 1}"
@@ -195,7 +195,7 @@ class DockerEngine:
         return str(self._data[folder]["Target"])
 
     def _choose_stand_ins(self, pythons: Sequence[str], majors: Sequence[str]) -> Images | None:
-        """Images from Debian's packages; None where they cannot be had, and where no cell could run with them."""
+        """Return images of Debian's packages; None if they are unavailable or no cell could use them."""
         try:
             images, _ = self._choose_images(self._client, "debian")
         except BadInput:

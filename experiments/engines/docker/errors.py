@@ -1,4 +1,4 @@
-"""What goes wrong between harness and Docker engine, said in one line: nothing of the SDK's reaches the user."""
+"""Errors of the Docker SDK as one line for the user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def told(doing: str) -> Iterator[None]:
 
 
 def words(error: BaseException) -> str:
-    """Why something failed, in one line: the engine's words, or what the system said on the way to it."""
+    """Return the cause in one line: the engine's message, or the system's on the way to it."""
     causes = list(_chain(error))
     for cause in causes:
         if isinstance(cause, APIError) and cause.explanation:
@@ -50,7 +50,7 @@ _KNOWN: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it wraps: HTTP libraries carry the first cause among the arguments of their own errors."""
+    """Walk the error and those it wraps: HTTP libraries carry the cause among their arguments."""
     open_, seen = [error], set[int]()
     while open_:
         current = open_.pop(0)

@@ -1,4 +1,4 @@
-"""Running ``python -m bigdata.cmd`` in a fresh container for every run: locked up, on its cores, never left behind.
+"""Loader runs, each in a fresh container: restricted, on its cores, always removed.
 
 It joins the network namespace of its server and reaches it by the loopback interface, as the local engine's loaders
 do. A bridge between the two would be measured with the driver: with it, psycopg2 on threads took 24 us of CPU per row
@@ -42,7 +42,7 @@ _SIGNAL_BASE = 128
 
 
 class DockerLoaderHost:
-    """One interpreter with the loader's packages, in an image. ``mounts`` are those that every loader has."""
+    """An interpreter with the loader's packages, in an image; ``mounts`` are those of every loader."""
 
     def __init__(self, belongings: Belongings, facts: InterpreterFacts, mounts: Callable[[], Sequence[Mount]]) -> None:
         self._belongings = belongings
@@ -51,12 +51,12 @@ class DockerLoaderHost:
 
     @property
     def facts(self) -> InterpreterFacts:
-        """What identifies it."""
+        """Its identity."""
         return self._facts
 
     @property
     def belongings(self) -> Belongings:
-        """What the campaign has in the engine, and adds to."""
+        """The campaign's resources in the engine."""
         return self._belongings
 
     def run(self, launch: Launch, *, pid_mode: str | None = None) -> Finished:
@@ -90,7 +90,7 @@ class DockerLoaderHost:
         limits: Mapping[str, Any],
         environment: Mapping[str, str],
     ) -> str:
-        """A container that has not been started. Raises Failure where it cannot be made, or not for this server."""
+        """Create the container without starting it. Raises Failure if that fails or the server is unusable."""
         if server is not None:
             if not isinstance(server, DockerServer):
                 raise Failure("the docker engine only loads into its own servers")
@@ -114,7 +114,7 @@ class DockerLoaderHost:
         )
 
     def _explained(self, finished: Finished, container: str, launch: Launch) -> Finished:
-        """The same with its cause, where memory ran out."""
+        """Add the cause if memory ran out."""
         client, server, placement = self._belongings.client, launch.server, launch.placement
         others = (server.container,) if isinstance(server, DockerServer) else ()
         found = victims(client, container, inspect_state(client, container), others)
@@ -139,12 +139,12 @@ class DockerCompanion:
 
     @property
     def finished(self) -> Finished | None:
-        """How it has ended, once it has been left."""
+        """Its result, once the context is left."""
         return self._finished
 
     @property
     def pid(self) -> int | None:
-        """The number of its process on this machine; None where the engine is another's, or it could not be started."""
+        """Its process id on this machine; None if the engine is remote or it could not be started."""
         return self._pid
 
     def __enter__(self) -> DockerCompanion:
@@ -161,7 +161,7 @@ class DockerCompanion:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """SIGTERM, some patience, SIGKILL; then it is removed, also where that did not work. Raises no Failure."""
+        """Stop it (SIGTERM, then SIGKILL) and remove it. Raises no Failure."""
         if self._container is None:
             return
         try:
@@ -186,7 +186,7 @@ class DockerCompanion:
 
 
 def loader_secret(belongings: Belongings, image: str, user: str, password: str) -> Mount:
-    """A volume with a password file for libpq that nobody but loaders can read. ``image`` is any that is there."""
+    """Make a volume with a password file that only loaders can read; ``image`` is any present one."""
     line = f"*:*:*:{user}:{password}\n"
     member = Member(_PASSWORD_FILE, line.encode(), LOADER_ACCOUNT, 0o600)
     return volume_mount(make_volume(belongings, "pgpass", image, [member]), _SECRETS, read_only=True)
@@ -223,7 +223,7 @@ def _finished(code: int, stdout: bytes, stderr: bytes, wall_s: float) -> Finishe
 
 
 class _TimeLimit:
-    """Ends a container at a time limit, by a thread that sleeps until then: waiting over ssh knows no time limit."""
+    """A time limit of a container, kept by a thread: waiting over ssh knows none."""
 
     def __init__(self, client: DockerClient, container: str, timeout_s: float) -> None:
         self.passed = False

@@ -1,4 +1,4 @@
-"""Whether memory ran out for a loader or its server, which an exit code does not tell."""
+"""Detection of containers that ran out of memory, which an exit code does not tell."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LATE_S = 3.0
 
 
 def victims(client: DockerClient, loader: str, loader_state: dict[str, Any], others: Iterable[str]) -> set[str]:
-    """Those of the loader's container and others for which memory ran out while the loader ran.
+    """Return the containers, loader's and others, that ran out of memory during the run.
 
     ``loader_state`` is what the engine says of the container, which has ended.
     """
@@ -32,7 +32,7 @@ def victims(client: DockerClient, loader: str, loader_state: dict[str, Any], oth
 
 
 def describe_limit(side: str, size_bytes: int | None) -> str:
-    """'the loader's limit of 64MB'."""
+    """Describe a limit: 'the loader's limit of 64 MB'."""
     return f"the {side}'s limit of {memory_size(size_bytes)}" if size_bytes else f"what the {side} may use"
 
 

@@ -1,4 +1,4 @@
-"""The container of a PostgreSQL: how it is made from an image, and what it says while it starts."""
+"""Container of a PostgreSQL: creation, readiness and log messages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _SIGNAL_BASE = 128
 
 @dataclass(frozen=True)
 class PostgresImage:
-    """An image with PostgreSQL: what containers are made of, and what defines the server that runs in them."""
+    """An image with PostgreSQL, and the identity of a server that runs in it."""
 
     image_id: str
     identity: str
@@ -55,14 +55,14 @@ class PostgresImage:
 
 @dataclass(frozen=True)
 class Said:
-    """What the container said of itself: the server's version, and the kind of file system its data is on."""
+    """The container's report: the server's version and the file system of its data."""
 
     version: str
     file_system: str
 
 
 def describe_image_and_start(base_identity: str) -> str:
-    """What defines a server: what its image is, and the script that makes its data directory and starts it."""
+    """Return a server's identity: its image, and the script that initializes and starts it."""
     return f"{base_identity}; {_START.name} {short_hash(_START.read_text(), *INITDB_OPTIONS)}"
 
 
@@ -75,7 +75,7 @@ def make_container(
     shm_bytes: int | None,
     password: str,
 ) -> str:
-    """The id of a new container with its volumes; it has not been started.
+    """Create a container with its volumes, without starting it; return its id.
 
     It listens on its own loopback interface only: loaders join its network namespace.
     """
@@ -109,7 +109,7 @@ def make_container(
 
 
 def data_home(image: Mapping[str, Any], major: str) -> str:
-    """Where the image wants a volume with data, so that the engine adds none of its own there."""
+    """Return the image's data volume path, so that the engine adds no volume of its own."""
     declared = sorted(path for path in image["Config"].get("Volumes") or () if path.startswith("/var/lib/postgresql"))
     if declared:
         return str(declared[0])
@@ -117,7 +117,7 @@ def data_home(image: Mapping[str, Any], major: str) -> str:
 
 
 def wait_until_ready(client: DockerClient, container: str) -> Said:
-    """Return once the server accepts connections, as pg_isready says.
+    """Wait until the server accepts connections, by pg_isready.
 
     Raises NotStarted where it ended instead, Failure where it does neither in time, or could not make a cluster.
     """
@@ -130,7 +130,7 @@ def wait_until_ready(client: DockerClient, container: str) -> Said:
 
 
 def is_up(client: DockerClient, container: str) -> bool:
-    """Whether the server accepts connections or has ended, once it is one of them; a crash takes it a while.
+    """Wait until the server accepts connections (true) or has ended (false); a crash takes a while.
 
     Raises Failure where it is neither in time.
     """
@@ -146,21 +146,21 @@ def is_up(client: DockerClient, container: str) -> bool:
 
 
 def describe_image(client: DockerClient, image_id: str) -> Mapping[str, Any]:
-    """What the engine says of an image."""
+    """Inspect an image."""
     with told(f"look at the image {image_id}"):
         described: Mapping[str, Any] = client.images.get(image_id).attrs
     return described
 
 
 def inspect_state(client: DockerClient, container: str) -> dict[str, Any]:
-    """What the engine says of the container's state."""
+    """Inspect the container's state."""
     with told("look at a container"):
         state: dict[str, Any] = client.api.inspect_container(container)["State"]
     return state
 
 
 def find_state(client: DockerClient, container: str) -> dict[str, Any] | None:
-    """The same; None where there is no such container any more."""
+    """Inspect the container's state; None if it is gone."""
     try:
         return inspect_state(client, container)
     except Failure as failure:
@@ -170,12 +170,12 @@ def find_state(client: DockerClient, container: str) -> dict[str, Any] | None:
 
 
 def last_words(client: DockerClient, container: str) -> str:
-    """What PostgreSQL said about why it did not start."""
+    """Return PostgreSQL's messages about why it did not start."""
     return find_words(_read_log(client, container))
 
 
 def explain_end(client: DockerClient, container: str, limit: str) -> str:
-    """Why a server that had been running ended: its last words, a signal, or the ``limit`` of its memory."""
+    """Explain why a running server ended: its last messages, a signal, or its memory ``limit``."""
     state = find_state(client, container)
     if state is None:
         return "its container was removed"
@@ -185,14 +185,14 @@ def explain_end(client: DockerClient, container: str, limit: str) -> str:
 
 
 def find_words(log: str) -> str:
-    """What a container's log says about why PostgreSQL ended."""
+    """Extract from a container's log why PostgreSQL ended."""
     # Making the cluster has words of its own, which are of no interest once it is made; and it answers pg_isready.
     lines = log.rpartition(_STARTING)[2].splitlines()
     return own_words("\n".join(line for line in lines if not line.endswith(_NOT_READY)))
 
 
 def parse_said(log: str) -> Said:
-    """What the start script said. Raises Failure where it did not."""
+    """Parse the start script's report. Raises Failure if there is none."""
     version = re.search(r"^bigdata-matrix: version .*\(PostgreSQL\) (\d+(?:\.\d+)*)", log, re.MULTILINE)
     file_system = re.search(r"^bigdata-matrix: storage (\S+)", log, re.MULTILINE)
     if version is None or file_system is None:
@@ -203,7 +203,7 @@ def parse_said(log: str) -> Said:
 def _storage(
     belongings: Belongings, image: PostgresImage, storage: str, home: str, password: str
 ) -> tuple[list[Mount], dict[str, str]]:
-    """The volumes with password and data, and the file systems in memory."""
+    """Make the volumes with password and data, and the file systems in memory."""
     postgres = find_account(belongings, image.image_id, _ACCOUNT)
     secret = Member(_PASSWORD, password.encode(), postgres, 0o400)
     mounts = [volume_mount(make_volume(belongings, "password", image.image_id, [secret]), _SECRETS, read_only=True)]

@@ -1,4 +1,4 @@
-"""Looking at a loader in its container, from another one beside it, which has the process namespace of both.
+"""Profilers in a container beside the loader's, in the same process namespace.
 
 So the loader's container is as in a campaign but for that namespace, and its limits stay its own. The other one runs
 as root with nothing but the rights to trace and to read what is the loader's alone, on the server's cores.
@@ -35,7 +35,7 @@ _ASK = (
 
 
 class DockerInstruments:
-    """For one interpreter's image."""
+    """The profilers for one interpreter's image."""
 
     def __init__(self, host: DockerLoaderHost) -> None:
         self._host = host
@@ -43,7 +43,7 @@ class DockerInstruments:
         self._volume: str | None = None
 
     def counter(self) -> Instrument:
-        """Raises Unsupported: the kernel's counters are not to be had from inside a container."""
+        """Raise Unsupported: kernel counters are not available in a container."""
         raise Unsupported("they are not counted in containers; --engine local counts them")
 
     def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
@@ -99,7 +99,7 @@ class DockerInstruments:
         )
 
     def _read(self, container: str, instrument: Instrument, timeout_s: float) -> str:
-        """What it printed. Raises Unsupported with its last words where it failed."""
+        """Read its output. Raises Unsupported with its last line if it failed."""
         api = self._belongings.client.api
         with told(f"wait for {instrument.name}"):
             code = int(api.wait(container, timeout=math.ceil(timeout_s) + REQUEST_S)["StatusCode"])

@@ -1,4 +1,4 @@
-"""What one campaign has in a Docker engine: containers, a network, volumes, under labels that say whose they are."""
+"""Docker resources of one campaign: containers, network and volumes, found by label."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Thing:
 
 
 class Belongings:
-    """Makes what a campaign needs in the engine, under its labels, and removes all of it."""
+    """The labelled Docker resources of one campaign, made on demand and removed together."""
 
     def __init__(self, client: DockerClient, owner: Owner) -> None:
         self.client = client
@@ -43,7 +43,7 @@ class Belongings:
         self._network: str | None = None
 
     def network(self) -> str:
-        """The campaign's own network, made when it is first asked for: no way leads out of it or in."""
+        """Return the campaign's internal network, made on the first call."""
         if self._network is None:
             with told("make a network"):
                 made = self.client.api.create_network(
@@ -53,23 +53,23 @@ class Belongings:
         return self._network
 
     def volume(self, purpose: str) -> str:
-        """The name of a new, empty volume."""
+        """Create an empty volume; return its name."""
         with told(f"make a volume for {purpose}"):
             return str(self.client.api.create_volume(self._name(purpose), labels=self._labels)["Name"])
 
     def container(self, purpose: str, image: str, **options: Any) -> str:
-        """The id of a new container that has not been started; ``options`` are those of the SDK."""
+        """Create a container without starting it; return its id. ``options`` are the SDK's."""
         with told(f"make a container for {purpose}"):
             made = self.client.api.create_container(image, name=self._name(purpose), labels=self._labels, **options)
         return str(made["Id"])
 
     def remove_container(self, container: str) -> None:
-        """Kill and remove a container. Nothing happens where it is gone."""
+        """Kill and remove a container, if it is still there."""
         with told("remove a container"):
             _remove(self.client, "container", container)
 
     def remove_with_volumes(self, container: str) -> None:
-        """Kill and remove a container and its volumes, which are to be its own. Nothing happens where it is gone.
+        """Kill and remove a container and its own volumes, if it is still there.
 
         A volume that is in use for a moment longer goes with everything else.
         """
@@ -84,7 +84,7 @@ class Belongings:
                     _remove(self.client, "volume", mount["Name"], tolerant=True)
 
     def remove_all(self) -> None:
-        """Remove everything that carries the campaign's label: what was half made when something went wrong, too."""
+        """Remove everything with the campaign's label, half-made things included."""
         remove_campaign(self.client, self.campaign)
 
     def _name(self, purpose: str) -> str:
@@ -92,12 +92,12 @@ class Belongings:
 
 
 def list_things(client: DockerClient) -> list[Thing]:
-    """Everything in the engine that some campaign has, in the order in which it can be removed."""
+    """List everything of any campaign in the engine, in the order of removal."""
     return list(_things(client, OWNER))
 
 
 def remove_campaign(client: DockerClient, campaign: str) -> list[Thing]:
-    """Remove everything of one campaign, whatever state it is in; returns what that was.
+    """Remove and return everything of one campaign, whatever its state.
 
     Raises Failure where something is still there after several attempts.
     """

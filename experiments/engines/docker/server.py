@@ -1,4 +1,4 @@
-"""A PostgreSQL in a container of its own: started, confined, watched, removed."""
+"""PostgreSQL server in a container of its own."""
 
 from __future__ import annotations
 
@@ -56,21 +56,21 @@ class DockerServer:
 
     @property
     def facts(self) -> ServerFacts:
-        """What identifies it."""
+        """Its identity."""
         return self._facts
 
     @property
     def pid(self) -> int | None:
-        """The number of its first process on this machine; None where the engine is another's."""
+        """Its main process id on this machine; None if the engine is remote."""
         return self._pid
 
     @property
     def obstacle(self) -> str | None:
-        """Why loaders cannot be measured against it under its present placement; None where they can."""
+        """The reason why it cannot be measured under its placement; None if it can."""
         return self._obstacle
 
     def url(self, database: str = DATABASE) -> str:
-        """The address of a database for who is in its network namespace; without the password."""
+        """Return the address of a database in its network namespace, without the password."""
         return f"postgresql://{USER}@{HOST}:{PORT}/{database}"
 
     def place(self, placement: Placement) -> None:
@@ -91,7 +91,7 @@ class DockerServer:
             self._limits = {} if self._obstacle else limits
 
     def find_end(self) -> str | None:
-        """Why it has ended, None where it has not. Waits while it recovers from a crash."""
+        """Return why it ended; None if it runs. Waits while it recovers from a crash."""
         try:
             if is_up(self._client, self.container):
                 return None
@@ -101,7 +101,7 @@ class DockerServer:
             return None
 
     def cpu_s(self) -> float:
-        """CPU seconds used since its start by all its processes, those that have ended included.
+        """Return the CPU seconds of all its processes since its start, ended ones included.
 
         Of one that has ended meanwhile: as many as were seen last.
         """
@@ -122,7 +122,7 @@ class DockerServer:
         return self._belongings.client
 
     def _update(self, limits: Mapping[str, Any]) -> str | None:
-        """Set the limits; returns the obstacle where the server is too big for them."""
+        """Set the limits; return the obstacle if the server is too big for them."""
         try:
             self._client.api.update_container(self.container, **limits)
         except APIError as error:

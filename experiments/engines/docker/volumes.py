@@ -1,4 +1,4 @@
-"""Getting files into volumes of an engine that may be far away: as archives, never by a path of this machine."""
+"""Volumes filled by archives, so that the engine may be remote."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ class Member:
 
 
 def volume_mount(volume: str, path: str, *, read_only: bool) -> Mount:
-    """A volume in a container, as it is: nothing of the image is copied into it."""
+    """Return a mount of a volume into which nothing of the image is copied."""
     return Mount(path, volume, type="volume", read_only=read_only, no_copy=True)
 
 
 def make_volume(belongings: Belongings, purpose: str, image: str, members: Iterable[Member]) -> str:
-    """The name of a new volume that holds the members. ``image`` is any that the engine has: it is not run."""
+    """Make a volume that holds the members; return its name. ``image`` is any present one; it is not run."""
     return _fill(belongings, purpose, image, io.BytesIO(pack(members)))
 
 
 def make_data_volume(belongings: Belongings, purpose: str, image: str, folder: Path) -> str:
-    """The name of a new volume that holds what the folder does, readable for every user."""
+    """Make a volume with the folder's contents, readable for every user; return its name."""
     with tempfile.TemporaryFile() as archive:
         pack_folder(folder, archive)
         archive.seek(0)
@@ -61,7 +61,7 @@ def make_data_volume(belongings: Belongings, purpose: str, image: str, folder: P
 
 
 def pack(members: Iterable[Member]) -> bytes:
-    """The archive of some members."""
+    """Pack members into an archive."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for member in members:
@@ -83,7 +83,7 @@ def pack_folder(folder: Path, target: IO[bytes]) -> None:
 
 
 def find_account(belongings: Belongings, image: str, name: str) -> Account:
-    """The numbers of a user of an image, as its /etc/passwd has them. Raises Failure where there is no such user."""
+    """Find a user's ids in the image's /etc/passwd. Raises Failure if there is no such user."""
     container = belongings.container("look", image, command=_NEVER_RUN, network_disabled=True)
     try:
         with told(f"read /etc/passwd of {image}"):
@@ -98,7 +98,7 @@ def find_account(belongings: Belongings, image: str, name: str) -> Account:
 
 
 def parse_account(passwd: str, name: str, image: str) -> Account:
-    """The numbers of a user in the text of an /etc/passwd (passwd(5))."""
+    """Parse a user's ids in the text of an /etc/passwd (passwd(5))."""
     for line in passwd.splitlines():
         fields = line.split(":")
         if fields[0] == name:

@@ -1,4 +1,4 @@
-"""The locked packages as wheels for the interpreter of an image, fetched outside of it: builds need no network."""
+"""Locked wheels for the interpreter of an image, fetched outside of it: builds need no network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LAST_WITH_ALLOCATOR = (3, 7)
 
 
 def wheelhouse(python: str, architecture: str, stop: threading.Event, project: Path = PROJECT) -> Path:
-    """The folder with the locked wheels for an interpreter such as '3.13', fetched unless they are in the cache.
+    """Return the folder with the locked wheels for an interpreter such as '3.13', fetched if needed.
 
     ``architecture`` is named as ``docker info`` does. pip's own configuration applies. Raises Unsupported for another
     processor, Failure which says what went wrong, where they cannot be had, or ``stop`` is set while another harness
@@ -38,7 +38,7 @@ def wheelhouse(python: str, architecture: str, stop: threading.Event, project: P
 
 
 def locked_wheels(name: str, lock: Path, python: str, architecture: str, stop: threading.Event) -> Path:
-    """The same for any lock; ``name`` is what the folder's begins with."""
+    """Return the wheels of any lock; the folder's name begins with ``name``."""
     if architecture not in ARCHITECTURES:
         raise Unsupported(
             f"images are made for {' and '.join(ARCHITECTURES)}, and the Docker engine has {architecture}"
@@ -55,12 +55,12 @@ def locked_wheels(name: str, lock: Path, python: str, architecture: str, stop: t
 
 
 def wheels(folder: Path) -> list[Path]:
-    """The wheels in a wheelhouse, by name."""
+    """List the wheels in a wheelhouse, by name."""
     return sorted(folder.glob("*.whl"))
 
 
 def target_options(python: str, architecture: str) -> Iterator[str]:
-    """The options that make pip choose for an interpreter and a processor other than its own."""
+    """Yield pip's options for an interpreter and a processor other than its own."""
     number = python.replace(".", "")
     version = tuple(int(part) for part in python.split("."))
     own = f"cp{number}m" if version <= _LAST_WITH_ALLOCATOR else f"cp{number}"

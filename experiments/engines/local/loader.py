@@ -1,4 +1,4 @@
-"""Running ``python -m bigdata.cmd`` of a virtual environment: on its cores, cleanly surrounded, never left behind."""
+"""Loader runs as processes of this machine: on their cores, in a clean environment, always ended."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOT_INHERITED = (
 
 
 class LocalLoaderHost:
-    """One interpreter of this machine with the loader's packages."""
+    """An interpreter of this machine with the loader's packages."""
 
     def __init__(self, python: Path, facts: InterpreterFacts, project: Path = PROJECT) -> None:
         self._python = python
@@ -40,7 +40,7 @@ class LocalLoaderHost:
 
     @property
     def facts(self) -> InterpreterFacts:
-        """What identifies it."""
+        """Its identity."""
         return self._facts
 
     def run(self, launch: Launch) -> Finished:
@@ -80,7 +80,7 @@ class LocalLoaderHost:
     def _surround(
         self, program: Sequence[str], server: Server | None, environment: Mapping[str, str]
     ) -> tuple[list[str], dict[str, str]]:
-        """The beginning of a command line, and its environment."""
+        """Return the beginning of a command line, and its environment."""
         environment = {**loader_environment(os.environ, self._project), **environment}
         command = [str(self._python), *program]
         if server is not None:
@@ -105,12 +105,12 @@ class LocalCompanion:
 
     @property
     def finished(self) -> Finished | None:
-        """How it has ended, once it has been left."""
+        """Its result, once the context is left."""
         return self._finished
 
     @property
     def pid(self) -> int | None:
-        """The number of its process; None where it could not be started."""
+        """Its process id; None if it could not be started."""
         return None if self._process is None else self._process.pid
 
     def __enter__(self) -> LocalCompanion:
@@ -123,7 +123,7 @@ class LocalCompanion:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """SIGTERM, some patience, SIGKILL."""
+        """Stop it: SIGTERM, then SIGKILL."""
         if self._process is None:
             return
         try:
@@ -135,7 +135,7 @@ class LocalCompanion:
 
 
 def loader_environment(inherited: Mapping[str, str], project: Path) -> dict[str, str]:
-    """The caller's environment without what would change what is measured, and with the loader's sources."""
+    """Return the caller's environment without variables that change the measurement."""
     kept = {name: value for name, value in inherited.items() if not name.startswith(_NOT_INHERITED)}
     return {**kept, "PYTHONPATH": str(project)}
 
@@ -189,7 +189,7 @@ def _start(command: Sequence[str], environment: Mapping[str, str], folder: Path)
 
 
 def _ask_to_stop(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """SIGTERM to the group, some patience, then no question any more; what it had printed."""
+    """Stop the group (SIGTERM, then SIGKILL); return its output."""
     _signal(process, signal.SIGTERM)
     try:
         return process.communicate(timeout=_PATIENCE_S)
@@ -199,7 +199,7 @@ def _ask_to_stop(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End whatever is left of the group: children that outlived their parent, or everything after an exception."""
+    """Kill what is left of the group: children that outlived their parent, or all after an exception."""
     _signal(process, signal.SIGKILL)
     process.wait()
 

@@ -1,4 +1,4 @@
-"""Looking at a loader of this machine: the instrument is its parent, so that the kernel lets it look without root."""
+"""Profilers as parents of a local loader, so that the kernel allows them without root."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _BACK = ("nice", "-n", "5")
 
 
 class LocalInstruments:
-    """For one interpreter of this machine."""
+    """The profilers for one interpreter of this machine."""
 
     def __init__(self, host: LocalLoaderHost) -> None:
         self._host = host
 
     def counter(self) -> Instrument:
-        """perf where the kernel lets it count, else strace. Raises Unsupported where neither works."""
+        """Return perf if the kernel allows it, else strace. Raises Unsupported if neither works."""
         reasons = []
         for instrument in (_PERF, _STRACE):
             reason = _try(instrument)
@@ -64,7 +64,7 @@ class LocalInstruments:
 
 
 def _wrapped(instrument: Instrument, output: Path) -> list[str]:
-    """The words that go in front of the loader's command line."""
+    """Return the prefix of the loader's command line."""
     program, *rest = instrument.command
     found = {"py-spy": lambda: str(find_py_spy()), "python": lambda: sys.executable}
     words = [found.get(program, lambda: program)(), *rest]
@@ -75,7 +75,7 @@ def _wrapped(instrument: Instrument, output: Path) -> list[str]:
 
 
 def _try(instrument: Instrument) -> str | None:
-    """Why it cannot be used; None where it counts."""
+    """Return why it cannot be used; None if it works."""
     with tempfile.TemporaryDirectory(prefix="bigdata-explain-") as folder:
         output = Path(folder) / "seen"
         command = [*(word.replace(OUTPUT, str(output)) for word in instrument.command), "--", "true"]

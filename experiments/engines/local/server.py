@@ -1,4 +1,4 @@
-"""A PostgreSQL of the harness's own: started, asked, stopped and removed."""
+"""PostgreSQL server as a process of this machine."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ _MAINTENANCE = "postgres"
 
 @dataclass(frozen=True)
 class _Life:
-    """A PostgreSQL from its start to its end: what it has on this machine, its process, its port."""
+    """One start of a PostgreSQL: its files, process and port."""
 
     trace: Trace
     process: subprocess.Popen[str]
     port: int
 
     def url(self, database: str, secret: str = "") -> str:
-        """The address of a database; ``secret`` stands behind the user."""
+        """Return the address of a database; ``secret`` follows the user."""
         return f"postgresql://{USER}{secret}@{HOST}:{self.port}/{database}"
 
 
@@ -68,30 +68,30 @@ class LocalServer:
 
     @property
     def facts(self) -> ServerFacts:
-        """What identifies it."""
+        """Its identity."""
         return self._facts
 
     @property
     def pid(self) -> int:
-        """The number of its first process."""
+        """Its main process id."""
         return self._life.process.pid
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Its port."""
         return self._life.port
 
     @property
     def password_file(self) -> Path:
-        """For PGPASSFILE: holds the password, and only the user can read it."""
+        """The password file (PGPASSFILE), which only the user can read."""
         return self._life.trace.password_file
 
     def url(self, database: str = DATABASE, *, with_password: bool = False) -> str:
-        """The address of a database as libpq reads it; the one without a password may stand on a command line."""
+        """Return the address of a database for libpq; without a password it may stand on a command line."""
         return self._life.url(database, f":{self._password}" if with_password else "")
 
     def execute(self, statement: str, *, database: str = _MAINTENANCE) -> str:
-        """Run one SQL statement through psql; its rows as psql prints them unaligned. Raises Failure."""
+        """Run one SQL statement through psql; return its unaligned rows. Raises Failure."""
         return _execute(self.binaries, self._life, database, statement)
 
     def place(self, placement: Placement) -> None:
@@ -104,7 +104,7 @@ class LocalServer:
         confine(self._life.process.pid, placement.server_cpus)
 
     def find_end(self) -> str | None:
-        """Why it has ended, None where it has not. Waits while it recovers from a crash."""
+        """Return why it ended; None if it runs. Waits while it recovers from a crash."""
         process = self._life.process
         deadline = time.monotonic() + _RECOVERY_S
         while process.poll() is None:
@@ -119,7 +119,7 @@ class LocalServer:
         return describe_end(max(0, -process.returncode), self._life.trace.log.read_text(errors="replace"))
 
     def cpu_s(self) -> float:
-        """CPU seconds used since its start by all its processes, those that have ended included.
+        """Return the CPU seconds of all its processes since its start, ended ones included.
 
         Of one that has ended meanwhile: as many as were seen last.
         """
@@ -168,7 +168,7 @@ def start_server(
 
 
 def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Life:
-    """Make and start it; where that does not work nothing is left. Raises NotStarted where PostgreSQL ended."""
+    """Make and start it, or leave nothing. Raises NotStarted if PostgreSQL ended."""
     with contextlib.ExitStack() as undo:
         trace = leave_trace(_this_process(), data_parent(facts.storage))
         undo.callback(remove_trace, trace)

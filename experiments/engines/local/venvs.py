@@ -1,4 +1,4 @@
-"""One virtual environment per interpreter and lock, in the cache: whole or not there at all."""
+"""Virtual environments in the cache, one per interpreter and lock, complete or absent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ASK = "import json, sysconfig as s; print(json.dumps([s.get_config_var('CC') or
 
 
 def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
-    """The Python of the environment with the locked packages, made unless it is in the cache.
+    """Return the Python of the environment with the locked packages, made if needed.
 
     Raises Failure which says what went wrong, where it cannot be made, and Unsupported where this machine lacks what
     building a package without wheels takes.
@@ -44,7 +44,7 @@ def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
 
 
 def _venv_name(interpreter: Interpreter, lock: Path) -> str:
-    """Another interpreter in the same place, or another lock, is another environment."""
+    """Return a name that differs for each interpreter and lock."""
     identity = f"{interpreter.executable}\n{interpreter.build}\n".encode() + lock.read_bytes()
     return f"py{interpreter.python}-{hashlib.sha256(identity).hexdigest()[:12]}"
 
@@ -65,7 +65,7 @@ def _make_whole(interpreter: Interpreter, lock: Path, folder: Path, turn: int) -
 
 
 def _installations(lock: Path, built: Sequence[str], folder: Path) -> Iterator[list[str]]:
-    """The arguments of each call of pip: what building needs comes first, and nothing that is not locked gets in."""
+    """Yield the arguments of pip's calls: build requirements first, locked packages only."""
     install = ["install", "--require-hashes", "--only-binary", ":all:"]
     if built:
         needed = folder / "builds-with.txt"
@@ -77,7 +77,7 @@ def _installations(lock: Path, built: Sequence[str], folder: Path) -> Iterator[l
 
 
 def _make_empty(interpreter: Interpreter, folder: Path, turn: int) -> list[str | Path]:
-    """Make an environment without packages; returns how to call a pip for it.
+    """Make an environment without packages; return the command of a pip for it.
 
     Where the interpreter comes without pip of its own (Debian's without python3-venv) the harness's pip serves it.
     """
@@ -92,7 +92,7 @@ def _make_empty(interpreter: Interpreter, folder: Path, turn: int) -> list[str |
 
 
 def _run(command: list[str], turn: int) -> str | None:
-    """None where it went well, else what it said."""
+    """Run the command; return its output if it failed."""
     done = run_locked(command, lock=turn, timeout_s=_VENV_S)
     return None if done.returncode == 0 else " ".join((done.stdout + done.stderr).split())
 
@@ -124,7 +124,7 @@ def _missing(interpreter: Interpreter) -> Iterator[str]:
 
 
 def _ask(command: list[str]) -> str | None:
-    """What a program says; None where it fails."""
+    """Return a program's output; None if it fails."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True

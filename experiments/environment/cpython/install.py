@@ -1,4 +1,4 @@
-"""Getting an interpreter that this machine lacks into the cache: by uv, else built from source."""
+"""Interpreters that this machine lacks, brought into the cache by uv or built from source."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Sources:
-    """Where sources come from: an archive of the user's, or the suites of Debian that have which version."""
+    """The sources of an interpreter: an archive of the user's, or Debian's suites by version."""
 
     archive: Path | None = None
     suites: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ def get_interpreter(python: str, sources: Sources, environment: Mapping[str, str
 
 
 def check_archive(archive: Path, python: str) -> str:
-    """The version in the archive. Raises BadInput where it is another one than the interpreter's."""
+    """Return the version in the archive. Raises BadInput if it is not the interpreter's."""
     version = read_version(archive)
     if ".".join(version.split(".")[:2]) != python.rstrip("t"):
         raise BadInput(f"--archive: {archive} has CPython {version}, and {python} was asked for")
@@ -68,7 +68,7 @@ def check_archive(archive: Path, python: str) -> str:
 
 
 def install_by_uv(python: str, environment: Mapping[str, str], turn: int) -> str | None:
-    """Have uv install it; None where it did, else why not."""
+    """Install it by uv; return why that failed, or None."""
     folder = ensure_folder(installed_folder(), private=False)
     command = [sys.executable, "-m", "uv", "--color", "never", "python", "install", "--no-bin", "--no-progress"]
     command.append(python)
@@ -100,7 +100,7 @@ def _build(python: str, version: str, archive: Path, quick: bool, folder: Path, 
 
 @contextlib.contextmanager
 def _turn(python: str) -> Iterator[tuple[Path, int]]:
-    """An empty folder for one interpreter, for one process at a time; it is removed in the end."""
+    """Lock an empty folder for one interpreter, and remove it at the end."""
     parent = ensure_folder(cache_folder() / "building", private=False)
     folder = parent / f"cpython-{python}"
     with (parent / f"cpython-{python}.lock").open("w") as turn:
