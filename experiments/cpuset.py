@@ -20,7 +20,7 @@ def parse_cpuset(text: str) -> frozenset[int]:
     for part in text.split(","):
         match = _RANGE.fullmatch(part.strip())
         if match is None:
-            raise ValueError(f"{part.strip()!r} is no core: write numbers from 0 and ranges, such as '0-2,5'")
+            raise ValueError(f"{part.strip()!r} is not a core: write numbers from 0 and ranges, such as '0-2,5'")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise ValueError(f"the range {part.strip()!r} is empty: write the smaller number first")

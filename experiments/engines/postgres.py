@@ -36,7 +36,7 @@ class NotStarted(Exception):
     """The end of a PostgreSQL before it accepted connections, in its own words."""
 
 
-def own_words(log: str) -> str:
+def error_messages(log: str) -> str:
     """Return why a server did not start, from its log; else the end of the log."""
     found = re.findall(r"(?:FATAL|PANIC|ERROR|DETAIL|HINT):\s+(.*)", log)
     return "; ".join(found) or " ".join(log.split()[-60:]) or "(it wrote nothing)"
@@ -48,11 +48,11 @@ def describe_end(number: int, log: str) -> str:
     It is its own doing where there is none (0), and by SIGABRT, which follows on a PANIC.
     """
     if number in (0, signal.SIGABRT):
-        return final_words(log)
+        return final_messages(log)
     return f"signal {number} ({signal.strsignal(number)})"
 
 
-def final_words(log: str) -> str:
+def final_messages(log: str) -> str:
     """Return why a running server ended: the last of its most severe messages."""
     # A server that could recover from a crash says again that it is ready: what was before did not end it.
     found = re.findall(r"(PANIC|FATAL|LOG):\s+(.*)", log.rpartition(_READY)[2])
@@ -60,4 +60,4 @@ def final_words(log: str) -> str:
     for kind in ("PANIC", "FATAL", "LOG"):
         if words := list(dict.fromkeys(text for which, text in said if which == kind)):
             return "; ".join(words[-_LAST_MESSAGES:])
-    return own_words(log)
+    return error_messages(log)

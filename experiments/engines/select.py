@@ -88,7 +88,7 @@ def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto"
         from experiments.engines.local.engine import LocalEngine
 
         return LocalEngine(pg_bin=pg_bin)
-    raise BadInput(f"engine: {name!r} is no engine; known: {', '.join(ENGINES)}")
+    raise BadInput(f"engine: unknown engine {name!r}; known: {', '.join(ENGINES)}")
 
 
 def _choose() -> tuple[str, str | None]:

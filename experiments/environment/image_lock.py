@@ -48,27 +48,27 @@ _NO_DIGEST = "sha256:" + 64 * "0"
 # Of a repository, an optional host with a port; then the tag. No digest: that has a key of its own.
 _REFERENCE = re.compile(r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9._/-]+:[A-Za-z0-9_][\w.-]*", re.ASCII)
 _VERSIONS: Mapping[Kind, tuple[re.Pattern[str], str]] = {
-    "python": (re.compile(r"3\.\d+", re.ASCII), 'is no Python version: write major and minor, such as "3.13"'),
-    "postgres": (re.compile(r"\d{1,3}", re.ASCII), 'is no major version of PostgreSQL: write one such as "17"'),
+    "python": (re.compile(r"3\.\d+", re.ASCII), 'is not a Python version: write major and minor, such as "3.13"'),
+    "postgres": (re.compile(r"\d{1,3}", re.ASCII), 'is not a major version of PostgreSQL: write one such as "17"'),
 }
 
 
 def _check_digest(value: object) -> str:
     if isinstance(value, str) and _DIGEST.fullmatch(value):
         return value
-    raise problem(f"is no digest: it is sha256: and 64 hex digits; {RESOLVE} resolves the tag")
+    raise problem(f"is not a digest: it is sha256: and 64 hex digits; {RESOLVE} resolves the tag")
 
 
 def _check_reference(value: object) -> str:
     if isinstance(value, str) and _REFERENCE.fullmatch(value):
         return value
-    raise problem("is no repository with a tag: write one such as python:3.13-slim-bookworm, its digest below it")
+    raise problem("is not a repository with a tag: write one such as python:3.13-slim-bookworm, its digest below it")
 
 
 def _check_suite(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(r"[a-z]+", value):
         return value
-    raise problem("is no suite of Debian: write one such as trixie")
+    raise problem("is not a suite of Debian: write one such as trixie")
 
 
 def _check_date(value: object) -> str:
@@ -76,7 +76,7 @@ def _check_date(value: object) -> str:
     try:
         return datetime.date.fromisoformat(str(text)).isoformat()
     except ValueError:
-        raise problem("is no date: write one such as 2026-11-22") from None
+        raise problem("is not a date: write one such as 2026-11-22") from None
 
 
 def _check_flag(value: object) -> bool:

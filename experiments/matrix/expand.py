@@ -174,7 +174,7 @@ def _check_only(only: Mapping[str, tuple[str, ...]], cells: Sequence[Cell]) -> N
                 raise BadInput(f"--only: no cell has {axis}={value} {suggest(value, there)}")
     if not any(matches(cell, only) for cell in cells):
         asked = " and ".join(f"{axis}={','.join(values)}" for axis, values in only.items())
-        raise BadInput(f"--only: no cell has {asked}: each is there, but not together; leave out one of them")
+        raise BadInput(f"--only: no cell matches both {asked}")
 
 
 def _values_there(axis: str, cells: Iterable[Cell]) -> list[str]:

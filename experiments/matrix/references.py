@@ -45,7 +45,7 @@ def _check_names(root: Mapping[str, Any]) -> Iterator[Finding]:
     for section in _KINDS:
         for name in _mapping(root.get(section)):
             if not _NAME.fullmatch(name):
-                yield Finding((section, name), "is no usable name: write letters, digits, '_', '-' and '.' only")
+                yield Finding((section, name), "is not a valid name: use letters, digits, '_', '-' and '.' only")
 
 
 def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
@@ -53,7 +53,7 @@ def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
         known = _mapping(root.get(axis))
         for path, value in _values_of(axis, root):
             if isinstance(value, str) and value not in known:
-                yield Finding(path, f"{value!r} is no {kind} {suggest(value, known)}")
+                yield Finding(path, f"unknown {kind} {value!r} {suggest(value, known)}")
 
 
 def _values_of(axis: str, root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, object]]:
@@ -85,7 +85,7 @@ def _check_profiles(root: Mapping[str, Any]) -> Iterator[Finding]:
         for position, value in enumerate(_items(_mapping(profile).get("experiments"))):
             if isinstance(value, str) and value not in known:
                 path = ("profiles", name, "experiments", position)
-                yield Finding(path, f"{value!r} is no experiment {suggest(value, known)}")
+                yield Finding(path, f"unknown experiment {value!r} {suggest(value, known)}")
 
 
 def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:
@@ -108,7 +108,7 @@ def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[s
         listed = [_plain(item) for item in values.get(axis, ())]
         if listed and _plain(value) not in listed:
             known = ", ".join(str(item) for item in listed)
-            yield Finding((*path, axis), f"{_plain(value)!r} is no value that this experiment has (there: {known})")
+            yield Finding((*path, axis), f"{_plain(value)!r} is not a value of this experiment (known: {known})")
 
 
 def _plain(value: object) -> object:

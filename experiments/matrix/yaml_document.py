@@ -75,7 +75,7 @@ def read_document(file: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         raise BadInput(_describe_syntax(str(file), error)) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise BadInput(f"{file}: is no YAML: {error}") from error
+        raise BadInput(f"{file}: is not valid YAML: {error}") from error
 
 
 def _describe_syntax(file: str, error: yaml.MarkedYAMLError) -> str:
@@ -84,7 +84,7 @@ def _describe_syntax(file: str, error: yaml.MarkedYAMLError) -> str:
     if "'\\t'" in (error.problem or ""):
         return f"{place}: a tab, where YAML wants spaces: indent with spaces"
     context = f" {error.context}" if error.context else ""
-    return f"{place}: is no YAML: {error.problem}{context}"
+    return f"{place}: is not valid YAML: {error.problem}{context}"
 
 
 class _Reader:
@@ -127,7 +127,7 @@ class _Reader:
             key = key_node.value
             here = (*path, str(key) if isinstance(key_node, yaml.ScalarNode) else "?")
             if key_node.tag != "tag:yaml.org,2002:str":
-                self._findings.append(Finding(here, "this key is no text: put it in quotes", line))
+                self._findings.append(Finding(here, "this key is not text: put it in quotes", line))
             elif key in data:
                 first = self._document.lines[here]
                 text = f"the key stands in line {first} and again in line {line}: keep one of them"

@@ -13,7 +13,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from experiments.engines.docker.debian.base_image import DEBIAN_SUITES, has_base, make_base
 from experiments.engines.docker.debian.mmdebstrap import mmdebstrap_missing
-from experiments.engines.docker.errors import told, words
+from experiments.engines.docker.errors import docker_errors, error_message
 from experiments.engines.docker.image_labels import PULLED
 from experiments.engines.docker.interrupts import listen
 from experiments.engines.docker.registry import NoAnswer, NoSuchImage, Registry
@@ -128,7 +128,7 @@ def is_present(client: DockerClient, slot: Slot, pins: ImagePins) -> bool:
     """Return whether the engine has the official image of a version, so that it needs no registry."""
     if pins.registry is None:
         return False
-    with told(f"look for {pins.registry.pinned}"):
+    with docker_errors(f"look for {pins.registry.pinned}"):
         return _find(client, slot[0], pins.registry) is not None
 
 
@@ -139,14 +139,14 @@ def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threadin
     Failure when ``stop`` is set meanwhile.
     """
     identity = f"{pin.reference}@{pin.digest}"
-    with told(f"look for {pin.pinned}"):
+    with docker_errors(f"look for {pin.pinned}"):
         found = _find(client, slot[0], pin)
         if found is not None:
             _name(client, slot[0], pin, found[1])
             return Base(*found, "registry", identity)
     tell(f"pulling the official image {pin.reference}")
     _pull(client, slot, pin, stop)
-    with told(f"find {pin.pinned} after pulling it"):
+    with docker_errors(f"find {pin.pinned} after pulling it"):
         image_id = str(client.images.get(pin.pinned).id)
         _name(client, slot[0], pin, image_id)
     return Base(pin.pinned, image_id, "registry", identity, made=True)
@@ -225,7 +225,7 @@ def _why_no_debian(client: DockerClient, lock: ImageLock) -> str | None:
     if not all(any(pins.debian for pins in lock.of(kind).values()) for kind in KINDS):
         return f"{IMAGE_LOCK} has no versions of Debian's packages: {RESOLVE}"
     missing = mmdebstrap_missing()
-    with told("list images"):
+    with docker_errors("list images"):
         # Made elsewhere and brought here, say.
         there = missing is not None and all(has_base(client, kind) for kind in KINDS)
     return None if there else missing
@@ -247,7 +247,7 @@ def _name(client: DockerClient, kind: Kind, pin: RegistryPin, image_id: str) -> 
 def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event) -> None:
     repository, _, digest = pin.pinned.partition("@")
     try:
-        with told(f"pull {pin.pinned}"):
+        with docker_errors(f"pull {pin.pinned}"):
             # Once it has begun to answer, the engine tells of failures in the stream.
             problems = []
             ask = partial(client.api.pull, repository, tag=digest, stream=True, decode=True)
@@ -259,7 +259,7 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
             raise
         if not _is_unknown(cause):
             raise NotPulled(str(error)) from error
-        problems = [words(cause)]
+        problems = [error_message(cause)]
     if not problems:
         return
     reason = " ".join(problems[0].split())
@@ -271,4 +271,4 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
 
 
 def _is_unknown(error: BaseException) -> bool:
-    return isinstance(error, NotFound) or (isinstance(error, APIError) and "manifest unknown" in words(error))
+    return isinstance(error, NotFound) or (isinstance(error, APIError) and "manifest unknown" in error_message(error))

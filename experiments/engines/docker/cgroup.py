@@ -6,7 +6,7 @@ from pathlib import Path
 
 from docker import DockerClient
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.errors import Failure
 
 _PROC = Path("/proc")
@@ -49,7 +49,7 @@ def ask_cpu_s(client: DockerClient, container: str) -> float | None:
     """
     api = client.api
     version = tuple(int(part) for part in api.api_version.split("."))
-    with told("ask for a container's CPU time"):
+    with docker_errors("ask for a container's CPU time"):
         found = api.stats(container, stream=False, **({"one_shot": True} if version >= _ONE_SHOT_API else {}))
     try:
         return int(found["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9 or None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from docker import DockerClient
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.owner import Owner, has_died, host_id, parse_owner
 from experiments.engines.docker.resources import OWNER, Thing, list_things, remove_campaign
 from experiments.errors import Failure
@@ -18,7 +18,7 @@ def sweep(client: DockerClient) -> list[str]:
 
     Raises Failure where the engine does not even list it.
     """
-    with told("look for what killed campaigns have left"):
+    with docker_errors("look for what killed campaigns have left"):
         found = list_things(client)
     lines = []
     for campaign, owner in abandoned(found, has_died).items():
@@ -36,7 +36,7 @@ def sweep(client: DockerClient) -> list[str]:
 
 def check_unused(client: DockerClient) -> None:
     """Raise Failure, which names the processes, while a campaign has things in the engine whose owner has not died."""
-    with told("look for what campaigns have"):
+    with docker_errors("look for what campaigns have"):
         owners = living(list_things(client), has_died)
     if not owners:
         return

@@ -17,7 +17,7 @@ from docker.context.config import get_current_context_name
 from docker.errors import DockerException
 from docker.utils import kwargs_from_env
 
-from experiments.engines.docker.errors import SDK_ERRORS, words
+from experiments.engines.docker.errors import SDK_ERRORS, error_message
 from experiments.errors import BadInput
 
 REQUEST_S = 60
@@ -75,7 +75,7 @@ def find_address() -> Address:
         try:
             options = kwargs_from_env()
         except DockerException as error:
-            raise NoEngine(f"DOCKER_HOST with its TLS variables cannot be used: {words(error)}") from error
+            raise NoEngine(f"DOCKER_HOST with its TLS variables cannot be used: {error_message(error)}") from error
         return Address(os.environ["DOCKER_HOST"], "DOCKER_HOST", options)
     name = os.environ.get("DOCKER_CONTEXT") or get_current_context_name()
     return Address(_USUAL, options={}) if name == "default" else _address_of_context(name)
@@ -87,7 +87,7 @@ def _address_of_context(name: str) -> Address:
         context = ContextAPI.get_context(name)
     # The SDK raises a plain Exception for a damaged file.
     except Exception as error:
-        raise NoEngine(f"the docker context {name!r} ({named_by}) cannot be read: {words(error)}") from error
+        raise NoEngine(f"the docker context {name!r} ({named_by}) cannot be read: {error_message(error)}") from error
     if context is None or not context.Host:
         raise NoEngine(f"there is no docker context {name!r}, which {named_by} names")
     tls = {} if context.TLSConfig is None else {"tls": context.TLSConfig}
@@ -137,5 +137,5 @@ def _within(limit_s: float, make: Callable[[], DockerClient]) -> DockerClient:
 
 def _explained(address: Address, error: BaseException) -> str:
     if address.url.startswith("ssh://") and not isinstance(error, TimeoutError):
-        return f"{words(error)} (does `ssh HOST docker version` work without a question?)"
-    return words(error)
+        return f"{error_message(error)} (does `ssh HOST docker version` work without a question?)"
+    return error_message(error)

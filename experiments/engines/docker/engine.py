@@ -14,14 +14,14 @@ from docker.types import Mount
 from experiments.engines.docker.base_images import STAND_IN, choose_source
 from experiments.engines.docker.cleanup import sweep
 from experiments.engines.docker.connect import connect, is_this_machine
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.limits import LOCKED_UP, check_limits
 from experiments.engines.docker.loader import DockerLoaderHost, loader_secret, run_container
 from experiments.engines.docker.loader_image import LoaderImage, describe_build
 from experiments.engines.docker.owner import this_owner
 from experiments.engines.docker.postgres_container import PostgresImage, describe_image, describe_image_and_start
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer, start_server
 from experiments.engines.docker.volumes import make_data_volume, volume_mount
 from experiments.engines.postgres import MEMORY_NEEDED_BYTES, USER
@@ -63,13 +63,13 @@ class DockerEngine:
         choose_images: ChooseImages = choose_images,
     ) -> None:
         self._client = connect()
-        with told("ask the engine about itself"):
+        with docker_errors("ask the engine about itself"):
             self._info: Mapping[str, Any] = self._client.info()
             self._here = is_this_machine(self._client)
         self._source = source
         self._choose_images = choose_images
         self._chosen: tuple[Images, str | None] | None = None
-        self._belongings = Belongings(self._client, this_owner())
+        self._resources = CampaignResources(self._client, this_owner())
         self._password = secrets.token_urlsafe(24)
         self._secret: Mount | None = None
         self._hosts: dict[str, DockerLoaderHost] = {}
@@ -88,7 +88,7 @@ class DockerEngine:
             made.clear()
         with self._leaving:
             try:
-                self._belongings.remove_all()
+                self._resources.remove_all()
             except Failure:
                 # What went wrong before matters more; the next campaign removes what is left.
                 if exception[0] is None:
@@ -157,9 +157,9 @@ class DockerEngine:
         if python not in self._hosts:
             image = self._images.loader(python)
             if self._secret is None:
-                self._secret = loader_secret(self._belongings, image.image_id, USER, self._password)
+                self._secret = loader_secret(self._resources, image.image_id, USER, self._password)
             facts = self._interpreter_facts(image)
-            self._hosts[python] = DockerLoaderHost(self._belongings, facts, self._mounts)
+            self._hosts[python] = DockerLoaderHost(self._resources, facts, self._mounts)
         return self._hosts[python]
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> DockerServer:
@@ -171,7 +171,7 @@ class DockerEngine:
             self._check_memory(configuration.storage)
             base = self._images.postgres(configuration.version)
             self._servers[name] = start_server(
-                self._belongings,
+                self._resources,
                 PostgresImage(base.image_id, describe_image_and_start(base.identity), configuration.version),
                 configuration,
                 name=name,
@@ -190,7 +190,7 @@ class DockerEngine:
         folder = directory.resolve()
         if folder not in self._data:
             path = f"{_DATA}/{len(self._data) + 1}"
-            volume = make_data_volume(self._belongings, "files", self._any_image(), folder)
+            volume = make_data_volume(self._resources, "files", self._any_image(), folder)
             self._data[folder] = volume_mount(volume, path, read_only=True)
         return str(self._data[folder]["Target"])
 
@@ -216,7 +216,7 @@ class DockerEngine:
         return str(made.facts.image)
 
     def _interpreter_facts(self, image: LoaderImage) -> InterpreterFacts:
-        probed = probe_image(self._belongings, image.image_id)
+        probed = probe_image(self._resources, image.image_id)
         info = self._info
         return InterpreterFacts(
             python=image.python,
@@ -237,20 +237,20 @@ class DockerEngine:
             )
 
 
-def probe_image(belongings: Belongings, image: str) -> Interpreter:
+def probe_image(resources: CampaignResources, image: str) -> Interpreter:
     """Run the image's interpreter and let it describe itself. Raises Failure where it does not."""
-    api = belongings.client.api
-    interpreter = describe_image(belongings.client, image)["Config"]["Entrypoint"][0]
-    container = belongings.container(
+    api = resources.client.api
+    interpreter = describe_image(resources.client, image)["Config"]["Entrypoint"][0]
+    container = resources.container(
         "probe",
         image,
         entrypoint=[interpreter, "-I", "-c", PROBE],
         host_config=api.create_host_config(**LOCKED_UP, network_mode="none"),
     )
     try:
-        finished = run_container(belongings.client, container, _PROBE_S)
+        finished = run_container(resources.client, container, _PROBE_S)
     finally:
-        belongings.remove_container(container)
+        resources.remove_container(container)
     found = parse_probe(finished.stdout) if finished.returncode == 0 else None
     if found is None:
         said = " ".join(finished.stderr.split()) or f"exit code {finished.returncode}"

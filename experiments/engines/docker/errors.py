@@ -16,15 +16,15 @@ SDK_ERRORS = (DockerException, requests.exceptions.RequestException, urllib3.exc
 
 
 @contextlib.contextmanager
-def told(doing: str) -> Iterator[None]:
+def docker_errors(doing: str) -> Iterator[None]:
     """Turn what the SDK raises into a Failure: 'docker: cannot DOING: the engine's own words'."""
     try:
         yield
     except SDK_ERRORS as error:
-        raise Failure(f"docker: cannot {doing}: {words(error)}") from error
+        raise Failure(f"docker: cannot {doing}: {error_message(error)}") from error
 
 
-def words(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
     """Return the cause in one line: the engine's message, or the system's on the way to it."""
     causes = list(_chain(error))
     for cause in causes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 
 IMAGE_LABEL = "bigdata-matrix.image"
 """What an image is: 'loader', 'debian-python', 'debian-postgres', 'stage' (a step on the way to a loader's image)."""
@@ -28,7 +28,7 @@ class MadeImage:
 
 def list_images(client: DockerClient) -> list[MadeImage]:
     """List the images that this project made or pulled, by tag."""
-    with told("list images"):
+    with docker_errors("list images"):
         found = client.api.images(all=True, filters={"label": IMAGE_LABEL})
         pulled = client.api.images(filters={"reference": f"{PULLED}-*"})
     images = [
@@ -53,7 +53,7 @@ def remove_images(client: DockerClient) -> list[str]:
 def _remove(client: DockerClient, image: MadeImage) -> bool:
     """Remove the image; return whether that worked."""
     removed = False
-    with told(f"remove the image {image.tags[0] if image.tags else image.image_id}"):
+    with docker_errors(f"remove the image {image.tags[0] if image.tags else image.image_id}"):
         for name in image.tags or (image.image_id,):
             try:
                 client.api.remove_image(name)

@@ -20,11 +20,11 @@ from docker import DockerClient
 from docker.types import Mount
 
 from experiments.engines.docker.connect import REQUEST_S
-from experiments.engines.docker.errors import SDK_ERRORS, told
+from experiments.engines.docker.errors import SDK_ERRORS, docker_errors
 from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY, companion_limits, loader_limits
-from experiments.engines.docker.out_of_memory import describe_limit, victims
+from experiments.engines.docker.out_of_memory import describe_limit, find_out_of_memory
 from experiments.engines.docker.postgres_container import inspect_state
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
 from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Launch, Server
@@ -44,8 +44,10 @@ _SIGNAL_BASE = 128
 class DockerLoaderHost:
     """An interpreter with the loader's packages, in an image; ``mounts`` are those of every loader."""
 
-    def __init__(self, belongings: Belongings, facts: InterpreterFacts, mounts: Callable[[], Sequence[Mount]]) -> None:
-        self._belongings = belongings
+    def __init__(
+        self, resources: CampaignResources, facts: InterpreterFacts, mounts: Callable[[], Sequence[Mount]]
+    ) -> None:
+        self._resources = resources
         self._facts = facts
         self._mounts = mounts
 
@@ -55,9 +57,9 @@ class DockerLoaderHost:
         return self._facts
 
     @property
-    def belongings(self) -> Belongings:
+    def resources(self) -> CampaignResources:
         """The campaign's resources in the engine."""
-        return self._belongings
+        return self._resources
 
     def run(self, launch: Launch, *, pid_mode: str | None = None) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
@@ -69,18 +71,18 @@ class DockerLoaderHost:
         limits = {**loader_limits(launch.placement), **({} if pid_mode is None else {"pid_mode": pid_mode})}
         container = self._make("loader", launch.arguments, launch.server, limits, launch.environment)
         try:
-            finished = run_container(self._belongings.client, container, launch.timeout_s, launch.watch)
+            finished = run_container(self._resources.client, container, launch.timeout_s, launch.watch)
             if finished.returncode == 0:
                 return finished
             return self._explained(finished, container, launch)
         finally:
-            self._belongings.remove_container(container)
+            self._resources.remove_container(container)
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> DockerCompanion:
         """Make ready a program that runs beside a loader, on the server's cores, in the same network namespace."""
         limits = companion_limits(placement)
         make = partial(self._make, "sampler", arguments, server, limits, {})
-        return DockerCompanion(self._belongings, make, here=server.pid is not None)
+        return DockerCompanion(self._resources, make, here=server.pid is not None)
 
     def _make(
         self,
@@ -97,8 +99,8 @@ class DockerLoaderHost:
             if server.obstacle is not None:
                 raise Failure(server.obstacle)
             arguments = ["--dburl", server.url(), *arguments]
-        api = self._belongings.client.api
-        return self._belongings.container(
+        api = self._resources.client.api
+        return self._resources.container(
             purpose,
             str(self._facts.image),
             command=list(arguments),
@@ -115,9 +117,9 @@ class DockerLoaderHost:
 
     def _explained(self, finished: Finished, container: str, launch: Launch) -> Finished:
         """Add the cause if memory ran out."""
-        client, server, placement = self._belongings.client, launch.server, launch.placement
+        client, server, placement = self._resources.client, launch.server, launch.placement
         others = (server.container,) if isinstance(server, DockerServer) else ()
-        found = victims(client, container, inspect_state(client, container), others)
+        found = find_out_of_memory(client, container, inspect_state(client, container), others)
         if not found:
             return finished
         sizes = (None, None) if placement is None else (placement.loader_memory_bytes, placement.server_memory_bytes)
@@ -129,8 +131,8 @@ class DockerLoaderHost:
 class DockerCompanion:
     """A program that runs beside a loader, in a container that ``make`` makes; ``here``: on the harness's machine."""
 
-    def __init__(self, belongings: Belongings, make: Callable[[], str], *, here: bool) -> None:
-        self._belongings = belongings
+    def __init__(self, resources: CampaignResources, make: Callable[[], str], *, here: bool) -> None:
+        self._resources = resources
         self._make = make
         self._here = here
         self._pid: int | None = None
@@ -151,11 +153,11 @@ class DockerCompanion:
         self._started_s = time.perf_counter()
         try:
             self._container = self._make()
-            with told("start a sampler"):
-                self._belongings.client.api.start(self._container)
+            with docker_errors("start a sampler"):
+                self._resources.client.api.start(self._container)
             if self._here:
                 # 0 where it has ended already.
-                self._pid = inspect_state(self._belongings.client, self._container)["Pid"] or None
+                self._pid = inspect_state(self._resources.client, self._container)["Pid"] or None
         except Failure as failure:
             self._finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
         return self
@@ -173,11 +175,11 @@ class DockerCompanion:
         finally:
             # What is left then goes with all that the campaign has in the engine.
             with suppress(Failure):
-                self._belongings.remove_container(self._container)
+                self._resources.remove_container(self._container)
 
     def _stop(self, container: str) -> Finished:
-        api = self._belongings.client.api
-        with told("stop a sampler"):
+        api = self._resources.client.api
+        with docker_errors("stop a sampler"):
             api.stop(container, timeout=_PATIENCE_S)
             code = int(api.wait(container, timeout=REQUEST_S)["StatusCode"])
             stdout = api.logs(container, stdout=True, stderr=False)
@@ -185,11 +187,11 @@ class DockerCompanion:
         return _finished(code, stdout, stderr, time.perf_counter() - self._started_s)
 
 
-def loader_secret(belongings: Belongings, image: str, user: str, password: str) -> Mount:
+def loader_secret(resources: CampaignResources, image: str, user: str, password: str) -> Mount:
     """Make a volume with a password file that only loaders can read; ``image`` is any present one."""
     line = f"*:*:*:{user}:{password}\n"
     member = Member(_PASSWORD_FILE, line.encode(), LOADER_ACCOUNT, 0o600)
-    return volume_mount(make_volume(belongings, "pgpass", image, [member]), _SECRETS, read_only=True)
+    return volume_mount(make_volume(resources, "pgpass", image, [member]), _SECRETS, read_only=True)
 
 
 def run_container(
@@ -201,7 +203,7 @@ def run_container(
     """
     api = client.api
     started = time.perf_counter()
-    with told("run a loader"):
+    with docker_errors("run a loader"):
         api.start(container)
         with watch, _TimeLimit(client, container, timeout_s) as limit:
             # The bound is for an engine that hangs: the time limit ends the container, and with it the waiting.

@@ -16,7 +16,7 @@ from docker import DockerClient
 from docker.errors import ImageNotFound
 
 from experiments.engines.docker.base_images import Base, Tell
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.image_labels import IMAGE_LABEL
 from experiments.engines.docker.interrupts import listen
 from experiments.engines.docker.volumes import Account, Member
@@ -66,16 +66,16 @@ def ensure_loader_image(
     """
     labels = image_labels(python, base, project)
     tag = image_tag(python, labels, (project / _DOCKERFILE).read_bytes())
-    with told(f"look for the image {tag}"):
+    with docker_errors(f"look for the image {tag}"):
         found = _find(client, tag)
     if found is not None:
         return LoaderImage(found, tag, base, python)
     tell("adding the packages")
-    with told("ask for its processor"):
+    with docker_errors("ask for its processor"):
         architecture = client.info()["Architecture"]
     packages = wheelhouse(python, architecture, stop, project)
     files = context_files(python, packages, program_files(architecture, stop, project), project)
-    with told(f"build the image of the loader for Python {python}"):
+    with docker_errors(f"build the image of the loader for Python {python}"):
         image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)
     return LoaderImage(image_id, tag, base, python, made=True)
 

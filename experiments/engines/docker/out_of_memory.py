@@ -9,14 +9,16 @@ from typing import Any
 
 from docker import DockerClient
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.formatting import memory_size
 
 # The engine hears of it from the kernel a moment after the process has ended, on a busy machine a long one.
 _LATE_S = 3.0
 
 
-def victims(client: DockerClient, loader: str, loader_state: dict[str, Any], others: Iterable[str]) -> set[str]:
+def find_out_of_memory(
+    client: DockerClient, loader: str, loader_state: dict[str, Any], others: Iterable[str]
+) -> set[str]:
     """Return the containers, loader's and others, that ran out of memory during the run.
 
     ``loader_state`` is what the engine says of the container, which has ended.
@@ -24,7 +26,7 @@ def victims(client: DockerClient, loader: str, loader_state: dict[str, Any], oth
     asked = {loader, *others}
     filters = {"type": "container", "event": "oom", "container": sorted(asked)}
     started_s, finished_s = _seconds(loader_state["StartedAt"]), _seconds(loader_state["FinishedAt"])
-    with told("ask why the loader ended"):
+    with docker_errors("ask why the loader ended"):
         # The SDK asks by whole seconds only.
         events = client.api.events(int(started_s), math.ceil(finished_s + _LATE_S), filters, decode=True)
         found = {event["Actor"]["ID"] for event in events if event["timeNano"] / 1e9 >= started_s} & asked

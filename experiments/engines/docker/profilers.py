@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from experiments.engines.docker.connect import REQUEST_S
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY, companion_limits
 from experiments.engines.docker.loader import DockerLoaderHost
 from experiments.engines.docker.postgres_container import PORT
@@ -39,7 +39,7 @@ class DockerInstruments:
 
     def __init__(self, host: DockerLoaderHost) -> None:
         self._host = host
-        self._belongings = host.belongings
+        self._resources = host.resources
         self._volume: str | None = None
 
     def counter(self) -> Instrument:
@@ -52,19 +52,19 @@ class DockerInstruments:
             return Observed(self._host.run(launch), None)
         beside = self._make(instrument, launch.placement)
         try:
-            with told(f"start {instrument.name}"):
-                self._belongings.client.api.start(beside)
+            with docker_errors(f"start {instrument.name}"):
+                self._resources.client.api.start(beside)
             finished = self._host.run(launch, pid_mode=f"container:{beside}")
             return Observed(finished, self._read(beside, instrument, launch.timeout_s))
         finally:
-            self._belongings.remove_container(beside)
+            self._resources.remove_container(beside)
 
     def ask(self, server: Server, statement: str) -> str:
         """Run an SQL statement in the maintenance database, by psql in the server's container. Raises Failure."""
         if not isinstance(server, DockerServer):
             raise Failure("the docker engine only asks its own servers")
-        api = self._belongings.client.api
-        with told("ask PostgreSQL"):
+        api = self._resources.client.api
+        with docker_errors("ask PostgreSQL"):
             made = api.exec_create(server.container, ["sh", "-c", _ASK, "psql", statement])["Id"]
             output: bytes = api.exec_start(made)
             code = api.exec_inspect(made)["ExitCode"]
@@ -77,12 +77,12 @@ class DockerInstruments:
         assert placement is not None, "an instrument runs on the server's cores"
         program, *rest = instrument.command
         command = ["-m", "bigdata.measurement.attach", "--", _PROGRAMS.get(program, program), *rest, "--pid", "{pid}"]
-        api = self._belongings.client.api
+        api = self._resources.client.api
         if self._volume is None:
             content = find_py_spy().read_bytes()
             members = [Member("py-spy", content, _ROOT, 0o755)]
-            self._volume = make_volume(self._belongings, "instruments", str(self._host.facts.image), members)
-        return self._belongings.container(
+            self._volume = make_volume(self._resources, "instruments", str(self._host.facts.image), members)
+        return self._resources.container(
             "instrument",
             str(self._host.facts.image),
             entrypoint=[_PYTHON],
@@ -100,8 +100,8 @@ class DockerInstruments:
 
     def _read(self, container: str, instrument: Instrument, timeout_s: float) -> str:
         """Read its output. Raises Unsupported with its last line if it failed."""
-        api = self._belongings.client.api
-        with told(f"wait for {instrument.name}"):
+        api = self._resources.client.api
+        with docker_errors(f"wait for {instrument.name}"):
             code = int(api.wait(container, timeout=math.ceil(timeout_s) + REQUEST_S)["StatusCode"])
             stdout: bytes = api.logs(container, stdout=True, stderr=False)
             stderr: bytes = api.logs(container, stdout=False, stderr=True)

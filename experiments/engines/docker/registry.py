@@ -8,7 +8,7 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from experiments.engines.docker.errors import SDK_ERRORS, words
+from experiments.engines.docker.errors import SDK_ERRORS, error_message
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 """What an index must have: the pins serve both."""
@@ -38,9 +38,9 @@ class Answer:
     platforms: frozenset[str]
 
     def fault(self) -> str | None:
-        """Return why this is no multi-arch index for all ``PLATFORMS``; None if it is one."""
+        """Return why this is not a multi-arch index for all ``PLATFORMS``; None if it is one."""
         if self.media_type not in _INDEXES:
-            return f"is no multi-arch index but {self.media_type}"
+            return f"is not a multi-arch index but {self.media_type}"
         missing = [platform for platform in PLATFORMS if platform not in self.platforms]
         return f"has no {' and no '.join(missing)}" if missing else None
 
@@ -65,10 +65,10 @@ class Registry:
             return _read_answer(self._client.api.inspect_distribution(reference))
         except SDK_ERRORS as error:
             if _is_absence(error):
-                raise NoSuchImage(words(error)) from error
+                raise NoSuchImage(error_message(error)) from error
             if not (isinstance(error, APIError) and error.is_client_error()):
-                self._silent[host] = words(error)
-            raise NoAnswer(words(error)) from error
+                self._silent[host] = error_message(error)
+            raise NoAnswer(error_message(error)) from error
 
     def pull_version(self, pinned: str) -> str | None:
         """Pull an image by digest; return its declared version, if any.
@@ -80,7 +80,7 @@ class Registry:
         try:
             image = self._client.images.pull(pinned)
         except SDK_ERRORS as error:
-            raise NoAnswer(words(error)) from error
+            raise NoAnswer(error_message(error)) from error
         return declared_version(image.attrs["Config"].get("Env") or ())
 
 
@@ -98,7 +98,7 @@ def _read_answer(answer: Mapping[str, Any]) -> Answer:
 
 def _is_absence(error: Exception) -> bool:
     """Return whether a registry answered: an engine that cannot ask (Podman, say) gives a bare 404."""
-    return isinstance(error, NotFound) and words(error).lower() not in ("not found", "page not found")
+    return isinstance(error, NotFound) and error_message(error).lower() not in ("not found", "page not found")
 
 
 def _host(reference: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.owner import Owner
 
 OWNER = "bigdata-matrix.owner"
@@ -32,7 +32,7 @@ class Thing:
     owner: str
 
 
-class Belongings:
+class CampaignResources:
     """The labelled Docker resources of one campaign, made on demand and removed together."""
 
     def __init__(self, client: DockerClient, owner: Owner) -> None:
@@ -45,7 +45,7 @@ class Belongings:
     def network(self) -> str:
         """Return the campaign's internal network, made on the first call."""
         if self._network is None:
-            with told("make a network"):
+            with docker_errors("make a network"):
                 made = self.client.api.create_network(
                     self._name("network"), driver="bridge", internal=True, labels=self._labels
                 )
@@ -54,18 +54,18 @@ class Belongings:
 
     def volume(self, purpose: str) -> str:
         """Create an empty volume; return its name."""
-        with told(f"make a volume for {purpose}"):
+        with docker_errors(f"make a volume for {purpose}"):
             return str(self.client.api.create_volume(self._name(purpose), labels=self._labels)["Name"])
 
     def container(self, purpose: str, image: str, **options: Any) -> str:
         """Create a container without starting it; return its id. ``options`` are the SDK's."""
-        with told(f"make a container for {purpose}"):
+        with docker_errors(f"make a container for {purpose}"):
             made = self.client.api.create_container(image, name=self._name(purpose), labels=self._labels, **options)
         return str(made["Id"])
 
     def remove_container(self, container: str) -> None:
         """Kill and remove a container, if it is still there."""
-        with told("remove a container"):
+        with docker_errors("remove a container"):
             _remove(self.client, "container", container)
 
     def remove_with_volumes(self, container: str) -> None:
@@ -73,7 +73,7 @@ class Belongings:
 
         A volume that is in use for a moment longer goes with everything else.
         """
-        with told("remove a container with its volumes"):
+        with docker_errors("remove a container with its volumes"):
             try:
                 mounts = self.client.api.inspect_container(container)["Mounts"]
             except NotFound:
@@ -102,7 +102,7 @@ def remove_campaign(client: DockerClient, campaign: str) -> list[Thing]:
     Raises Failure where something is still there after several attempts.
     """
     removed: dict[Thing, None] = {}
-    with told("remove what the campaign had made"):
+    with docker_errors("remove what the campaign had made"):
         for attempt in range(_ATTEMPTS):
             things = list(_things(client, f"{CAMPAIGN}={campaign}"))
             if not things:

@@ -11,13 +11,13 @@ from docker import DockerClient
 from docker.errors import APIError
 
 from experiments.engines.docker.cgroup import ask_cpu_s, cpu_file, read_cpu_s
-from experiments.engines.docker.errors import told, words
+from experiments.engines.docker.errors import docker_errors, error_message
 from experiments.engines.docker.limits import ALL_MEMORY, server_limits
 from experiments.engines.docker.out_of_memory import describe_limit
 from experiments.engines.docker.postgres_container import (
     PORT,
     PostgresImage,
-    Said,
+    StartReport,
     explain_end,
     find_state,
     inspect_state,
@@ -25,7 +25,7 @@ from experiments.engines.docker.postgres_container import (
     make_container,
     wait_until_ready,
 )
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.postgres import DATABASE, HOST, MEMORY_FILE_SYSTEMS, USER, NotStarted
 from experiments.engines.protocol import ServerFacts
 from experiments.engines.settings import merged_settings, refused
@@ -42,10 +42,10 @@ class DockerServer:
     """
 
     def __init__(
-        self, belongings: Belongings, container: str, facts: ServerFacts, *, make: Callable[[], str], here: bool
+        self, resources: CampaignResources, container: str, facts: ServerFacts, *, make: Callable[[], str], here: bool
     ) -> None:
         self.container = container
-        self._belongings = belongings
+        self._resources = resources
         self._make = make
         self._facts = facts
         self._here = here
@@ -86,7 +86,7 @@ class DockerServer:
         self._memory_bytes = placement.server_memory_bytes
         if limits != self._limits:
             self._limits = {}
-            with told("set the limits of PostgreSQL"):
+            with docker_errors("set the limits of PostgreSQL"):
                 self._obstacle = self._update(limits)
             self._limits = {} if self._obstacle else limits
 
@@ -115,11 +115,11 @@ class DockerServer:
 
         Nobody waits for it to close its files properly, as nobody will read them.
         """
-        self._belongings.remove_container(self.container)
+        self._resources.remove_container(self.container)
 
     @property
     def _client(self) -> DockerClient:
-        return self._belongings.client
+        return self._resources.client
 
     def _update(self, limits: Mapping[str, Any]) -> str | None:
         """Set the limits; return the obstacle if the server is too big for them."""
@@ -127,7 +127,7 @@ class DockerServer:
             self._client.api.update_container(self.container, **limits)
         except APIError as error:
             # Version 1 of control groups refuses a limit below what is in use.
-            if limits["mem_limit"] == ALL_MEMORY["mem_limit"] or "memory" not in words(error).lower():
+            if limits["mem_limit"] == ALL_MEMORY["mem_limit"] or "memory" not in error_message(error).lower():
                 raise
             return f"PostgreSQL already uses more than the server's limit of {memory_size(limits['mem_limit'])}"
         return None
@@ -137,15 +137,15 @@ class DockerServer:
         # have more behind it than the server that the campaign began with.
         self._limits, self._obstacle = {}, None
         try:
-            self._belongings.remove_with_volumes(self.container)
+            self._resources.remove_with_volumes(self.container)
             self.container = self._make()
-            with told("start PostgreSQL again"):
+            with docker_errors("start PostgreSQL again"):
                 self._client.api.start(self.container)
             wait_until_ready(self._client, self.container)
         except (NotStarted, Failure) as problem:
             # Nothing that runs half: the next run is to try anew.
             with contextlib.suppress(Failure):
-                self._belongings.remove_with_volumes(self.container)
+                self._resources.remove_with_volumes(self.container)
             raise Failure(
                 f"PostgreSQL {self._facts.version} has ended and does not start again: {problem}"
             ) from problem
@@ -159,7 +159,7 @@ class DockerServer:
 
 
 def start_server(
-    belongings: Belongings,
+    resources: CampaignResources,
     image: PostgresImage,
     configuration: PostgresConfiguration,
     *,
@@ -176,7 +176,7 @@ def start_server(
     settings = merged_settings(configuration.settings, max_connections=max_connections, name=name)
     make = partial(
         make_container,
-        belongings,
+        resources,
         image,
         storage=configuration.storage,
         settings=settings,
@@ -184,10 +184,10 @@ def start_server(
         password=password,
     )
     container = make()
-    with told(f"start PostgreSQL {image.major}"):
-        belongings.client.api.start(container)
+    with docker_errors(f"start PostgreSQL {image.major}"):
+        resources.client.api.start(container)
     try:
-        said = wait_until_ready(belongings.client, container)
+        said = wait_until_ready(resources.client, container)
     except NotStarted as refusal:
         raise refused(name, image.major, configuration.settings, str(refusal)) from refusal
     check_storage(configuration.storage, said)
@@ -198,10 +198,10 @@ def start_server(
         image=image.identity,
         image_id=image.image_id,
     )
-    return DockerServer(belongings, container, facts, make=make, here=here)
+    return DockerServer(resources, container, facts, make=make, here=here)
 
 
-def check_storage(storage: str, said: Said) -> None:
+def check_storage(storage: str, said: StartReport) -> None:
     """Raise Unsupported where the engine's volumes are kept in memory: durable commits would cost nothing there."""
     if storage == "disk" and said.file_system in MEMORY_FILE_SYSTEMS:
         raise Unsupported(

@@ -12,8 +12,8 @@ from typing import IO
 
 from docker.types import Mount
 
-from experiments.engines.docker.errors import told
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.errors import docker_errors
+from experiments.engines.docker.resources import CampaignResources
 from experiments.errors import Failure
 
 _MOUNTED_AT = "/volume"
@@ -47,17 +47,17 @@ def volume_mount(volume: str, path: str, *, read_only: bool) -> Mount:
     return Mount(path, volume, type="volume", read_only=read_only, no_copy=True)
 
 
-def make_volume(belongings: Belongings, purpose: str, image: str, members: Iterable[Member]) -> str:
+def make_volume(resources: CampaignResources, purpose: str, image: str, members: Iterable[Member]) -> str:
     """Make a volume that holds the members; return its name. ``image`` is any present one; it is not run."""
-    return _fill(belongings, purpose, image, io.BytesIO(pack(members)))
+    return _fill(resources, purpose, image, io.BytesIO(pack(members)))
 
 
-def make_data_volume(belongings: Belongings, purpose: str, image: str, folder: Path) -> str:
+def make_data_volume(resources: CampaignResources, purpose: str, image: str, folder: Path) -> str:
     """Make a volume with the folder's contents, readable for every user; return its name."""
     with tempfile.TemporaryFile() as archive:
         pack_folder(folder, archive)
         archive.seek(0)
-        return _fill(belongings, purpose, image, archive)
+        return _fill(resources, purpose, image, archive)
 
 
 def pack(members: Iterable[Member]) -> bytes:
@@ -82,15 +82,15 @@ def pack_folder(folder: Path, target: IO[bytes]) -> None:
             archive.add(entry, arcname=entry.name, filter=_for_everybody)
 
 
-def find_account(belongings: Belongings, image: str, name: str) -> Account:
+def find_account(resources: CampaignResources, image: str, name: str) -> Account:
     """Find a user's ids in the image's /etc/passwd. Raises Failure if there is no such user."""
-    container = belongings.container("look", image, command=_NEVER_RUN, network_disabled=True)
+    container = resources.container("look", image, command=_NEVER_RUN, network_disabled=True)
     try:
-        with told(f"read /etc/passwd of {image}"):
-            stream, _ = belongings.client.api.get_archive(container, "/etc/passwd")
+        with docker_errors(f"read /etc/passwd of {image}"):
+            stream, _ = resources.client.api.get_archive(container, "/etc/passwd")
             packed = io.BytesIO(b"".join(stream))
     finally:
-        belongings.remove_container(container)
+        resources.remove_container(container)
     with tarfile.open(fileobj=packed) as archive:
         file = archive.extractfile(archive.getmembers()[0])
         text = "" if file is None else file.read().decode(errors="replace")
@@ -106,22 +106,22 @@ def parse_account(passwd: str, name: str, image: str) -> Account:
     raise Failure(f"docker: the image {image} has no user {name!r}, whom PostgreSQL would run as")
 
 
-def _fill(belongings: Belongings, purpose: str, image: str, archive: IO[bytes]) -> str:
-    volume = belongings.volume(purpose)
-    api = belongings.client.api
+def _fill(resources: CampaignResources, purpose: str, image: str, archive: IO[bytes]) -> str:
+    volume = resources.volume(purpose)
+    api = resources.client.api
     # Its volumes can be written to from outside, without it ever being started.
     mounts = [volume_mount(volume, _MOUNTED_AT, read_only=False)]
-    container = belongings.container(
+    container = resources.container(
         f"fill-{purpose}",
         image,
         command=_NEVER_RUN,
         host_config=api.create_host_config(mounts=mounts, network_mode="none"),
     )
     try:
-        with told(f"put files into the volume for {purpose}"):
+        with docker_errors(f"put files into the volume for {purpose}"):
             api.put_archive(container, _MOUNTED_AT, archive)
     finally:
-        belongings.remove_container(container)
+        resources.remove_container(container)
     return volume
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from experiments.engines.local.account import give, run_as, server_account, start_as
 from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.traces import Trace
-from experiments.engines.postgres import HOST, INITDB_OPTIONS, NotStarted, own_words
+from experiments.engines.postgres import HOST, INITDB_OPTIONS, NotStarted, error_messages
 from experiments.engines.processes import ProcessIdentity, at_home_in, is_alive, tree
 from experiments.errors import Failure
 
@@ -76,9 +76,9 @@ def wait_until_ready(process: subprocess.Popen[str], trace: Trace) -> None:
         if _status(trace.data) == "ready":
             return
         if time.monotonic() > deadline:
-            raise Failure(f"PostgreSQL was not ready within {_START_S:.0f} s: {own_words(trace.log.read_text())}")
+            raise Failure(f"PostgreSQL was not ready within {_START_S:.0f} s: {error_messages(trace.log.read_text())}")
         time.sleep(_POLL_S)
-    raise NotStarted(own_words(trace.log.read_text()))
+    raise NotStarted(error_messages(trace.log.read_text()))
 
 
 def end_server(server: ProcessIdentity) -> None:

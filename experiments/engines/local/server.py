@@ -40,7 +40,7 @@ _MAINTENANCE = "postgres"
 
 
 @dataclass(frozen=True)
-class _Life:
+class _Instance:
     """One start of a PostgreSQL: its files, process and port."""
 
     trace: Trace
@@ -59,7 +59,7 @@ class LocalServer:
     it has ended another one with the same password, and nothing in it, takes its place.
     """
 
-    def __init__(self, binaries: Binaries, life: _Life, *, password: str, facts: ServerFacts) -> None:
+    def __init__(self, binaries: Binaries, life: _Instance, *, password: str, facts: ServerFacts) -> None:
         self.binaries = binaries
         self._life = life
         self._password = password
@@ -167,7 +167,7 @@ def start_server(
     return LocalServer(binaries, life, password=password, facts=facts)
 
 
-def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Life:
+def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Instance:
     """Make and start it, or leave nothing. Raises NotStarted if PostgreSQL ended."""
     with contextlib.ExitStack() as undo:
         trace = leave_trace(_this_process(), data_parent(facts.storage))
@@ -175,14 +175,14 @@ def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Life:
         make_cluster(binaries, trace, password)
         process, port = _start_on_free_port(binaries, trace, facts.settings)
         undo.callback(_end, process, trace)
-        life = _Life(note_memory(trace, process.pid), process, port)
+        life = _Instance(note_memory(trace, process.pid), process, port)
         write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
         _execute(binaries, life, _MAINTENANCE, f"CREATE DATABASE {DATABASE}")
         undo.pop_all()
     return life
 
 
-def _execute(binaries: Binaries, life: _Life, database: str, statement: str) -> str:
+def _execute(binaries: Binaries, life: _Instance, database: str, statement: str) -> str:
     command = [str(binaries.folder / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
     code, output = run_as(
         None,

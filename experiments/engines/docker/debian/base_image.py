@@ -30,7 +30,7 @@ from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
 
 from experiments.engines.docker.debian.mmdebstrap import Recipe, candidate_versions, make_tar, mmdebstrap_missing
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.image_labels import IMAGE_LABEL
 from experiments.engines.docker.interrupts import wait_for_turn
 from experiments.environment.cache import cache_folder, ensure_folder, remove
@@ -120,13 +120,13 @@ def make_base(
     ``tell`` hears of it when it has to be made; ``stop``, once set, ends the making. Raises Unsupported where no suite
     has it, Failure where it cannot be made.
     """
-    with told("ask for its processor"):
+    with docker_errors("ask for its processor"):
         recipe = make_recipe(kind, version, client.info()["Architecture"])
     # With the locked versions: when these change, Debian's archive may well have them.
     recipe_digest = hashlib.sha256((recipe.digest() + json.dumps(dict(pinned), sort_keys=True)).encode()).hexdigest()
     tag = f"{REPOSITORIES[kind]}:{version}"
     # Two harnesses at once: the second waits, and finds it made.
-    with _turn(f"{kind}-{version}", stop) as folder, told(f"make the image {tag}"):
+    with _turn(f"{kind}-{version}", stop) as folder, docker_errors(f"make the image {tag}"):
         any_will_do = mmdebstrap_missing() is not None
         found = find_base(client, tag, None if any_will_do else recipe_digest)
         if found is not None:

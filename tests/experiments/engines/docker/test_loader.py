@@ -24,7 +24,7 @@ from experiments.engines.docker.images import Images
 from experiments.engines.docker.limits import LOCKED_UP, loader_limits
 from experiments.engines.docker.loader import LOADER_ACCOUNT, DockerLoaderHost, run_container
 from experiments.engines.docker.out_of_memory import describe_limit
-from experiments.engines.docker.resources import CAMPAIGN, Belongings
+from experiments.engines.docker.resources import CAMPAIGN, CampaignResources
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.protocol import Finished, Launch
 from experiments.environment.affinity import Placement
@@ -48,18 +48,18 @@ def host(engine: DockerEngine) -> DockerLoaderHost:
 
 
 @pytest.fixture
-def run_python(host: DockerLoaderHost, belongings: Belongings) -> Any:
+def run_python(host: DockerLoaderHost, resources: CampaignResources) -> Any:
     """Runs a program in surroundings like a loader's."""
 
     def run(program: str, *, timeout_s: float = 30.0, **limits: Any) -> Finished:
-        api = belongings.client.api
-        container = belongings.container(
+        api = resources.client.api
+        container = resources.container(
             "python",
             str(host.facts.image),
             entrypoint=["/opt/loader/bin/python", "-c", program],
             host_config=api.create_host_config(**LOCKED_UP, network_mode="none", **limits),
         )
-        return run_container(belongings.client, container, timeout_s)
+        return run_container(resources.client, container, timeout_s)
 
     return run
 
@@ -106,7 +106,7 @@ def test_what_runs_beside_a_loader_shares_the_network_of_the_server_and_its_core
     docker_client: DockerClient,
     everywhere: Placement,
 ) -> None:
-    campaign = engine._belongings.campaign
+    campaign = engine._resources.campaign
     before = set(ids_of(docker_client, "container", campaign))
     one = max(everywhere.server_cpus)
     placement = replace(everywhere, server_cpus=frozenset({one}), loader_quota=0.25, loader_memory_bytes=8 * MEGABYTE)
@@ -131,7 +131,7 @@ def test_what_runs_beside_a_loader_and_ends_or_never_starts_says_why(
         time.sleep(1)
     assert ended.finished is not None
     assert (ended.finished.returncode, "--no-such-option" in ended.finished.stderr) == (2, True)
-    absent = DockerLoaderHost(engine._belongings, replace(host.facts, image="sha256:" + "0" * 64), list)
+    absent = DockerLoaderHost(engine._resources, replace(host.facts, image="sha256:" + "0" * 64), list)
     with absent.beside(["sample"], server=server, placement=everywhere) as missing:
         pass
     assert missing.finished is not None
@@ -153,10 +153,10 @@ def test_variables_reach_a_loader_that_is_tried(
 
 @pytest.mark.docker
 def test_what_watches_a_loader_is_entered_when_its_container_runs_and_left_when_it_has_ended(
-    host: DockerLoaderHost, belongings: Belongings
+    host: DockerLoaderHost, resources: CampaignResources
 ) -> None:
-    client = belongings.client
-    container = belongings.container(
+    client = resources.client
+    container = resources.container(
         "python", str(host.facts.image), entrypoint=["/opt/loader/bin/python", "-c", "import time; time.sleep(1)"]
     )
     seen = []
@@ -188,7 +188,7 @@ def test_a_run_in_an_image_that_lacks_the_driver_failed_for_that_reason(
     image_without_driver: str, engine: DockerEngine, server: DockerServer, data: ReadyData, everywhere: Placement
 ) -> None:
     whole = engine.loader_host("3.13")
-    host = DockerLoaderHost(engine._belongings, replace(whole.facts, image=image_without_driver), engine._mounts)
+    host = DockerLoaderHost(engine._resources, replace(whole.facts, image=image_without_driver), engine._mounts)
     who = ("3.13", None, "row_by_row_threaded", None, "simple", None)
     cell = Cell("docker", *who, 5, "shared", "ny", "autocommit", "execute", "all")
     ready = ReadyCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
@@ -333,7 +333,7 @@ def test_an_image_without_a_loader_is_a_failure_in_the_engines_words(
     bare = replace(host.facts, image=images.loader("3.13").base.image_id)
     program = ["/opt/loader/bin/python"]
     with pytest.raises(Failure, match=r"docker: cannot run a loader: .*no such file or directory"):
-        DockerLoaderHost(engine._belongings, bare, list).run(Launch(program, None, None, 30))
+        DockerLoaderHost(engine._resources, bare, list).run(Launch(program, None, None, 30))
 
 
 @pytest.mark.docker
@@ -347,7 +347,7 @@ def test_a_server_of_another_engine_is_refused(host: DockerLoaderHost) -> None:
 def test_ctrl_c_ends_and_removes_the_loader(
     host: DockerLoaderHost, engine: DockerEngine, docker_client: DockerClient, server: DockerServer, data: ReadyData
 ) -> None:
-    campaign = engine._belongings.campaign
+    campaign = engine._resources.campaign
     before = set(ids_of(docker_client, "container", campaign))
 
     def running() -> set[str]:
@@ -378,7 +378,7 @@ def test_a_run_leaves_no_container(
     docker_client: DockerClient,
     everywhere: Placement,
 ) -> None:
-    campaign = engine._belongings.campaign
+    campaign = engine._resources.campaign
     before = ids_of(docker_client, "container", campaign)
     load(host, server, everywhere)
     assert ids_of(docker_client, "container", campaign) == before

@@ -40,8 +40,8 @@ def instruments(host: DockerLoaderHost) -> Iterator[DockerInstruments]:
 
 
 def containers(host: DockerLoaderHost) -> list[str]:
-    filters = {"label": f"{CAMPAIGN}={host.belongings.campaign}"}
-    return sorted(one["Id"] for one in host.belongings.client.api.containers(all=True, filters=filters))
+    filters = {"label": f"{CAMPAIGN}={host.resources.campaign}"}
+    return sorted(one["Id"] for one in host.resources.client.api.containers(all=True, filters=filters))
 
 
 def load(
