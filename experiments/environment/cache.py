@@ -8,10 +8,13 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 _NAME = "bigdata-matrix"
+# Written last: a folder without it was left half-made by a process that was killed.
+_MARKER = "complete"
 _FOR_EVERY_USER = Path("/var/cache") / _NAME
 
 
@@ -70,6 +73,45 @@ def remove(folder: Path) -> None:
     """Remove the folder and its contents, if it exists."""
     if folder.exists():
         shutil.rmtree(folder)
+
+
+def lock_file(file: IO[str]) -> None:
+    """Lock the file until it is closed, once no other process has it locked."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def working_folder(folder: Path, lock: Callable[[IO[str]], None] = lock_file) -> Iterator[int]:
+    """Make an empty folder for one process at a time, removed at the end; yield the locked file's descriptor."""
+    ensure_folder(folder.parent, private=False)
+    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
+        lock(turn)
+        # What one left that was killed.
+        remove(folder)
+        folder.mkdir()
+        try:
+            yield turn.fileno()
+        finally:
+            remove(folder)
+
+
+def make_once(folder: Path, make: Callable[[int], None], lock: Callable[[IO[str]], None] = lock_file) -> None:
+    """Have a folder made, complete or not at all, unless it is there; ``make`` gets the locked file's descriptor.
+
+    Of two harnesses the second waits, and finds it made.
+    """
+    ensure_folder(folder.parent, private=False)
+    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
+        lock(turn)
+        if (folder / _MARKER).exists():
+            return
+        remove(folder)
+        try:
+            make(turn.fileno())
+            (folder / _MARKER).touch()
+        except BaseException:
+            remove(folder)
+            raise
 
 
 @contextlib.contextmanager

@@ -54,6 +54,7 @@ class DockerEngine:
     """Runs everything in containers of the Docker engine that the user means (DOCKER_HOST, a context, the socket)."""
 
     name = "docker"
+    own_postgres = None
 
     def __init__(
         self,
@@ -99,11 +100,6 @@ class DockerEngine:
         """Warnings: removed remains of killed campaigns, and images that replace pinned ones."""
         said = None if self._chosen is None else self._chosen[1]
         return self._swept if said is None else (*self._swept, said)
-
-    @property
-    def own_postgres(self) -> None:
-        """None: the docker engine uses no PostgreSQL of the user's."""
-        return
 
     def facts(self) -> Mapping[str, Any]:
         """Return the engine's version and the source of its images."""

@@ -47,19 +47,9 @@ class DockerLoaderHost:
     def __init__(
         self, resources: CampaignResources, facts: InterpreterFacts, mounts: Callable[[], Sequence[Mount]]
     ) -> None:
-        self._resources = resources
-        self._facts = facts
+        self.resources = resources
+        self.facts = facts
         self._mounts = mounts
-
-    @property
-    def facts(self) -> InterpreterFacts:
-        """Its identity."""
-        return self._facts
-
-    @property
-    def resources(self) -> CampaignResources:
-        """The campaign's resources in the engine."""
-        return self._resources
 
     def run(self, launch: Launch, *, pid_mode: str | None = None) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
@@ -71,18 +61,18 @@ class DockerLoaderHost:
         limits = {**loader_limits(launch.placement), **({} if pid_mode is None else {"pid_mode": pid_mode})}
         container = self._make("loader", launch.arguments, launch.server, limits, launch.environment)
         try:
-            finished = run_container(self._resources.client, container, launch.timeout_s, launch.watch)
+            finished = run_container(self.resources.client, container, launch.timeout_s, launch.watch)
             if finished.returncode == 0:
                 return finished
             return self._explained(finished, container, launch)
         finally:
-            self._resources.remove_container(container)
+            self.resources.remove_container(container)
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> DockerCompanion:
         """Make ready a program that runs beside a loader, on the server's cores, in the same network namespace."""
         limits = companion_limits(placement)
         make = partial(self._make, "sampler", arguments, server, limits, {})
-        return DockerCompanion(self._resources, make, here=server.pid is not None)
+        return DockerCompanion(self.resources, make, here=server.pid is not None)
 
     def _make(
         self,
@@ -99,10 +89,10 @@ class DockerLoaderHost:
             if server.obstacle is not None:
                 raise Failure(server.obstacle)
             arguments = ["--dburl", server.url(), *arguments]
-        api = self._resources.client.api
-        return self._resources.container(
+        api = self.resources.client.api
+        return self.resources.container(
             purpose,
-            str(self._facts.image),
+            str(self.facts.image),
             command=list(arguments),
             user=f"{LOADER_ACCOUNT.user_id}:{LOADER_ACCOUNT.group_id}",
             environment={**environment, "PGPASSFILE": f"{_SECRETS}/{_PASSWORD_FILE}"},
@@ -117,7 +107,7 @@ class DockerLoaderHost:
 
     def _explained(self, finished: Finished, container: str, launch: Launch) -> Finished:
         """Add the cause if memory ran out."""
-        client, server, placement = self._resources.client, launch.server, launch.placement
+        client, server, placement = self.resources.client, launch.server, launch.placement
         others = (server.container,) if isinstance(server, DockerServer) else ()
         found = find_out_of_memory(client, container, inspect_state(client, container), others)
         if not found:
@@ -132,34 +122,24 @@ class DockerCompanion:
     """A program that runs beside a loader, in a container that ``make`` makes; ``here``: on the harness's machine."""
 
     def __init__(self, resources: CampaignResources, make: Callable[[], str], *, here: bool) -> None:
-        self._resources = resources
+        self.resources = resources
         self._make = make
         self._here = here
-        self._pid: int | None = None
+        self.pid: int | None = None
         self._container: str | None = None
-        self._finished: Finished | None = None
-
-    @property
-    def finished(self) -> Finished | None:
-        """Its result, once the context is left."""
-        return self._finished
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id on this machine; None if the engine is remote or it could not be started."""
-        return self._pid
+        self.finished: Finished | None = None
 
     def __enter__(self) -> DockerCompanion:
         self._started_s = time.perf_counter()
         try:
             self._container = self._make()
             with docker_errors("start a sampler"):
-                self._resources.client.api.start(self._container)
+                self.resources.client.api.start(self._container)
             if self._here:
                 # 0 where it has ended already.
-                self._pid = inspect_state(self._resources.client, self._container)["Pid"] or None
+                self.pid = inspect_state(self.resources.client, self._container)["Pid"] or None
         except Failure as failure:
-            self._finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
+            self.finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -167,18 +147,18 @@ class DockerCompanion:
         if self._container is None:
             return
         try:
-            if self._finished is None:
-                self._finished = self._stop(self._container)
+            if self.finished is None:
+                self.finished = self._stop(self._container)
         except Failure as failure:
             # An engine that is gone: whoever talks to it next finds that out, too.
-            self._finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
+            self.finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
         finally:
             # What is left then goes with all that the campaign has in the engine.
             with suppress(Failure):
-                self._resources.remove_container(self._container)
+                self.resources.remove_container(self._container)
 
     def _stop(self, container: str) -> Finished:
-        api = self._resources.client.api
+        api = self.resources.client.api
         with docker_errors("stop a sampler"):
             api.stop(container, timeout=_PATIENCE_S)
             code = int(api.wait(container, timeout=REQUEST_S)["StatusCode"])

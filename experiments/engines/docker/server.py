@@ -47,27 +47,13 @@ class DockerServer:
         self.container = container
         self._resources = resources
         self._make = make
-        self._facts = facts
+        self.facts = facts
         self._here = here
         self._limits: Mapping[str, Any] = {}
         self._memory_bytes: int | None = None
-        self._obstacle: str | None = None
-        self._find_counter()
-
-    @property
-    def facts(self) -> ServerFacts:
-        """Its identity."""
-        return self._facts
-
-    @property
-    def pid(self) -> int | None:
-        """Its main process id on this machine; None if the engine is remote."""
-        return self._pid
-
-    @property
-    def obstacle(self) -> str | None:
+        self.obstacle: str | None = None
         """The reason why it cannot be measured under its placement; None if it can."""
-        return self._obstacle
+        self._find_counter()
 
     def url(self, database: str = DATABASE) -> str:
         """Return the address of a database in its network namespace, without the password."""
@@ -87,8 +73,8 @@ class DockerServer:
         if limits != self._limits:
             self._limits = {}
             with docker_errors("set the limits of PostgreSQL"):
-                self._obstacle = self._update(limits)
-            self._limits = {} if self._obstacle else limits
+                self.obstacle = self._update(limits)
+            self._limits = {} if self.obstacle else limits
 
     def find_end(self) -> str | None:
         """Return why it ended; None if it runs. Waits while it recovers from a crash."""
@@ -135,7 +121,7 @@ class DockerServer:
     def _start_again(self) -> None:
         # Not on the data that is left: a volume that is full, say, would end it again while it recovers, and it would
         # have more behind it than the server that the campaign began with.
-        self._limits, self._obstacle = {}, None
+        self._limits, self.obstacle = {}, None
         try:
             self._resources.remove_with_volumes(self.container)
             self.container = self._make()
@@ -146,14 +132,12 @@ class DockerServer:
             # Nothing that runs half: the next run is to try anew.
             with contextlib.suppress(Failure):
                 self._resources.remove_with_volumes(self.container)
-            raise Failure(
-                f"PostgreSQL {self._facts.version} has ended and does not start again: {problem}"
-            ) from problem
+            raise Failure(f"PostgreSQL {self.facts.version} has ended and does not start again: {problem}") from problem
         self._find_counter()
 
     def _find_counter(self) -> None:
         pid = inspect_state(self._client, self.container)["Pid"]
-        self._pid = pid if self._here else None
+        self.pid = pid if self._here else None
         self._counter = cpu_file(pid) if self._here else None
         self._seen_cpu_s = 0.0
 

@@ -33,31 +33,22 @@ class LocalEngine:
         if sys.platform != "linux":
             raise BadInput(f"engine: 'local' needs Linux, and this is {sys.platform}")
         self._own_binaries = None if pg_bin is None else binaries_in(pg_bin.resolve())
+        self.own_postgres = None if self._own_binaries is None else self._own_binaries.version
         self._find = find
         self._found: dict[str, Interpreter] | None = None
         self._hosts: dict[str, LocalLoaderHost] = {}
         self._servers: dict[str, LocalServer] = {}
         self._leaving = contextlib.ExitStack()
-        self._notices: tuple[str, ...] = ()
+        self.notices: tuple[str, ...] = ()
 
     def __enter__(self) -> LocalEngine:
         self._leaving.enter_context(cache_in_use())
-        self._notices = tuple(sweep())
+        self.notices = tuple(sweep())
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._servers.clear()
         self._leaving.close()
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Warnings about removed remains of killed campaigns, a line for each."""
-        return self._notices
-
-    @property
-    def own_postgres(self) -> str | None:
-        """The version of the user's own PostgreSQL programs; None if the user named none."""
-        return None if self._own_binaries is None else self._own_binaries.version
 
     def facts(self) -> Mapping[str, Any]:
         """Return nothing besides the machine itself."""

@@ -35,13 +35,8 @@ class LocalLoaderHost:
 
     def __init__(self, python: Path, facts: InterpreterFacts, project: Path = PROJECT) -> None:
         self._python = python
-        self._facts = facts
+        self.facts = facts
         self._project = project
-
-    @property
-    def facts(self) -> InterpreterFacts:
-        """Its identity."""
-        return self._facts
 
     def run(self, launch: Launch) -> Finished:
         """Run the loader and wait for it; whatever it started has ended when this returns.
@@ -101,12 +96,7 @@ class LocalCompanion:
         self._begin = partial(_start, command, environment, folder)
         self._cpus = cpus
         self._process: subprocess.Popen[str] | None = None
-        self._finished: Finished | None = None
-
-    @property
-    def finished(self) -> Finished | None:
-        """Its result, once the context is left."""
-        return self._finished
+        self.finished: Finished | None = None
 
     @property
     def pid(self) -> int | None:
@@ -119,7 +109,7 @@ class LocalCompanion:
             with confined(self._cpus):
                 self._process = self._begin()
         except OSError as error:
-            self._finished = Finished(1, "", f"error: it cannot be started: {error.strerror}", 0.0)
+            self.finished = Finished(1, "", f"error: it cannot be started: {error.strerror}", 0.0)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -131,7 +121,7 @@ class LocalCompanion:
         finally:
             _kill(self._process)
         wall_s = time.perf_counter() - self._started_s
-        self._finished = Finished(self._process.returncode, stdout, stderr, wall_s)
+        self.finished = Finished(self._process.returncode, stdout, stderr, wall_s)
 
 
 def loader_environment(inherited: Mapping[str, str], project: Path) -> dict[str, str]:

@@ -63,13 +63,8 @@ class LocalServer:
         self.binaries = binaries
         self._life = life
         self._password = password
-        self._facts = facts
+        self.facts = facts
         self._seen_cpu_s = 0.0
-
-    @property
-    def facts(self) -> ServerFacts:
-        """Its identity."""
-        return self._facts
 
     @property
     def pid(self) -> int:
@@ -136,10 +131,10 @@ class LocalServer:
         # would have more behind it than the server that the campaign began with.
         try:
             self.stop()
-            self._life = _begin(self.binaries, self._facts, self._password)
+            self._life = _begin(self.binaries, self.facts, self._password)
         except (NotStarted, Failure, Unsupported, OSError) as problem:
             words = problem.strerror if isinstance(problem, OSError) else problem
-            raise Failure(f"PostgreSQL {self._facts.version} has ended and does not start again: {words}") from problem
+            raise Failure(f"PostgreSQL {self.facts.version} has ended and does not start again: {words}") from problem
         self._seen_cpu_s = 0.0
 
 

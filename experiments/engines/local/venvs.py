@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.cache import cache_folder, make_once, remove
 from experiments.environment.install import run_locked, run_pip
 from experiments.environment.interpreters import Interpreter
 from experiments.environment.requirements import from_source
@@ -19,10 +19,6 @@ from experiments.environment.requirements_file import BUILDS_WITH, entries_of
 from experiments.errors import Failure, Unsupported
 
 _VENV_S = 120.0
-# Written last: an environment without it was left half-made by a process that was killed.
-_MARKER = "complete"
-
-
 _TIMEOUT_S = 30.0
 
 _ASK = "import json, sysconfig as s; print(json.dumps([s.get_config_var('CC') or 'cc', s.get_path('include')]))"
@@ -34,12 +30,8 @@ def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
     Raises Failure which says what went wrong, where it cannot be made, and Unsupported where this machine lacks what
     building a package without wheels takes.
     """
-    folder = ensure_folder(cache_folder() / "venvs", private=False) / _venv_name(interpreter, lock)
-    # Two harnesses at once: the second waits, and finds it made.
-    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if not (folder / _MARKER).exists():
-            _make_whole(interpreter, lock, folder, turn.fileno())
+    folder = cache_folder() / "venvs" / _venv_name(interpreter, lock)
+    make_once(folder, partial(_make, interpreter, lock, folder))
     return _python_of(folder)
 
 
@@ -49,19 +41,13 @@ def _venv_name(interpreter: Interpreter, lock: Path) -> str:
     return f"py{interpreter.python}-{hashlib.sha256(identity).hexdigest()[:12]}"
 
 
-def _make_whole(interpreter: Interpreter, lock: Path, folder: Path, turn: int) -> None:
-    remove(folder)
-    try:
-        built = from_source(lock)
-        if built:
-            check_can_build(interpreter, built)
-        pip = _make_empty(interpreter, folder, turn)
-        for options in _installations(lock, built, folder):
-            run_pip(pip, options, purpose=f"the packages of {lock.name} for Python {interpreter.version}", lock=turn)
-        (folder / _MARKER).touch()
-    except BaseException:
-        remove(folder)
-        raise
+def _make(interpreter: Interpreter, lock: Path, folder: Path, turn: int) -> None:
+    built = from_source(lock)
+    if built:
+        check_can_build(interpreter, built)
+    pip = _make_empty(interpreter, folder, turn)
+    for options in _installations(lock, built, folder):
+        run_pip(pip, options, purpose=f"the packages of {lock.name} for Python {interpreter.version}", lock=turn)
 
 
 def _installations(lock: Path, built: Sequence[str], folder: Path) -> Iterator[list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from experiments.environment.affinity import allowed_cpus
 from experiments.environment.cache import remove
+from experiments.environment.install import end_group
 from experiments.errors import Failure
 from experiments.formatting import duration
 
@@ -123,25 +123,11 @@ def _run(command: Sequence[str], folder: Path, log: Path, turn: int) -> None:
         except subprocess.TimeoutExpired as error:
             raise Failure(f"{Path(command[0]).name} did not end within {duration(_TIMEOUT_S)}") from error
         finally:
-            _end(process)
+            end_group(process, signal.SIGTERM, _PATIENCE_S)
     if code != 0:
         with log.open(errors="replace") as lines:
             tail = "".join(deque(lines, _TOLD_LINES)).rstrip()
         raise Failure(f"{Path(command[0]).name} failed with exit code {code}; the end of what it said:\n{tail}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    # Compilers that have not heeded it.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _has_header(header: str) -> bool:

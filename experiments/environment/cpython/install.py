@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.cache import cache_folder, ensure_folder, working_folder
 from experiments.environment.cpython.build import Build, build, missing_to_build
 from experiments.environment.cpython.sources import fetch_debian_source, read_version, unpack
 from experiments.environment.install import run_locked
@@ -39,7 +37,8 @@ def get_interpreter(python: str, sources: Sources, environment: Mapping[str, str
     With an archive it is built from that; else uv is asked (``environment`` is for it), then Debian. Raises Failure
     with every reason where it cannot be had, BadInput for an archive of another version.
     """
-    with _turn(python) as (folder, turn):
+    folder = cache_folder() / "building" / f"cpython-{python}"
+    with working_folder(folder) as turn:
         if sources.archive is not None:
             version = check_archive(sources.archive, python)
             _build(python, version, sources.archive, sources.quick, folder, tell, turn)
@@ -96,19 +95,3 @@ def _build(python: str, version: str, archive: Path, quick: bool, folder: Path, 
     place.mkdir()
     what = Build(version, unpack(archive, place), is_free_threaded(python), quick)
     build(what, ensure_folder(installed_folder(), private=False) / what.name, tell, turn)
-
-
-@contextlib.contextmanager
-def _turn(python: str) -> Iterator[tuple[Path, int]]:
-    """Lock an empty folder for one interpreter, and remove it at the end."""
-    parent = ensure_folder(cache_folder() / "building", private=False)
-    folder = parent / f"cpython-{python}"
-    with (parent / f"cpython-{python}.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        # What one left that was killed.
-        remove(folder)
-        folder.mkdir()
-        try:
-            yield folder, turn.fileno()
-        finally:
-            remove(folder)

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.environment.install import run_locked
+from experiments.environment.install import find_reason, run_locked
 from experiments.errors import BadInput, Failure, Unsupported
 
 # A slow mirror may need minutes for 25 MB; hours would be a hang.
@@ -104,7 +104,5 @@ def _apt(command: list[str], turn: int, folder: Path = Path("/")) -> str:
     except subprocess.TimeoutExpired as error:
         raise Failure(f"apt-get did not end within {_TIMEOUT_S:.0f} s") from error
     if done.returncode != 0:
-        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
-        errors = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")]
-        raise Failure(f"apt-get: {'; '.join(errors or lines[-3:]) or 'it failed without a word'}")
+        raise Failure(f"apt-get: {find_reason('it', done.stdout + done.stderr, 'E: ')}")
     return done.stdout

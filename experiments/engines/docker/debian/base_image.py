@@ -23,6 +23,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,7 +34,7 @@ from experiments.engines.docker.debian.mmdebstrap import Recipe, candidate_versi
 from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.image_labels import IMAGE_LABEL
 from experiments.engines.docker.interrupts import wait_for_turn
-from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.cache import cache_folder, working_folder
 from experiments.environment.image_lock import Kind
 from experiments.errors import Failure, Unsupported
 
@@ -126,7 +127,9 @@ def make_base(
     recipe_digest = hashlib.sha256((recipe.digest() + json.dumps(dict(pinned), sort_keys=True)).encode()).hexdigest()
     tag = f"{REPOSITORIES[kind]}:{version}"
     # Two harnesses at once: the second waits, and finds it made.
-    with _turn(f"{kind}-{version}", stop) as folder, docker_errors(f"make the image {tag}"):
+    folder = cache_folder() / "debian" / f"{kind}-{version}"
+    wait = partial(wait_for_turn, stop=stop, doing=f"the base image {folder.name}")
+    with working_folder(folder, wait), docker_errors(f"make the image {tag}"):
         any_will_do = mmdebstrap_missing() is not None
         found = find_base(client, tag, None if any_will_do else recipe_digest)
         if found is not None:
@@ -205,22 +208,6 @@ def image_settings(kind: Kind, version: str) -> list[str]:
     """Return the image's environment: the programs' folder, and UTF-8 as in the official images."""
     first = "" if kind == "python" else f"/usr/lib/postgresql/{version}/bin:"
     return [f"ENV PATH={first}{_USUAL_PATH}", "ENV LANG=C.UTF-8"]
-
-
-@contextlib.contextmanager
-def _turn(name: str, stop: threading.Event) -> Iterator[Path]:
-    """Lock an empty folder for one base, and remove it at the end."""
-    parent = ensure_folder(cache_folder() / "debian", private=False)
-    folder = parent / name
-    with (parent / f"{name}.lock").open("w") as turn:
-        wait_for_turn(turn, stop, f"the base image {name}")
-        # What one left that was killed.
-        remove(folder)
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            remove(folder)
 
 
 def _label_lines(labels: Mapping[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from experiments.environment.hashes import PROJECT, short_hash
+from experiments.environment.install import end_group, find_reason
 from experiments.errors import Failure
 
 MIRROR_VARIABLE = "BIGDATA_DEBIAN_MIRROR"
@@ -139,27 +140,14 @@ def _wait(command: Sequence[str], said: IO[str], stop: threading.Event) -> int:
         else:
             raise subprocess.TimeoutExpired(command, _TIMEOUT_S)
     finally:
-        _end(process)
+        # As a terminal does: mmdebstrap itself would only wait for those that do the work to come to their end.
+        end_group(process, signal.SIGINT, _PATIENCE_S)
     return process.returncode
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    # As a terminal does: mmdebstrap itself would only wait for those that do the work to come to their end.
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        process.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def explain(output: str) -> str:
     """Extract the reason from mmdebstrap's output, with a hint if no mirror was reached."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line.removeprefix("E: ") for line in lines if line.startswith(("E: ", "Err:"))]
-    reason = "; ".join(dict.fromkeys(errors or lines[-3:])) or "mmdebstrap failed without a word"
+    reason = find_reason("mmdebstrap", output, "E: ", "Err:")
     if any(word in output for word in _WORDS_OF_NO_NETWORK):
         reason += f". Debian's mirror was not reached: check the network, or name one in {MIRROR_VARIABLE}"
     return reason
