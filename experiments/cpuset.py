@@ -13,8 +13,7 @@ _RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?", re.ASCII)
 def parse_cpuset(text: str) -> frozenset[int]:
     """Return the numbers in a list such as '0-2,5' (the kernel's format of cpu lists).
 
-    Raises:
-        ValueError: it is no such list; the message says what is wrong with which part.
+    Raises ValueError: it is no such list; the message says what is wrong with which part.
     """
     numbers: set[int] = set()
     for part in text.split(","):

@@ -8,7 +8,7 @@ from pathlib import Path
 from experiments.engines.profilers import Instruments
 from experiments.engines.protocol import Engine, LoaderHost
 from experiments.environment.image_lock import Asked
-from experiments.environment.requirements import left_out, loader_lock
+from experiments.environment.requirements import is_free_threaded, left_out, loader_lock
 from experiments.errors import BadInput, Unsupported
 from experiments.matrix.cell import ENGINES
 
@@ -25,14 +25,7 @@ class MachineResolver:
 
     def default_python(self, engine: str) -> str:
         """Return the newest Python that the engine has with a lock. Raises BadInput if it has none."""
-        # A free-threaded build is measured where it is asked for.
-        pythons = [python for python in self._engines[engine].pythons() if not python.endswith("t")]
-        if not pythons:
-            raise BadInput(
-                f"engine {engine}: found no Python that has locked packages; install one that "
-                "docker/requirements/ has a file for (nox -s lock makes them)"
-            )
-        return pythons[-1]
+        return default_python(engine, self._engines[engine].pythons())
 
     def default_implementation(self, python: str) -> str:
         """Return 'binary' if the Python's lock has psycopg's wheel, else 'python'."""
@@ -100,14 +93,17 @@ def _choose() -> tuple[str, str | None]:
     return "local", f"engine auto: local, as {problem}"
 
 
-def default_python(pythons: Sequence[str]) -> str:
-    """Return the newest of these; a free-threaded build is used only if asked for.
+def default_python(engine: str, pythons: Sequence[str]) -> str:
+    """Return the newest of the engine's Pythons; a free-threaded build is used only if asked for.
 
     Raises BadInput where there is none.
     """
-    locked = [python for python in pythons if not python.endswith("t")]
+    locked = [python for python in pythons if not is_free_threaded(python)]
     if not locked:
-        raise BadInput("no Python here has locked packages; install one that docker/requirements/ has a file for")
+        raise BadInput(
+            f"engine {engine}: found no Python that has locked packages; install one that "
+            "docker/requirements/ has a file for (nox -s lock makes them)"
+        )
     return locked[-1]
 
 

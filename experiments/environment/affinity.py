@@ -111,9 +111,7 @@ def place(resources: Resources, cores: Cores) -> Placement:
     Numbers of a cpuset count within the allowed cores: 0 is the first core that may be used. ``rest`` is what the other
     side and the hyperthreads of its cores leave. With a single core both sides share it, and the note says so; so it is
     without pinning.
-
-    Raises:
-        Unsupported: a number is not there, or nothing is left for ``rest``.
+    Raises Unsupported: a number is not there, or nothing is left for ``rest``.
     """
     loader, server, note = _divide((resources.loader_cpuset, resources.server_cpuset), cores)
     return Placement(

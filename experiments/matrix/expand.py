@@ -46,9 +46,7 @@ def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[Pl
 
     Every experiment is given its baseline, also where ``only`` leaves it out, since its ratios need it. Equal cells of
     several experiments are one; if some experiment excludes what another one runs, it shows it too.
-
-    Raises:
-        BadInput: the selection names what is not there, or leaves nothing.
+    Raises BadInput: the selection names what is not there, or leaves nothing.
     """
     chosen = apply_selection(matrix, selection)
     completion = _Completion(chosen, resolver)

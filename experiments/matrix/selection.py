@@ -43,8 +43,7 @@ def parse_selection(
 ) -> Selection:
     """Make a selection of the raw texts of the command line's options.
 
-    Raises:
-        BadInput: a text cannot be understood; whether the matrix has those names is seen when it is applied.
+    Raises BadInput: a text cannot be understood; whether the matrix has those names is seen when it is applied.
     """
     if engine is not None and engine not in ("auto", *ENGINES):
         raise BadInput(f"--engine: unknown engine {engine!r} {suggest(engine, ('auto', *ENGINES))}")
@@ -86,9 +85,7 @@ def apply_selection(matrix: Matrix, selection: Selection) -> Matrix:
     The command line goes before the profile, and that before the matrix. ``engine`` and ``data`` take the place of
     every value of their axis. A directory becomes a data set named after it, with as many records and the same
     segments as the data set of the defaults.
-
-    Raises:
-        BadInput: a profile, experiment or data set that is not there.
+    Raises BadInput: a profile, experiment or data set that is not there.
     """
     profile = _profile_of(matrix, selection)
     names = selection.experiments or profile.experiments or tuple(matrix.experiments)

@@ -257,8 +257,7 @@ def matrix_adapter() -> TypeAdapter[Matrix]:
 def load_matrix(path: Path) -> Matrix:
     """Load and check a matrix.yaml.
 
-    Raises:
-        BadInput: with everything that is wrong, one line each:
+    Raises BadInput: with everything that is wrong, one line each:
             ``matrix.yaml:LINE: path.to[1].key: what was found, what is allowed, what to do``.
     """
     document = read_document(path)

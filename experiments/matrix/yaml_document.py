@@ -58,8 +58,7 @@ def write_path(path: YamlPath) -> str:
 def read_document(file: Path) -> Document:
     """Read a YAML file of one document.
 
-    Raises:
-        BadInput: it cannot be read, is no YAML, has a key twice or a key that is no text, each with its line.
+    Raises BadInput: it cannot be read, is no YAML, has a key twice or a key that is no text, each with its line.
     """
     try:
         text = file.read_text(encoding="utf-8")

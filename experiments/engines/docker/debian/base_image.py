@@ -1,17 +1,4 @@
-"""Base images from Debian's own packages, for machines that reach no registry.
-
-For whoever needs them:
-
-- ``DEBIAN_SUITES``: which suite has which CPython and PostgreSQL (plain data).
-- ``suite_of(kind, version) -> str``: 'trixie' for ('python', '3.13'); Unsupported where no suite has it.
-- ``archive_versions(kind, version) -> dict[str, str]``: what the archive has today, such as
-  ``{'libc6': '2.41-12', 'python3.13': '3.13.5-2'}``: what a DebianPin records. It makes nothing, needs mmdebstrap but
-  no Docker engine, and takes about 4 s.
-- ``make_base(client, kind, version, pinned, stop, tell) -> DebianBase``: the image, made (15 to 25 s) unless it is in
-  the engine; its ``packages`` are of the same form.
-
-``kind`` is 'python' or 'postgres', ``version`` the key in the lock: '3.13', '17'.
-"""
+"""Base images from Debian's own packages, for machines that reach no registry."""
 
 from __future__ import annotations
 
