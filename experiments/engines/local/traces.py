@@ -12,6 +12,7 @@ from pathlib import Path
 
 from experiments.engines.processes import ProcessIdentity
 from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.files import write_whole
 
 _SCHEMA = 1
 _DATA_PREFIX = "bigdata-matrix-"
@@ -106,9 +107,7 @@ def remove_trace(trace: Trace) -> None:
 def _write_trace(trace: Trace) -> None:
     """Write the trace atomically."""
     fields = {"schema": _SCHEMA, "owner": asdict(trace.owner), "data": str(trace.data), "memory": trace.memory}
-    temporary = trace.file.with_suffix(".new")
-    temporary.write_text(json.dumps(fields, indent=1) + "\n")
-    temporary.replace(trace.file)
+    write_whole(trace.file, json.dumps(fields, indent=1) + "\n", durable=False)
 
 
 def _read_trace(path: Path) -> Trace | None:

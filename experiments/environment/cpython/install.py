@@ -80,7 +80,7 @@ def install_by_uv(python: str, environment: Mapping[str, str], turn: int) -> str
         return None
     # The first line says what, the last why; between them are addresses.
     lines = [line.strip().removeprefix("cause: ").removeprefix("error: ") for line in done.stderr.splitlines()]
-    reasons = [line for line in lines if line and "://" not in line] or ["it failed without a word"]
+    reasons = [line for line in lines if line and "://" not in line] or ["it failed without output"]
     return "; ".join(dict.fromkeys((reasons[0], reasons[-1])))
 
 
