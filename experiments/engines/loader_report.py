@@ -68,9 +68,7 @@ def has_been_ended(finished: Finished) -> bool:
 
 
 def driver_facts(finished: Finished) -> Mapping[str, Any]:
-    """Return the versions of the driver's libpq and of a ceiling's program, from its trial.
-
-    Nothing where it says nothing.
+    """Return the versions of the driver's libpq and of a ceiling's program that its trial reported.
 
     A lock does not decide it: psycopg in Python takes the system's, and what is built from source was built with it.
     """

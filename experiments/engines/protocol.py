@@ -92,8 +92,7 @@ class Server(Protocol):
     def place(self, placement: Placement) -> None:
         """Confine all its processes, present and future, to its side of a placement.
 
-        One that has ended is started again first, once, and with nothing in it. Raises Failure where that does not
-        work.
+        One that has ended is started again first, once and empty. Raises Failure where that does not work.
         """
 
     def find_end(self) -> str | None:

@@ -159,10 +159,7 @@ class DockerEngine:
         return self._hosts[python]
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> DockerServer:
-        """Start the PostgreSQL of this name once; it runs until the engine is left.
-
-        Raises Unsupported for a version or storage that cannot be had, RefusedSettings for bad settings.
-        """
+        """Start the PostgreSQL of this name once; it runs until the engine is left."""
         if name not in self._servers:
             self._check_memory(configuration.storage)
             base = self._images.postgres(configuration.version)

@@ -52,11 +52,9 @@ class DockerLoaderHost:
         self._mounts = mounts
 
     def run(self, launch: Launch, *, pid_mode: str | None = None) -> Finished:
-        """Run the loader and wait for it; whatever it started has ended when this returns.
+        """Run the loader and wait for it; ``pid_mode`` is the container whose process namespace it joins.
 
-        At the time limit it is asked to stop, then killed. ``pid_mode`` is the container whose process namespace it
-        joins, so that it can be looked at. Raises Failure where it cannot be started, and where the engine does not
-        answer.
+        Raises Failure where it cannot be started, and where the engine does not answer.
         """
         limits = {**loader_limits(launch.placement), **({} if pid_mode is None else {"pid_mode": pid_mode})}
         container = self._make("loader", launch.arguments, launch.server, limits, launch.environment)

@@ -60,10 +60,9 @@ class DockerServer:
         return f"postgresql://{USER}@{HOST}:{PORT}/{database}"
 
     def place(self, placement: Placement) -> None:
-        """Hold the container to the server's side of a placement.
+        """Limit the container to the server's side of a placement; start it again first if it has ended.
 
-        Where it has ended it is started again first. Raises Failure where that does not work. A limit that the server
-        has outgrown is an obstacle.
+        A limit that the server has outgrown is an obstacle.
         """
         state = find_state(self._client, self.container)
         if state is None or not state["Running"]:
@@ -87,10 +86,7 @@ class DockerServer:
             return None
 
     def cpu_s(self) -> float:
-        """Return the CPU seconds of all its processes since its start, ended ones included.
-
-        Of one that has ended meanwhile: as many as were seen last.
-        """
+        """Return the CPU seconds of all its processes since its start; of an ended one, those seen last."""
         found = read_cpu_s(self._counter) if self._counter is not None else ask_cpu_s(self._client, self.container)
         if found is not None:
             self._seen_cpu_s = found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,8 +35,7 @@ class LocalEngine:
             raise BadInput(f"engine: 'local' needs Linux, and this is {sys.platform}")
         self._own_binaries = None if pg_bin is None else binaries_in(pg_bin.resolve())
         self.own_postgres = None if self._own_binaries is None else self._own_binaries.version
-        self._find = find
-        self._found: dict[str, Interpreter] | None = None
+        self._interpreters = functools.cache(find)
         self._hosts: dict[str, LocalLoaderHost] = {}
         self._servers: dict[str, LocalServer] = {}
         self._leaving = contextlib.ExitStack()
@@ -73,10 +73,7 @@ class LocalEngine:
         return self._hosts[python]
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> LocalServer:
-        """Start the PostgreSQL of this name once; it runs until the engine is left.
-
-        Raises Unsupported for a version or storage that this machine cannot have, RefusedSettings for bad settings.
-        """
+        """Start the PostgreSQL of this name once; it runs until the engine is left."""
         if name not in self._servers:
             server = start_server(
                 self._binaries(configuration.version),
@@ -122,11 +119,6 @@ class LocalEngine:
             left_out=left_out(lock),
         )
         return LocalLoaderHost(ensure_venv(interpreter, lock), facts)
-
-    def _interpreters(self) -> dict[str, Interpreter]:
-        if self._found is None:
-            self._found = self._find()
-        return self._found
 
     def _binaries(self, version: str) -> Binaries:
         own = self._own_binaries

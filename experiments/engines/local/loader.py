@@ -39,10 +39,7 @@ class LocalLoaderHost:
         self._project = project
 
     def run(self, launch: Launch) -> Finished:
-        """Run the loader and wait for it; whatever it started has ended when this returns.
-
-        At the time limit it is asked to stop, then killed. Raises Failure where it cannot be started.
-        """
+        """Run the loader and wait for it. Raises Failure where it cannot be started."""
         with launch.watch:
             return self._run(_PROGRAM, launch)
 
@@ -51,10 +48,7 @@ class LocalLoaderHost:
         return self._run([str(script)], launch)
 
     def run_under(self, instrument: Sequence[str], launch: Launch) -> Finished:
-        """Run the loader as the child of a program that looks at it, whose command line is put in front of its own.
-
-        That program is held to the server's cores, the loader to its own.
-        """
+        """Run the loader on its cores as the child of a program on the server's, whose command line goes in front."""
         placement = launch.placement
         assert placement is not None, "an instrument runs on the server's cores"
         before = [*instrument, "taskset", "--cpu-list", format_cpuset(placement.loader_cpus)]

@@ -90,10 +90,7 @@ class LocalServer:
         return _execute(self.binaries, self._life, database, statement)
 
     def place(self, placement: Placement) -> None:
-        """Confine all its processes, and those that it will start, to the server's cores.
-
-        Where it has ended it is started again first. Raises Failure where that does not work.
-        """
+        """Confine all its processes to the server's cores; start it again first if it has ended."""
         if self._life.process.poll() is not None:
             self._start_again()
         confine(self._life.process.pid, placement.server_cpus)
@@ -114,10 +111,7 @@ class LocalServer:
         return describe_end(max(0, -process.returncode), self._life.trace.log.read_text(errors="replace"))
 
     def cpu_s(self) -> float:
-        """Return the CPU seconds of all its processes since its start, ended ones included.
-
-        Of one that has ended meanwhile: as many as were seen last.
-        """
+        """Return the CPU seconds of all its processes since its start; of an ended one, those seen last."""
         self._seen_cpu_s = max(self._seen_cpu_s, cpu_s(self._life.process.pid))
         return self._seen_cpu_s
 
