@@ -15,7 +15,7 @@ from experiments.campaign.monitoring.host import Watch
 from experiments.campaign.monitoring.monitor import Keep, Seen, make_sampler_prompt, read_sampled, sampler_beside
 from experiments.campaign.monitoring.server_cpu import Meter
 from experiments.engines.loader_report import RunFailed, read_report
-from experiments.engines.protocol import Finished, LoaderHost, Server
+from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
@@ -114,14 +114,7 @@ def _load(ready: ReadyCell) -> tuple[Mapping[str, Any], Finished, Seen]:
         cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize)])
         scheduling = make_sampler_prompt(sampler, ready.server)
         with Meter(ready.server.cpu_s) as meter:
-            finished = ready.host.run(
-                run_arguments(ready),
-                server=ready.server,
-                placement=ready.placement,
-                timeout_s=ready.timeout_s,
-                environment=environment_of(ready.cell),
-                watch=watch,
-            )
+            finished = ready.host.run(replace(launch_of(ready), watch=watch))
     return cleared, finished, Seen(watch, meter, read_sampled(sampler, scheduling), ready.here)
 
 
@@ -191,6 +184,11 @@ def _measured(record: Record, report: Mapping[str, Any]) -> Record:
     )
 
 
+def launch_of(ready: ReadyCell) -> Launch:
+    """Return the launch of the cell's loader."""
+    return Launch(run_arguments(ready), ready.server, ready.placement, ready.timeout_s, environment_of(ready.cell))
+
+
 def run_arguments(ready: ReadyCell) -> list[str]:
     """The loader's command line for the cell."""
     cell = ready.cell
@@ -225,7 +223,7 @@ def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:
     # What a load may take is long enough for them, however much data there are.
     timeout_s = max(STEP_TIMEOUT_S, ready.timeout_s)
     arguments = [*arguments, "--rest-within", f"{REST_WITHIN_S:g}", "--report", "-"]
-    finished = ready.host.run(arguments, server=ready.server, placement=placement, timeout_s=timeout_s)
+    finished = ready.host.run(Launch(arguments, ready.server, placement, timeout_s))
     if finished.timed_out:
         # A record with the status timeout would say that the loader had taken too long.
         raise RunFailed("failed", f"{arguments[0]}: the harness's own step had not ended within {timeout_s:g} s")

@@ -96,7 +96,7 @@ def make_workplace(engine: LocalEngine, python: str | None, records: int) -> Wor
     )
     server = engine.serve("ledger", configuration, max_connections=CONNECTIONS)
     data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
-    work = Workplace(engine.loader_host(python or default_python(engine.pythons())), server, data)
+    work = Workplace(engine.loader_host(python or default_python(engine.name, engine.pythons())), server, data)
     make_ready(work)
     return work
 

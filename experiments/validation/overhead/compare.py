@@ -13,7 +13,7 @@ from experiments.campaign.datasets import ReadyData
 from experiments.engines.loader_report import read_report, read_trial
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
-from experiments.engines.protocol import Finished
+from experiments.engines.protocol import Finished, Launch
 from experiments.environment.affinity import Placement
 
 SCRIPTS = Path(__file__).parent
@@ -114,13 +114,9 @@ def _loader(bench: Bench, arguments: list[str]) -> Mapping[str, Any]:
 
 
 def _run(bench: Bench, arguments: list[str]) -> Finished:
-    return bench.host.run(
-        [*arguments, "--report", "-"], server=bench.server, placement=bench.placement, timeout_s=TIMEOUT_S
-    )
+    return bench.host.run(Launch([*arguments, "--report", "-"], bench.server, bench.placement, TIMEOUT_S))
 
 
 def _script(bench: Bench, name: str, arguments: list[str], server: LocalServer | None) -> Mapping[str, Any]:
-    finished = bench.host.run_script(
-        SCRIPTS / name, arguments, server=server, placement=bench.placement, timeout_s=TIMEOUT_S
-    )
+    finished = bench.host.run_script(SCRIPTS / name, Launch(arguments, server, bench.placement, TIMEOUT_S))
     return read_report(name, finished, TIMEOUT_S)

@@ -29,10 +29,10 @@ def test_a_slip_of_the_pen_is_answered_with_the_name_that_was_meant() -> None:
 
 
 def test_the_newest_python_is_used_that_has_its_lock_on_all_threads() -> None:
-    assert default_python(["3.9", "3.13", "3.13t"]) == "3.13"
+    assert default_python("local", ["3.9", "3.13", "3.13t"]) == "3.13"
 
 
 @pytest.mark.parametrize("pythons", [[], ["3.14t"]])
 def test_where_there_is_none_that_is_said(pythons: list[str]) -> None:
-    with pytest.raises(BadInput, match="no Python here has locked packages"):
-        default_python(pythons)
+    with pytest.raises(BadInput, match="engine local: found no Python that has locked packages"):
+        default_python("local", pythons)
