@@ -10,7 +10,7 @@ from bigdata.registry import LOADERS
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.run import STEP_TIMEOUT_S, PreparedCell, choices_of, environment_of
 from experiments.engines.loader_report import driver_facts, has_been_ended, read_trial
-from experiments.engines.protocol import Engine, Finished, LoaderHost, Server
+from experiments.engines.protocol import Engine, Finished, Launch, LoaderHost, Server
 from experiments.environment.affinity import Placement, place
 from experiments.environment.requirements import left_out, loader_lock
 from experiments.errors import BadInput, Failure, Unsupported
@@ -193,13 +193,8 @@ def _try_twice(cell: Cell, host: LoaderHost, server: Server, placement: Placemen
 
 
 def _try_once(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Finished:
-    return host.run(
-        ["check", cell.loader, *choices_of(cell), "--report", "-"],
-        server=server,
-        placement=placement.without_loader_limits(),
-        timeout_s=STEP_TIMEOUT_S,
-        environment=environment_of(cell),
-    )
+    arguments, unlimited = ["check", cell.loader, *choices_of(cell), "--report", "-"], placement.without_loader_limits()
+    return host.run(Launch(arguments, server, unlimited, STEP_TIMEOUT_S, environment_of(cell)))
 
 
 def _container_limits(server: Server, configuration: PostgresConfiguration) -> dict[str, int]:

@@ -21,7 +21,7 @@ from experiments.campaign.monitoring.monitor import (
 )
 from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
 from experiments.engines.loader_report import RunFailed, read_report
-from experiments.engines.protocol import Finished, LoaderHost, Server
+from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
@@ -139,14 +139,7 @@ def _load(prepared: PreparedCell) -> tuple[Mapping[str, Any], Finished, RunMonit
         cleared = _step(prepared, ["clear", "--poolsize", str(prepared.cell.poolsize)])
         scheduling = prioritize_sampler(sampler, prepared.server)
         with ServerCpuSampler(prepared.server.cpu_s) as server_cpu:
-            finished = prepared.host.run(
-                run_arguments(prepared),
-                server=prepared.server,
-                placement=prepared.placement,
-                timeout_s=prepared.timeout_s,
-                environment=environment_of(prepared.cell),
-                watch=host_monitor,
-            )
+            finished = prepared.host.run(replace(launch_of(prepared), watch=host_monitor))
     return cleared, finished, RunMonitor(host_monitor, server_cpu, read_samples(sampler, scheduling), prepared.here)
 
 
@@ -212,6 +205,17 @@ def _rates(data: Phase) -> tuple[float | None, float | None]:
     return round(data.rows / data.wall_s, 1), round((data.user_s + data.system_s) / data.rows * 1e6, 3)
 
 
+def launch_of(prepared: PreparedCell) -> Launch:
+    """Return the launch of the cell's loader."""
+    return Launch(
+        run_arguments(prepared),
+        prepared.server,
+        prepared.placement,
+        prepared.timeout_s,
+        environment_of(prepared.cell),
+    )
+
+
 def run_arguments(prepared: PreparedCell) -> list[str]:
     """Return the loader's command line for the cell."""
     cell = prepared.cell
@@ -246,7 +250,7 @@ def _step(prepared: PreparedCell, arguments: Sequence[str]) -> Mapping[str, Any]
     # As long as a load may take is enough for any amount of data.
     timeout_s = max(STEP_TIMEOUT_S, prepared.timeout_s)
     arguments = [*arguments, "--rest-within", f"{REST_WITHIN_S:g}", "--report", "-"]
-    finished = prepared.host.run(arguments, server=prepared.server, placement=placement, timeout_s=timeout_s)
+    finished = prepared.host.run(Launch(arguments, prepared.server, placement, timeout_s))
     if finished.timed_out:
         # The status timeout would mean that the loader took too long.
         raise RunFailed("failed", f"{arguments[0]}: the harness's own step had not ended within {timeout_s:g} s")

@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from experiments.engines.docker.base_images import Base, choose_source
 from experiments.engines.docker.connect import connect
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.images import NAMES, SOURCE_NAMES, Images
 from experiments.engines.docker.loader_image import LoaderImage
 from experiments.environment.cache import cache_in_use
@@ -90,6 +90,6 @@ def show(client: DockerClient, images: Images, pythons: Iterable[str], majors: I
 def row(client: DockerClient, name: str, image: LoaderImage | Base) -> tuple[str, str, str, str]:
     """Return a row of the table."""
     base = image if isinstance(image, Base) else image.base
-    with told(f"look at the image for {name}"):
+    with docker_errors(f"look at the image for {name}"):
         size_bytes = client.images.get(image.image_id).attrs["Size"]
     return name, base.identity, f"{size_bytes / 1e6:.0f} MB", "made" if image.made else "there already"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from experiments.engines.docker.debian_images import DEBIAN_SUITES
-from experiments.engines.docker.mmdebstrap import MIRROR_VARIABLE
+from experiments.engines.docker.debian.base_image import DEBIAN_SUITES
+from experiments.engines.docker.debian.mmdebstrap import MIRROR_VARIABLE
 from experiments.environment.cache import cache_in_use
 from experiments.environment.cpython.install import Sources, check_archive, get_interpreter
 from experiments.environment.interpreters import VARIABLE, Interpreter, find_interpreters, named_in_vain

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from experiments.engines.docker.connect import connect, docker_answers
-from experiments.engines.docker.debian_images import DEBIAN_SUITES, archive_versions
-from experiments.engines.docker.mmdebstrap import mmdebstrap_missing
+from experiments.engines.docker.debian.base_image import DEBIAN_SUITES, archive_versions
+from experiments.engines.docker.debian.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.registry import Registry
 from experiments.engines.docker.resolve_images import Sources, check_digests, check_entries, join_entries, resolve
 from experiments.environment.hashes import PROJECT

@@ -1,4 +1,4 @@
-"""Engines of this machine, and the values that a matrix leaves to it."""
+"""Selection of engines, interpreters and implementations on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from experiments.engines.profilers import Instruments
 from experiments.engines.protocol import Engine, LoaderHost
 from experiments.environment.image_lock import Asked
-from experiments.environment.requirements import left_out, loader_lock
+from experiments.environment.requirements import is_free_threaded, left_out, loader_lock
 from experiments.errors import BadInput, Unsupported
 from experiments.matrix.cell import ENGINES
 
@@ -44,18 +44,18 @@ class Engines:
 
     @property
     def notice(self) -> str | None:
-        """What must be said aloud: why ``auto`` is not docker, where it was asked for and is not."""
+        """The warning why ``auto`` is not docker, if it was asked for and is not."""
         return None if self._automatic is None else self._automatic[1]
 
     def __getitem__(self, name: str) -> Engine:
-        """The engine of this name. Raises BadInput for an unknown one, and where this machine cannot have it."""
+        """Return the engine of this name. Raises BadInput if it is unknown or unavailable."""
         if name not in self._open:
             self._open[name] = open_engine(name, pg_bin=self._pg_bin, source=self._source)
         return self._open[name]
 
 
 def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto") -> Engine:
-    """The engine of this name; nothing has been started.
+    """Open the engine of this name without starting anything.
 
     Raises BadInput for an unknown name, for a folder without PostgreSQL programs, and where this machine cannot have
     the engine.
@@ -69,7 +69,7 @@ def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto"
         from experiments.engines.local.engine import LocalEngine
 
         return LocalEngine(pg_bin=pg_bin)
-    raise BadInput(f"engine: {name!r} is no engine; known: {', '.join(ENGINES)}")
+    raise BadInput(f"engine: unknown engine {name!r}; known: {', '.join(ENGINES)}")
 
 
 def _choose() -> tuple[str, str | None]:
@@ -84,7 +84,7 @@ def _choose() -> tuple[str, str | None]:
 def default_python(engine: Engine) -> str:
     """Return the newest Python that the engine has with a lock. Raises BadInput where it has none."""
     # A free-threaded build is measured where it is asked for.
-    pythons = [python for python in engine.pythons() if not python.endswith("t")]
+    pythons = [python for python in engine.pythons() if not is_free_threaded(python)]
     if not pythons:
         raise BadInput(
             f"engine {engine.name}: found no Python that has locked packages; install one that "
@@ -94,7 +94,7 @@ def default_python(engine: Engine) -> str:
 
 
 def instruments_of(host: LoaderHost) -> Instruments:
-    """The instruments of a host. Raises Unsupported where its engine has none."""
+    """Return the instruments of a host. Raises Unsupported if its engine has none."""
     # Each engine is only loaded where it is used.
     from experiments.engines.local.loader import LocalLoaderHost
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import linecache
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from bigdata.registry import LOADERS
-from experiments.campaign.run import PreparedCell, environment_of, initial_record, measure, run_arguments, utc_now
+from experiments.campaign.run import PreparedCell, initial_record, launch_of, measure, utc_now
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.postgres import DATABASE
 from experiments.engines.profilers import PY_SPY, PY_SPY_GIL, THREAD_STATES, Instrument, Instruments, Observed
+from experiments.engines.protocol import Launch
 from experiments.environment.hashes import PROJECT
 from experiments.errors import Failure, Unsupported
 from experiments.matrix.plan import PlannedRun
@@ -58,17 +59,10 @@ class _Runs:
         ready, timeout_s = self.ready, self.ready.timeout_s * SLOWDOWN
         clear = ["clear", "--rest-within", "20", "--report", "-"]
         placement = ready.placement.without_loader_limits()
-        read_report(
-            "clear", ready.host.run(clear, server=ready.server, placement=placement, timeout_s=timeout_s), timeout_s
-        )
-        observed = self.instruments.observe(
-            instrument,
-            [*run_arguments(ready), *more],
-            server=ready.server,
-            placement=ready.placement,
-            timeout_s=timeout_s,
-            environment=environment_of(ready.cell),
-        )
+        read_report("clear", ready.host.run(Launch(clear, ready.server, placement, timeout_s)), timeout_s)
+        launch = launch_of(ready)
+        launch = replace(launch, arguments=[*launch.arguments, *more], timeout_s=timeout_s)
+        observed = self.instruments.observe(instrument, launch)
         report = _report(observed, instrument, timeout_s)
         if instrument is not None and observed.seen is None:
             raise Unsupported(f"{instrument.name} wrote nothing: {_words(observed)}")

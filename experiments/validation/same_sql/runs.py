@@ -12,7 +12,7 @@ from experiments.engines.local.cluster import write_private
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
 from experiments.engines.postgres import DATABASE, HOST, USER
-from experiments.engines.protocol import Finished
+from experiments.engines.protocol import Finished, Launch
 from experiments.records.redaction import without_paths
 from experiments.validation.same_sql.conversation import Conversation
 from experiments.validation.same_sql.findings import (
@@ -117,17 +117,13 @@ def _through_proxy(work: Workplace, arguments: Sequence[str]) -> tuple[Mapping[s
         with Proxy(server.port) as proxy:
             known = server.password_file.read_text()
             write_private(password_file, known.replace(f":{server.port}:", f":{proxy.port}:"))
-            finished = work.host.run(
-                ["--dburl", f"postgresql://{USER}@{HOST}:{proxy.port}/{DATABASE}", *arguments],
-                server=None,
-                placement=None,
-                timeout_s=TIMEOUT_S,
-                environment={"PGPASSFILE": str(password_file)},
-            )
+            through = ["--dburl", f"postgresql://{USER}@{HOST}:{proxy.port}/{DATABASE}", *arguments]
+            launch = Launch(through, None, None, TIMEOUT_S, environment={"PGPASSFILE": str(password_file)})
+            finished = work.host.run(launch)
     finally:
         password_file.unlink(missing_ok=True)
     return read_report(arguments[0], finished, TIMEOUT_S), proxy.conversations()
 
 
 def _run(work: Workplace, arguments: Sequence[str]) -> Finished:
-    return work.host.run(arguments, server=work.server, placement=None, timeout_s=TIMEOUT_S)
+    return work.host.run(Launch(arguments, work.server, None, TIMEOUT_S))

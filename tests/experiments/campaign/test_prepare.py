@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.prepare import Preparation, find_obstacles, harness_cpus, unsupported_key
 from experiments.campaign.run import PreparedCell
-from experiments.engines.protocol import UNWATCHED, Companion, Finished, InterpreterFacts, Server, ServerFacts
+from experiments.engines.protocol import UNWATCHED, Companion, Finished, InterpreterFacts, Launch, Server, ServerFacts
 from experiments.environment.affinity import Cores, Placement
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.cell import Cell
@@ -33,24 +32,15 @@ class FakeHost:
         self.facts = InterpreterFacts(python, f"{python}.0", "CPython", True, "build", "sha256:lock", engine.left_out)
         self._engine = engine
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-        watch: AbstractContextManager[object] = UNWATCHED,
-    ) -> Finished:
-        assert watch is UNWATCHED
-        verb, loader, *rest, report, target = arguments
-        assert (verb, report, target, timeout_s) == ("check", "--report", "-", 60.0)
-        assert isinstance(server, FakeServer)
-        assert placement is not None
-        assert placement.loader_quota is None
+    def run(self, launch: Launch) -> Finished:
+        assert launch.watch is UNWATCHED
+        verb, loader, *rest, report, target = launch.arguments
+        assert (verb, report, target, launch.timeout_s) == ("check", "--report", "-", 60.0)
+        assert isinstance(launch.server, FakeServer)
+        assert launch.placement is not None
+        assert launch.placement.loader_quota is None
         self._engine.tried.append(
-            " ".join([loader, *rest, *(f"{name}={value}" for name, value in environment.items())])
+            " ".join([loader, *rest, *(f"{name}={value}" for name, value in launch.environment.items())])
         )
         answer = self._engine.answers.get(loader, WORKS)
         if isinstance(answer, Exception):

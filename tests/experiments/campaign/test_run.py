@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from bigdata.registry import TypedInserts
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.run import PreparedCell, choices_of, environment_of, initial_record, measure, run_arguments
 from experiments.engines.processes import cpu_s
-from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server, ServerFacts
+from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Launch, Server, ServerFacts
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
@@ -117,23 +116,15 @@ class FakeHost:
     def facts(self) -> InterpreterFacts:
         return FACTS
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-        watch: AbstractContextManager[object] = UNWATCHED,
-    ) -> Finished:
-        self.calls.append((list(arguments), placement, timeout_s))
-        self.events.append(arguments[0])
-        self.environments[arguments[0]] = dict(environment)
-        if watch is not UNWATCHED:
-            self.watched.append(arguments[0])
-        with watch:
-            return self.answers[arguments[0]]
+    def run(self, launch: Launch) -> Finished:
+        verb = launch.arguments[0]
+        self.calls.append((list(launch.arguments), launch.placement, launch.timeout_s))
+        self.events.append(verb)
+        self.environments[verb] = dict(launch.environment)
+        if launch.watch is not UNWATCHED:
+            self.watched.append(verb)
+        with launch.watch:
+            return self.answers[verb]
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> FakeCompanion:
         assert (list(arguments), placement) == (["sample", "--report", "-"], SPLIT)
@@ -289,9 +280,9 @@ class Clocked(FakeHost):
         self._server = server
         self.used_s = 0.0
 
-    def run(self, arguments: Sequence[str], **options: Any) -> Finished:
-        if arguments[0] == "run":
-            with options.pop("watch"):
+    def run(self, launch: Launch) -> Finished:
+        if launch.arguments[0] == "run":
+            with launch.watch:
                 time.sleep(0.4)
                 assert self._server.process.stdin is not None
                 assert self._server.process.stdout is not None
@@ -299,7 +290,8 @@ class Clocked(FakeHost):
                 began_s, ended_s, self.used_s = json.loads(self._server.process.stdout.readline())
                 time.sleep(0.4)
             self.answers["run"] = timed(began_s, ended_s)
-        return super().run(arguments, **options)
+            launch = replace(launch, watch=UNWATCHED)
+        return super().run(launch)
 
 
 @pytest.mark.parametrize("here", [True, False])
@@ -533,7 +525,7 @@ def test_transactions_that_the_server_cannot_tell_are_null_and_not_judged(verb: 
 
 def test_an_engine_that_fails_is_a_failed_run(threaded: Cell) -> None:
     class Broken(FakeHost):
-        def run(self, *arguments: Any, **options: Any) -> Finished:
+        def run(self, launch: Launch) -> Finished:
             raise Failure("the server is gone")
 
     record = measure(ready(threaded, Broken()), initial_record("c", planned(threaded), "sha256:k"))

@@ -33,14 +33,14 @@ def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (["--experiment", "loader"], "--experiment: 'loader' is no experiment of the matrix (did you mean loaders?"),
-        (["--repeats", "none"], "--repeats: 'none' is no count"),
+        (["--experiment", "loader"], "--experiment: unknown experiment 'loader' (did you mean loaders?"),
+        (["--repeats", "none"], "--repeats: 'none' is not a positive integer"),
         (["--until", "5"], "--until: '5' is not a precision"),
         (["--until", "5%", "--budget", "30"], "--budget: '30' is not a duration"),
         (["--budget", "30m"], "--budget requires --until"),
         (["--until", "5%", "--repeats", "4"], "--until: 4 blocks planned, but an interval needs 5"),
         (["--until", "5%", "--profile", "smoke"], "--until: 1 block planned"),
-        (["--only", "pool=1"], "--only: 'pool' is no axis (did you mean poolsize?"),
+        (["--only", "pool=1"], "--only: unknown axis 'pool' (did you mean poolsize?"),
     ],
 )
 def test_a_bad_option_is_bad_input(option: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.run import PreparedCell
 from experiments.engines.profilers import Instrument, Observed
-from experiments.engines.protocol import Finished
+from experiments.engines.protocol import Finished, Launch
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
 from experiments.matrix.cell import Cell
@@ -49,16 +49,16 @@ class Fakes:
     def place(self, placement: Placement) -> None:
         self.steps.append("place")
 
-    def run(self, arguments: Sequence[str], **_: Any) -> Finished:
-        self.steps.append(arguments[0])
+    def run(self, launch: Launch) -> Finished:
+        self.steps.append(launch.arguments[0])
         return Finished(0, "{}", "", 0.1)
 
     def counter(self) -> Instrument:
         return PERF
 
-    def observe(self, instrument: Instrument | None, arguments: Sequence[str], **_: Any) -> Observed:
+    def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         name = "none" if instrument is None else instrument.name
-        few = list(arguments)[-2:] == ["--records", "11"]
+        few = list(launch.arguments)[-2:] == ["--records", "11"]
         self.steps.append(f"{name}{', few' if few else ''}")
         seen = self.seen.get(name, "")
         if isinstance(seen, Exception):
