@@ -6,9 +6,10 @@ import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from experiments.cli.options import add_results
 from experiments.errors import BadInput
 from experiments.files import write_whole
-from experiments.records.campaign import LOCAL, PUBLISHED, Campaign, find_campaign, list_known
+from experiments.records.campaign import PUBLISHED, Campaign, find_campaign, list_known
 from experiments.records.folder import CampaignFolder, list_campaigns, locked
 from experiments.report.answer.section import write_answer
 from experiments.report.charts.catalog import CHARTS
@@ -21,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     option = parser.add_argument
     option("campaign", metavar="CAMPAIGN", nargs="?", help="its name or folder (default: the newest)")
-    option("--results", metavar="DIR", type=Path, default=LOCAL, help=f"where campaigns are (default: {LOCAL})")
+    add_results(parser)
     option("--readme", metavar="FILE", type=Path, help="put the answer of this campaign between the markers of FILE")
 
 

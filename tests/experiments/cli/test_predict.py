@@ -75,7 +75,10 @@ def test_a_campaign_can_be_named(results: Path, capsys: pytest.CaptureFixture[st
             ("--loader", "row_by_row_asyncio", "--postgres", "memory"),
             "the model has no PostgreSQL 'memory' (kn",
         ),
-        (("--loader", "row_by_row_threaded", "--campaign", "2026-03"), "2026-03: has no loader to fit a model on"),
+        (
+            ("--loader", "row_by_row_threaded", "--campaign", "2026-03"),
+            "2026-03: no loader has cells with a pool size of 1",
+        ),
         (("--loader", "row_by_row_threaded", "--campaign", "2026-04"), "'2026-04' is neither a campaign of"),
     ],
 )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -13,8 +11,7 @@ import yaml
 
 from bigdata.registry import CONTESTANTS, IMPLEMENTATIONS, LOADERS, PROTOCOLS
 from experiments.analysis.ceilings import COPY, PGBENCH
-from experiments.cli.schema import SCHEMA, check_schema, render_schema, run, write_schema
-from experiments.errors import Failure
+from experiments.cli.schema import SCHEMA
 from experiments.matrix.cell import AXES, Cell
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import Plan, estimate_s, guess_run_s, make_plan
@@ -148,27 +145,6 @@ def test_the_smoke_profile_takes_seconds() -> None:
     plan, seconds = plan_with_estimate(Selection(profile="smoke"))
     assert len(plan.runs) == 4
     assert seconds < 10
-
-
-def test_the_schema_in_the_repository_is_current() -> None:
-    check_schema()
-
-
-def test_the_command_checks_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(Namespace(check=True)) == 0
-    assert capsys.readouterr().out == "matrix.schema.json is current\n"
-
-
-def test_a_schema_that_is_missing_or_old_is_a_failure(tmp_path: Path) -> None:
-    path = tmp_path / "matrix.schema.json"
-    with pytest.raises(Failure, match=r"^matrix\.schema\.json does not fit the models: write it anew with: nox -s"):
-        check_schema(path)
-    path.write_text("{}")
-    with pytest.raises(Failure):
-        check_schema(path)
-    write_schema(path)
-    check_schema(path)
-    assert path.read_text() == render_schema()
 
 
 def test_the_schema_is_one() -> None:

@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments.engines.docker import mmdebstrap as recipe
-from experiments.engines.docker.mmdebstrap import Recipe, candidate_versions, explain, make_tar, mmdebstrap_missing
+from experiments.engines.docker.debian import mmdebstrap as recipe
+from experiments.engines.docker.debian.mmdebstrap import (
+    Recipe,
+    candidate_versions,
+    explain,
+    make_tar,
+    mmdebstrap_missing,
+)
 from experiments.errors import Failure
 
 PYTHON = Recipe("trixie", "python", ("python3.13", "python3.13-venv"), "amd64")

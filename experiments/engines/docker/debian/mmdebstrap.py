@@ -1,4 +1,4 @@
-"""Making a root file system from Debian's packages with mmdebstrap, as the files in ``docker/debian/`` say."""
+"""Root file systems of Debian's packages by mmdebstrap, with the options in ``docker/debian/``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from experiments.environment.hashes import PROJECT, short_hash
+from experiments.environment.install import end_group, find_reason
 from experiments.errors import Failure
 
 MIRROR_VARIABLE = "BIGDATA_DEBIAN_MIRROR"
@@ -43,7 +44,7 @@ class Recipe:
     merge_usr: bool = False
 
     def command(self, target: str, *options: str) -> list[str]:
-        """The command line of mmdebstrap, which writes the tar ``target``; BIGDATA_DEBIAN_MIRROR is respected."""
+        """Return the command line that writes the tar ``target``; BIGDATA_DEBIAN_MIRROR is respected."""
         mirror = os.environ.get(MIRROR_VARIABLE)
         return [
             *(
@@ -60,18 +61,18 @@ class Recipe:
         ]
 
     def digest(self) -> str:
-        """SHA-256 over all that the recipe says, in hexadecimal."""
+        """Return the SHA-256 of the recipe, in hexadecimal."""
         return hashlib.sha256("\0".join(self.command("")).encode()).hexdigest()
 
     def name(self) -> str:
-        """A short hash of what decides what the root file system holds, besides suite and versions: '3fa2c1'.
+        """Return a short hash of the contents besides suite and versions: '3fa2c1'.
 
         The same for every processor and with every mirror.
         """
         return short_hash(*self._contents())
 
     def _contents(self) -> list[str]:
-        """The options that decide what the root file system holds, from the files of the folder."""
+        """Return the options that decide the contents, from the files of the folder."""
         return [
             *(f"--aptopt={line}" for line in _lines(_FOLDER / "apt.conf")),
             *(f"--dpkgopt={line}" for line in _lines(_FOLDER / "dpkg.conf")),
@@ -82,14 +83,14 @@ class Recipe:
         ]
 
     def _hooks(self) -> list[str]:
-        """The hooks by content: where mmdebstrap works in a name space of its own, it may not reach the files."""
+        """Return the hooks by content: mmdebstrap in a name space may not reach the files."""
         stages = ("essential", "customize")
         files = {stage: _FOLDER / f"{self.kind}.{stage}.sh" for stage in stages}
         return [f"--{stage}-hook={file.read_text()}" for stage, file in files.items() if file.is_file()]
 
 
 def mmdebstrap_missing() -> str | None:
-    """None where mmdebstrap can be called, else the reason with what to do."""
+    """Return why mmdebstrap cannot be called and what to do; None if it can."""
     if shutil.which("mmdebstrap"):
         return None
     return "mmdebstrap is not installed (on Debian or Ubuntu: apt-get install mmdebstrap)"
@@ -101,7 +102,7 @@ def make_tar(recipe: Recipe, target: Path, stop: threading.Event) -> None:
 
 
 def candidate_versions(recipe: Recipe) -> dict[str, str]:
-    """The versions of all packages that the archive would give for the recipe today; nothing is made (4 s)."""
+    """Return the versions of all packages that the archive has for the recipe, without making it (4 s)."""
     output = _run(recipe, recipe.command("-", "--simulate", "--verbose"), threading.Event())
     return dict(re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", output, re.MULTILINE))
 
@@ -125,7 +126,7 @@ def _run(recipe: Recipe, command: Sequence[str], stop: threading.Event) -> str:
 
 
 def _wait(command: Sequence[str], said: IO[str], stop: threading.Event) -> int:
-    """Its exit code. Out of reach of Ctrl-C, as it has to unmount and remove things: it is asked to end, and does."""
+    """Wait for its exit code. Ctrl-C does not reach it: it is asked to end, so that it can unmount."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
     )
@@ -139,34 +140,21 @@ def _wait(command: Sequence[str], said: IO[str], stop: threading.Event) -> int:
         else:
             raise subprocess.TimeoutExpired(command, _TIMEOUT_S)
     finally:
-        _end(process)
+        # As a terminal does: mmdebstrap itself would only wait for those that do the work to come to their end.
+        end_group(process, signal.SIGINT, _PATIENCE_S)
     return process.returncode
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    # As a terminal does: mmdebstrap itself would only wait for those that do the work to come to their end.
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        process.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
 def explain(output: str) -> str:
-    """The lines of mmdebstrap's output that say why it failed, and a hint where no mirror was reached."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line.removeprefix("E: ") for line in lines if line.startswith(("E: ", "Err:"))]
-    reason = "; ".join(dict.fromkeys(errors or lines[-3:])) or "mmdebstrap failed without a word"
+    """Extract the reason from mmdebstrap's output, with a hint if no mirror was reached."""
+    reason = find_reason("mmdebstrap", output, "E: ", "Err:")
     if any(word in output for word in _WORDS_OF_NO_NETWORK):
         reason += f". Debian's mirror was not reached: check the network, or name one in {MIRROR_VARIABLE}"
     return reason
 
 
 def _lines(file: Path) -> list[str]:
-    """What the file says, without comments and empty lines; nothing where there is none."""
+    """Read the file's lines without comments and empty ones; none if it is missing."""
     if not file.is_file():
         return []
     lines = (line.strip() for line in file.read_text().splitlines())

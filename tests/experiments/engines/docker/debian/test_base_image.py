@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound
 
-from experiments.engines.docker import debian_images as debian
-from experiments.engines.docker.debian_images import (
+from experiments.engines.docker.debian import base_image as debian
+from experiments.engines.docker.debian.base_image import (
     DEBIAN_SUITES,
     archive_versions,
     has_base,
@@ -25,7 +25,7 @@ from experiments.engines.docker.debian_images import (
     read_versions,
     suite_of,
 )
-from experiments.engines.docker.mmdebstrap import Recipe
+from experiments.engines.docker.debian.mmdebstrap import Recipe
 from experiments.errors import Failure, Unsupported
 
 STATUS = """\

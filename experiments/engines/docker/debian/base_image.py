@@ -1,17 +1,4 @@
-"""Base images from Debian's own packages, for machines that reach no registry.
-
-For whoever needs them:
-
-- ``DEBIAN_SUITES``: which suite has which CPython and PostgreSQL (plain data).
-- ``suite_of(kind, version) -> str``: 'trixie' for ('python', '3.13'); Unsupported where no suite has it.
-- ``archive_versions(kind, version) -> dict[str, str]``: what the archive has today, such as
-  ``{'libc6': '2.41-12', 'python3.13': '3.13.5-2'}``: what a DebianPin records. It makes nothing, needs mmdebstrap but
-  no Docker engine, and takes about 4 s.
-- ``make_base(client, kind, version, pinned, stop, tell) -> DebianBase``: the image, made (15 to 25 s) unless it is in
-  the engine; its ``packages`` are of the same form.
-
-``kind`` is 'python' or 'postgres', ``version`` the key in the lock: '3.13', '17'.
-"""
+"""Base images from Debian's own packages, for machines that reach no registry."""
 
 from __future__ import annotations
 
@@ -23,17 +10,18 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.debian.mmdebstrap import Recipe, candidate_versions, make_tar, mmdebstrap_missing
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.image_labels import IMAGE_LABEL
 from experiments.engines.docker.interrupts import wait_for_turn
-from experiments.engines.docker.mmdebstrap import Recipe, candidate_versions, make_tar, mmdebstrap_missing
-from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.cache import cache_folder, working_folder
 from experiments.environment.image_lock import Kind
 from experiments.errors import Failure, Unsupported
 
@@ -86,7 +74,7 @@ class DebianBase:
 
 
 def suite_of(kind: Kind, version: str) -> str:
-    """The suite that has this CPython or PostgreSQL. Raises Unsupported where none has."""
+    """Return the suite that has this CPython or PostgreSQL. Raises Unsupported if none has."""
     known = {getattr(suite, kind): name for name, suite in DEBIAN_SUITES.items()}
     if version not in known:
         name = "CPython" if kind == "python" else "PostgreSQL"
@@ -97,7 +85,7 @@ def suite_of(kind: Kind, version: str) -> str:
 
 
 def archive_versions(kind: Kind, version: str) -> dict[str, str]:
-    """The versions in Debian's archive today of the packages that identify a base, by name, sorted.
+    """Ask Debian's archive for the versions of the packages that identify a base, sorted by name.
 
     Raises Unsupported where no suite has it, Failure where mmdebstrap is missing or reaches no mirror.
     """
@@ -113,20 +101,22 @@ def make_base(
     stop: threading.Event,
     tell: Callable[[str], None],
 ) -> DebianBase:
-    """The base image. One that the same recipe made for the same pinned versions is used again.
+    """Make the base image, or reuse one that the same recipe made for the same pinned versions.
 
     Without mmdebstrap, on a machine that images were copied to, say, so is one made in any other way.
 
     ``tell`` hears of it when it has to be made; ``stop``, once set, ends the making. Raises Unsupported where no suite
     has it, Failure where it cannot be made.
     """
-    with told("ask for its processor"):
+    with docker_errors("ask for its processor"):
         recipe = make_recipe(kind, version, client.info()["Architecture"])
     # With the locked versions: when these change, Debian's archive may well have them.
     recipe_digest = hashlib.sha256((recipe.digest() + json.dumps(dict(pinned), sort_keys=True)).encode()).hexdigest()
     tag = f"{REPOSITORIES[kind]}:{version}"
     # Two harnesses at once: the second waits, and finds it made.
-    with _turn(f"{kind}-{version}", stop) as folder, told(f"make the image {tag}"):
+    folder = cache_folder() / "debian" / f"{kind}-{version}"
+    wait = partial(wait_for_turn, stop=stop, doing=f"the base image {folder.name}")
+    with working_folder(folder, wait), docker_errors(f"make the image {tag}"):
         any_will_do = mmdebstrap_missing() is not None
         found = find_base(client, tag, None if any_will_do else recipe_digest)
         if found is not None:
@@ -147,13 +137,13 @@ def make_base(
 
 
 def has_base(client: DockerClient, kind: Kind) -> bool:
-    """Whether the engine has a base image of any version."""
+    """Return whether the engine has a base image of any version."""
     versions = (getattr(suite, kind) for suite in DEBIAN_SUITES.values())
     return any(find_base(client, f"{REPOSITORIES[kind]}:{version}", None) for version in versions)
 
 
 def find_base(client: DockerClient, tag: str, recipe_digest: str | None) -> DebianBase | None:
-    """The base image with this tag, where the engine has one that this recipe made; None stands for any recipe."""
+    """Find the base image with this tag that this recipe (None: any) made."""
     try:
         image = client.images.get(tag)
     except ImageNotFound:
@@ -166,7 +156,7 @@ def find_base(client: DockerClient, tag: str, recipe_digest: str | None) -> Debi
 
 
 def make_recipe(kind: Kind, version: str, machine: str) -> Recipe:
-    """The recipe of a base; ``machine`` names the processor as ``uname -m`` does."""
+    """Return the recipe of a base; ``machine`` names the processor as ``uname -m`` does."""
     suite = suite_of(kind, version)
     if machine not in _ARCHITECTURES:
         raise Unsupported(f"base images from Debian's packages are made for x86_64 and aarch64, and this is {machine}")
@@ -177,7 +167,7 @@ def make_recipe(kind: Kind, version: str, machine: str) -> Recipe:
 
 
 def identifying(kind: Kind, version: str, installed: Mapping[str, str]) -> dict[str, str]:
-    """Of all packages those that identify a base: the program itself, and the C library below it."""
+    """Select the packages that identify a base: the program and the C library."""
     names = ("libc6", f"python{version}" if kind == "python" else f"postgresql-{version}")
     missing = [name for name in names if name not in installed]
     if missing:
@@ -186,7 +176,7 @@ def identifying(kind: Kind, version: str, installed: Mapping[str, str]) -> dict[
 
 
 def read_versions(tar: Path) -> dict[str, str]:
-    """The versions of the packages that dpkg says are installed in a root file system."""
+    """Read the versions of the packages that dpkg lists as installed in a root file system."""
     with tarfile.open(tar) as archive:
         status = archive.extractfile(_STATUS)
         text = status.read().decode() if status is not None else ""
@@ -194,7 +184,7 @@ def read_versions(tar: Path) -> dict[str, str]:
 
 
 def parse_status(text: str) -> Iterator[tuple[str, str]]:
-    """Names and versions in dpkg's own list of packages (deb-control(5): paragraphs of 'Field: value')."""
+    """Parse names and versions of dpkg's status file (deb-control(5): paragraphs of 'Field: value')."""
     for paragraph in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
         if fields.get("Status", "").endswith(" installed"):
@@ -202,25 +192,9 @@ def parse_status(text: str) -> Iterator[tuple[str, str]]:
 
 
 def image_settings(kind: Kind, version: str) -> list[str]:
-    """What the image sets for every container: the programs' folder, and UTF-8 as in the official images."""
+    """Return the image's environment: the programs' folder, and UTF-8 as in the official images."""
     first = "" if kind == "python" else f"/usr/lib/postgresql/{version}/bin:"
     return [f"ENV PATH={first}{_USUAL_PATH}", "ENV LANG=C.UTF-8"]
-
-
-@contextlib.contextmanager
-def _turn(name: str, stop: threading.Event) -> Iterator[Path]:
-    """An empty folder for one base, for one process at a time; it is removed in the end."""
-    parent = ensure_folder(cache_folder() / "debian", private=False)
-    folder = parent / name
-    with (parent / f"{name}.lock").open("w") as turn:
-        wait_for_turn(turn, stop, f"the base image {name}")
-        # What one left that was killed.
-        remove(folder)
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            remove(folder)
 
 
 def _label_lines(labels: Mapping[str, str]) -> list[str]:
@@ -229,7 +203,7 @@ def _label_lines(labels: Mapping[str, str]) -> list[str]:
 
 
 def _import(client: DockerClient, tar: Path, tag: str, changes: list[str]) -> str:
-    """Hand the root file system to the engine, wherever that is; returns the id of the image."""
+    """Send the root file system to the engine; return the id of the image."""
     repository, _, version = tag.rpartition(":")
     before = client.api.images(name=tag, quiet=True)
     client.api.import_image_from_file(str(tar), repository=repository, tag=version, changes=changes)
