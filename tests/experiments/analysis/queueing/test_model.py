@@ -399,7 +399,7 @@ def test_the_contention_is_from_the_cores_that_the_rest_is_fitted_on(
     ]
     basis = next(iter(model_of(replace(described, cells=tuple(larger)), records).bases.values()))
     assert basis.reference is not None
-    assert (basis.reference.crowded.poolsize, basis.crowded.shown.cell.resources) == (50, "split")
+    assert (basis.reference.crowded.poolsize, basis.reference.crowded.shown.cell.resources) == (50, "split")
 
 
 def test_the_contention_is_the_baselines_wherever_that_stands_in_the_plan(
