@@ -106,13 +106,13 @@ def test_the_foot_counts_the_runs_that_were_to_be_watched_and_were_not(
 
 def test_the_baseline_s_second_arm_is_no_row_of_its_own(split: Description, records: list[Record]) -> None:
     text = why_section(split, records, split.experiments[0])
-    assert text.count("| row_by_row_threaded") == 1
+    assert text.count("| psycopg2 · threads") == 1
 
 
 def test_a_cell_without_result_has_no_row(split: Description, records: list[Record]) -> None:
     nothing = ShownCell("sha256:none", "a", ("loaders",), records[0].cell, "no wheel")
     described = replace(split, cells=(*split.cells, nothing))
-    assert why_section(described, records, split.experiments[0]).count("| row_by_row_threaded") == 1
+    assert why_section(described, records, split.experiments[0]).count("| psycopg2 · threads") == 1
 
 
 def test_every_part_has_a_name() -> None:
@@ -125,7 +125,7 @@ def test_transactions_that_wait_for_their_client_have_a_column_where_there_are_a
     assert "idle in transaction" not in why_section(split, records, split.experiments[0])
     waiting = [observed(record, waits={"CPU": 0.25}, idle_in_transaction=0.5) for record in records]
     text = why_section(split, waiting, split.experiments[0])
-    row = next(line for line in text.splitlines() if line.startswith("| row_by_row_threaded"))
+    row = next(line for line in text.splitlines() if line.startswith("| psycopg2 · threads"))
     assert [one.strip() for one in row.split("|")[-5:-2]] == ["25%", "25%", "50%"]
 
 
@@ -136,6 +136,6 @@ def test_a_ceiling_has_a_row_in_the_ledger_and_no_verdict(
     shown = ShownCell("sha256:ceiling", "a", ("loaders",), ceiling)
     run = replace(observed(make_record(), server=0.97), cell=ceiling, cell_key="sha256:ceiling")
     text = why_section(replace(split, cells=(shown,)), [run], split.experiments[0])
-    assert "| ceiling_pgbench" in text
+    assert "| pgbench" in text
     assert "70% |" in text
     assert "**" not in text
