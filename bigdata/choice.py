@@ -68,7 +68,7 @@ def check_choice(
     _check_poolsize(loader, poolsize)
     if loop is not None and loop not in loader.loops:
         allowed = f"one of {', '.join(loader.loops)}" if loader.loops else "none: it has no event loop"
-        raise BadInput(f"--loop: found {loop!r}, but {name} takes {allowed}")
+        raise BadInput(f"--loop: found {loop!r}, but {name} accepts {allowed}")
     chosen_protocol = _check_protocol(loader, protocol, executemany)
     _check_implementation(loader, implementation)
     chosen_loop = loop or (loader.loops[0] if loader.loops else None)
@@ -85,7 +85,7 @@ def find_loader(name: str) -> Loader:
         return LOADERS[name]
     close = get_close_matches(name, LOADERS, n=1)
     suggestion = f"did you mean {close[0]}? " if close else ""
-    raise BadInput(f"{name!r} is no loader ({suggestion}known: {', '.join(LOADERS)})")
+    raise BadInput(f"unknown loader {name!r} ({suggestion}known: {', '.join(LOADERS)})")
 
 
 def _check_poolsize(loader: Loader, poolsize: int) -> None:
@@ -98,15 +98,13 @@ def _check_poolsize(loader: Loader, poolsize: int) -> None:
 def _check_protocol(loader: Loader, protocol: str | None, executemany: bool) -> str:
     chosen = protocol or loader.protocols[0]
     if chosen not in loader.protocols:
-        raise BadInput(f"--protocol: found {protocol!r}, but {loader.name} speaks {', '.join(loader.protocols)}")
+        raise BadInput(f"--protocol: found {protocol!r}, but {loader.name} supports {', '.join(loader.protocols)}")
     if executemany and not loader.executemany:
         able = ", ".join(other.name for other in LOADERS.values() if other.executemany)
-        raise BadInput(
-            f"--allow-executemany: {loader.driver} of {loader.name} has no executemany here; these can: {able}"
-        )
+        raise BadInput(f"--allow-executemany: {loader.name} does not support executemany; loaders that do: {able}")
     if executemany and loader.pipelines and chosen == "simple":
         raise BadInput(
-            f"--allow-executemany: {loader.driver} sends it by a pipeline, which the protocol simple has not; "
+            f"--allow-executemany: {loader.driver} sends it by a pipeline, which the protocol simple does not support; "
             f"expected --protocol {' or '.join(other for other in loader.protocols if other != chosen)}"
         )
     return chosen
@@ -118,7 +116,7 @@ def _check_implementation(loader: Loader, implementation: str | None) -> None:
     allowed = f"one of {', '.join(loader.implementations)}"
     if not loader.implementations:
         allowed = f"none: {loader.driver} has one only"
-    raise BadInput(f"--implementation: found {implementation!r}, but {loader.name} takes {allowed}")
+    raise BadInput(f"--implementation: found {implementation!r}, but {loader.name} accepts {allowed}")
 
 
 def _runtime(loader: Loader, loop: str | None) -> Callable[[Job], Outcome]:

@@ -28,5 +28,5 @@ class LoadFailed(Exception):
     exit_code = 1
 
 
-INTERRUPTED = "interrupted: stopped before all was done"
+INTERRUPTED = "interrupted before the work was complete"
 """Message after Ctrl-C or SIGTERM."""

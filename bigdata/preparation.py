@@ -64,7 +64,7 @@ def verify(
     if found != expected:
         problem = (
             f"the tables do not hold what the files do: found {found}, expected {expected} "
-            "(did another program write to them? to make tables and dictionary anew: python -m bigdata.cmd rebuild)"
+            "(did another program write to them? to recreate tables and dictionary: python -m bigdata.cmd rebuild)"
         )
     return Verification(tables["digest"], transactions, problem)
 

@@ -81,7 +81,9 @@ def _fetch_file(url: str, path: Path, progress: Progress, sleep: Callable[[float
                 _receive(url, unfinished, partial(progress, path.name))
                 flaw = _flaw(unfinished)
                 if flaw is not None:
-                    raise BadInput(f"{url}: the answer is not a whole zip: {flaw}; expected a file of Summary File 1")
+                    raise BadInput(
+                        f"{url}: the answer is not a complete zip: {flaw}; expected a file of Summary File 1"
+                    )
             return
         except _Transient as error:
             if pause_s is None:

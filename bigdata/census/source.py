@@ -81,7 +81,7 @@ def open_source(directory: Path, segments: Sequence[str] | None = None, records:
     Raises BadInput for whatever cannot be used.
     """
     if records is not None and records < 1:
-        raise BadInput(f"--records: found {records}, expected a number from 1 on")
+        raise BadInput(f"--records: found {records}, expected 1 or more")
     wanted = None if segments is None else [segment.number for segment in chosen_segments(segments)]
     found = _find_files(directory)
     states = tuple(_open_state(directory, stusab, found[stusab], wanted, records) for stusab in sorted(found))
@@ -99,7 +99,7 @@ def _find_files(directory: Path) -> dict[str, dict[str, Path]]:
         of_state = found.setdefault(named.group(1).upper(), {})
         first = of_state.setdefault(named.group(2) or _GEO, path)
         if first != path:
-            raise BadInput(f"{path}: is a second file for the same as {first.name}; keep one of them")
+            raise BadInput(f"{path}: is for the same state and segment as {first.name}; keep one of them")
     if not found:
         raise BadInput(
             f"{directory}: holds no zip file of Summary File 1; expected names like rigeo_uf1.zip and ri00001_uf1.zip"
@@ -142,12 +142,12 @@ def _check_presence(directory: Path, stusab: str, paths: Mapping[str, Path], num
     there = sorted(set(paths) - {_GEO})
     missing = [number for number in numbers if number not in paths]
     if not numbers:
-        raise BadInput(f"{directory}: {paths[_GEO].name} has no data beside it; expected {low}00001_uf1.zip, say")
+        raise BadInput(f"{directory}: {paths[_GEO].name} has no data file; expected for example {low}00001_uf1.zip")
     if _GEO not in paths:
         names = ", ".join(paths[number].name for number in there)
         raise BadInput(f"{directory}: {names}: the geo header of {stusab} is missing; expected {low}geo_uf1.zip")
     if missing:
         raise BadInput(
             f"{directory}: segment {missing[0]} of {stusab} is missing; expected {low}000{missing[0]}_uf1.zip "
-            f"(there: {', '.join(there) or 'no segment'})"
+            f"(found: {', '.join(there) or 'no segment'})"
         )

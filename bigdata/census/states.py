@@ -49,7 +49,7 @@ def find_state(name: str) -> CensusState:
     known = ", ".join(f"{state.stusab} ({state.folder})" for state in STATES)
     close = get_close_matches(wanted, [state.name.lower() for state in STATES], n=1)
     hint = "".join(f" (did you mean {state.folder}?)" for state in STATES if [state.name.lower()] == close)
-    raise BadInput(f"--state: found {name!r}, which is no state{hint}; expected one of {known}")
+    raise BadInput(f"--state: unknown state {name!r}{hint}; expected one of {known}")
 
 
 STATES = (

@@ -107,7 +107,7 @@ def only_member(path: Path, expected: str) -> ZippedFile:
 def damaged(path: Path, error: Exception) -> BadInput:
     """Return the error for a zip that cannot be read."""
     reason = str(error) or type(error).__name__
-    return BadInput(f"{path}: cannot be read as a zip: {reason}; expected a whole zip file: fetch it again")
+    return BadInput(f"{path}: cannot be read as a zip: {reason}; expected a complete zip file: fetch it again")
 
 
 def _is_named(member: str, expected: str) -> bool:

@@ -17,7 +17,7 @@ from bigdata.runtimes.job import Job
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare LOADER, the driver options and --report."""
-    parser.add_argument("loader", metavar="LOADER", help="one that list shows")
+    parser.add_argument("loader", metavar="LOADER", help="a name that the verb list shows")
     add_driver_arguments(parser)
     parser.add_argument("--report", metavar="FILE|-", help="write the answer as one JSON line")
 
@@ -31,14 +31,14 @@ def run(options: argparse.Namespace) -> int:
         client = _try(choice, url)
     except Unsupported as reason:
         report: dict[str, Any] = {"schema": SCHEMA, "supported": False, "reason": str(reason), "client": None}
-        told = f"{options.loader} cannot run here: {reason}"
+        message = f"{options.loader} cannot run here: {reason}"
     else:
         report = {"schema": SCHEMA, "supported": True, "reason": None, "client": client}
-        told = f"{options.loader}{describe_choice(choice, client)}: can run here"
+        message = f"{options.loader}{describe_choice(choice, client)}: can run here"
     if options.report:
         write_report(report, options.report)
     else:
-        print(told)
+        print(message)
     return 0
 
 

@@ -16,7 +16,7 @@ from bigdata.reporting.report_file import check_target, write_report
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --poolsize, --rest-within and --report."""
-    parser.add_argument("--poolsize", type=int, help="fail unless the server allows so many connections")
+    parser.add_argument("--poolsize", type=int, help="fail unless the server allows this many connections")
     add_rest_argument(parser)
     parser.add_argument(
         "--report", metavar="FILE|-", help="write server version, transactions and round trip as one JSON line"
@@ -61,5 +61,5 @@ def create_tables(url: str, found: Found) -> None:
     try:
         from bigdata.database.setup_db import rebuild
     except ImportError as error:
-        raise BadInput(f"to create the tables SQLAlchemy is needed ({error}): pip install SQLAlchemy") from error
+        raise BadInput(f"cannot create the tables without SQLAlchemy ({error}): pip install SQLAlchemy") from error
     rebuild(url, found.tables)

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --directory and its selection, --expect-transactions, --rest-within and --report."""
     add_source_arguments(parser, required=False)
     parser.add_argument(
-        "--expect-transactions", type=int, metavar="N", help="wait (2 s at most) until the server has counted so many"
+        "--expect-transactions", type=int, metavar="N", help="wait (2 s at most) until the server has counted this many"
     )
     add_rest_argument(parser)
     parser.add_argument("--report", metavar="FILE|-", help="write the digest as one JSON line")

@@ -11,8 +11,8 @@ from bigdata.commands.options import segment_numbers
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --state, --directory, --segments and --base-url."""
-    parser.add_argument("--state", required=True, help="as the site's folders are named: New_York")
-    parser.add_argument("--directory", type=Path, required=True, help="folder to write to; made if it is not there")
+    parser.add_argument("--state", required=True, help="name of the state's folder on the site, such as New_York")
+    parser.add_argument("--directory", type=Path, required=True, help="folder to write to; created if missing")
     parser.add_argument("--segments", type=segment_numbers, default=["01"], metavar="01,02")
     parser.add_argument("--base-url", default=CENSUS_SITE, metavar="URL", help="a mirror with the site's layout")
 

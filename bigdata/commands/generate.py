@@ -11,7 +11,7 @@ from bigdata.commands.options import segment_numbers
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --directory, --state, --segments, --records and --seed."""
-    parser.add_argument("--directory", type=Path, required=True, help="folder to write to; made if it is not there")
+    parser.add_argument("--directory", type=Path, required=True, help="folder to write to; created if missing")
     parser.add_argument("--state", default="NY", help="name or abbreviation")
     parser.add_argument("--segments", type=segment_numbers, default=["01"], metavar="01,02")
     parser.add_argument("--records", type=int, default=1000, metavar="N", help="logical records")

@@ -19,12 +19,14 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool) -> 
 
 def add_driver_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --loop, --protocol and --implementation of the driver."""
-    parser.add_argument("--loop", metavar="|".join(("asyncio", *LOOP_PACKAGES)), help="for loaders that have one")
     parser.add_argument(
-        "--protocol", metavar="|".join(PROTOCOLS), help="how statements get to the server; default: the loader's first"
+        "--loop", metavar="|".join(("asyncio", *LOOP_PACKAGES)), help="event loop, for loaders that have one"
     )
     parser.add_argument(
-        "--implementation", metavar="|".join(IMPLEMENTATIONS), help="psycopg's; default: what it chooses itself"
+        "--protocol", metavar="|".join(PROTOCOLS), help="how statements reach the server; default: the loader's first"
+    )
+    parser.add_argument(
+        "--implementation", metavar="|".join(IMPLEMENTATIONS), help="implementation of psycopg; default: its own choice"
     )
 
 
@@ -35,7 +37,7 @@ def add_rest_argument(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=SETTLE_WITHIN_S,
         metavar="S",
-        help="with --report: wait so many seconds at most until the database's other clients have gone; default: 2",
+        help="with --report: wait at most this many seconds for other clients to disconnect; default: 2",
     )
 
 

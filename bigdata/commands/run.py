@@ -24,7 +24,7 @@ from bigdata.runtimes.job import Job, Outcome
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare LOADER and the options of a load."""
-    parser.add_argument("loader", metavar="LOADER", help="one that list shows")
+    parser.add_argument("loader", metavar="LOADER", help="a name that the verb list shows")
     add_source_arguments(parser, required=True)
     parser.add_argument("--poolsize", type=int, required=True, metavar="N", help="workers; each has one connection")
     add_driver_arguments(parser)
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # For explanations only: it makes a thread besides those that are measured.
     parser.add_argument("--loop-lag", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument(
-        "--prepared", action="store_true", help="the tables are ready and empty, and somebody else will verify the load"
+        "--prepared", action="store_true", help="skip preparation and verification, which the caller does"
     )
 
 

@@ -22,7 +22,7 @@ CLIENT_ENCODING = "UTF8"
 def check_url(url: str | None) -> str:
     """Return the URL unchanged, for libpq. Raises BadInput if it is missing or not PostgreSQL's."""
     if not url:
-        raise BadInput(f"--dburl: no database is named; give --dburl {EXAMPLE} or set {VARIABLE}")
+        raise BadInput(f"--dburl: no database given; use --dburl {EXAMPLE} or set {VARIABLE}")
     if not url.startswith(SCHEMES):
         found = url.split("://")[0] + "://..." if "://" in url else "something without '://'"
         raise BadInput(f"--dburl: found {found}, expected a PostgreSQL URL such as {EXAMPLE}")

@@ -25,6 +25,6 @@ def item_rows(record: DataRecord, rows: list[Any]) -> list[Any]:
     if len(rows) != len(record.values):
         raise LoadFailed(
             f"{describe(record)}: the record has {len(record.values)} values, but dictionary_item has {len(rows)} "
-            f"items for segment {record.segment}; make the dictionary anew: python -m bigdata.cmd rebuild"
+            f"items for segment {record.segment}; recreate the dictionary: python -m bigdata.cmd rebuild"
         )
     return rows

@@ -38,8 +38,8 @@ def find_tables(connection: Any) -> Found:
         for name, (comment, _) in found.items():
             if comment != MARK:
                 raise BadInput(
-                    f"table {name}: is there already and was not made by this program (its comment is {comment!r}, "
-                    f"expected {MARK!r}); it stays as it is: name another database, or rename or drop the table"
+                    f"table {name}: exists already and was not created by this program (its comment is {comment!r}, "
+                    f"expected {MARK!r}); it is left unchanged: name another database, or rename or drop the table"
                 )
         whole = {name: columns for name, (_, columns) in found.items()} == TABLES
         if whole:

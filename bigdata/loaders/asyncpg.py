@@ -67,7 +67,7 @@ async def insert_elements(connection: asyncpg.Connection, record: DataRecord) ->
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
     """Return the loops for this way of committing. Raises ValueError for ``executemany``, which is not written here."""
     if executemany:
-        raise ValueError("asyncpg's executemany is not among its loops")
+        raise ValueError("asyncpg: executemany is not implemented here")
     return HotLoops(load_geo, load_data) if autocommit else HotLoops(load_geo_per_record, load_data_per_record)
 
 

@@ -45,8 +45,8 @@ def use_greenlets() -> None:
     for name in NOT_PATCHED:
         if waiting.wait is getattr(waiting, name, None):
             raise Unsupported(
-                f"psycopg waits for the server by {name}, where no other greenlet can go on: it was imported before "
-                "select was patched, or PSYCOPG_WAIT_FUNC says so"
+                f"psycopg waits for the server by {name}, which blocks all other greenlets: it was imported before "
+                "select was patched, or PSYCOPG_WAIT_FUNC selects it"
             )
     from gevent.selectors import DefaultSelector
 

@@ -97,7 +97,7 @@ class Activity:
             rows = self._cursor.fetchall()
         except psycopg2.Error as error:
             words = " ".join(str(error).split())
-            raise LoadFailed(f"the server does not tell what its connections do: {words}") from None
+            raise LoadFailed(f"the server does not report its connections: {words}") from None
         after_s = self._clock()
         self._looks += 1
         self._connections = sum(number for *_, number in rows)

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     pid = find_loader(_WAIT_S)
     if pid is None:
-        print(f"error: no loader began within {_WAIT_S:g} s", file=sys.stderr)
+        print(f"error: no loader started within {_WAIT_S:g} s", file=sys.stderr)
         return _BAD_INPUT
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "seen"

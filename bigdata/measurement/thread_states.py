@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Sample a command or a process until it ends, write the samples and return the command's exit code."""
     parser = argparse.ArgumentParser(prog="python -m bigdata.measurement.thread_states", description=__doc__)
     parser.add_argument("--output", metavar="FILE|-", required=True, help="where the one JSON object goes")
-    parser.add_argument("--pid", type=int, metavar="N", help="look at this process; there is no command then")
+    parser.add_argument("--pid", type=int, metavar="N", help="sample this process instead of a command")
     parser.add_argument("command", nargs="*", help="a program with its arguments")
     options = parser.parse_args(arguments)
     if (options.pid is None) == (not options.command):

@@ -22,7 +22,7 @@ def check_target(target: str | None) -> None:
     if path.is_dir():
         raise BadInput(f"--report: {target} is a directory; expected a file, or {STANDARD_OUTPUT} for standard output")
     if not os.access(str(path.parent), os.W_OK):
-        why = "may not be written to" if path.parent.is_dir() else "is not there"
+        why = "is not writable" if path.parent.is_dir() else "does not exist"
         raise BadInput(f"--report: {target}: the directory {path.parent} {why}; name another file")
 
 

@@ -16,4 +16,4 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
     if name in LOOP_PACKAGES:
         factory: Callable[[], asyncio.AbstractEventLoop] = import_module(name).new_event_loop
         return factory
-    raise ValueError(f"no event loop is called {name!r}")
+    raise ValueError(f"unknown event loop {name!r}")

@@ -73,7 +73,7 @@ def run(job: Job, name: str, write_script: WriteScript, arguments: Callable[[str
     """
     program = find_program(name)
     if job.statements is not None or job.profiler is not None:
-        raise BadInput(f"--echo, --profile: {name} is a program of PostgreSQL's, in which nothing here can look")
+        raise BadInput(f"--echo, --profile: {name} is a program of PostgreSQL's, which cannot be inspected")
     geo, data = job.phases
     # The protocol is the program's.
     outcome = run_threads(replace(job, phases=(geo,), protocol="simple"))
@@ -96,7 +96,7 @@ def run(job: Job, name: str, write_script: WriteScript, arguments: Callable[[str
 def find_program(name: str) -> Program:
     """Return the program. Raises Unsupported if it cannot be started or the system has no process clocks."""
     if sys.platform != "linux":
-        raise Unsupported(f"{name} needs Linux: elsewhere nobody can tell the CPU time of a program while it runs")
+        raise Unsupported(f"{name} needs Linux: other systems do not report the CPU time of a running program")
     folder = os.environ.get(FOLDER_VARIABLE)
     path = shutil.which(name, path=folder)
     if path is None:

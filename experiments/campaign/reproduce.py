@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from bigdata.registry import LOADERS
 from experiments.analysis.differences import describe_difference, find_differences_between
 from experiments.analysis.stats import FEWEST_BLOCKS
-from experiments.analysis.summary import summarize
+from experiments.analysis.summary import summarize_all
 from experiments.errors import BadInput, suggest
 from experiments.formatting import count
 from experiments.matrix.expand import Arm, PlannedCell, find_obstacle
@@ -47,7 +47,7 @@ class Reproduction:
     def check_verdicts(self) -> None:
         """Raise BadInput where no cell could get a verdict however it runs, unless anyway."""
         then = self.published
-        summaries = [summarize(then.description, then.records, one) for one in then.description.experiments]
+        summaries = summarize_all(then)
         if self.matrix.repeats < FEWEST_BLOCKS:
             why = f"it is to run {count(self.matrix.repeats, 'block')}"
             advice = f"add --repeats {FEWEST_BLOCKS} or more"

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from experiments.analysis.precision import BUDGET, estimate_block_s, find_precision, percentage, summarize_all
+from experiments.analysis.precision import BUDGET, estimate_block_s, find_precision, percentage
 from experiments.analysis.stats import FEWEST_BLOCKS
+from experiments.analysis.summary import summarize_all
 from experiments.errors import BadInput
 from experiments.formatting import count, duration
 from experiments.matrix.plan import Plan, make_plan
+from experiments.records.campaign import load_campaign
 from experiments.records.folder import CampaignFolder
 
 USUAL_BUDGET = "30m"
@@ -143,8 +145,9 @@ class BlocksUntil:
 
     def grow(self, plan: Plan) -> Plan | None:
         """One more block, unless intervals are narrow enough, or it would not end within the budget."""
-        described, records = self._folder.description(), self._folder.records()
-        found = find_precision(summarize_all(described, records))
+        campaign = load_campaign(self._folder)
+        described, records = campaign.description, campaign.records
+        found = find_precision(summarize_all(campaign))
         ended = found.find_end(self._until.precision)
         if ended is None and estimate_block_s(records) > self._left_s():
             ended = BUDGET

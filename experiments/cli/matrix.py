@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
@@ -30,7 +30,7 @@ from experiments.matrix.selection import Selection, apply_selection, parse_selec
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
 from experiments.profiling.explain import explain_asked
-from experiments.records.campaign import find_campaign, runs_left
+from experiments.records.campaign import find_campaign
 from experiments.records.folder import locked
 from experiments.records.published import keep_published
 from experiments.records.record import Record
@@ -214,15 +214,16 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
             folder = run_campaign(order, engines, reporter)
             explained = explain_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
         with locked(order.results):
-            write_tables(folder)
-            write_front_page(order.results)
+            written = write_tables(folder)
+            write_front_page(order.results, written)
     except KeyboardInterrupt:
         raise Failure(GO_ON) from None
-    print(describe_outcome(folder))
-    verdicts = verdicts_of(folder, "simple")
+    campaign = written.campaign
+    print(describe_outcome(folder, campaign, written.experiments))
+    verdicts = verdicts_of(folder, campaign, "simple")
     if verdicts is not None:
         print(f"\n{verdicts}", end="")
-    code = exit_code(folder.records(), runs_left(folder, folder.description()))
+    code = exit_code(campaign.records, campaign.missing)
     return code if explained else 1
 
 
@@ -241,7 +242,7 @@ def check_pg_bin(folder: Path, engines: Mapping[str, Engine], plan: Plan, matrix
     return version
 
 
-def exit_code(records: list[Record], left: int = 0) -> int:
+def exit_code(records: Sequence[Record], left: int = 0) -> int:
     """0 when something was measured, all of it was ok, and no planned run is ``left``.
 
     Interrupted attempts do not count: they were repeated.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.errors import BadInput, suggest
 from experiments.files import write_whole
+from experiments.records.campaign import Campaign
 from experiments.records.folder import CampaignFolder, list_campaigns, locked
 from experiments.report.answer.section import replace_answer, write_answer
 from experiments.report.charts.catalog import CHARTS
@@ -33,18 +34,18 @@ def run(options: Namespace) -> int:
     with locked(options.results):
         for campaign in list_campaigns(options.results):
             campaign.repair()
-        write_tables(folder)
-        write_front_page(options.results)
+        written = write_tables(folder)
+        write_front_page(options.results, written)
     shown = choose_front(list_campaigns(options.results)).path.name
     print(f"wrote {folder.path / 'tables'} and {folder.path / CHARTS}")
     print(f"wrote {options.results / 'README.md'} (which shows {shown})")
     if options.readme is not None:
-        answer_in(options.readme, folder)
+        answer_in(options.readme, folder, written.campaign)
         print(f"wrote the answer in {options.readme}")
     return 0
 
 
-def answer_in(readme: Path, folder: CampaignFolder) -> None:
+def answer_in(readme: Path, folder: CampaignFolder, campaign: Campaign) -> None:
     """Replace what stands between the markers of the file by the campaign's answer."""
     try:
         text = readme.read_text(encoding="utf-8")
@@ -52,7 +53,7 @@ def answer_in(readme: Path, folder: CampaignFolder) -> None:
         raise BadInput(f"--readme: {readme}: {error.strerror}; expected a text file with the markers") from error
     # Both may be given from anywhere; a page's links are from where it is.
     reached = Path(os.path.relpath(folder.path, readme.parent)).as_posix()
-    answer = write_answer(folder.description(), folder.records(), str(folder.path), reached)
+    answer = write_answer(campaign, str(folder.path), reached)
     write_whole(readme, replace_answer(text, answer, str(readme)))
 
 

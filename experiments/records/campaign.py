@@ -1,21 +1,45 @@
-"""The campaign that a command names, by its name in the results folder or by the path of its own folder, and what its
-files tell of it.
-"""
+"""One campaign as its files hold it: the description and the records."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from experiments.errors import BadInput, suggest
-from experiments.records.description import Description
+from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.record import Record
 
 
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign with its records; ``missing`` runs of its plan have none."""
+
+    description: Description
+    records: Sequence[Record]
+    missing: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return the campaign's name."""
+        return self.description.campaign
+
+    @cached_property
+    def _attempts(self) -> Mapping[tuple[str, str], Sequence[Record]]:
+        groups: dict[tuple[str, str], list[Record]] = {}
+        for record in self.records:
+            groups.setdefault((record.cell_key, record.arm), []).append(record)
+        return groups
+
+    def attempts_of(self, shown: ShownCell) -> Sequence[Record]:
+        """Return every record of a cell and arm, in the order written."""
+        return self._attempts.get((shown.cell_key, shown.arm), ())
+
+
 def find_campaign(results: Path, text: str) -> CampaignFolder:
-    """The campaign of this name among those of ``results``, or that in this folder, which may be anywhere else.
+    """Return the campaign of this name in ``results``, or that in the folder ``text``, which may be anywhere.
 
     Raises BadInput where it is neither.
     """
@@ -30,26 +54,17 @@ def find_campaign(results: Path, text: str) -> CampaignFolder:
 
 
 def load_campaign(folder: CampaignFolder) -> Campaign:
-    """A campaign with its records, as they are now."""
-    description = folder.description()
-    return Campaign(description, folder.records(), runs_left(folder, description))
+    """Read a campaign with its records."""
+    description, records = folder.description(), folder.records()
+    return Campaign(description, records, count_missing(description, records))
 
 
-@dataclass(frozen=True)
-class Campaign:
-    """A campaign with its records; ``missing`` runs of its plan have none."""
-
-    description: Description
-    records: Sequence[Record]
-    missing: int = 0
-
-    @property
-    def name(self) -> str:
-        """The campaign's name."""
-        return self.description.campaign
+def count_missing(description: Description, records: Sequence[Record]) -> int:
+    """Count the planned runs without a record; an interrupted attempt is none."""
+    done = {record.run for record in records if not record.interrupted}
+    return len(description.planned_runs - done)
 
 
 def runs_left(folder: CampaignFolder, description: Description) -> int:
-    """How many planned runs have no record, well or not; an interrupted one does not count."""
-    done = {record.run for record in folder.records() if not record.interrupted}
-    return len(description.planned_runs - done)
+    """Count the planned runs without a record in the campaign's folder."""
+    return count_missing(description, folder.records())

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.analysis.queueing.model import model_cells
+from experiments.analysis.campaign_summary import CampaignSummary
+from experiments.analysis.queueing.model import Model
+from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import NOTHING, count, duration
-from experiments.records.description import Description, ShownExperiment, part_key
+from experiments.records.campaign import Campaign
+from experiments.records.description import Description, part_key
 from experiments.records.record import Record
 from experiments.report.answer.section import describe_question
 from experiments.report.captions import describe_engine, describe_placement
@@ -47,20 +50,20 @@ class Other:
     left: int
 
 
-def write_readme(newest: Description, records: Sequence[Record], others: Sequence[Other]) -> str:
-    """The page, of nothing but what it is given; ``others`` may hold reproductions that are newer than ``newest``."""
+def write_readme(newest: CampaignSummary, others: Sequence[Other]) -> str:
+    """Write the page; ``others`` may hold reproductions that are newer than ``newest``."""
+    campaign = newest.campaign
     tables = [
-        f"## {experiment.name}\n\n{markdown_table(newest, records, experiment, charts=charts)}"
-        for experiment in newest.experiments
-        for charts in [_above(newest, records, experiment)]
+        f"## {summary.experiment.name}\n\n{markdown_table(summary, campaign, charts=_above(summary, campaign))}"
+        for summary in newest.experiments
     ]
-    return "\n".join([HEAD.format(folder=newest.campaign), *tables, _origin(newest, records), _list_others(others)])
+    return "\n".join([HEAD.format(folder=campaign.name), *tables, _origin(newest), _list_others(others)])
 
 
-def _above(newest: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
-    """What stands above the experiment's table."""
-    answer = describe_question(newest, records, experiment)
-    return answer + chart_images(newest, experiment, f"{newest.campaign}/{CHARTS}")
+def _above(summary: ExperimentSummary, campaign: Campaign) -> str:
+    """Write what stands above the experiment's table."""
+    answer = describe_question(campaign, summary.experiment)
+    return answer + chart_images(campaign.description, summary.experiment, f"{campaign.name}/{CHARTS}")
 
 
 def timed_share(records: Sequence[Record]) -> float | None:
@@ -70,10 +73,10 @@ def timed_share(records: Sequence[Record]) -> float | None:
     return sum(record.timed_s for record in complete) / total_s if total_s else None
 
 
-def _origin(newest: Description, records: Sequence[Record]) -> str:
-    lines = [
-        f"- {name}: {text}" for name, text in (*_machine(newest), *_parts(newest, records), *_run(newest, records))
-    ]
+def _origin(newest: CampaignSummary) -> str:
+    description, records = newest.campaign.description, newest.campaign.records
+    facts = (*_machine(description), *_parts(description, records), *_run(description, records, newest.model))
+    lines = [f"- {name}: {text}" for name, text in facts]
     return "## How these results came to be\n\n" + "\n".join(lines) + "\n"
 
 
@@ -99,7 +102,7 @@ def _parts(newest: Description, records: Sequence[Record]) -> list[tuple[str, st
     return parts
 
 
-def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
+def _run(newest: Description, records: Sequence[Record], model: Model) -> list[tuple[str, str]]:
     facts = newest.environment
     packages = ", ".join(f"{name} {version}" for name, version in (facts.get("harness_packages") or {}).items())
     share = timed_share(records)
@@ -112,14 +115,13 @@ def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]
         ("Chosen", "; ".join(f"{name} {_choice(value)}" for name, value in newest.selection.items()) or "all of it"),
         *([] if newest.reproduces is None else [("Reproduces", _reproduction(newest))]),
         ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
-        *_model(newest, records),
+        *_model(newest, model),
         ("Duration", f"{duration(took_s)}, {NOTHING if share is None else f'{share:.0%}'} of it inside timed phases"),
         ("Harness", f"Python {_known(facts, 'harness_python')}, {packages}"),
     ]
 
 
-def _model(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
-    model = model_cells(newest, records)
+def _model(newest: Description, model: Model) -> list[tuple[str, str]]:
     page = f"({newest.campaign}/tables/{model_name(newest)}.md)"
     if not model.bases:
         return [("Bounds", f"[what either side could have done]{page}")] if model.cells else []

@@ -127,7 +127,7 @@ def chosen_segments(numbers: Sequence[str]) -> tuple[Segment, ...]:
         if number not in known:
             meant = f"did you mean {number.zfill(2)}? " if number.zfill(2) in known else ""
             raise BadInput(
-                f"--segments: {number!r} is no segment; {meant}expected some of {min(known)} to {max(known)}"
+                f"--segments: unknown segment {number!r}; {meant}expected some of {min(known)} to {max(known)}"
             )
     if not numbers:
         raise BadInput(f"--segments: found none; expected some of {min(known)} to {max(known)}")

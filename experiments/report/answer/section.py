@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 from experiments.analysis.summary import ExperimentSummary, summarize
 from experiments.errors import BadInput
 from experiments.formatting import axis_name, axis_value, count
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownExperiment, find_part
-from experiments.records.record import Record
 from experiments.report.answer.facts import Facts, find_facts, gather_cells
 from experiments.report.answer.sentences import write_sentences
 from experiments.report.answer.table import CEILING_NOTE, NOTES, answer_table, has_ceilings, same_everywhere
@@ -48,18 +48,19 @@ BOUNDARIES = (
 )
 
 
-def write_answer(description: Description, records: Sequence[Record], place: str, folder: str) -> str:
+def write_answer(campaign: Campaign, place: str, folder: str) -> str:
     """The section; ``folder`` is that of the campaign, as the page reaches it.
 
     Raises BadInput where the campaign, which ``place`` names, has no experiment to make the answer of.
     """
+    description = campaign.description
     experiment = find_question(description)
     if experiment is None:
         raise BadInput(
             f"{place}: has no experiment {QUESTION!r} or {PART!r}, which the answer is made of; choose another campaign"
         )
-    summary, facts = _sum_up(description, records, experiment)
-    floor = describe_floor(description, summary)
+    summary, facts = _sum_up(campaign, experiment)
+    floor = describe_floor(summary, campaign)
     notes = "\n".join(f"- {note}" for note in _notes(description, summary, facts, folder))
     return (
         f"{experiment.question}\n\n{list_sentences(facts)}{floor} {TERMS}\n\n{_images(description, experiment, folder)}"
@@ -67,11 +68,11 @@ def write_answer(description: Description, records: Sequence[Record], place: str
     )
 
 
-def describe_question(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
+def describe_question(campaign: Campaign, experiment: ShownExperiment) -> str:
     """The sentences, for a page of the experiment that they answer; nothing where there are none."""
-    if experiment != find_question(description):
+    if experiment != find_question(campaign.description):
         return ""
-    _, facts = _sum_up(description, records, experiment)
+    _, facts = _sum_up(campaign, experiment)
     return f"{list_sentences(facts)}{PAGE_RATIOS}\n\n" if facts.main and facts.main.entrants else ""
 
 
@@ -113,12 +114,10 @@ def replace_answer(text: str, answer: str, place: str) -> str:
     return f"{before}{START}\n{answer}{END}{after}"
 
 
-def _sum_up(
-    description: Description, records: Sequence[Record], experiment: ShownExperiment
-) -> tuple[ExperimentSummary, Facts]:
-    gathered = gather_cells(description, experiment)
-    summary = summarize(gathered, records, experiment)
-    return summary, find_facts(gathered, records, summary)
+def _sum_up(campaign: Campaign, experiment: ShownExperiment) -> tuple[ExperimentSummary, Facts]:
+    gathered = replace(campaign, description=gather_cells(campaign.description, experiment))
+    summary = summarize(gathered, experiment)
+    return summary, find_facts(gathered.description, campaign.records, summary)
 
 
 def _images(description: Description, experiment: ShownExperiment, folder: str) -> str:

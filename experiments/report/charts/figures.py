@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from experiments.analysis.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
-from experiments.analysis.summary import ExperimentSummary, summarize
+from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import NOTHING, axis_name, count
-from experiments.records.description import Description, ShownExperiment
-from experiments.records.record import Record
+from experiments.records.campaign import Campaign
+from experiments.records.description import Description
 from experiments.report.charts.canvas import (
     BODY,
     GREY,
@@ -43,11 +43,9 @@ _ONE_OF_MANY_HEIGHT = 92.0
 _SIGNIFICANT = "significant: beyond the noise floor, and p < 0.05 adjusted by Holm for all rows"
 
 
-def draw_charts(
-    description: Description, records: Sequence[Record], experiment: ShownExperiment, alts: Mapping[str, str]
-) -> dict[str, bytes]:
+def draw_charts(summary: ExperimentSummary, campaign: Campaign, alts: Mapping[str, str]) -> dict[str, bytes]:
     """Draw the charts named in ``alts`` as SVG; its texts become the descriptions inside the files."""
-    summary = summarize(description, records, experiment)
+    description, experiment = campaign.description, summary.experiment
     with charting():
         name = forest_name(experiment)
         drawn = {name: _forest_sheet(description, summary, alts[name])}

@@ -14,6 +14,7 @@ from experiments.campaign.reproduce import Reproduction, read_reproduction
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, read_cell
 from experiments.matrix.spec import load_matrix
+from experiments.records.campaign import load_campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.folder import CampaignFolder, create
 from experiments.records.published import keep_published
@@ -251,7 +252,7 @@ def test_the_outcome_is_written_anew_from_the_reproductions_own_folder(
     write_tables(now)
     page = now.path / "reproduced.md"
     saved = page.read_text()
-    text = verdicts_of(now, "simple")
+    text = verdicts_of(now, load_campaign(now), "simple")
     assert text is not None
     assert saved.count("\n| row_by_row") == 4
     assert text.count("\nrow_by_row") == 4

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import main
+from experiments.analysis.campaign_summary import summarize_campaign
 from experiments.cli import tables
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownExperiment
 from experiments.records.folder import create
 from experiments.records.record import Record
@@ -54,10 +56,11 @@ def records(make_record: Callable[..., Record], threaded: Cell, uvloop_cell: Cel
 
 def test_the_front_page_says_how_the_results_came_to_be(description: Description, records: list[Record]) -> None:
     older = [Other(replace(description, campaign="old"), 0), Other(replace(description, campaign="killed"), 5)]
-    text = write_readme(description, records, older)
+    text = write_readme(summarize_campaign(Campaign(description, records)), older)
     assert text.endswith(ORIGIN)
     assert "## loaders\n\nIs asyncio faster than threads?\n\n**Noise floor: not known**" in text
-    again = write_readme(replace(description, campaign="again", reproduces="2026-11-22T1430-local"), records, older)
+    reproduction = replace(description, campaign="again", reproduces="2026-11-22T1430-local")
+    again = write_readme(summarize_campaign(Campaign(reproduction, records)), older)
     assert (
         "\n- Reproduces: `2026-11-22T1430-local`: [which of its numbers came out again](again/reproduced.md)\n" in again
     )
@@ -70,7 +73,7 @@ def test_reproductions_stand_apart_with_the_pages_that_say_what_came_out_again(
         Other(replace(description, campaign="again", reproduces="old"), 0),
         Other(replace(description, campaign="once more", reproduces="old"), 5),
     ]
-    assert write_readme(description, records, others).endswith(
+    assert write_readme(summarize_campaign(Campaign(description, records)), others).endswith(
         "## Older campaigns\n\nNone.\n\n## Reproductions\n\n"
         "- [again](again/reproduced.md): `old` again; loaders; 6 blocks\n"
         "- once more: `old` again; loaders; 6 blocks; unfinished, 5 runs left\n"
@@ -100,7 +103,7 @@ def test_a_campaign_that_was_killed_between_blocks_that_are_added_is_unfinished(
     until = {"precision": 0.05, "budget_s": 1800.0}
     killed = Other(replace(description, campaign="killed", until=until), 0)
     ended = Other(replace(description, campaign="ended", until={**until, "ended": "budget"}), 0)
-    assert write_readme(description, records, [killed, ended]).endswith(
+    assert write_readme(summarize_campaign(Campaign(description, records)), [killed, ended]).endswith(
         "- killed: loaders; 6 blocks; unfinished, more blocks may follow\n- [ended](ended/tables/): loaders; 6 blocks\n"
     )
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from experiments.analysis.campaign_summary import summarize_campaign
 from experiments.analysis.queueing.model import Model, model_campaign, model_cells
 from experiments.formatting import whole
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownExperiment
 from experiments.records.folder import create
 from experiments.report.charts.queueing import draw_model, panels_of
@@ -92,8 +94,8 @@ def test_the_median_error_is_told_with_and_without_contention(
 ) -> None:
     _, model = model_of(description, make_record)
     assert describe_error(model) == (
-        "**Median error: 0.0%** (3 cells that it was not fitted on). Without the server's contention it would be 15.0%. "
-        "The contention comes from one more cell of one loader, which is then among those not fitted on."
+        "**Median error: 0.0%** (3 cells that it was not fitted on). Without the server's contention it would be "
+        "15.0%. The contention comes from one more cell of one loader, which is then among those not fitted on."
     )
     _, small = model_of(description, make_record, pools=(1, 20))
     assert describe_error(small) == "**Median error: not known**, as all cells were needed for fitting."
@@ -151,8 +153,8 @@ def test_a_campaign_without_intervals_has_a_chart_without_them(
 
 def test_the_front_page_links_to_the_page(description: Description, make_record: MakeRecord) -> None:
     line = "- Model: [measured beside predicted](2026-11-22T1430-local/tables/model.md), median error 0.0%\n"
-    assert line in write_readme(*made_campaign(description, make_record), [])
-    without = write_readme(*made_campaign(description, make_record, pools=(20,)), [])
+    assert line in write_readme(summarize_campaign(Campaign(*made_campaign(description, make_record))), [])
+    without = write_readme(summarize_campaign(Campaign(*made_campaign(description, make_record, pools=(20,)))), [])
     assert "- Model:" not in without
     assert "- Bounds: [what either side could have done](2026-11-22T1430-local/tables/model.md)\n" in without
 

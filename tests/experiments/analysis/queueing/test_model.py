@@ -410,7 +410,9 @@ def test_the_contention_is_the_baselines_wherever_that_stands_in_the_plan(
     )
     model = model_of(described, records)
     assert [fit.contention for fit in model.fits.values()] == [pytest.approx(0.01)] * 2
-    assert {basis.reference.crowded.shown.cell.loader for basis in model.bases.values() if basis.reference} == {THREADED}
+    assert {basis.reference.crowded.shown.cell.loader for basis in model.bases.values() if basis.reference} == {
+        THREADED
+    }
 
 
 def test_nothing_is_fitted_on_a_client_that_a_quota_stopped(description: Description, make_record: MakeRecord) -> None:

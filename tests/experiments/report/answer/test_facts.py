@@ -10,6 +10,7 @@ import pytest
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import summarize
 from experiments.matrix.cell import Cell
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.record import Phase, Record
 from experiments.report.answer.facts import (
@@ -62,7 +63,7 @@ def campaign(
 
 def facts_of(campaign: tuple[Description, list[Record]]) -> Facts:
     description, records = campaign
-    return find_facts(description, records, summarize(description, records, description.experiments[0]))
+    return find_facts(description, records, summarize(Campaign(description, records), description.experiments[0]))
 
 
 def test_settings_hold_those_who_ran_in_them(campaign: tuple[Description, list[Record]]) -> None:

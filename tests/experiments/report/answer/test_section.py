@@ -10,6 +10,7 @@ from experiments.cli import tables
 from experiments.environment.hashes import PROJECT
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
+from experiments.records.campaign import Campaign, load_campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.folder import create
 from experiments.records.record import Record
@@ -35,7 +36,7 @@ CORES = (
 def test_a_campaign_of_a_part_of_the_question_answers_that(
     description: Description, make_record: Callable[..., Record]
 ) -> None:
-    answer = write_answer(description, [make_record()], "here", "results/one")
+    answer = write_answer(Campaign(description, [make_record()]), "here", "results/one")
     assert answer.startswith(
         f"Is asyncio faster than threads?\n\n{WHO} {CORES}{MARK}\n\n- **IO bound or CPU bound?** With"
     )
@@ -45,7 +46,7 @@ def test_a_campaign_of_a_part_of_the_question_answers_that(
 def test_without_curves_of_its_own_the_answer_has_those_of_the_pools(
     description: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
-    assert "](results/one/charts/" not in write_answer(description, [make_record()], "here", "results/one")
+    assert "](results/one/charts/" not in write_answer(Campaign(description, [make_record()]), "here", "results/one")
     pools = [ShownCell(f"pool {size}", "a", ("pool_sizes",), replace(threaded, poolsize=size)) for size in (1, 5, 20)]
     experiments = {**description.matrix["experiments"], "pool_sizes": {"matrix": {"poolsize": [1, 5, 20]}}}
     several = replace(
@@ -54,14 +55,14 @@ def test_without_curves_of_its_own_the_answer_has_those_of_the_pools(
         cells=(*description.cells, *pools),
         matrix={**description.matrix, "experiments": experiments},
     )
-    answer = write_answer(several, [make_record()], "here", "results/one")
+    answer = write_answer(Campaign(several, [make_record()]), "here", "results/one")
     assert answer.count("](results/one/charts/") == 1
     assert "](results/one/charts/pool_sizes-poolsize.svg)" in answer
 
 
 def test_a_campaign_without_the_question_has_no_answer(description: Description) -> None:
     with pytest.raises(BadInput, match=r"^results/one: has no experiment 'io_or_cpu' or 'loaders'"):
-        write_answer(replace(description, experiments=()), [], "results/one", "results/one")
+        write_answer(Campaign(replace(description, experiments=()), []), "results/one", "results/one")
 
 
 def asking(description: Description) -> Description:
@@ -75,7 +76,7 @@ def test_the_whole_question_has_sentences_a_table_of_settings_and_where_the_rest
     description: Description, make_record: Callable[..., Record], uvloop_cell: Cell
 ) -> None:
     records = [make_record(block=1), make_record(uvloop_cell, block=1)]
-    answer = write_answer(asking(description), records, "here", "results/one")
+    answer = write_answer(Campaign(asking(description), records), "here", "results/one")
     assert answer.startswith(f"IO?\n\n{WHO} {CORES}{MARK}\n\n- **IO bound or CPU bound?** With 20 ")
     assert answer.count("\n- **") == 5
     assert "](results/one/charts/" not in answer
@@ -93,11 +94,11 @@ def test_the_whole_question_has_sentences_a_table_of_settings_and_where_the_rest
 def test_only_the_pages_of_the_question_have_its_answer(
     description: Description, make_record: Callable[..., Record]
 ) -> None:
-    assert describe_question(description, [make_record()], ShownExperiment("drivers", "Which?")) == ""
-    assert describe_question(description, [make_record()], description.experiments[0]).count("- **") == 5
-    assert describe_question(description, [], description.experiments[0]) == ""
+    assert describe_question(Campaign(description, [make_record()]), ShownExperiment("drivers", "Which?")) == ""
+    assert describe_question(Campaign(description, [make_record()]), description.experiments[0]).count("- **") == 5
+    assert describe_question(Campaign(description, []), description.experiments[0]) == ""
     asked = asking(description)
-    told = describe_question(asked, [make_record()], asked.experiments[0])
+    told = describe_question(Campaign(asked, [make_record()]), asked.experiments[0])
     assert told.count("- **") == 5
     assert told.endswith("\n\n")
 
@@ -127,7 +128,7 @@ def test_the_command_puts_the_answer_into_a_file(
     folder.append(make_record(threaded))
     readme = tmp_path / "README.md"
     readme.write_text(f"{START}\n{END}\n")
-    tables.answer_in(readme, folder)
+    tables.answer_in(readme, folder, load_campaign(folder))
     assert "rows/s of threads |" in readme.read_text()
     assert "](results/2026-11-22T1430-local/tables/loaders.md)" in readme.read_text()
 
@@ -135,7 +136,7 @@ def test_the_command_puts_the_answer_into_a_file(
 def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path, description: Description) -> None:
     folder = create(tmp_path / "results", description)
     with pytest.raises(BadInput, match="No such file"):
-        tables.answer_in(tmp_path / "nowhere.md", folder)
+        tables.answer_in(tmp_path / "nowhere.md", folder, load_campaign(folder))
 
 
 def test_the_projects_readme_has_the_markers() -> None:
