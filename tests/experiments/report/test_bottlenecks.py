@@ -1,4 +1,4 @@
-# ruff: noqa: E501, RUF001 - the texts are as wide as tables are
+# ruff: noqa: E501 - the texts are as wide as tables are
 from __future__ import annotations
 
 import csv
