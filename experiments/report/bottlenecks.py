@@ -77,7 +77,7 @@ def why_section(summary: ExperimentSummary, campaign: Campaign) -> str:
         rows = [[*label_of(cell.shown.cell, axes), *_columns(cell, states)] for cell in cells if cell.ledger]
         shares = [*BUSY_NAMES.values(), *(one.replace("_", " ") for one in states)]
         names = [*headings(axes), *PART_NAMES.values(), "sum", *shares, "waits for"]
-        alignment = ["left"] * len(axes) + ["right"] * (len(PARTS) + 1 + len(shares)) + ["left"]
+        alignment = ["left"] * len(headings(axes)) + ["right"] * (len(PARTS) + 1 + len(shares)) + ["left"]
         parts.append(tabulate(rows, names, "pipe", disable_numparse=True, colalign=alignment))
     parts.append("\n".join(verdict_lines(cells, axes)))
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -1,4 +1,4 @@
-# ruff: noqa: E501, RUF001 - the texts are as wide as tables are
+# ruff: noqa: E501 - the texts are as wide as tables are
 from __future__ import annotations
 
 import csv
@@ -31,13 +31,13 @@ def records(threaded: Cell, uvloop_cell: Cell, make_record: Callable[..., Record
 
 
 GOLDEN = """\
-| loader              | loop   |   client, user |   client, system |   server CPU |   commit |   other waits |   round trips |   queueing |     sum |   client's cores |   server's cores |   active |   idle | waits for                           |
-|:--------------------|:-------|---------------:|-----------------:|-------------:|---------:|--------------:|--------------:|-----------:|--------:|-----------------:|-----------------:|---------:|-------:|:------------------------------------|
-| row_by_row_threaded | –      |           20.0 |              5.0 |         97.0 |    400.0 |           0.0 |         100.9 |    1,377.1 | 2,000.0 |              25% |              97% |      70% |    30% | IO:WalSync 15%, LWLock:WALWrite 5%  |
-| row_by_row_asyncio  | uvloop |           60.0 |             20.0 |        120.0 |  2,400.0 |          40.0 |         100.9 |    1,259.1 | 4,000.0 |              40% |              60% |      81% |    19% | LWLock:WALWrite 45%, IO:WalSync 15% |
+| loader             |   client, user |   client, system |   server CPU |   commit |   other waits |   round trips |   queueing |     sum |   client's cores |   server's cores |   active |   idle | waits for                           |
+|:-------------------|---------------:|-----------------:|-------------:|---------:|--------------:|--------------:|-----------:|--------:|-----------------:|-----------------:|---------:|-------:|:------------------------------------|
+| psycopg2 · threads |           20.0 |              5.0 |         97.0 |    400.0 |           0.0 |         100.9 |    1,377.1 | 2,000.0 |              25% |              97% |      70% |    30% | IO:WalSync 15%, LWLock:WALWrite 5%  |
+| aiopg · uvloop     |           60.0 |             20.0 |        120.0 |  2,400.0 |          40.0 |         100.9 |    1,259.1 | 4,000.0 |              40% |              60% |      81% |    19% | LWLock:WALWrite 45%, IO:WalSync 15% |
 
-- row_by_row_threaded: **server-bound**. The server is the limit: the client used 25% of the one core it can use; the server 97% of its one core; on average 14 of its 20 connections were active, 3.0 in IO:WalSync.
-- row_by_row_asyncio, uvloop: **commit-bound**. Waiting for commits is the limit, 60% of the connections' time: the client used 40% of the one core it can use; the server 60% of its one core; on average 16 of its 20 connections were active, 9.0 in LWLock:WALWrite; the server's one core could do at most 1.67 times as much.
+- psycopg2 · threads: **server-bound**. The server is the limit: the client used 25% of the one core it can use; the server 97% of its one core; on average 14 of its 20 connections were active, 3.0 in IO:WalSync.
+- aiopg · uvloop: **commit-bound**. Waiting for commits is the limit, 60% of the connections' time: the client used 40% of the one core it can use; the server 60% of its one core; on average 16 of its 20 connections were active, 9.0 in LWLock:WALWrite; the server's one core could do at most 1.67 times as much.
 - What each verdict means, and its thresholds: `experiments/analysis/verdict.py`.
 """
 
@@ -109,13 +109,13 @@ def test_the_foot_counts_the_runs_that_were_to_be_watched_and_were_not(
 
 def test_the_baseline_s_second_arm_is_no_row_of_its_own(split: Description, records: list[Record]) -> None:
     text = why_section(*summed(split, records, split.experiments[0]))
-    assert text.count("| row_by_row_threaded") == 1
+    assert text.count("| psycopg2 · threads") == 1
 
 
 def test_a_cell_without_result_has_no_row(split: Description, records: list[Record]) -> None:
     nothing = ShownCell("sha256:none", "a", ("loaders",), records[0].cell, "no wheel")
     described = replace(split, cells=(*split.cells, nothing))
-    assert why_section(*summed(described, records, split.experiments[0])).count("| row_by_row_threaded") == 1
+    assert why_section(*summed(described, records, split.experiments[0])).count("| psycopg2 · threads") == 1
 
 
 def test_every_part_has_a_name() -> None:
@@ -128,7 +128,7 @@ def test_transactions_that_wait_for_their_client_have_a_column_where_there_are_a
     assert "idle in transaction" not in why_section(*summed(split, records, split.experiments[0]))
     waiting = [observed(record, waits={"CPU": 0.25}, idle_in_transaction=0.5) for record in records]
     text = why_section(*summed(split, waiting, split.experiments[0]))
-    row = next(line for line in text.splitlines() if line.startswith("| row_by_row_threaded"))
+    row = next(line for line in text.splitlines() if line.startswith("| psycopg2 · threads"))
     assert [one.strip() for one in row.split("|")[-5:-2]] == ["25%", "25%", "50%"]
 
 
@@ -139,6 +139,6 @@ def test_a_ceiling_has_a_row_in_the_ledger_and_no_verdict(
     shown = ShownCell("sha256:ceiling", "a", ("loaders",), ceiling)
     run = replace(observed(make_record(), server=0.97), cell=ceiling, cell_key="sha256:ceiling")
     text = why_section(*summed(replace(split, cells=(shown,)), [run], split.experiments[0]))
-    assert "| ceiling_pgbench" in text
+    assert "| pgbench" in text
     assert "70% |" in text
     assert "**" not in text
