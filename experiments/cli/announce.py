@@ -1,4 +1,4 @@
-"""What a command says before a campaign (its plan) and after it (its outcome)."""
+"""Plan and outcome of a campaign as text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from experiments.report.tables import terminal_table
 
 
 def describe_outcome(folder: CampaignFolder, campaign: Campaign, summaries: Sequence[ExperimentSummary]) -> str:
-    """What is said at the end: the tables, what went wrong, where it all is."""
+    """Return the tables, the failures, and where the results are."""
     description, records = campaign.description, campaign.records
     parts = [f"\n{summary.experiment.name}: {terminal_table(summary, campaign)}" for summary in summaries]
     failed = sum(record.status not in ("ok", "unsupported") for record in records if not record.interrupted)
@@ -41,16 +41,16 @@ def describe_outcome(folder: CampaignFolder, campaign: Campaign, summaries: Sequ
 
 
 def describe_engines(notice: str | None, engines: Mapping[str, Engine]) -> list[str]:
-    """Where a plan would run: what must be said aloud, and a line for each engine."""
+    """Return the warnings of the engines, and a line for each engine."""
     notices = [line for engine in engines.values() for line in engine.notices]
-    told = [f"engine {describe_engine(name, engine.facts())}" for name, engine in engines.items()]
-    return [*([] if notice is None else [notice]), *notices, *told]
+    lines = [f"engine {describe_engine(name, engine.facts())}" for name, engine in engines.items()]
+    return [*([] if notice is None else [notice]), *notices, *lines]
 
 
 def describe_plan(plan: Plan, matrix: Matrix, obstacles: Mapping[Cell, str]) -> str:
-    """The cells with the experiments that show them, and about how long it takes.
+    """Return the cells with the experiments that show them, and an estimate of the time.
 
-    ``obstacles`` says of cells of the plan why they cannot run here.
+    ``obstacles`` are the reasons why cells of the plan cannot run here.
     """
     lines = []
     for planned in plan.cells:

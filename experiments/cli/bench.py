@@ -97,7 +97,7 @@ def make_bench(engine: LocalEngine, *, python: str | None, records: int, poolsiz
     server = engine.serve("bench", configuration, max_connections=poolsize + SPARE_CONNECTIONS)
     server.place(placement)
     data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
-    host = engine.loader_host(python or default_python(engine.pythons()))
+    host = engine.loader_host(python or default_python(engine))
     return Bench(host, server, placement, data, records, poolsize, pairs)
 
 

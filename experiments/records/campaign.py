@@ -12,6 +12,10 @@ from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.record import Record
 
+LOCAL = Path("results/local")
+"""The results folder of the commands, which git ignores."""
+PUBLISHED = Path("results/published")
+
 
 @dataclass(frozen=True)
 class Campaign:
@@ -38,19 +42,25 @@ class Campaign:
         return self._attempts.get((shown.cell_key, shown.arm), ())
 
 
-def find_campaign(results: Path, text: str) -> CampaignFolder:
-    """Return the campaign of this name in ``results``, or that in the folder ``text``, which may be anywhere.
+def list_known(results: Path) -> list[CampaignFolder]:
+    """List the campaigns of a results folder, newest first, and after those of the default one the published ones."""
+    return list_campaigns(results) + (list_campaigns(PUBLISHED) if results == LOCAL else [])
 
-    Raises BadInput where it is neither.
+
+def find_campaign(results: Path, text: str) -> CampaignFolder:
+    """Return the campaign of this name that ``list_known`` lists, or that in the folder ``text``.
+
+    Raises BadInput if it is neither.
     """
-    folders = list_campaigns(results)
+    folders = list_known(results)
     for folder in folders:
         if folder.path.name == text:
             return folder
     if (Path(text) / "campaign.json").is_file():
         return CampaignFolder(Path(text).resolve())
     known = suggest(Path(text).name, [folder.path.name for folder in folders])
-    raise BadInput(f"{text!r} is neither a campaign of {results} nor the folder of one {known}")
+    places = f"{LOCAL} or {PUBLISHED}" if results == LOCAL else results
+    raise BadInput(f"{text!r} is neither a campaign of {places} nor the folder of one {known}")
 
 
 def load_campaign(folder: CampaignFolder) -> Campaign:

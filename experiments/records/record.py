@@ -130,6 +130,23 @@ class Host:
     run_steal_s: float | None = None
     run_foreign_cpu_s: float | None = None
 
+    @property
+    def stolen_s(self) -> float | None:
+        """CPU time that the hypervisor kept of the run's cores; older records have only that of all cores."""
+        return self.steal_s if self.run_steal_s is None else self.run_steal_s
+
+    @property
+    def foreign_s(self) -> float | None:
+        """CPU time of foreign processes on the run's cores; older records have only that on all cores."""
+        return self.foreign_cpu_s if self.run_foreign_cpu_s is None else self.run_foreign_cpu_s
+
+    @property
+    def foreign_elsewhere_s(self) -> float | None:
+        """CPU time of foreign processes on the other cores; None in older records."""
+        if self.foreign_cpu_s is None or self.run_foreign_cpu_s is None:
+            return None
+        return self.foreign_cpu_s - self.run_foreign_cpu_s
+
 
 @dataclass(frozen=True)
 class Record:
@@ -203,7 +220,7 @@ def from_json_line(line: str, place: str) -> Record:
     check_schema(values, place)
     try:
         return _record(values)
-    except (TypeError, AttributeError, KeyError) as error:
+    except (TypeError, AttributeError) as error:
         raise BadInput(f"{place}: not a whole record of schema {SCHEMA}: {error}") from error
 
 
@@ -230,7 +247,9 @@ def _record(values: Mapping[str, Any]) -> Record:
         "work": _optional(Work, values.get("work")),
         "host": _optional(Host, values.get("host")),
     }
-    return known(Record, {**values, **parts, "cell": read_cell(values["cell"])})
+    # A missing cell is refused below, with all that is missing.
+    cell = {"cell": read_cell(values["cell"])} if "cell" in values else {}
+    return known(Record, {**values, **parts, **cell})
 
 
 def known(part: type[Part], values: Mapping[str, Any]) -> Part:

@@ -1,4 +1,4 @@
-"""Effects of an experiment's factors as Markdown: how much of the differences each of them explains."""
+"""Effects of an experiment's factors as Markdown: how much of the differences each one explains."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.analysis.balanced_cells import Basis, complete_blocks, find_bas
 from experiments.analysis.effects import Effects, FactorEffect, HigherEffect, InteractionEffect, find_effects
 from experiments.analysis.factors import Factor, Level, Nesting
 from experiments.analysis.precision import LOADER_AXES
-from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, mark_unless, with_interval
+from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, with_interval
 from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import axis_name, axis_value, count
 from experiments.records.campaign import Campaign
@@ -34,12 +34,12 @@ def describe_effects(summary: ExperimentSummary, campaign: Campaign) -> str | No
     if len(basis.whole.factors) < 2 and not basis.whole.nestings:
         return None
     if problem := _find_problem(basis):
-        return f"How much each axis matters by itself cannot be told here: {problem}.\n"
+        return f"The effect of each axis is unknown: {problem}.\n"
     blocks = complete_blocks(basis, campaign)
     if len(blocks) < FEWEST_BLOCKS:
         return (
-            f"How much each axis matters needs {FEWEST_BLOCKS} blocks in which every cell ran well; "
-            f"there {'is' if len(blocks) == 1 else 'are'} {len(blocks)}: nothing is claimed.\n"
+            f"The effect of each axis is unknown: it needs {FEWEST_BLOCKS} blocks in which every cell ran well, and "
+            f"there {'is' if len(blocks) == 1 else 'are'} {len(blocks)}.\n"
         )
     effects = find_effects(crossing.factors, blocks)
     parts = [_lead(effects), _factor_table(effects), _level_table(effects), _interaction_table(effects)]
@@ -63,7 +63,7 @@ def _left_out(basis: Basis) -> str:
 
 
 def _lead(effects: Effects) -> str:
-    """Say in one sentence what explains the differences, the largest share first."""
+    """Say in one sentence how much each effect explains, the largest first; with noise they add up to 100%."""
     clear = sorted((effect for effect in effects.every if _is_clear(effect.p_value)), key=lambda effect: -effect.share)
     if not clear:
         together = "two together" if effects.higher is None else "two or more together"
@@ -74,7 +74,7 @@ def _lead(effects: Effects) -> str:
     parts[0] = f"**{names[0][0].upper()}{names[0][1:]} {verb} {_percentage(clear[0].share)} of the differences**"
     unclear = [effect for effect in effects.every if effect not in clear]
     hidden = sum(effect.share for effect in unclear)
-    noise = "noise" if hidden < _LEAST_SHARE else "noise and what is not significant"
+    noise = "noise" if hidden < _LEAST_SHARE else "noise and effects that are not significant"
     parts.append(f"{noise} {_percentage(effects.noise_share + hidden)}")
     unknown = [_factor_name(effect.factor) for effect in unclear if isinstance(effect, FactorEffect)]
     end = f"; {' and '.join(unknown)}: not significant" if unknown else ""
@@ -95,8 +95,8 @@ def _is_clear(p_value: float | None) -> bool:
     return p_value is not None and p_value < SIGNIFICANCE
 
 
-def _share(effect: FactorEffect | InteractionEffect) -> str:
-    return mark_unless(_is_clear(effect.p_value), _percentage(effect.share))
+def _share(effect: FactorEffect | InteractionEffect | HigherEffect) -> str:
+    return _percentage(effect.share) + " n.s." * (not _is_clear(effect.p_value))
 
 
 def _percentage(share: float) -> str:
@@ -138,7 +138,7 @@ def _interaction_table(effects: Effects) -> str:
         ]
         for effect in sorted(effects.interactions, key=lambda effect: -effect.share)
     ]
-    headings = ["two together", "explain", "deviates most", "from what both alone make (95% interval)"]
+    headings = ["two together", "explain", "deviates most", "from the product of both alone (95% interval)"]
     return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=_align("lrlr"))
 
 
@@ -146,17 +146,17 @@ def _notes(basis: Basis, effects: Effects) -> list[str]:
     crossing = basis.crossing
     lines = [
         f"From {count(effects.blocks, 'block')} in which every cell ran well, on the logarithm of rows/s. A level's "
-        "ratio compares the mean of its cells with the mean of all, which one level that is far off moves, too. n.s. "
-        "means not significant. Factors and their combinations are tested by an F test, levels by a t test, both with "
-        "Holm's correction; fastest against slowest, and what deviates most, have Bonferroni's, as they were "
-        "chosen by what was measured. Intervals stand for themselves.",
+        "ratio compares the mean of its cells with the mean of all; a level far off moves that mean, too.",
+        "n.s.: not significant. Factors and combinations have an F test, levels a t test, both with Holm's correction. "
+        "Fastest against slowest, and the largest deviation, are chosen by the measurement and have Bonferroni's. "
+        "Intervals are not corrected.",
         *_higher(effects),
     ]
     if basis.left_out:
         lines.append(f"W{_left_out(basis)[1:]}.")
     if crossing.nestings:
         nested = "; ".join(map(_nesting_text, crossing.nestings))
-        lines.append(f"What is nested cannot be told apart, and is one factor: {nested}.")
+        lines.append(f"Nested axes are one factor: {nested}.")
     if crossing.following:
         names = " and ".join(map(axis_name, crossing.following))
         leaders = ", ".join(_factor_name(factor) for factor in crossing.factors)
@@ -167,12 +167,11 @@ def _notes(basis: Basis, effects: Effects) -> list[str]:
 def _higher(effects: Effects) -> list[str]:
     if effects.higher is None:
         return []
-    explained = mark_unless(_is_clear(effects.higher.p_value), _percentage(effects.higher.share))
-    return [f"Combinations of three and more factors explain {explained.removesuffix('.')}."]
+    return [f"Combinations of three and more factors explain {_share(effects.higher).removesuffix('.')}."]
 
 
 def _factor_name(factor: Factor) -> str:
-    """Return 'loader with its loop', or the axis alone."""
+    """Return the name of a factor, such as 'loader with its loop'."""
     first, *others = map(axis_name, factor.axes)
     return f"{first} with its {_listed(others)}" if others else first
 
@@ -218,9 +217,9 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _ratio(estimate: Estimate, effect: FactorEffect | InteractionEffect, p_value: float | None) -> str:
-    """Format a ratio; it is significant where its effect is and it is, among all that it was chosen from."""
+    """Format a ratio, with n.s. unless both it and its effect are significant."""
     clear = _is_clear(effect.p_value) and _is_clear(p_value)
-    return mark_unless(clear, with_interval(estimate, ".2f"))
+    return with_interval(estimate, ".2f") + " n.s." * (not clear)
 
 
 def _align(letters: str) -> list[str]:

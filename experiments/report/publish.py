@@ -9,21 +9,21 @@ from experiments.analysis.campaign_summary import CampaignSummary, summarize_cam
 from experiments.analysis.comparison import compare_campaigns, find_differences
 from experiments.analysis.summary import ExperimentSummary
 from experiments.files import write_whole
-from experiments.records.campaign import Campaign, load_campaign, runs_left
+from experiments.records.campaign import PUBLISHED, Campaign, load_campaign
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.published import read_published
 from experiments.report.answer.section import describe_question
 from experiments.report.bottlenecks import why_section
 from experiments.report.charts.catalog import CHARTS, chart_images, chart_names
 from experiments.report.comparison import Style
-from experiments.report.front_page import Other, write_readme
+from experiments.report.front_page import README, campaign_page, write_index, write_readme
 from experiments.report.queueing import model_image, model_name, model_page
 from experiments.report.reproduction import PAGE, write_reproduction
 from experiments.report.tables import csv_table, markdown_table
 
 
 def write_tables(folder: CampaignFolder) -> CampaignSummary:
-    """Write tables, charts, model and reproduction of one campaign; return what they are made from."""
+    """Write page, tables, charts, model and reproduction of one campaign; return what they are made from."""
     whole = summarize_campaign(load_campaign(folder))
     tables = folder.path / "tables"
     tables.mkdir(exist_ok=True)
@@ -34,6 +34,7 @@ def write_tables(folder: CampaignFolder) -> CampaignSummary:
     write_model_page(tables, whole)
     write_charts(folder.path / CHARTS, whole)
     write_verdicts(folder, whole.campaign)
+    write_whole(folder.path / README, campaign_page(whole))
     return whole
 
 
@@ -41,7 +42,7 @@ def experiment_page(summary: ExperimentSummary, campaign: Campaign) -> str:
     """Write the page of one experiment."""
     experiment = summary.experiment
     charts = chart_images(campaign.description, experiment, f"../{CHARTS}")
-    table = markdown_table(summary, campaign, charts=f"{describe_question(campaign, experiment)}{charts}")
+    table = markdown_table(summary, campaign, charts=f"{describe_question(summary, campaign)}{charts}")
     why = why_section(summary, campaign)
     return "\n".join([f"# {experiment.name}\n", table, *([why] if why else [])])
 
@@ -114,32 +115,23 @@ def choose_front(folders: Sequence[CampaignFolder]) -> CampaignFolder:
     return next(own, folders[0])
 
 
-def write_front_page(results: Path, written: CampaignSummary | None = None) -> None:
-    """Write ``README.md`` of the results folder: the newest campaign, and lists of the others.
+def write_front_page(results: Path, written: CampaignSummary | None = None) -> Path:
+    """Write the page of a results folder and return its path; that of published campaigns is beside their folder.
 
-    ``written`` is what ``write_tables`` returned; it is not computed again where it is that campaign.
+    ``written`` is what ``write_tables`` returned; it is not computed again where it is the campaign on the page.
     """
     folders = list_campaigns(results)
+    if results.resolve() == PUBLISHED.resolve():
+        page, text = results.parent / README, write_index([load_campaign(folder) for folder in folders], results.name)
+    else:
+        page, text = results / README, _newest_page(folders, written)
+    write_whole(page, text)
+    return page
+
+
+def _newest_page(folders: Sequence[CampaignFolder], written: CampaignSummary | None) -> str:
     front = choose_front(folders)
     if written is None or written.campaign.description != front.description():
-        written = summarize_campaign(load_campaign(front))
-    complete_files(front, written)
-    text = write_readme(written, [_other(folder) for folder in folders if folder is not front])
-    write_whole(results / "README.md", text)
-
-
-def complete_files(front: CampaignFolder, whole: CampaignSummary) -> None:
-    """Write what the front page shows or links to, of a campaign that has not ended or is older than these files."""
-    description = whole.campaign.description
-    names = [name for experiment in description.experiments for name, _ in chart_names(description, experiment)]
-    if not all((front.path / CHARTS / name).is_file() for name in names):
-        write_charts(front.path / CHARTS, whole)
-    if not (front.path / PAGE).is_file():
-        write_verdicts(front, whole.campaign)
-    if not (front.path / "tables" / f"{model_name(description)}.md").is_file():
-        write_model_page(front.path / "tables", whole)
-
-
-def _other(folder: CampaignFolder) -> Other:
-    description = folder.description()
-    return Other(description, runs_left(folder, description))
+        # A campaign that has not ended has none of the files that the page shows.
+        written = write_tables(front)
+    return write_readme(written, [load_campaign(folder) for folder in folders if folder is not front])

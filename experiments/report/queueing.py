@@ -25,9 +25,8 @@ PREDICTIONS = """\
 **Connections could** is the bound by their number: connections / (both costs and the delay of one connection alone).
 No row waits for another there. **Predicted** are the mean values of a closed network: connections go round between the
 client's core, the server's cores, and a delay. Each loader's parameters come from two cells: one connection, and the
-smallest pool that keeps one side busy. The **error** is positive where the prediction is too high. Cells
-with the note *fitted* are no test, as parameters come from them. An error of a tenth or more has the broken assumption
-in its note.
+smallest pool that keeps one side busy. The **error** is positive where the prediction is too high. Cells with the note
+*fitted* are no test, as parameters come from them. An error of a tenth or more has the broken assumption in its note.
 """
 
 NO_PREDICTIONS = """\
@@ -63,7 +62,7 @@ def model_page(description: Description, model: Model, image: str = "") -> str:
     axes = tuple(dict.fromkeys([*label_axes(every, listed), "poolsize"]))
     shown = _HEADINGS if model.bases else _HEADINGS[:3]
     rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)[: len(shown)]] for cell in model.cells]
-    align = ["left"] * len(axes) + ["left" if heading == "note" else "right" for heading in shown]
+    align = ["left"] * len(headings(axes)) + ["left" if heading == "note" else "right" for heading in shown]
     table = tabulate(rows, [*headings(axes), *shown], "pipe", colalign=align, disable_numparse=True) + "\n"
     exact = "" if all(cell.point.exact for cell in model.cells) else NOT_EXACT
     parts = [f"# {model_name(description)}\n", BOUNDS]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from experiments.analysis.queueing.fit import (
@@ -16,6 +15,7 @@ from experiments.analysis.queueing.fit import (
     predict_from,
 )
 from experiments.analysis.queueing.measurements import Family, Point, Sample, read_points, waits_for_each_row
+from experiments.analysis.stats import median_of_known
 from experiments.analysis.verdict import BUSY_SHARE, FOREIGN_SHARE
 from experiments.matrix.cell import AxisValue
 from experiments.records.description import Description
@@ -104,7 +104,7 @@ class Model:
     @property
     def median_error(self) -> float | None:
         """Return the median absolute error of those cells; None if there are none."""
-        return _median(abs(cell.error) for cell in self.tested if cell.error is not None)
+        return median_of_known(abs(cell.error) for cell in self.tested if cell.error is not None)
 
 
 def model_campaign(description: Description, records: Sequence[Record]) -> Model | None:
@@ -264,9 +264,4 @@ def _plain_error(families: Mapping[Family, Sequence[Point]], bases: Mapping[Fami
             if point not in (basis.alone, basis.saturated):
                 predicted = predict(fit, point.poolsize, point.setup).rows_per_s
                 errors.append(abs(predicted / point.median.rows_per_s - 1))
-    return _median(errors)
-
-
-def _median(values: Iterable[float]) -> float | None:
-    known = list(values)
-    return statistics.median(known) if known else None
+    return median_of_known(errors)

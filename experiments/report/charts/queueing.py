@@ -23,6 +23,7 @@ from experiments.report.charts.canvas import (
     WIDTH,
     Key,
     Lines,
+    Piece,
     Sheet,
     charting,
     draw_sheet,
@@ -101,7 +102,7 @@ def draw_model(description: Description, model: Model) -> bytes:
     with charting():
         question = Lines(wrap(_QUESTION, WIDTH - 2 * PADDING, BODY), size=BODY, below=8.0)
         title = Lines((_TITLE,), size=TITLE, weight="bold")
-        pieces = [title, question, Key(_KEY, WIDTH), *rows, _foot(description, model)]
+        pieces: list[Piece] = [title, question, Key(_KEY, WIDTH), *rows, _foot(description, model)]
         return draw_sheet(pieces, WIDTH, _TITLE, CHART_ALT)
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from bigdata.registry import Loader
 from experiments.analysis.stats import Estimate, estimate_median, estimate_ratio
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.engines.loader_report import read_report, read_trial
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
-from experiments.engines.protocol import Finished
+from experiments.engines.protocol import Finished, Launch
 from experiments.environment.affinity import Placement
 
 SCRIPTS = Path(__file__).parent
@@ -27,7 +27,7 @@ class Bench:
     host: LocalLoaderHost
     server: LocalServer
     placement: Placement
-    data: ReadyData
+    data: PreparedData
     records: int
     poolsize: int
     pairs: int
@@ -114,13 +114,9 @@ def _loader(bench: Bench, arguments: list[str]) -> Mapping[str, Any]:
 
 
 def _run(bench: Bench, arguments: list[str]) -> Finished:
-    return bench.host.run(
-        [*arguments, "--report", "-"], server=bench.server, placement=bench.placement, timeout_s=TIMEOUT_S
-    )
+    return bench.host.run(Launch([*arguments, "--report", "-"], bench.server, bench.placement, TIMEOUT_S))
 
 
 def _script(bench: Bench, name: str, arguments: list[str], server: LocalServer | None) -> Mapping[str, Any]:
-    finished = bench.host.run_script(
-        SCRIPTS / name, arguments, server=server, placement=bench.placement, timeout_s=TIMEOUT_S
-    )
+    finished = bench.host.run_script(SCRIPTS / name, Launch(arguments, server, bench.placement, TIMEOUT_S))
     return read_report(name, finished, TIMEOUT_S)

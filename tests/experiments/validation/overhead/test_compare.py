@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 
 from bigdata.registry import CONTESTANTS, Loader
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.cli.bench import make_bench
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.postgres import DATABASE
-from experiments.engines.protocol import Finished
+from experiments.engines.protocol import Finished, Launch
 from experiments.environment.affinity import Placement, allowed_cpus
 from experiments.validation.overhead.compare import (
     SCRIPTS,
@@ -37,7 +37,8 @@ class FakeHost:
         self.started: list[str] = []
         self.returncode = returncode
 
-    def run(self, arguments: Sequence[str], **surroundings: Any) -> Finished:
+    def run(self, launch: Launch) -> Finished:
+        arguments = launch.arguments
         self.started.append(" ".join(arguments))
         if arguments[0] == "check":
             reason = None if "rloop" not in arguments else "rloop cannot be imported"
@@ -45,14 +46,14 @@ class FakeHost:
         phases = {"data": {"rows": 1000, "user_s": 0.020, "system_s": 0.002}}
         return Finished(0, json.dumps({"phases": phases}), "", 0.1)
 
-    def run_script(self, script: Path, arguments: Sequence[str], **surroundings: Any) -> Finished:
-        self.started.append(f"{script.name} {arguments[0]}")
+    def run_script(self, script: Path, launch: Launch) -> Finished:
+        self.started.append(f"{script.name} {launch.arguments[0]}")
         answer = {"rows": 1000, "user_s": 0.015, "system_s": 0.005, "bare_s": 0.5, "lines_s": 0.6, "records_s": 1.5}
         return Finished(self.returncode, json.dumps(answer), "it\nbroke", 0.1)
 
 
 def fake_bench(host: FakeHost, pairs: int = 5) -> Bench:
-    data = ReadyData(Path("data"), (), "digest", 10, 10, 2220)
+    data = PreparedData(Path("data"), (), "digest", 10, 10, 2220)
     return Bench(cast(Any, host), cast(Any, None), CORES, data, records=10, poolsize=4, pairs=pairs)
 
 
