@@ -23,7 +23,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from scipy.stats import f
+from scipy.special import fdtrc
 
 from experiments.analysis.factors import Factor, Level
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_mean_ratio
@@ -182,7 +182,7 @@ class _Scale:
     def _p_value(self, part: _Source) -> float:
         if self.noise <= _ROUNDING:
             return 0.0 if part.squares > _ROUNDING else 1.0
-        return float(f.sf(part.squares / part.freedom / self.noise, part.freedom, self.freedom))
+        return float(fdtrc(part.freedom, self.freedom, part.squares / part.freedom / self.noise))
 
 
 def _factor_effect(
