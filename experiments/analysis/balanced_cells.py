@@ -38,10 +38,10 @@ def without_foreign_baseline(shown: Sequence[ShownCell], lists: Mapping[str, Seq
         others = [cell.cell for cell in cells if cell is not baseline]
         return any(
             value is not None
-            and all(other[axis] != value for other in others)
+            and all(other.value(axis) != value for other in others)
             # A loader with one connection has that whatever the pool.
             and (value not in lists[axis] if axis in lists else axis in _CHOSEN and (axis, value) != ("poolsize", 1))
-            for axis, value in baseline.cell.items()
+            for axis, value in baseline.cell.axes().items()
         )
 
     return [cell for cell in cells if not (len(cells) > 1 and cell.cell_key in again and is_foreign(cell))]
@@ -50,10 +50,10 @@ def without_foreign_baseline(shown: Sequence[ShownCell], lists: Mapping[str, Seq
 def find_basis(cells: Sequence[ShownCell]) -> Basis:
     """Leave out level by level, the one with most holes first, until every cell that is left can run."""
     left, left_out = list(cells), list[Level]()
-    whole = find_crossing([cell.cell for cell in cells])
+    whole = find_crossing([cell.cell.axes() for cell in cells])
     names = {(factor.axes, level): factor.telling(level) for factor in whole.factors for level in factor.levels}
     while True:
-        crossing = find_crossing([cell.cell for cell in left])
+        crossing = find_crossing([cell.cell.axes() for cell in left])
         if not crossing.factors or not any(cell.unsupported for cell in left):
             return Basis(left, crossing, whole, tuple(left_out))
         levels = [(factor, level) for factor in crossing.factors for level in factor.levels]
@@ -61,19 +61,19 @@ def find_basis(cells: Sequence[ShownCell]) -> Basis:
             ((_emptiness(left, factor, level), factor, level) for factor, level in levels), key=lambda found: found[0]
         )
         left_out.append(names.get((factor.axes, level), level))
-        left = [cell for cell in left if factor.level_of(cell.cell) != level]
+        left = [cell for cell in left if factor.level_of(cell.cell.axes()) != level]
 
 
 def _emptiness(cells: Sequence[ShownCell], factor: Factor, level: Level) -> float:
     """The part of a level's cells that cannot run."""
-    return statistics.fmean(bool(cell.unsupported) for cell in cells if factor.level_of(cell.cell) == level)
+    return statistics.fmean(bool(cell.unsupported) for cell in cells if factor.level_of(cell.cell.axes()) == level)
 
 
 def complete_blocks(basis: Basis, records: Sequence[Record]) -> list[Table]:
     """Every block in which all cells ran well, by one command, as logarithms of rows/s."""
     factors = basis.crossing.factors
     runs = {
-        tuple(factor.level_of(cell.cell) for factor in factors): good_runs(records, cell.cell_key)
+        tuple(factor.level_of(cell.cell.axes()) for factor in factors): good_runs(records, cell.cell_key)
         for cell in basis.cells
     }
     blocks = sorted(set.intersection(*(set(some) for some in runs.values())))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from bigdata.registry import LOADERS
 from experiments.records.description import ShownCell
+from experiments.records.record import Cell
 
 PGBENCH = "ceiling_pgbench"
 """The one that does what loaders do: the same statements, over as many connections."""
@@ -22,13 +22,13 @@ _PREFERRED_PROTOCOLS = ("simple", "prepared")
 _PREFERRED_SAME = ("sampling", "python", "gil")
 
 
-def is_ceiling(cell: Mapping[str, Any]) -> bool:
+def is_ceiling(cell: Cell) -> bool:
     """Whether the cell is no contestant, but what PostgreSQL's own programs can do."""
-    loader = LOADERS.get(str(cell["loader"]))
+    loader = LOADERS.get(cell.loader)
     return loader is not None and loader.ceiling
 
 
-def find_ceiling(cell: Mapping[str, Any], shown: Sequence[ShownCell]) -> ShownCell | None:
+def find_ceiling(cell: Cell, shown: Sequence[ShownCell]) -> ShownCell | None:
     """The ceiling of a cell among the cells of a campaign; None where it has none, and for ceilings themselves.
 
     The protocol ``simple`` goes before ``prepared``: all loaders are held to the same.
@@ -38,13 +38,13 @@ def find_ceiling(cell: Mapping[str, Any], shown: Sequence[ShownCell]) -> ShownCe
     able = [
         one
         for one in shown
-        if one.cell["loader"] == PGBENCH
+        if one.cell.loader == PGBENCH
         and (one.arm, one.unsupported) == ("a", None)
-        and all(one.cell.get(axis) == cell.get(axis) for axis in _SAME)
+        and all(one.cell.value(axis) == cell.value(axis) for axis in _SAME)
     ]
     return min(able, key=lambda one: _distance(one.cell, cell), default=None)
 
 
-def _distance(ceiling: Mapping[str, Any], cell: Mapping[str, Any]) -> tuple[int, ...]:
-    protocol = _PREFERRED_PROTOCOLS.index(str(ceiling["protocol"]))
-    return (protocol, *(int(ceiling.get(axis) != cell.get(axis)) for axis in _PREFERRED_SAME))
+def _distance(ceiling: Cell, cell: Cell) -> tuple[int, ...]:
+    protocol = _PREFERRED_PROTOCOLS.index(ceiling.protocol)
+    return (protocol, *(int(ceiling.value(axis) != cell.value(axis)) for axis in _PREFERRED_SAME))

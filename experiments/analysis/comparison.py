@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from experiments.analysis.ceilings import is_ceiling
-from experiments.analysis.differences import CellAxes, Difference, axes_of, cells_in_common, find_differences_between
+from experiments.analysis.differences import Difference, cells_in_common, find_differences_between
 from experiments.analysis.stats import SIGNIFICANCE, Estimate, adjust_holm, estimate_unpaired_ratio
 from experiments.analysis.summary import CellSummary, ExperimentSummary, GoodRuns, paired, summarize
 from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell, part_key
+from experiments.records.record import Cell
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class ComparedCell:
 
     shown: ShownCell
     """Of ``b``."""
-    axes: CellAxes
+    axes: Cell
     baseline: bool
     rows_per_s_a: Estimate | None
     rows_per_s_b: Estimate | None
@@ -68,7 +69,7 @@ class ComparedExperiment:
 
     name: str
     question: str
-    baseline: CellAxes | None
+    baseline: Cell | None
     cells: tuple[ComparedCell, ...]
     floor_a: float | None
     floor_b: float | None
@@ -117,7 +118,7 @@ def find_differences(a: Campaign, b: Campaign) -> list[Difference]:
     return [*find_differences_between(a.description, b.description, cells), *find_package_differences(a, b, cells)]
 
 
-def find_package_differences(a: Campaign, b: Campaign, cells: Sequence[CellAxes]) -> list[Difference]:
+def find_package_differences(a: Campaign, b: Campaign, cells: Sequence[Cell]) -> list[Difference]:
     """Versions of packages that the loaders of these cells reported otherwise in b than in a."""
     versions = [_packages(side, set(cells)) for side in (a, b)]
     return [
@@ -127,13 +128,13 @@ def find_package_differences(a: Campaign, b: Campaign, cells: Sequence[CellAxes]
     ]
 
 
-def _packages(side: Campaign, cells: set[CellAxes]) -> dict[tuple[str, str], str]:
+def _packages(side: Campaign, cells: set[Cell]) -> dict[tuple[str, str], str]:
     """The versions by interpreter and package: all of them, should a package have changed while the campaign ran."""
-    chosen = {shown.cell_key: shown.cell for shown in side.description.cells if axes_of(shown) in cells}
+    chosen = {shown.cell_key: shown.cell for shown in side.description.cells if shown.cell in cells}
     found: dict[tuple[str, str], set[str]] = {}
     for record in side.records:
         if record.client and (cell := chosen.get(record.cell_key)):
-            where = part_key(str(cell["engine"]), str(cell["python"]))
+            where = part_key(cell.engine, cell.python)
             for package, version in record.client.packages.items():
                 found.setdefault((where, package), set()).add(version)
     return {package: " and ".join(sorted(versions)) for package, versions in found.items()}
@@ -145,14 +146,14 @@ def _summary(side: Campaign, experiment: str) -> ExperimentSummary:
 
 
 def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary) -> ComparedExperiment:
-    there = {(axes_of(cell.shown), cell.shown.arm): cell for cell in a.cells}
+    there = {(cell.shown.cell, cell.shown.arm): cell for cell in a.cells}
     paces = [next((cell.good_runs for cell in side.cells if cell.baseline), {}) for side in (a, b)]
     cells = tuple(
         _compare_cell(there[key], cell, *paces)
         for cell in b.cells
-        if (key := (axes_of(cell.shown), cell.shown.arm)) in there and not is_ceiling(cell.shown.cell)
+        if (key := (cell.shown.cell, cell.shown.arm)) in there and not is_ceiling(cell.shown.cell)
     )
-    baseline = next((axes_of(cell.shown) for cell in b.cells if cell.baseline), None)
+    baseline = next((cell.shown.cell for cell in b.cells if cell.baseline), None)
     return ComparedExperiment(b.experiment.name, b.experiment.question, baseline, cells, a.floor, b.floor)
 
 
@@ -161,7 +162,7 @@ def _compare_cell(a: CellSummary, b: CellSummary, pace_a: GoodRuns, pace_b: Good
     relative = estimate_unpaired_ratio(_differences(a, pace_a), _differences(b, pace_b))
     return ComparedCell(
         shown=b.shown,
-        axes=axes_of(b.shown),
+        axes=b.shown.cell,
         baseline=baseline,
         rows_per_s_a=a.rows_per_s,
         rows_per_s_b=b.rows_per_s,
@@ -215,5 +216,5 @@ def _adjust(experiments: Sequence[ComparedExperiment]) -> Iterator[ComparedExper
 
 
 def _only_in(side: Campaign, other: Campaign) -> tuple[ShownCell, ...]:
-    there = {axes_of(cell) for cell in other.description.cells}
-    return tuple(cell for cell in side.description.cells if cell.arm == "a" and axes_of(cell) not in there)
+    there = {cell.cell for cell in other.description.cells}
+    return tuple(cell for cell in side.description.cells if cell.arm == "a" and cell.cell not in there)

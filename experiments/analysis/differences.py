@@ -10,17 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
-from bigdata.registry import LOADERS
 from experiments.cpuset import format_cpuset
-from experiments.records.description import Description, ShownCell, part_key, part_of
+from experiments.records.description import Description, part_key, part_of
+from experiments.records.record import Cell
 
 Severity = Literal["host", "configuration", "software"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 NOT_KNOWN = "not known"
-
-CellAxes = tuple[tuple[str, Any], ...]
-"""The axes of a cell with their values, such that equal cells of two campaigns are equal."""
 
 
 @dataclass(frozen=True)
@@ -118,42 +115,32 @@ _FOLLOWS_FROM_THE_CAMPAIGN = ("max_connections",)
 
 
 def find_differences_between(
-    a: Description, b: Description, cells: Sequence[CellAxes] | None = None
+    a: Description, b: Description, cells: Sequence[Cell] | None = None
 ) -> tuple[Difference, ...]:
     """Everything that differs, the most severe first.
 
     Of parts with names only what stands behind ``cells``: all that the campaigns have in common, unless given.
     """
     cells = cells_in_common(a, b) if cells is None else cells
-    axes = [dict(cell) for cell in cells]
-    found = [*_of_host(a, b, axes), *_of_configuration(a, b, axes), *_of_software(a, b, axes)]
+    found = [*_of_host(a, b, cells), *_of_configuration(a, b, cells), *_of_software(a, b, cells)]
     return tuple(sorted(dict.fromkeys(found), key=lambda one: SEVERITIES.index(one.severity)))
 
 
-def cells_in_common(a: Description, b: Description) -> tuple[CellAxes, ...]:
+def cells_in_common(a: Description, b: Description) -> tuple[Cell, ...]:
     """The cells that both planned, in the order of ``b``. Their keys differ where the loader's source does."""
-    there = {axes_of(cell) for cell in a.cells}
-    return tuple(dict.fromkeys(axes for cell in b.cells if (axes := axes_of(cell)) in there))
+    there = {shown.cell for shown in a.cells}
+    return tuple(dict.fromkeys(shown.cell for shown in b.cells if shown.cell in there))
 
 
-def axes_of(shown: ShownCell) -> CellAxes:
-    """The cell's axes; an older campaign's are completed by what its loaders used, as they had no choice then."""
-    loader = LOADERS.get(str(shown.cell["loader"]))
-    later = {"gil": None, "protocol": None if loader is None else loader.protocols[0], "implementation": None}
-    later["sampling"] = "off"
-    return tuple(sorted((later | dict(shown.cell)).items()))
-
-
-def baseline_of(description: Description, experiment: str) -> CellAxes | None:
+def baseline_of(description: Description, experiment: str) -> Cell | None:
     """The cell that an experiment compares its cells with: the one that is enrolled again."""
-    again = (cell for cell in description.cells if cell.arm == "b" and experiment in cell.experiments)
-    return next(map(axes_of, again), None)
+    again = (one.cell for one in description.cells if one.arm == "b" and experiment in one.experiments)
+    return next(again, None)
 
 
-def _of_host(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+def _of_host(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
     engines = {
-        name: (a.engines.get(name), b.engines.get(name))
-        for name in dict.fromkeys(str(cell["engine"]) for cell in cells)
+        name: (a.engines.get(name), b.engines.get(name)) for name in dict.fromkeys(cell.engine for cell in cells)
     }
     # Where nothing ran on the harness's own machine, that is told and no reason for anything.
     matters = not engines or any(_is_here(side) for sides in engines.values() for side in sides)
@@ -170,8 +157,8 @@ def _is_here(engine: Mapping[str, Any] | None) -> bool:
     return engine is None or bool(engine.get("here", True))
 
 
-def _of_configuration(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
-    for name in dict.fromkeys(str(cell["data"]) for cell in cells):
+def _of_configuration(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
+    for name in dict.fromkeys(cell.data for cell in cells):
         yield from _compare("configuration", f"data {name}", _DATA, a.data.get(name), b.data.get(name))
     for where, *sides in _parts(a, b, cells, "postgres", "postgres"):
         yield from _compare("configuration", where, _SERVER, *sides)
@@ -184,13 +171,13 @@ def _of_configuration(a: Description, b: Description, cells: Sequence[Mapping[st
     yield from _compare_baselines(a, b, cells)
 
 
-def _of_software(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+def _of_software(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
     for where, *sides in _parts(a, b, cells, "interpreters", "python"):
         in_images = all(side is not None and side.get("image") for side in sides)
         yield from _compare("software", where, _IN_AN_IMAGE if in_images else _INSTALLED, *sides)
     for where, *sides in _parts(a, b, cells, "postgres", "postgres"):
         yield from _compare("software", where, _SERVER_SOFTWARE, *sides)
-    for name in dict.fromkeys(str(cell["engine"]) for cell in cells):
+    for name in dict.fromkeys(cell.engine for cell in cells):
         yield from _compare("software", f"engine {name}", _ENGINE_SOFTWARE, a.engines.get(name), b.engines.get(name))
     source = _Fact("hash", "source", pin=True)
     yield from _compare("software", "loader", (source,), {"hash": a.source_hash}, {"hash": b.source_hash})
@@ -199,11 +186,11 @@ def _of_software(a: Description, b: Description, cells: Sequence[Mapping[str, An
 
 
 def _parts(
-    a: Description, b: Description, cells: Sequence[Mapping[str, Any]], section: str, axis: str
+    a: Description, b: Description, cells: Sequence[Cell], section: str, axis: str
 ) -> Iterator[tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]]:
     """Of each value that the cells have on an axis: its place, and what stands behind it in either campaign."""
-    for cell in {(cell["engine"], cell[axis]): cell for cell in cells}.values():
-        where = f"{section} {part_key(str(cell['engine']), str(cell[axis]))}"
+    for cell in {(cell.engine, cell.value(axis)): cell for cell in cells}.values():
+        where = f"{section} {part_key(cell.engine, str(cell.value(axis)))}"
         yield where, part_of(getattr(a, section), cell, axis), part_of(getattr(b, section), cell, axis)
 
 
@@ -234,23 +221,22 @@ def _compare_settings(where: str, a: Mapping[str, Any] | None, b: Mapping[str, A
     yield from _compare("configuration", where, facts, *settings) if a is not None and b is not None else ()
 
 
-def _compare_shared_memory(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+def _compare_shared_memory(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
     """The shared memory of containers, which no setting says; without containers it means nothing."""
     fact = _Fact("shm_size", "shared memory of the container", forbids=True, pin=True, absent="usual")
     for cell in cells:
-        if cell["engine"] == "docker":
-            name = str(cell["postgres"])
+        if cell.engine == "docker":
+            name = cell.postgres
             asked = [side.matrix.get("postgres", {}).get(name) for side in (a, b)]
             yield from _compare("configuration", f"postgres {part_key('docker', name)}", (fact,), *asked)
 
 
-def _compare_baselines(a: Description, b: Description, cells: Sequence[Mapping[str, Any]]) -> Iterator[Difference]:
+def _compare_baselines(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
     """Experiments that show some of the cells, and whose ratios are to different ones."""
-    showing = [
-        {name for shown in side.cells if dict(axes_of(shown)) in cells for name in shown.experiments} for side in (a, b)
-    ]
+    showing = [{name for shown in side.cells if shown.cell in cells for name in shown.experiments} for side in (a, b)]
     for name in (shown.name for shown in b.experiments if shown.name in showing[0] & showing[1]):
-        sides = [dict(baseline_of(side, name) or ()) for side in (a, b)]
+        baselines = [baseline_of(side, name) for side in (a, b)]
+        sides = [{} if cell is None else cell.axes() for cell in baselines]
         unlike = [axis for axis in {**sides[0], **sides[1]} if sides[0].get(axis) != sides[1].get(axis)]
         if unlike:
             here, there = (

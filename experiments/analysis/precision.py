@@ -119,7 +119,7 @@ def percentage(precision: float) -> str:
 
 def _name_of(cell: CellSummary, summary: ExperimentSummary) -> str:
     """'row_by_row_asyncpg, uvloop': what tells the cell from the others of its experiment."""
-    named = [cell.shown.cell[axis] for axis in summary.varying_axes]
+    named = [cell.shown.cell.value(axis) for axis in summary.varying_axes]
     values = [axis_value(value) for value in named if value is not None]
     again = ["the baseline again"] if cell.shown.arm == "b" else []
     return ", ".join([*values, *again])

@@ -15,7 +15,7 @@ from experiments.analysis.time_breakdown import median_ledger
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
 from experiments.records.description import Description, ShownCell, ShownExperiment, part_of
-from experiments.records.record import Client, Record, Status
+from experiments.records.record import AXES, Client, Record, Status
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class ExperimentSummary:
     def varying_axes(self) -> list[str]:
         """The axes that have more than one value; the loader where none has."""
         cells = [cell.shown.cell for cell in self.cells]
-        axes = [axis for axis in cells[0] if len({cell[axis] for cell in cells}) > 1] if cells else []
+        axes = [axis for axis in AXES if len({cell.value(axis) for cell in cells}) > 1]
         return axes or ["loader"]
 
 
@@ -143,7 +143,8 @@ def in_matrix_order(description: Description, experiment: ShownExperiment) -> li
 
     def position(shown: ShownCell) -> list[int]:
         return [
-            list(lists[axis]).index(value) if value in lists.get(axis, ()) else -1 for axis, value in shown.cell.items()
+            list(lists[axis]).index(value) if value in lists.get(axis, ()) else -1
+            for axis, value in shown.cell.axes().items()
         ]
 
     return sorted((cell for cell in description.cells if experiment.name in cell.experiments), key=position)

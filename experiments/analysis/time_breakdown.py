@@ -24,10 +24,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bigdata.registry import LOADERS
-from experiments.records.record import Phase, Record
+from experiments.records.record import Cell, Phase, Record
 
 PARTS = ("client_user", "client_system", "server_cpu", "commit_wait", "other_wait", "round_trip", "queueing")
 """In the order of the tables and of the chart's bars."""
@@ -131,15 +130,15 @@ def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
     return settle_ledger({**parts, "queueing": rest})
 
 
-def worker_us_per_row(cell: Mapping[str, Any], data: Phase) -> float:
+def worker_us_per_row(cell: Cell, data: Phase) -> float:
     """The time of all workers per row, which the parts add up to."""
     return worker_count(cell) * data.wall_s / data.rows * 1e6
 
 
-def worker_count(cell: Mapping[str, Any]) -> int:
+def worker_count(cell: Cell) -> int:
     """How many connections are at work at once."""
-    loader = LOADERS.get(str(cell["loader"]))
-    return int(cell["poolsize"]) if loader is None or loader.concurrent else 1
+    loader = LOADERS.get(cell.loader)
+    return cell.poolsize if loader is None or loader.concurrent else 1
 
 
 def round_trips_per_row(record: Record) -> float:
@@ -152,10 +151,10 @@ def round_trips_per_row(record: Record) -> float:
     cell, records = record.cell, (record.work.data_records or 0) if record.work else 0
     if data is None or not data.rows:
         return 0.0
-    loader = LOADERS.get(str(cell["loader"]))
+    loader = LOADERS.get(cell.loader)
     if loader is not None and loader.copies:
         return 1 / data.rows
-    pipelined = loader is not None and loader.pipelines and cell.get("inserts") == "executemany"
-    statements = records * (2 if cell["transaction"] == "autocommit" else 4) + (records if pipelined else data.rows)
+    pipelined = loader is not None and loader.pipelines and cell.inserts == "executemany"
+    statements = records * (2 if cell.transaction == "autocommit" else 4) + (records if pipelined else data.rows)
     driver = loader.driver if loader else ""
-    return statements * _TRIPS_PER_STATEMENT.get((driver, str(cell.get("protocol"))), 1) / data.rows
+    return statements * _TRIPS_PER_STATEMENT.get((driver, cell.protocol), 1) / data.rows

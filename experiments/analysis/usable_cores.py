@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bigdata.registry import LOADERS
-from experiments.records.record import Record
+from experiments.records.record import Cell, Record
 
 
 @dataclass(frozen=True)
@@ -57,22 +57,22 @@ def count_cores(placement: Mapping[str, Any]) -> int:
     return len({*placement["loader_cpus"], *placement["server_cpus"]})
 
 
-def uses_several_cores(cell: Mapping[str, Any], runs: Sequence[Record]) -> bool:
+def uses_several_cores(cell: Cell, runs: Sequence[Record]) -> bool:
     """Whether neither lock nor loop holds the loader to one core: processes, or threads of which none has a GIL."""
     return _runtime(cell) == "processes" or (_runtime(cell) == "threads" and not _have_lock(runs))
 
 
-def shares_lock(cell: Mapping[str, Any], runs: Sequence[Record], placement: Mapping[str, Any]) -> bool:
+def shares_lock(cell: Cell, runs: Sequence[Record], placement: Mapping[str, Any]) -> bool:
     """Whether one core is only the least that the loader can use, of several: several threads under a lock (GIL).
 
     What a driver in C and the kernel compute for one of them, without the lock, goes on beside another one.
     """
     most = min(len(set(placement["loader_cpus"])), placement.get("loader_quota") or float("inf"))
-    return _runtime(cell) == "threads" and int(cell["poolsize"]) > 1 and _have_lock(runs) and most > 1
+    return _runtime(cell) == "threads" and cell.poolsize > 1 and _have_lock(runs) and most > 1
 
 
-def _runtime(cell: Mapping[str, Any]) -> str:
-    loader = LOADERS.get(str(cell["loader"]))
+def _runtime(cell: Cell) -> str:
+    loader = LOADERS.get(cell.loader)
     return loader.runtime if loader else ""
 
 

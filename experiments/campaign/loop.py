@@ -83,6 +83,6 @@ def _record_unsupported(folder: CampaignFolder, cells: Cells, keys: Mapping[Cell
             started_at=utc_now(),
             status="unsupported",
             reason=reason,
-            cell=cell.axes(),
+            cell=cell,
         )
         folder.append(record)

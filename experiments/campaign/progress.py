@@ -102,7 +102,7 @@ class PlainLines:
     def end_run(self, record: Record) -> None:
         """Write the line of the run."""
         self._number += 1
-        self._left.count(Cell(**record.cell))
+        self._left.count(record.cell)
         self._write(
             f"[{self._number}/{self._planned}] {self._label}: {describe_result(record)}; {self._left}{self._budget}"
         )
@@ -146,10 +146,10 @@ class Bar:
 
     def end_run(self, record: Record) -> None:
         """Move the bar on; a run that is not ok leaves a line."""
-        self._left.count(Cell(**record.cell))
+        self._left.count(record.cell)
         self._last = f" | last: {describe_result(record)}"
         if record.status != "ok":
-            self.tell(f"{record.status}: {record.cell['loader']}, block {record.block}: {record.reason}")
+            self.tell(f"{record.status}: {record.cell.loader}, block {record.block}: {record.reason}")
         self._progress.update(self._task, advance=1, now=f"{self._left}{self._last}", refresh=True)
 
 

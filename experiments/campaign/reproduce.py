@@ -6,17 +6,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from pydantic import ValidationError
 
 from bigdata.registry import LOADERS
-from experiments.analysis.differences import axes_of, describe_difference, find_differences_between
+from experiments.analysis.differences import describe_difference, find_differences_between
 from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.analysis.summary import summarize
 from experiments.errors import BadInput, suggest
 from experiments.formatting import count
-from experiments.matrix.cell import AXES, Cell
 from experiments.matrix.expand import Arm, PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.spec import Matrix, matrix_adapter
@@ -69,7 +68,7 @@ class Reproduction:
         ``now`` is the description of the campaign that is about to begin.
         """
         then = self.published.description
-        found = find_differences_between(then, now, [axes_of(shown) for shown in now.cells if not shown.unsupported])
+        found = find_differences_between(then, now, [shown.cell for shown in now.cells if not shown.unsupported])
         pins = [describe_difference(one, "then", "now") for one in found if one.pin]
         if pins and not self.anyway:
             raise BadInput(_refuse_pins(then, pins))
@@ -176,26 +175,22 @@ def _find_key(description: Description, text: str) -> str:
 
 
 def _describe(shown: ShownCell) -> str:
-    return ", ".join(f"{axis} {value}" for axis, value in shown.cell.items() if value is not None)
+    return ", ".join(f"{axis} {value}" for axis, value in shown.cell.axes().items() if value is not None)
 
 
 def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) -> PlannedCell:
     """The cell as this version knows it. Raises BadInput where it does not."""
-    axes: dict[str, Any] = dict(axes_of(shown))
-    unknown = [f"the axis {axis}" for axis in axes if axis not in AXES]
-    unknown += [f"the loader {axes['loader']}"] if axes["loader"] not in LOADERS else []
-    if unknown:
+    cell = shown.cell
+    if cell.loader not in LOADERS:
         raise BadInput(
-            f"{file}: {shown.cell_key}: {unknown[0]} is not known to this version of the program; {_check_out(then)}, "
-            "or choose other cells with --cell"
+            f"{file}: {shown.cell_key}: the loader {cell.loader} is not known to this version of the program; "
+            f"{_check_out(then)}, or choose other cells with --cell"
         )
     sections = {"postgres": matrix.postgres, "data": matrix.data, "resources": matrix.resources}
     for axis, section in sections.items():
-        if axes[axis] not in section:
-            raise BadInput(
-                f"{file}: {shown.cell_key}: {axis}: {axes[axis]!r} is not in its matrix {suggest(axes[axis], section)}"
-            )
-    cell = Cell(**axes)
+        name = str(cell.value(axis))
+        if name not in section:
+            raise BadInput(f"{file}: {shown.cell_key}: {axis}: {name!r} is not in its matrix {suggest(name, section)}")
     return PlannedCell(cell, cast(Arm, shown.arm), shown.experiments, shown.unsupported or find_obstacle(cell))
 
 

@@ -58,7 +58,7 @@ def begin(campaign: str, run: PlannedRun, key: str) -> Record:
         started_at=utc_now(),
         status="failed",
         reason="interrupted: the campaign was ended during this run",
-        cell=run.cell.axes(),
+        cell=run.cell,
         interrupted=True,
     )
 

@@ -191,7 +191,7 @@ def describe(
 
 def _shown(cell: Cell, arm: str, experiments: tuple[str, ...], cells: Cells, keys: Mapping[Cell, str]) -> ShownCell:
     one = cells[cell]
-    return ShownCell(keys[cell], arm, experiments, cell.axes(), None if isinstance(one, ReadyCell) else one)
+    return ShownCell(keys[cell], arm, experiments, cell, None if isinstance(one, ReadyCell) else one)
 
 
 def _shown_experiments(order: Order) -> tuple[ShownExperiment, ...]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from experiments.analysis.comparison import compare_campaigns, find_differences
-from experiments.analysis.differences import Difference, axes_of, describe_difference
+from experiments.analysis.differences import Difference, describe_difference
 from experiments.errors import BadInput
 from experiments.files import write_whole
 from experiments.formatting import count
+from experiments.matrix.cell import AXES, Cell
 from experiments.records.campaign import Campaign, find_campaign, load_campaign
 from experiments.report.comparison import write_comparison
 
@@ -79,19 +80,19 @@ def describe_nothing_in_common(a: Campaign, b: Campaign) -> str:
     if not set(names[0]) & set(names[1]):
         return f"no experiment in common; A has {', '.join(names[0])}, B has {', '.join(names[1])}"
     unlike = []
-    cells = [[dict(axes_of(cell)) for cell in side.description.cells] for side in (a, b)]
+    cells = [[shown.cell for shown in side.description.cells] for side in (a, b)]
     if sampled := _describe_sampling(*cells):
         return f"no cell in common: {sampled}"
-    for axis in dict.fromkeys((*a.description.cells[0].cell, *cells[0][0])):
-        values = [dict.fromkeys(str(cell.get(axis)) for cell in side) for side in cells]
+    for axis in AXES:
+        values = [dict.fromkeys(str(cell.value(axis)) for cell in side) for side in cells]
         if not values[0].keys() & values[1].keys():
             unlike.append(f"{axis} is {', '.join(values[0])} in A and {', '.join(values[1])} in B")
     return f"no cell in common{': ' * bool(unlike)}{'; '.join(unlike)}"
 
 
-def _describe_sampling(a: Sequence[Mapping[str, Any]], b: Sequence[Mapping[str, Any]]) -> str:
+def _describe_sampling(a: Sequence[Cell], b: Sequence[Cell]) -> str:
     """That cells are the same but for whether their connections were watched, as in campaigns of before; or nothing."""
-    sides = [{str({**cell, "sampling": None}): str(cell["sampling"]) for cell in side} for side in (a, b)]
+    sides = [{replace(cell, sampling="off"): cell.sampling for cell in side} for side in (a, b)]
     same = sides[0].keys() & sides[1].keys()
     if not same:
         return ""

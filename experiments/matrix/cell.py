@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from typing import Any, cast
 
 from bigdata.registry import IMPLEMENTATIONS, LOADERS
 
@@ -50,6 +51,10 @@ class Cell:
         """Every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
         return asdict(self)
 
+    def value(self, axis: str) -> AxisValue:
+        """Return the value of the axis of this name."""
+        return cast(AxisValue, getattr(self, axis))
+
     def label(self) -> str:
         """One line for people: loader and pool first, what is usual (local, autocommit, execute) left out."""
         parts = [self.contestant(), f"pool {self.poolsize}", self.interpreter(), f"PostgreSQL {self.postgres}"]
@@ -73,6 +78,19 @@ class Cell:
 
 
 AXES: tuple[str, ...] = tuple(axis.name for axis in fields(Cell))
+
+
+def read_cell(values: Mapping[str, Any]) -> Cell:
+    """Return the cell of a record or a description; raise TypeError where an axis is missing or unknown.
+
+    Older campaigns lack the axes that came later: their loaders had no choice then, and nothing was sampled.
+    """
+    if unknown := [axis for axis in values if axis not in AXES]:
+        raise TypeError(f"the axis {unknown[0]} is not known to this version of the program; update this checkout")
+    loader = LOADERS.get(str(values.get("loader")))
+    protocol = "default" if loader is None else loader.protocols[0]
+    older = {"gil": None, "protocol": protocol, "implementation": None, "sampling": "off"}
+    return Cell(**{**older, **values})
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def _shown(description: Description, cell: Cell) -> list[ShownCell]:
     return [
         shown
         for shown in description.cells
-        if all(value == axes.get(axis, value) for axis, value in shown.cell.items())
+        if all(value == axes.get(axis, value) for axis, value in shown.cell.axes().items())
     ]
 
 

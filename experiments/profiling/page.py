@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from tabulate import tabulate
 
@@ -13,6 +12,7 @@ from experiments.profiling.flame_graph import draw_flame_graph
 from experiments.profiling.sentences import STATES, context_switches, describe_line, describe_time, milliseconds, share
 from experiments.profiling.stacks import KINDS, Share, Stacks, find_kinds, find_shares
 from experiments.profiling.thread_time import ThreadTime
+from experiments.records.record import Cell
 
 HEAD = """\
 One cell, run once more with instruments on, outside the campaign's timed blocks, each instrument in a run of its own.
@@ -138,10 +138,10 @@ def _statement_section(explanation: Explanation) -> str:
     return f"{OF_STATEMENTS}\n{_table(rows, ['statement', 'calls', 'mean µs'])}"
 
 
-def _of_workload(statements: Sequence[StatementUse], cell: Mapping[str, Any]) -> Iterator[StatementUse]:
+def _of_workload(statements: Sequence[StatementUse], cell: Cell) -> Iterator[StatementUse]:
     """Without the few transactions of the harness's own, where the loader begins none."""
     for use in statements:
-        if cell.get("transaction") == "per_record" or use.text not in ("BEGIN", "COMMIT"):
+        if cell.transaction == "per_record" or use.text not in ("BEGIN", "COMMIT"):
             yield use
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from experiments.errors import BadInput
+from experiments.matrix.cell import Cell, read_cell
 from experiments.records.record import SCHEMA, check_schema, known
 from experiments.records.redaction import without_paths
 
@@ -27,7 +28,7 @@ class ShownCell:
     cell_key: str
     arm: str
     experiments: tuple[str, ...]
-    cell: Mapping[str, Any]
+    cell: Cell
     unsupported: str | None = None
 
 
@@ -86,13 +87,17 @@ def part_key(engine: str, name: str) -> str:
     return f"{engine}: {name}"
 
 
-def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Mapping[str, Any], axis: str) -> Mapping[str, Any] | None:
-    """What stands behind a cell's value of an axis, among ``placements``, ``interpreters`` or ``postgres``.
+def find_part(parts: Mapping[str, Mapping[str, Any]], engine: str, name: str) -> Mapping[str, Any] | None:
+    """Return the part of this name in an engine, among ``placements``, ``interpreters`` or ``postgres``.
 
-    Campaigns of before there were several engines have the bare names for keys.
+    Older campaigns, of a single engine, have the bare names for keys.
     """
-    name = str(cell[axis])
-    return parts.get(part_key(str(cell["engine"]), name), parts.get(name))
+    return parts.get(part_key(engine, name), parts.get(name))
+
+
+def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Cell, axis: str) -> Mapping[str, Any] | None:
+    """Return the part behind a cell's value of an axis."""
+    return find_part(parts, cell.engine, str(cell.value(axis)))
 
 
 def to_json(description: Description) -> str:
@@ -124,4 +129,4 @@ def from_json(text: str, place: str) -> Description:
 
 
 def _cell(values: Mapping[str, Any]) -> ShownCell:
-    return known(ShownCell, {**values, "experiments": tuple(values["experiments"])})
+    return known(ShownCell, {**values, "experiments": tuple(values["experiments"]), "cell": read_cell(values["cell"])})

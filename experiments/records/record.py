@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from experiments.errors import BadInput
+from experiments.matrix.cell import AXES as AXES
+from experiments.matrix.cell import Cell as Cell
+from experiments.matrix.cell import read_cell
 from experiments.records.redaction import without_paths
 
 SCHEMA = 1
@@ -156,7 +159,7 @@ class Record:
     started_at: str
     status: Status
     reason: str | None
-    cell: Mapping[str, Any]
+    cell: Cell
     rows_per_s: float | None = None
     cpu_us_per_row: float | None = None
     phases: Mapping[str, Phase] | None = None
@@ -200,7 +203,7 @@ def from_json_line(line: str, place: str) -> Record:
     check_schema(values, place)
     try:
         return _record(values)
-    except (TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, KeyError) as error:
         raise BadInput(f"{place}: not a whole record of schema {SCHEMA}: {error}") from error
 
 
@@ -227,7 +230,7 @@ def _record(values: Mapping[str, Any]) -> Record:
         "work": _optional(Work, values.get("work")),
         "host": _optional(Host, values.get("host")),
     }
-    return known(Record, {**values, **parts})
+    return known(Record, {**values, **parts, "cell": read_cell(values["cell"])})
 
 
 def known(part: type[Part], values: Mapping[str, Any]) -> Part:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import axis_value
+from experiments.records.record import Cell
 
 PLAIN = "†"
 GIL_BACK = "‡"
@@ -37,7 +38,7 @@ def _gil_mark(cell: CellSummary) -> str | None:
 
 
 def _plain(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
-    plain = dict.fromkeys(str(cell.shown.cell["python"]) for cell in summary.cells if not cell.optimized_build)
+    plain = dict.fromkeys(cell.shown.cell.python for cell in summary.cells if not cell.optimized_build)
     if not plain:
         return []
     mark = f"{PLAIN} " if "python" in axes else ""
@@ -88,9 +89,9 @@ def _versions(versions: Mapping[str, Sequence[str]]) -> str:
     return ", ".join(f"{which} ({', '.join(dict.fromkeys(where))})" for which, where in versions.items())
 
 
-def _where(cell: Mapping[str, object], axes: Sequence[str]) -> str:
+def _where(cell: Cell, axes: Sequence[str]) -> str:
     """What tells rows with one libpq from those with another: '3.8', 'local 3.13, python'."""
-    return " ".join(axis_value(cell[axis]) for axis in _WHERE if axis in axes and cell.get(axis) is not None)
+    return " ".join(axis_value(cell.value(axis)) for axis in _WHERE if axis in axes and cell.value(axis) is not None)
 
 
 def describe_libpq(number: int) -> str:

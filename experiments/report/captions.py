@@ -11,6 +11,7 @@ from experiments.analysis.summary import ExperimentSummary
 from experiments.cpuset import format_cpuset
 from experiments.formatting import axis_name, count, memory_size
 from experiments.records.description import Description, part_of
+from experiments.records.record import Cell
 from experiments.report.builds import build_lines
 from experiments.report.footnotes import foot_lines
 
@@ -96,13 +97,14 @@ def _same_everywhere(summary: ExperimentSummary, axes: Sequence[str]) -> list[st
     if not summary.cells:
         return []
     first = summary.cells[0].shown.cell
-    same = [f"{axis_name(axis)} {first[axis]}" for axis in first if axis not in axes and first[axis] is not None]
+    values = first.axes().items()
+    same = [f"{axis_name(axis)} {value}" for axis, value in values if axis not in axes and value is not None]
     return [f"The same in all rows: {', '.join(same)}."]
 
 
 def _engines(description: Description, summary: ExperimentSummary) -> list[str]:
     """Those with something to tell: containers, and what they are made from."""
-    used = dict.fromkeys(str(cell.shown.cell["engine"]) for cell in summary.cells)
+    used = dict.fromkeys(cell.shown.cell.engine for cell in summary.cells)
     told = [describe_engine(name, facts) for name in used if (facts := description.engines.get(name))]
     return [f"Engine: {'; '.join(told)}."] if told else []
 
@@ -112,9 +114,9 @@ def _cores(description: Description, summary: ExperimentSummary) -> list[str]:
     return [f"Cores: {'; '.join(described)}."]
 
 
-def _placement_of(description: Description, cell: Mapping[str, Any]) -> str:
+def _placement_of(description: Description, cell: Cell) -> str:
     placement = part_of(description.placements, cell, "resources")
-    return f"{cell['resources']}: {'not used' if placement is None else describe_placement(placement)}"
+    return f"{cell.resources}: {'not used' if placement is None else describe_placement(placement)}"
 
 
 def _servers(description: Description, summary: ExperimentSummary) -> list[str]:
@@ -123,15 +125,15 @@ def _servers(description: Description, summary: ExperimentSummary) -> list[str]:
     return [f"PostgreSQL: {'; '.join(known)}."] if known else []
 
 
-def _server_of(description: Description, cell: Mapping[str, Any]) -> str:
+def _server_of(description: Description, cell: Cell) -> str:
     """Version and storage, and of the settings those that the matrix asks for: the harness's own are all the same."""
     facts = part_of(description.postgres, cell, "postgres")
     if facts is None:
         return ""
-    asked = description.matrix["postgres"][cell["postgres"]]["settings"]
+    asked = description.matrix["postgres"][cell.postgres]["settings"]
     settings = "".join(f", {setting}={value}" for setting, value in asked.items())
-    engine = f" ({cell['engine']})" if len(description.engines) > 1 else ""
-    return f"{cell['postgres']}{engine}: {facts['version']} on {facts['storage']}{settings}"
+    engine = f" ({cell.engine})" if len(description.engines) > 1 else ""
+    return f"{cell.postgres}{engine}: {facts['version']} on {facts['storage']}{settings}"
 
 
 def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
@@ -144,8 +146,8 @@ def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
         ):
             facts = part_of(parts, cell.shown.cell, axis)
             if facts is not None:
-                of_engine = versions.setdefault((what, str(cell.shown.cell[axis])), {})
-                of_engine[str(cell.shown.cell["engine"])] = str(facts["version"])
+                of_engine = versions.setdefault((what, str(cell.shown.cell.value(axis))), {})
+                of_engine[cell.shown.cell.engine] = str(facts["version"])
     unlike = [
         f"{what} {', '.join(f'{version} ({engine})' for engine, version in of_engine.items())}"
         for (what, _), of_engine in versions.items()

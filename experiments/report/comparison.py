@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Literal
 
 from tabulate import tabulate
 
 from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison
-from experiments.analysis.differences import Difference, axes_of, describe_difference
+from experiments.analysis.differences import Difference, describe_difference
 from experiments.analysis.stats import FEWEST_BLOCKS, Estimate, with_interval
 from experiments.formatting import NOTHING, axis_name, axis_value, count
 from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell
+from experiments.records.record import AXES
 
 Style = Literal["pipe", "simple"]
 """Of tables: Markdown, or narrower for a terminal."""
@@ -93,7 +94,7 @@ def comparison_table(experiment: ComparedExperiment, a: Campaign, b: Campaign, s
 def lay_out(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequence[str], style: Style) -> str:
     """A table of cells with what is said of each, numbers first, words in the last column."""
     axes = varying_axes([shown for shown, _ in rows])
-    texts = [[*(axis_value(shown.cell.get(axis)) for axis in axes), *values] for shown, values in rows]
+    texts = [[*(axis_value(shown.cell.value(axis)) for axis in axes), *values] for shown, values in rows]
     if style == "pipe":
         texts = [[*row[:-1], row[-1].replace("|", "\\|")] for row in texts]
     alignment = ["left"] * len(axes) + ["right"] * (len(headings) - 1) + ["left"]
@@ -213,13 +214,11 @@ def _only(name: str, only: Sequence[ShownCell], other: Campaign) -> str:
 
 
 def _name(shown: ShownCell, axes: Sequence[str]) -> str:
-    values = dict(axes_of(shown))
+    values = shown.cell.axes()
     others = [f"{axis_name(axis)} {values[axis]}" for axis in axes if axis != "loader" and values[axis] is not None]
     return ", ".join([str(values["loader"]), *others])
 
 
 def varying_axes(cells: Sequence[ShownCell]) -> list[str]:
     """The axes that have more than one value, as the cells name them; the loader where none has."""
-    values: list[Mapping[str, object]] = [dict(axes_of(cell)) for cell in cells]
-    order = dict.fromkeys(axis for cell in cells for axis in (*cell.cell, *dict(axes_of(cell))))
-    return [axis for axis in order if len({one.get(axis) for one in values}) > 1] or ["loader"]
+    return [axis for axis in AXES if len({one.cell.value(axis) for one in cells}) > 1] or ["loader"]

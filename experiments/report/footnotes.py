@@ -109,7 +109,7 @@ def _late(summary: ExperimentSummary) -> list[str]:
 def _was_to_be_watched(record: Record) -> bool:
     """A loader that does not say when its phases were could not be."""
     data = (record.phases or {}).get("data")
-    return record.cell.get("sampling") == "on" and data is not None and data.started_s is not None
+    return record.cell.sampling == "on" and data is not None and data.started_s is not None
 
 
 def _disturbed(summary: ExperimentSummary) -> str:

@@ -140,8 +140,8 @@ def _choice(value: Any) -> str:
 def _interpreter(name: str, facts: Mapping[str, Any], records: Sequence[Record]) -> str:
     versions: dict[str, str] = {}
     for record in records:
-        python = str(record.cell.get("python"))
-        if record.client and name in (python, part_key(str(record.cell.get("engine")), python)):
+        python = record.cell.python
+        if record.client and name in (python, part_key(record.cell.engine, python)):
             versions.update(record.client.packages)
     build = "" if facts.get("optimized_build") else ", not built with `--enable-optimizations` as far as it says"
     packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))

@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.formatting import axis_name, axis_value
-
-AxisCell = Mapping[str, Any]
+from experiments.records.record import AXES, Cell
 
 # Which axes stand as one in a label, under the first one's name. What is not named here stands for itself.
 _TOGETHER = {"gil": "python"}
 
 
 def label_axes(
-    cells: Sequence[AxisCell], listed: Mapping[str, Sequence[Any]], *, over: str | None = None
+    cells: Sequence[Cell], listed: Mapping[str, Sequence[Any]], *, over: str | None = None
 ) -> tuple[str, ...]:
     """The axes for the labels of these cells: the loader, those with several values in ``listed``, what else it takes.
 
@@ -22,7 +21,7 @@ def label_axes(
     from the loader, is left out where it is not needed. Along the axis ``over`` a label names many cells, one for each
     value of it.
     """
-    varying = [axis for axis in (cells[0] if cells else ()) if _varies(axis, cells) and axis != over]
+    varying = [axis for axis in AXES if _varies(axis, cells) and axis != over]
     units = list(dict.fromkeys(_TOGETHER.get(axis, axis) for axis in varying))
     units = [axis for axis in units if axis != over]
     asked = {_TOGETHER.get(axis, axis) for axis, values in listed.items() if len(values) > 1} | {"loader"}
@@ -34,15 +33,15 @@ def label_axes(
     return tuple(kept) if kept or over else ("loader",)
 
 
-def label_of(cell: AxisCell, axes: Sequence[str]) -> tuple[str, ...]:
+def label_of(cell: Cell, axes: Sequence[str]) -> tuple[str, ...]:
     """The cell's values of these axes, as they are printed."""
     return tuple(value_text(cell, axis) for axis in axes)
 
 
-def value_text(cell: AxisCell, axis: str) -> str:
+def value_text(cell: Cell, axis: str) -> str:
     """The value of one axis; that of the interpreter says whether it goes without GIL."""
-    text = axis_value(cell[axis])
-    return f"{text} GIL off" if axis == "python" and cell.get("gil") == "off" else text
+    text = axis_value(cell.value(axis))
+    return f"{text} GIL off" if axis == "python" and cell.gil == "off" else text
 
 
 def headings(axes: Sequence[str]) -> list[str]:
@@ -50,12 +49,12 @@ def headings(axes: Sequence[str]) -> list[str]:
     return [axis_name(axis) for axis in axes]
 
 
-def _varies(axis: str, cells: Sequence[AxisCell]) -> bool:
-    return len({cell[axis] for cell in cells}) > 1
+def _varies(axis: str, cells: Sequence[Cell]) -> bool:
+    return len({cell.value(axis) for cell in cells}) > 1
 
 
-def _ambiguous(cells: Sequence[AxisCell], axes: Sequence[str], over: str | None) -> int:
+def _ambiguous(cells: Sequence[Cell], axes: Sequence[str], over: str | None) -> int:
     """How many cells these axes do not tell from another one."""
     named = [*axes, *([over] if over else [])]
-    distinct = [dict(items) for items in {tuple(cell.items()) for cell in cells}]
+    distinct = set(cells)
     return len(distinct) - len({label_of(cell, named) for cell in distinct})

@@ -60,7 +60,7 @@ def model_image(place: str) -> str:
 def model_page(description: Description, model: Model, image: str = "") -> str:
     """The whole page. ``image`` is its chart in Markdown. Without fits it has the bounds alone."""
     every = [cell.point.shown.cell for cell in model.cells]
-    listed = {axis: [one[axis] for one in every] for axis in ("poolsize", "resources")}
+    listed = {axis: [one.value(axis) for one in every] for axis in ("poolsize", "resources")}
     axes = tuple(dict.fromkeys([*label_axes(every, listed), "poolsize"]))
     shown = _HEADINGS if model.bases else _HEADINGS[:3]
     rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)[: len(shown)]] for cell in model.cells]

@@ -66,7 +66,9 @@ def terminal_table(description: Description, records: Sequence[Record], experime
     """What fits a terminal: ratios with their intervals, medians without, and what became of the runs."""
     summary = summarize(description, records, experiment)
     axes = summary.varying_axes
-    rows = [[*(axis_value(cell.shown.cell[axis]) for axis in axes), *_short_cells(cell)] for cell in summary.cells]
+    rows = [
+        [*(axis_value(cell.shown.cell.value(axis)) for axis in axes), *_short_cells(cell)] for cell in summary.cells
+    ]
     headings = [*(axis_name(axis) for axis in axes), *TERMINAL_HEADINGS]
     alignment = ["left"] * len(axes) + ["right"] * (len(TERMINAL_HEADINGS) - 1) + ["left"]
     table = tabulate(rows, headings, tablefmt="simple", disable_numparse=True, colalign=alignment)
@@ -88,7 +90,7 @@ def csv_table(description: Description, records: Sequence[Record], experiment: S
 
 
 def _axis_cells(cell: CellSummary, axes: Sequence[str]) -> list[str]:
-    texts = {axis: axis_value(cell.shown.cell[axis]) for axis in axes}
+    texts = {axis: axis_value(cell.shown.cell.value(axis)) for axis in axes}
     for mark, column in marks_of(cell, axes):
         texts[column] += f" {mark}"
     return list(texts.values())
@@ -162,7 +164,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, model: Mapping[str, 
     statuses = [record.status for record in cell.finished]
     return {
         "experiment": summary.experiment.name,
-        **cell.shown.cell,
+        **cell.shown.cell.axes(),
         "arm": cell.shown.arm,
         "baseline": int(cell.baseline),
         "planned": cell.planned,

@@ -59,7 +59,7 @@ def make_record() -> Callable[..., Record]:
             started_at="2026-11-22T14:31:07Z",
             status="ok",
             reason=None,
-            cell=cell.axes(),
+            cell=cell,
             rows_per_s=rows_per_s,
             cpu_us_per_row=round(wall_s * 0.25 / 22_200 * 1e6, 3),
             phases={"geo": Phase(100, 0.02, 0.01, 0.01), "data": data},
@@ -90,10 +90,10 @@ def description() -> Description:
     """Of a campaign of 6 blocks with two loaders and a cell that cannot run."""
     unsupported = replace(UVLOOP, loop="asyncio")
     cells = (
-        ShownCell("sha256:row_by_row_threaded", "a", ("loaders",), THREADED.axes()),
-        ShownCell("sha256:row_by_row_threaded", "b", ("loaders",), THREADED.axes()),
-        ShownCell("sha256:row_by_row_asyncio", "a", ("loaders",), UVLOOP.axes()),
-        ShownCell("sha256:none", "a", ("loaders",), unsupported.axes(), "no wheel of aiopg | none at all"),
+        ShownCell("sha256:row_by_row_threaded", "a", ("loaders",), THREADED),
+        ShownCell("sha256:row_by_row_threaded", "b", ("loaders",), THREADED),
+        ShownCell("sha256:row_by_row_asyncio", "a", ("loaders",), UVLOOP),
+        ShownCell("sha256:none", "a", ("loaders",), unsupported, "no wheel of aiopg | none at all"),
     )
     return Description(
         campaign="2026-11-22T1430-local",

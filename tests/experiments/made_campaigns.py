@@ -43,5 +43,5 @@ def measured(
             wobble = 0.0 if ratios[name] == 1 else wobbles.get(name, WOBBLE)[block - 1]
             rows_per_s = 10_000 * drift * ratios[name] * math.exp(pace + wobble)
             made = make_record(block=block, rows_per_s=rows_per_s, cell_key=shown.cell_key, arm=shown.arm)
-            records.append(replace(made, cell=dict(shown.cell), campaign=described.campaign))
+            records.append(replace(made, cell=shown.cell, campaign=described.campaign))
     return Campaign(described, records)

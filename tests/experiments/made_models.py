@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from experiments.analysis.queueing.fit import Demand, Fit, predict_from
 from experiments.analysis.usable_cores import Setup
@@ -37,11 +36,11 @@ def made_campaign(
     are the baseline, with one more arm.
     """
     cells, records = [], []
-    base = dict(description.cells[0].cell)
+    base = description.cells[0].cell
     for loader in loaders:
         for pool in pools:
             loop = None if loader == THREADED else "uvloop"
-            cell: dict[str, Any] = {**base, "loader": loader, "loop": loop, "poolsize": pool}
+            cell = replace(base, loader=loader, loop=loop, poolsize=pool)
             key = f"sha256:{loader}-{pool}"
             cells.append(ShownCell(key, "a", ("pools",), cell))
             factor = (server_costs or {}).get((loader, pool), 1.0)

@@ -20,7 +20,7 @@ from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.usable_cores import Setup, count_cores, find_setup, uses_several_cores
 from experiments.analysis.utilization import find_foreign_share
 from experiments.records.description import Description, ShownCell, part_of
-from experiments.records.record import Phase, Record
+from experiments.records.record import Cell, Phase, Record
 
 CLIENT, SERVER, SHARED = "client", "server", "cores"
 """The stations: the client's core, the server's cores, and the cores that both of them use."""
@@ -59,12 +59,12 @@ class Point:
     @property
     def poolsize(self) -> int:
         """How many connections there are."""
-        return int(self.shown.cell["poolsize"])
+        return self.shown.cell.poolsize
 
     @property
     def contestant(self) -> tuple[Any, ...]:
         """The values of all other axes than the pool and the cores."""
-        return tuple(value for axis, value in self.shown.cell.items() if axis not in _FREE_AXES)
+        return tuple(value for axis, value in self.shown.cell.axes().items() if axis not in _FREE_AXES)
 
     @property
     def utilisation(self) -> float:
@@ -85,20 +85,18 @@ def read_points(description: Description, records: Sequence[Record]) -> list[Poi
     return [point for point in found if point is not None]
 
 
-def waits_for_each_row(cell: Mapping[str, Any]) -> bool:
+def waits_for_each_row(cell: Cell) -> bool:
     """Whether each row is a round trip of its own; else those of a whole record are sent before the first answer."""
-    loader = LOADERS.get(str(cell["loader"]))
-    return not (loader is not None and loader.pipelines and cell.get("inserts") == "executemany")
+    loader = LOADERS.get(cell.loader)
+    return not (loader is not None and loader.pipelines and cell.inserts == "executemany")
 
 
 def _contestants(description: Description) -> Iterable[ShownCell]:
     cells = {cell.cell_key: cell for cell in description.cells if cell.arm == "a" and not cell.unsupported}
     # Where a campaign has both. One that samples nowhere has nothing but such cells.
-    sampled = any(cell.cell.get("sampling") == "on" for cell in cells.values())
+    sampled = any(cell.cell.sampling == "on" for cell in cells.values())
     return [
-        cell
-        for cell in cells.values()
-        if not is_ceiling(cell.cell) and not (sampled and cell.cell.get("sampling") == "off")
+        cell for cell in cells.values() if not is_ceiling(cell.cell) and not (sampled and cell.cell.sampling == "off")
     ]
 
 
@@ -161,4 +159,4 @@ def _is_durable(description: Description, shown: ShownCell) -> bool:
     values = [str(settings.get(name, "on")).lower() for name in ("synchronous_commit", "fsync")]
     asked = all(value not in ("off", "false", "no", "0") for value in values)
     on_disk = facts.get("storage") == "disk"
-    return asked and on_disk and shown.cell["transaction"] == "autocommit" and waits_for_each_row(shown.cell)
+    return asked and on_disk and shown.cell.transaction == "autocommit" and waits_for_each_row(shown.cell)

@@ -124,7 +124,7 @@ def _in_order(points: Sequence[Point]) -> list[Point]:
     """Those of a contestant on the same cores together, smaller pools first, else as planned."""
     groups: dict[tuple[Any, ...], list[Point]] = {}
     for point in points:
-        groups.setdefault((point.contestant, point.shown.cell["resources"]), []).append(point)
+        groups.setdefault((point.contestant, point.shown.cell.resources), []).append(point)
     return [point for group in groups.values() for point in sorted(group, key=lambda point: point.poolsize)]
 
 
@@ -171,7 +171,7 @@ def _find_basis(group: Sequence[Point]) -> Basis | None:
     """Of the cores on which most pools were measured, without quotas if there is a choice: the two cells."""
     by_cores: dict[str, dict[int, Point]] = {}
     for point in group:
-        by_cores.setdefault(str(point.shown.cell["resources"]), {})[point.poolsize] = point
+        by_cores.setdefault(point.shown.cell.resources, {})[point.poolsize] = point
     usable = [pools for pools in by_cores.values() if len(pools) > 1 and 1 in pools and not _is_held_back(pools[1])]
     if not usable:
         return None
@@ -189,14 +189,14 @@ def _is_held_back(point: Point) -> bool:
 
 def _most_crowded(group: Sequence[Point], basis: Basis) -> Point | None:
     """The cell with the largest pool beyond the saturated one, on the same cores."""
-    cores = basis.saturated.shown.cell["resources"]
-    beyond = [p for p in group if p.poolsize > basis.saturated.poolsize and p.shown.cell["resources"] == cores]
+    cores = basis.saturated.shown.cell.resources
+    beyond = [p for p in group if p.poolsize > basis.saturated.poolsize and p.shown.cell.resources == cores]
     return max(beyond, key=lambda point: point.poolsize, default=None)
 
 
 def _server_of(point: Point) -> tuple[Any, ...]:
     """What the server's contention depends on, besides the pool."""
-    return tuple(point.shown.cell[axis] for axis in ("engine", "postgres", "transaction", "inserts"))
+    return tuple(point.shown.cell.value(axis) for axis in ("engine", "postgres", "transaction", "inserts"))
 
 
 def _model_cell(point: Point, basis: Basis | None, fit: Fit | None, fit_on: set[str]) -> Modelled:

@@ -142,7 +142,7 @@ def _largest_pool(basis: Basis) -> int:
 
 def _tested(model: Model, contestant: tuple[Any, ...]) -> list[tuple[int, str, float]]:
     return [
-        (cell.point.poolsize, str(cell.point.shown.cell["resources"]), cell.error)
+        (cell.point.poolsize, cell.point.shown.cell.resources, cell.error)
         for cell in model.tested
         if cell.point.contestant == contestant and cell.error is not None
     ]
@@ -209,4 +209,6 @@ def name_contestants(model: Model) -> Sequence[tuple[tuple[Any, ...], dict[str, 
     """Each contestant with a fit, and the values of its axes other than the pool size and the cores."""
     cells = {name: basis.alone.shown.cell for name, basis in model.bases.items()}
     free = ("poolsize", "resources")
-    return [(name, {axis: value for axis, value in cell.items() if axis not in free}) for name, cell in cells.items()]
+    return [
+        (name, {axis: value for axis, value in cell.axes().items() if axis not in free}) for name, cell in cells.items()
+    ]

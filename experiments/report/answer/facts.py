@@ -18,7 +18,7 @@ from experiments.analysis.summary import CellSummary, ExperimentSummary, paired,
 from experiments.analysis.time_breakdown import LOG_WAITS
 from experiments.analysis.usable_cores import Setup
 from experiments.records.description import Description, ShownCell, ShownExperiment
-from experiments.records.record import Record
+from experiments.records.record import AXES, Cell, Record
 
 THREADS, ASYNCIO, UVLOOP = "threads", "asyncio", "uvloop"
 ENTRANTS: Mapping[tuple[str, str | None], str] = {
@@ -95,7 +95,7 @@ class Facts:
     """
 
     contests: tuple[Contest, ...]
-    ceilings: Mapping[str, Sequence[tuple[Mapping[str, Any], float]]] = field(default_factory=dict)
+    ceilings: Mapping[str, Sequence[tuple[Cell, float]]] = field(default_factory=dict)
     not_run: tuple[str, ...] = ()
     baseline: str | None = THREADS
     rows: int | None = None
@@ -132,10 +132,10 @@ def _is_told_of(shown: ShownCell, baseline: ShownCell) -> bool:
     floor is then its own.
     """
     axes = shown.cell
-    somebody = (str(axes["loader"]), axes["loop"]) in ENTRANTS or is_ceiling(axes)
+    somebody = (axes.loader, axes.loop) in ENTRANTS or is_ceiling(axes)
     free = (*_NOT_OF_THE_SETTING, *_VARIED)
-    alike = all(axes[axis] == baseline.cell.get(axis) for axis in axes if axis not in free)
-    watched = axes.get("sampling") == baseline.cell.get("sampling")
+    alike = all(axes.value(axis) == baseline.cell.value(axis) for axis in AXES if axis not in free)
+    watched = axes.sampling == baseline.cell.sampling
     compared = not set(shown.experiments).isdisjoint(baseline.experiments)
     return shown.arm == "a" and somebody and alike and watched and compared
 
@@ -163,11 +163,11 @@ def _rows_of(summary: ExperimentSummary) -> int | None:
 
 def _entrant_of(cell: CellSummary) -> str | None:
     axes = cell.shown.cell
-    return ENTRANTS.get((str(axes["loader"]), axes["loop"]))
+    return ENTRANTS.get((axes.loader, axes.loop))
 
 
 def _setting_of(cell: CellSummary) -> tuple[Any, ...]:
-    return tuple(value for axis, value in cell.shown.cell.items() if axis not in _NOT_OF_THE_SETTING)
+    return tuple(value for axis, value in cell.shown.cell.axes().items() if axis not in _NOT_OF_THE_SETTING)
 
 
 def _contest(cells: Mapping[str, CellSummary], points: Mapping[str, Point], summary: ExperimentSummary) -> Contest:
@@ -183,7 +183,7 @@ def _contest(cells: Mapping[str, CellSummary], points: Mapping[str, Point], summ
     if ASYNCIO in cells and UVLOOP in cells:
         loops = _ratio(cells[UVLOOP], cells[ASYNCIO])
     return Contest(
-        setting={axis: value for axis, value in some.shown.cell.items() if axis not in _NOT_OF_THE_SETTING},
+        setting={axis: value for axis, value in some.shown.cell.axes().items() if axis not in _NOT_OF_THE_SETTING},
         entrants=entrants,
         setup=Setup() if point is None else point.setup,
         main=any(cell.baseline for cell in cells.values()),
@@ -279,10 +279,10 @@ def _mark_family(contests: Sequence[Contest], floor: float | None) -> list[Conte
     return [replace(contest, loops_noise=next(marks)) for contest in marked]
 
 
-def _find_ceilings(cells: Sequence[CellSummary]) -> dict[str, tuple[tuple[Mapping[str, Any], float], ...]]:
+def _find_ceilings(cells: Sequence[CellSummary]) -> dict[str, tuple[tuple[Cell, float], ...]]:
     """What the programs did that are no contestants."""
-    found: dict[str, list[tuple[Mapping[str, Any], float]]] = {}
+    found: dict[str, list[tuple[Cell, float]]] = {}
     for cell in cells:
         if is_ceiling(cell.shown.cell) and cell.rows_per_s is not None:
-            found.setdefault(str(cell.shown.cell["loader"]), []).append((cell.shown.cell, cell.rows_per_s.value))
+            found.setdefault(cell.shown.cell.loader, []).append((cell.shown.cell, cell.rows_per_s.value))
     return {name: tuple(those) for name, those in found.items()}

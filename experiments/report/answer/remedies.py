@@ -166,8 +166,8 @@ def _rate_of(facts: Facts, main: Contest, program: str) -> float | None:
     """What a program reached where the baseline ran, with the simple protocol, which all entrants speak, if it can."""
     alike = [axis for axis in main.setting if axis != "poolsize" or program == PGBENCH]
     rates = [
-        (cell.get("protocol") != "simple", rate)
+        (cell.protocol != "simple", rate)
         for cell, rate in facts.ceilings.get(program, ())
-        if all(cell.get(axis) == main.setting[axis] for axis in alike)
+        if all(cell.value(axis) == main.setting[axis] for axis in alike)
     ]
     return min(rates)[1] if rates else None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from experiments.analysis.summary import ExperimentSummary, summarize
 from experiments.errors import BadInput
 from experiments.formatting import axis_name, axis_value, count
-from experiments.records.description import Description, ShownExperiment, part_of
+from experiments.records.description import Description, ShownExperiment, find_part
 from experiments.records.record import Record
 from experiments.report.answer.facts import Facts, find_facts, gather_cells
 from experiments.report.answer.sentences import write_sentences
@@ -171,7 +171,7 @@ def _cores(description: Description, facts: Facts) -> list[str]:
     told = [
         f"{name}: {describe_placement(placement)}"
         for name, setting in settings.items()
-        if (placement := part_of(description.placements, setting, "resources")) is not None
+        if (placement := find_part(description.placements, str(setting["engine"]), name)) is not None
     ]
     return [f"Cores: {'; '.join(told)}."] if told else []
 
@@ -180,7 +180,7 @@ def _servers(description: Description, facts: Facts) -> list[str]:
     """Version, storage and the settings that the matrix asks for, of each configuration."""
     told = []
     for name, setting in {str(contest.setting["postgres"]): contest.setting for contest in facts.contests}.items():
-        server = part_of(description.postgres, setting, "postgres")
+        server = find_part(description.postgres, str(setting["engine"]), name)
         if server is not None:
             asked = description.matrix["postgres"][name]["settings"]
             settings = "".join(f", {key}={value}" for key, value in asked.items())

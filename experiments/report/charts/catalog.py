@@ -93,14 +93,14 @@ def time_name(experiment: ShownExperiment) -> str:
 def has_time(description: Description, experiment: ShownExperiment) -> bool:
     """Whether connections were to be watched in any cell of the experiment."""
     shown = (cell for cell in description.cells if experiment.name in cell.experiments and not cell.unsupported)
-    return any(cell.cell.get("sampling") == "on" for cell in shown)
+    return any(cell.cell.sampling == "on" for cell in shown)
 
 
 def curves_of(description: Description, experiment: ShownExperiment) -> list[Curves]:
     """What can be drawn over an axis: where a line has at least three values of it that can run."""
     able = [cell for cell in in_matrix_order(description, experiment) if cell.arm == "a" and not cell.unsupported]
     # Of ceilings only the one that is there for every pool, and is no line of its own scale.
-    shown = [cell for cell in able if cell.cell["loader"] == PGBENCH or not is_ceiling(cell.cell)]
+    shown = [cell for cell in able if cell.cell.loader == PGBENCH or not is_ceiling(cell.cell)]
     listed = description.matrix["experiments"][experiment.name]["matrix"]
     every = [_curves(axis, shown, label_axes([cell.cell for cell in shown], listed, over=axis)) for axis in CURVE_AXES]
     return [
@@ -119,7 +119,7 @@ def _curves(axis: str, shown: Sequence[ShownCell], axes: tuple[str, ...]) -> Cur
 
 
 def _length(line: Line, axis: str) -> int:
-    return len({cell.cell[axis] for cell in line.cells})
+    return len({cell.cell.value(axis) for cell in line.cells})
 
 
 def _values(cells: Sequence[ShownCell], axis: str) -> list[str]:

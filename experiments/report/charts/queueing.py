@@ -103,7 +103,7 @@ def panels_of(model: Model) -> list[Panel]:
     groups: dict[tuple[Any, ...], list[Modelled]] = {}
     for cell in model.cells:
         if cell.prediction is not None:
-            groups.setdefault((cell.point.contestant, cell.point.shown.cell["resources"]), []).append(cell)
+            groups.setdefault((cell.point.contestant, cell.point.shown.cell.resources), []).append(cell)
     several = {name: group for name, group in groups.items() if len({cell.point.poolsize for cell in group}) > 1}
     shown = [cell.point.shown.cell for group in several.values() for cell in group]
     axes = label_axes(shown, {}, over="poolsize") or ("loader",)

@@ -29,7 +29,7 @@ def pgbench(uvloop_cell: Cell) -> Cell:
 
 def shown(cell: Cell, **changes: Any) -> ShownCell:
     named = replace(cell, **changes)
-    return ShownCell(f"sha256:{named.label()}", "a", ("loaders",), named.axes())
+    return ShownCell(f"sha256:{named.label()}", "a", ("loaders",), named)
 
 
 def with_cells(description: Description, *cells: ShownCell) -> Description:
@@ -45,8 +45,8 @@ def rows(description: Description, records: list[Record]) -> dict[str, CellSumma
     ("loader", "expected"),
     [("ceiling_pgbench", True), ("ceiling_copy", True), ("row_by_row_serial", False), ("of a newer version", False)],
 )
-def test_the_registry_says_what_a_ceiling_is(loader: str, *, expected: bool) -> None:
-    assert is_ceiling({"loader": loader}) is expected
+def test_the_registry_says_what_a_ceiling_is(threaded: Cell, loader: str, *, expected: bool) -> None:
+    assert is_ceiling(replace(threaded, loader=loader)) is expected
 
 
 def test_a_cells_ceiling_has_the_same_server_data_pool_and_cores(uvloop_cell: Cell, pgbench: Cell) -> None:
@@ -59,17 +59,17 @@ def test_a_cells_ceiling_has_the_same_server_data_pool_and_cores(uvloop_cell: Ce
         {"transaction": "per_record"},
     ]
     others = [shown(pgbench, **change) for change in changes]
-    assert find_ceiling(uvloop_cell.axes(), others) is None
+    assert find_ceiling(uvloop_cell, others) is None
     own = shown(pgbench)
-    assert find_ceiling(uvloop_cell.axes(), [*others, own]) == own
+    assert find_ceiling(uvloop_cell, [*others, own]) == own
     for change, other in zip(changes, others, strict=True):
-        assert find_ceiling(replace(uvloop_cell, **change).axes(), [own, *others]) == other
+        assert find_ceiling(replace(uvloop_cell, **change), [own, *others]) == other
 
 
 def test_simple_goes_before_prepared_and_then_the_same_python(uvloop_cell: Cell, pgbench: Cell) -> None:
     prepared = shown(pgbench, protocol="prepared")
     old, simple = shown(pgbench, python="3.7"), shown(pgbench)
-    cell = uvloop_cell.axes()
+    cell = uvloop_cell
     assert find_ceiling(cell, [prepared, old, simple]) == simple
     assert find_ceiling(cell, [prepared, old]) == old
     assert find_ceiling(cell, [prepared]) == prepared
@@ -78,8 +78,8 @@ def test_simple_goes_before_prepared_and_then_the_same_python(uvloop_cell: Cell,
 def test_neither_other_programs_nor_what_cannot_run_is_a_loaders_ceiling(uvloop_cell: Cell, pgbench: Cell) -> None:
     copy = shown(pgbench, loader="ceiling_copy")
     absent = replace(shown(pgbench), unsupported="pgbench was not found")
-    assert find_ceiling(uvloop_cell.axes(), [copy, absent]) is None
-    assert find_ceiling(pgbench.axes(), [shown(pgbench)]) is None
+    assert find_ceiling(uvloop_cell, [copy, absent]) is None
+    assert find_ceiling(pgbench, [shown(pgbench)]) is None
 
 
 def test_the_share_is_the_median_over_the_median_of_the_ceiling_also_of_another_experiment(
@@ -94,7 +94,7 @@ def test_the_share_is_the_median_over_the_median_of_the_ceiling_also_of_another_
     assert found["sha256:row_by_row_asyncioa"].ceiling_share == pytest.approx(0.75)
     # Without a run that was ok there is nothing to divide.
     assert found["sha256:nonea"].ceiling_share is None
-    failed = [replace(record, status="failed") if record.cell == pgbench.axes() else record for record in records]
+    failed = [replace(record, status="failed") if record.cell == pgbench else record for record in records]
     assert rows(with_cells(description, elsewhere), failed)["sha256:row_by_row_asyncioa"].ceiling_share is None
     assert rows(description, records)["sha256:row_by_row_asyncioa"].ceiling_share is None
 
@@ -128,7 +128,7 @@ def test_ceilings_are_in_no_comparison_no_effects_no_precision_and_no_chart_of_r
     campaign: Campaign, description: Description, pgbench: Cell
 ) -> None:
     compared = compare_campaigns(campaign, campaign).experiments[0].cells
-    assert "ceiling_pgbench" not in {cell.shown.cell["loader"] for cell in compared}
+    assert "ceiling_pgbench" not in {cell.shown.cell.loader for cell in compared}
     everything = campaign.description.cells
     assert without_foreign_baseline(everything, {}) == without_foreign_baseline(description.cells, {})
     summary = summarize(campaign.description, campaign.records, campaign.description.experiments[0])
@@ -142,7 +142,7 @@ def test_of_ceilings_only_pgbench_is_a_curve(description: Description, uvloop_ce
     listed = {"matrix": {"poolsize": [1, 5, 20]}}
     matrix = {**description.matrix, "experiments": {"loaders": listed}}
     (curves,) = curves_of(replace(description, matrix=matrix, cells=tuple(cells)), description.experiments[0])
-    assert {cell.cell["loader"] for line in curves.lines for cell in line.cells} == {
+    assert {cell.cell.loader for line in curves.lines for cell in line.cells} == {
         "row_by_row_asyncio",
         "ceiling_pgbench",
     }

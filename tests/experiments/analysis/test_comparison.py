@@ -27,7 +27,7 @@ Change = Callable[[Record], Record]
 def pools(description: Description, uvloop_cell: Cell) -> Description:
     """With three pool sizes beside the baseline, in two experiments that have one of them in common."""
     cells = tuple(
-        ShownCell(f"sha256:pool{poolsize}", "a", experiments, replace(uvloop_cell, poolsize=poolsize).axes())
+        ShownCell(f"sha256:pool{poolsize}", "a", experiments, replace(uvloop_cell, poolsize=poolsize))
         for poolsize, experiments in ((1, ("loaders",)), (5, ("loaders", "pools")), (50, ("pools",)))
     )
     baseline = tuple(replace(shown, experiments=("loaders", "pools")) for shown in description.cells[:2])
@@ -189,7 +189,7 @@ def test_cells_are_matched_by_axes_and_those_of_one_campaign_only_are_named(
     cells = (
         *description.cells[:2],
         replace(description.cells[2], cell_key="sha256:other"),
-        replace(description.cells[2], cell_key="sha256:more", cell={**description.cells[2].cell, "poolsize": 5}),
+        replace(description.cells[2], cell_key="sha256:more", cell=replace(description.cells[2].cell, poolsize=5)),
     )
     b = measured(description, make_record, one, cells=cells)
     comparison = compare_campaigns(a, b)

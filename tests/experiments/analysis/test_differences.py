@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from experiments.analysis.differences import Difference, axes_of, cells_in_common, find_differences_between
-from experiments.matrix.cell import Cell
+from experiments.analysis.differences import Difference, cells_in_common, find_differences_between
+from experiments.matrix.cell import Cell, read_cell
 from experiments.records.description import Description, ShownCell
+from tests.experiments.older_cells import without
 
 
 def changed(description: Description, section: str, name: str, **facts: Any) -> Description:
@@ -176,7 +177,7 @@ def test_images_are_pinned_by_what_they_are_made_of_and_not_by_the_ids_that_they
     section: str, name: str, facts: Mapping[str, Any], expected: Difference, description: Description, threaded: Cell
 ) -> None:
     build = "python:3.13-slim@sha256:1; loader.Dockerfile 1a2b3c; linux/x86_64"
-    inside = tuple(replace(shown, cell={**shown.cell, "engine": "docker"}) for shown in description.cells)
+    inside = tuple(replace(shown, cell=replace(shown.cell, engine="docker")) for shown in description.cells)
     known = changed(replace(description, cells=inside), "interpreters", "3.13", image="sha256:id", build=build)
     known = changed(known, "postgres", "default", image="postgres:17@sha256:1", image_id="sha256:id")
     other = changed(known, section, name, **facts)
@@ -198,7 +199,7 @@ def test_the_harnesss_machine_is_told_and_no_reason_where_nothing_ran_on_it(
     description: Description, threaded: Cell
 ) -> None:
     def on(cpu: str, *engines: str, here: bool) -> Description:
-        cells = tuple(ShownCell(name, "a", ("loaders",), replace(threaded, engine=name).axes()) for name in engines)
+        cells = tuple(ShownCell(name, "a", ("loaders",), replace(threaded, engine=name)) for name in engines)
         environment = {**description.environment, "cpu": cpu}
         return replace(description, cells=cells, environment=environment, engines={"docker": {"here": here}})
 
@@ -214,7 +215,7 @@ def test_the_harnesss_machine_is_told_and_no_reason_where_nothing_ran_on_it(
 
 def test_parts_that_no_cell_in_common_uses_do_not_matter(description: Description) -> None:
     other = changed(description, "interpreters", "3.13", version="3.13.1")
-    moved = [replace(shown, cell={**shown.cell, "python": "3.14"}) for shown in description.cells]
+    moved = [replace(shown, cell=replace(shown.cell, python="3.14")) for shown in description.cells]
     assert find_differences_between(description, replace(other, cells=tuple(moved))) == ()
 
 
@@ -222,7 +223,7 @@ def test_other_experiments_than_those_in_common_may_have_other_baselines(
     description: Description, threaded: Cell
 ) -> None:
     cells = [
-        replace(shown, cell={**shown.cell, "poolsize": 1} if shown.arm == "b" else shown.cell)
+        replace(shown, cell=replace(shown.cell, poolsize=1) if shown.arm == "b" else shown.cell)
         for shown in description.cells
     ]
     other = replace(description, cells=tuple(cells))
@@ -244,7 +245,7 @@ def test_source_commit_and_harness_are_software_and_only_the_source_is_a_pin(des
 
 def test_an_engines_machine_is_only_looked_at_where_it_is_another_one(description: Description, threaded: Cell) -> None:
     inside = replace(threaded, engine="docker")
-    shown = ShownCell("sha256:1", "a", ("loaders",), inside.axes())
+    shown = ShownCell("sha256:1", "a", ("loaders",), inside)
 
     def in_docker(**facts: Any) -> Description:
         return replace(description, cells=(shown,), engines={"docker": facts})
@@ -261,9 +262,8 @@ def test_an_engines_machine_is_only_looked_at_where_it_is_another_one(descriptio
 def test_cells_are_the_same_by_their_axes_whatever_their_keys_and_however_old(description: Description) -> None:
     new = ("gil", "protocol", "implementation")
     cells = tuple(
-        replace(shown, cell_key="old", cell={axis: value for axis, value in shown.cell.items() if axis not in new})
-        for shown in description.cells
+        replace(shown, cell_key="old", cell=read_cell(without(shown.cell, *new))) for shown in description.cells
     )
     common = cells_in_common(replace(description, cells=cells), description)
-    assert common == tuple(dict.fromkeys(map(axes_of, description.cells)))
-    assert dict(common[0])["protocol"] == "simple"
+    assert common == tuple(dict.fromkeys(shown.cell for shown in description.cells))
+    assert common[0].protocol == "simple"

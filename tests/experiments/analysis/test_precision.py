@@ -58,7 +58,7 @@ def failing(records: Sequence[Record], loader: str, blocks: range) -> list[Recor
     """The same records, but the loader's runs in these blocks failed."""
     return [
         replace(record, status="failed", reason="lost", rows_per_s=None)
-        if record.block in blocks and record.cell["loader"] == loader
+        if record.block in blocks and record.cell.loader == loader
         else record
         for record in records
     ]
@@ -83,7 +83,7 @@ def test_the_widest_interval_of_all_ratios_is_found_with_its_cell(five: Descript
 
 
 def test_the_baselines_second_arm_is_a_ratio_too(five: Description, records: list[Record]) -> None:
-    narrow = [replace(record, rows_per_s=16_000.0) if record.cell["loop"] else record for record in records]
+    narrow = [replace(record, rows_per_s=16_000.0) if record.cell.loop else record for record in records]
     found = find_precision(summarize_all(five, narrow))
     assert found.widest == pytest.approx(reach_of(AGAIN))
     assert found.cell == "row_by_row_threaded, the baseline again"
@@ -91,7 +91,7 @@ def test_the_baselines_second_arm_is_a_ratio_too(five: Description, records: lis
 
 def test_every_experiment_is_looked_at(five: Description, records: list[Record]) -> None:
     cells = tuple(
-        replace(cell, experiments=("loaders", "loops") if cell.cell["loop"] != "uvloop" else ("loops",))
+        replace(cell, experiments=("loaders", "loops") if cell.cell.loop != "uvloop" else ("loops",))
         for cell in five.cells
     )
     experiments = (five.experiments[0], ShownExperiment("loops", "Which loop?"))

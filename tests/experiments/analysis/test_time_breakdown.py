@@ -59,9 +59,9 @@ def test_one_connection_has_only_its_own_time(make_record: Callable[..., Record]
 
 
 def test_a_loader_with_one_connection_has_one_worker_whatever_its_pool(threaded: Cell) -> None:
-    assert worker_count(replace(threaded, loader="row_by_row_serial", poolsize=20).axes()) == 1
-    assert worker_count(threaded.axes()) == 20
-    assert worker_count(replace(threaded, loader="of_another_time").axes()) == 20
+    assert worker_count(replace(threaded, loader="row_by_row_serial", poolsize=20)) == 1
+    assert worker_count(threaded) == 20
+    assert worker_count(replace(threaded, loader="of_another_time")) == 20
 
 
 def test_more_than_the_time_there_is_becomes_a_negative_rest(seen: Record) -> None:

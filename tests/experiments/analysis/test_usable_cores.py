@@ -49,22 +49,22 @@ KINDS = [
 def test_threads_and_processes_alone_can_use_several_cores_and_a_lock_leaves_it_open(
     make_record: Callable[..., Record], threaded: Cell, loader: str, gil: bool, expected: tuple[bool, bool]
 ) -> None:
-    cell, runs = replace(threaded, loader=loader).axes(), [with_gil(make_record(), enabled=gil)]
+    cell, runs = replace(threaded, loader=loader), [with_gil(make_record(), enabled=gil)]
     assert (uses_several_cores(cell, runs), shares_lock(cell, runs, SHARED)) == expected
 
 
 def test_one_thread_or_one_core_leaves_nothing_open(make_record: Callable[..., Record], threaded: Cell) -> None:
     runs = [make_record()]
-    assert not shares_lock(threaded.axes(), runs, APART)
-    assert not shares_lock(threaded.axes(), runs, {**SHARED, "loader_quota": 1})
-    assert shares_lock(threaded.axes(), runs, {**SHARED, "loader_quota": 2})
-    assert not shares_lock(replace(threaded, poolsize=1).axes(), runs, SHARED)
+    assert not shares_lock(threaded, runs, APART)
+    assert not shares_lock(threaded, runs, {**SHARED, "loader_quota": 1})
+    assert shares_lock(threaded, runs, {**SHARED, "loader_quota": 2})
+    assert not shares_lock(replace(threaded, poolsize=1), runs, SHARED)
 
 
 def test_who_does_not_tell_of_a_lock_has_one(make_record: Callable[..., Record], threaded: Cell) -> None:
     silent = replace(make_record(), client=None)
     free = with_gil(make_record(), enabled=False)
-    assert not uses_several_cores(threaded.axes(), [silent])
-    assert not uses_several_cores(threaded.axes(), [free, silent])
-    assert not uses_several_cores(threaded.axes(), [])
-    assert uses_several_cores(threaded.axes(), [free, free])
+    assert not uses_several_cores(threaded, [silent])
+    assert not uses_several_cores(threaded, [free, silent])
+    assert not uses_several_cores(threaded, [])
+    assert uses_several_cores(threaded, [free, free])

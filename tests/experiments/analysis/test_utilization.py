@@ -49,17 +49,17 @@ def test_a_quota_of_the_server_is_all_that_it_has(seen: Record) -> None:
 
 
 def test_processes_and_threads_without_a_lock_can_use_all_cores(seen: Record, threaded: Cell) -> None:
-    processes = replace(seen, cell=replace(threaded, loader="row_by_row_processes").axes())
+    processes = replace(seen, cell=replace(threaded, loader="row_by_row_processes"))
     assert look(processes, BOTH).cores.client == 2
     assert isinstance(seen.client, Client)
     free = replace(seen, client=replace(seen.client, gil_enabled=False))
     assert look(free, BOTH).cores.client == 2
-    assert look(replace(free, cell=replace(threaded, loader="row_by_row_asyncio").axes()), BOTH).cores.client == 1
+    assert look(replace(free, cell=replace(threaded, loader="row_by_row_asyncio")), BOTH).cores.client == 1
 
 
 def test_only_of_several_threads_under_a_lock_one_core_is_the_least(seen: Record, threaded: Cell) -> None:
     def at_least(record: Record, placement: Mapping[str, Any], **axes: Any) -> bool:
-        return look(replace(record, cell=replace(threaded, **axes).axes()), placement).cores.at_least
+        return look(replace(record, cell=replace(threaded, **axes)), placement).cores.at_least
 
     assert isinstance(seen.client, Client)
     free = replace(seen, client=replace(seen.client, gil_enabled=False))
@@ -83,7 +83,7 @@ def test_the_pool_s_time_is_divided_as_the_server_says(seen: Record) -> None:
 
 def test_a_round_trip_has_no_time_in_which_both_sides_computed(seen: Record, threaded: Cell) -> None:
     # 100 us per row, of which the sides compute 90; what was timed for a round trip is 30 of them.
-    alone = replace(seen, cell=replace(threaded, poolsize=1).axes())
+    alone = replace(seen, cell=replace(threaded, poolsize=1))
     found = look(observed(alone, server=0.55, cores=(0.25, 0.1), waits={"CPU": 0.5}, round_trip_s=30e-6))
     assert found.round_trip == pytest.approx(0.1, abs=1e-3)
 

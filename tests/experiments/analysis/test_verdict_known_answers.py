@@ -87,7 +87,7 @@ def only_campaign(results: Path) -> CampaignFolder:
 
 
 def runs_of(folder: CampaignFolder, postgres: str) -> list[Record]:
-    return [record for record in folder.records() if record.cell["postgres"] == postgres and record.arm == "a"]
+    return [record for record in folder.records() if record.cell.postgres == postgres and record.arm == "a"]
 
 
 def look(folder: CampaignFolder, record: Record) -> Observations:

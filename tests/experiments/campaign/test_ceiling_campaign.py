@@ -50,9 +50,9 @@ def test_ceilings_run_are_judged_and_give_each_row_its_share(tmp_path: Path) -> 
     records = [record for record in folder.records() if record.status != "unsupported"]
     assert {(record.status, record.reason) for record in records} == {("ok", None)}
     ran = sorted(
-        (record.cell["loader"], record.cell["protocol"], record.cell["transaction"])
+        (record.cell.loader, record.cell.protocol, record.cell.transaction)
         for record in records
-        if record.cell["loader"].startswith("ceiling_")
+        if record.cell.loader.startswith("ceiling_")
     )
     assert ran == [
         ("ceiling_copy", "simple", "autocommit"),
@@ -62,7 +62,7 @@ def test_ceilings_run_are_judged_and_give_each_row_its_share(tmp_path: Path) -> 
         ("ceiling_psql_file", "simple", "autocommit"),
         ("ceiling_psql_file", "simple", "per_record"),
     ]
-    rates = {(record.cell["loader"], record.cell["protocol"], record.cell["transaction"]): record for record in records}
+    rates = {(record.cell.loader, record.cell.protocol, record.cell.transaction): record for record in records}
     with (folder.path / "tables" / "ceilings.csv").open() as table:
         rows = [row for row in csv.DictReader(table) if row["rows_per_s"]]
     for row in rows:

@@ -111,7 +111,7 @@ def campaign(
 
 
 def of(folder: CampaignFolder, **axes: str) -> list[Record]:
-    return [record for record in folder.records() if axes.items() <= record.cell.items()]
+    return [record for record in folder.records() if axes.items() <= record.cell.axes().items()]
 
 
 def test_both_engines_do_the_same_work_with_every_python_and_postgresql(campaign: CampaignFolder) -> None:
@@ -121,7 +121,7 @@ def test_both_engines_do_the_same_work_with_every_python_and_postgresql(campaign
     assert len(records) == 10
     works = [record.work for record in records if record.work]
     assert {(work.rows, work.digest) for work in works} == {(30 * 222, works[0].digest)}
-    assert {record.cell["engine"] for record in records} == {"docker", "local"}
+    assert {record.cell.engine for record in records} == {"docker", "local"}
 
 
 def test_each_record_names_its_images_and_the_version_of_the_server(campaign: CampaignFolder) -> None:
@@ -131,7 +131,7 @@ def test_each_record_names_its_images_and_the_version_of_the_server(campaign: Ca
         assert record.images["loader"].startswith("sha256:")
         assert record.images["postgres"].startswith("sha256:")
         assert record.images["loader_base"].startswith("debian ")
-        major = {"pg15": "15.", "pg17": "17."}[str(record.cell["postgres"])]
+        major = {"pg15": "15.", "pg17": "17."}[str(record.cell.postgres)]
         assert record.server.version.startswith(major)
         assert f"postgresql-{major[:-1]} {major}" in record.images["postgres_base"]
     assert all(record.images is None for record in of(campaign, engine="local"))

@@ -112,7 +112,7 @@ def stopping_at(number: int, stop: BaseException) -> Callable[[ReadyCell, Record
 def test_every_planned_run_is_measured_in_the_order_of_the_plan(campaign: Campaign) -> None:
     reporter = campaign.run(good)
     runs = [(run.cell, run.arm, run.block, run.order) for run in campaign.plan.runs if run.cell.python == "3.13"]
-    assert [(Cell(**record.cell), record.arm, record.block, record.order) for record in reporter.ended] == runs
+    assert [(record.cell, record.arm, record.block, record.order) for record in reporter.ended] == runs
     assert reporter.begun == [(6, 0)]
     assert len(runs) == 6
 

@@ -12,7 +12,7 @@ import pytest
 from experiments.__main__ import main
 from experiments.campaign.reproduce import Reproduction, read_reproduction
 from experiments.errors import BadInput
-from experiments.matrix.cell import Cell
+from experiments.matrix.cell import Cell, read_cell
 from experiments.matrix.spec import load_matrix
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.folder import CampaignFolder, create
@@ -21,6 +21,7 @@ from experiments.records.record import Record
 from experiments.records.redaction import without_paths
 from experiments.report.publish import verdicts_of, write_front_page, write_tables
 from tests.experiments.made_campaigns import measured
+from tests.experiments.older_cells import without
 from tests.project import ROOT
 
 MATRIX = ROOT / "matrix.yaml"
@@ -40,11 +41,11 @@ def published(description: Description, uvloop_cell: Cell) -> Description:
     cells = (
         ShownCell("sha256:aa1", "a", ("loaders",), description.cells[0].cell),
         ShownCell("sha256:aa1", "b", ("loaders",), description.cells[0].cell),
-        ShownCell("sha256:ab2", "a", ("loaders", "pools"), uvloop_cell.axes()),
-        ShownCell("sha256:ab2", "b", ("pools",), uvloop_cell.axes()),
-        ShownCell("sha256:c3", "a", ("loaders",), slow.axes()),
-        ShownCell("sha256:d4", "a", ("pools",), replace(uvloop_cell, poolsize=5).axes()),
-        ShownCell("sha256:e5", "a", ("pools",), replace(slow, poolsize=5).axes(), "no wheel"),
+        ShownCell("sha256:ab2", "a", ("loaders", "pools"), uvloop_cell),
+        ShownCell("sha256:ab2", "b", ("pools",), uvloop_cell),
+        ShownCell("sha256:c3", "a", ("loaders",), slow),
+        ShownCell("sha256:d4", "a", ("pools",), replace(uvloop_cell, poolsize=5)),
+        ShownCell("sha256:e5", "a", ("pools",), replace(slow, poolsize=5), "no wheel"),
     )
     matrix = recorded()
     matrix["experiments"]["pools"] = matrix["experiments"]["pool_sizes"]
@@ -63,8 +64,8 @@ def shown(reproduction: Reproduction) -> list[tuple[Any, ...]]:
 
 def test_all_cells_run_again_in_both_arms_with_what_could_not_run(tmp_path: Path, published: Description) -> None:
     found = read(tmp_path, published)
-    assert [(one.cell.axes(), one.arm, one.experiments) for one in found.cells] == [
-        (dict(one.cell), one.arm, one.experiments) for one in published.cells
+    assert [(one.cell, one.arm, one.experiments) for one in found.cells] == [
+        (one.cell, one.arm, one.experiments) for one in published.cells
     ]
     assert [one.unsupported for one in found.cells] == [*[None] * 6, "no wheel"]
     assert (found.matrix.repeats, found.max_connections) == (6, 30)
@@ -116,22 +117,18 @@ def test_a_campaign_of_before_some_axes_runs_again_with_what_its_loaders_used_th
     tmp_path: Path, published: Description
 ) -> None:
     new = ("gil", "protocol", "implementation")
-    old = tuple(
-        replace(one, cell={axis: value for axis, value in one.cell.items() if axis not in new})
-        for one in published.cells
-    )
+    old = tuple(replace(one, cell=read_cell(without(one.cell, *new))) for one in published.cells)
     assert [one.cell for one in read(tmp_path, replace(published, cells=old)).cells] == [
-        Cell(**one.cell) for one in published.cells
+        one.cell for one in published.cells
     ]
 
 
 def test_what_this_version_does_not_know_is_refused_with_the_place(tmp_path: Path, published: Description) -> None:
     for name, changes, message in (
-        ("1", {"moon": "full"}, "the axis moon is not known to this version of the program; git checkout 0123abc, or "),
         ("2", {"loader": "row_by_row_gone"}, "the loader row_by_row_gone is not known to this version"),
         ("3", {"postgres": "defaults"}, r"postgres: 'defaults' is not in its matrix \(did you mean default\?"),
     ):
-        cells = (replace(published.cells[0], cell={**published.cells[0].cell, **changes}),)
+        cells = (replace(published.cells[0], cell=read_cell({**published.cells[0].cell.axes(), **changes})),)
         with pytest.raises(BadInput, match=f"campaign.json: sha256:aa1: {message}"):
             read(tmp_path / name, replace(published, cells=cells))
 

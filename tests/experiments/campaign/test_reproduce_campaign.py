@@ -41,7 +41,7 @@ def test_a_cell_of_a_campaign_is_run_again_with_its_pins_and_both_campaigns_are_
     tmp_path: Path, published: CampaignFolder
 ) -> None:
     then = published.description()
-    key = next(one.cell_key for one in then.cells if one.cell["poolsize"] == 1)
+    key = next(one.cell_key for one in then.cells if one.cell.poolsize == 1)
 
     out, again = matrix(tmp_path / "again", "--reproduce", str(published.path), "--cell", key[7:19])
     now = again.description()

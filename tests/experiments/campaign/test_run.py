@@ -159,7 +159,7 @@ def test_a_good_run_leaves_everything_in_its_record(threaded: Cell) -> None:
     record = measure(one, begun)
     assert (record.status, record.reason, record.interrupted) == ("ok", None, False)
     assert record.run == ("sha256:k", "a", 3)
-    assert (record.order, record.started_at, record.cell) == (17, begun.started_at, threaded.axes())
+    assert (record.order, record.started_at, record.cell) == (17, begun.started_at, threaded)
     assert (record.rows_per_s, record.cpu_us_per_row) == (11_100.0, 22.523)
     assert record.client is not None
     assert record.client.packages == {"psycopg2": "2.9.11"}

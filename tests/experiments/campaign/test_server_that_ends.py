@@ -103,7 +103,7 @@ def own_traces() -> list[Trace]:
 
 
 def of(folder: CampaignFolder, postgres: str) -> list[Record]:
-    return [record for record in folder.records() if record.cell["postgres"] == postgres]
+    return [record for record in folder.records() if record.cell.postgres == postgres]
 
 
 def test_a_server_that_is_killed_in_a_run_costs_that_run_and_no_other(

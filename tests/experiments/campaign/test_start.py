@@ -40,10 +40,8 @@ class Command:
         self.folder = folder
         self.lines: list[str] = []
         described = folder.description()
-        planned = [
-            PlannedCell(Cell(**shown.cell), "b" if shown.arm == "b" else "a", ("loaders",)) for shown in described.cells
-        ]
-        self._keys = {Cell(**shown.cell): shown.cell_key for shown in described.cells}
+        planned = [PlannedCell(shown.cell, "b" if shown.arm == "b" else "a", ("loaders",)) for shown in described.cells]
+        self._keys = {shown.cell: shown.cell_key for shown in described.cells}
         self._cells: dict[Cell, ReadyCell | str] = {cell: self._ready(cell) for cell in self._keys}
         matrix = load_matrix(ROOT / "matrix.yaml")
         plan = make_plan(planned, described.repeats, described.seed)

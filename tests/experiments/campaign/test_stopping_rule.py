@@ -93,9 +93,7 @@ class Growing:
         self.said: list[str] = []
         self.now_s = 100.0
         self.blocks = BlocksUntil(self.folder, UNTIL, self.said.append, clock=lambda: self.now_s)
-        planned = [
-            PlannedCell(Cell(**cell.cell), "b" if cell.arm == "b" else "a", ("loaders",)) for cell in described.cells
-        ]
+        planned = [PlannedCell(cell.cell, "b" if cell.arm == "b" else "a", ("loaders",)) for cell in described.cells]
         self.plan: Plan = make_plan([*planned[:3], replace(planned[3], unsupported="no wheel")], 5, 2014)
         for block in range(1, 6):
             # ln ratios of +-0.03, 0: the interval reaches exp(2.776 * 0.03 / sqrt(5)) - 1 = 3.8%.
@@ -193,7 +191,7 @@ def test_where_everything_fails_no_block_is_added(growing: Growing, make_failure
     folder: CampaignFolder = growing.folder
     for block in range(1, 6):
         for shown in folder.description().cells[:3]:
-            record = make_failure(Cell(**shown.cell), arm=shown.arm, block=block, status="failed", reason="lost")
+            record = make_failure(shown.cell, arm=shown.arm, block=block, status="failed", reason="lost")
             folder.append(record)
     assert growing.grow() is None
     assert (folder.description().until or {})["ended"] == "no intervals"

@@ -140,7 +140,7 @@ def test_every_run_was_checked_down_to_its_transactions(tmp_path: Path) -> None:
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     work = {
-        (record.cell["loader"], record.cell["poolsize"]): record.work.transactions
+        (record.cell.loader, record.cell.poolsize): record.work.transactions
         for record in only_campaign(tmp_path).records()
         if record.work
     }

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from experiments.__main__ import main
+from experiments.matrix.cell import read_cell
 from experiments.records.description import Description, ShownExperiment
 from experiments.records.folder import create
 from experiments.records.record import Record
 from tests.experiments.made_campaigns import measured
+from tests.experiments.older_cells import without
 
 Make = Callable[..., Path]
 
@@ -141,7 +143,7 @@ def test_nothing_in_common_is_refused_with_what_differs(
     renamed = tuple(replace(shown, experiments=("others",)) for shown in description.cells)
     matrix = {**description.matrix, "experiments": {"others": {"matrix": {}}}}
     make("two", cells=renamed, matrix=matrix, experiments=(ShownExperiment("others", "?"),))
-    moved = tuple(replace(shown, cell={**shown.cell, "python": "3.14"}) for shown in description.cells)
+    moved = tuple(replace(shown, cell=replace(shown.cell, python="3.14")) for shown in description.cells)
     make("three", cells=moved)
     assert compare(tmp_path, "one", "two") == 2
     advice = "; name campaigns that ran the same cells, or run those of A again: nox -s matrix -- --reproduce one\n"
@@ -157,9 +159,9 @@ def test_nothing_in_common_is_refused_with_what_differs(
 def test_a_campaign_of_before_and_one_whose_connections_were_watched_differ_in_that(
     tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = [{axis: value for axis, value in shown.cell.items() if axis != "sampling"} for shown in description.cells]
+    before = [read_cell(without(shown.cell, "sampling")) for shown in description.cells]
     make("old", cells=tuple(replace(shown, cell=cell) for shown, cell in zip(description.cells, before, strict=True)))
-    assert {shown.cell["sampling"] for shown in description.cells} == {"on"}
+    assert {shown.cell.sampling for shown in description.cells} == {"on"}
     make("new")
     for a, b, sides in (
         ("old", "new", ("were not", "off", "were", "on")),

@@ -73,7 +73,7 @@ def test_a_cell_that_a_campaign_found_unable_to_run_is_told_and_left_out(
 ) -> None:
     quarter = replace(threaded, resources="pod_0.25")
     cells = tuple(
-        ShownCell(cell.resources, "a", ("loaders",), cell.axes(), obstacle)
+        ShownCell(cell.resources, "a", ("loaders",), cell, obstacle)
         for cell, obstacle in ((threaded, None), (quarter, "no limits here"))
     )
     folder = create(tmp_path, replace(description, cells=cells))

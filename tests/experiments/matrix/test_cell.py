@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.environment.affinity import Placement
-from experiments.matrix.cell import AXES, Cell, Identity, canonical_json, cell_key
+from experiments.matrix.cell import AXES, Cell, Identity, canonical_json, cell_key, read_cell
 
 TEXT = st.text(max_size=8)
 CELL = Cell(
@@ -258,3 +258,12 @@ def test_canonical_json_refuses_what_json_does_not_have() -> None:
 
 def test_axes_survive_json() -> None:
     assert Cell(**json.loads(json.dumps(CELL.axes()))) == CELL
+
+
+def test_a_cell_is_read_back_as_it_was_recorded(threaded: Cell) -> None:
+    assert read_cell(threaded.axes()) == threaded
+
+
+def test_an_axis_of_a_newer_version_is_refused(threaded: Cell) -> None:
+    with pytest.raises(TypeError, match="the axis moon is not known to this version of the program"):
+        read_cell({**threaded.axes(), "moon": "full"})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.matrix.cell import Cell
+from experiments.matrix.cell import Cell, read_cell
 from experiments.profiling.files import (
     LARGEST_CAMPAIGN_BYTES,
     LARGEST_FILE_BYTES,
@@ -25,6 +25,7 @@ from experiments.records.description import Description
 from experiments.records.folder import create
 from experiments.records.record import Record
 from tests.experiments.made_explanations import CALL, INSERT, make_explanation
+from tests.experiments.older_cells import without
 
 Make = Callable[..., Record]
 
@@ -107,7 +108,7 @@ def test_the_page_has_every_section(make_record: Make) -> None:
 def test_transactions_of_the_harness_itself_are_not_the_workload_s(make_record: Make) -> None:
     explanation = make_explanation(make_record)
     assert "BEGIN" not in explanation_page(explanation, "cell", [])
-    cell = {**explanation.record.cell, "transaction": "per_record"}
+    cell = replace(explanation.record.cell, transaction="per_record")
     committed = replace(explanation, record=replace(explanation.record, cell=cell))
     assert "BEGIN" in explanation_page(committed, "cell", [])
 
@@ -135,7 +136,7 @@ def test_names_are_the_same_for_the_same_cell_and_others_for_another(threaded: C
 def test_a_campaign_of_before_an_axis_has_the_cell_too(description: Description, threaded: Cell) -> None:
     assert has_cell(description, threaded)
     assert not has_cell(description, replace(threaded, poolsize=7))
-    older = [{axis: value for axis, value in shown.cell.items() if axis != "gil"} for shown in description.cells]
+    older = [read_cell(without(shown.cell, "gil")) for shown in description.cells]
     cells = tuple(replace(shown, cell=cell) for shown, cell in zip(description.cells, older, strict=True))
     assert has_cell(replace(description, cells=cells), threaded)
 

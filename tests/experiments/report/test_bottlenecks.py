@@ -96,7 +96,7 @@ def test_the_csv_has_the_ledger_the_verdict_and_the_connections(split: Descripti
 def test_the_foot_counts_the_runs_that_were_to_be_watched_and_were_not(
     split: Description, records: list[Record]
 ) -> None:
-    asked = [replace(record, cell={**record.cell, "sampling": "on"}) for record in records]
+    asked = [replace(record, cell=replace(record.cell, sampling="on")) for record in records]
     blind = [replace(record, connections=None, ledger_us_per_row=None) for record in asked[:2]]
     said = "Connections were not watched in 2 of 9 runs that were ok; samples.jsonl says why."
     assert said in markdown_table(split, [*blind, *asked[2:]], split.experiments[0])
@@ -132,7 +132,7 @@ def test_transactions_that_wait_for_their_client_have_a_column_where_there_are_a
 def test_a_ceiling_has_a_row_in_the_ledger_and_no_verdict(
     split: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
-    ceiling = replace(threaded, loader="ceiling_pgbench").axes()
+    ceiling = replace(threaded, loader="ceiling_pgbench")
     shown = ShownCell("sha256:ceiling", "a", ("loaders",), ceiling)
     run = replace(observed(make_record(), server=0.97), cell=ceiling, cell_key="sha256:ceiling")
     text = why_section(replace(split, cells=(shown,)), [run], split.experiments[0])

@@ -20,7 +20,7 @@ def test_a_build_without_optimizations_is_marked_with_a_footnote(
 ) -> None:
     old = replace(threaded, python="3.9")
     client = Client("3.9.1", "CPython", True, False, {})
-    cells = (description.cells[0], replace(description.cells[0], cell_key="sha256:old", cell=old.axes()))
+    cells = (description.cells[0], replace(description.cells[0], cell_key="sha256:old", cell=old))
     records = [make_record(threaded), make_record(old, cell_key="sha256:old", client=client)]
     text = markdown_table(replace(description, cells=cells), records, description.experiments[0])
     assert "| 3.9 † " in text
@@ -65,7 +65,7 @@ def free_threaded_table(
             replace(FREE_THREADED, free_threaded=None),
         ),
     }
-    shown = tuple(ShownCell(key, "a", ("loaders",), cell.axes()) for key, (cell, _) in cells.items())
+    shown = tuple(ShownCell(key, "a", ("loaders",), cell) for key, (cell, _) in cells.items())
     records = [make_record(cell, cell_key=key, client=client) for key, (cell, client) in cells.items()]
     return markdown_table(replace(description, cells=shown), records, description.experiments[0])
 
@@ -107,7 +107,7 @@ def psycopg_records(
         client = Client("3.13.0", "CPython", True, True, {"psycopg": "3.3.9"}, libpq, libpq_bundled=bundled)
         client = replace(client, driver_implementation=implementation, lto=True, jit=False, switch_interval_s=0.005)
         cells.append((f"sha256:{implementation}", replace(base, implementation=implementation), client))
-    shown = tuple(ShownCell(key, "a", ("loaders",), cell.axes()) for key, cell, _ in cells)
+    shown = tuple(ShownCell(key, "a", ("loaders",), cell) for key, cell, _ in cells)
     return replace(description, cells=shown), [make_record(cell, cell_key=key, client=one) for key, cell, one in cells]
 
 

@@ -39,7 +39,7 @@ def test_engines_that_differ_in_more_than_the_container_are_told_to(
     description: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
     inside = replace(threaded, engine="docker")
-    cells = (description.cells[0], replace(description.cells[0], cell_key="sha256:inside", cell=inside.axes()))
+    cells = (description.cells[0], replace(description.cells[0], cell_key="sha256:inside", cell=inside))
     versions = {"local: 3.13": {"version": "3.13.0"}, "docker: 3.13": {"version": "3.13.5"}}
     server = {"settings": {}, "storage": "disk", "version": "17.12"}
     servers = {"local: default": server, "docker: default": server}

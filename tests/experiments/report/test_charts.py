@@ -66,7 +66,7 @@ def made(
         for number, (cell, rates) in enumerate(cells):
             for arm in ("a", "b") if again and number == 0 else ("a",):
                 reason = None if rates else "no wheel"
-                shown.append(ShownCell(f"sha256:{number}", arm, ("loaders",), cell.axes(), reason))
+                shown.append(ShownCell(f"sha256:{number}", arm, ("loaders",), cell, reason))
                 wobble = 1.005 if arm == "b" else 1.0
                 records += [
                     make_record(
@@ -294,7 +294,7 @@ def test_whatever_became_of_the_runs_there_are_charts(
     sizes = data.draw(st.lists(st.integers(1, 500), min_size=1, max_size=5, unique=True))
     cells, records = [], []
     for size in sizes:
-        cell = {**description.cells[0].cell, "poolsize": size}
+        cell = replace(description.cells[0].cell, poolsize=size)
         cells.append(ShownCell(f"sha256:{size}", "a", ("loaders",), cell, data.draw(st.sampled_from([None, "no"]))))
         for block in range(1, blocks + 1):
             status = data.draw(st.sampled_from(STATUSES))

@@ -79,7 +79,7 @@ def test_what_differs_is_marked_and_so_is_what_does_not_and_what_the_noise_floor
 
 def test_the_sum_counts_what_differs_and_names_what_only_one_has(sides: Sides) -> None:
     a, b = sides
-    more = ShownCell("sha256:more", "a", ("loaders",), {**b.description.cells[0].cell, "poolsize": 5})
+    more = ShownCell("sha256:more", "a", ("loaders",), replace(b.description.cells[0].cell, poolsize=5))
     b = replace(b, description=replace(b.description, cells=(*b.description.cells, more)))
     assert sum_up(a, b, compare_campaigns(a, b)) == [
         "1 of 1 cell differs significantly (Holm, 5%), 1 of 1 at 95% each by itself (of equal campaigns 5%, averaged over many pairs).",

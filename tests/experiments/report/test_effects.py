@@ -35,7 +35,7 @@ def make_campaign(description: Description, make_record: Callable[..., Record]) 
         wobble: float = 0.01,
     ) -> tuple[Description, list[Record]]:
         shown = [
-            ShownCell(key_of(cell), "a", ("loaders",), cell.axes(), "no wheel" if cell in unsupported else None)
+            ShownCell(key_of(cell), "a", ("loaders",), cell, "no wheel" if cell in unsupported else None)
             for cell in cells
         ]
         matrix = {"experiments": {"loaders": {"matrix": lists}}}
@@ -94,7 +94,7 @@ def test_an_experiment_whose_axes_are_crossed_says_what_matters_first(
 def test_without_any_difference_nothing_is_told_apart(make_campaign: MakeCampaign, crossed: list[Cell]) -> None:
     description, records = make_campaign(crossed, CROSSED, wobble=0.0)
     same = [
-        replace(record, rows_per_s=10_000.0 + 10 * ((record.block * 7 + record.cell["poolsize"]) % 5))
+        replace(record, rows_per_s=10_000.0 + 10 * ((record.block * 7 + record.cell.poolsize) % 5))
         for record in records
     ]
     text = describe_effects(description, same, description.experiments[0])

@@ -17,7 +17,7 @@ Rows = dict[tuple[str, int, str], dict[str, object]]
 def rows(description: Description, records: list[Record]) -> Rows:
     columns = model_columns(description, records)
     cells = description.cells
-    return {(one.cell["loader"], one.cell["poolsize"], one.arm): columns(one) for one in cells}
+    return {(one.cell.loader, one.cell.poolsize, one.arm): columns(one) for one in cells}
 
 
 def test_a_row_has_its_bounds_the_prediction_and_its_error(description: Description, make_record: MakeRecord) -> None:

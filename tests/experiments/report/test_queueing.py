@@ -65,7 +65,7 @@ def test_a_cell_that_is_far_off_though_it_was_fitted_on_says_why(
 ) -> None:
     # Alone it is as quick as if both sides worked at the same time, which no delay explains.
     described, records = made_campaign(description, make_record, loaders=(THREADED,))
-    quick = [replace(one, rows_per_s=9_000.0) if one.cell["poolsize"] == 1 else one for one in records]
+    quick = [replace(one, rows_per_s=9_000.0) if one.cell.poolsize == 1 else one for one in records]
     model = model_campaign(described, quick)
     assert model is not None
     line = rows(model_page(described, model))[2]

@@ -108,7 +108,7 @@ def test_a_result_within_the_noise_is_marked(
 ) -> None:
     slower = [
         replace(record, rows_per_s=(record.rows_per_s or 0) / 1.4)
-        if record.cell["loader"] == uvloop_cell.loader and record.status == "ok"
+        if record.cell.loader == uvloop_cell.loader and record.status == "ok"
         else record
         for record in records
     ]
@@ -126,7 +126,7 @@ def many_ratios(
         records += [make_record(block=block), make_record(arm="b", block=block, rows_per_s=10_000.0 * again[block])]
     for number, rate in enumerate(rates):
         cell = replace(threaded, poolsize=100 + number)
-        shown.append(ShownCell(f"sha256:{number}", "a", ("loaders",), cell.axes()))
+        shown.append(ShownCell(f"sha256:{number}", "a", ("loaders",), cell))
         records += [
             make_record(cell, cell_key=f"sha256:{number}", block=block, rows_per_s=rate * factor)
             for block, factor in noise.items()
@@ -168,7 +168,7 @@ def test_what_matters_stands_below_where_axes_are_crossed(
     description: Description, make_record: Callable[..., Record], threaded: Cell, uvloop_cell: Cell
 ) -> None:
     cells = [replace(cell, poolsize=size) for cell in (threaded, uvloop_cell) for size in (5, 20)]
-    shown = tuple(ShownCell(f"sha256:{number}", "a", ("loaders",), cell.axes()) for number, cell in enumerate(cells))
+    shown = tuple(ShownCell(f"sha256:{number}", "a", ("loaders",), cell) for number, cell in enumerate(cells))
     records = [
         make_record(cell, cell_key=one.cell_key, block=block, rows_per_s=cell.poolsize * (500.0 + block))
         for block in range(1, 7)
@@ -239,10 +239,10 @@ def test_rows_are_sorted_by_the_axes_from_left_to_right_as_the_matrix_lists_thei
         for python in ("3.13", "3.9")
         for cell in (threaded, uvloop_cell)
     ]
-    shown = tuple(ShownCell(f"sha256:{number}", "a", ("loaders",), cell.axes()) for number, cell in enumerate(cells))
+    shown = tuple(ShownCell(f"sha256:{number}", "a", ("loaders",), cell) for number, cell in enumerate(cells))
     matrix = {**description.matrix, "experiments": {"loaders": {"matrix": lists}}}
     ordered = in_matrix_order(replace(description, cells=shown, matrix=matrix), description.experiments[0])
-    assert [(one.cell["python"], one.cell["postgres"], one.cell["loop"]) for one in ordered] == [
+    assert [(one.cell.python, one.cell.postgres, one.cell.loop) for one in ordered] == [
         ("3.9", "default", None),
         ("3.9", "default", "uvloop"),
         ("3.9", "memory", None),

@@ -44,7 +44,7 @@ def test_a_loader_that_drops_a_record_is_a_row_without_numbers_and_the_command_f
     assert done.returncode == 1, done.stdout + done.stderr
     (folder,) = list_campaigns(results)
 
-    status = {(record.cell["loader"], record.arm): (record.status, record.reason) for record in folder.records()}
+    status = {(record.cell.loader, record.arm): (record.status, record.reason) for record in folder.records()}
     threaded, asyncio = "row_by_row_threaded", "row_by_row_asyncio"
     assert status.keys() == {(threaded, "a"), (threaded, "b"), (asyncio, "a")}
     assert status[threaded, "a"] == status[threaded, "b"] == ("ok", None)

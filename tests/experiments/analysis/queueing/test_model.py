@@ -35,7 +35,7 @@ def test_what_made_the_campaign_is_found_again(description: Description, make_re
 
 def test_cells_that_a_parameter_is_from_are_no_test(description: Description, make_record: MakeRecord) -> None:
     model = model_of(*made_campaign(description, make_record))
-    used = {(str(cell.point.shown.cell["loader"]), cell.point.poolsize): cell.used for cell in model.cells}
+    used = {(str(cell.point.shown.cell.loader), cell.point.poolsize): cell.used for cell in model.cells}
     assert used == {
         **{(THREADED, 1): True, (THREADED, 5): False, (THREADED, 20): True, (THREADED, 50): True},
         **{(ASYNCIO, 1): True, (ASYNCIO, 5): False, (ASYNCIO, 20): True, (ASYNCIO, 50): False},
@@ -71,9 +71,9 @@ def test_a_loader_without_a_pool_of_one_has_bounds_and_no_prediction(
     description: Description, make_record: MakeRecord
 ) -> None:
     described, records = made_campaign(description, make_record)
-    kept = [record for record in records if (record.cell["loader"], record.cell["poolsize"]) != (ASYNCIO, 1)]
+    kept = [record for record in records if (record.cell.loader, record.cell.poolsize) != (ASYNCIO, 1)]
     model = model_of(described, kept)
-    cell = next(cell for cell in model.cells if cell.point.shown.cell["loader"] == ASYNCIO)
+    cell = next(cell for cell in model.cells if cell.point.shown.cell.loader == ASYNCIO)
     assert cell.prediction is None
     assert cell.error is None
     assert cell.measured_bounds["server"] == pytest.approx(1 / TRUTH[ASYNCIO].server_s(cell.point.poolsize))
@@ -91,7 +91,7 @@ def test_where_all_cost_what_was_expected_rows_waited_for_something_else(
 ) -> None:
     described, records = made_campaign(description, make_record)
     slow = [
-        replace(record, rows_per_s=(record.rows_per_s or 0.0) * 0.5) if record.cell["poolsize"] == 5 else record
+        replace(record, rows_per_s=(record.rows_per_s or 0.0) * 0.5) if record.cell.poolsize == 5 else record
         for record in records
     ]
     broken = {cell.broken for cell in model_of(described, slow).tested if cell.point.poolsize == 5}
@@ -114,7 +114,7 @@ def test_where_others_took_the_cores_it_is_said(
     host = Host(observed_s=1.0, cores=2, run_steal_s=0.0, run_foreign_cpu_s=foreign_s)
     slow = [
         replace(record, rows_per_s=(record.rows_per_s or 0.0) * 0.5, host=host)
-        if record.cell["poolsize"] == pool
+        if record.cell.poolsize == pool
         else record
         for record in records
     ]
@@ -126,7 +126,7 @@ def test_a_cell_that_was_quicker_than_predicted_was_not_held_up_by_others(
 ) -> None:
     described, records = made_campaign(description, make_record, server_costs={(ASYNCIO, 50): 0.75})
     host = Host(observed_s=1.0, cores=2, run_steal_s=0.0, run_foreign_cpu_s=0.6)
-    model = model_of(described, [replace(one, host=host) if one.cell["poolsize"] == 50 else one for one in records])
+    model = model_of(described, [replace(one, host=host) if one.cell.poolsize == 50 else one for one in records])
     broken = [cell.broken for cell in model.tested if cell.point.poolsize == 50]
     assert broken == ["the server's cost per row was 61 µs instead of 81"]
 
@@ -135,9 +135,7 @@ def test_a_fit_on_cells_that_were_disturbed_says_so(description: Description, ma
     described, records = made_campaign(description, make_record, pools=(1, 5, 20))
     host = Host(observed_s=1.0, cores=2, run_steal_s=0.2, run_foreign_cpu_s=0.2)
     slow = [
-        replace(record, rows_per_s=(record.rows_per_s or 0.0) * 0.5, host=host)
-        if record.cell["poolsize"] == 1
-        else record
+        replace(record, rows_per_s=(record.rows_per_s or 0.0) * 0.5, host=host) if record.cell.poolsize == 1 else record
         for record in records
     ]
     broken = {cell.broken for cell in model_of(described, slow).tested if (cell.error or 0.0) < 0}
@@ -167,7 +165,7 @@ def test_what_explains_most_of_an_error_is_named(
     server = ServerUse("17.11", {}, "disk", server_s * 20_000)
     odd = [
         replace(record, rows_per_s=rate, cpu_us_per_row=client_s * 1e6, server=server)
-        if (record.cell["loader"], record.cell["poolsize"]) == (ASYNCIO, pool)
+        if (record.cell.loader, record.cell.poolsize) == (ASYNCIO, pool)
         else record
         for record in records
     ]
@@ -190,13 +188,13 @@ def test_a_fraction_of_a_core_is_predicted_from_the_whole_one(
     described, records = made_campaign(description, make_record, loaders=(THREADED,))
     quarter = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": 0.25, "note": None}
     shown = replace(described.cells[2], cell_key="sha256:pod")
-    shown = replace(shown, cell={**shown.cell, "resources": "pod"})
+    shown = replace(shown, cell=replace(shown.cell, resources="pod"))
     client_s = TRUTH[THREADED].client_s(20)
     made = made_record(make_record, TRUTH[THREADED], 20, 1.0)
     made = replace(made, cell_key="sha256:pod", cell=shown.cell, rows_per_s=0.25 / client_s)
     placements = {**described.placements, "pod": quarter}
     model = model_of(replace(described, cells=(*described.cells, shown), placements=placements), [*records, made])
-    pod = next(cell for cell in model.tested if cell.point.shown.cell["resources"] == "pod")
+    pod = next(cell for cell in model.tested if cell.point.shown.cell.resources == "pod")
     assert pod.error == pytest.approx(0.0, abs=1e-9)
     assert pod.prediction is not None
     assert pod.prediction.limit == "client"
@@ -244,9 +242,11 @@ def test_rows_that_are_sent_together_are_not_bounded_by_the_number_of_connection
     description: Description, make_record: MakeRecord
 ) -> None:
     described, records = made_campaign(description, make_record, loaders=(THREADED,))
-    together = {"loader": "row_by_row_psycopg_threaded", "inserts": "executemany"}
-    cells = tuple(replace(cell, cell={**cell.cell, **together}) for cell in described.cells)
-    quick = [replace(one, rows_per_s=13_000.0) if one.cell["poolsize"] == 5 else one for one in records]
+    cells = tuple(
+        replace(cell, cell=replace(cell.cell, loader="row_by_row_psycopg_threaded", inserts="executemany"))
+        for cell in described.cells
+    )
+    quick = [replace(one, rows_per_s=13_000.0) if one.cell.poolsize == 5 else one for one in records]
     bounds = {POOL in cell.measured_bounds for cell in model_of(described, records).cells}
     model = model_of(replace(described, cells=cells), quick)
     assert (bounds, {POOL in cell.measured_bounds for cell in model.cells}) == ({True}, {False})
@@ -282,7 +282,7 @@ def test_a_row_waits_for_the_disk_where_nothing_was_set_against_it(
     durable: bool,
 ) -> None:
     described, records = made_campaign(description, make_record)
-    cells = [replace(cell, cell={**cell.cell, "transaction": transaction}) for cell in described.cells]
+    cells = [replace(cell, cell=replace(cell.cell, transaction=transaction)) for cell in described.cells]
     postgres = {"default": {"version": "17.11", "settings": settings, "storage": storage}}
     points = read_points(replace(described, cells=tuple(cells), postgres=postgres), records)
     assert {point.durable for point in points} == {durable}
@@ -296,7 +296,7 @@ def test_only_processes_and_threads_without_a_gil_use_several_cores(
     description: Description, make_record: MakeRecord, loader: str, gil: bool, cores: int
 ) -> None:
     described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
-    cells = [replace(cell, cell={**cell.cell, "loader": loader}) for cell in described.cells]
+    cells = [replace(cell, cell=replace(cell.cell, loader=loader)) for cell in described.cells]
     placements = {"split": {"loader_cpus": [0, 1], "server_cpus": [1, 2, 3], "loader_quota": None}}
     client = records[0].client
     assert client is not None
@@ -316,7 +316,7 @@ def test_phases_count_what_the_server_used_inside_them_where_that_is_known(
 
 def test_ceilings_are_no_contestants(description: Description, make_record: MakeRecord) -> None:
     described, records = made_campaign(description, make_record, loaders=(THREADED,))
-    ceiling = [replace(cell, cell={**cell.cell, "loader": "ceiling_pgbench"}) for cell in described.cells]
+    ceiling = [replace(cell, cell=replace(cell.cell, loader="ceiling_pgbench")) for cell in described.cells]
     assert read_points(replace(described, cells=tuple(ceiling)), records) == []
 
 
@@ -325,12 +325,12 @@ def test_cells_without_the_sampler_count_where_a_campaign_has_no_others(
 ) -> None:
     described, records = made_campaign(description, make_record)
     off = [
-        replace(cell, cell={**cell.cell, "sampling": "off" if cell.cell["loader"] == THREADED else "on"})
+        replace(cell, cell=replace(cell.cell, sampling="off" if cell.cell.loader == THREADED else "on"))
         for cell in described.cells
     ]
     points = read_points(replace(described, cells=tuple(off)), records)
-    assert {point.shown.cell["loader"] for point in points} == {ASYNCIO}
-    alone = [cell for cell in off if cell.cell["loader"] == THREADED]
+    assert {point.shown.cell.loader for point in points} == {ASYNCIO}
+    alone = [cell for cell in off if cell.cell.loader == THREADED]
     assert len(read_points(replace(described, cells=tuple(alone)), records)) == 4
 
 
@@ -344,8 +344,8 @@ def with_pods(
     for name, quota in quotas.items():
         placements[name] = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": quota, "note": None}
         for pool in pools:
-            source = next(one for one in records if one.cell["poolsize"] == pool)
-            key, axes = f"sha256:{name}-{pool}", {**source.cell, "resources": name}
+            source = next(one for one in records if one.cell.poolsize == pool)
+            key, axes = f"sha256:{name}-{pool}", replace(source.cell, resources=name)
             cells.append(ShownCell(key, "a", ("pools",), axes))
             rate = min(source.rows_per_s or 0.0, quota / TRUTH[THREADED].client_s(pool))
             made.append(replace(source, cell_key=key, cell=axes, rows_per_s=rate))
@@ -357,11 +357,11 @@ def test_every_quota_is_predicted_from_what_was_fitted_without_one(
 ) -> None:
     quotas = {"pod_0.1": 0.1, "pod_0.25": 0.25, "pod_0.5": 0.5, "pod_1": 1.0}
     model = model_of(*with_pods(description, make_record, quotas, (5, 20)))
-    pods = [cell for cell in model.tested if cell.point.shown.cell["resources"] != "split"]
+    pods = [cell for cell in model.tested if cell.point.shown.cell.resources != "split"]
     assert len(pods) == 8
     assert [cell.error for cell in pods] == [pytest.approx(0.0, abs=1e-9)] * 8
     limits = {
-        cell.point.shown.cell["resources"]: cell.prediction.limit
+        cell.point.shown.cell.resources: cell.prediction.limit
         for cell in pods
         if cell.prediction and cell.point.poolsize == 20
     }
@@ -382,11 +382,11 @@ def test_of_equally_many_pools_those_on_whole_cores_of_each_sides_own_are_fitted
 ) -> None:
     described, records = with_pods(description, make_record, {"other": 0.5}, POOLS)
     placements = {**described.placements, "other": other}
-    cells = sorted(described.cells, key=lambda cell: str(cell.cell["resources"]))
-    assert cells[0].cell["resources"] == "other"
+    cells = sorted(described.cells, key=lambda cell: str(cell.cell.resources))
+    assert cells[0].cell.resources == "other"
     model = model_of(replace(described, cells=tuple(cells), placements=placements), records)
     basis = next(iter(model.bases.values()))
-    assert {point.shown.cell["resources"] for point in (basis.alone, basis.saturated)} == {"split"}
+    assert {point.shown.cell.resources for point in (basis.alone, basis.saturated)} == {"split"}
 
 
 def test_the_contention_is_from_the_cores_that_the_rest_is_fitted_on(
@@ -394,12 +394,12 @@ def test_the_contention_is_from_the_cores_that_the_rest_is_fitted_on(
 ) -> None:
     described, records = with_pods(description, make_record, {"pod_0.5": 0.5}, (50,))
     larger = [
-        replace(cell, cell={**cell.cell, "poolsize": 90}) if cell.cell["resources"] == "pod_0.5" else cell
+        replace(cell, cell=replace(cell.cell, poolsize=90)) if cell.cell.resources == "pod_0.5" else cell
         for cell in described.cells
     ]
     basis = next(iter(model_of(replace(described, cells=tuple(larger)), records).bases.values()))
     assert basis.crowded is not None
-    assert (basis.crowded.poolsize, basis.crowded.shown.cell["resources"]) == (50, "split")
+    assert (basis.crowded.poolsize, basis.crowded.shown.cell.resources) == (50, "split")
 
 
 def test_the_contention_is_the_baselines_wherever_that_stands_in_the_plan(
@@ -410,13 +410,13 @@ def test_the_contention_is_the_baselines_wherever_that_stands_in_the_plan(
     )
     model = model_of(described, records)
     assert [fit.contention for fit in model.fits.values()] == [pytest.approx(0.01)] * 2
-    assert {basis.crowded.shown.cell["loader"] for basis in model.bases.values() if basis.crowded} == {THREADED}
+    assert {basis.crowded.shown.cell.loader for basis in model.bases.values() if basis.crowded} == {THREADED}
 
 
 def test_nothing_is_fitted_on_a_client_that_a_quota_stopped(description: Description, make_record: MakeRecord) -> None:
     described, records = with_pods(description, make_record, {"pod_0.1": 0.1, "pod_0.5": 0.5}, (1, 20))
     for name, has_model in (("pod_0.1", False), ("pod_0.5", True)):
-        cells = tuple(cell for cell in described.cells if cell.cell["resources"] == name)
+        cells = tuple(cell for cell in described.cells if cell.cell.resources == name)
         assert (model_campaign(replace(described, cells=cells), records) is not None) is has_model
 
 

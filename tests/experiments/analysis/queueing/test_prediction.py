@@ -109,7 +109,7 @@ def test_a_block_without_a_run_that_tells_the_contention_has_no_fit(
         gaps = [
             one
             for one in records
-            if not (one.cell["loader"] == THREADED and one.cell["poolsize"] == pool and one.block in blocks)
+            if not (one.cell.loader == THREADED and one.cell.poolsize == pool and one.block in blocks)
         ]
         made = model_campaign(described, gaps)
         assert made is not None
@@ -137,12 +137,12 @@ def test_a_longer_round_trip_is_waited_for_as_often_as_the_loader_waits_for_a_ro
     ],
 )
 def test_how_often_a_loader_waits_is_what_it_sends_of_itself(
-    campaign: tuple[Description, list[Record]], axes: dict[str, str], trips: float
+    campaign: tuple[Description, list[Record]], axes: dict[str, Any], trips: float
 ) -> None:
     """Per row of 20,000 in 100 records, of which each has two SELECTs."""
     described, records = campaign
-    cells = [replace(cell, cell={**cell.cell, **axes}) for cell in described.cells if "threaded" in cell.cell_key]
-    ran = [replace(record, cell={**record.cell, **axes}) for record in records]
+    cells = [replace(cell, cell=replace(cell.cell, **axes)) for cell in described.cells if "threaded" in cell.cell_key]
+    ran = [replace(record, cell=replace(record.cell, **axes)) for record in records]
     made = model_campaign(replace(described, cells=tuple(cells)), ran)
     assert made is not None
     ((contestant, _),) = name_contestants(made)

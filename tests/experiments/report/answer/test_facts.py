@@ -53,7 +53,7 @@ def campaign(
         for block, pace in enumerate(PACE)
     ]
     records += [replace(record, arm="b") for record in records if record.cell_key == key_of(threaded)]
-    shown = [ShownCell(key_of(cell), "a", ("io_or_cpu",), cell.axes()) for cell in rates]
+    shown = [ShownCell(key_of(cell), "a", ("io_or_cpu",), cell) for cell in rates]
     cells = (shown[0], replace(shown[0], arm="b"), *shown[1:])
     matrix = {**description.matrix, "experiments": {"io_or_cpu": {"matrix": {"poolsize": [20, 1]}}}}
     experiments = (ShownExperiment("io_or_cpu", "Which one?"),)
@@ -105,7 +105,7 @@ def test_the_ceiling_is_compared_with_block_by_block(
 ) -> None:
     description, records = campaign
     ceiling = replace(threaded, loader="ceiling_pgbench")
-    shown = ShownCell(key_of(ceiling), "a", ("io_or_cpu",), ceiling.axes())
+    shown = ShownCell(key_of(ceiling), "a", ("io_or_cpu",), ceiling)
     runs = [
         make_record(ceiling, block=block + 1, rows_per_s=8_000.0 * pace * (1 + JITTER[block]), cell_key=key_of(ceiling))
         for block, pace in enumerate(PACE)
@@ -130,7 +130,7 @@ def test_the_cpu_time_of_a_row_is_compared_by_block_too(campaign: tuple[Descript
 
     def costing(record: Record) -> Record:
         """A third more than threads in each block, whatever the machine did to both."""
-        factor = 4 / 3 + JITTER[record.block - 1] if record.cell["loop"] == "asyncio" else 1.0
+        factor = 4 / 3 + JITTER[record.block - 1] if record.cell.loop == "asyncio" else 1.0
         return replace(record, cpu_us_per_row=20.0 * factor / PACE[record.block - 1])
 
     entrants = facts_of((description, [costing(record) for record in records])).contests[0].entrants
@@ -150,7 +150,7 @@ def test_a_block_without_a_good_run_of_both_is_in_no_ratio_of_costs(
     description, records = campaign
     failed = [
         replace(record, status="failed", reason="why", cpu_us_per_row=1000.0)
-        if record.block == 1 and record.cell["loop"] == "asyncio"
+        if record.block == 1 and record.cell.loop == "asyncio"
         else record
         for record in records
     ]
@@ -219,7 +219,7 @@ def test_observations_and_verdict_are_taken_over(campaign: tuple[Description, li
 
 def test_who_has_no_good_run_is_no_entrant(campaign: tuple[Description, list[Record]]) -> None:
     description, records = campaign
-    left = [record for record in records if record.cell["loop"] != "asyncio" and record.cell["poolsize"] == 20]
+    left = [record for record in records if record.cell.loop != "asyncio" and record.cell.poolsize == 20]
     (only,) = facts_of((description, left)).contests
     assert list(only.entrants) == [THREADS, UVLOOP]
     assert only.loops is None
@@ -229,7 +229,7 @@ def test_why_cells_cannot_run_is_told_once(campaign: tuple[Description, list[Rec
     description, records = campaign
     some = description.cells[-1]
     pods = [
-        replace(some, cell_key=name, cell={**some.cell, "resources": name}, unsupported="why not")
+        replace(some, cell_key=name, cell=replace(some.cell, resources=name), unsupported="why not")
         for name in ("pod_0.25", "pod_0.5")
     ]
     facts = facts_of((replace(description, cells=(*description.cells, *pods)), records))
@@ -243,7 +243,7 @@ def test_ceilings_are_kept_with_their_settings(
 ) -> None:
     description, records = campaign
     ceiling = replace(threaded, loader=name)
-    shown = ShownCell("top", "a", ("io_or_cpu",), ceiling.axes())
+    shown = ShownCell("top", "a", ("io_or_cpu",), ceiling)
     tops = [make_record(ceiling, block=block, rows_per_s=12_000.0, cell_key="top") for block in range(1, 7)]
     facts = facts_of((replace(description, cells=(*description.cells, shown)), [*records, *tops]))
     assert facts.ceilings == {name: ((shown.cell, 12_000.0),)}
@@ -257,7 +257,7 @@ def test_cells_of_other_experiments_are_gathered_where_they_say_something_of_the
     baseline = next(shown for shown in description.cells if shown.arm == "b")
 
     def other(key: str, cell: Cell, experiments: tuple[str, ...] = ("pools",)) -> ShownCell:
-        return ShownCell(key, "a", experiments, cell.axes())
+        return ShownCell(key, "a", experiments, cell)
 
     elsewhere = [
         other("another pool", replace(uvloop_cell, poolsize=50)),

@@ -46,9 +46,7 @@ def test_without_curves_of_its_own_the_answer_has_those_of_the_pools(
     description: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
     assert "](results/one/charts/" not in write_answer(description, [make_record()], "here", "results/one")
-    pools = [
-        ShownCell(f"pool {size}", "a", ("pool_sizes",), replace(threaded, poolsize=size).axes()) for size in (1, 5, 20)
-    ]
+    pools = [ShownCell(f"pool {size}", "a", ("pool_sizes",), replace(threaded, poolsize=size)) for size in (1, 5, 20)]
     experiments = {**description.matrix["experiments"], "pool_sizes": {"matrix": {"poolsize": [1, 5, 20]}}}
     several = replace(
         description,

@@ -19,7 +19,7 @@ from tests.experiments.report.test_charts import parse, texts
 
 
 def watched(item: Any) -> Any:
-    return replace(item, cell={**item.cell, "sampling": "on"})
+    return replace(item, cell=replace(item.cell, sampling="on"))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_the_same_records_make_the_same_bytes(sampled: Description, records: lis
 
 
 def test_without_watched_cells_there_is_no_such_chart(description: Description, sampled: Description) -> None:
-    cells = tuple(replace(shown, cell={**shown.cell, "sampling": "off"}) for shown in description.cells)
+    cells = tuple(replace(shown, cell=replace(shown.cell, sampling="off")) for shown in description.cells)
     assert not has_time(replace(description, cells=cells), description.experiments[0])
     assert [name for name, _ in chart_names(sampled, sampled.experiments[0])] == ["loaders.svg", "loaders-time.svg"]
 
