@@ -118,7 +118,7 @@ def test_the_packages_of_the_harness_are_these() -> None:
     assert {path.stem for path in (ROOT / "experiments").glob("*.py")} == BASE | {"__init__", "__main__"}
 
 
-@pytest.mark.parametrize("package", [*BASE, *PACKAGES])
+@pytest.mark.parametrize("package", [*sorted(BASE), *PACKAGES])
 def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
     imported = {
         (module, name)
