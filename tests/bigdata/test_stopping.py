@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -31,14 +30,6 @@ every_concurrent_loader = pytest.mark.parametrize(
 )
 every_hot_loop = pytest.mark.parametrize("loader", program.HOT_LOOPS, ids=program.name_of)
 every_runtime = pytest.mark.parametrize("loader", program.REPRESENTATIVES, ids=program.name_of)
-
-
-@pytest.fixture(autouse=True)
-def interrupts_are_heeded() -> Iterator[None]:
-    """A shell starts what runs in its background with SIGINT ignored, which the programs of the tests would inherit."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
