@@ -249,9 +249,10 @@ def _deviation(table: Table, levels: Mapping[int, Level]) -> float:
 
 def _marginal_mean(table: Table, levels: Mapping[int, Level]) -> float:
     """The mean of the cells that have these levels, by the factors' places."""
-    return statistics.fmean(
-        log for cell, log in table.items() if all(cell[place] == level for place, level in levels.items())
-    )
+    cells = list(table.items())
+    for place, level in levels.items():
+        cells = [(cell, log) for cell, log in cells if cell[place] == level]
+    return statistics.fmean([log for _, log in cells])
 
 
 def _estimate(logs: Sequence[float]) -> Estimate:
