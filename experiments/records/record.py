@@ -203,7 +203,7 @@ def from_json_line(line: str, place: str) -> Record:
     check_schema(values, place)
     try:
         return _record(values)
-    except (TypeError, AttributeError, KeyError) as error:
+    except (TypeError, AttributeError) as error:
         raise BadInput(f"{place}: not a whole record of schema {SCHEMA}: {error}") from error
 
 
@@ -230,7 +230,9 @@ def _record(values: Mapping[str, Any]) -> Record:
         "work": _optional(Work, values.get("work")),
         "host": _optional(Host, values.get("host")),
     }
-    return known(Record, {**values, **parts, "cell": read_cell(values["cell"])})
+    # A missing cell is refused below, with all that is missing.
+    cell = {"cell": read_cell(values["cell"])} if "cell" in values else {}
+    return known(Record, {**values, **parts, **cell})
 
 
 def known(part: type[Part], values: Mapping[str, Any]) -> Part:
