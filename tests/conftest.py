@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -106,13 +107,20 @@ def binaries(postgres_server: PostgresServer) -> Binaries:
     return postgres_server.local.binaries
 
 
+@contextlib.contextmanager
+def fresh_database(server: PostgresServer, template: str = "template1") -> Iterator[str]:
+    """The address, with the password, of a database that is a copy of the template."""
+    name = f"test_{secrets.token_hex(4)}"
+    server.local.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.local.url(name, with_password=True)
+    server.local.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def dburl(postgres_server: PostgresServer) -> Iterator[str]:
     """A fresh, empty database; its address holds the password."""
-    name = f"test_{secrets.token_hex(4)}"
-    postgres_server.local.execute(f"CREATE DATABASE {name}")
-    yield postgres_server.local.url(name, with_password=True)
-    postgres_server.local.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
