@@ -34,8 +34,14 @@ def matrix(session: nox.Session) -> None:
 
 @nox.session
 def tables(session: nox.Session) -> None:
-    """Rebuild the tables of a campaign (the newest, or the one named after --) from its records alone."""
+    """Rewrite the tables of a campaign (the newest, or the one named after --) from its records alone."""
     run_harness(session, "tables")
+
+
+@nox.session
+def publish(session: nox.Session) -> None:
+    """Copy a campaign, named after --, from results/local to results/published and list it in results/README.md."""
+    run_harness(session, "publish")
 
 
 @nox.session
@@ -96,6 +102,14 @@ def lock(session: nox.Session) -> None:
 def schema(session: nox.Session) -> None:
     """Write the JSON Schema of matrix.yaml anew from the models."""
     run_harness(session, "schema")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation in site/ and check its links; options of mkdocs build after --."""
+    install(session, "docs")
+    # Material prints an advertisement of its successor otherwise.
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session

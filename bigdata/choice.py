@@ -1,4 +1,4 @@
-"""Which loader on which loop, and how its driver speaks: checked before anything is opened, then run."""
+"""Choice of loader, event loop, protocol and implementation, checked before anything is opened."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from bigdata.registry import LOADERS, LOOP_PACKAGES, Loader
 from bigdata.runtimes.job import Job, Outcome
 
 IMPLEMENTATION_VARIABLE = "PSYCOPG_IMPL"
-"""What psycopg reads when it is imported; it raises ImportError where it has no such implementation."""
+"""Environment variable that psycopg reads at import; without such an implementation it raises ImportError."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A loader whose packages are here, and what it runs on."""
+    """A loader with its packages imported, and the options it runs with."""
 
     loader: Loader
     loop: str | None
     protocol: str
     driver: Any
-    """Its module in ``bigdata.loaders``."""
+    """Module in ``bigdata.loaders``."""
     runtime: Callable[[Job], Outcome]
 
     def run(self, job: Job) -> Outcome:
-        """Load. Raises Unsupported where the loop or the driver turns out to be unable to.
+        """Load. Raises Unsupported if the loop or the driver turns out not to support it.
 
         What a loop of a package lacks, unlike one of Python's own, may also show in an attribute that is not there.
         """
@@ -47,7 +47,7 @@ class Choice:
 
 
 def _is_of_hot_loop(error: AttributeError) -> bool:
-    """Whether it is our own mistake: a hot loop asks its driver, never the event loop."""
+    """Return True for a mistake of our own: a hot loop uses its driver, never the event loop."""
     return Path(extract_tb(error.__traceback__)[-1].filename).parent.name == "loaders"
 
 
@@ -59,16 +59,16 @@ def check_choice(
     protocol: str | None = None,
     implementation: str | None = None,
 ) -> Choice:
-    """The loader of this name, with its packages imported.
+    """Return the loader of this name, with its packages imported.
 
-    Raises BadInput where it is unknown or does not offer what is asked, Unsupported where this interpreter cannot
+    Raises BadInput if it is unknown or does not offer what is asked, Unsupported if this interpreter cannot
     import what it needs.
     """
     loader = find_loader(name)
     _check_poolsize(loader, poolsize)
     if loop is not None and loop not in loader.loops:
         allowed = f"one of {', '.join(loader.loops)}" if loader.loops else "none: it has no event loop"
-        raise BadInput(f"--loop: found {loop!r}, but {name} takes {allowed}")
+        raise BadInput(f"--loop: found {loop!r}, but {name} accepts {allowed}")
     chosen_protocol = _check_protocol(loader, protocol, executemany)
     _check_implementation(loader, implementation)
     chosen_loop = loop or (loader.loops[0] if loader.loops else None)
@@ -80,12 +80,12 @@ def check_choice(
 
 
 def find_loader(name: str) -> Loader:
-    """Raises BadInput with a suggestion where no loader is called so."""
+    """Return the loader of this name. Raises BadInput with a suggestion if there is none."""
     if name in LOADERS:
         return LOADERS[name]
     close = get_close_matches(name, LOADERS, n=1)
     suggestion = f"did you mean {close[0]}? " if close else ""
-    raise BadInput(f"{name!r} is no loader ({suggestion}known: {', '.join(LOADERS)})")
+    raise BadInput(f"unknown loader {name!r} ({suggestion}known: {', '.join(LOADERS)})")
 
 
 def _check_poolsize(loader: Loader, poolsize: int) -> None:
@@ -98,15 +98,13 @@ def _check_poolsize(loader: Loader, poolsize: int) -> None:
 def _check_protocol(loader: Loader, protocol: str | None, executemany: bool) -> str:
     chosen = protocol or loader.protocols[0]
     if chosen not in loader.protocols:
-        raise BadInput(f"--protocol: found {protocol!r}, but {loader.name} speaks {', '.join(loader.protocols)}")
+        raise BadInput(f"--protocol: found {protocol!r}, but {loader.name} supports {', '.join(loader.protocols)}")
     if executemany and not loader.executemany:
         able = ", ".join(other.name for other in LOADERS.values() if other.executemany)
-        raise BadInput(
-            f"--allow-executemany: {loader.driver} of {loader.name} has no executemany here; these can: {able}"
-        )
+        raise BadInput(f"--allow-executemany: {loader.name} does not support executemany; loaders that do: {able}")
     if executemany and loader.pipelines and chosen == "simple":
         raise BadInput(
-            f"--allow-executemany: {loader.driver} sends it by a pipeline, which the protocol simple has not; "
+            f"--allow-executemany: {loader.driver} sends it by a pipeline, which the protocol simple does not support; "
             f"expected --protocol {' or '.join(other for other in loader.protocols if other != chosen)}"
         )
     return chosen
@@ -118,7 +116,7 @@ def _check_implementation(loader: Loader, implementation: str | None) -> None:
     allowed = f"one of {', '.join(loader.implementations)}"
     if not loader.implementations:
         allowed = f"none: {loader.driver} has one only"
-    raise BadInput(f"--implementation: found {implementation!r}, but {loader.name} takes {allowed}")
+    raise BadInput(f"--implementation: found {implementation!r}, but {loader.name} accepts {allowed}")
 
 
 def _runtime(loader: Loader, loop: str | None) -> Callable[[Job], Outcome]:
@@ -148,7 +146,7 @@ def _import(module: str, loader: Loader) -> Any:
 
 
 def _words(error: BaseException) -> str:
-    """What the error says, on one line."""
+    """Return the message of the error on one line."""
     words = " ".join(str(error).split())
     return f": {words}" if words else ""
 

@@ -1,4 +1,4 @@
-"""The loader's command line: ``python -m bigdata.cmd [--dburl URL] run|check|list|rebuild|clear|digest|...``.
+"""Command line of the loader: ``python -m bigdata.cmd [--dburl URL] run|check|list|rebuild|clear|digest|...``.
 
 Exit codes: 0 done, 2 bad usage or bad input, 1 failed.
 """
@@ -30,7 +30,7 @@ VERBS = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one verb and return the exit code; errors are printed to standard error."""
+    """Run one verb and return the exit code; print errors to standard error."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         options = parse(arguments)
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """The options, with the verb's module as ``verb_module``; argparse itself ends the program with 2 on bad usage."""
+    """Return the options, with the verb's module as ``verb_module``; argparse exits with 2 on bad usage."""
     parser = argparse.ArgumentParser(
         prog="python -m bigdata.cmd", description="Census 2000 files into PostgreSQL, row by row."
     )
@@ -69,7 +69,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _add_database(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """--dburl, which may stand before the verb and behind it."""
+    """Declare --dburl, which may stand before or after the verb."""
     parser.add_argument("--dburl", default=default, metavar="URL", help=f"{EXAMPLE}; default: the variable {VARIABLE}")
 
 

@@ -1,10 +1,10 @@
-"""The ways in which the loader program ends without success, each with its exit code."""
+"""Errors that end the loader program, each with its exit code."""
 
 from __future__ import annotations
 
 
 class BadInput(Exception):
-    """The user's input cannot be used: exit code 2.
+    """User input that cannot be used: exit code 2.
 
     The message names the place, what was found, what is allowed and what to do. It is shown without a traceback.
     """
@@ -13,14 +13,14 @@ class BadInput(Exception):
 
 
 class Unsupported(BadInput):
-    """What is asked for cannot be done by this interpreter, driver and event loop together; found by trying.
+    """A combination of interpreter, driver and event loop that does not work, found by trying it.
 
     The message is the reason, in the words of whoever refused.
     """
 
 
 class LoadFailed(Exception):
-    """The work was begun and could not be completed: exit code 1.
+    """Work that was begun and could not be completed: exit code 1.
 
     The message says which record, which statement and why.
     """
@@ -28,5 +28,5 @@ class LoadFailed(Exception):
     exit_code = 1
 
 
-INTERRUPTED = "interrupted: stopped before all was done"
-"""What Ctrl-C or SIGTERM leaves to say."""
+INTERRUPTED = "interrupted before the work was complete"
+"""Message after Ctrl-C or SIGTERM."""

@@ -1,4 +1,4 @@
-"""What ``run`` has other processes do before and after, so that the measuring one holds its driver and nothing else."""
+"""Preparation and verification of a run by other processes, so that the measuring one holds only its driver."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ STOP_WITHIN_S = 3.0
 
 
 class Preparation(NamedTuple):
-    """The server at rest, its tables ready and empty."""
+    """State of the server before a load: at rest, with empty tables."""
 
     transactions: int | None
-    """``xact_commit`` of the database; None where it cannot be known."""
+    """``xact_commit`` of the database; None if it cannot be read."""
 
 
 class Verification(NamedTuple):
-    """The load as the server has it."""
+    """Result of a load as the server holds it."""
 
     of_tables: str
     transactions: int | None
-    """Those that the load added."""
+    """Transactions that the load added."""
     problem: str | None
 
 
@@ -64,13 +64,13 @@ def verify(
     if found != expected:
         problem = (
             f"the tables do not hold what the files do: found {found}, expected {expected} "
-            "(did another program write to them? to make tables and dictionary anew: python -m bigdata.cmd rebuild)"
+            "(did another program write to them? to recreate tables and dictionary: python -m bigdata.cmd rebuild)"
         )
     return Verification(tables["digest"], transactions, problem)
 
 
 def _ask(arguments: list[str], url: str) -> dict[str, Any]:
-    """Run a verb of this program, with the URL in its environment, where no list of processes shows it."""
+    """Run a verb of this program, with the URL in its environment, which no process list shows."""
     root = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
     process = subprocess.Popen(
@@ -94,7 +94,7 @@ def _ask(arguments: list[str], url: str) -> dict[str, Any]:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """Let it cancel what the server does for it."""
+    """Stop the process, after it has cancelled its statement on the server."""
     process.terminate()
     try:
         process.communicate(timeout=STOP_WITHIN_S)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that exist completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bigdata.errors import BadInput
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to, which gets the name ``path`` at the end, or is removed after an exception.
+    """Yield a path beside ``path``, which is renamed to ``path`` at the end, or removed after an exception.
 
-    Makes the directory where there is none. Raises BadInput where it cannot be written.
+    Makes the directory where there is none. Raises BadInput if it cannot be written.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -1,45 +1,20 @@
-"""``python -m experiments VERB``: the harness's command line, and the one place that turns outcomes into exit codes."""
+"""Command line of the harness, ``python -m experiments VERB``, and its exit codes."""
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType, ModuleType
+from types import FrameType
 
-from experiments.cli import (
-    bench,
-    clean,
-    compare,
-    explain,
-    images,
-    interpreters,
-    ledger,
-    lock,
-    matrix,
-    predict,
-    schema,
-    tables,
-)
 from experiments.errors import BadInput, Failure, Unsupported
 
-VERBS: tuple[ModuleType, ...] = (
-    matrix,
-    tables,
-    compare,
-    predict,
-    explain,
-    bench,
-    ledger,
-    images,
-    interpreters,
-    lock,
-    schema,
-    clean,
-)
+VERBS = "matrix tables publish compare predict explain bench ledger images interpreters lock schema clean".split()  # noqa: SIM905
+"""Modules of ``experiments.cli``, in the order of the help."""
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FAILED = 1
@@ -49,7 +24,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code: 0 done, 1 something failed or was interrupted, 2 bad input."""
+    """Run one verb; return the exit code: 0 done, 1 something failed or was interrupted, 2 bad input."""
     options = make_parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -57,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
     except (Failure, Unsupported, OSError) as error:
-        # What the system refuses anywhere, such as a disk that is full, names its file itself.
+        # An OSError, such as a full disk, names its file itself.
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -65,19 +40,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of all verbs, each with the options that its module declares."""
+    """Return the parser of all verbs, each with the options that its module declares."""
     parser = argparse.ArgumentParser(prog="python -m experiments", description="The experiment matrix and its tools.")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for module in VERBS:
+    for name in VERBS:
+        module = importlib.import_module(f"experiments.cli.{name}")
         summary = (module.__doc__ or "").splitlines()[0]
-        verb = verbs.add_parser(module.__name__.rpartition(".")[2], help=summary, description=summary)
+        verb = verbs.add_parser(name, help=summary, description=summary)
         module.add_arguments(verb)
         verb.set_defaults(run=module.run)
     return parser
 
 
 def interrupt_on_signals() -> None:
-    """Make every signal that asks to stop a KeyboardInterrupt, once: further ones must not disturb the clean-up."""
+    """Raise KeyboardInterrupt on the first signal to stop; ignore further ones, which would disturb the clean-up."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         for stop in STOP_SIGNALS:
@@ -85,7 +61,7 @@ def interrupt_on_signals() -> None:
         raise KeyboardInterrupt
 
     for stop in STOP_SIGNALS:
-        # Under nohup the end of the terminal is to be ignored.
+        # nohup ignores SIGHUP.
         if stop != signal.SIGHUP or signal.getsignal(stop) != signal.SIG_IGN:
             signal.signal(stop, interrupt)
 

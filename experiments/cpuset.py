@@ -13,14 +13,13 @@ _RANGE = re.compile(r"(\d{1,4})(?:-(\d{1,4}))?", re.ASCII)
 def parse_cpuset(text: str) -> frozenset[int]:
     """Return the numbers in a list such as '0-2,5' (the kernel's format of cpu lists).
 
-    Raises:
-        ValueError: it is no such list; the message says what is wrong with which part.
+    Raises ValueError: it is no such list; the message says what is wrong with which part.
     """
     numbers: set[int] = set()
     for part in text.split(","):
         match = _RANGE.fullmatch(part.strip())
         if match is None:
-            raise ValueError(f"{part.strip()!r} is no core: write numbers from 0 and ranges, such as '0-2,5'")
+            raise ValueError(f"{part.strip()!r} is not a core: write numbers from 0 and ranges, such as '0-2,5'")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise ValueError(f"the range {part.strip()!r} is empty: write the smaller number first")

@@ -1,4 +1,4 @@
-"""How the harness ends without success, and how it says that one cell cannot run."""
+"""Errors that end the harness, and the one that skips a cell."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Iterable
 
 
 class BadInput(Exception):
-    """The user's input cannot be used: exit code 2, shown without a traceback.
+    """An error of the user's input: exit code 2, shown without a traceback.
 
     The message names the place, what was found, what is allowed and what to do.
     """
 
 
 class Failure(Exception):
-    """The work was begun and could not be completed: exit code 1, shown without a traceback."""
+    """A failure of work that was begun: exit code 1, shown without a traceback."""
 
 
 class Unsupported(Exception):
-    """One cell cannot run here. The message is the reason that its row shows; the campaign goes on."""
+    """The reason why one cell cannot run here, shown in its row; the campaign goes on."""
 
 
 def suggest(found: object, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Writing files so that a reader, or the next start after a kill, finds them whole or not at all."""
+"""Atomic and durable writes of files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: str, *, durable: bool = True) -> None:
-    """Replace the file at once. ``durable``: it has reached the disk when this returns, so it survives a power cut."""
+    """Replace the file atomically. ``durable``: it has reached the disk when this returns."""
     scratch = path.with_name(f".{path.name}.new")
     with scratch.open("w", encoding="utf-8", newline="\n") as file:
         file.write(text)
@@ -28,7 +28,7 @@ def append_line(path: Path, line: str) -> None:
 
 
 def cut_torn_line(path: Path) -> bool:
-    """Remove what a writer that was killed left behind the last line's end; true where there was something."""
+    """Remove an incomplete last line that a killed writer left; return whether there was one."""
     if not path.exists():
         return False
     content = path.read_bytes()

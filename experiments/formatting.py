@@ -1,4 +1,4 @@
-"""Numbers and names as people read them: thousands separators, no more digits than mean something."""
+"""Numbers and names for people: thousands separators, significant digits only."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ NOTHING = "–"  # noqa: RUF001
 
 
 def axis_name(axis: str) -> str:
-    """The heading of an axis."""
+    """Return the heading of an axis."""
     return AXIS_NAMES.get(axis, axis)
 
 
 def axis_value(value: Any) -> str:
-    """The value of an axis; an axis that does not apply has a dash."""
+    """Format the value of an axis; a dash if it does not apply."""
     return NOTHING if value is None else str(value)
 
 
 def whole(value: float) -> str:
-    """A number without decimals: 14,726."""
+    """Format a number without decimals: 14,726."""
     return f"{value:,.0f}"
 
 
 def duration(seconds: float) -> str:
-    """A length of time: '45 s', '12 min', '1 h 05 min'."""
+    """Format a length of time: '45 s', '12 min', '1 h 05 min'."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -48,12 +48,12 @@ def duration(seconds: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun: '1 run', '2 runs'."""
+    """Format a number with its noun: '1 run', '2 runs'."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def memory_size(size_bytes: int) -> str:
-    """An amount of memory in the largest unit that leaves a whole number, 1024 kB to the MB: '64 MB'."""
+    """Format bytes in the largest unit that leaves a whole number, 1024 kB to the MB: '64 MB'."""
     for unit, factor in (("GB", 1024**3), ("MB", 1024**2), ("kB", 1024)):
         if size_bytes % factor == 0:
             return f"{size_bytes // factor:,} {unit}"
@@ -61,6 +61,6 @@ def memory_size(size_bytes: int) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """One line of at most so many characters; what is left out at its end is an ellipsis."""
+    """Shorten to one line of at most so many characters, ending with an ellipsis."""
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"

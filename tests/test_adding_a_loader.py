@@ -1,7 +1,4 @@
-"""CONTRIBUTING's checklist: whatever is forgotten when a loader is added fails here, under the loader's name.
-
-That it stands in ``matrix.yaml`` is held by ``test_shipped_matrix``, its minimal script by ``bench/test_compare``.
-"""
+"""Checklist for a new loader: whatever is forgotten fails here, under the loader's name, with what to do."""
 
 from __future__ import annotations
 
@@ -9,20 +6,24 @@ import re
 
 import pytest
 
-from bigdata.registry import LOADERS, Loader
+from bigdata.registry import CONTESTANTS, LOADERS, Loader
 from experiments.environment.requirements import left_out, loader_lock, locked_pythons
 from experiments.environment.requirements_file import ARCHITECTURES, for_architecture
+from experiments.validation.overhead.compare import minimal_script
+from tests.experiments.validation.overhead.minimal_loads import loads_of
 from tests.project import ROOT
 
 BIGDATA = ROOT / "bigdata"
+SCHEMA = ROOT / "experiments/matrix.schema.json"
 
 every_loader = pytest.mark.parametrize("loader", LOADERS.values(), ids=lambda loader: loader.name)
+every_compared_loader = pytest.mark.parametrize("loader", CONTESTANTS.values(), ids=lambda loader: loader.name)
 
 
 @every_loader
 def test_its_hot_loop_and_its_runtime_are_modules(loader: Loader) -> None:
-    assert (BIGDATA / "loaders" / f"{loader.hot_loop}.py").is_file()
-    assert (BIGDATA / "runtimes" / f"{loader.runtime}.py").is_file()
+    for module in (f"loaders/{loader.hot_loop}.py", f"runtimes/{loader.runtime}.py"):
+        assert (BIGDATA / module).is_file(), f"write bigdata/{module}"
 
 
 @every_loader
@@ -34,10 +35,29 @@ def test_every_lock_has_its_packages_or_says_why_not(loader: Loader, python: str
     locked = set(re.findall(r"^([\w.-]+)==", entries, re.MULTILINE))
     loops = {loop for loop in loader.loops if loop != "asyncio"}
     implementations = {f"{loader.driver}-binary"} if "binary" in loader.implementations else set()
-    assert {*loader.requirements, *loops, *implementations} <= locked | left_out(lock, architecture).keys()
+    missing = {*loader.requirements, *loops, *implementations} - locked - left_out(lock, architecture).keys()
+    assert not missing, "add its packages to the group loader in pyproject.toml and run: nox -s lock"
 
 
 @every_loader
 def test_it_is_described_in_one_line(loader: Loader) -> None:
     assert loader.description
     assert "\n" not in loader.description
+
+
+@every_loader
+def test_editors_know_it_from_the_schema(loader: Loader) -> None:
+    assert f'"{loader.name}"' in SCHEMA.read_text(), "run: nox -s schema"
+
+
+@every_loader
+def test_an_experiment_of_the_shipped_matrix_has_it(loader: Loader) -> None:
+    names = re.findall(r"\w+", (ROOT / "matrix.yaml").read_text())
+    assert loader.name in names, f"add {loader.name} to the experiment drivers in matrix.yaml"
+
+
+@every_compared_loader
+def test_it_has_a_minimal_load_to_be_compared_with(loader: Loader) -> None:
+    script = minimal_script(loader)
+    assert script.is_file(), f"write {script.relative_to(ROOT)}"
+    assert loader.name in loads_of(script), f"add a load for {loader.name} to {script.relative_to(ROOT)}"

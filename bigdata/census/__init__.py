@@ -1,1 +1,1 @@
-"""Census 2000 Summary File 1: fetching, generating, reading and digesting its files."""
+"""Census 2000 Summary File 1: download, generation, reading and digests of its files."""

@@ -1,4 +1,4 @@
-"""The digest of the rows that the files hold, to be equal to the digest of the tables after a load.
+"""Digest of the rows in the files, which after a load equals the digest of the tables.
 
 Over natural keys and in no order: for each row the first 64 bits of the MD5 of its text, as a signed integer; the
 digest is the sum of these. The text of a geo row is all of ``GEO_COLUMNS`` joined by '|', each with its length in bytes
@@ -23,18 +23,18 @@ from bigdata.registry import TypedInserts
 
 @dataclass(frozen=True)
 class WorkDigest:
-    """What a load of some files comes to."""
+    """Amount and digest of the rows that a load of some files creates."""
 
     geo_records: int
     data_records: int
     rows: int
-    """Data elements."""
+    """Number of data elements."""
     digest: str
     inserts: TypedInserts
 
 
 def format_digest(geo_records: int, geo_sum: int, rows: int, data_sum: int) -> str:
-    """The digest as text, from the counts and the sums over the rows of the two tables."""
+    """Return the digest as text, from the counts and the sums over the rows of the two tables."""
     return f"geo:{geo_records}:{geo_sum};data:{rows}:{data_sum}"
 
 
@@ -49,7 +49,7 @@ def digest_of(source: Source) -> WorkDigest:
 
 
 def type_of(number: Number) -> str:
-    """The smallest of PostgreSQL's types that holds it, as drivers choose it which tell types by values."""
+    """Return the smallest PostgreSQL type for the number, as drivers choose it that derive types from values."""
     if isinstance(number, Decimal):
         return "numeric"
     # Nothing in the files is negative.
@@ -57,7 +57,7 @@ def type_of(number: Number) -> str:
 
 
 class _ValueTypes(Dict[str, str]):
-    """The type of an item's text. Remembers as many as NumberCache does."""
+    """Cache of the type for an item's text, as large as NumberCache."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class _ValueTypes(Dict[str, str]):
 
 
 class _ValueTexts(Dict[str, bytes]):
-    """An item's text as PostgreSQL prints the number. Remembers as many as NumberCache does."""
+    """Cache of an item's number as PostgreSQL prints it, as large as NumberCache."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class _ValueTexts(Dict[str, bytes]):
 
 
 def _digest_geo(records: Iterable[GeoRecord], types: Counter[str]) -> tuple[int, int]:
-    """(rows, sum). Counts in ``types`` the combinations of whole numbers' types; all else is always of the same."""
+    """Return (rows, sum), and count in ``types`` the combinations of integer types; other types never vary."""
     count = total = 0
     for record in records:
         types[" ".join(type_of(value) for value in record if isinstance(value, int))] += 1
@@ -95,7 +95,7 @@ def _digest_geo(records: Iterable[GeoRecord], types: Counter[str]) -> tuple[int,
 
 
 def _with_length(value: object) -> bytes:
-    """As the digest of a geo row has it: no two values have the same, and '|' in a text means nothing."""
+    """Return the value for the digest of a geo row: unambiguous, even if a text contains '|'."""
     if value is None:
         return b""
     text = str(value).encode()
@@ -103,7 +103,7 @@ def _with_length(value: object) -> bytes:
 
 
 def _digest_data(lines: Iterable[list[str]], types: Counter[str]) -> tuple[int, int, int]:
-    """(records, rows, sum). Counts the values' types in ``types``."""
+    """Return (records, rows, sum), and count the types of the values in ``types``."""
     values, value_types = _ValueTexts(), _ValueTypes()
     of_segment: dict[str, list[bytes]] = {}
     records = rows = total = 0

@@ -1,4 +1,4 @@
-"""Fetch the Summary File 1 zips of a state from the Census site, or from a server with the same layout.
+"""Download of a state's Summary File 1 zips from the Census site, or from a server with the same layout.
 
 ``<base URL>census_2000/datasets/Summary_File_1/New_York/nygeo_uf1.zip`` and ``ny00001_uf1.zip`` to ``ny00039_uf1.zip``.
 """
@@ -25,16 +25,16 @@ CENSUS_SITE = "https://www2.census.gov/"
 _FOLDER = "census_2000/datasets/Summary_File_1"
 
 _PAUSES_S = (1.0, 2.0, 4.0)
-"""Before each further attempt."""
+"""Pauses before further attempts."""
 _TIMEOUT_S = 60.0
 _BLOCK_BYTES = 1 << 16
 
 Progress = Callable[[str, int, "int | None"], None]
-"""Called with the file's name, the bytes that have come, and how many there will be, where the server says so."""
+"""Called with the file's name, the bytes received, and the total, if the server announces it."""
 
 
 class _Transient(Exception):
-    """An attempt failed in a way that another one may not."""
+    """A failed attempt that may succeed when repeated."""
 
 
 def fetch(
@@ -81,7 +81,9 @@ def _fetch_file(url: str, path: Path, progress: Progress, sleep: Callable[[float
                 _receive(url, unfinished, partial(progress, path.name))
                 flaw = _flaw(unfinished)
                 if flaw is not None:
-                    raise BadInput(f"{url}: the answer is not a whole zip: {flaw}; expected a file of Summary File 1")
+                    raise BadInput(
+                        f"{url}: the answer is not a complete zip: {flaw}; expected a file of Summary File 1"
+                    )
             return
         except _Transient as error:
             if pause_s is None:
@@ -91,7 +93,7 @@ def _fetch_file(url: str, path: Path, progress: Progress, sleep: Callable[[float
 
 
 def _receive(url: str, path: Path, progress: Callable[[int, int | None], None]) -> None:
-    """One attempt. Raises as ``_blocks`` does, _Transient too where less came than was announced."""
+    """Make one attempt. Raises as ``_blocks`` does, and _Transient if less came than was announced."""
     received, total = 0, None
     with path.open("wb") as file:
         for block, total in _blocks(url):
@@ -105,9 +107,9 @@ def _receive(url: str, path: Path, progress: Callable[[int, int | None], None]) 
 
 
 def _blocks(url: str) -> Iterator[tuple[bytes, int | None]]:
-    """What the server sends, with the length that it announced. The last block may be empty.
+    """Yield the blocks that the server sends, with the announced length. The last block may be empty.
 
-    Raises _Transient, or BadInput where another attempt would end the same way.
+    Raises _Transient, or BadInput if another attempt would end the same way.
     """
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:  # noqa: S310 (fetch() takes http only)
@@ -130,7 +132,7 @@ def _blocks(url: str) -> Iterator[tuple[bytes, int | None]]:
 
 
 def _flaw(path: Path) -> str | None:
-    """Why this is no whole zip, checksums included; None where it is one."""
+    """Return why this is not a complete zip, checksums included; None if it is one."""
     try:
         with zipfile.ZipFile(str(path)) as archive:
             damaged = archive.testzip()

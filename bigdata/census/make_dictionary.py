@@ -1,4 +1,4 @@
-"""Make the CSV files of ``bigdata.census.dictionary`` from the JSON dictionary of Census 2000 Summary File 1.
+"""Converter from the JSON dictionary of Census 2000 Summary File 1 to the CSV files of ``bigdata.census.dictionary``.
 
 ``python -m bigdata.census.make_dictionary PATH/dictionary.json`` expects ``segments.csv`` and ``geo_layout.csv``
 beside it, unless told otherwise. For whoever maintains the package; the loader reads only what this has written.
@@ -26,7 +26,7 @@ _Row = Sequence[object]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the four files; returns the exit code."""
+    """Write the four files and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m bigdata.census.make_dictionary", description=(__doc__ or "").split("\n")[0]
     )
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def write_dictionary(dictionary: Path, segments: Path, geo_layout: Path, directory: Path) -> None:
     """Write matrices.csv, items.csv, segments.csv and geo_layout.csv into ``directory``.
 
-    Raises BadInput where a file cannot be read or where the tables do not add up to what ``segments`` says.
+    Raises BadInput if a file cannot be read or if the tables do not add up to what ``segments`` says.
     """
     directory.mkdir(parents=True, exist_ok=True)
     matrices = _read_json(dictionary)
@@ -102,7 +102,7 @@ def _segments_of_matrices(codes: list[str], segments: list[dict[str, str]], path
 
 
 def _item_rows(matrix: _Json) -> Iterator[tuple[str, int, object, str, str]]:
-    """(matrix, index, parent index or blank, 'decimal' or blank, name), parents before children."""
+    """Yield (matrix, index, parent index or blank, 'decimal' or blank, name), parents before children."""
     decimal = "decimal" if _DECIMAL_TABLE.search(matrix["name"]) else ""
 
     def rows(elements: list[_Json], parent: object) -> Iterator[tuple[str, int, object, str, str]]:
@@ -131,7 +131,7 @@ def _check_counts(
 
 
 def _tidy(name: str) -> str:
-    """Without the stray blanks that some names end in or hold twice."""
+    """Return the name without surplus blanks, inside or at its end."""
     return " ".join(name.split())
 
 

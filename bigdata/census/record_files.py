@@ -1,4 +1,4 @@
-"""One geo header, or one segment of data, of one state: every line is checked before anyone sees it.
+"""Readers for one geo header or one data segment of a state; every line is checked before it is used.
 
 Checks run over whole blocks where they can, so that they cost little beside splitting the lines. A line that does not
 pass is then explained by the slow functions of ``bigdata.census.sf1``.
@@ -32,25 +32,25 @@ _DIGITS_AND_COMMAS = b"0123456789,"
 
 
 class GeoFile(NamedTuple):
-    """The geo header of a state, or the first records of it."""
+    """The geo header of a state, or its first records."""
 
     file: ZippedFile
     stusab: str
     records: int | None
-    """How many, from the first one; None for all."""
+    """Number of records to read; None for all."""
 
     def lines(self) -> Iterator[str]:
-        """The checked lines, without their ends. Raises BadInput at the first bad one."""
+        """Yield the checked lines, without line ends. Raises BadInput at the first bad one."""
         return islice(self._lines(), self.records)
 
     def geo_records(self) -> Iterator[GeoRecord]:
-        """The records, in order. Raises BadInput at the first bad line."""
+        """Yield the records, in order. Raises BadInput at the first bad line."""
         return map(parse_geo_line, self.lines())
 
     def logical_records(self) -> bytes:
-        """For each number from 0 to the last LOGRECNO, whether there is a geo record with it: 1 or 0.
+        """Return 1 or 0 for each number from 0 to the last LOGRECNO: 1 if a geo record has it.
 
-        Raises BadInput at the first bad line, and where LOGRECNO does not rise from line to line.
+        Raises BadInput at the first bad line, and if LOGRECNO does not rise from line to line.
         """
         present = bytearray(1)
         for position, line in enumerate(self.lines(), 1):
@@ -75,14 +75,14 @@ class SegmentFile(NamedTuple):
     file: ZippedFile
     stusab: str
     number: str
-    """'01' to '39'."""
+    """Number of the segment: '01' to '39'."""
     only_first: bool
     """Read only the records up to the last one of the geo header's first records, rather than all."""
 
     def fields(self, logical_records: bytes) -> Iterator[list[str]]:
-        """The columns of each line as checked text, in order. ``logical_records`` is that of the state's geo file.
+        """Yield the columns of each line as checked text. ``logical_records`` is that of the state's geo file.
 
-        Raises BadInput at the first bad line, where LOGRECNO does not rise from line to line, and where it is not in
+        Raises BadInput at the first bad line, if LOGRECNO does not rise from line to line, and if it is not in
         the geo header.
         """
         prefix = data_line_prefix(self.stusab, self.number)
@@ -129,7 +129,7 @@ class SegmentFile(NamedTuple):
 
 
 def _is_clean(block: Block, prefix: str, decimals: bool) -> bool:
-    """Whether the lines hold only what belongs there besides digits and commas, and no item but a last one is empty.
+    """Return True if no line has unexpected characters or an empty item before its last one.
 
     A few passes over the bytes in C, in place of a look at every item.
     """
@@ -140,7 +140,7 @@ def _is_clean(block: Block, prefix: str, decimals: bool) -> bool:
 
 
 def _decimals_check(number: str) -> Callable[[str, Sequence[str]], bool] | None:
-    """A function of (line, its fields): whether the decimal items are numbers and the others have no point.
+    """Return a function of (line, fields) that checks that exactly the decimal items have a point.
 
     None for a segment without decimal items.
     """

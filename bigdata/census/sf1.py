@@ -1,4 +1,4 @@
-"""The two formats of Census 2000 Summary File 1, field by field: lines of the geo header and of the data segments.
+"""The two line formats of Census 2000 Summary File 1, field by field: geo header and data segments.
 
 A geo line has 400 characters in fixed columns, a data line comma-separated columns: ``FILEID,STUSAB,CHARITER,CIFSN,
 LOGRECNO,item,item,...``. Text is Latin-1. Both are described in chapters 6 and 7 of the Bureau's technical
@@ -21,7 +21,7 @@ FILEID = "uSF1"
 CHARITER = "000"
 GEO_LINE_CHARACTERS = 400
 KEY_COLUMNS = 5
-"""Columns of a data line before its items."""
+"""Number of columns before the items of a data line."""
 
 # Far more than the longest data line has, and few enough for int() to take an item of that length.
 MAXIMUM_DATA_LINE_CHARACTERS = 4000
@@ -30,9 +30,9 @@ Number = Union[int, Decimal]
 
 
 class GeoRecord(NamedTuple):
-    """A logical record of the geo header: the place that data are about. The parameters of its INSERT, in order.
+    """A logical record of the geo header, which is one place: the parameters of its INSERT, in order.
 
-    Text without the blanks around it; None where the file has only blanks.
+    Text without the blanks around it; None if the file has only blanks.
     """
 
     fileid: str
@@ -51,7 +51,7 @@ class GeoRecord(NamedTuple):
     pop100: int
     hu100: int
     latitude: Decimal
-    """Degrees, six places."""
+    """Degrees, with six decimal places."""
     longitude: Decimal
     land_area: int
     """Square metres."""
@@ -68,7 +68,7 @@ class DataRecord(NamedTuple):
     logrecno: str
     segment: str
     values: tuple[Number, ...]
-    """In the order of ``dictionary.segment_columns``; those with a decimal point are Decimal and keep their scale."""
+    """Ordered as ``dictionary.segment_columns``; those with a decimal point are Decimal and keep their scale."""
 
 
 GEO_COLUMNS: tuple[str, ...] = GeoRecord._fields
@@ -86,14 +86,14 @@ DECIMAL_NUMBER = r"\d*\.?\d+"
 
 
 def describe(record: GeoRecord | DataRecord) -> str:
-    """How an error names the record: 'data record RI segment 01 logrecno 0000123'."""
+    """Return the record's name for errors: 'data record RI segment 01 logrecno 0000123'."""
     if isinstance(record, DataRecord):
         return f"data record {record.stusab} segment {record.segment} logrecno {record.logrecno}"
     return f"geo record {record.stusab} logrecno {record.logrecno}"
 
 
 def parse_geo_line(line: str) -> GeoRecord:
-    """The record of a line that ``geo_line_pattern`` matches."""
+    """Return the record of a line that ``geo_line_pattern`` matches."""
     texts, counts, degrees = (cut(line) for cut in _geo_cuts())
     fileid, stusab, sumlev, geocomp, chariter, cifsn, logrecno, state, county, tract, blkgrp, block, name = (
         text.strip(" ") for text in texts
@@ -124,13 +124,13 @@ def parse_geo_line(line: str) -> GeoRecord:
 
 
 def parse_data_fields(fields: Sequence[str], numbers: dict[str, Number]) -> DataRecord:
-    """The record of a data line's checked columns. ``numbers`` gives the number for a text; see NumberCache."""
+    """Return the record of a data line's checked columns. ``numbers`` converts texts, as NumberCache does."""
     fileid, stusab, chariter, cifsn, logrecno = fields[:KEY_COLUMNS]
     return DataRecord(fileid, stusab, chariter, cifsn, logrecno, cifsn, itemgetter(*fields[KEY_COLUMNS:])(numbers))
 
 
 class NumberCache(Dict[str, Number]):
-    """The number that a checked item stands for. Remembers those seen, up to a bound: most items are the same few."""
+    """Cache from the text of a checked item to its number. It is bounded: most items have the same few values."""
 
     _MAXIMUM_LENGTH = 1 << 15
 
@@ -142,12 +142,12 @@ class NumberCache(Dict[str, Number]):
 
 
 def data_line_prefix(stusab: str, number: str) -> str:
-    """What every line of a state's segment begins with: 'uSF1,RI,000,01,'."""
+    """Return the beginning of every line of a state's segment: 'uSF1,RI,000,01,'."""
     return f"{FILEID},{stusab},{CHARITER},{number},"
 
 
 def geo_line_pattern(stusab: str) -> Pattern[str]:
-    """Matches all of a geo line of this state, without its line end, where ``explain_geo_line`` has nothing to say."""
+    """Return a pattern for whole valid geo lines of this state, without line ends; see ``explain_geo_line``."""
     parts = {
         "FILEID": FILEID.ljust(6),
         "STUSAB": re.escape(stusab),
@@ -173,7 +173,7 @@ def geo_line_pattern(stusab: str) -> Pattern[str]:
 
 
 def explain_geo_line(line: str, stusab: str) -> str | None:
-    """What is wrong with this line (without its line end) of the state's geo header: found and expected, or None."""
+    """Return what is wrong with this line of the state's geo header (found and expected), or None."""
     if len(line) != GEO_LINE_CHARACTERS:
         return f"found {len(line)} characters, expected {GEO_LINE_CHARACTERS}"
     if "\0" in line:
@@ -198,7 +198,7 @@ def explain_geo_line(line: str, stusab: str) -> str | None:
 
 
 def explain_data_line(line: str, stusab: str, number: str) -> str | None:
-    """What is wrong with this line (without its line end) of the state's segment: found and expected, or None."""
+    """Return what is wrong with this line of the state's segment (found and expected), or None."""
     if len(line) > MAXIMUM_DATA_LINE_CHARACTERS:
         return f"found {len(line)} characters, expected at most {MAXIMUM_DATA_LINE_CHARACTERS}"
     fields = line.split(",")
@@ -226,7 +226,7 @@ def _width(name: str) -> int:
 
 @lru_cache(maxsize=None)
 def _geo_cuts() -> tuple[Callable[[str], tuple[str, ...]], ...]:
-    """Functions that return the text, count and degree fields of a geo line."""
+    """Return functions that cut the text, count and degree fields from a geo line."""
     return tuple(
         itemgetter(*(slice(geo_field(name).start, geo_field(name).end) for name in names))
         for names in (_TEXT_FIELDS, _COUNT_FIELDS, _DEGREE_FIELDS)

@@ -1,4 +1,4 @@
-"""From a directory of Summary File 1 zips to records: streaming, in bounded memory, the same for all loaders.
+"""Source of records: a directory of Summary File 1 zips, streamed in bounded memory, the same for all loaders.
 
 A directory holds, for each of any number of states, the geo header (``rigeo_uf1.zip``) and any of the 39 segments
 (``ri00001_uf1.zip`` to ``ri00039_uf1.zip``), as the Census site has them.
@@ -28,11 +28,11 @@ class State(NamedTuple):
     geo: GeoFile
     segments: tuple[SegmentFile, ...]
     logical_records: bytes
-    """See GeoFile.logical_records."""
+    """As GeoFile.logical_records returns them."""
 
 
 class Source(NamedTuple):
-    """What a directory holds of the wanted segments and records. Each iterator reads the files afresh.
+    """The chosen segments and records of a directory. Each iterator reads the files again.
 
     All iterators raise BadInput, with file and line, at the first bad line.
     """
@@ -42,32 +42,32 @@ class Source(NamedTuple):
 
     @property
     def states(self) -> tuple[str, ...]:
-        """Abbreviations, sorted: 'DE', 'RI'."""
+        """Return the abbreviations, sorted: 'DE', 'RI'."""
         return tuple(state.stusab for state in self.loaded_states)
 
     @property
     def segments(self) -> tuple[str, ...]:
-        """Numbers of the segments that are there for any state, sorted."""
+        """Return the numbers of the segments that any state has, sorted."""
         return tuple(sorted({file.number for state in self.loaded_states for file in state.segments}))
 
     @property
     def geo_count(self) -> int:
-        """How many geo records there are, which is known without reading further."""
+        """Return the number of geo records, which is known without further reading."""
         return sum(state.logical_records.count(1) for state in self.loaded_states)
 
     def geo_records(self) -> Iterator[GeoRecord]:
-        """The geo records of one state after the other."""
+        """Yield the geo records of one state after another."""
         for state in self.loaded_states:
             yield from state.geo.geo_records()
 
     def data_records(self) -> Iterator[DataRecord]:
-        """The data records: by state, then segment."""
+        """Yield the data records: by state, then segment."""
         numbers = NumberCache()
         for fields in self.raw_data_lines():
             yield parse_data_fields(fields, numbers)
 
     def raw_data_lines(self) -> Iterator[list[str]]:
-        """The columns of each data line as text, checked but not converted; in the order of ``data_records``."""
+        """Yield the columns of each data line as text, checked but not converted; in the order of ``data_records``."""
         for state in self.loaded_states:
             for file in state.segments:
                 yield from file.fields(state.logical_records)
@@ -81,7 +81,7 @@ def open_source(directory: Path, segments: Sequence[str] | None = None, records:
     Raises BadInput for whatever cannot be used.
     """
     if records is not None and records < 1:
-        raise BadInput(f"--records: found {records}, expected a number from 1 on")
+        raise BadInput(f"--records: found {records}, expected 1 or more")
     wanted = None if segments is None else [segment.number for segment in chosen_segments(segments)]
     found = _find_files(directory)
     states = tuple(_open_state(directory, stusab, found[stusab], wanted, records) for stusab in sorted(found))
@@ -89,7 +89,7 @@ def open_source(directory: Path, segments: Sequence[str] | None = None, records:
 
 
 def _find_files(directory: Path) -> dict[str, dict[str, Path]]:
-    """The path of each segment, and of 'geo', by state. Files of other names are none of ours."""
+    """Return the path of each segment, and of 'geo', by state. Files with other names are ignored."""
     known = {_GEO, *(segment.number for segment in known_segments())}
     found: dict[str, dict[str, Path]] = {}
     for path in _list_files(directory):
@@ -99,7 +99,7 @@ def _find_files(directory: Path) -> dict[str, dict[str, Path]]:
         of_state = found.setdefault(named.group(1).upper(), {})
         first = of_state.setdefault(named.group(2) or _GEO, path)
         if first != path:
-            raise BadInput(f"{path}: is a second file for the same as {first.name}; keep one of them")
+            raise BadInput(f"{path}: is for the same state and segment as {first.name}; keep one of them")
     if not found:
         raise BadInput(
             f"{directory}: holds no zip file of Summary File 1; expected names like rigeo_uf1.zip and ri00001_uf1.zip"
@@ -142,12 +142,12 @@ def _check_presence(directory: Path, stusab: str, paths: Mapping[str, Path], num
     there = sorted(set(paths) - {_GEO})
     missing = [number for number in numbers if number not in paths]
     if not numbers:
-        raise BadInput(f"{directory}: {paths[_GEO].name} has no data beside it; expected {low}00001_uf1.zip, say")
+        raise BadInput(f"{directory}: {paths[_GEO].name} has no data file; expected for example {low}00001_uf1.zip")
     if _GEO not in paths:
         names = ", ".join(paths[number].name for number in there)
         raise BadInput(f"{directory}: {names}: the geo header of {stusab} is missing; expected {low}geo_uf1.zip")
     if missing:
         raise BadInput(
             f"{directory}: segment {missing[0]} of {stusab} is missing; expected {low}000{missing[0]}_uf1.zip "
-            f"(there: {', '.join(there) or 'no segment'})"
+            f"(found: {', '.join(there) or 'no segment'})"
         )

@@ -9,38 +9,38 @@ from bigdata.errors import BadInput
 
 
 class CensusState(NamedTuple):
-    """What the geo header says of a state as a whole."""
+    """A state as the geo header describes it."""
 
     stusab: str
-    """The postal abbreviation: 'NY'."""
+    """Postal abbreviation: 'NY'."""
     fips: str
     census: str
-    """The Bureau's own code; its first digit is the division."""
+    """Code of the Bureau; its first digit is the division."""
     latitude: int
-    """Degrees, rounded, of a point inside."""
+    """Degrees of a point inside the state, rounded."""
     longitude: int
     name: str
 
     @property
     def folder(self) -> str:
-        """As the folders of the Census site are named: 'New_York'."""
+        """Return the name of its folder on the Census site: 'New_York'."""
         return self.name.replace(" ", "_")
 
     @property
     def division(self) -> str:
-        """'1' to '9', and '0' for Puerto Rico."""
+        """Return the division: '1' to '9', and '0' for Puerto Rico."""
         return self.census[0]
 
     @property
     def region(self) -> str:
-        """'1' Northeast, '2' Midwest, '3' South, '4' West, '9' Puerto Rico."""
+        """Return the region: '1' Northeast, '2' Midwest, '3' South, '4' West, '9' Puerto Rico."""
         return "9112233344"[int(self.division)]
 
 
 def find_state(name: str) -> CensusState:
-    """The state with this name or abbreviation: 'New_York', 'New York', 'NY', in any case of letters.
+    """Return the state with this name or abbreviation: 'New_York', 'New York', 'NY', in upper or lower case.
 
-    Raises BadInput where there is none.
+    Raises BadInput if there is none.
     """
     wanted = name.strip().replace("_", " ").lower()
     for state in STATES:
@@ -49,7 +49,7 @@ def find_state(name: str) -> CensusState:
     known = ", ".join(f"{state.stusab} ({state.folder})" for state in STATES)
     close = get_close_matches(wanted, [state.name.lower() for state in STATES], n=1)
     hint = "".join(f" (did you mean {state.folder}?)" for state in STATES if [state.name.lower()] == close)
-    raise BadInput(f"--state: found {name!r}, which is no state{hint}; expected one of {known}")
+    raise BadInput(f"--state: unknown state {name!r}{hint}; expected one of {known}")
 
 
 STATES = (

@@ -23,7 +23,7 @@ from bigdata.errors import BadInput
 from bigdata.whole_file import whole_file
 
 MAXIMUM_RECORDS = 1_000_000
-"""More than any state has; county codes keep their three digits, and zips the size of the plain format."""
+"""A limit above the records of any state; county codes keep three digits, and zips need no zip64."""
 
 STATE, COUNTY, TRACT, BLOCK = "040", "050", "140", "101"
 BLOCK_GROUP, BLOCK_GROUP_PART, TRACT_PART = "150", "091", "154"
@@ -51,10 +51,10 @@ class Place(NamedTuple):
 
 
 def generate(directory: Path, state: str, segments: Sequence[str], records: int, seed: int) -> list[Path]:
-    """Write the geo header and these segments ('01', ...) of so many logical records; returns the files written.
+    """Write the geo header and these segments ('01', ...) with so many logical records; return the files written.
 
     ``state`` is a name or an abbreviation. The bytes depend on the arguments alone, those of one file not on which
-    others are written. Raises BadInput for arguments that are not possible, or where a file cannot be written.
+    others are written. Raises BadInput for arguments that are not possible, or if a file cannot be written.
     """
     wanted = chosen_segments(segments)
     if not 1 <= records <= MAXIMUM_RECORDS:
@@ -74,7 +74,7 @@ def _seeded(seed: int, state: CensusState, purpose: str) -> Random:
 
 
 def _places(records: int, random: Random) -> list[Place]:
-    """A state, then counties, each with tracts and their parts, then blocks; the last record is always a block."""
+    """Return a state, its counties, each with tracts, parts and blocks; the last record is always a block."""
     levels = [_level(position, records) for position in range(records)]
     county = tract = block = 0
     places: list[Place] = []
@@ -150,7 +150,7 @@ def _geo_lines(state: CensusState, places: list[Place], random: Random) -> Itera
 
 
 def _codes(place: Place) -> dict[str, str]:
-    """The geographic codes that a record of this level has."""
+    """Return the geographic codes that a record of this level has."""
     codes = {}
     if place.county is not None:
         codes["COUNTY"] = f"{place.county * 2 - 1:03}"

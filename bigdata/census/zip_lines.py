@@ -1,4 +1,4 @@
-"""The lines of the one file in a zip: in blocks, so that memory stays bounded and checks cost little per line."""
+"""Lines of the one file in a zip, read in blocks: memory stays bounded and checks cost little per line."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Block(NamedTuple):
     first_line: int
     """Number of the first line, from 1."""
     data: bytes
-    """Every line ends in LF or CR LF; where the file's last line has no end, it was given LF."""
+    """Every line ends in LF or CR LF; LF is added to a last line without an end."""
 
     def lines(self) -> list[str]:
-        """Its lines as text, without their ends."""
+        """Return its lines as text, without their ends."""
         lines = self.data.decode(ENCODING).split("\n")
         lines.pop()
         return [line.rstrip("\r") for line in lines]
@@ -43,9 +43,9 @@ class ZippedFile(NamedTuple):
     member: str
 
     def blocks(self) -> Iterator[Block]:
-        """All lines, about ``BLOCK_BYTES`` at a time.
+        """Yield all lines, about ``BLOCK_BYTES`` at a time.
 
-        Raises BadInput where the zip is damaged, which may show only at its end, or holds no line or an endless one.
+        Raises BadInput if the zip is damaged, which may show only at its end, or holds no line or an endless one.
         """
         first_line, tail = 1, b""
         for read in self._reads():
@@ -68,12 +68,12 @@ class ZippedFile(NamedTuple):
             raise BadInput(f"{self.path} ({self.member}): found no line; expected those of Summary File 1")
 
     def numbered_lines(self) -> Iterator[tuple[int, str]]:
-        """All lines without their ends, each with its number, from 1. Raises BadInput as ``blocks`` does."""
+        """Yield all lines without their ends, each with its number, from 1. Raises BadInput as ``blocks`` does."""
         for block in self.blocks():
             yield from enumerate(block.lines(), block.first_line)
 
     def place(self, line: int) -> str:
-        """How an error names this line."""
+        """Return the name of this line for errors."""
         return f"{self.path} ({self.member}), line {line}"
 
     def _reads(self) -> Iterator[bytes]:
@@ -89,9 +89,9 @@ class ZippedFile(NamedTuple):
 
 
 def only_member(path: Path, expected: str) -> ZippedFile:
-    """The one file in the zip at ``path``: named ``expected`` ('ri00001.uf1'), in any case of letters.
+    """Return the only file in the zip at ``path``, named ``expected`` ('ri00001.uf1') in upper or lower case.
 
-    A name that goes on before its ending ('ri00001.truncated.uf1') is taken too. Raises BadInput where the zip cannot
+    A name that goes on before its ending ('ri00001.truncated.uf1') is taken too. Raises BadInput if the zip cannot
     be read or holds anything else.
     """
     try:
@@ -105,9 +105,9 @@ def only_member(path: Path, expected: str) -> ZippedFile:
 
 
 def damaged(path: Path, error: Exception) -> BadInput:
-    """The error for a zip that cannot be read."""
+    """Return the error for a zip that cannot be read."""
     reason = str(error) or type(error).__name__
-    return BadInput(f"{path}: cannot be read as a zip: {reason}; expected a whole zip file: fetch it again")
+    return BadInput(f"{path}: cannot be read as a zip: {reason}; expected a complete zip file: fetch it again")
 
 
 def _is_named(member: str, expected: str) -> bool:

@@ -1,1 +1,1 @@
-"""One file per verb of the command line: ``add_arguments`` and ``run``, which returns the exit code."""
+"""Verbs of the command line, one file each: ``add_arguments`` and ``run``, which returns the exit code."""

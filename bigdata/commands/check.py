@@ -1,4 +1,4 @@
-"""check: can a loader run here? Imports its driver and loop, connects once, runs its hot loops over no records."""
+"""check: can a loader run here? It imports driver and loop, connects once and runs the hot loops over no records."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from bigdata.runtimes.job import Job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """LOADER, what its driver runs on, --report."""
-    parser.add_argument("loader", metavar="LOADER", help="one that list shows")
+    """Declare LOADER, the driver options and --report."""
+    parser.add_argument("loader", metavar="LOADER", help="a name that the verb list shows")
     add_driver_arguments(parser)
     parser.add_argument("--report", metavar="FILE|-", help="write the answer as one JSON line")
 
 
 def run(options: argparse.Namespace) -> int:
-    """That it cannot is an answer, too, and no error. Raises BadInput where no server can be asked."""
+    """Print or write the answer; "no" is not an error. Raises BadInput if no server can be reached."""
     url = check_url(options.dburl)
     check_target(options.report)
     try:
@@ -31,19 +31,19 @@ def run(options: argparse.Namespace) -> int:
         client = _try(choice, url)
     except Unsupported as reason:
         report: dict[str, Any] = {"schema": SCHEMA, "supported": False, "reason": str(reason), "client": None}
-        told = f"{options.loader} cannot run here: {reason}"
+        message = f"{options.loader} cannot run here: {reason}"
     else:
         report = {"schema": SCHEMA, "supported": True, "reason": None, "client": client}
-        told = f"{options.loader}{describe_choice(choice, client)}: can run here"
+        message = f"{options.loader}{describe_choice(choice, client)}: can run here"
     if options.report:
         write_report(report, options.report)
     else:
-        print(told)
+        print(message)
     return 0
 
 
 def _try(choice: Choice, url: str) -> dict[str, Any]:
-    """Go all the way that a load goes, with nothing to load."""
+    """Run a complete load without records."""
     job = Job(
         driver=choice.driver,
         url=url,

@@ -15,8 +15,8 @@ from bigdata.reporting.report_file import check_target, write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--poolsize, --rest-within, --report."""
-    parser.add_argument("--poolsize", type=int, help="fail unless the server allows so many connections")
+    """Declare --poolsize, --rest-within and --report."""
+    parser.add_argument("--poolsize", type=int, help="fail unless the server allows this many connections")
     add_rest_argument(parser)
     parser.add_argument(
         "--report", metavar="FILE|-", help="write server version, transactions and round trip as one JSON line"
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fast where the tables are whole: SQLAlchemy is imported only to create them."""
+    """Clear the tables, which is fast if they are complete: SQLAlchemy is imported only to create them."""
     url = check_url(options.dburl)
     check_target(options.report)
     with open_connection(url) as connection:
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _round_trip_s(url: str) -> float | None:
-    """By a statement to another database; None where none can be opened."""
+    """Measure by statements to another database; return None if no other can be opened."""
     try:
         connection = connect_aside(url)
     except BadInput:
@@ -57,9 +57,9 @@ def _round_trip_s(url: str) -> float | None:
 
 
 def create_tables(url: str, found: Found) -> None:
-    """Make the tables anew. Raises BadInput where SQLAlchemy is not installed."""
+    """Drop and create the tables. Raises BadInput if SQLAlchemy is not installed."""
     try:
         from bigdata.database.setup_db import rebuild
     except ImportError as error:
-        raise BadInput(f"to create the tables SQLAlchemy is needed ({error}): pip install SQLAlchemy") from error
+        raise BadInput(f"cannot create the tables without SQLAlchemy ({error}): pip install SQLAlchemy") from error
     rebuild(url, found.tables)

@@ -1,4 +1,4 @@
-"""digest: of the files in a directory, or of the tables in a database. Equal digests mean that all was loaded."""
+"""digest: the digest of files in a directory, or of tables in a database; equal digests prove a complete load."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from bigdata.reporting.report_file import check_target, write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--directory and what selects its records, --expect-transactions, --rest-within, --report."""
+    """Declare --directory and its selection, --expect-transactions, --rest-within and --report."""
     add_source_arguments(parser, required=False)
     parser.add_argument(
-        "--expect-transactions", type=int, metavar="N", help="wait (2 s at most) until the server has counted so many"
+        "--expect-transactions", type=int, metavar="N", help="wait (2 s at most) until the server has counted this many"
     )
     add_rest_argument(parser)
     parser.add_argument("--report", metavar="FILE|-", help="write the digest as one JSON line")
 
 
 def run(options: argparse.Namespace) -> int:
-    """With --directory no database is needed."""
+    """Print or write the digest; with --directory no database is needed."""
     check_target(options.report)
     if options.directory is None and (options.records is not None or options.segments is not None):
         raise BadInput("--records, --segments: select from files; name them with --directory")

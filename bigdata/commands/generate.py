@@ -1,4 +1,4 @@
-"""generate: synthetic Census files."""
+"""generate: write synthetic Census files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from bigdata.commands.options import segment_numbers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--directory, --state, --segments, --records, --seed."""
-    parser.add_argument("--directory", type=Path, required=True, help="folder to write to; made if it is not there")
+    """Declare --directory, --state, --segments, --records and --seed."""
+    parser.add_argument("--directory", type=Path, required=True, help="folder to write to; created if missing")
     parser.add_argument("--state", default="NY", help="name or abbreviation")
     parser.add_argument("--segments", type=segment_numbers, default=["01"], metavar="01,02")
     parser.add_argument("--records", type=int, default=1000, metavar="N", help="logical records")
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what was written."""
+    """Write the files and print their paths."""
     for path in generate(options.directory, options.state, options.segments, options.records, options.seed):
         print(path)
     return 0

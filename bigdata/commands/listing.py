@@ -1,4 +1,4 @@
-"""list: every loader, what it can be asked for, and whether what it needs is installed."""
+"""list: all loaders with their options, and whether their packages are installed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bigdata.runtimes.programs import FOLDER_VARIABLE, PROGRAMS, find_program
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None."""
+    """Declare nothing."""
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Options that several verbs have."""
+"""Options shared by several verbs."""
 
 from __future__ import annotations
 
@@ -11,39 +11,41 @@ from bigdata.registry import IMPLEMENTATIONS, LOOP_PACKAGES, PROTOCOLS
 
 
 def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """--directory, --records, --segments: which files, and which records of them."""
+    """Declare --directory, --records and --segments, which select files and records."""
     parser.add_argument("--directory", type=Path, required=required, help="folder with Census zip files")
     parser.add_argument("--records", type=int, metavar="N", help="only the first N logical records of each state")
     parser.add_argument("--segments", type=segment_numbers, metavar="01,02", help="only these segments")
 
 
 def add_driver_arguments(parser: argparse.ArgumentParser) -> None:
-    """--loop, --protocol, --implementation: what the loader's driver runs on, and how it speaks."""
-    parser.add_argument("--loop", metavar="|".join(("asyncio", *LOOP_PACKAGES)), help="for loaders that have one")
+    """Declare --loop, --protocol and --implementation of the driver."""
     parser.add_argument(
-        "--protocol", metavar="|".join(PROTOCOLS), help="how statements get to the server; default: the loader's first"
+        "--loop", metavar="|".join(("asyncio", *LOOP_PACKAGES)), help="event loop, for loaders that have one"
     )
     parser.add_argument(
-        "--implementation", metavar="|".join(IMPLEMENTATIONS), help="psycopg's; default: what it chooses itself"
+        "--protocol", metavar="|".join(PROTOCOLS), help="how statements reach the server; default: the loader's first"
+    )
+    parser.add_argument(
+        "--implementation", metavar="|".join(IMPLEMENTATIONS), help="implementation of psycopg; default: its own choice"
     )
 
 
 def add_rest_argument(parser: argparse.ArgumentParser) -> None:
-    """--rest-within: how long to wait for a database without other clients."""
+    """Declare --rest-within, the longest wait for other clients to disconnect."""
     parser.add_argument(
         "--rest-within",
         type=float,
         default=SETTLE_WITHIN_S,
         metavar="S",
-        help="with --report: wait so many seconds at most until the database's other clients have gone; default: 2",
+        help="with --report: wait at most this many seconds for other clients to disconnect; default: 2",
     )
 
 
 def segment_numbers(text: str) -> list[str]:
-    """'01,02' as numbers of segments; whether they exist is for the source to say."""
+    """Return '01,02' as a list of segment numbers, which the source checks."""
     return [number.strip() for number in text.split(",") if number.strip()]
 
 
 def open_named_source(options: argparse.Namespace) -> Source:
-    """The source that the options name. Raises BadInput where it cannot be used."""
+    """Return the source that the options name. Raises BadInput if it cannot be used."""
     return open_source(options.directory, options.segments, options.records)

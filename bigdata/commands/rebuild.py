@@ -10,11 +10,11 @@ from bigdata.database.marked_tables import ITEMS, MATRICES, find_tables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None."""
+    """Declare nothing."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Drop the marked ones only."""
+    """Drop only tables that carry the mark, and create all of them."""
     url = check_url(options.dburl)
     with open_connection(url) as connection:
         found = find_tables(connection)

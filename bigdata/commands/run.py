@@ -23,8 +23,8 @@ from bigdata.runtimes.job import Job, Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """LOADER and everything that says what to load and how."""
-    parser.add_argument("loader", metavar="LOADER", help="one that list shows")
+    """Declare LOADER and the options of a load."""
+    parser.add_argument("loader", metavar="LOADER", help="a name that the verb list shows")
     add_source_arguments(parser, required=True)
     parser.add_argument("--poolsize", type=int, required=True, metavar="N", help="workers; each has one connection")
     add_driver_arguments(parser)
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # For explanations only: it makes a thread besides those that are measured.
     parser.add_argument("--loop-lag", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument(
-        "--prepared", action="store_true", help="the tables are ready and empty, and somebody else will verify the load"
+        "--prepared", action="store_true", help="skip preparation and verification, which the caller does"
     )
 
 
@@ -133,7 +133,7 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
 def _verify(
     report: dict[str, Any], url: str, options: argparse.Namespace, choice: Choice, preparation: Preparation
 ) -> str | None:
-    """Complete the report's ``work`` with what the server says; returns what is wrong with the load, if anything is."""
+    """Add the server's numbers to the report's ``work``; return what is wrong with the load, or None."""
     work = report["work"]
     expected = expected_transactions(
         choice.loader,

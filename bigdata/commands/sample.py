@@ -1,4 +1,4 @@
-"""sample: look at what the connections of the database do, again and again, until SIGTERM or Ctrl-C; then tell."""
+"""sample: record the states of the database's connections until SIGTERM or Ctrl-C, then write the report."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bigdata.reporting.result_line import SCHEMA
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--report."""
+    """Declare --report."""
     parser.add_argument(
         "--report", metavar="FILE|-", default=STANDARD_OUTPUT, help="where the JSON line goes; default: standard output"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Beside a load, in a process of its own: what it takes is none of the loader's.
+    """Sample in a process of its own, so that its CPU time is not the loader's.
 
-    Raises BadInput where the server has no other database that can be opened, LoadFailed where it ends.
+    Raises BadInput if the server has no other database that can be opened, LoadFailed if it ends.
     """
     url = check_url(options.dburl)
     check_target(options.report)

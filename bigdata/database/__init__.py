@@ -1,1 +1,1 @@
-"""The database: its URL, tables and statements, and checks of what a load left in it."""
+"""The database: its URL, tables and statements, and checks of a load's result."""

@@ -1,4 +1,4 @@
-"""Ending what a connection waits for, of a server that may have stopped answering; from any thread."""
+"""Cancellation of statements and connections from any thread, even if the server does not answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CANCEL_REQUEST_CODE = 80877102
 
 
 def cancel(connection: Any) -> None:
-    """Ask the server to cancel what runs on a connection of libpq's, if anything does and the server answers at all.
+    """Ask the server to cancel the statement of a libpq connection, if one runs and the server answers.
 
     libpq waits for that without a bound, and psycopg2 holds the interpreter's lock meanwhile, so that a server which
     has stopped answering would stop all threads of this program.
@@ -29,7 +29,7 @@ def cancel(connection: Any) -> None:
 
 
 def send_cancel_request(address: str | tuple[str, int], process_id: int, secret: int) -> None:
-    """Ask the server to cancel what its process ``process_id`` does, as libpq does: without TLS, which is in the clear.
+    """Ask the server to cancel the statement of its process ``process_id``, without TLS, as libpq does.
 
     ``address`` is the path of a Unix socket, or host and port.
     """
@@ -40,7 +40,7 @@ def send_cancel_request(address: str | tuple[str, int], process_id: int, secret:
 
 
 def break_off(descriptor: int) -> None:
-    """End the connection of this file descriptor for both sides: whoever waits for the server gets an error."""
+    """Shut down the connection of this file descriptor: any thread that waits for the server gets an error."""
     with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as same:
         same.shutdown(socket.SHUT_RDWR)
 

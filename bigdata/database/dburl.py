@@ -1,4 +1,4 @@
-"""The database URL: checked, opened with psycopg2 for set-up, and never shown with its password."""
+"""The database URL: checks, set-up connections with psycopg2, and messages without the password."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ CLIENT_ENCODING = "UTF8"
 
 
 def check_url(url: str | None) -> str:
-    """The URL as it is, for libpq. Raises BadInput where it is missing or not PostgreSQL's."""
+    """Return the URL unchanged, for libpq. Raises BadInput if it is missing or not PostgreSQL's."""
     if not url:
-        raise BadInput(f"--dburl: no database is named; give --dburl {EXAMPLE} or set {VARIABLE}")
+        raise BadInput(f"--dburl: no database given; use --dburl {EXAMPLE} or set {VARIABLE}")
     if not url.startswith(SCHEMES):
         found = url.split("://")[0] + "://..." if "://" in url else "something without '://'"
         raise BadInput(f"--dburl: found {found}, expected a PostgreSQL URL such as {EXAMPLE}")
@@ -30,7 +30,7 @@ def check_url(url: str | None) -> str:
 
 
 def database_name(url: str) -> str:
-    """The database that libpq will open: of the URL, else what the environment or the user's name say."""
+    """Return the database that libpq will open: from the URL, else from the environment or the user's name."""
     import psycopg2.extensions
 
     parameters = psycopg2.extensions.parse_dsn(url)
@@ -39,9 +39,9 @@ def database_name(url: str) -> str:
 
 
 def connect(url: str, **parameters: Any) -> Any:
-    """A psycopg2 connection in autocommit mode, for set-up and checks; ``parameters`` override those of the URL.
+    """Return a psycopg2 connection in autocommit mode, for set-up and checks; ``parameters`` override the URL.
 
-    Raises BadInput with libpq's reason where there is no such server or database, or the password is wrong.
+    Raises BadInput with libpq's reason if there is no such server or database, or the password is wrong.
     """
     import psycopg2
 
@@ -56,15 +56,15 @@ def connect(url: str, **parameters: Any) -> Any:
 
 
 def connect_aside(url: str, **parameters: Any) -> Any:
-    """``connect`` to another database of the same server: what is asked there adds nothing to the counts of this one.
+    """Connect to another database of the server, where queries do not add to the counters of this one.
 
-    Raises BadInput where it cannot be opened.
+    Raises BadInput if it cannot be opened.
     """
     return connect(url, dbname="template1" if database_name(url) == "postgres" else "postgres", **parameters)
 
 
 def hide_password(url: str) -> tuple[str, dict[str, str]]:
-    """How a program of PostgreSQL's is told the database, for its command line; the password in a variable for libpq.
+    """Return the URL for a command line and the environment variables, which carry the password for libpq.
 
     A list of processes shows command lines to everybody, and their variables to nobody else.
     """
@@ -77,7 +77,7 @@ def hide_password(url: str) -> tuple[str, dict[str, str]]:
 
 @contextmanager
 def open_connection(url: str) -> Iterator[Any]:
-    """``connect``, for a process that prepares or checks: Ctrl-C ends its statement, on the server too.
+    """Connect for set-up or checks: Ctrl-C cancels the statement, on the server too.
 
     Raises LoadFailed with the server's message for whatever fails while the connection is open.
     """
@@ -96,7 +96,7 @@ def open_connection(url: str) -> Iterator[Any]:
 
 
 def _wait_for_server(connection: Any) -> None:
-    """What psycopg2 does by itself, but not deaf to signals. psycopg2.extras has the like, and takes long to import."""
+    """Wait as psycopg2 does, but let signals interrupt it. The like in psycopg2.extras takes long to import."""
     from psycopg2.extensions import POLL_OK, POLL_WRITE
 
     try:
@@ -112,13 +112,13 @@ def _wait_for_server(connection: Any) -> None:
 
 
 def cannot_connect(url: str, error: BaseException) -> BadInput:
-    """The error for a connection that could not be made, with libpq's reason and without the password."""
+    """Return the error for a connection that could not be made, with libpq's reason and without the password."""
     reason = without_password(url, str(error).strip()) or type(error).__name__
     return BadInput(f"--dburl: cannot connect: {reason}")
 
 
 def without_password(url: str, text: str) -> str:
-    """The text; where the URL's password stands in it, a remark that it was left out instead of the whole text."""
+    """Return the text, or a remark in its place if it contains the URL's password."""
     # Costs more to import than all else here, and is needed for errors only.
     from urllib.parse import parse_qs, quote, unquote, urlsplit
 

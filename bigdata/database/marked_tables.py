@@ -1,4 +1,4 @@
-"""The program's tables in a database: which are there, are they whole, and emptying them. Needs psycopg2 only."""
+"""The program's tables in a database: finding, checking and emptying them, with psycopg2 only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bigdata.database import statements as sql
 from bigdata.errors import BadInput
 
 MARK = "Made by bigdata.cmd, which clears and drops it."
-"""The comment by which a table is known as this program's own."""
+"""Comment that marks a table as created by this program."""
 
 # With their columns, by which tables of an older shape are told. Referenced tables first.
 TABLES = {
@@ -24,22 +24,22 @@ ITEMS = 8113
 
 
 class Found(NamedTuple):
-    """The program's tables that are there, and whether they are all there, in shape, with the whole dictionary."""
+    """The program's tables that exist, and whether they are complete, with the whole dictionary."""
 
     tables: tuple[str, ...]
     whole: bool
 
 
 def find_tables(connection: Any) -> Found:
-    """Look for the tables. Raises BadInput where one of that name is there without the mark: it is somebody else's."""
+    """Find the tables. Raises BadInput if one of these names exists without the mark: it belongs to somebody else."""
     with connection.cursor() as cursor:
         cursor.execute(sql.pyformat(sql.FIND_TABLES), (list(TABLES),))
         found = {name: (comment, tuple(columns)) for name, comment, columns in cursor.fetchall()}
         for name, (comment, _) in found.items():
             if comment != MARK:
                 raise BadInput(
-                    f"table {name}: is there already and was not made by this program (its comment is {comment!r}, "
-                    f"expected {MARK!r}); it stays as it is: name another database, or rename or drop the table"
+                    f"table {name}: exists already and was not created by this program (its comment is {comment!r}, "
+                    f"expected {MARK!r}); it is left unchanged: name another database, or rename or drop the table"
                 )
         whole = {name: columns for name, (_, columns) in found.items()} == TABLES
         if whole:
@@ -49,7 +49,7 @@ def find_tables(connection: Any) -> Found:
 
 
 def clear_rows(connection: Any) -> None:
-    """Remove the loaded rows, and write what the server still holds in memory where the role may ask for that."""
+    """Remove the loaded rows, and make a checkpoint if the role may."""
     with connection.cursor() as cursor:
         cursor.execute(sql.BOUND_WAITING)
         cursor.execute(sql.CLEAR)
@@ -77,7 +77,7 @@ def poolsize_problem(
     of_database: int,
     in_database: int,
 ) -> str | None:
-    """What speaks against so many connections. A limit of -1, of the role or of the database, is none."""
+    """Return why so many connections are not possible, or None. A limit of -1 means no limit."""
     free = maximum - reserved - in_use
     why = f"max_connections {maximum}, {reserved} of them reserved, {in_use} in use"
     if of_role >= 0 and of_role - by_role < free:

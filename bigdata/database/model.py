@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy Core knows them. For set-up only: the measuring process never imports this.
+"""Tables in SQLAlchemy Core, for set-up only: the measuring process never imports this.
 
 Names are those of the 2014 demo. The comment marks a table as made by this program.
 """
@@ -22,7 +22,7 @@ from bigdata.database.marked_tables import MARK
 
 
 def make_metadata() -> MetaData:
-    """The four tables: matrix, dictionary_item, geo_record, data_element."""
+    """Return the four tables: matrix, dictionary_item, geo_record, data_element."""
     metadata = MetaData()
     _matrix(metadata)
     _dictionary_item(metadata)
@@ -32,7 +32,7 @@ def make_metadata() -> MetaData:
 
 
 def _matrix(metadata: MetaData) -> None:
-    """A table of the Bureau ('P1'), of one of the 39 segments."""
+    """Add matrix: a table of the Bureau ('P1'), in one of the 39 segments."""
     Table(
         "matrix",
         metadata,
@@ -47,7 +47,7 @@ def _matrix(metadata: MetaData) -> None:
 
 
 def _dictionary_item(metadata: MetaData) -> None:
-    """A column of a segment: item number ``index`` of its matrix."""
+    """Add dictionary_item: a column of a segment, item number ``index`` of its matrix."""
     Table(
         "dictionary_item",
         metadata,
@@ -63,7 +63,7 @@ def _dictionary_item(metadata: MetaData) -> None:
 
 
 def _geo_record(metadata: MetaData) -> None:
-    """A place: a state, a county, ... a block. After the id come exactly the columns of ``sf1.GEO_COLUMNS``."""
+    """Add geo_record: a state, a county, ... a block. After the id come the columns of ``sf1.GEO_COLUMNS``."""
     texts = ("state", "county", "tract", "blkgrp", "block", "name")
     counts = ("pop100", "hu100")
     degrees = ("latitude", "longitude")
@@ -89,7 +89,7 @@ def _geo_record(metadata: MetaData) -> None:
 
 
 def _data_element(metadata: MetaData) -> None:
-    """One number: the value of one dictionary item at one place."""
+    """Add data_element: the value of one dictionary item at one place."""
     Table(
         "data_element",
         metadata,

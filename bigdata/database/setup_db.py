@@ -1,4 +1,4 @@
-"""Creates the tables and loads the dictionary, with SQLAlchemy; in a process of its own, never in the measured one."""
+"""Creation of tables and dictionary with SQLAlchemy, in a process of its own, never in the measured one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bigdata.errors import LoadFailed
 def rebuild(url: str, present: Sequence[str]) -> None:
     """Drop the marked tables that are ``present``, create all four and load the dictionary, all in one transaction.
 
-    Raises LoadFailed with the server's message where it refuses.
+    Raises LoadFailed with the server's message if it refuses.
     """
     metadata = make_metadata()
     # libpq reads the URL itself, so that whatever it understands can be in it.
@@ -45,7 +45,7 @@ def _load_dictionary(connection: Any, metadata: MetaData) -> None:
 
 
 def dictionary_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of matrix and of dictionary_item, with ids from 1 on; parents come before their children."""
+    """Return the rows of matrix and of dictionary_item, with ids from 1; parents come before their children."""
     matrices = [
         {
             "id": number,

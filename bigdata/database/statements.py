@@ -1,4 +1,4 @@
-"""Every SQL text, once, with parameters as the server knows them: $1, $2, ...
+"""SQL statements, each written once, with the server's parameters: $1, $2, ...
 
 A loader whose driver wants another style translates at import (``pyformat``), never in a loop. What comes after COMMIT
 prepares and checks the database, and is never measured.
@@ -113,19 +113,19 @@ DIGEST_DATA = _DIGEST.format(
 
 
 def literal(value: object) -> str:
-    """A text in quotes, a number as it is written: what a statement of a script has in the place of a parameter."""
+    """Return the value as an SQL literal: a text in quotes, a number as it is."""
     return "'{}'".format(value.replace("'", "''")) if isinstance(value, str) else str(value)
 
 
 def with_values(statement: str, *values: object) -> str:
-    """The statement with these texts in the places of $1, $2, ...: literals, or variables of a program."""
+    """Return the statement with these texts for $1, $2, ...: literals, or variables of a program."""
     return re.sub(r"\$(\d+)", lambda number: str(values[int(number.group(1)) - 1]), statement)
 
 
 def pyformat(statement: str) -> str:
-    """The statement with %s for each parameter, as psycopg2 wants it.
+    """Return the statement with %s for each parameter, as psycopg2 needs it.
 
-    %s has no number, so $1, $2, ... must each occur once and in this order. Raises ValueError where they do not, and
+    %s has no number, so $1, $2, ... must each occur once and in this order. Raises ValueError if they do not, and
     for a percent sign, which would have to be doubled.
     """
     numbers = [int(number) for number in re.findall(r"\$(\d+)", statement)]

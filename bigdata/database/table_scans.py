@@ -1,4 +1,4 @@
-"""How often the server has scanned what the workload SELECTs from: each of its SELECTs is a scan at least."""
+"""Scans of the tables that the workload SELECTs from: each SELECT is at least one scan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bigdata.database.transactions import wait_until, wait_until_counted
 
 
 def read_scans(url: str, rest_within_s: float) -> dict[str, Any]:
-    """``scans_of`` a connection of its own, once the database's other clients have gone: then all is counted.
+    """Return ``scans_of`` a new connection, after other clients have disconnected: only then all scans are counted.
 
     Waits for that no longer than ``rest_within_s``.
     """
@@ -28,9 +28,9 @@ def read_scans(url: str, rest_within_s: float) -> dict[str, Any]:
 
 
 def scans_of(connection: Any) -> dict[str, Any]:
-    """How often ``geo_record`` was scanned for a key of the files, and ``matrix`` for anything; only ever growing.
+    """Return the number of scans of ``geo_record`` by key and of ``matrix``, which only grow.
 
-    None where there are no such tables.
+    None if there are no such tables.
     """
     with connection.cursor() as cursor:
         cursor.execute(sql.SCANS)

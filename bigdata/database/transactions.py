@@ -1,4 +1,4 @@
-"""How many transactions the server has counted for a database, once it is at rest."""
+"""Number of transactions that the server has counted for a database at rest."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ LOOK_AGAIN_AFTER_S = 0.01
 
 
 class Counted(NamedTuple):
-    """``transactions``: None where no other database can be opened, from which they are read."""
+    """Transactions of a database; None if no other database can be opened to read them from."""
 
     transactions: int | None
     at_rest: bool
-    """False where the database had other clients still: what they do now is not counted, or counts later."""
+    """False if the database still had other clients, whose transactions may be missing."""
 
 
 def read_transactions(url: str, at_least: int | None = None, rest_within_s: float = SETTLE_WITHIN_S) -> Counted:
-    """``xact_commit`` of the URL's database, once its other clients have gone and it has reached ``at_least``.
+    """Return ``xact_commit`` of the URL's database, after other clients have gone and it has reached ``at_least``.
 
     Waits for the one no longer than ``rest_within_s``, for the other no longer than SETTLE_WITHIN_S. It is read from
     another database, because looking would count too.
@@ -54,7 +54,7 @@ def read_transactions(url: str, at_least: int | None = None, rest_within_s: floa
 
 
 def wait_until_counted(connection: Any) -> None:
-    """Until all is published that backends counted which have gone: else what was before a load would seem to be of it.
+    """Wait until the counts of backends that have gone are published: they would seem to belong to the load.
 
     What is asked now is not older than that.
     """
@@ -63,7 +63,7 @@ def wait_until_counted(connection: Any) -> None:
 
 
 def wait_until(condition: Callable[[], bool], within_s: float = SETTLE_WITHIN_S) -> bool:
-    """Look again and again, for no longer than that; returns whether it came."""
+    """Poll until the condition holds or the time is up; return True if it holds."""
     deadline_s = time.monotonic() + within_s
     while not condition():
         if time.monotonic() >= deadline_s:

@@ -1,4 +1,4 @@
-"""What the server says it holds after a load: the digest of its tables."""
+"""Digest of the tables, computed by the server after a load."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from bigdata.database import statements as sql
 
 
 class TableDigest(NamedTuple):
-    """What is in the tables, independent of order and of serial ids."""
+    """Contents of the tables, independent of order and of serial ids."""
 
     digest: str
-    """'geo:<count>:<sum>;data:<count>:<sum>', as the files' digest has it."""
+    """'geo:<count>:<sum>;data:<count>:<sum>', as for the files."""
     geo_records: int
     rows: int
 
 
 def digest_tables(connection: Any) -> TableDigest:
-    """Computed by the server over natural keys."""
+    """Let the server compute the digest over natural keys."""
     with connection.cursor() as cursor:
         cursor.execute(sql.DIGEST_GEO)
         geo_records, geo_sum = cursor.fetchone()

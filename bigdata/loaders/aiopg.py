@@ -1,4 +1,4 @@
-"""aiopg, psycopg2 for asyncio: the hot loops of ``row_by_row_asyncio``.
+"""Hot loops of ``row_by_row_asyncio``: aiopg, which is psycopg2 for asyncio.
 
 Its connections are always in autocommit mode, so that a transaction per record is written out.
 """
@@ -14,8 +14,8 @@ from aiopg.connection import Connection, Cursor
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
 from bigdata.database.dburl import CLIENT_ENCODING
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg2_tools
-from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import Error, connection_factory, statement_of
 from bigdata.runtimes.job import HotLoops
 
@@ -28,14 +28,14 @@ INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
 
 
 async def load_geo(connection: Connection, records: AsyncIterable[GeoRecord]) -> None:
-    """Every INSERT is a transaction of its own."""
+    """Load geo records; every INSERT is a transaction of its own."""
     async with connection.cursor() as cursor:
         async for record in records:
             await cursor.execute(INSERT_GEO, record)
 
 
 async def load_geo_per_record(connection: Connection, records: AsyncIterable[GeoRecord]) -> None:
-    """A transaction per record."""
+    """Commit once per record."""
     async with connection.cursor() as cursor:
         async for record in records:
             await cursor.execute(sql.BEGIN)
@@ -44,14 +44,14 @@ async def load_geo_per_record(connection: Connection, records: AsyncIterable[Geo
 
 
 async def load_data(connection: Connection, records: AsyncIterable[DataRecord]) -> None:
-    """Every statement is a transaction of its own."""
+    """Load data records; every statement is a transaction of its own."""
     async with connection.cursor() as cursor:
         async for record in records:
             await insert_elements(cursor, record)
 
 
 async def load_data_per_record(connection: Connection, records: AsyncIterable[DataRecord]) -> None:
-    """A transaction per record."""
+    """Commit once per record."""
     async with connection.cursor() as cursor:
         async for record in records:
             await cursor.execute(sql.BEGIN)
@@ -60,7 +60,7 @@ async def load_data_per_record(connection: Connection, records: AsyncIterable[Da
 
 
 async def insert_elements(cursor: Cursor, record: DataRecord) -> None:
-    """One record: two SELECTs, then one INSERT per value."""
+    """Load one record: two SELECTs, then one INSERT per value."""
     await cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
     geo_id = geo_record_id(record, await cursor.fetchone())
     await cursor.execute(SELECT_ITEM_IDS, (record.segment,))
@@ -69,14 +69,14 @@ async def insert_elements(cursor: Cursor, record: DataRecord) -> None:
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
-    """The loops for this way of committing. Raises ValueError for ``executemany``, which aiopg has not."""
+    """Return the loops for this way of committing. Raises ValueError for ``executemany``, which aiopg lacks."""
     if executemany:
         raise ValueError("aiopg has no executemany")
     return HotLoops(load_geo, load_data) if autocommit else HotLoops(load_geo_per_record, load_data_per_record)
 
 
 async def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> Connection:
-    """One connection, in autocommit mode whatever is asked; with ``statements`` it counts there what it sends.
+    """Open a connection, always in autocommit mode; with ``statements`` it counts there what it sends.
 
     Raises ValueError for any protocol but the simple one, which is all that psycopg2 speaks.
     """
@@ -86,16 +86,16 @@ async def connect(url: str, *, autocommit: bool, protocol: str, statements: Coun
 
 
 async def close(connection: Connection) -> None:
-    """Close it; what was not committed is rolled back."""
+    """Close the connection; what was not committed is rolled back."""
     await connection.close()
 
 
 def cancel(connection: Connection) -> None:
-    """Ask the server to cancel what runs on the connection, if anything does."""
+    """Ask the server to cancel the statement that runs on the connection, if any."""
     if connection.raw.isexecuting():
         psycopg2_tools.cancel(connection.raw)
 
 
 def abandon(connection: Connection) -> None:
-    """Break the connection off for a server that does not answer."""
+    """Shut down a connection whose server does not answer."""
     psycopg2_tools.abandon(connection.raw)

@@ -1,4 +1,4 @@
-"""aiopg in the style of 2014: generator coroutines. The hot loops of ``row_by_row_asyncio_yield_from``.
+"""Hot loops of ``row_by_row_asyncio_yield_from``: aiopg in the style of 2014, with generator coroutines.
 
 Python 3.5 brought ``async`` and ``await``; ``asyncio.coroutine`` went with 3.11, and ``types.coroutine`` does the same.
 What is not a coroutine but can be awaited, such as aiopg's cursor, has to be asked for the iterator behind it.
@@ -13,6 +13,7 @@ from aiopg.connection import Connection, Cursor
 
 from bigdata.census.sf1 import DataRecord
 from bigdata.database import statements as sql
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders.aiopg import (
     INSERT_ELEMENT,
     INSERT_GEO,
@@ -23,7 +24,6 @@ from bigdata.loaders.aiopg import (
     close,
     connect,
 )
-from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import Error, statement_of
 from bigdata.runtimes.async_records import AsyncRecords
 from bigdata.runtimes.job import HotLoops
@@ -40,7 +40,7 @@ Steps = Generator[Any, Any, None]
 
 @coroutine
 def load_geo(connection: Connection, records: AsyncRecords) -> Steps:
-    """Every INSERT is a transaction of its own."""
+    """Load geo records; every INSERT is a transaction of its own."""
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
@@ -53,7 +53,7 @@ def load_geo(connection: Connection, records: AsyncRecords) -> Steps:
 
 @coroutine
 def load_geo_per_record(connection: Connection, records: AsyncRecords) -> Steps:
-    """A transaction per record."""
+    """Commit once per record."""
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
@@ -68,7 +68,7 @@ def load_geo_per_record(connection: Connection, records: AsyncRecords) -> Steps:
 
 @coroutine
 def load_data(connection: Connection, records: AsyncRecords) -> Steps:
-    """Every statement is a transaction of its own."""
+    """Load data records; every statement is a transaction of its own."""
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
@@ -81,7 +81,7 @@ def load_data(connection: Connection, records: AsyncRecords) -> Steps:
 
 @coroutine
 def load_data_per_record(connection: Connection, records: AsyncRecords) -> Steps:
-    """A transaction per record."""
+    """Commit once per record."""
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
@@ -96,7 +96,7 @@ def load_data_per_record(connection: Connection, records: AsyncRecords) -> Steps
 
 @coroutine
 def insert_elements(cursor: Cursor, record: DataRecord) -> Steps:
-    """One record: two SELECTs, then one INSERT per value."""
+    """Load one record: two SELECTs, then one INSERT per value."""
     yield from cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
     geo_id = geo_record_id(record, (yield from cursor.fetchone()))
     yield from cursor.execute(SELECT_ITEM_IDS, (record.segment,))
@@ -105,7 +105,7 @@ def insert_elements(cursor: Cursor, record: DataRecord) -> Steps:
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
-    """The loops for this way of committing. Raises ValueError for ``executemany``, which aiopg has not."""
+    """Return the loops for this way of committing. Raises ValueError for ``executemany``, which aiopg lacks."""
     if executemany:
         raise ValueError("aiopg has no executemany")
     return HotLoops(load_geo, load_data) if autocommit else HotLoops(load_geo_per_record, load_data_per_record)

@@ -1,4 +1,4 @@
-"""asyncpg, which speaks PostgreSQL's protocol itself: the hot loops of ``row_by_row_asyncpg``."""
+"""Hot loops of ``row_by_row_asyncpg``: a driver that speaks PostgreSQL's protocol itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import asyncpg
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
 from bigdata.database.cancelling import send_cancel_request
+from bigdata.database.look_up import item_rows, known_geo_id
 from bigdata.loaders.asyncpg_tools import Error, connection_class, statement_of
-from bigdata.loaders.look_up import item_rows, known_geo_id
 from bigdata.runtimes.job import HotLoops
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
@@ -26,13 +26,13 @@ CLOSE_WITHIN_S = 1.0
 
 
 async def load_geo(connection: asyncpg.Connection, records: AsyncIterable[GeoRecord]) -> None:
-    """Every INSERT is a transaction of its own."""
+    """Load geo records; every INSERT is a transaction of its own."""
     async for record in records:
         await connection.execute(sql.INSERT_GEO, *record)
 
 
 async def load_geo_per_record(connection: asyncpg.Connection, records: AsyncIterable[GeoRecord]) -> None:
-    """A transaction per record."""
+    """Commit once per record."""
     async for record in records:
         transaction = connection.transaction()
         await transaction.start()
@@ -41,13 +41,13 @@ async def load_geo_per_record(connection: asyncpg.Connection, records: AsyncIter
 
 
 async def load_data(connection: asyncpg.Connection, records: AsyncIterable[DataRecord]) -> None:
-    """Every statement is a transaction of its own."""
+    """Load data records; every statement is a transaction of its own."""
     async for record in records:
         await insert_elements(connection, record)
 
 
 async def load_data_per_record(connection: asyncpg.Connection, records: AsyncIterable[DataRecord]) -> None:
-    """A transaction per record."""
+    """Commit once per record."""
     async for record in records:
         transaction = connection.transaction()
         await transaction.start()
@@ -56,7 +56,7 @@ async def load_data_per_record(connection: asyncpg.Connection, records: AsyncIte
 
 
 async def insert_elements(connection: asyncpg.Connection, record: DataRecord) -> None:
-    """One record: two SELECTs, then one INSERT per value."""
+    """Load one record: two SELECTs, then one INSERT per value."""
     found = await connection.fetchval(sql.SELECT_GEO_ID, record.fileid, record.stusab, record.logrecno)
     geo_id = known_geo_id(record, found)
     items = item_rows(record, await connection.fetch(sql.SELECT_ITEM_IDS, record.segment))
@@ -65,14 +65,14 @@ async def insert_elements(connection: asyncpg.Connection, record: DataRecord) ->
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
-    """The loops for this way of committing. Raises ValueError for ``executemany``, of which nothing is written here."""
+    """Return the loops for this way of committing. Raises ValueError for ``executemany``, which is not written here."""
     if executemany:
-        raise ValueError("asyncpg's executemany is not among its loops")
+        raise ValueError("asyncpg: executemany is not implemented here")
     return HotLoops(load_geo, load_data) if autocommit else HotLoops(load_geo_per_record, load_data_per_record)
 
 
 async def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> asyncpg.Connection:
-    """One connection, in autocommit mode whatever is asked; with ``statements`` it counts there what it sends.
+    """Open a connection, always in autocommit mode; with ``statements`` it counts there what it sends.
 
     Raises ValueError for a protocol that asyncpg does not speak.
     """
@@ -82,14 +82,14 @@ async def connect(url: str, *, autocommit: bool, protocol: str, statements: Coun
 
 
 async def close(connection: asyncpg.Connection) -> None:
-    """Close it, of a server that may have stopped answering; what was not committed is rolled back."""
+    """Close the connection, even if the server does not answer; what was not committed is rolled back."""
     with suppress(*Error, asyncio.TimeoutError):
         await asyncio.wait_for(connection.close(), CLOSE_WITHIN_S)
     connection.terminate()
 
 
 def cancel(connection: asyncpg.Connection) -> None:
-    """Ask the server to cancel what runs on the connection.
+    """Ask the server to cancel the statement that runs on the connection.
 
     asyncpg does so for a statement whose task is cancelled, on the event loop, and waits for it without a bound. What
     it knows of its server it keeps to itself; of a connection that is gone there is no protocol.
@@ -100,7 +100,7 @@ def cancel(connection: asyncpg.Connection) -> None:
 
 
 def abandon(connection: asyncpg.Connection) -> None:
-    """Break the connection off for a server that does not answer; on the event loop, as asyncpg is not for threads."""
+    """Shut down a connection whose server does not answer; on the event loop, as asyncpg is not thread-safe."""
     # A loop that is closed has nobody left who waits.
     with suppress(RuntimeError):
         connection._loop.call_soon_threadsafe(connection.terminate)

@@ -1,4 +1,4 @@
-"""What asyncpg needs besides its hot loops."""
+"""Errors and statement counters for asyncpg."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import asyncpg
 
-from bigdata.database import statements as sql
 from bigdata.loaders.counting import counter_of
 from bigdata.loaders.tracing import statement_with_values
 
@@ -16,32 +15,32 @@ Error: Any = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalCli
 
 
 def statement_of(error: BaseException) -> str | None:
-    """The statement, and the values that were sent beside it."""
+    """Return the statement and its values."""
     return statement_with_values(error, "args")
 
 
 def connection_class(statements: Counter[str] | None) -> Any:
-    """asyncpg's own connections, or with ``statements`` ones that count there every statement they send.
+    """Return asyncpg's connection class, or with ``statements`` one that counts there what it sends.
 
-    They count what the other drivers do: parameters as %s, no semicolon behind BEGIN.
+    The semicolon behind BEGIN, which no other driver sends, is not counted.
     """
     if statements is None:
         return asyncpg.Connection
     count = counter_of(statements)
 
     class CountingConnection(asyncpg.Connection):  # type: ignore[misc]
-        """Counts what it executes; asyncpg's transactions come here, too."""
+        """A connection that counts its statements, including those of asyncpg's transactions."""
 
         async def execute(self, query: str, *arguments: Any, **options: Any) -> Any:
-            count(sql.pyformat(query.rstrip(";")))
+            count(query.rstrip(";"))
             return await super().execute(query, *arguments, **options)
 
         async def fetch(self, query: str, *arguments: Any, **options: Any) -> Any:
-            count(sql.pyformat(query))
+            count(query)
             return await super().fetch(query, *arguments, **options)
 
         async def fetchval(self, query: str, *arguments: Any, **options: Any) -> Any:
-            count(sql.pyformat(query))
+            count(query)
             return await super().fetchval(query, *arguments, **options)
 
     return CountingConnection

@@ -1,4 +1,4 @@
-"""Counting statements, for --echo; of no use to a load that is measured."""
+"""Statement counter for --echo, never used in a measured load."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Callable
 
 
 def counter_of(statements: Counter[str]) -> Callable[..., None]:
-    """What counts its arguments there, from any thread."""
+    """Return a function that counts its arguments there, from any thread."""
     counting = threading.Lock()
 
     def count(*sent: str) -> None:

@@ -1,4 +1,4 @@
-"""psycopg 3, blocking: the hot loops of ``row_by_row_psycopg_threaded`` and ``row_by_row_psycopg_gevent``.
+"""Hot loops of ``row_by_row_psycopg_threaded`` and ``row_by_row_psycopg_gevent``: psycopg 3, blocking.
 
 The twin of ``psycopg_async``: a test takes async and await out of that file and compares what is left.
 """
@@ -12,8 +12,8 @@ from psycopg import ClientCursor, Connection, Cursor
 
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg_tools
-from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of, use_greenlets
 from bigdata.runtimes.job import HotLoops
 
@@ -26,14 +26,14 @@ INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
 
 
 def load_geo(connection: Connection[Any], records: Iterable[GeoRecord]) -> None:
-    """Every INSERT is a transaction of its own."""
+    """Load geo records; every INSERT is a transaction of its own."""
     with connection.cursor() as cursor:
         for record in records:
             cursor.execute(INSERT_GEO, record)
 
 
 def load_geo_per_record(connection: Connection[Any], records: Iterable[GeoRecord]) -> None:
-    """A transaction per record."""
+    """Commit once per record."""
     with connection.cursor() as cursor:
         for record in records:
             cursor.execute(INSERT_GEO, record)
@@ -41,14 +41,14 @@ def load_geo_per_record(connection: Connection[Any], records: Iterable[GeoRecord
 
 
 def load_data(connection: Connection[Any], records: Iterable[DataRecord]) -> None:
-    """Every statement is a transaction of its own."""
+    """Load data records; every statement is a transaction of its own."""
     with connection.cursor() as cursor:
         for record in records:
             insert_elements(cursor, record)
 
 
 def load_data_per_record(connection: Connection[Any], records: Iterable[DataRecord]) -> None:
-    """A transaction per record."""
+    """Commit once per record."""
     with connection.cursor() as cursor:
         for record in records:
             insert_elements(cursor, record)
@@ -56,14 +56,14 @@ def load_data_per_record(connection: Connection[Any], records: Iterable[DataReco
 
 
 def load_data_many(connection: Connection[Any], records: Iterable[DataRecord]) -> None:
-    """The INSERTs of a record in one call, which sends them in one pipeline, which is one transaction."""
+    """Send the INSERTs of a record in one call: one pipeline, which is one transaction."""
     with connection.cursor() as cursor:
         for record in records:
             insert_many_elements(cursor, record)
 
 
 def load_data_many_per_record(connection: Connection[Any], records: Iterable[DataRecord]) -> None:
-    """The INSERTs of a record in one call, a transaction per record."""
+    """Send the INSERTs of a record in one call, and commit once per record."""
     with connection.cursor() as cursor:
         for record in records:
             insert_many_elements(cursor, record)
@@ -71,7 +71,7 @@ def load_data_many_per_record(connection: Connection[Any], records: Iterable[Dat
 
 
 def insert_elements(cursor: Cursor[Any], record: DataRecord) -> None:
-    """One record: two SELECTs, then one INSERT per value."""
+    """Load one record: two SELECTs, then one INSERT per value."""
     cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
     geo_id = geo_record_id(record, cursor.fetchone())
     cursor.execute(SELECT_ITEM_IDS, (record.segment,))
@@ -80,7 +80,7 @@ def insert_elements(cursor: Cursor[Any], record: DataRecord) -> None:
 
 
 def insert_many_elements(cursor: Cursor[Any], record: DataRecord) -> None:
-    """One record: two SELECTs, then the INSERTs by ``executemany``."""
+    """Load one record: two SELECTs, then the INSERTs by ``executemany``."""
     cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
     geo_id = geo_record_id(record, cursor.fetchone())
     cursor.execute(SELECT_ITEM_IDS, (record.segment,))
@@ -90,14 +90,14 @@ def insert_many_elements(cursor: Cursor[Any], record: DataRecord) -> None:
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
-    """The loops for this way of committing and inserting."""
+    """Return the loops for this way of committing and inserting."""
     if autocommit:
         return HotLoops(load_geo, load_data_many if executemany else load_data)
     return HotLoops(load_geo_per_record, load_data_many_per_record if executemany else load_data_per_record)
 
 
 def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> Connection[Any]:
-    """One connection; with ``statements``, one that counts there what it sends.
+    """Open a connection; with ``statements`` it counts there what it sends.
 
     Raises ValueError for a protocol that psycopg does not speak.
     """
@@ -112,5 +112,5 @@ def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[st
 
 
 def close(connection: Connection[Any]) -> None:
-    """Close it; what was not committed is rolled back."""
+    """Close the connection; what was not committed is rolled back."""
     connection.close()

@@ -1,4 +1,4 @@
-"""psycopg2, blocking: the hot loops of ``row_by_row_threaded`` and its like on greenlets, in processes, and alone."""
+"""Hot loops of ``row_by_row_threaded``, ``_gevent``, ``_processes`` and ``_serial``: psycopg2, blocking."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg2 import extensions
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
 from bigdata.database.dburl import CLIENT_ENCODING
-from bigdata.loaders.look_up import geo_record_id, item_rows
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import (
     Error,
     abandon,
@@ -42,14 +42,14 @@ INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
 
 
 def load_geo(connection: extensions.connection, records: Iterable[GeoRecord]) -> None:
-    """Every INSERT is a transaction of its own."""
+    """Load geo records; every INSERT is a transaction of its own."""
     with connection.cursor() as cursor:
         for record in records:
             cursor.execute(INSERT_GEO, record)
 
 
 def load_geo_per_record(connection: extensions.connection, records: Iterable[GeoRecord]) -> None:
-    """A transaction per record."""
+    """Commit once per record."""
     with connection.cursor() as cursor:
         for record in records:
             cursor.execute(INSERT_GEO, record)
@@ -57,14 +57,14 @@ def load_geo_per_record(connection: extensions.connection, records: Iterable[Geo
 
 
 def load_data(connection: extensions.connection, records: Iterable[DataRecord]) -> None:
-    """Every statement is a transaction of its own."""
+    """Load data records; every statement is a transaction of its own."""
     with connection.cursor() as cursor:
         for record in records:
             insert_elements(cursor, record)
 
 
 def load_data_per_record(connection: extensions.connection, records: Iterable[DataRecord]) -> None:
-    """A transaction per record."""
+    """Commit once per record."""
     with connection.cursor() as cursor:
         for record in records:
             insert_elements(cursor, record)
@@ -72,14 +72,14 @@ def load_data_per_record(connection: extensions.connection, records: Iterable[Da
 
 
 def load_data_many(connection: extensions.connection, records: Iterable[DataRecord]) -> None:
-    """The INSERTs of a record in one call; every statement is a transaction of its own."""
+    """Send the INSERTs of a record in one call; every statement is a transaction of its own."""
     with connection.cursor() as cursor:
         for record in records:
             insert_many_elements(cursor, record)
 
 
 def load_data_many_per_record(connection: extensions.connection, records: Iterable[DataRecord]) -> None:
-    """The INSERTs of a record in one call, a transaction per record."""
+    """Send the INSERTs of a record in one call, and commit once per record."""
     with connection.cursor() as cursor:
         for record in records:
             insert_many_elements(cursor, record)
@@ -87,7 +87,7 @@ def load_data_many_per_record(connection: extensions.connection, records: Iterab
 
 
 def insert_elements(cursor: extensions.cursor, record: DataRecord) -> None:
-    """One record: two SELECTs, then one INSERT per value."""
+    """Load one record: two SELECTs, then one INSERT per value."""
     cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
     geo_id = geo_record_id(record, cursor.fetchone())
     cursor.execute(SELECT_ITEM_IDS, (record.segment,))
@@ -96,7 +96,7 @@ def insert_elements(cursor: extensions.cursor, record: DataRecord) -> None:
 
 
 def insert_many_elements(cursor: extensions.cursor, record: DataRecord) -> None:
-    """One record: two SELECTs, then the INSERTs by ``executemany``."""
+    """Load one record: two SELECTs, then the INSERTs by ``executemany``."""
     cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
     geo_id = geo_record_id(record, cursor.fetchone())
     cursor.execute(SELECT_ITEM_IDS, (record.segment,))
@@ -105,16 +105,16 @@ def insert_many_elements(cursor: extensions.cursor, record: DataRecord) -> None:
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
-    """The loops for this way of committing and inserting."""
+    """Return the loops for this way of committing and inserting."""
     if autocommit:
         return HotLoops(load_geo, load_data_many if executemany else load_data)
     return HotLoops(load_geo_per_record, load_data_many_per_record if executemany else load_data_per_record)
 
 
 def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> extensions.connection:
-    """One connection; with ``statements``, one that counts there what it sends. Raises ValueError for a protocol.
+    """Open a connection; with ``statements`` it counts there what it sends.
 
-    psycopg2 puts the values into the text itself: it speaks the simple protocol and no other.
+    psycopg2 puts the values into the text itself. Raises ValueError for any protocol but the simple one.
     """
     if protocol != "simple":
         raise ValueError(f"psycopg2 speaks the simple protocol only, not {protocol!r}")
@@ -126,5 +126,5 @@ def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[st
 
 
 def close(connection: extensions.connection) -> None:
-    """Close it; what was not committed is rolled back."""
+    """Close the connection; what was not committed is rolled back."""
     connection.close()

@@ -1,4 +1,4 @@
-"""What the drivers that are built on psycopg2 share besides their hot loops."""
+"""Shared code of the drivers that are built on psycopg2."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ READABLE = 1
 
 
 def abandon(connection: extensions.connection) -> None:
-    """Break the connection off for a server that does not answer: whoever waits for it gets an error at once."""
+    """Shut down a connection whose server does not answer: any thread that waits for it gets an error."""
     with suppress(psycopg2.Error):
         break_off(connection.fileno())
 
 
 def backend_pid(connection: extensions.connection) -> int:
-    """The number of the server's process that serves it."""
+    """Return the process ID of the connection's backend."""
     return connection.get_backend_pid()
 
 
 def use_greenlets() -> None:
-    """From now on a greenlet that waits for the server lets others go on: psycopg2 calls this whenever it waits.
+    """Install a wait callback: a greenlet that waits for the server lets others run.
 
     Each connection keeps its watcher, as a new one each time (``gevent.socket.wait_read``) costs a system call more.
     """
@@ -66,7 +66,7 @@ def use_greenlets() -> None:
 
 
 def statement_of(error: BaseException) -> str | None:
-    """The statement with its values, as it was sent.
+    """Return the statement with its values, as it was sent.
 
     An error names its cursor, but not when the connection of an asynchronous one is lost: then it is the hot loop's.
     """
@@ -77,13 +77,13 @@ def statement_of(error: BaseException) -> str | None:
 
 
 def connection_factory(statements: Counter[str] | None) -> type[extensions.connection] | None:
-    """psycopg2's own connection, or with ``statements`` one that counts there every statement it sends."""
+    """Return psycopg2's connection class, or with ``statements`` one that counts there what it sends."""
     if statements is None:
         return None
     count = counter_of(statements)
 
     class CountingCursor(extensions.cursor):
-        """Counts the text before its values are put in."""
+        """A cursor that counts statements before the values are inserted."""
 
         def execute(self, query: Any, vars: Any = None) -> None:
             count(str(query))
@@ -94,7 +94,7 @@ def connection_factory(statements: Counter[str] | None) -> type[extensions.conne
             super().executemany(query, vars_list)
 
     class CountingConnection(extensions.connection):
-        """Counts the transactions that psycopg2 begins by itself and commits."""
+        """A connection that counts the transactions that psycopg2 begins and commits."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)

@@ -1,4 +1,4 @@
-"""psycopg 3 for asyncio: the hot loops of ``row_by_row_psycopg_asyncio``.
+"""Hot loops of ``row_by_row_psycopg_asyncio``: psycopg 3 for asyncio.
 
 The twin of ``psycopg``: a test takes async and await out of this file and compares what is left.
 """
@@ -12,8 +12,8 @@ from psycopg import AsyncClientCursor, AsyncConnection, AsyncCursor
 
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg_tools
-from bigdata.loaders.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of
 from bigdata.runtimes.job import HotLoops
 
@@ -26,14 +26,14 @@ INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
 
 
 async def load_geo(connection: AsyncConnection[Any], records: AsyncIterable[GeoRecord]) -> None:
-    """Every INSERT is a transaction of its own."""
+    """Load geo records; every INSERT is a transaction of its own."""
     async with connection.cursor() as cursor:
         async for record in records:
             await cursor.execute(INSERT_GEO, record)
 
 
 async def load_geo_per_record(connection: AsyncConnection[Any], records: AsyncIterable[GeoRecord]) -> None:
-    """A transaction per record."""
+    """Commit once per record."""
     async with connection.cursor() as cursor:
         async for record in records:
             await cursor.execute(INSERT_GEO, record)
@@ -41,14 +41,14 @@ async def load_geo_per_record(connection: AsyncConnection[Any], records: AsyncIt
 
 
 async def load_data(connection: AsyncConnection[Any], records: AsyncIterable[DataRecord]) -> None:
-    """Every statement is a transaction of its own."""
+    """Load data records; every statement is a transaction of its own."""
     async with connection.cursor() as cursor:
         async for record in records:
             await insert_elements(cursor, record)
 
 
 async def load_data_per_record(connection: AsyncConnection[Any], records: AsyncIterable[DataRecord]) -> None:
-    """A transaction per record."""
+    """Commit once per record."""
     async with connection.cursor() as cursor:
         async for record in records:
             await insert_elements(cursor, record)
@@ -56,14 +56,14 @@ async def load_data_per_record(connection: AsyncConnection[Any], records: AsyncI
 
 
 async def load_data_many(connection: AsyncConnection[Any], records: AsyncIterable[DataRecord]) -> None:
-    """The INSERTs of a record in one call, which sends them in one pipeline, which is one transaction."""
+    """Send the INSERTs of a record in one call: one pipeline, which is one transaction."""
     async with connection.cursor() as cursor:
         async for record in records:
             await insert_many_elements(cursor, record)
 
 
 async def load_data_many_per_record(connection: AsyncConnection[Any], records: AsyncIterable[DataRecord]) -> None:
-    """The INSERTs of a record in one call, a transaction per record."""
+    """Send the INSERTs of a record in one call, and commit once per record."""
     async with connection.cursor() as cursor:
         async for record in records:
             await insert_many_elements(cursor, record)
@@ -71,7 +71,7 @@ async def load_data_many_per_record(connection: AsyncConnection[Any], records: A
 
 
 async def insert_elements(cursor: AsyncCursor[Any], record: DataRecord) -> None:
-    """One record: two SELECTs, then one INSERT per value."""
+    """Load one record: two SELECTs, then one INSERT per value."""
     await cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
     geo_id = geo_record_id(record, await cursor.fetchone())
     await cursor.execute(SELECT_ITEM_IDS, (record.segment,))
@@ -80,7 +80,7 @@ async def insert_elements(cursor: AsyncCursor[Any], record: DataRecord) -> None:
 
 
 async def insert_many_elements(cursor: AsyncCursor[Any], record: DataRecord) -> None:
-    """One record: two SELECTs, then the INSERTs by ``executemany``."""
+    """Load one record: two SELECTs, then the INSERTs by ``executemany``."""
     await cursor.execute(SELECT_GEO_ID, (record.fileid, record.stusab, record.logrecno))
     geo_id = geo_record_id(record, await cursor.fetchone())
     await cursor.execute(SELECT_ITEM_IDS, (record.segment,))
@@ -90,7 +90,7 @@ async def insert_many_elements(cursor: AsyncCursor[Any], record: DataRecord) -> 
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
-    """The loops for this way of committing and inserting."""
+    """Return the loops for this way of committing and inserting."""
     if autocommit:
         return HotLoops(load_geo, load_data_many if executemany else load_data)
     return HotLoops(load_geo_per_record, load_data_many_per_record if executemany else load_data_per_record)
@@ -99,7 +99,7 @@ def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
 async def connect(
     url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None
 ) -> AsyncConnection[Any]:
-    """One connection; with ``statements``, one that counts there what it sends.
+    """Open a connection; with ``statements`` it counts there what it sends.
 
     Raises ValueError for a protocol that psycopg does not speak.
     """
@@ -116,5 +116,5 @@ async def connect(
 
 
 async def close(connection: AsyncConnection[Any]) -> None:
-    """Close it; what was not committed is rolled back."""
+    """Close the connection; what was not committed is rolled back."""
     await connection.close()

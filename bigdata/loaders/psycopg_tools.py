@@ -1,4 +1,4 @@
-"""What psycopg 3's blocking and asynchronous connections share besides their hot loops."""
+"""Shared code of psycopg 3's blocking and asynchronous connections."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOT_PATCHED = ("wait_c", "wait_epoll")
 
 
 def connection_options(protocol: str) -> dict[str, Any]:
-    """What psycopg needs to be told so that it speaks the protocol; for ``simple`` the cursor must be a client's, too.
+    """Return psycopg's options for the protocol; ``simple`` also needs a client cursor.
 
     Raises ValueError for one that it does not know.
     """
@@ -38,15 +38,15 @@ def connection_options(protocol: str) -> dict[str, Any]:
 
 
 def use_greenlets() -> None:
-    """Make sure that a greenlet which waits for the server lets others go on: psycopg decides that when it is imported.
+    """Check that a greenlet which waits for the server lets others run, which psycopg decides at import.
 
-    Raises Unsupported where it decided otherwise: all greenlets would stand still while one of them waits.
+    Raises Unsupported if it decided otherwise: all greenlets would stand still while one of them waits.
     """
     for name in NOT_PATCHED:
         if waiting.wait is getattr(waiting, name, None):
             raise Unsupported(
-                f"psycopg waits for the server by {name}, where no other greenlet can go on: it was imported before "
-                "select was patched, or PSYCOPG_WAIT_FUNC says so"
+                f"psycopg waits for the server by {name}, which blocks all other greenlets: it was imported before "
+                "select was patched, or PSYCOPG_WAIT_FUNC selects it"
             )
     from gevent.selectors import DefaultSelector
 
@@ -55,18 +55,18 @@ def use_greenlets() -> None:
 
 
 def abandon(connection: Any) -> None:
-    """Break the connection off for a server that does not answer: whoever waits for it gets an error at once."""
+    """Shut down a connection whose server does not answer: any thread that waits for it gets an error."""
     with suppress(psycopg.Error):
         break_off(connection.fileno())
 
 
 def statement_of(error: BaseException) -> str | None:
-    """The statement, and the values that were sent beside it."""
+    """Return the statement and its values."""
     return statement_with_values(error, "params")
 
 
 def counting_cursor(cursor: Any, statements: Counter[str] | None) -> Any:
-    """This class of cursors, or with ``statements`` one that counts there every statement, before its values are in.
+    """Return the cursor class, or with ``statements`` one that counts there each statement without its values.
 
     What a method returns is handed on, so that the same class serves the asynchronous cursor.
     """
@@ -75,7 +75,7 @@ def counting_cursor(cursor: Any, statements: Counter[str] | None) -> Any:
     count = counter_of(statements)
 
     class CountingCursor(cursor):  # type: ignore[misc]
-        """Counts what it executes."""
+        """A cursor that counts its statements."""
 
         def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:
             count(str(query))
@@ -89,13 +89,13 @@ def counting_cursor(cursor: Any, statements: Counter[str] | None) -> Any:
 
 
 def counting_connection(connection: Any, statements: Counter[str] | None) -> Any:
-    """This class of connections, or one that counts the transactions that psycopg begins by itself and commits."""
+    """Return the connection class, or one that counts the transactions that psycopg begins and commits."""
     if statements is None:
         return connection
     count = counter_of(statements)
 
     class CountingConnection(connection):  # type: ignore[misc]
-        """Counts what it commits."""
+        """A connection that counts its transactions."""
 
         def commit(self) -> Any:
             count(sql.BEGIN, sql.COMMIT)

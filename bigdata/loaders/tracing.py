@@ -1,4 +1,4 @@
-"""Which statement an error is about, for drivers that send it apart from its values and do not keep the two."""
+"""Statement behind an error, for drivers whose errors do not carry it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from traceback import walk_tb
 
 
 def statement_with_values(error: BaseException, values_name: str) -> str | None:
-    """The ``query`` of a frame that the error came through, of one that has the values beside it if there is one."""
+    """Return the ``query`` of a frame in the error's traceback, preferably one that also has the values."""
     frames = [frame.f_locals for frame, _ in walk_tb(error.__traceback__)]
     found = [names for names in frames if isinstance(names.get("query"), str)]
     for names in found:

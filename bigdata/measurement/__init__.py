@@ -1,1 +1,1 @@
-"""Measuring a run: clocks, CPU time, workers, connections, profiles."""
+"""Measurements of a run: clocks, CPU time, workers, connections, profiles."""

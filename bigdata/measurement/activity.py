@@ -1,4 +1,4 @@
-"""What the connections of a database are at, as pg_stat_activity says, looked at again and again while they work.
+"""Sampler of connection states, as pg_stat_activity shows them.
 
 Looking takes CPU time from the server's cores, and more in the midst of a load than alone: with cold caches a look at
 20 connections took 0.43 ms instead of 0.1 ms, half of it here and half in the server; at 100 it was 0.5 ms, and here as
@@ -19,10 +19,10 @@ from bigdata.errors import LoadFailed
 APPLICATION_NAME = "bigdata sampler"
 
 INTERVAL_S = 0.05
-"""Between two looks, at least."""
+"""Shortest time between two samples."""
 
 SHARE = 0.005
-"""Of one core: what looking may take, of this process and the server together."""
+"""Share of one core that sampling may take, in this process and the server together."""
 
 LOOK = sql.pyformat(sql.EXECUTE_ACTIVITY)
 
@@ -37,7 +37,7 @@ MOST_SAMPLES = 30_000
 
 
 class Activity:
-    """Looks at the connections of the URL's database through ``connection``, which is to be one to another database.
+    """A sampler of the URL's database, through a connection to another database.
 
     The other one because looking is a transaction, too. ``groups`` are the states with what they wait for, in the order
     in which they were first seen; ``samples`` have the moment (CLOCK_MONOTONIC) and the number of connections in each
@@ -67,18 +67,18 @@ class Activity:
 
     @property
     def groups(self) -> list[Any]:
-        """(state, type of what is waited for, what is waited for), as the server says them; None where it says none."""
+        """Return (state, wait event type, wait event) of each group, as the server names them, or None."""
         return list(self._index)
 
     @property
     def interval_s(self) -> float:
-        """How long to wait until the next look, by what those so far took."""
+        """Return the time until the next sample, derived from the CPU time of those so far."""
         own_s = (self._cpu_clock() - self._began_cpu_s) / self._looks
         dear = 2 + self._connections / CONNECTIONS_AS_DEAR
         return self._rarer * max(INTERVAL_S, own_s * dear / SHARE)
 
     def look(self) -> None:
-        """Take one sample. Raises LoadFailed with the server's words where it does not answer any more."""
+        """Take one sample. Raises LoadFailed with the server's message if it does not answer any more."""
         at_s, rows = self._ask()
         found = {self._index.setdefault(tuple(group), len(self._index)): number for *group, number in rows}
         counts = tuple(found.get(index, 0) for index in range(len(self._index)))
@@ -88,7 +88,7 @@ class Activity:
             self._rarer *= 2
 
     def _ask(self) -> tuple[float, Any]:
-        """The middle of the time that it took, and the rows."""
+        """Query the server; return the middle of the time that it took, and the rows."""
         import psycopg2
 
         before_s = self._clock()
@@ -97,7 +97,7 @@ class Activity:
             rows = self._cursor.fetchall()
         except psycopg2.Error as error:
             words = " ".join(str(error).split())
-            raise LoadFailed(f"the server does not tell what its connections do: {words}") from None
+            raise LoadFailed(f"the server does not report its connections: {words}") from None
         after_s = self._clock()
         self._looks += 1
         self._connections = sum(number for *_, number in rows)

@@ -1,4 +1,4 @@
-"""Attach a profiler to the loader in the same process namespace: ``python -m bigdata.measurement.attach``.
+"""Profiler attached to the loader in the same process namespace: ``python -m bigdata.measurement.attach``.
 
 For a container beside the loader's, for explanations only. What the instrument writes goes to standard output.
 """
@@ -19,13 +19,13 @@ _BAD_INPUT = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the instrument on the loader, with its process number and a file for {pid} and {output}; its exit code."""
+    """Run the instrument on the loader, with {pid} and {output} filled in, and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m bigdata.measurement.attach", description=__doc__)
     parser.add_argument("command", nargs="+", help="the instrument's command line, {pid} and {output} in it")
     options = parser.parse_args(arguments)
     pid = find_loader(_WAIT_S)
     if pid is None:
-        print(f"error: no loader began within {_WAIT_S:g} s", file=sys.stderr)
+        print(f"error: no loader started within {_WAIT_S:g} s", file=sys.stderr)
         return _BAD_INPUT
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "seen"
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def find_loader(within_s: float) -> int | None:
-    """The number of the first process that is ``bigdata.cmd ... run``; None where none begins in that time."""
+    """Return the process ID of the first ``bigdata.cmd ... run``; None if none starts in that time."""
     deadline_s = time.monotonic() + within_s
     while time.monotonic() < deadline_s:
         for folder in Path("/proc").glob("[0-9]*"):
@@ -51,7 +51,7 @@ def find_loader(within_s: float) -> int | None:
 
 
 def is_there(pid: int) -> bool:
-    """Whether the process has not ended; what is left of one that nobody has waited for does not count."""
+    """Return True if the process runs; a zombie does not count."""
     try:
         state = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

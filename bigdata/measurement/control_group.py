@@ -1,4 +1,4 @@
-"""How often the kernel made this process wait because its control group had used up its CPU time.
+"""CPU throttling of this process by its control group.
 
 A control group with a CPU limit may use so much CPU time in each period (100 ms); when that is used up it is throttled
 until the next period. The group counts this in its file ``cpu.stat``: in version 1
@@ -16,7 +16,7 @@ _TIMES_PER_S = {"throttled_time": 1e9, "throttled_usec": 1e6}
 
 
 class Throttling(NamedTuple):
-    """Counts since the group was made: periods that ended, those in which it was throttled, for how long in all."""
+    """Counts since the group was created: elapsed periods, throttled periods, and the throttled time."""
 
     periods: int
     throttled_periods: int
@@ -24,7 +24,7 @@ class Throttling(NamedTuple):
 
 
 def read_throttling(root: Path = Path("/")) -> Throttling | None:
-    """Of the group of this process, or the nearest group around it that has a limit; None where none has."""
+    """Read the counts of this process's group or its nearest parent with a limit; return None if there is none."""
     try:
         groups = (root / "proc/self/cgroup").read_text()
         mounts = [_Mount.of(line) for line in (root / "proc/self/mountinfo").read_text().splitlines()]
@@ -38,7 +38,7 @@ def read_throttling(root: Path = Path("/")) -> Throttling | None:
 
 
 class _Mount(NamedTuple):
-    """A line of ``mountinfo``: ``mounted`` of a file system can be seen at ``place`` (without the slash in front)."""
+    """A line of ``mountinfo``: ``mounted`` of a file system is visible at ``place`` (without a leading slash)."""
 
     mounted: PurePosixPath
     place: PurePosixPath
@@ -56,7 +56,7 @@ class _Mount(NamedTuple):
         return self.mounted == group or self.mounted in group.parents
 
     def below(self, group: PurePosixPath) -> PurePosixPath:
-        """The group's folder as seen from the mount's place.
+        """Return the group's folder relative to the mount's place.
 
         A container may be shown its own group at the mount's place, and the path of it as the host sees that.
         """
@@ -64,7 +64,7 @@ class _Mount(NamedTuple):
 
 
 def _candidates(groups: str, mounts: list[_Mount]) -> Iterator[tuple[_Mount, PurePosixPath]]:
-    """Where to look for the group of this process: by the controller ``cpu`` of version 1 and by version 2."""
+    """Yield possible places of this process's group: controller ``cpu`` of version 1, and version 2."""
     for line in groups.splitlines():
         _, controllers, path = line.split(":", 2)
         group = PurePosixPath(path)

@@ -1,4 +1,4 @@
-"""--loop-lag: how late an event loop calls back what a thread asks it to call at once; nothing of a measured run.
+"""Event loop lag for --loop-lag, never used in a measured run.
 
 A callback that is late by a millisecond is what a message from the server would have waited, too, for the loop to get
 round to it.
@@ -15,14 +15,14 @@ INTERVAL_S = 0.01
 
 
 class LoopLag:
-    """Notes when it asked and how long the callback took. At 100 a second they fit into memory for any load."""
+    """Lags of an event loop: time of each request and delay of its callback, 100 a second."""
 
     def __init__(self) -> None:
         self._noted: list[tuple[float, float]] = []
 
     @contextmanager
     def watch(self, loop: Any) -> Iterator[None]:
-        """Ask the event loop every 10 ms, from a thread of its own, until left."""
+        """Request a callback every 10 ms, from a thread of its own, until the context is left."""
         over = threading.Event()
         asking = threading.Thread(target=self._ask, args=(loop, over), name="loop lag", daemon=True)
         asking.start()
@@ -45,7 +45,7 @@ class LoopLag:
         self._noted.append((asked_s, time.monotonic() - asked_s))
 
     def percentiles(self, started_s: float, ended_s: float) -> dict[str, float] | None:
-        """'p50', 'p95', 'max' in seconds of what was asked in that time (CLOCK_MONOTONIC), and how many; or None."""
+        """Return 'p50', 'p95', 'max' (seconds) and 'count' of the lags in that time (CLOCK_MONOTONIC), or None."""
         lags = sorted(lag for asked, lag in self._noted if started_s <= asked <= ended_s)
         if not lags:
             return None

@@ -1,4 +1,4 @@
-"""The clock and the CPU account of one phase, and what a process can say about its memory."""
+"""Wall clock, CPU time and peak memory of a phase."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bigdata.measurement.control_group import Throttling, read_throttling
 
 
 class Usage(NamedTuple):
-    """What this process and its ended children have used since they began; living ones report theirs themselves."""
+    """CPU time and context switches of this process and its ended children; running children report their own."""
 
     user_s: float
     system_s: float
@@ -22,7 +22,7 @@ class Usage(NamedTuple):
 
 
 def read_usage() -> Usage:
-    """Now, as the kernel counts it."""
+    """Return the usage so far, as the kernel counts it."""
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return Usage(
         user_s=own.ru_utime + children.ru_utime,
@@ -33,7 +33,7 @@ def read_usage() -> Usage:
 
 
 def added(usages: Iterable[Usage]) -> Usage:
-    """The sum of them."""
+    """Return the sum of the usages."""
     each = list(usages)
     return Usage(
         user_s=sum(usage.user_s for usage in each),
@@ -44,7 +44,7 @@ def added(usages: Iterable[Usage]) -> Usage:
 
 
 def used_since(before: Usage) -> Usage:
-    """What was used from then to now."""
+    """Return the usage since then."""
     now = read_usage()
     return Usage(
         user_s=now.user_s - before.user_s,
@@ -55,7 +55,7 @@ def used_since(before: Usage) -> Usage:
 
 
 def peak_rss_bytes() -> int:
-    """The most memory that this process has held, pages that it shares with others included.
+    """Return the peak resident memory of this process, including pages shared with others.
 
     On Linux from /proc: what getrusage says there includes the process that this one was forked from. Elsewhere from
     getrusage, which counts in bytes on macOS and in KiB on others.
@@ -71,9 +71,9 @@ def peak_rss_bytes() -> int:
 
 @dataclass(frozen=True)
 class Measured:
-    """One phase: the rows it INSERTed, and what it took from the first statement to the last acknowledgement.
+    """Rows and resources of one phase, from the first statement to the last acknowledgement.
 
-    ``throttling`` is None where nothing limits the CPU time of this process. ``started_s`` and ``ended_s`` are of the
+    ``throttling`` is None if nothing limits the CPU time of this process. ``started_s`` and ``ended_s`` are of the
     system's monotonic clock, which on Linux (CLOCK_MONOTONIC) all processes and containers of a machine share.
     """
 
@@ -86,7 +86,7 @@ class Measured:
 
 
 class PhaseClock:
-    """Started when all workers stand ready, stopped when the last one has its last acknowledgement."""
+    """The clock of a phase, from the moment all workers are ready to the last acknowledgement."""
 
     def __init__(self) -> None:
         self._started_s = 0.0
@@ -94,14 +94,14 @@ class PhaseClock:
         self._throttling_before: Throttling | None = None
 
     def start(self) -> None:
-        """All workers are connected and wait for this moment."""
+        """Start the clock; all workers are connected and wait for it."""
         # Files are read outside of what is measured.
         self._throttling_before = read_throttling()
         self._usage_before = read_usage()
         self._started_s = time.monotonic()
 
     def stop(self, rows: int, children: Iterable[Usage] = ()) -> Measured:
-        """The last worker has finished. ``children`` is what child processes used that have not ended."""
+        """Stop the clock after the last worker. ``children`` is the usage of child processes that still run."""
         started_s, ended_s = self._started_s, time.monotonic()
         usage = added([used_since(self._usage_before), *children])
         throttling = _since(self._throttling_before, read_throttling())
@@ -109,7 +109,7 @@ class PhaseClock:
 
 
 def _since(before: Throttling | None, now: Throttling | None) -> Throttling | None:
-    """What was counted since then. Before its first period has ended a group has nothing to say."""
+    """Return the throttling since then. A group has no counts before its first period has ended."""
     if now is None or before is None:
         return now
     return Throttling(

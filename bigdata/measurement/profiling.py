@@ -1,4 +1,4 @@
-"""--profile: one profile per thread that runs a hot loop, printed as one."""
+"""Profiler for --profile: one profile per thread that runs a hot loop, printed as one."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any, Callable, Dict, TextIO, Tuple
 SHOWN_FUNCTIONS = 25
 
 Function = Tuple[str, int, str]
-"""File, line, name: how pstats names one."""
+"""File, line and name of a function, as in pstats."""
 Statistics = Dict[Function, Tuple[int, int, float, float, Dict[Any, Any]]]
-"""Calls (twice: pstats tells recursive ones apart), seconds in itself, seconds in all, callers (none are noted)."""
+"""Calls (twice, as pstats separates recursive ones), own seconds, total seconds, callers (not recorded)."""
 
 
 class Profiler:
-    """Calls functions and remembers where their time went; from any number of threads."""
+    """A profiler of function calls from any number of threads."""
 
     def __init__(self) -> None:
         self._of_calls: list[Statistics] = []
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call it under a profile of its own."""
+        """Call the function under a profile of its own."""
         profile = _Profile()
         sys.setprofile(profile.note)
         try:
@@ -32,15 +32,15 @@ class Profiler:
             self._of_calls.append(profile.statistics())
 
     def take(self) -> list[Statistics]:
-        """What there is so far, for another process to ``add``."""
+        """Return the statistics so far, for another process to ``add``."""
         return self._of_calls
 
     def add(self, statistics: list[Statistics]) -> None:
-        """Take in what another process has found."""
+        """Add the statistics of another process."""
         self._of_calls.extend(statistics)
 
     def print_top(self, stream: TextIO) -> None:
-        """The functions that took most time in themselves, over all calls."""
+        """Print the functions with the most time of their own, over all calls."""
         # Nothing that is not wanted is imported.
         import pstats
 
@@ -50,17 +50,17 @@ class Profiler:
 
 
 class _Created:
-    """What pstats asks of a profile, whose statistics it takes away."""
+    """A profile in the form that pstats reads."""
 
     def __init__(self, statistics: Statistics) -> None:
         self.stats = statistics
 
     def create_stats(self) -> None:
-        """They are there."""
+        """Do nothing: the statistics exist already."""
 
 
 class _Call:
-    """One function that has been called and has not returned."""
+    """One function call that has not returned."""
 
     __slots__ = ("began_s", "function", "own_s")
 
@@ -71,7 +71,7 @@ class _Call:
 
 
 class _Profile:
-    """What one thread calls: a stack of calls for each of its greenlets, where it has any.
+    """The calls of one thread, with a stack for each of its greenlets.
 
     Not cProfile: it takes the calls of all greenlets for those of one, and from Python 3.12 on those of all threads.
     """
@@ -85,7 +85,7 @@ class _Profile:
         self._done: dict[Function, list[float]] = {}
 
     def note(self, frame: Any, event: str, argument: Any) -> None:
-        """What ``sys.setprofile`` calls: the time since the last event belongs to the function that was running."""
+        """Handle an event of ``sys.setprofile``: the time since the last one belongs to the running function."""
         now_s = perf_counter()
         if self._running:
             self._running[-1].own_s += now_s - self._since_s
@@ -106,7 +106,7 @@ class _Profile:
         done[2] += now_s - call.began_s
 
     def statistics(self) -> Statistics:
-        """As pstats wants them; what has not returned ends now."""
+        """Return the statistics for pstats; calls that have not returned end now."""
         for stack in self._stacks.values():
             while stack:
                 self._end(stack.pop(), self._since_s)

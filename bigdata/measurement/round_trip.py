@@ -1,4 +1,4 @@
-"""How long it takes until the server answers, where neither side has anything to do."""
+"""Round trip time between an idle loader and an idle server."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bigdata.database import statements as sql
 TIMES = 50
 
 WARM_UP = 5
-"""Statements before these, which find neither side's code in its caches."""
+"""Statements before the measured ones, while caches are still cold."""
 
 
 def measure_round_trip_s(
     connection: Any, clock: Callable[[], float] = time.perf_counter, cpu_clock: Callable[[], float] = time.process_time
 ) -> float:
-    """Seconds from an empty statement to its answer, less the CPU time that this process used for it.
+    """Return the seconds from an empty statement to its answer, without the CPU time of this process.
 
     The median of 50, each less its own CPU time: network, waking up on either side, and what the server takes to read a
     message and to answer.

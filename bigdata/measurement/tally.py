@@ -1,4 +1,4 @@
-"""What each worker took of a phase, and how long its records took: one reading of the clock per record.
+"""Rows and record latencies of each worker in a phase, with one clock reading per record.
 
 A record's latency is the time from when its worker took it to when that worker asked for the next. Waiting for the
 reader, where nothing was read ahead, is no part of it. Latencies are counted in classes rather than kept, so that
@@ -23,14 +23,14 @@ _PERCENTS = (50, 95, 99)
 
 
 class Taken(NamedTuple):
-    """What one worker took: so many rows, and how many records by the class of their latency."""
+    """The work of one worker: number of rows, and number of records per latency class."""
 
     rows: int
     latencies: Mapping[int, int]
 
 
 class Tally:
-    """Kept by one worker. ``rows_of`` says how many rows a record becomes."""
+    """The tally of one worker. ``rows_of`` returns the number of rows that a record becomes."""
 
     __slots__ = ("_latencies", "_rows", "_rows_of", "_since_s")
 
@@ -41,7 +41,7 @@ class Tally:
         self._latencies: defaultdict[int, int] = defaultdict(int)
 
     def take(self, record: Any) -> None:
-        """The worker has this record now, and is done with the one before."""
+        """Note that the worker takes this record and has finished the one before."""
         now_s = monotonic()
         if self._since_s is not None:
             self._latencies[floor(log2(now_s - self._since_s or _LEAST_S) * CLASSES_PER_DOUBLING)] += 1
@@ -49,18 +49,18 @@ class Tally:
         self._rows += self._rows_of(record)
 
     def pause(self) -> None:
-        """The worker is done with its record, and has to wait for another or is at the end."""
+        """Note that the worker has finished its record and has no next one yet."""
         if self._since_s is not None:
             self._latencies[floor(log2(monotonic() - self._since_s or _LEAST_S) * CLASSES_PER_DOUBLING)] += 1
             self._since_s = None
 
     def taken(self) -> Taken:
-        """What it came to."""
+        """Return the result."""
         return Taken(self._rows, dict(self._latencies))
 
 
 def find_rows_per_worker(taken: Sequence[Taken]) -> dict[str, int] | None:
-    """How evenly the rows were spread: what the workers with the fewest and the most had. None without workers."""
+    """Return the fewest and the most rows of a worker. None without workers."""
     if not taken:
         return None
     rows = [each.rows for each in taken]
@@ -68,7 +68,7 @@ def find_rows_per_worker(taken: Sequence[Taken]) -> dict[str, int] | None:
 
 
 def find_latency_percentiles(taken: Sequence[Taken]) -> dict[str, float] | None:
-    """Seconds that half of all records, 95% and 99% took at most ('p50', 'p95', 'p99'); None without records.
+    """Return percentiles of the record latency in seconds ('p50', 'p95', 'p99'); None without records.
 
     Each is the latency of a record: the one with that rank among all (nearest rank).
     """
@@ -84,7 +84,7 @@ def find_latency_percentiles(taken: Sequence[Taken]) -> dict[str, float] | None:
 
 
 def _latency_s(counts: Mapping[int, int], rank: int) -> float:
-    """The middle of the class that holds the latency of this rank; five digits are more than it knows."""
+    """Return the middle of the class with the latency of this rank, to five digits."""
     below = 0
     for number in sorted(counts):
         below += counts[number]

@@ -1,4 +1,4 @@
-"""Thread states of another program, sampled from outside: ``python -m bigdata.measurement.thread_states``.
+"""Thread states of another process, sampled through /proc: ``python -m bigdata.measurement.thread_states``.
 
 The kernel says of each thread whether it runs (or would, had it a core) or in which system call it sleeps
 (``/proc/PID/task/TID/syscall``, proc(5)), and how long it has run and waited for a core (``schedstat`` beside that, see
@@ -38,10 +38,10 @@ _TIME_LIMIT = 4
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command, or look at a process, until it ends; write what was seen; the command's exit code."""
+    """Sample a command or a process until it ends, write the samples and return the command's exit code."""
     parser = argparse.ArgumentParser(prog="python -m bigdata.measurement.thread_states", description=__doc__)
     parser.add_argument("--output", metavar="FILE|-", required=True, help="where the one JSON object goes")
-    parser.add_argument("--pid", type=int, metavar="N", help="look at this process; there is no command then")
+    parser.add_argument("--pid", type=int, metavar="N", help="sample this process instead of a command")
     parser.add_argument("command", nargs="*", help="a program with its arguments")
     options = parser.parse_args(arguments)
     if (options.pid is None) == (not options.command):
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def watch(pid: int, process: Any | None = None) -> dict[str, Any]:
-    """Look every 10 ms until the process has ended: 'samples' of (CLOCK_MONOTONIC, role -> state -> threads).
+    """Return 'samples', one every 10 ms until the process ends: (CLOCK_MONOTONIC, role -> state -> threads).
 
     Roles: 'main' and 'thread' of the process, 'child' for the main threads of its children, 'helper' for their others.
     Beside the states 'run_s' and 'ready_s' are how long all threads of the role, those that have ended too, have run
@@ -81,7 +81,7 @@ def watch(pid: int, process: Any | None = None) -> dict[str, Any]:
 def _look(
     pid: int, calls: dict[int, str], times: dict[str, dict[str, tuple[float, float]]]
 ) -> dict[str, dict[str, float]]:
-    """The states of each role now; ``times`` keeps run and waiting time of each thread by role."""
+    """Return the current states of each role; ``times`` keeps run and waiting time of each thread by role."""
     seen: dict[str, dict[str, float]] = {}
     tasks = list(_find_tasks(pid))
     # First of all threads what changes fast.
@@ -102,7 +102,7 @@ def _look(
 
 
 def _find_tasks(pid: int) -> Iterator[tuple[str, Path]]:
-    """Each thread's role and folder; children are those of the first process only."""
+    """Yield the role and folder of each thread; only children of the first process count."""
     for task in _entries(Path("/proc", str(pid), "task")):
         yield ("main" if task.name == str(pid) else "thread"), task
         for child in _read(task / "children").split():
@@ -125,7 +125,7 @@ def _read(file: Path) -> str:
 
 
 def _state_of(text: str, calls: dict[int, str]) -> str:
-    """'running', 'poll', 'futex:0x7f...', 'futex:0x7f...:timed', 'call 17'; what sleeps outside of calls: 'call -1'."""
+    """Return 'running', 'poll', 'futex:0x7f...', 'futex:0x7f...:timed', 'call 17', or 'call -1' outside of calls."""
     fields = text.split()
     if fields[0] == RUNNING:
         return RUNNING

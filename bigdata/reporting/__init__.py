@@ -1,1 +1,1 @@
-"""The report of a run: a JSON line for programs, a summary for people."""
+"""Reports of a run: a JSON line for programs, a summary for people."""

@@ -1,4 +1,4 @@
-"""Where a verb's report goes: one JSON line, to a file or to standard output."""
+"""Report of a verb: one JSON line, to a file or to standard output."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ STANDARD_OUTPUT = "-"
 
 
 def check_target(target: str | None) -> None:
-    """Raise BadInput where no report can be written to ``target``, which should show before the work, not after it."""
+    """Raise BadInput if no report can be written to ``target``; to be called before the work, not after it."""
     if target is None or target == STANDARD_OUTPUT:
         return
     path = Path(target)
     if path.is_dir():
         raise BadInput(f"--report: {target} is a directory; expected a file, or {STANDARD_OUTPUT} for standard output")
     if not os.access(str(path.parent), os.W_OK):
-        why = "may not be written to" if path.parent.is_dir() else "is not there"
+        why = "is not writable" if path.parent.is_dir() else "does not exist"
         raise BadInput(f"--report: {target}: the directory {path.parent} {why}; name another file")
 
 
 def write_report(report: dict[str, Any], target: str) -> None:
     """Print it as one line for '-', else write the file whole: a reader never sees half a report.
 
-    Raises BadInput where it cannot be written.
+    Raises BadInput if it cannot be written.
     """
     line = json.dumps(report) + "\n"
     path = Path(target)

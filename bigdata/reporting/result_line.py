@@ -1,4 +1,4 @@
-"""What the report of a run says, for the harness and for people's scripts."""
+"""Contents of a run's report, for the harness and for scripts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA = 1
 
 
 def phase_report(measured: Measured) -> dict[str, Any]:
-    """One of the ``phases``."""
+    """Return one of the ``phases``."""
     return {
         "rows": measured.rows,
         "wall_s": measured.wall_s,
@@ -39,7 +39,7 @@ def client_report(
     taken: Sequence[Taken] = (),
     programs: Mapping[str, str] = {},
 ) -> dict[str, Any]:
-    """What the interpreter and its packages are; context switches of phase data; CPU time since the process began.
+    """Return interpreter, packages, context switches of phase data, and CPU time since the process started.
 
     Child processes count in all of them; memory that several share counts in each. ``taken`` is what each worker took
     of phase data, ``programs`` the version of whatever did it in the driver's place.
@@ -61,7 +61,7 @@ def client_report(
 
 
 def _interpreter() -> dict[str, Any]:
-    """How it was built, and what of that is in force now, after all imports: an extension can switch the GIL on."""
+    """Return how the interpreter was built, and what is in effect after all imports, which can enable the GIL."""
     built_with = sysconfig.get_config_var("CONFIG_ARGS") or ""
     jit = getattr(sys, "_jit", None)
     return {
@@ -76,13 +76,13 @@ def _interpreter() -> dict[str, Any]:
 
 
 def package_versions(loader: Loader, loop: str | None) -> dict[str, str]:
-    """Of the driver, what it stands on, and the loop. They all say it themselves, on every Python."""
+    """Return the versions of driver, its base and the loop, from the packages themselves."""
     names = (*loader.modules, loop) if loop in LOOP_PACKAGES else loader.modules
     return {name: str(import_module(name).__version__).split()[0] for name in names}
 
 
 def _driver(loader: Loader) -> dict[str, Any]:
-    """Its implementation where it has several, and its libpq; None for a driver that does without one."""
+    """Return the driver's implementation, if it has several, and its libpq; None without libpq."""
     if "psycopg" in loader.modules:
         pq = import_module("psycopg.pq")
         # psycopg's own words: binary is the wheel with a libpq in it, c and python take the system's.
@@ -95,6 +95,6 @@ def _driver(loader: Loader) -> dict[str, Any]:
 
 
 def _psycopg2_has_libraries() -> bool:
-    """Whether the libraries that a wheel brings along are there: beside the package on Linux, inside it on macOS."""
+    """Return True if a wheel's own libraries exist: beside the package on Linux, inside it on macOS."""
     package = Path(str(import_module("psycopg2").__file__)).parent
     return (package.parent / "psycopg2_binary.libs").is_dir() or (package / ".dylibs").is_dir()

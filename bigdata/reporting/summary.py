@@ -1,4 +1,4 @@
-"""What a run tells a person."""
+"""Summary of a run for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bigdata.runtimes.job import Outcome
 
 
 def print_summary(stream: TextIO, choice: Choice, outcome: Outcome, client: Mapping[str, Any]) -> None:
-    """What ran, a line per phase, how its workers fared, and how the records were read."""
+    """Print the choice, a line per phase, the spread over workers, and the records read ahead."""
     print(f"{choice.loader.name}{describe_choice(choice, client)}", file=stream)
     for phase, measured in outcome.measured.items():
         cpu_s = measured.usage.user_s + measured.usage.system_s
@@ -31,7 +31,7 @@ def print_summary(stream: TextIO, choice: Choice, outcome: Outcome, client: Mapp
 
 
 def describe_choice(choice: Choice, client: Mapping[str, Any]) -> str:
-    """What follows a loader's name: its loop, its protocol, and what is peculiar about driver and interpreter."""
+    """Return the text after a loader's name: loop, protocol, and peculiarities of driver and interpreter."""
     on = f" on {choice.loop}" if choice.loop else ""
     parts = [f"protocol {choice.protocol}"]
     if client["driver_implementation"]:
@@ -44,7 +44,7 @@ def describe_choice(choice: Choice, client: Mapping[str, Any]) -> str:
 
 
 def describe_workers(rows: Mapping[str, int], latency_s: Mapping[str, float]) -> str:
-    """How evenly the rows of phase data were spread over the workers, and how long its records took."""
+    """Return the spread of phase data's rows over the workers, and the latency of its records."""
     each = (
         f"{rows['smallest']:,}" if rows["smallest"] == rows["largest"] else "{smallest:,} to {largest:,}".format(**rows)
     )
@@ -53,6 +53,6 @@ def describe_workers(rows: Mapping[str, int], latency_s: Mapping[str, float]) ->
 
 
 def print_statements(stream: TextIO, statements: Counter[str]) -> None:
-    """Each distinct statement once, with how often it was sent."""
+    """Print each distinct statement once, with its count."""
     for statement, count in statements.most_common():
         print(f"{count:>11,}  {' '.join(statement.split())}", file=stream)

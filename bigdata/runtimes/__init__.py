@@ -1,1 +1,1 @@
-"""How N workers are started, fed with records, joined and, when one of them fails, stopped."""
+"""Runtimes: they start N workers, hand records to them, join them and stop them if one fails."""

@@ -1,4 +1,4 @@
-"""Calls that nobody may wait for: a server that has stopped answering would keep whoever asks it to cancel."""
+"""Calls in a separate thread, because a cancel request can block if the server does not answer."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Callable, Sequence
 
 
 class Aside:
-    """Makes calls in a thread of its own, one round of them at a time."""
+    """A thread for calls that may block, with one round of calls at a time."""
 
     def __init__(self) -> None:
         self._round: threading.Thread | None = None
 
     def call(self, function: Callable[[int], None], numbers: Sequence[int]) -> None:
-        """Call it with each of the numbers, unless the round before this one has not come to its end."""
+        """Call the function with each of the numbers, unless the previous round still runs."""
         if self._round is None or not self._round.is_alive():
             self._round = threading.Thread(target=_call_each, args=(function, numbers), daemon=True)
             self._round.start()

@@ -1,4 +1,4 @@
-"""The feed as tasks on an event loop see it. Apart from it, because threads should not have asyncio imported."""
+"""Records for tasks on an event loop; a separate module, because threads should not import asyncio."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bigdata.runtimes.feed import Feed
 
 
 class AsyncRecords:
-    """What one task iterates over: the twin of ``Records``. The event loop never waits for the reader."""
+    """The records of one task, the twin of ``Records``. The event loop never waits for the reader."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed

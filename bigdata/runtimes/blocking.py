@@ -1,4 +1,4 @@
-"""The course of a load whose driver blocks: what threads, greenlets and one connection alone have in common."""
+"""Load with a blocking driver: shared code of threads, greenlets and one connection."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run_load(job: Job, connect: Connect, run_phase: RunPhase) -> Outcome:
 
 
 def add_connection(job: Job, connections: list[Any]) -> None:
-    """Make one more connection, into the list. Raises BadInput with the driver's reason where that cannot be."""
+    """Add one more connection to the list. Raises BadInput with the driver's reason if it cannot connect."""
     try:
         connections.append(job.connect())
     except job.driver.Error as error:

@@ -1,4 +1,4 @@
-"""What a process of ``processes`` does: one connection, and phase after phase as the parent says.
+"""Child process of the runtime ``processes``: one connection, and phases as the parent requests them.
 
 It ends when the parent says so, and when the parent is gone.
 """
@@ -24,31 +24,31 @@ from bigdata.runtimes.shared_records import Share, SharedRecords
 
 
 class Ready(NamedTuple):
-    """It is connected, to this process of the server's."""
+    """Message: the child is connected to this backend."""
 
     backend: int
 
 
 class More(NamedTuple):
-    """It has had all records that were there at the fork."""
+    """Message: the child needs records beyond those that existed at the fork."""
 
 
 class Done(NamedTuple):
-    """The phase is over for it, which used so much in it and took this; None where that is not noted."""
+    """Message: the child has finished the phase, with its usage and its tally, if it keeps one."""
 
     usage: Usage
     taken: Taken | None
 
 
 class Failed(NamedTuple):
-    """It cannot go on."""
+    """Message: the child cannot continue."""
 
     text: str
     bad_input: bool = False
 
 
 class Farewell(NamedTuple):
-    """It ends, because it was asked to."""
+    """Message: the child ends as requested."""
 
     peak_rss_bytes: int
     statements: Counter[str]
@@ -56,7 +56,7 @@ class Farewell(NamedTuple):
 
 
 class Child:
-    """One worker, in a process of its own. The channel to the parent carries the names of phases, records, None."""
+    """One worker process. The parent sends names of phases, records, and None at the end."""
 
     def __init__(self, job: Job, channel: Connection, shares: Mapping[str, Share]) -> None:
         self._job = job
@@ -67,7 +67,7 @@ class Child:
         self._stopping = False
 
     def run(self, lifeline: int) -> None:
-        """Work until the parent says that it is enough; ``lifeline`` comes to its end when all have to stop at once."""
+        """Work until the parent ends it; ``lifeline`` closes if all have to stop at once."""
         threading.Thread(target=self._end_with, args=(lifeline,), daemon=True).start()
         # Nobody is there to tell when the channel is broken.
         with suppress(EOFError, OSError):
@@ -113,7 +113,7 @@ class Child:
         return records
 
     def _end_with(self, lifeline: int) -> None:
-        """Wait for the end of the lifeline. The main thread may be deep in the driver: let the server stop it."""
+        """Wait for the lifeline to close, then let the server stop the main thread, which may be inside the driver."""
         os.read(lifeline, 1)
         self._stopping = True
         if self._connection is not None:

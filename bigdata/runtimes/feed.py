@@ -1,4 +1,4 @@
-"""Hands records out to workers, each exactly once: those read before the clock started, then those streamed since.
+"""Distribution of records to workers, each exactly once: those read ahead, then those streamed.
 
 Taking a record is one ``deque.popleft``, which needs no lock, as long as there are records at hand. Only a worker that
 finds none asks for the reader's next batch.
@@ -20,7 +20,7 @@ BATCH_RECORDS = 100
 
 
 class Feed:
-    """The records of one phase. ``rows_of`` says how many rows a record will become.
+    """The records of one phase. ``rows_of`` returns the number of rows that a record becomes.
 
     ``tallied``: every worker notes what it takes and when.
     """
@@ -33,7 +33,7 @@ class Feed:
         self.read_ahead = 0
         self.streamed = 0
         self.may_stream = False
-        """Whether there may be more records than were read ahead."""
+        """True if there may be more records than were read ahead."""
         self._tallied = tallied
         self._tallies: list[Tally] = []
         self._hand_over: HandOver[Any] = HandOver()
@@ -41,7 +41,7 @@ class Feed:
         self._closed = False
 
     def fill(self, limit: int = READ_AHEAD_RECORDS, *, stream: bool = True) -> None:
-        """Read up to ``limit`` records, and leave the rest to a thread. Raises what the reader raises.
+        """Read up to ``limit`` records, and leave the rest to a thread. Raises the reader's errors.
 
         Without ``stream`` that thread has to be started later, by ``stream``.
         """
@@ -58,21 +58,21 @@ class Feed:
         threading.Thread(target=self._stream, name="reader", daemon=True).start()
 
     def close(self) -> None:
-        """Hand out nothing more, and let workers and reader go that wait for each other."""
+        """Hand out nothing more, and release workers and reader that wait for each other."""
         self._hand_over.close()
         with self._refilling:
             self._closed = True
             self.ready.clear()
 
     def refill(self) -> bool:
-        """Get the reader's next batch unless another worker just did; wait for it. False: there are no more."""
+        """Wait for the reader's next batch, unless another worker just got it. Return False if there is none."""
         with self._refilling:
             if not self.ready and not self._closed:
                 self.ready.extend(self._hand_over.get())
             return bool(self.ready)
 
     def some(self, rows: int) -> list[Any]:
-        """Records for so many rows, or the few that are at hand; waits where there are none. Empty: no more."""
+        """Return records for so many rows, or those available; wait if there are none. Empty at the end."""
         records: list[Any] = []
         while rows > 0:
             try:
@@ -86,7 +86,7 @@ class Feed:
         return records
 
     def new_tally(self) -> Tally | None:
-        """For one more worker; None where nothing is noted."""
+        """Return a tally for one more worker; None if none is kept."""
         if not self._tallied:
             return None
         tally = Tally(self._rows_of)
@@ -94,12 +94,12 @@ class Feed:
         return tally
 
     def taken(self) -> list[Taken]:
-        """What each of the workers noted."""
+        """Return the results of the workers' tallies."""
         return [tally.taken() for tally in self._tallies]
 
     @property
     def would_wait(self) -> bool:
-        """Whether ``refill`` would have to wait for the reader."""
+        """Return True if ``refill`` would have to wait for the reader."""
         return not self.ready and self._hand_over.would_wait
 
     def _read(self, limit: int) -> list[Any]:
@@ -121,7 +121,7 @@ class Feed:
 
 
 class Records:
-    """What one thread iterates over. ``current`` is the record that it works on, so that an error can name it."""
+    """The records of one thread. ``current`` is the record that it works on, so that an error can name it."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed

@@ -28,7 +28,7 @@ Stop = Callable[[int], None]
 
 
 def prepare() -> None:
-    """Let ``select`` give way to other greenlets; to be called before a driver that waits by it is imported.
+    """Patch ``select`` for gevent; to be called before a driver that waits by it is imported.
 
     Nothing else is patched: the reader's thread and those that stop the workers stay threads.
     """
@@ -50,7 +50,7 @@ def run(job: Job) -> Outcome:
 
 
 class GreenletRecords(Records):
-    """What one greenlet iterates over. The hub never waits for the reader: one of gevent's own threads does."""
+    """The records of one greenlet. One of gevent's own threads waits for the reader, never the hub."""
 
     def _refill(self) -> bool:
         if self._feed.would_wait:
@@ -93,7 +93,7 @@ def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections:
 
 
 def _run_together(workers: Sequence[Callable[[], None]], stops: Sequence[tuple[Stop, float]]) -> None:
-    """Run each in a greenlet of its own and wait for all; the first error, or Ctrl-C, stops them and is raised."""
+    """Run each worker in its own greenlet and wait for all; the first error, or Ctrl-C, stops them and is raised."""
     # gevent's SimpleQueue is, up to 22.10, the standard library's: whoever waits there stops everything.
     ended: Queue[BaseException | None] = Queue()
 
@@ -130,7 +130,7 @@ def _stop(greenlets: Sequence[gevent.Greenlet], stop: Stop, within_s: float) -> 
 
 @contextmanager
 def _interrupts(put: Callable[[BaseException], Any]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM put a KeyboardInterrupt there, where their handlers would raise it in any greenlet.
+    """Put a KeyboardInterrupt into the queue on Ctrl-C or SIGTERM, instead of raising it in any greenlet.
 
     A greenlet that is torn out of its wait for the server would leave its statement running there.
     """

@@ -1,4 +1,4 @@
-"""Batches of records on their way from the reader's thread to the workers: few at a time, so that memory is bounded."""
+"""Bounded queue of record batches from the reader's thread to the workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BATCHES_WAITING = 4
 
 
 class HandOver(Generic[Record]):
-    """A queue that the reader finishes or fails, and that anybody can close; after that nobody waits any more."""
+    """A queue that the reader finishes or fails, and that anyone can close; after that nobody waits."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -23,7 +23,7 @@ class HandOver(Generic[Record]):
         self._error: BaseException | None = None
 
     def put(self, batch: list[Record]) -> bool:
-        """Wait for room, then leave the batch there. False: closed, nobody wants it."""
+        """Wait for room, then add the batch. Return False if the queue is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._batches) < BATCHES_WAITING)
             if not self._closed:
@@ -32,14 +32,14 @@ class HandOver(Generic[Record]):
             return not self._closed
 
     def finish(self, error: BaseException | None = None) -> None:
-        """The reader has come to the end, or could not go on because of ``error``."""
+        """Mark the end of the batches, or the ``error`` that ended the reader."""
         with self._changed:
             self._no_more = True
             self._error = error
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Drop what waits and let everybody go who waits here."""
+        """Drop all batches and release all threads that wait."""
         with self._changed:
             self._closed = True
             self._batches.clear()
@@ -47,12 +47,12 @@ class HandOver(Generic[Record]):
 
     @property
     def would_wait(self) -> bool:
-        """Whether ``get`` would have to wait for the reader."""
+        """Return True if ``get`` would have to wait for the reader."""
         with self._changed:
             return not (self._batches or self._no_more or self._closed)
 
     def get(self) -> list[Record]:
-        """The next batch, as soon as there is one; empty at the end or once closed. Raises the reader's error."""
+        """Wait for the next batch and return it; empty at the end or once closed. Raises the reader's error."""
         with self._changed:
             self._changed.wait_for(lambda: self._batches or self._no_more or self._closed)
             if self._batches:

@@ -1,4 +1,4 @@
-"""Stopping what another thread of this process does, where one request may come too early."""
+"""Repeated stop requests to another thread, as a single one may come too early."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bigdata.runtimes.job import CANCEL_AGAIN_AFTER_S
 
 
 def insist(stop: Callable[[], None], over: Event, within_s: float) -> None:
-    """Call ``stop`` again and again, without waiting for it, until it is over or the time is up."""
+    """Call ``stop`` repeatedly, without waiting for it, until ``over`` is set or the time is up."""
 
     def call(number: int) -> None:
         stop()

@@ -1,4 +1,4 @@
-"""What every runtime is given, what it hands back, and what it asks of a driver's module in ``bigdata.loaders``."""
+"""Contract of the runtimes: job, outcome, and the interface of a driver's module in ``bigdata.loaders``."""
 
 from __future__ import annotations
 
@@ -46,38 +46,38 @@ class HotLoops(NamedTuple):
 
 
 class Driver(Protocol):
-    """What a module of ``bigdata.loaders`` offers; if it is asynchronous, ``connect`` and ``close`` are coroutines."""
+    """Interface of a module in ``bigdata.loaders``; if asynchronous, ``connect`` and ``close`` are coroutines."""
 
     Error: type[Exception]
-    """Whatever the driver raises, but for the ValueError of a value that cannot be sent.
+    """Base class of the driver's errors, except the ValueError of a value that cannot be sent.
 
     An asynchronous driver that also lets the system's errors through has several, in a tuple.
     """
     connect: Callable[..., Any]
-    """(url, autocommit, protocol, statements): one connection; with a Counter it counts every statement there.
+    """(url, autocommit, protocol, statements): open a connection; with a Counter it counts every statement there.
 
     ``protocol`` is one of those that the registry has for the loader.
     """
     close: Callable[[Any], Any]
     """Close a connection that no statement runs on."""
     cancel: Callable[[Any], None]
-    """Ask the server to cancel what runs on the connection; anything may have happened to it."""
+    """Ask the server to cancel the statement on the connection, whatever state it is in."""
     abandon: Callable[[Any], None]
-    """Break the connection off: whoever waits for the server gets an error at once."""
+    """Shut down the connection: any thread that waits for the server gets an error."""
     hot_loops: Callable[..., HotLoops]
-    """(autocommit, executemany)."""
+    """(autocommit, executemany): return the loops."""
     statement_of: Callable[[BaseException], str | None]
-    """The statement that an error is about, with its values, where the driver knows it."""
+    """Return the statement behind an error, with its values, if the driver knows it."""
     use_greenlets: Callable[[], None]
     """Blocking drivers have it: from now on a greenlet that waits for the server lets others go on. Called once, by
     ``bigdata.runtimes.greenlets``, before it connects."""
     backend_pid: Callable[[Any], int]
-    """For ``bigdata.runtimes.processes``: the number of the server's process that serves the connection."""
+    """Return the process ID of the connection's backend; only for ``bigdata.runtimes.processes``."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One load: which driver, where to, how many connections, and the records of each phase."""
+    """One load: driver, database, number of connections, and the records of each phase."""
 
     driver: Driver
     url: str
@@ -85,19 +85,19 @@ class Job:
     autocommit: bool
     executemany: bool
     protocol: str
-    """How statements get to the server, in the words of ``bigdata.registry.PROTOCOLS``."""
+    """One of ``bigdata.registry.PROTOCOLS``."""
     phases: tuple[tuple[str, Iterator[Any], Callable[[Any], int]], ...]
-    """Name, records, and how many rows a record becomes."""
+    """Name, records, and a function for the number of rows of a record."""
     statements: Counter[str] | None = None
-    """Where given, it counts the statements that the drivers send."""
+    """Counts the statements that the drivers send, if given."""
     profiler: Profiler | None = None
-    """Where given, every hot loop is called under it."""
+    """Profiles every hot loop, if given."""
     loop_lag: LoopLag | None = None
-    """Where given, it watches the event loop, of those that have one."""
+    """Measures the lag of the event loop, if given."""
 
     @contextmanager
     def watch_loop(self, loop: Any) -> Iterator[None]:
-        """Have the event loop watched meanwhile, if that is wanted."""
+        """Measure the lag of the event loop meanwhile, if requested."""
         if self.loop_lag is None:
             yield
         else:
@@ -105,22 +105,22 @@ class Job:
                 yield
 
     def connect(self) -> Any:
-        """A new connection; to be awaited where the driver is asynchronous."""
+        """Open a connection; to be awaited if the driver is asynchronous."""
         return self.driver.connect(
             self.url, autocommit=self.autocommit, protocol=self.protocol, statements=self.statements
         )
 
     def feeds(self) -> Iterator[tuple[str, Feed]]:
-        """Each phase's name and its records, which nobody has read yet."""
+        """Yield each phase's name and its unread records."""
         for phase, records, rows_of in self.phases:
             yield phase, Feed(records, rows_of, tallied=phase in TALLIED_PHASES)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call it, profiled if that is wanted."""
+        """Call the function, profiled if requested."""
         return function(*arguments) if self.profiler is None else self.profiler.call(function, *arguments)
 
     def hot_loop(self, phase: str) -> Callable[[Any, Any], Any]:
-        """The driver's loop for this phase ('geo', 'data')."""
+        """Return the driver's loop for this phase ('geo', 'data')."""
         loops = self.driver.hot_loops(autocommit=self.autocommit, executemany=self.executemany)
         loop: Callable[[Any, Any], Any] = getattr(loops, phase)
         return loop
@@ -128,21 +128,21 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What a load took and did."""
+    """Measurements and counts of a load."""
 
     measured: dict[str, Measured] = field(default_factory=dict)
     records: dict[str, int] = field(default_factory=dict)
     taken: dict[str, list[Taken]] = field(default_factory=dict)
-    """What each worker took; empty for a phase in which that is not noted."""
+    """Tally of each worker; empty for a phase without tallies."""
     read_ahead: int = 0
     streamed: int = 0
     children_peak_rss_bytes: int = 0
-    """The most memory of each of its child processes, added up; what they share with each other counts in each."""
+    """Sum of the peak memory of all child processes; shared memory counts in each."""
     programs: Mapping[str, str] = field(default_factory=dict)
-    """Version of the program that did it in the driver's place, by its name: ceilings have one."""
+    """Version by name of the program that a ceiling runs."""
 
     def add(self, phase: str, feed: Feed, clock: PhaseClock, children: Iterable[Usage] = ()) -> None:
-        """Phase is over: stop its clock. ``children`` is what child processes used in it."""
+        """Stop the clock of a phase and add its counts. ``children`` is the usage of child processes."""
         self.measured[phase] = clock.stop(feed.rows, children)
         self.records[phase] = feed.read_ahead + feed.streamed
         self.taken[phase] = feed.taken()
@@ -151,7 +151,7 @@ class Outcome:
 
 
 def load_failed(driver: Driver, record: Any, error: BaseException) -> LoadFailed:
-    """The report of a worker that failed: record, statement, the server's message."""
+    """Return the error of a failed worker: record, statement, the server's message."""
     from bigdata.census.sf1 import describe
 
     where = "before the first record" if record is None else describe(record)

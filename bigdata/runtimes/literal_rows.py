@@ -1,4 +1,4 @@
-"""Data records as the rows that they become, ids included: for scripts, which are written before a clock starts."""
+"""Rows of data records with their ids, for scripts that are written before the clock starts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, Iterator
 
 from bigdata.census.sf1 import DataRecord
 from bigdata.database import statements as sql
-from bigdata.loaders.look_up import geo_record_id, item_rows
+from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.runtimes.job import Job
 
 
 class Rows:
-    """Data records as rows: (geo id, item id, value) in the order of the record's values.
+    """Rows of data records: (geo id, item id, value) in the order of the record's values.
 
     For the first record the ids of all are looked up over a connection of its own, by two statements. Raises LoadFailed
     where one is missing.
@@ -37,7 +37,7 @@ class Rows:
             job.driver.close(connection)
 
     def of(self, record: DataRecord) -> Iterator[tuple[int, int, Any]]:
-        """One for each value."""
+        """Yield one row for each value."""
         if not self._geo_ids:
             self._look_up()
         geo_id = self._geo_ids.get((record.fileid, record.stusab, record.logrecno))

@@ -1,4 +1,4 @@
-"""Event loops by the name that the command line and the matrix give them."""
+"""Event loops by their names on the command line and in the matrix."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bigdata.registry import LOOP_PACKAGES
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    """What makes a new event loop: 'asyncio', 'uvloop' or 'rloop'. Raises ImportError where that is not installed."""
+    """Return the factory of 'asyncio', 'uvloop' or 'rloop'. Raises ImportError if that is not installed."""
     if name == "asyncio":
         return asyncio.new_event_loop
     if name in LOOP_PACKAGES:
         factory: Callable[[], asyncio.AbstractEventLoop] = import_module(name).new_event_loop
         return factory
-    raise ValueError(f"no event loop is called {name!r}")
+    raise ValueError(f"unknown event loop {name!r}")

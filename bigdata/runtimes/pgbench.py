@@ -1,4 +1,4 @@
-"""pgbench, PostgreSQL's own client in C, sends what a loader sends: one thread, as many connections as workers.
+"""Upper bound by pgbench, PostgreSQL's own client in C: one thread, as many connections as workers.
 
 A script of pgbench is what a client does again and again. Here that is some INSERTs of a record (all of them with the
 protocol ``simple``), and before the first of them its two SELECTs. Clients take turns: with 20 of them, client 3 has
@@ -34,7 +34,7 @@ ONE_TRANSACTION = (
 
 
 class Script:
-    """A script for these records, ``step`` INSERTs long, and how often each client goes through it: ``turns``."""
+    """A script for these records with ``step`` INSERTs, which each client repeats ``turns`` times."""
 
     def __init__(self, records: Sequence[DataRecord], clients: int, *, prepared: bool, autocommit: bool) -> None:
         self._records = records
@@ -45,7 +45,7 @@ class Script:
         self.turns = max(each) // self.step
 
     def lines(self) -> Iterator[str]:
-        """Its lines."""
+        """Yield its lines."""
         yield "\\if :left = 0"
         yield from self._next_record()
         yield "\\endif"
@@ -59,7 +59,7 @@ class Script:
         yield "\\endif"
 
     def _next_record(self) -> Iterator[str]:
-        """What a client does that has loaded its record: wait at the gate before the first, ask for the ids."""
+        """Yield the lines between two records: wait at the gate before the first, then SELECT the ids."""
         yield from ("\\if :client_id + :turn = 0", f"\\shell {programs.WAIT_AT_GATE}", "\\endif")
         yield f"\\set record :client_id + :turn * {self._clients}"
         yield "\\set turn :turn + 1"
@@ -72,7 +72,7 @@ class Script:
         yield "\\endif"
 
     def _geo_ids(self, first: int, end: int, segments: Sequence[str]) -> Iterator[str]:
-        """A tree of conditions: as few as can be are asked before the SELECT of the record."""
+        """Yield a tree of conditions, with as few as possible before the SELECT of the record."""
         if end - first > 1:
             middle = (first + end) // 2
             yield f"\\if :record < {middle}"
@@ -98,7 +98,7 @@ class Script:
 
 
 def run(job: Job) -> Outcome:
-    """Load. Raises what ``programs.run`` raises, and BadInput for more records than a script can have."""
+    """Load. Raises as ``programs.run`` does, and BadInput for more records than a script can have."""
     program = programs.find_program("pgbench")
     prepared = job.protocol == "prepared"
     if prepared and program.major < _PREPARES_WHEN_NEEDED:
@@ -132,7 +132,7 @@ def run(job: Job) -> Outcome:
 
 
 def find_step(rows: Sequence[int], *, prepared: bool) -> int:
-    """How many INSERTs a script has, so that it can be repeated for every record: all of one where that works.
+    """Return the number of INSERTs in a script that is repeated for every record: all of a record if possible.
 
     With ``prepared`` a few: each is a statement of its own, which every connection has to prepare.
     """

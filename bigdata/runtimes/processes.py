@@ -1,4 +1,4 @@
-"""One process per connection, for drivers that block: no interpreter is shared, and no lock of one.
+"""One process per connection, for drivers that block: each has its own interpreter and lock (GIL).
 
 All are forked once, before anything is measured, and keep their connection over all phases. The records that were read
 ahead are theirs by the fork, which copies nothing; a counter in shared memory hands each out once. What was not read
@@ -57,7 +57,7 @@ def run(job: Job) -> Outcome:
 
 
 class _Team:
-    """All the children."""
+    """All child processes."""
 
     def __init__(self, job: Job, feeds: dict[str, Feed]) -> None:
         self._job = job
@@ -66,7 +66,7 @@ class _Team:
         self.workers: list[WorkerProcess] = []
 
     def start(self) -> None:
-        """Fork them all and wait until they are connected."""
+        """Fork all children and wait until they are connected."""
         # Else the first collection in each child would write to all objects, and so copy them.
         gc.freeze()
         try:
@@ -79,12 +79,12 @@ class _Team:
         self._together([worker.wait_until_connected for worker in self.workers], self._lifeline.cut)
 
     def _work(self, channel: Any) -> None:
-        """What a child does."""
+        """Run in a child."""
         self._lifeline.keep_reading()
         Child(self._job, channel, self._shares).run(self._lifeline.reading)
 
     def run_phase(self, phase: str, feed: Feed, clock: PhaseClock) -> None:
-        """Let all of them load, from the moment on that starts the clock."""
+        """Start the clock and let all children load."""
         ready = threading.Barrier(len(self.workers), action=clock.start)
 
         def talk_with(worker: WorkerProcess) -> Callable[[], None]:
@@ -104,7 +104,7 @@ class _Team:
         self._together([talk_with(worker) for worker in self.workers], stop)
 
     def take_leave(self, outcome: Outcome) -> None:
-        """Let all of them end, and take in what they have counted."""
+        """Let all children end, and collect their counts."""
         self._together([worker.take_leave for worker in self.workers], self._lifeline.cut)
         farewells = [worker.farewell for worker in self.workers if worker.farewell is not None]
         outcome.children_peak_rss_bytes = sum(farewell.peak_rss_bytes for farewell in farewells)
@@ -115,7 +115,7 @@ class _Team:
                 self._job.profiler.add(farewell.profile)
 
     def end(self) -> None:
-        """See to it that none is left, nor what it had on the server."""
+        """End all children and their backends."""
         self._lifeline.close()
         deadline_s = time.monotonic() + END_WITHIN_S
         for worker in self.workers:

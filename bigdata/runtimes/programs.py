@@ -1,4 +1,4 @@
-"""Loading with a program of PostgreSQL's own, which is what no loader surpasses: the ceilings.
+"""Upper bounds: loads by a program of PostgreSQL's own, which no loader surpasses.
 
 The geo records are loaded by the driver, on threads. Then a script for phase data is written; the program is started,
 connects, and waits at a pipe, so that the clock starts when it stands ready, as all workers do. Its CPU time is read by
@@ -31,12 +31,12 @@ from bigdata.runtimes.job import Job, Outcome
 from bigdata.runtimes.threads import run as run_threads
 
 FOLDER_VARIABLE = "BIGDATA_PG_BIN"
-"""The folder that has PostgreSQL's programs; without it they are looked for in PATH."""
+"""Folder of PostgreSQL's programs; without it they are searched in PATH."""
 
 GATE = "gate"
-"""The pipe beside the script, where the program waits until it is let go: its name."""
+"""Name of the pipe beside the script, where the program waits for the start."""
 WAIT_AT_GATE = f"read line < {GATE}"
-"""The shell's command for that."""
+"""Shell command that waits there."""
 
 _SCRIPT = "script.sql"
 _LOOK_AGAIN_AFTER_S = 0.001
@@ -45,21 +45,21 @@ _SHOWN_CHARACTERS = 500
 
 
 class Program(NamedTuple):
-    """One of PostgreSQL's, such as pgbench."""
+    """One of PostgreSQL's programs, such as pgbench."""
 
     name: str
     path: str
     version: str
-    """'17.11'."""
+    """Version such as '17.11'."""
 
     @property
     def major(self) -> int:
-        """Of its version."""
+        """Return the major version."""
         return int(re.split(r"\D", self.version)[0])
 
 
 PROGRAMS = {"pgbench": "pgbench", "psql_file": "psql", "psql_copy": "psql"}
-"""What each runtime with a program runs."""
+"""Program of each runtime that has one."""
 
 WriteScript = Callable[[TextIO, Iterator[DataRecord]], None]
 
@@ -68,12 +68,12 @@ def run(job: Job, name: str, write_script: WriteScript, arguments: Callable[[str
     """Load geo records by the driver and data records by the program ``name``.
 
     ``write_script`` writes all that the program is to do; ``arguments`` are those of its command line, given the
-    script's name, and are asked for when it has been written. Raises Unsupported where there is no such program or it
+    script's name, and are asked for when it has been written. Raises Unsupported if there is no such program or it
     cannot be measured, BadInput for what cannot be asked of it, LoadFailed with its words where it fails.
     """
     program = find_program(name)
     if job.statements is not None or job.profiler is not None:
-        raise BadInput(f"--echo, --profile: {name} is a program of PostgreSQL's, in which nothing here can look")
+        raise BadInput(f"--echo, --profile: {name} is a program of PostgreSQL's, which cannot be inspected")
     geo, data = job.phases
     # The protocol is the program's.
     outcome = run_threads(replace(job, phases=(geo,), protocol="simple"))
@@ -94,9 +94,9 @@ def run(job: Job, name: str, write_script: WriteScript, arguments: Callable[[str
 
 
 def find_program(name: str) -> Program:
-    """Raises Unsupported where it cannot be found or started, and where the system has no clocks of processes."""
+    """Return the program. Raises Unsupported if it cannot be started or the system has no process clocks."""
     if sys.platform != "linux":
-        raise Unsupported(f"{name} needs Linux: elsewhere nobody can tell the CPU time of a program while it runs")
+        raise Unsupported(f"{name} needs Linux: other systems do not report the CPU time of a running program")
     folder = os.environ.get(FOLDER_VARIABLE)
     path = shutil.which(name, path=folder)
     if path is None:
@@ -120,7 +120,7 @@ def find_program(name: str) -> Program:
 
 
 class _Counted:
-    """Records as they go by, and how many rows they will be."""
+    """An iterator of records that counts the rows they become."""
 
     def __init__(self, records: Iterator[DataRecord], rows_of: Callable[[Any], int]) -> None:
         self._records = records
@@ -139,7 +139,7 @@ class _Counted:
 
 
 def _run(program: Program, arguments: Sequence[str], job: Job, folder: Path, rows: int) -> Measured:
-    """Start it and let it go, wait for its end. Where there is nothing to load it is not started."""
+    """Start the program, open the gate and wait for its end. Without records it is not started."""
     clock = PhaseClock()
     if not rows:
         clock.start()
@@ -169,7 +169,7 @@ def _run(program: Program, arguments: Sequence[str], job: Job, folder: Path, row
 
 
 def _measure(process: subprocess.Popen[bytes], gate: Path, clock: PhaseClock, rows: int) -> Measured | None:
-    """None where it ended before it stood ready."""
+    """Return the usage, or None if the program ended before it was ready."""
     writing = _open_gate(process, gate)
     if writing is None:
         return None
@@ -184,7 +184,7 @@ def _measure(process: subprocess.Popen[bytes], gate: Path, clock: PhaseClock, ro
 
 
 def _open_gate(process: subprocess.Popen[bytes], gate: Path) -> int | None:
-    """Wait until it stands there; None where it has ended instead."""
+    """Wait until the program is at the gate; return None if it has ended instead."""
     while process.poll() is None:
         try:
             return os.open(str(gate), os.O_WRONLY | os.O_NONBLOCK)
@@ -197,7 +197,7 @@ def _open_gate(process: subprocess.Popen[bytes], gate: Path) -> int | None:
 
 
 def _read_usage(pid: int) -> Usage:
-    """What the process has used itself, its children left out. It has one thread, or has ended.
+    """Return the CPU time of the process without its children. It has one thread, or has ended.
 
     The sum is of its CPU clock, in nanoseconds (clock_getcpuclockid(3) and the kernel's posix-timers.h say how its
     number is made). How it divides into user and system is known to 10 ms, from proc(5).
@@ -222,7 +222,7 @@ def _difference(after: Usage, before: Usage) -> Usage:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """See to it that it is gone."""
+    """End the process."""
     process.terminate()
     try:
         process.wait(_STOP_WITHIN_S)
@@ -233,7 +233,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _take_away(gate: Path) -> None:
-    """Let go the shell that may still wait there: it outlives the program. One that comes later finds no gate."""
+    """Release a shell that still waits at the gate and outlives the program; a later one finds no gate."""
     # For reading, too: this waits for nobody, and is no error where nobody reads.
     held = os.open(str(gate), os.O_RDWR)
     gate.unlink()
@@ -241,7 +241,7 @@ def _take_away(gate: Path) -> None:
 
 
 def _reason(said: str) -> str:
-    """What the server said first, else the program's first complaint, in one line."""
+    """Return the server's first message, else the program's first error, on one line."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     first = next((line for line in lines if re.search(r"\b(ERROR|FATAL|PANIC):", line)), None)
     first = first or next((line for line in lines if "error:" in line), None) or (lines[0] if lines else "")

@@ -1,4 +1,4 @@
-"""psql sends all rows by one COPY: what the server can take in."""
+"""Upper bound by psql with one COPY: as fast as the server can receive the rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NO_MORE_ROWS = "\\.\n"
 
 
 def run(job: Job) -> Outcome:
-    """Load. Raises what ``programs.run`` raises."""
+    """Load. Raises as ``programs.run`` does."""
 
     def write_script(script: TextIO, records: Iterator[DataRecord]) -> None:
         rows = Rows(job)

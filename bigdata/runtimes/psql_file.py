@@ -1,4 +1,4 @@
-"""psql executes a file: the statements that a loader sends, with the values written into them, one after the other."""
+"""Upper bound by psql with a file: the loader's statements with their values, one after another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bigdata.runtimes.psql_script import BEGINNING, psql_arguments
 
 
 def run(job: Job) -> Outcome:
-    """Load. Raises what ``programs.run`` raises."""
+    """Load. Raises as ``programs.run`` does."""
 
     def write_script(script: TextIO, records: Iterator[DataRecord]) -> None:
         rows = Rows(job)

@@ -1,4 +1,4 @@
-"""What the runtimes with psql have in common: how its script begins, and its command line."""
+"""Shared code of the runtimes with psql: beginning of the script, and command line."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Sequence
 from bigdata.runtimes.programs import WAIT_AT_GATE
 
 BEGINNING = f"\\! {WAIT_AT_GATE}\n"
-"""By then psql has connected."""
+"""Beginning of the script; psql has connected by then."""
 
 
 def psql_arguments(script: str) -> Sequence[str]:
-    """Nothing of the user's settings, no results shown, an end at the first error."""
+    """Return arguments that ignore the user's settings, hide results and stop at the first error."""
     shown = ["--quiet", "--no-align", "--tuples-only", "--output=/dev/null"]
     return ["--no-psqlrc", *shown, "--set=ON_ERROR_STOP=1", f"--file={script}", "--dbname"]

@@ -1,4 +1,4 @@
-"""One connection, used by the main thread: no concurrency at all, the floor under the other runtimes."""
+"""One connection, used by the main thread: no concurrency, the lower bound of the other runtimes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bigdata.runtimes.threads import connect
 def run(job: Job) -> Outcome:
     """Connect, load phase after phase, close.
 
-    Raises LoadFailed where the connection or a statement fails, BadInput of the reader. To be called in the main
+    Raises LoadFailed if the connection or a statement fails, BadInput of the reader. To be called in the main
     thread. Raises BadInput for more than one connection.
     """
     if job.poolsize != 1:
@@ -53,7 +53,7 @@ def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections:
 
 @contextmanager
 def _interruptible(cancel: Callable[[], None], abandon: Callable[[], None]) -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM stop the statement that the main thread waits for, and set the event.
+    """Let Ctrl-C and SIGTERM cancel the statement of the main thread and set the event.
 
     Their handlers run in the main thread as soon as it is back from the driver. But the interpreter writes the number
     of a signal to a file at once: a thread that reads it has the server cancel the statement.

@@ -1,4 +1,4 @@
-"""Records that were read before processes are forked, handed out to all of them, each exactly once."""
+"""Records read before the fork and distributed to all processes, each exactly once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bigdata.runtimes.feed import Feed
 
 
 class Share:
-    """What was read ahead of one phase. The children inherit it with the fork and share a counter of what is taken."""
+    """The records read ahead of one phase. Children inherit them by the fork and share a counter of those taken."""
 
     def __init__(self, feed: Feed) -> None:
         self.records = list(feed.ready)
@@ -24,7 +24,7 @@ class Share:
         self._lock = get_context("fork").Lock()
 
     def take(self) -> int:
-        """The number of a record that nobody has taken yet, or one beyond the last."""
+        """Return the index of a record that nobody has taken yet, or one beyond the last."""
         with self._lock:
             number = self._next[0]
             self._next[0] = number + 1
@@ -32,7 +32,7 @@ class Share:
 
 
 class SharedRecords:
-    """What one process iterates over: the twin of ``Records``. ``ask`` gets more from the parent; none at the end."""
+    """The records of one process, the twin of ``Records``. ``ask`` gets more from the parent; none at the end."""
 
     def __init__(self, share: Share, ask: Callable[[], list[Any]]) -> None:
         self._records = share.records
@@ -60,7 +60,7 @@ class SharedRecords:
         return self.current
 
     def taken(self) -> Taken | None:
-        """What this process took; None where nothing is noted."""
+        """Return the tally of this process; None if none is kept."""
         return None if self._tally is None else self._tally.taken()
 
     def close(self) -> None:

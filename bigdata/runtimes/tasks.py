@@ -113,7 +113,7 @@ async def _run_phase(
 async def _run_together(
     workers: Sequence[Worker], interrupted: asyncio.Future[None], stops: Sequence[tuple[Stop, float]]
 ) -> None:
-    """Run each in a task of its own and wait for all; the first error, or Ctrl-C, stops them and is raised."""
+    """Run each worker in its own task and wait for all; the first error, or Ctrl-C, stops them and is raised."""
     tasks = [asyncio.ensure_future(worker) for worker in workers]
     work = asyncio.gather(*tasks)
     try:
@@ -142,13 +142,13 @@ async def _stop(tasks: Sequence[asyncio.Future[None]], stop: Stop, within_s: flo
 
 
 def _errors_of(job: Job) -> tuple[type[Exception], ...]:
-    """What the driver raises, and the ValueError of a value that cannot be sent or of a URL."""
+    """Return the driver's errors, and the ValueError of a value that cannot be sent or of a URL."""
     errors = job.driver.Error
     return (*errors, ValueError) if isinstance(errors, tuple) else (errors, ValueError)
 
 
 def _listen_to_signals() -> asyncio.Future[None]:
-    """A future that is done when the program is asked to stop."""
+    """Return a future that is done when the program is asked to stop."""
     loop = asyncio.get_event_loop()
     interrupted: asyncio.Future[None] = loop.create_future()
 
@@ -162,7 +162,7 @@ def _listen_to_signals() -> asyncio.Future[None]:
 
 
 def _listen_to_reasons(job: Job) -> list[BaseException]:
-    """The driver's errors that reach the event loop and no task, in a list that grows."""
+    """Return a growing list of driver errors that reach the event loop but no task."""
     reasons: list[BaseException] = []
 
     def note(*loop_and_context: Any) -> None:

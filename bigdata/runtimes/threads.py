@@ -26,13 +26,13 @@ def run(job: Job) -> Outcome:
 
 
 def connect(job: Job, connections: list[Any]) -> None:
-    """Make all connections at the same time, into the list. Raises BadInput with the driver's reason for the first."""
+    """Open all connections at the same time, into the list. Raises BadInput with the driver's reason for the first."""
 
     def make() -> None:
         add_connection(job, connections)
 
     def nothing(index: int) -> None:
-        """A connection that is being made cannot be cancelled."""
+        """Do nothing: a connection attempt cannot be cancelled."""
 
     run_together([make] * job.poolsize, stops=((nothing, BREAK_OFF_FOR_S),))
 
@@ -66,7 +66,7 @@ def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections:
 
 
 def run_together(workers: Sequence[Callable[[], None]], stops: Sequence[tuple[Stop, float]]) -> None:
-    """Run each in a thread of its own and wait for all; the first error, or Ctrl-C, stops them and is raised."""
+    """Run each worker in its own thread and wait for all; the first error, or Ctrl-C, stops them and is raised."""
     ended: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def run_worker(worker: Callable[[], None]) -> None:

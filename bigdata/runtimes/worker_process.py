@@ -1,4 +1,4 @@
-"""A child process as its parent knows it: forked, talked to, and sure to be gone in the end."""
+"""Child process as seen by its parent: fork, messages, and certain end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOOK_AGAIN_AFTER_S = 0.01
 
 
 class Lifeline:
-    """A pipe that nobody writes to: its end tells the children to stop, also when the parent was killed."""
+    """A pipe that nobody writes to: when it closes, also because the parent was killed, the children stop."""
 
     def __init__(self) -> None:
         self.reading, self._writing = os.pipe()
@@ -33,24 +33,24 @@ class Lifeline:
         self._whole = True
 
     def cut(self) -> None:
-        """Stop all children; once is enough."""
+        """Stop all children; further calls do nothing."""
         with self._cutting:
             if self._whole:
                 self._whole = False
                 os.close(self._writing)
 
     def close(self) -> None:
-        """Cut it and forget it."""
+        """Cut the lifeline and close it."""
         self.cut()
         os.close(self.reading)
 
     def keep_reading(self) -> None:
-        """In a child, which must not keep the pipe open itself."""
+        """Close the writing end in a child, which would keep the pipe open."""
         os.close(self._writing)
 
 
 class WorkerProcess:
-    """One child. Its methods but for ``fork`` wait for it, and raise LoadFailed where it has ended."""
+    """One child. All methods except ``fork`` wait for it, and raise LoadFailed if it has ended."""
 
     def __init__(self, number: int, pid: int, channel: Connection) -> None:
         self._number = number
@@ -59,18 +59,18 @@ class WorkerProcess:
         self._waiting = threading.Lock()
         self._status: int | None = None
         self.backend: int | None = None
-        """The server's process that serves it, once it is connected."""
+        """Process ID of its backend, once it is connected."""
         self.used = Usage(0.0, 0.0, 0, 0)
-        """In the phase that it did last."""
+        """Usage in its last phase."""
         self.taken: Taken | None = None
-        """Of the phase that it did last, where that is noted."""
+        """Tally of its last phase, if it keeps one."""
         self.farewell: Farewell | None = None
 
     @classmethod
     def fork(cls, number: int, before: Sequence[WorkerProcess], work: Callable[[Connection], None]) -> WorkerProcess:
-        """A new child that does this work, number so much; ``before`` are those that were forked before it.
+        """Fork child ``number`` for this work; ``before`` are the children forked earlier.
 
-        Raises OSError where the system has no room for it.
+        Raises OSError if the system has no room for it.
         """
         ours, theirs = Pipe()
         # Else one that comes before the child ignores them would make it fail by itself.
@@ -85,11 +85,11 @@ class WorkerProcess:
         return cls(number, pid, ours)
 
     def wait_until_connected(self) -> None:
-        """Raises BadInput where it cannot connect."""
+        """Wait until the child is connected. Raises BadInput if it cannot connect."""
         self.backend = self._receive(Ready).backend
 
     def load(self, phase: str, feed: Feed) -> None:
-        """Let it do its part of the phase, and give it more of the feed whenever it has nothing left."""
+        """Let the child load its part of the phase, and send it records when it has none left."""
         self._send(phase)
         message = self._receive(object)
         while not isinstance(message, Done):
@@ -98,18 +98,18 @@ class WorkerProcess:
         self.used, self.taken = message.usage, message.taken
 
     def take_leave(self) -> None:
-        """Let it close its connection and end."""
+        """Let the child close its connection and end."""
         self._send(None)
         self.farewell = self._receive(Farewell)
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
+        """Kill the child."""
         with self._waiting:
             if self._status is None:
                 os.kill(self._pid, signal.SIGKILL)
 
     def end(self, deadline_s: float) -> None:
-        """See to it that it is gone: by itself until then, else killed."""
+        """Wait for the child's end until the deadline, then kill it."""
         self.channel.close()
         while not self._has_ended(os.WNOHANG):
             if time.monotonic() > deadline_s:
@@ -119,7 +119,7 @@ class WorkerProcess:
 
     @property
     def was_killed(self) -> bool:
-        """Whether a signal has ended it, so that nobody closed its connection."""
+        """Return True if a signal has ended the child, so that nobody closed its connection."""
         return self._status is not None and os.WIFSIGNALED(self._status)
 
     def _has_ended(self, options: int) -> bool:
@@ -153,7 +153,7 @@ class WorkerProcess:
 
 
 def _be_child(not_its_own: Sequence[Connection], mask: Any, work: Callable[[], None]) -> None:
-    """Never returns: what stands above in the stack is the parent's business."""
+    """Do the child's work and exit: the stack above belongs to the parent."""
     try:
         # Ctrl-C reaches every process of the terminal; it is the parent that stops them all.
         for number in STOP_SIGNALS:

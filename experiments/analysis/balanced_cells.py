@@ -1,4 +1,4 @@
-"""What the effects of factors are computed from: which cells of an experiment, and which blocks."""
+"""Balanced cells and blocks of an experiment, from which the effects of factors are computed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.effects import Table
 from experiments.analysis.factors import Crossing, Factor, Level, find_crossing
 from experiments.analysis.summary import good_runs
+from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell
-from experiments.records.record import Record
 
 # The axes that are chosen by themselves; others may follow from the loader or the interpreter.
 _CHOSEN = {"engine", "python", "loader", "poolsize", "postgres", "data", "transaction", "inserts", "resources"}
@@ -30,7 +30,7 @@ class Basis:
 
 
 def without_foreign_baseline(shown: Sequence[ShownCell], lists: Mapping[str, Sequence[Any]]) -> list[ShownCell]:
-    """Each cell once; no ceilings, nor the baseline where it has a value that the experiment neither lists nor uses."""
+    """Return each cell once, without upper bounds and without a baseline whose values the experiment does not have."""
     again = {cell.cell_key for cell in shown if cell.arm == "b"}
     cells = [cell for cell in shown if cell.arm == "a" and not is_ceiling(cell.cell)]
 
@@ -65,15 +65,15 @@ def find_basis(cells: Sequence[ShownCell]) -> Basis:
 
 
 def _emptiness(cells: Sequence[ShownCell], factor: Factor, level: Level) -> float:
-    """The part of a level's cells that cannot run."""
+    """Return the share of a level's cells that cannot run."""
     return statistics.fmean(bool(cell.unsupported) for cell in cells if factor.level_of(cell.cell.axes()) == level)
 
 
-def complete_blocks(basis: Basis, records: Sequence[Record]) -> list[Table]:
-    """Every block in which all cells ran well, by one command, as logarithms of rows/s."""
+def complete_blocks(basis: Basis, campaign: Campaign) -> list[Table]:
+    """Return every block in which all cells ran well, by one command, as logarithms of rows/s."""
     factors = basis.crossing.factors
     runs = {
-        tuple(factor.level_of(cell.cell.axes()) for factor in factors): good_runs(records, cell.cell_key)
+        tuple(factor.level_of(cell.cell.axes()) for factor in factors): good_runs(campaign.attempts_of(cell))
         for cell in basis.cells
     }
     blocks = sorted(set.intersection(*(set(some) for some in runs.values())))

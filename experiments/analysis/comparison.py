@@ -1,7 +1,7 @@
-"""Two campaigns side by side: of each cell in common how its ratio to the baseline has changed.
+"""Comparison of two campaigns: how the ratio of each common cell to the baseline has changed.
 
 Each campaign's ratios are paired within its own blocks, so that a drift of the machine between the campaigns cancels;
-the two sets of ratios share no blocks, and are held against each other by Welch's test on trimmed means (``stats``).
+the two sets of ratios share no blocks, and are compared by Welch's test on trimmed means (``stats``).
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ class ComparedCell:
     """Of ``relative``, adjusted by Holm for all cells compared; None for what is not one of those."""
 
     def obstacle(self, a: str, b: str) -> str | None:
-        """Why there is nothing to compare, told with names of the campaigns; None where there is something."""
+        """Return why there is nothing to compare, with names of the campaigns; None where there is something."""
         if self.obstacles[0] == self.obstacles[1]:
             return self.obstacles[0]
         return "; ".join(f"{name}: {why}" for name, why in zip((a, b), self.obstacles, strict=True) if why)
 
     @property
     def differs(self) -> bool:
-        """Whether it differs significantly, all cells taken together."""
+        """Return whether it differs significantly, all cells taken together."""
         return self.adjusted_p is not None and self.adjusted_p < SIGNIFICANCE
 
     @property
     def differs_by_itself(self) -> bool:
-        """Whether its own 95% interval leaves out 1."""
+        """Return whether its own 95% interval leaves out 1."""
         p_value = None if self.adjusted_p is None or self.relative is None else self.relative.p_value
         return p_value is not None and p_value < SIGNIFICANCE
 
@@ -76,7 +76,7 @@ class ComparedExperiment:
 
     @property
     def larger_floor(self) -> float | None:
-        """The larger of the two noise floors, None unless both are known."""
+        """Return the larger of the two noise floors, None unless both are known."""
         return None if self.floor_a is None or self.floor_b is None else max(self.floor_a, self.floor_b)
 
 
@@ -90,7 +90,7 @@ class Comparison:
 
     @property
     def compared(self) -> list[ComparedCell]:
-        """Each cell with its baseline once, in however many experiments it shows: what Holm's family consists of."""
+        """Return each compared cell once, whatever the number of its experiments: Holm's family."""
         distinct = {
             (cell.axes, experiment.baseline): cell
             for experiment in self.experiments
@@ -102,24 +102,24 @@ class Comparison:
 
 def compare_campaigns(a: Campaign, b: Campaign) -> Comparison:
     """Compare what is in common. Cells are the same by their axes: their keys change with the loader's source."""
-    names = [shown.name for shown in a.description.experiments]
+    theirs = {shown.name: shown for shown in a.description.experiments}
     experiments = [
-        _compare_experiment(_summary(a, shown.name), _summary(b, shown.name))
+        _compare_experiment(summarize(a, theirs[shown.name]), summarize(b, shown))
         for shown in b.description.experiments
-        if shown.name in names
+        if shown.name in theirs
     ]
     with_cells = [experiment for experiment in experiments if experiment.cells]
     return Comparison(tuple(_adjust(with_cells)), _only_in(a, b), _only_in(b, a))
 
 
 def find_differences(a: Campaign, b: Campaign) -> list[Difference]:
-    """All that is behind the cells that they have in common, the most severe first: by descriptions and records."""
+    """Find what differs behind the cells in common, the most severe first."""
     cells = cells_in_common(a.description, b.description)
     return [*find_differences_between(a.description, b.description, cells), *find_package_differences(a, b, cells)]
 
 
 def find_package_differences(a: Campaign, b: Campaign, cells: Sequence[Cell]) -> list[Difference]:
-    """Versions of packages that the loaders of these cells reported otherwise in b than in a."""
+    """Find the packages whose versions differ between a and b, as the loaders of these cells reported them."""
     versions = [_packages(side, set(cells)) for side in (a, b)]
     return [
         Difference("software", f"packages {where}", package, here, there)
@@ -129,7 +129,7 @@ def find_package_differences(a: Campaign, b: Campaign, cells: Sequence[Cell]) ->
 
 
 def _packages(side: Campaign, cells: set[Cell]) -> dict[tuple[str, str], str]:
-    """The versions by interpreter and package: all of them, should a package have changed while the campaign ran."""
+    """Return the versions by interpreter and package; several where a package changed during the campaign."""
     chosen = {shown.cell_key: shown.cell for shown in side.description.cells if shown.cell in cells}
     found: dict[tuple[str, str], set[str]] = {}
     for record in side.records:
@@ -138,11 +138,6 @@ def _packages(side: Campaign, cells: set[Cell]) -> dict[tuple[str, str], str]:
             for package, version in record.client.packages.items():
                 found.setdefault((where, package), set()).add(version)
     return {package: " and ".join(sorted(versions)) for package, versions in found.items()}
-
-
-def _summary(side: Campaign, experiment: str) -> ExperimentSummary:
-    shown = next(shown for shown in side.description.experiments if shown.name == experiment)
-    return summarize(side.description, side.records, shown)
 
 
 def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary) -> ComparedExperiment:
@@ -177,12 +172,12 @@ def _compare_cell(a: CellSummary, b: CellSummary, pace_a: GoodRuns, pace_b: Good
 
 
 def _logs(cell: CellSummary) -> list[float]:
-    """Logarithms of the rows/s of a cell's good runs."""
+    """Return the logarithms of the rows/s of a cell's good runs."""
     return [math.log(run.rows_per_s) for run in cell.good_runs.values()]
 
 
 def _differences(cell: CellSummary, pace: GoodRuns) -> list[float]:
-    """Logarithms of its ratios to the baseline, one of each block that has both."""
+    """Return the logarithms of its ratios to the baseline, one of each block that has both."""
     pairs = sorted(paired(cell.good_runs, pace).items())
     return [math.log(run.rows_per_s) - math.log(pace[block].rows_per_s) for block, run in pairs]
 

@@ -131,17 +131,15 @@ def _around(host: Host, observed_s: float | None, cores: int | None) -> Iterator
     """
     if not observed_s:
         return
-    steal_s = host.steal_s if host.run_steal_s is None else host.run_steal_s
-    foreign_s = host.foreign_cpu_s if host.run_foreign_cpu_s is None else host.run_foreign_cpu_s
-    if cores is not None and steal_s is not None:
-        stolen = steal_s / (observed_s * cores)
+    if cores is not None and host.stolen_s is not None:
+        stolen = host.stolen_s / (observed_s * cores)
         yield from [(_STOLEN, stolen)] * (stolen > STOLEN_SHARE)
-    if foreign_s is not None:
-        foreign = foreign_s / observed_s
+    if host.foreign_s is not None:
+        foreign = host.foreign_s / observed_s
         yield from [(_FOREIGN, foreign)] * (foreign > FOREIGN_CORES)
     others = 0 if cores is None or host.cores is None else host.cores - cores
-    if others > 0 and host.foreign_cpu_s is not None and host.run_foreign_cpu_s is not None:
-        elsewhere = (host.foreign_cpu_s - host.run_foreign_cpu_s) / (observed_s * others)
+    if others > 0 and host.foreign_elsewhere_s is not None:
+        elsewhere = host.foreign_elsewhere_s / (observed_s * others)
         yield from [(_ELSEWHERE, elsewhere)] * (elsewhere > FOREIGN_ELSEWHERE)
 
 

@@ -1,4 +1,4 @@
-"""How much each factor of a crossed experiment matters: main effects and two-way interactions on log rows/s.
+"""Effects of the factors of a crossed experiment: main effects and two-way interactions on log rows/s.
 
 The unit is the block. In each block in which all cells ran well the contrast is computed from that block's balanced
 table: for a level the mean of its cells less the mean of all; for two levels of two factors the mean of the cells that
@@ -39,7 +39,7 @@ Table = Mapping[Combination, float]
 
 @dataclass(frozen=True)
 class FactorEffect:
-    """What one factor does. ``levels`` are ratios to the geometric mean of all cells, ``span`` is best over worst.
+    """Effect of one factor. ``levels`` are ratios to the geometric mean of all cells, ``span`` is best over worst.
 
     ``p_value`` is adjusted for all effects, ``level_p`` for all levels of all factors, ``span_p`` for all pairs.
     """
@@ -57,7 +57,7 @@ class FactorEffect:
 
 @dataclass(frozen=True)
 class InteractionEffect:
-    """What two factors do beyond each alone; ``largest`` is where a pair of levels, ``at``, deviates most.
+    """Effect of two factors beyond each alone; ``largest`` is that of the pair of levels that deviates most, ``at``.
 
     ``p_value`` is adjusted for all effects, ``largest_p`` for all pairs of levels.
     """
@@ -72,7 +72,7 @@ class InteractionEffect:
 
 @dataclass(frozen=True)
 class HigherEffect:
-    """What only three and more factors do together. ``p_value`` is adjusted for all effects."""
+    """Effect of three and more factors together. ``p_value`` is adjusted for all effects."""
 
     share: float
     p_value: float
@@ -80,9 +80,9 @@ class HigherEffect:
 
 @dataclass(frozen=True)
 class Effects:
-    """Of an experiment; shares are parts of the variance between its cells, and add up to 1 with that of noise.
+    """Effects of an experiment; their shares of the variance between cells add up to 1 with that of noise.
 
-    ``higher`` is None of two factors.
+    ``higher`` is None with two factors.
     """
 
     blocks: int
@@ -93,12 +93,12 @@ class Effects:
 
     @property
     def every(self) -> list[FactorEffect | InteractionEffect | HigherEffect]:
-        """Every effect: what Holm's family consists of."""
+        """Return all effects, which are one family for Holm."""
         return [*self.factors, *self.interactions, *([self.higher] if self.higher else [])]
 
 
 def find_effects(factors: Sequence[Factor], blocks: Sequence[Table]) -> Effects:
-    """The effects of two or more factors, from at least two blocks with every combination of their levels."""
+    """Find the effects of two or more factors, from at least two blocks with every combination of levels."""
     places = range(len(factors))
     means = {cell: statistics.fmean(block[cell] for block in blocks) for cell in blocks[0]}
     scale = _Scale.of(means, blocks)
@@ -131,14 +131,14 @@ class _Source:
 
     @staticmethod
     def of(means: Table, factors: Sequence[Factor], places: Sequence[int]) -> _Source:
-        """What these factors, by their places, do together: over all cells, from each combination of their levels."""
+        """Return the part of these factors together, given by their places."""
         levels = [factors[place].levels for place in places]
         contrasts = [dict(zip(places, some, strict=True)) for some in itertools.product(*levels)]
         squares = math.fsum(_deviation(means, contrast) ** 2 for contrast in contrasts)
         return _Source(squares * len(means) / len(contrasts), math.prod(len(some) - 1 for some in levels))
 
     def without(self, others: Iterable[_Source]) -> _Source:
-        """What the others leave of it."""
+        """Return the rest of it without the others."""
         known = list(others)
         squares = self.squares - math.fsum(other.squares for other in known)
         # Where they are all of it, what is left is the rounding of a difference.
@@ -148,10 +148,10 @@ class _Source:
 
 @dataclass(frozen=True)
 class _Scale:
-    """What parts are measured with.
+    """Scale of the parts.
 
-    ``whole`` is all between the cells' means, ``noise`` what noise adds to it per degree of freedom, known from
-    ``freedom`` degrees.
+    ``whole`` is all variation between the cells' means; ``noise`` adds to it per degree of freedom, and is estimated
+    with ``freedom`` degrees.
     """
 
     whole: _Source
@@ -170,7 +170,7 @@ class _Scale:
         return _Scale(whole, left / freedom / len(blocks), freedom)
 
     def test(self, part: _Source) -> tuple[float, float]:
-        """The share of a part of the differences, and the p value of 'this is noise'."""
+        """Return the share of a part of the differences, and the p value of 'this is noise'."""
         return self._share(part), self._p_value(part)
 
     def _share(self, part: _Source) -> float:
@@ -207,7 +207,7 @@ def _factor_effect(
 
 
 def _adjust_levels(effects: Sequence[FactorEffect]) -> tuple[FactorEffect, ...]:
-    """The same with p values of levels that are adjusted for one another."""
+    """Adjust the p values of all levels for one another."""
     adjusted = iter(adjust_holm([p for effect in effects for p in effect.level_p.values()]))
     return tuple(replace(effect, level_p={level: next(adjusted) for level in effect.level_p}) for effect in effects)
 
@@ -235,12 +235,12 @@ def _interaction_effect(
 
 
 def _chosen_of(choices: int, estimate: Estimate) -> float | None:
-    """The p value of what was chosen from so many as the one that differs most (Bonferroni)."""
+    """Return the p value of the largest difference among this many choices (Bonferroni)."""
     return None if estimate.p_value is None else min(1.0, choices * estimate.p_value)
 
 
 def _deviation(table: Table, levels: Mapping[int, Level]) -> float:
-    """What these levels do together, beyond what each of them does alone and beyond the mean of all."""
+    """Return the effect of these levels together, beyond each alone and beyond the mean of all."""
     deviation = _marginal_mean(table, levels) - _marginal_mean(table, {})
     if len(levels) > 1:
         deviation -= math.fsum(_deviation(table, {place: level}) for place, level in levels.items())
@@ -248,7 +248,7 @@ def _deviation(table: Table, levels: Mapping[int, Level]) -> float:
 
 
 def _marginal_mean(table: Table, levels: Mapping[int, Level]) -> float:
-    """The mean of the cells that have these levels, by the factors' places."""
+    """Return the mean of the cells with these levels, by the factors' places."""
     cells = list(table.items())
     for place, level in levels.items():
         cells = [(cell, log) for cell, log in cells if cell[place] == level]

@@ -1,4 +1,4 @@
-"""Which axes of an experiment are factors that can be told apart: crossed with each other, not one inside another."""
+"""Factors of an experiment: axes that are crossed with each other, not nested."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ HEAD = "loader"
 
 @dataclass(frozen=True)
 class Factor:
-    """What is varied on purpose: an axis, with the axes whose values follow from its own or lie inside it."""
+    """An axis varied on purpose, with the axes whose values follow from its own or are nested in it."""
 
     axes: Axes
     levels: tuple[Level, ...]
 
     def level_of(self, cell: Cell) -> Level:
-        """The level that a cell has."""
+        """Return the level of a cell."""
         return tuple(cell[axis] for axis in self.axes)
 
     def telling(self, level: Level) -> Level:
-        """The values of a level that tell it from others; not those that follow from its first value anyway."""
+        """Return the values that distinguish a level, without those that follow from its first value."""
         alike = [other for other in self.levels if other[0] == level[0]]
         return level[:1] + tuple(
             value for place, value in enumerate(level) if place and len({other[place] for other in alike}) > 1
@@ -37,10 +37,9 @@ class Factor:
 
 @dataclass(frozen=True)
 class Nesting:
-    """An axis that has several values only within some values of another one.
+    """An axis with several values only within some values of another axis.
 
-    ``single`` are those of the other within which it has one only, each with that one, which is None where the axis
-    does not apply.
+    ``single`` pairs each other value of ``outer`` with the only value of ``inner`` there, None if it does not apply.
     """
 
     inner: str
@@ -50,9 +49,9 @@ class Nesting:
 
 @dataclass(frozen=True)
 class Crossing:
-    """Cells sorted by factors. ``missing`` are combinations of levels that no cell has; crossed are those without.
+    """Factors of some cells. ``missing`` is the number of combinations of levels without a cell; 0 means crossed.
 
-    ``following`` are axes that vary but are no factor: what they are follows from several factors together.
+    ``following`` are axes that vary without being a factor: they follow from several factors together.
     """
 
     factors: tuple[Factor, ...]
@@ -98,7 +97,7 @@ def _crossing(
 
 
 def _merge_followers(cells: Sequence[Cell], groups: Sequence[Axes]) -> list[Axes]:
-    """Join every group to one from which its values follow, if there is one; of equals the first keeps its place."""
+    """Join each group to one that its values follow from, if any; of equals the first keeps its place."""
     left = list(groups)
     for follower, leader in itertools.permutations(reversed(groups), 2):
         if _can_lead(cells, leader, follower) and _follows(cells, follower, leader):
@@ -128,7 +127,7 @@ def _at(cells: Sequence[Cell], axes: Axes, level: Level) -> list[Cell]:
 
 
 def _can_lead(cells: Sequence[Cell], leader: Axes, follower: Axes) -> bool:
-    """Not an axis that does not apply everywhere: it depends on another one, and lies inside that."""
+    """Tell if an axis can lead: one that does not apply everywhere is nested in another."""
     return HEAD not in follower and all(cell[leader[0]] is not None for cell in cells)
 
 

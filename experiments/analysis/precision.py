@@ -1,4 +1,4 @@
-"""How narrow the intervals of a campaign's ratios are, and what became of --until: pure functions of its records.
+"""Precision of a campaign's ratios, and the end of a campaign with --until.
 
 The reach of an interval is ``sqrt(high / low) - 1``: how far it goes from its ratio, as a factor above 1 less 1. It is
 the same on both sides, as the intervals are symmetric on the log scale.
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import Estimate
-from experiments.analysis.summary import CellSummary, ExperimentSummary, summarize
+from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import axis_value, count, duration
 from experiments.records.description import Description
 from experiments.records.record import Record
@@ -44,19 +44,14 @@ class Precision:
     left_out: tuple[str, ...]
 
     def find_end(self, wanted: float) -> str | None:
-        """Why no other block is needed for intervals that reach at most ``wanted``; None where one is."""
+        """Return why intervals that reach at most ``wanted`` need no other block; None where they do."""
         if self.widest is None:
             return NOTHING_TO_NARROW
         return PRECISE if self.widest <= wanted else None
 
 
-def summarize_all(description: Description, records: Sequence[Record]) -> list[ExperimentSummary]:
-    """The summaries of all experiments of a campaign."""
-    return [summarize(description, records, experiment) for experiment in description.experiments]
-
-
 def find_precision(summaries: Sequence[ExperimentSummary]) -> Precision:
-    """Look at the ratios of experiments: each to its own baseline, and the baseline's second arm to its first."""
+    """Find the widest interval of all ratios, that of the baseline's second arm to its first among them."""
     reaches: dict[str, float] = {}
     left_out: list[str] = []
     for summary in summaries:
@@ -74,14 +69,14 @@ def find_precision(summaries: Sequence[ExperimentSummary]) -> Precision:
 
 
 def interval_reach(ratio: Estimate | None) -> float | None:
-    """How far the interval reaches from its ratio, None where there is none: 0.05 for one from r / 1.05 to r * 1.05."""
+    """Return how far the interval reaches from its ratio: 0.05 for one from r / 1.05 to r * 1.05."""
     if ratio is None or ratio.low is None or ratio.high is None:
         return None
     return math.sqrt(ratio.high / ratio.low) - 1
 
 
 def estimate_block_s(records: Sequence[Record]) -> float:
-    """How many seconds a block takes: what the attempts of each cell and arm took on average, added up."""
+    """Add up the mean duration of the attempts of each cell and arm, in seconds."""
     attempts: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     for record in records:
         if record.wall_s is not None and not record.interrupted:
@@ -90,7 +85,7 @@ def estimate_block_s(records: Sequence[Record]) -> float:
 
 
 def describe_until(description: Description, summaries: Sequence[ExperimentSummary]) -> str | None:
-    """What --until asked for, how it ended, and the widest interval of these experiments; None without --until."""
+    """Say what --until asked for, how it ended, and the widest interval of these experiments; None without it."""
     until = description.until
     if until is None:
         return None
@@ -113,12 +108,12 @@ def describe_until(description: Description, summaries: Sequence[ExperimentSumma
 
 
 def percentage(precision: float) -> str:
-    """A precision as people write it: '5%', '0.5%'."""
+    """Format a precision: '5%', '0.5%'."""
     return f"{precision * 100:g}%"
 
 
 def _name_of(cell: CellSummary, summary: ExperimentSummary) -> str:
-    """'row_by_row_asyncpg, uvloop': what tells the cell from the others of its experiment."""
+    """Return what tells the cell from the others of its experiment: 'row_by_row_asyncpg, uvloop'."""
     named = [cell.shown.cell.value(axis) for axis in summary.varying_axes]
     values = [axis_value(value) for value in named if value is not None]
     again = ["the baseline again"] if cell.shown.arm == "b" else []

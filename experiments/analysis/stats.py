@@ -1,4 +1,4 @@
-"""Medians and ratios with their intervals: pure functions of numbers.
+"""Medians and ratios with their intervals.
 
 - Median: with the distribution-free interval between two order statistics, ``x(k)`` and ``x(n+1-k)``, k the largest
   for which Binomial(n, 1/2) gives at least 95% coverage (Conover, Practical Nonparametric Statistics, 3.2). Fewer than
@@ -13,8 +13,8 @@
   trimmed likewise (Yuen 1974, The two-sample trimmed t for unequal population variances, Biometrika 61, 165-170).
 - Noise floor: the baseline's arm ``b`` divided by its arm ``a`` in the same way. Both are the same program, so what
   that interval reaches to either side of its middle is noise, and so is the ratio itself, should that be further from
-  1. A ratio that is nearer to 1 than the floor, or whose p value is not below 0.05 (its interval holds 1), is not told
-  apart from the baseline.
+  1. A ratio that is nearer to 1 than the floor, or whose p value is not below 0.05 (its interval holds 1), does not
+  differ significantly.
 - Many ratios in one table: their p values are adjusted by Holm's step-down procedure (Holm 1979, A simple sequentially
   rejective multiple test procedure, Scandinavian Journal of Statistics 6, 65-70), which keeps the chance of even one
   false mark in the table at 5% whatever the dependence between the rows. Intervals are not adjusted.
@@ -40,7 +40,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -71,8 +71,14 @@ class Estimate:
     p_value: float | None = None
 
 
+def median_of_known(values: Iterable[float | None]) -> float | None:
+    """Return the median of the values that are not None; None where all are."""
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
+
+
 def estimate_median(values: Sequence[float]) -> Estimate:
-    """The median of at least one value, with its distribution-free interval."""
+    """Estimate the median of at least one value, with its distribution-free interval."""
     ordered = sorted(values)
     rank = _median_rank(len(ordered))
     median = statistics.median(ordered)
@@ -88,13 +94,13 @@ def _median_rank(count: int) -> int:
 
 
 def estimate_ratio(values: Mapping[int, float], baseline: Mapping[int, float]) -> Estimate | None:
-    """The ratio of values to the baseline, both above 0 and by block; None where they share no block."""
+    """Estimate the ratio of values to the baseline, both above 0 and by block; None where they share no block."""
     blocks = sorted(values.keys() & baseline.keys())
     return estimate_mean_ratio([math.log(values[block] / baseline[block]) for block in blocks])
 
 
 def estimate_mean_ratio(logs: Sequence[float]) -> Estimate | None:
-    """The ratio whose logarithm each block has measured once, by the trimmed t test; None without any."""
+    """Estimate the ratio whose logarithm each block has measured once, by the trimmed t test; None without any."""
     if not logs:
         return None
     trimmed = _Trimmed.of(logs)
@@ -107,7 +113,7 @@ def estimate_mean_ratio(logs: Sequence[float]) -> Estimate | None:
 
 
 def estimate_unpaired_ratio(logs_a: Sequence[float], logs_b: Sequence[float]) -> Estimate | None:
-    """The ratio of b to a, from logarithms of runs that share no blocks; None where one side has none.
+    """Estimate the ratio of b to a from logarithms of runs that share no blocks; None where one side has none.
 
     The quotient of the two ratios that ``estimate_mean_ratio`` gives, with Yuen's interval: they may differ in spread.
     """
@@ -125,7 +131,7 @@ def estimate_unpaired_ratio(logs_a: Sequence[float], logs_b: Sequence[float]) ->
 
 
 def noise_floor(again: Estimate | None) -> float | None:
-    """How far from 1 (as a factor above 1) noise alone takes a ratio, from the baseline's arm b against its arm a."""
+    """Return how far noise alone takes a ratio from 1, as a factor above 1; ``again`` is the baseline's b to a."""
     if again is None or again.low is None or again.high is None:
         return None
     reach = math.sqrt(again.high / again.low)
@@ -133,7 +139,7 @@ def noise_floor(again: Estimate | None) -> float | None:
 
 
 def adjust_holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down adjusted p values, in the order given. None stays None and is not of the family (Holm 1979).
+    """Adjust p values by Holm's step-down procedure (Holm 1979). None stays None and is not of the family.
 
     The k-th smallest of m is multiplied by ``m - k + 1``; none is below one that was smaller, and none above 1.
     """
@@ -147,7 +153,7 @@ def adjust_holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def is_noise(ratio: Estimate, floor: float | None, adjusted_p: float | None = None) -> bool | None:
-    """Whether the ratio is not told apart from 1. None: without intervals nothing is claimed, in either direction.
+    """Return whether the ratio does not differ significantly from 1; None without intervals.
 
     ``adjusted_p`` is the ratio's p value adjusted for the others of its table; None: the ratio stands for itself.
     """
@@ -184,14 +190,14 @@ class _Trimmed:
 
 
 def _tested(log_ratio: float, error: float, freedom: float) -> Estimate:
-    """A logarithm with this standard error as a ratio: Student's interval, and the p value of 1."""
+    """Turn a logarithm with this standard error into a ratio with Student's interval and the p value of 1."""
     reach = error * float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
     p_value = float(2 * stdtr(freedom, -abs(log_ratio) / error))
     return Estimate(math.exp(log_ratio), math.exp(log_ratio - reach), math.exp(log_ratio + reach), p_value)
 
 
 def _certain(log_ratio: float) -> Estimate:
-    """What the t test tends to as the spread goes to nothing: made-up numbers have none, measured ones always some."""
+    """Return the limit of the t test without spread, which only made-up numbers have."""
     if abs(log_ratio) < _ROUNDING:
         return Estimate(1.0, 1.0, 1.0, 1.0)
     ratio = math.exp(log_ratio)
@@ -199,7 +205,7 @@ def _certain(log_ratio: float) -> Estimate:
 
 
 def with_interval(estimate: Estimate, form: str) -> str:
-    """The value and its interval, each in the given format: '14,726 (14,512 to 14,880)'."""
+    """Format the value and its interval: '14,726 (14,512 to 14,880)'."""
     text = format(estimate.value, form)
     if estimate.low is None or estimate.high is None:
         return text

@@ -1,4 +1,4 @@
-"""Records of one experiment condensed to one summary per cell and arm, in the order of the matrix."""
+"""Summaries of experiments: one row per cell and arm, in the order of the matrix."""
 
 from __future__ import annotations
 
@@ -10,17 +10,26 @@ from typing import Any
 
 from experiments.analysis.ceilings import find_ceiling, is_ceiling
 from experiments.analysis.disturbance import find_disturbances, sum_up_disturbances, usual_cost
-from experiments.analysis.stats import Estimate, adjust_holm, estimate_median, estimate_ratio, is_noise, noise_floor
+from experiments.analysis.stats import (
+    Estimate,
+    adjust_holm,
+    estimate_median,
+    estimate_ratio,
+    is_noise,
+    median_of_known,
+    noise_floor,
+)
 from experiments.analysis.time_breakdown import median_ledger
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment, part_of
 from experiments.records.record import AXES, Client, Record, Status
 
 
 @dataclass(frozen=True)
 class GoodRun:
-    """A run that counts. ``resumed``: by a command that went on with the campaign, on servers started anew."""
+    """A run that counts. ``resumed``: by a command that resumed the campaign, on restarted servers."""
 
     rows_per_s: float
     resumed: bool
@@ -47,56 +56,56 @@ class CellSummary:
     throttled_share: float | None
     """The part of phase ``data`` in which the client had used up its limit and waited; None without a limit."""
     disturbed: int
-    """How many of the finished runs something else held up, and by what: ``experiments.analysis.disturbance``."""
+    """How many of the finished runs were disturbed, and by what: ``experiments.analysis.disturbance``."""
     disturbance: str
     cut: int = 0
     """In how many blocks an interruption came between its run and that of the baseline: they are no pairs."""
     holm_p: float | None = None
     """The ratio's p value, adjusted for the other ratios of the table; None for what is compared with nothing."""
     noise: bool | None = None
-    """Whether the ratio is not told apart from 1; None where nothing is claimed."""
+    """Whether the ratio does not differ significantly from 1; None where nothing is claimed."""
     observations: Observations | None = None
     """Medians of the runs that count; None where nobody observed the server."""
     verdict: Verdict | None = None
-    """None of what is not known enough for one, and of ceilings, which are no contestants."""
+    """None where too little is known, and of upper bounds."""
     ledger: Mapping[str, float] | None = None
-    """Microseconds of worker time per row, by the names in ``time_ledger.PARTS``: the median of each part."""
+    """Microseconds of worker time per row, by the names in ``time_breakdown.PARTS``: the median of each part."""
     ceiling_share: float | None = None
-    """Rows/s per rows/s of the ceiling over as many connections; None where none was measured."""
+    """Rows/s as a share of the upper bound over as many connections; None where none was measured."""
 
     @property
     def ok(self) -> tuple[Record, ...]:
-        """The runs that count."""
+        """Return the runs that count."""
         return tuple(record for record in self.finished if record.status == "ok")
 
     @property
     def good_runs(self) -> GoodRuns:
-        """The same by block, as far as comparisons need them."""
-        return good_runs(self.finished, self.shown.cell_key, self.shown.arm)
+        """Return the same by block, as far as comparisons need them."""
+        return good_runs(self.finished)
 
     @property
     def troubles(self) -> Counter[tuple[Status, str]]:
-        """How often each (status, reason) other than ok came out."""
+        """Count each (status, reason) other than ok."""
         return Counter((record.status, record.reason or "") for record in self.finished if record.status != "ok")
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """The blocks in which the cell was to run and has no record of a run that ended."""
+        """Return the planned blocks without the record of a finished run."""
         done = {record.block for record in self.finished}
         return tuple(block for block in range(1, self.planned + 1) if block not in done)
 
     @property
     def optimized_build(self) -> bool:
-        """False where an interpreter said that it was built without optimizations."""
+        """Return False where an interpreter says that it was built without optimizations."""
         return all(record.client.optimized_build for record in self.finished if record.client)
 
     @property
     def clients(self) -> tuple[Client, ...]:
-        """What the processes of its runs reported of themselves."""
+        """Return what the processes of its runs reported of themselves."""
         return tuple(record.client for record in self.finished if record.client)
 
     def client_fact(self, name: str) -> Any:
-        """What all its runs report under this name of ``Client``; None where they differ, or do not tell."""
+        """Return what all its runs report in this field of ``Client``; None where they differ or say nothing."""
         values = {getattr(client, name) for client in self.clients}
         return values.pop() if len(values) == 1 else None
 
@@ -115,68 +124,72 @@ class ExperimentSummary:
 
     @property
     def varying_axes(self) -> list[str]:
-        """The axes that have more than one value; the loader where none has."""
+        """Return the axes that have more than one value; the loader where none has."""
         cells = [cell.shown.cell for cell in self.cells]
         axes = [axis for axis in AXES if len({cell.value(axis) for cell in cells}) > 1]
         return axes or ["loader"]
 
 
-def summarize(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> ExperimentSummary:
+def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSummary:
     """Condense what the records say about one experiment."""
-    shown = in_matrix_order(description, experiment)
+    shown = in_matrix_order(campaign.description, experiment)
     again = next((cell for cell in shown if cell.arm == "b"), None)
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
-    pace = good_runs(records, baseline.cell_key) if baseline else {}
-    cells = [_summarize_cell(description, cell, records, pace, cell is baseline) for cell in shown]
+    pace = good_runs(campaign.attempts_of(baseline)) if baseline else {}
+    cells = [_summarize_cell(campaign, cell, pace, cell is baseline) for cell in shown]
     second = next((cell for cell in cells if cell.shown is again), None)
     floor = noise_floor(second.ratio) if second else None
     blocks = len(paired(second.good_runs, pace)) if second else 0
-    return ExperimentSummary(experiment, tuple(_compared(cells, floor)), floor, blocks)
+    return ExperimentSummary(experiment, tuple(_compare(cells, floor)), floor, blocks)
+
+
+def summarize_all(campaign: Campaign) -> list[ExperimentSummary]:
+    """Summarize every experiment of a campaign."""
+    return [summarize(campaign, experiment) for experiment in campaign.description.experiments]
 
 
 def in_matrix_order(description: Description, experiment: ShownExperiment) -> list[ShownCell]:
-    """The cells of an experiment sorted by its axes from left to right, values as the matrix lists them.
+    """Sort the cells of an experiment by its axes from left to right, values as the matrix lists them.
 
     A value that the experiment does not list (of a baseline from elsewhere, or none at all) comes first.
     """
-    lists = description.matrix["experiments"][experiment.name]["matrix"]
+    places = {
+        axis: {value: place for place, value in enumerate(values)}
+        for axis, values in description.listed(experiment.name).items()
+    }
 
     def position(shown: ShownCell) -> list[int]:
-        return [
-            list(lists[axis]).index(value) if value in lists.get(axis, ()) else -1
-            for axis, value in shown.cell.axes().items()
-        ]
+        return [places.get(axis, {}).get(value, -1) for axis, value in shown.cell.axes().items()]
 
     return sorted((cell for cell in description.cells if experiment.name in cell.experiments), key=position)
 
 
-def good_runs(records: Iterable[Record], cell_key: str, arm: str = "a") -> dict[int, GoodRun]:
-    """The runs of a cell and arm that count: only ok ones are in medians, ratios and effects."""
+def good_runs(attempts: Iterable[Record]) -> dict[int, GoodRun]:
+    """Return the attempts of one cell that count, by block: only ok ones are in medians, ratios and effects."""
     return {
         record.block: GoodRun(record.rows_per_s, record.resumed)
-        for record in records
-        if (record.cell_key, record.arm, record.status) == (cell_key, arm, "ok") and record.rows_per_s is not None
+        for record in attempts
+        if record.status == "ok" and record.rows_per_s is not None
     }
 
 
 def paired(runs: GoodRuns, baseline: GoodRuns) -> dict[int, GoodRun]:
-    """The runs whose baseline ran in the same block by the same command.
+    """Return the runs whose baseline ran in the same block by the same command.
 
-    An interruption between the two has let pass any time, and started the servers anew: what the machine did meanwhile
-    would be in their ratio.
+    An interruption between the two lets any time pass and restarts the servers, which would be in their ratio.
     """
     return {block: run for block, run in runs.items() if block in baseline and baseline[block].resumed == run.resumed}
 
 
 def rates(runs: GoodRuns) -> dict[int, float]:
-    """Their rows per second."""
+    """Return their rows per second."""
     return {block: run.rows_per_s for block, run in runs.items()}
 
 
-def _compared(cells: Sequence[CellSummary], floor: float | None) -> list[CellSummary]:
-    """The rows with what their comparisons come to, all those of one table together.
+def _compare(cells: Sequence[CellSummary], floor: float | None) -> list[CellSummary]:
+    """Add the significance of each ratio, adjusted for all those of the table.
 
-    The baseline's second run is none of them: it says what noise is. Nor are ceilings, as nobody asks who is faster.
+    The baseline's second arm is not compared, as it measures noise, nor are upper bounds.
     """
     compared = [cell.shown.arm == "a" and not is_ceiling(cell.shown.cell) for cell in cells]
     ratios = [cell.ratio if is_compared else None for cell, is_compared in zip(cells, compared, strict=True)]
@@ -187,51 +200,44 @@ def _compared(cells: Sequence[CellSummary], floor: float | None) -> list[CellSum
     ]
 
 
-def _summarize_cell(
-    description: Description, shown: ShownCell, records: Sequence[Record], pace: GoodRuns, baseline: bool
-) -> CellSummary:
-    placement = part_of(description.placements, shown.cell, "resources")
-    attempts = [record for record in records if _belongs(record, shown)]
+def _summarize_cell(campaign: Campaign, shown: ShownCell, pace: GoodRuns, baseline: bool) -> CellSummary:
+    placement = part_of(campaign.description.placements, shown.cell, "resources")
+    attempts = campaign.attempts_of(shown)
     finished = tuple(record for record in attempts if not record.interrupted and record.status != "unsupported")
-    good = good_runs(finished, shown.cell_key, shown.arm)
+    good = good_runs(finished)
     pairs = paired(good, pace)
-    data = [record.phases["data"] for record in finished if record.status == "ok" and record.phases]
-    throttled = [phase.throttled_s / phase.wall_s for phase in data if phase.throttled_s is not None]
+    ok = [record for record in finished if record.status == "ok"]
+    data = [record.phases["data"] for record in ok if record.phases]
     usual = usual_cost(finished)
     disturbed = [record for record in finished if find_disturbances(record, placement, usual)]
     seen = observe(finished, placement)
-    cpu = [record.cpu_us_per_row for record in finished if record.status == "ok" and record.cpu_us_per_row is not None]
     return CellSummary(
         shown=shown,
         baseline=baseline,
-        planned=0 if shown.unsupported else description.repeats,
+        planned=0 if shown.unsupported else campaign.description.repeats,
         finished=finished,
         interrupted=sum(record.interrupted for record in attempts),
         rows_per_s=estimate_median(list(rates(good).values())) if good else None,
         ratio=None if baseline else estimate_ratio(rates(pairs), rates(pace)),
-        cpu_us_per_row=statistics.median(cpu) if cpu else None,
-        client_share=statistics.median((p.user_s + p.system_s) / p.wall_s for p in data) if data else None,
-        throttled_share=statistics.median(throttled) if throttled else None,
+        cpu_us_per_row=median_of_known(record.cpu_us_per_row for record in ok),
+        client_share=median_of_known((phase.user_s + phase.system_s) / phase.wall_s for phase in data),
+        throttled_share=median_of_known(
+            None if phase.throttled_s is None else phase.throttled_s / phase.wall_s for phase in data
+        ),
         disturbed=len(disturbed),
         disturbance=sum_up_disturbances(disturbed, placement, usual),
         cut=len(good.keys() & pace.keys()) - len(pairs),
         observations=seen,
         verdict=None if seen is None or is_ceiling(shown.cell) else find_verdict(seen),
         ledger=median_ledger(finished),
-        ceiling_share=_find_ceiling_share(description, shown, records, good),
+        ceiling_share=_find_ceiling_share(campaign, shown, good),
     )
 
 
-def _find_ceiling_share(
-    description: Description, shown: ShownCell, records: Sequence[Record], good: GoodRuns
-) -> float | None:
-    """Median over median: a campaign may have measured the ceiling in other blocks, or for another experiment."""
-    ceiling = find_ceiling(shown.cell, description.cells)
-    highest = good_runs(records, ceiling.cell_key) if ceiling else {}
+def _find_ceiling_share(campaign: Campaign, shown: ShownCell, good: GoodRuns) -> float | None:
+    """Divide median by median: the upper bound may be from other blocks, or of another experiment."""
+    ceiling = find_ceiling(shown.cell, campaign.description.cells)
+    highest = good_runs(campaign.attempts_of(ceiling)) if ceiling else {}
     if not good or not highest:
         return None
     return statistics.median(rates(good).values()) / statistics.median(rates(highest).values())
-
-
-def _belongs(record: Record, shown: ShownCell) -> bool:
-    return (record.cell_key, record.arm) == (shown.cell_key, shown.arm)

@@ -142,13 +142,9 @@ def _trip_share(record: Record) -> float | None:
 
 def find_foreign_share(host: Host | None, cores: int) -> float | None:
     """What others took of the run's cores, of which there are so many; None where the system does not tell."""
-    if host is None or not host.observed_s:
+    if host is None or not host.observed_s or host.stolen_s is None or host.foreign_s is None:
         return None
-    steal_s = host.steal_s if host.run_steal_s is None else host.run_steal_s
-    foreign_s = host.foreign_cpu_s if host.run_foreign_cpu_s is None else host.run_foreign_cpu_s
-    if steal_s is None or foreign_s is None:
-        return None
-    return (steal_s + foreign_s) / (host.observed_s * cores)
+    return (host.stolen_s + host.foreign_s) / (host.observed_s * cores)
 
 
 def _median(values: Iterable[float | None]) -> float | None:

@@ -1,1 +1,8 @@
-"""Running a campaign: prepare, run, resume, stop."""
+"""Campaigns: prepare, run, resume, stop.
+
+- start: a campaign from order to end; resume: search for an unfinished one; reproduce: a published one again
+- prepare, datasets: cells with their interpreters, servers and data; progress: display
+- loop: planned runs, one after the other; stopping_rule: number of blocks
+- run: measurement of one run; equal_work: verification of its work
+- monitoring: observation of one run
+"""

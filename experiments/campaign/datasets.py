@@ -1,7 +1,6 @@
-"""Data sets by name turned into folders of files, with the digest that every load of them must reproduce.
+"""Data sets as folders of files, with the digest that every load of them must reproduce.
 
-Files are made, fetched and digested by the loader's own command line, run with the harness's Python: none of these
-needs a driver or a server.
+The loader's own command line generates, fetches and digests them with the harness's Python, without driver or server.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ _BAD_INPUT = 2
 
 
 @dataclass(frozen=True)
-class ReadyData:
-    """Files of a data set. ``directory`` is local, ``arguments`` choose the part of it that is loaded."""
+class PreparedData:
+    """Files of a data set; ``arguments`` choose the part of the local ``directory`` that is loaded."""
 
     directory: Path
     arguments: tuple[str, ...]
@@ -40,12 +39,12 @@ class ReadyData:
     inserts: TypedInserts = field(default_factory=TypedInserts)
 
     def facts(self) -> dict[str, Any]:
-        """What identifies it, for the campaign's description: no path."""
+        """Return what identifies it, for the campaign's description: no path."""
         counts = {"geo_records": self.geo_records, "data_records": self.data_records, "rows": self.rows}
         return {"digest": self.digest, **counts}
 
 
-def provide(data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> ReadyData:
+def provide(data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> PreparedData:
     """Make the files of a data set available, and digest them.
 
     ``source`` is the loader's source hash: what it generates may depend on it. Raises BadInput where the files cannot
@@ -61,7 +60,7 @@ def provide(data: DataSet, *, cache: Path, source: str, program: Program | None 
         raise BadInput(f"{directory} holds no data records of segments {', '.join(data.segments)}")
     counts = (report["geo_records"], report["data_records"], report["rows"])
     inserts = {phase: tuple(times) for phase, times in report["inserts"].items()}
-    return ReadyData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts))
+    return PreparedData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts))
 
 
 def run_program(arguments: Sequence[str]) -> str:
@@ -69,8 +68,7 @@ def run_program(arguments: Sequence[str]) -> str:
     command = [sys.executable, "-m", "bigdata.cmd", *arguments]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            # A download tells of its progress, and of its attempts, as they come.
-            errors = _read_errors(process, aloud=arguments[0] == "fetch")
+            errors = _read_errors(process, show=arguments[0] == "fetch")
             output, _ = process.communicate()
         except BaseException:
             process.kill()
@@ -83,12 +81,12 @@ def run_program(arguments: Sequence[str]) -> str:
     raise Failure(f"{arguments[0]}: {message}")
 
 
-def _read_errors(process: subprocess.Popen[str], *, aloud: bool) -> list[str]:
-    """The lines that a program writes on standard error until it ends; aloud: all but the error itself are shown."""
+def _read_errors(process: subprocess.Popen[str], *, show: bool) -> list[str]:
+    """Return the lines on a program's standard error; ``show``: print all but the error itself as they come."""
     lines = []
     for line in process.stderr or ():
         lines.append(line.strip())
-        if aloud and not line.startswith("error: "):
+        if show and not line.startswith("error: "):
             print(line, end="", file=sys.stderr, flush=True)
     return lines
 
@@ -99,19 +97,19 @@ def _directory(data: DataSet, cache: Path, source: str, run: Program) -> Path:
     made_from = {"source": data.source, "state": data.state, "segments": data.segments}
     chosen = ["--state", str(data.state), "--segments", ",".join(data.segments)]
     if data.source == "census":
-        return _made("fetch", chosen, made_from, cache, run)
+        return _fill("fetch", chosen, made_from, cache, run)
     chosen += ["--records", str(data.records), "--seed", str(data.seed)]
-    return _made(
+    return _fill(
         "generate", chosen, {**made_from, "records": data.records, "seed": data.seed, "by": source}, cache, run
     )
 
 
-def _made(verb: str, chosen: list[str], made_from: dict[str, Any], cache: Path, run: Program) -> Path:
-    """The folder that ``verb`` fills, under a name made from all that decides its content; filled only once."""
+def _fill(verb: str, chosen: list[str], made_from: dict[str, Any], cache: Path, run: Program) -> Path:
+    """Return the folder that ``verb`` fills once, named by a hash of everything that decides its content."""
     key = hashlib.sha256(canonical_json(made_from).encode()).hexdigest()[:16]
     directory = cache / "data" / f"{made_from['state']}-{key}"
     if not directory.exists():
-        # Under another name until it is whole: a kill leaves nothing that looks like data.
+        # Under another name until it is complete: a kill leaves nothing that looks like data.
         unfinished = directory.with_name(f"{directory.name}.unfinished")
         unfinished.mkdir(parents=True, exist_ok=True)
         run([verb, "--directory", str(unfinished), *chosen])

@@ -1,4 +1,4 @@
-"""Equal work: differences between the work a run did and the work the files ask for."""
+"""Equal work: differences between the work of a run and the work that the files ask for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bigdata.registry import Loader
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.matrix.cell import Cell
 from experiments.records.record import Work
 
@@ -16,13 +16,13 @@ NO_LIMIT = sys.maxsize
 
 
 # The axes whose values the loader repeats in its report.
-_SAID = ("loader", "loop", "protocol", "poolsize", "transaction", "inserts")
+_REPORTED = ("loader", "loop", "protocol", "poolsize", "transaction", "inserts")
 
 
-def find_differences(done: Work, data: ReadyData, transactions: range, loader: Loader | None = None) -> list[str]:
-    """Name everything in which the work done differs from the work asked for. What is not known is not judged.
+def find_differences(done: Work, data: PreparedData, transactions: range, loader: Loader | None = None) -> list[str]:
+    """Return every difference between the work done and the work asked for. What is not known is not judged.
 
-    Of a ceiling's values only their number is judged where it sends others, and no SELECTs where it sends none.
+    A ceiling that sends other values is judged by their number, and one without SELECTs not by scans.
     """
     asked = (("geo records", done.geo_records, data.geo_records), ("rows", done.rows, data.rows))
     found = [f"{what}: {actual} of {expected}" for what, actual, expected in asked if actual not in (None, expected)]
@@ -31,7 +31,7 @@ def find_differences(done: Work, data: ReadyData, transactions: range, loader: L
         found.append("values: the tables do not hold what the files do (their digests differ)")
     if done.transactions is not None and done.transactions not in transactions:
         found.append(f"transactions: {done.transactions} of {_span(transactions)}")
-    # Of either SELECT there is one for each data record, and none comes without a scan.
+    # Each data record takes one of either SELECT, and each SELECT at least one scan.
     selects = loader is None or not loader.copies
     scans = (("geo_record", done.geo_scans), ("matrix", done.matrix_scans)) if selects else ()
     found += [
@@ -42,14 +42,14 @@ def find_differences(done: Work, data: ReadyData, transactions: range, loader: L
     return found
 
 
-def find_contradictions(report: Mapping[str, Any], cell: Cell, data: ReadyData) -> list[str]:
-    """Name everything that the loader says it did and was not asked for. What it does not say is not judged.
+def find_contradictions(report: Mapping[str, Any], cell: Cell, data: PreparedData) -> list[str]:
+    """Return every contradiction between the loader's report and what it was asked for. Missing values are not judged.
 
-    The rates that are published are computed from its rows; the other way of running would be another cell.
+    Published rates are computed from its rows, and another way of running would be another cell.
     """
     client, phases, work = report["client"], report["phases"], report.get("work", {})
     pairs = [
-        *((axis, report.get(axis), getattr(cell, axis)) for axis in _SAID),
+        *((axis, report.get(axis), getattr(cell, axis)) for axis in _REPORTED),
         ("implementation", client.get("driver_implementation"), cell.implementation),
         ("GIL", "on" if cell.gil == "off" and client.get("gil_enabled") else None, cell.gil),
         ("rows of phase geo", phases["geo"]["rows"], data.geo_records),
@@ -60,7 +60,7 @@ def find_contradictions(report: Mapping[str, Any], cell: Cell, data: ReadyData) 
 
 
 def _of_values(digest: str | None, values_differ: bool) -> str | None:
-    """What is compared of a digest ('geo:100:49;data:22200:-7'): all but the data's sum where the values differ."""
+    """Return the comparable part of a digest ('geo:100:49;data:22200:-7'): without the data's sum if values differ."""
     return digest.rpartition(":")[0] if digest is not None and values_differ else digest
 
 

@@ -1,4 +1,4 @@
-"""Everything that the cells of a campaign need, made ready before the first run; or the reason why it cannot be."""
+"""Preparation of a campaign's cells before the first run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from bigdata.registry import LOADERS
-from experiments.campaign.datasets import ReadyData
-from experiments.campaign.run import STEP_TIMEOUT_S, ReadyCell, choices_of, environment_of
+from experiments.campaign.datasets import PreparedData
+from experiments.campaign.run import STEP_TIMEOUT_S, PreparedCell, choices_of, environment_of
 from experiments.engines.loader_report import driver_facts, has_been_ended, read_trial
-from experiments.engines.protocol import Engine, Finished, LoaderHost, Server
+from experiments.engines.protocol import Engine, Finished, Launch, LoaderHost, Server
 from experiments.environment.affinity import Placement, place
 from experiments.environment.requirements import left_out, loader_lock
 from experiments.errors import BadInput, Failure, Unsupported
@@ -19,24 +19,24 @@ from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import Plan
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
 
-# For connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers.
 SPARE_CONNECTIONS = 10
+"""Connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers."""
 
 Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of trying a loader: the reason why it cannot run, or what its driver said of itself."""
+    """Result of trying a loader: the reason why it cannot run, or the facts of its driver."""
 
     reason: str | None
     driver: Mapping[str, Any]
 
 
 class Preparation:
-    """Prepares cells; what several of them need is made once, and so is the attempt where it cannot be had.
+    """Prepares cells; each part that several of them need is prepared once, or fails once.
 
-    ``provide_data`` turns a named data set into files, ``tell`` says aloud what is being done.
+    ``provide_data`` turns a named data set into files, ``tell`` shows progress.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Preparation:
         matrix: Matrix,
         engines: Mapping[str, Engine],
         source: str,
-        provide_data: Callable[[str, DataSet], ReadyData],
+        provide_data: Callable[[str, DataSet], PreparedData],
         tell: Callable[[str], None],
     ) -> None:
         self._matrix = matrix
@@ -53,12 +53,12 @@ class Preparation:
         self._provide_data = provide_data
         self._tell = tell
         self._trials: dict[tuple[str | None, ...], Trial] = {}
-        self._made: dict[tuple[str, ...], Any] = {}
+        self._cache: dict[tuple[str, ...], Any] = {}
 
     def prepare(
         self, planned: tuple[PlannedCell, ...], max_connections: int | None = None
-    ) -> dict[Cell, ReadyCell | str]:
-        """Make each cell ready, or say why it cannot run. Raises BadInput and Failure for what concerns them all.
+    ) -> dict[Cell, PreparedCell | str]:
+        """Return each cell prepared, or the reason why it cannot run. Raises BadInput and Failure if no cell can.
 
         Servers allow ``max_connections``, or as many as the largest pool needs.
         """
@@ -69,7 +69,7 @@ class Preparation:
         return {cell: why or self._try(cell, connections) for cell, why in cells.items()}
 
     def _make_ready(self, cells: Sequence[Cell]) -> None:
-        """Let each engine make all that takes long at once, before any of it is asked for."""
+        """Let each engine prepare everything slow at once."""
         for name, engine in self._engines.items():
             own = [cell for cell in cells if cell.engine == name]
             pythons = dict.fromkeys(cell.python for cell in own)
@@ -79,13 +79,13 @@ class Preparation:
     def _tell_preparing(self, what: str) -> None:
         self._tell(f"preparing {what}")
 
-    def _try(self, cell: Cell, max_connections: int) -> ReadyCell | str:
+    def _try(self, cell: Cell, max_connections: int) -> PreparedCell | str:
         try:
             return self._ready(cell, max_connections)
         except Unsupported as reason:
             return str(reason)
 
-    def _ready(self, cell: Cell, max_connections: int) -> ReadyCell:
+    def _ready(self, cell: Cell, max_connections: int) -> PreparedCell:
         host = self._host(cell)
         name = cell.engine
         engine = self._engines[name]
@@ -112,7 +112,7 @@ class Preparation:
         )
         key = cell_key(cell, identity)
         timeout_s, here = self._matrix.timeout_s, engine.cores().here
-        return ReadyCell(cell, key, host, server, placement, data, directory, timeout_s, here)
+        return PreparedCell(cell, key, host, server, placement, data, directory, timeout_s, here)
 
     def _host(self, cell: Cell) -> LoaderHost:
         engine = self._engines[cell.engine]
@@ -122,10 +122,7 @@ class Preparation:
         return host
 
     def _try_out(self, cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Mapping[str, Any]:
-        """Let the loader connect once, as only that tells what works here; returns what its driver says of itself.
-
-        Raises Unsupported where it does not work.
-        """
+        """Let the loader connect once; return the facts of its driver. Raises Unsupported where it does not work."""
         what: tuple[str | None, ...] = (
             cell.engine,
             cell.python,
@@ -154,7 +151,7 @@ class Preparation:
         engine.check_placement(placement)
         return placement
 
-    def _data(self, name: str) -> ReadyData:
+    def _data(self, name: str) -> PreparedData:
         self._tell_preparing(f"data {name}")
         data_set = self._matrix.data[name]
         try:
@@ -172,48 +169,43 @@ class Preparation:
         return f"{engine.name}: " if len(self._engines) > 1 else ""
 
     def _once(self, *what: str, make: Callable[[], Thing]) -> Thing:
-        if what not in self._made:
+        if what not in self._cache:
             try:
-                self._made[what] = make()
+                self._cache[what] = make()
             except Unsupported as reason:
-                self._made[what] = reason
-        made = self._made[what]
-        if isinstance(made, Unsupported):
-            raise Unsupported(str(made))
-        return cast(Thing, made)
+                self._cache[what] = reason
+        found = self._cache[what]
+        if isinstance(found, Unsupported):
+            raise Unsupported(str(found))
+        return cast(Thing, found)
 
 
 def _try_twice(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Trial:
-    """A second time where the first did not come to its own end: what a busy machine does is no reason for a row."""
+    """Try a loader, again if it was killed: a busy machine is no reason to call a cell unsupported."""
     try:
         finished = _try_once(cell, host, server, placement)
         if finished.returncode < 0 or has_been_ended(finished):
             finished = _try_once(cell, host, server, placement)
     except Failure:
-        # The runs of the cell will fail, too, and their records say why.
+        # The runs of the cell will fail, too, and record the reason.
         return Trial(None, {})
     return Trial(read_trial(finished, STEP_TIMEOUT_S), driver_facts(finished))
 
 
 def _try_once(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Finished:
-    return host.run(
-        ["check", cell.loader, *choices_of(cell), "--report", "-"],
-        server=server,
-        placement=placement.without_loader_limits(),
-        timeout_s=STEP_TIMEOUT_S,
-        environment=environment_of(cell),
-    )
+    arguments, unlimited = ["check", cell.loader, *choices_of(cell), "--report", "-"], placement.without_loader_limits()
+    return host.run(Launch(arguments, server, unlimited, STEP_TIMEOUT_S, environment_of(cell)))
 
 
 def _container_limits(server: Server, configuration: PostgresConfiguration) -> dict[str, int]:
-    """Limits of the server's container that no settings say; none where it has no container."""
+    """Return limits of the server's container that are not in its settings; none without a container."""
     if server.facts.image is None or configuration.shm_size is None:
         return {}
     return {"server_shm_bytes": configuration.shm_size}
 
 
 def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:
-    """Why a lock that leaves these packages out keeps a cell from running, or None."""
+    """Return why a lock that leaves these packages out keeps a cell from running, or None."""
     loader = LOADERS[cell.loader]
     # An event loop other than asyncio is a package of its name, and so are the implementations of psycopg in C.
     own = () if cell.implementation is None else (f"{loader.driver}-{cell.implementation}",)
@@ -221,8 +213,8 @@ def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:
     return None if found is None else f"no {found} for Python {cell.python}: {missing[found]}"
 
 
-def foresee(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[Cell, str]:
-    """What can be known to keep cells from running before anything is prepared: interpreters, their locks, cores."""
+def find_obstacles(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[Cell, str]:
+    """Return why cells cannot run, as far as that is known before preparation: interpreters, locks, cores."""
     obstacles: dict[Cell, str] = {}
     for cell in {planned.cell: None for planned in plan.cells if planned.unsupported is None}:
         engine = engines[cell.engine]
@@ -241,12 +233,12 @@ def foresee(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[C
 
 
 def unsupported_key(cell: Cell, source: str) -> str:
-    """The key of a cell that cannot run: nothing but its axes and the sources define it."""
+    """Return the key of a cell that cannot run: only its axes and the sources define it."""
     return cell_key(cell, Identity("", "", {}, source, "", None, {}, "", "", {}, 0.0))
 
 
-def harness_cpus(ready: Mapping[Cell, ReadyCell | str], allowed: frozenset[int]) -> frozenset[int]:
-    """The cores of this machine that no loader has to itself, for the harness to stay on; all where there are none."""
-    placements = [one.placement for one in ready.values() if isinstance(one, ReadyCell) and one.here]
+def harness_cpus(ready: Mapping[Cell, PreparedCell | str], allowed: frozenset[int]) -> frozenset[int]:
+    """Return the cores of this machine that are no loader's own, for the harness; all if there are none."""
+    placements = [one.placement for one in ready.values() if isinstance(one, PreparedCell) and one.here]
     own = [placement.loader_cpus - placement.server_cpus for placement in placements]
     return allowed.difference(*own) or allowed

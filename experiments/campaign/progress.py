@@ -1,4 +1,4 @@
-"""What a campaign shows while it runs: a bar on a terminal, plain lines elsewhere. Both follow one small protocol."""
+"""Progress of a campaign: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -21,28 +20,8 @@ BAR_WIDTH = 12
 COUNT_WIDTH = len("1000/1000")
 
 
-class Reporter(Protocol):
-    """Told about everything that happens. Used as a context manager around a campaign."""
-
-    def __enter__(self) -> Reporter: ...
-
-    def __exit__(self, *exception: object) -> None: ...
-
-    def tell(self, text: str) -> None:
-        """Show one line that stays."""
-
-    def begin(self, left: Sequence[PlannedRun], done: int) -> None:
-        """The runs that are left begin, after those done; said again when more are added."""
-
-    def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
-        """A run begins; ``block`` is the name of its block, 'block 2/10', ``budget`` what is left of that if any is."""
-
-    def end_run(self, record: Record) -> None:
-        """A run has ended, well or not."""
-
-
 class TimeLeft:
-    """Time left: for each cell what its runs took on average so far, or what all did where it has had none."""
+    """Estimate of the time left: the mean of each cell's runs so far, or of all runs for a cell that had none."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -51,12 +30,12 @@ class TimeLeft:
         self._taken_s: dict[Cell, list[float]] = {}
 
     def expect(self, runs: Sequence[PlannedRun]) -> None:
-        """These runs are left."""
+        """Set the runs that are left."""
         self._since = self._clock()
         self._left = Counter(run.cell for run in runs)
 
     def count(self, cell: Cell) -> None:
-        """A run of the cell has ended."""
+        """Count a run of the cell that has ended."""
         now = self._clock()
         self._taken_s.setdefault(cell, []).append(now - self._since)
         self._since = now
@@ -90,12 +69,12 @@ class PlainLines:
         self._write(text)
 
     def begin(self, left: Sequence[PlannedRun], done: int) -> None:
-        """The runs begin, or more are added."""
+        """Show that the runs left begin, after those done; called again when blocks are added."""
         self._planned, self._number = done + len(left), done
         self._left.expect(left)
 
     def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
-        """A run begins: its line is written when it has ended."""
+        """Remember the run, its block ('block 2/10') and the rest of the budget for the line of its result."""
         self._label = f"{block}: {describe_run(run)}"
         self._budget = f", {budget}" if budget else ""
 
@@ -109,10 +88,10 @@ class PlainLines:
 
 
 class Bar:
-    """A bar with the present cell and the last result. It is drawn only between runs, so that it costs them nothing."""
+    """A bar with the present cell and the last result, drawn only between runs so that it costs them nothing."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        # On a narrow terminal the end of the text gives way, and nothing else does.
+        # On a narrow terminal only the text is cut.
         columns = (
             BarColumn(bar_width=BAR_WIDTH, table_column=Column(min_width=BAR_WIDTH)),
             MofNCompleteColumn(table_column=Column(min_width=COUNT_WIDTH)),
@@ -140,7 +119,7 @@ class Bar:
         self._progress.update(self._task, total=done + len(left), completed=done, visible=True, now="")
 
     def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
-        """Show block, time left, the cell that runs now and the last result: what is last gives way first."""
+        """Show block, time left, the present cell and the last result."""
         now = f"{block}, {self._left} | {describe_run(run)}{self._last}" + (f" | {budget}" if budget else "")
         self._progress.update(self._task, now=now, refresh=True)
 
@@ -153,18 +132,21 @@ class Bar:
         self._progress.update(self._task, advance=1, now=f"{self._left}{self._last}", refresh=True)
 
 
+Reporter = PlainLines | Bar
+
+
 def choose_reporter(console: Console) -> Reporter:
-    """A bar on a terminal, plain lines elsewhere."""
+    """Return a bar on a terminal, plain lines elsewhere."""
     return Bar(console) if console.is_terminal else PlainLines(lambda line: print(line, flush=True))
 
 
 def describe_run(run: PlannedRun) -> str:
-    """The cell, and that it is the baseline's second arm where it is."""
+    """Return the cell's label, marked if it is the baseline's second arm."""
     return run.cell.label() + (" (baseline again)" if run.arm == "b" else "")
 
 
 def describe_result(record: Record) -> str:
-    """What came out, in a few words."""
+    """Return the result of a run in a few words."""
     if record.status == "ok" and record.rows_per_s is not None:
         return f"{record.rows_per_s:,.0f} rows/s"
     return f"{record.status}: {record.reason}"

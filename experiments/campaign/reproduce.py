@@ -1,4 +1,4 @@
-"""A published campaign run again: its matrix, its cells and its order, from its own ``campaign.json``."""
+"""Reproduction of a published campaign: its matrix, cells and order, from its ``campaign.json``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from bigdata.registry import LOADERS
 from experiments.analysis.differences import describe_difference, find_differences_between
 from experiments.analysis.stats import FEWEST_BLOCKS
-from experiments.analysis.summary import summarize
+from experiments.analysis.summary import summarize_all
 from experiments.errors import BadInput, suggest
 from experiments.formatting import count
 from experiments.matrix.expand import Arm, PlannedCell, find_obstacle
@@ -30,47 +30,47 @@ _HASH = "sha256:"
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What of a published campaign is to run again: ``published`` has no other cells."""
+    """The part of a published campaign that is to run again: ``published`` has no other cells."""
 
     published: Campaign
     matrix: Matrix
     cells: tuple[PlannedCell, ...]
-    anyway: bool
-    """Whether it runs even where the pins are not those of then, or where no cell can get a verdict."""
+    force: bool
+    """Run even if pins differ, or if no cell can get a verdict."""
 
     @property
     def max_connections(self) -> int | None:
-        """What its servers allowed; that follows from the largest pool of all its cells."""
+        """Connections that its servers allowed, which follow from the largest pool of all its cells."""
         allowed = {part["settings"].get("max_connections") for part in self.published.description.postgres.values()}
         return int(allowed.pop()) if len(allowed) == 1 and None not in allowed else None
 
     def check_verdicts(self) -> None:
-        """Raise BadInput where no cell could get a verdict however it runs, unless anyway."""
+        """Raise BadInput if no cell could get a verdict however it runs, unless forced."""
         then = self.published
-        summaries = [summarize(then.description, then.records, one) for one in then.description.experiments]
+        summaries = summarize_all(then)
         if self.matrix.repeats < FEWEST_BLOCKS:
-            why = f"it is to run {count(self.matrix.repeats, 'block')}"
-            advice = f"add --repeats {FEWEST_BLOCKS} or more"
+            why = f"{count(self.matrix.repeats, 'block')} planned"
+            advice = f"use --repeats {FEWEST_BLOCKS} or more"
         elif not any(summary.floor is not None for summary in summaries):
             most = max((summary.floor_blocks for summary in summaries), default=0)
-            why, advice = f"{then.name} has {count(most, 'good block')} of its baseline", "name another campaign"
+            why, advice = f"{then.name} has {count(most, 'good block')} of its baseline", "choose another campaign"
         else:
             return
-        if not self.anyway:
+        if not self.force:
             raise BadInput(
                 f"--reproduce: no cell could get a verdict: {why}, and a noise floor needs {FEWEST_BLOCKS}; {advice}, "
-                "or add --anyway to run without"
+                "or use --force to run without verdicts"
             )
 
     def check(self, now: Description) -> list[str]:
-        """What of host and software is not as it was, to be told. Raises BadInput where pins are not, unless anyway.
+        """Return warnings of what differs in host and software. Raises BadInput if pins differ, unless forced.
 
         ``now`` is the description of the campaign that is about to begin.
         """
         then = self.published.description
         found = find_differences_between(then, now, [shown.cell for shown in now.cells if not shown.unsupported])
         pins = [describe_difference(one, "then", "now") for one in found if one.pin]
-        if pins and not self.anyway:
+        if pins and not self.force:
             raise BadInput(_refuse_pins(then, pins))
         return [
             f"{'warning' if one.pin else 'notice'}: not as published: {describe_difference(one, 'then', 'now')}"
@@ -79,19 +79,19 @@ class Reproduction:
 
 
 def read_reproduction(
-    folder: CampaignFolder, *, keys: Sequence[str], repeats: int | None, data: str | None, anyway: bool
+    folder: CampaignFolder, *, keys: Sequence[str], repeats: int | None, data: str | None, force: bool
 ) -> Reproduction:
-    """What the command's options ask for of the campaign in this folder.
+    """Return the part of the campaign in this folder that the options ask for.
 
-    ``keys`` are beginnings of keys of cells, none for all; ``data`` is the folder of SF1 files that a data set names
-    whose path was not published. Raises BadInput, with the place, for what cannot be used.
+    ``keys`` are prefixes of cell keys, none for all; ``data`` is the folder of SF1 files of a data set whose path was
+    not published. Raises BadInput, with the place, for what cannot be used.
     """
     description, file = folder.description(), folder.path / "campaign.json"
     matrix = _read_matrix(description, file)
     chosen = _choose(description, keys)
     cells = tuple(_planned(shown, matrix, description, file) for shown in chosen)
     matrix = replace(_with_data(matrix, cells, data, file), repeats=repeats or description.repeats)
-    return Reproduction(select_published(folder, tuple(chosen)), matrix, cells, anyway)
+    return Reproduction(select_published(folder, tuple(chosen)), matrix, cells, force)
 
 
 def _check_out(then: Description) -> str:
@@ -106,18 +106,18 @@ def _refuse_pins(then: Description, pins: Sequence[str]) -> str:
     own = then.selection.get("pg_bin")
     advice += f", name the programs of PostgreSQL {own} that it ran with by --pg-bin" if own else ""
     if then.source_hash is None:
-        # It was recorded before there was this option.
-        advice += ", run it there with the options that its campaign.json has as selection, and let nox -s compare tell"
+        # It was recorded before this option existed.
+        advice += ", run it there with the selection in its campaign.json, and use nox -s compare"
     else:
         advice += ", and repeat this"
     return (
-        f"--reproduce: {then.campaign} ran with other pins than there are here:\n{listed}\n{advice}; "
-        "or add --anyway to run with what is here"
+        f"--reproduce: {then.campaign} ran with other pins:\n{listed}\n{advice}; "
+        "or use --force to run with the present ones"
     )
 
 
 def _read_matrix(description: Description, file: Path) -> Matrix:
-    """The matrix as it was recorded, which the command line had changed already; its profiles mean nothing any more."""
+    """Return the recorded matrix, which is the selected part; so its profiles mean nothing any more."""
     recorded = json.loads(json.dumps({**description.matrix, "profiles": {}}))
     adapter = matrix_adapter()
     try:
@@ -135,13 +135,13 @@ def _read_matrix(description: Description, file: Path) -> Matrix:
 
 
 def _choose(description: Description, keys: Sequence[str]) -> list[ShownCell]:
-    """The cells with these keys, with the baselines of their experiments; all cells where no key is given."""
+    """Return the cells with these keys and the baselines of their experiments; all cells without a key."""
     if not keys:
         return list(description.cells)
     wanted = {_find_key(description, key) for key in keys}
     chosen = [shown for shown in description.cells if shown.cell_key in wanted]
     experiments = {name for shown in chosen for name in shown.experiments}
-    # The second arm shows in just those experiments that it is the baseline of.
+    # The second arm is in just those experiments whose baseline it is.
     baselines = {shown.cell_key: shown.experiments for shown in description.cells if shown.arm == "b"}
     return list(_with_baselines(description, wanted, experiments, baselines))
 
@@ -162,15 +162,15 @@ def _find_key(description: Description, text: str) -> str:
     found = {shown.cell_key: shown for shown in description.cells if shown.cell_key.startswith(beginning)}
     if not found:
         raise BadInput(
-            f"--cell: no cell of {description.campaign} has a key that begins with {text!r}; the keys are in its "
-            "campaign.json and in each line of its runs.jsonl, as cell_key"
+            f"--cell: no cell key of {description.campaign} begins with {text!r}; "
+            "see cell_key in its campaign.json or runs.jsonl"
         )
     if len(found) > 1:
         listed = "".join(f"\n- {key}: {_describe(shown)}" for key, shown in list(found.items())[:10])
-        raise BadInput(f"--cell: {text!r} begins {len(found)} keys; write more of one of them:{listed}")
+        raise BadInput(f"--cell: {text!r} is ambiguous ({len(found)} cell keys match); give more characters:{listed}")
     ((key, shown),) = found.items()
     if shown.unsupported:
-        raise BadInput(f"--cell: {text!r} has no published number: it cannot run: {shown.unsupported}")
+        raise BadInput(f"--cell: {text!r} has no published result, as it cannot run: {shown.unsupported}")
     return key
 
 
@@ -179,7 +179,7 @@ def _describe(shown: ShownCell) -> str:
 
 
 def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) -> PlannedCell:
-    """The cell as this version knows it. Raises BadInput where it does not."""
+    """Return the cell as this version knows it. Raises BadInput for an unknown one."""
     cell = shown.cell
     if cell.loader not in LOADERS:
         raise BadInput(
@@ -195,23 +195,23 @@ def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) ->
 
 
 def _with_data(matrix: Matrix, cells: Sequence[PlannedCell], folder: str | None, file: Path) -> Matrix:
-    """The matrix with the folder of SF1 files in the place of the path that was cut."""
+    """Return the matrix with the folder of SF1 files instead of the path that was cut."""
     used = {one.cell.data for one in cells if one.unsupported is None}
     names = [name for name in used if matrix.data[name].source == "directory"]
     if folder is None:
         for name in names:
             path = str(matrix.data[name].path)
-            # A bare name is what is left of an absolute path: a folder that has it here is not the one that was meant.
+            # A bare name is the rest of an absolute path: a local folder of that name is another one.
             if "/" not in path or not Path(path).is_dir():
                 raise BadInput(
-                    f"{file}: data {name}: {path!r} is no folder that is known here (of an absolute path only the last "
-                    "part is published); name it with --data DIRECTORY"
+                    f"{file}: data {name}: {path!r} is not a known folder (only the last part of an absolute path "
+                    "is published); name it with --data DIRECTORY"
                 )
         return matrix
     if not Path(folder).is_dir():
-        raise BadInput(f"--data: {folder!r} is no folder; with --reproduce it is the one with the SF1 files of then")
+        raise BadInput(f"--data: {folder!r} is not a folder; name the folder of SF1 files that the campaign used")
     if len(names) != 1:
-        there = f"they use {len(names)}" if names else "what they use is made or fetched by itself"
-        raise BadInput(f"--data: it stands for the one folder of SF1 files that the cells use, and {there}")
+        found = f"{len(names)} of them" if names else "generated or fetched data"
+        raise BadInput(f"--data: it replaces the only folder of SF1 files that the cells use, but they use {found}")
     changed = replace(matrix.data[names[0]], path=folder)
     return replace(matrix, data={**matrix.data, names[0]: changed})

@@ -1,4 +1,4 @@
-"""Whether a command means a campaign that was begun earlier: same matrix and selection, same parts, same sources."""
+"""Search for the unfinished campaign that a command asks for: same matrix, selection, parts and sources."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from experiments.records.folder import CampaignFolder, list_campaigns
 def fingerprint(
     matrix: Matrix, cells: Sequence[ShownCell], reproduces: str | None = None, precision: float | None = None
 ) -> str:
-    """Equal for campaigns that are the same.
+    """Return a hash that is equal for the same campaign.
 
-    ``matrix`` is what the selection left of it, with the blocks that were asked for, whatever has been added since. The
-    keys of the cells stand for locks, interpreters, servers, data and the loader's source. A campaign that
-    ``reproduces`` another one is never the continuation of that. ``precision`` is that of --until; its budget may be
-    another one when the campaign goes on.
+    ``matrix`` is the selected part with the blocks asked for, not those added since. The keys of the cells stand for
+    locks, interpreters, servers, data and the loader's source. ``precision`` is that of --until; its budget may change
+    when the campaign is resumed.
     """
     everything: dict[str, Any] = {"matrix": asdict(matrix), "cells": [asdict(cell) for cell in cells]}
     everything |= {} if reproduces is None else {"reproduces": reproduces}
@@ -32,7 +31,7 @@ def fingerprint(
 
 
 def find_unfinished(results: Path, wanted: str) -> CampaignFolder | None:
-    """The newest campaign with this fingerprint, unless it is finished."""
+    """Return the newest campaign with this fingerprint, unless it is finished."""
     for folder in list_campaigns(results):
         description = folder.description()
         if description.fingerprint == wanted:
@@ -41,5 +40,5 @@ def find_unfinished(results: Path, wanted: str) -> CampaignFolder | None:
 
 
 def is_finished(folder: CampaignFolder, description: Description) -> bool:
-    """Whether all its runs have a record and, where blocks are added until something, no other is to follow."""
+    """Check that all runs have a record and that no more blocks may be added."""
     return not description.may_grow and not runs_left(folder, description)

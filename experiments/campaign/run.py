@@ -1,4 +1,4 @@
-"""Measure one planned run: clear, load, check what the server holds, judge, and put it all into a record."""
+"""Measurement of one planned run: clear, load, verify the work that the server holds, build the record."""
 
 from __future__ import annotations
 
@@ -9,29 +9,35 @@ from typing import Any
 
 from bigdata.registry import LOADERS, expected_transactions, preparing_transactions
 from experiments.analysis.time_breakdown import find_ledger
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.campaign.equal_work import NO_LIMIT, find_contradictions, find_differences
-from experiments.campaign.monitoring.host import Watch
-from experiments.campaign.monitoring.monitor import Keep, Seen, make_sampler_prompt, read_sampled, sampler_beside
-from experiments.campaign.monitoring.server_cpu import Meter
+from experiments.campaign.monitoring.host import HostMonitor
+from experiments.campaign.monitoring.monitor import (
+    RunMonitor,
+    WriteSamples,
+    prioritize_sampler,
+    read_samples,
+    start_sampler,
+)
+from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
 from experiments.engines.loader_report import RunFailed, read_report
-from experiments.engines.protocol import Finished, LoaderHost, Server
+from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
-from experiments.records.record import Client, Phase, Record, Status, Work, known
+from experiments.records.record import Client, Host, Phase, Record, ServerUse, Status, Work, known
 
-# For the harness's own steps around a run, at least: they take a fraction of a second, and longer with more data.
 STEP_TIMEOUT_S = 60.0
+"""The least time limit of the harness's own steps around a run, which usually take a fraction of a second."""
 
-# How long a server may take to get rid of its clients: those of a killed loader may still be at a statement.
 REST_WITHIN_S = 20.0
+"""Time limit for a server to get rid of its clients: those of a killed loader may still be at a statement."""
 
 
 @dataclass(frozen=True)
-class ReadyCell:
-    """A cell with all that it needs standing ready.
+class PreparedCell:
+    """A cell with everything it needs, prepared.
 
     ``directory`` is the data's, as the loader sees it. ``here``: whether it runs on the machine that the harness sees.
     """
@@ -41,14 +47,34 @@ class ReadyCell:
     host: LoaderHost
     server: Server
     placement: Placement
-    data: ReadyData
+    data: PreparedData
     directory: str
     timeout_s: float
     here: bool = True
 
 
-def begin(campaign: str, run: PlannedRun, key: str) -> Record:
-    """The record of a run that has begun and not ended: what stays of it if the campaign is killed now."""
+@dataclass
+class Outcome:
+    """Parts of a record known so far, by its names; the record is built from them once, at the end."""
+
+    status: Status = "failed"
+    reason: str | None = None
+    server: ServerUse | None = None
+    host: Host | None = None
+    work: Work | None = None
+    client: Client | None = None
+    phases: Mapping[str, Phase] | None = None
+    rows_per_s: float | None = None
+    cpu_us_per_row: float | None = None
+    connections: Mapping[str, Any] | None = None
+
+    def fail(self, reason: str, status: Status = "failed") -> None:
+        """Note that the run has failed; what has been measured until then stays."""
+        self.status, self.reason = status, reason
+
+
+def initial_record(campaign: str, run: PlannedRun, key: str) -> Record:
+    """Return the record of a run that has begun: what remains of it if the campaign is killed now."""
     return Record(
         campaign=campaign,
         cell_key=key,
@@ -64,94 +90,89 @@ def begin(campaign: str, run: PlannedRun, key: str) -> Record:
 
 
 def utc_now() -> str:
-    """The present time as records have it: '2026-11-22T14:31:07Z'."""
+    """Return the present time as records have it: '2026-11-22T14:31:07Z'."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def measure(ready: ReadyCell, begun: Record, keep: Keep = lambda line: None) -> Record:
-    """Do the run that has begun, and return its record. A run that fails is a record with its reason.
+def measure(prepared: PreparedCell, initial: Record, write_samples: WriteSamples = lambda line: None) -> Record:
+    """Carry out the run of this initial record and return its record; one that fails has the reason.
 
-    ``keep`` is given what was sampled of a run that was measured. For a server that ended in the run before another one
-    is started; where that does not work this run has failed.
+    ``write_samples`` gets the connection samples of a run that was measured. A server that ended during the run before
+    is started again; if that fails, so has this run.
     """
     started = time.monotonic()
-    record = replace(begun, interrupted=False, reason=None, images=_images(ready))
+    outcome = Outcome()
     try:
-        ready.server.place(ready.placement)
+        prepared.server.place(prepared.placement)
     except Failure as failure:
-        record = replace(record, status="failed", reason=str(failure))
+        outcome.fail(str(failure))
     else:
-        record = _run(ready, record, keep)
+        _run(prepared, outcome, initial, write_samples)
+    record = replace(initial, interrupted=False, images=_images(prepared), **vars(outcome))
     return replace(record, ledger_us_per_row=find_ledger(record), wall_s=round(time.monotonic() - started, 3))
 
 
-def _run(ready: ReadyCell, record: Record, keep: Keep) -> Record:
-    """The run on a server that stands ready; only one that went wrong is asked whether the server has ended."""
+def _run(prepared: PreparedCell, outcome: Outcome, initial: Record, write_samples: WriteSamples) -> None:
+    """Run on a server that is ready; only after a run that went wrong is it asked whether it has ended."""
     try:
-        cleared, finished, seen = _load(ready)
-        record = seen.note_whole(record, finished, ready.server.facts)
-        report = read_report("run", finished, ready.timeout_s)
-        record = _check(ready, record, report, cleared)
-        record, line = seen.note_phases(record, cleared.get("round_trip_s"))
+        cleared, finished, monitor = _load(prepared)
+        outcome.server, outcome.host = monitor.server_use(prepared.server.facts), monitor.host_load(finished)
+        _check(prepared, outcome, read_report("run", finished, prepared.timeout_s), cleared)
+        outcome.phases = monitor.add_server_cpu(outcome.phases or {})
+        outcome.connections, line = monitor.sampled_connections(initial, outcome.phases, cleared.get("round_trip_s"))
         if line is not None:
-            keep(line)
-        return record
-    except RunFailed as trouble:
-        record = replace(record, status=trouble.status, reason=trouble.reason)
+            write_samples(line)
+        return
+    except RunFailed as failure:
+        outcome.fail(failure.reason, failure.status)
     except Failure as failure:
-        record = replace(record, status="failed", reason=str(failure))
-    if (end := ready.server.find_end()) is not None:
-        reason = f"PostgreSQL {ready.server.facts.version} ended during the run: {end}"
-        record = replace(record, status="failed", reason=reason)
-    return record
+        outcome.fail(str(failure))
+    if (end := prepared.server.find_end()) is not None:
+        outcome.fail(f"PostgreSQL {prepared.server.facts.version} ended during the run: {end}")
 
 
-def _load(ready: ReadyCell) -> tuple[Mapping[str, Any], Finished, Seen]:
-    """Clear, and run the loader under observation; what clearing reported, how the loader ended, what was seen."""
-    watch = Watch(ready.placement.loader_cpus | ready.placement.server_cpus)
-    with sampler_beside(ready.cell, ready.host, ready.server, ready.placement) as sampler:
-        # While it starts up, which takes longer: it is looking when the loader begins.
-        cleared = _step(ready, ["clear", "--poolsize", str(ready.cell.poolsize)])
-        scheduling = make_sampler_prompt(sampler, ready.server)
-        with Meter(ready.server.cpu_s) as meter:
-            finished = ready.host.run(
-                run_arguments(ready),
-                server=ready.server,
-                placement=ready.placement,
-                timeout_s=ready.timeout_s,
-                environment=environment_of(ready.cell),
-                watch=watch,
-            )
-    return cleared, finished, Seen(watch, meter, read_sampled(sampler, scheduling), ready.here)
+def _load(prepared: PreparedCell) -> tuple[Mapping[str, Any], Finished, RunMonitor]:
+    """Clear the tables and run the loader under observation; return the report of clearing, too."""
+    host_monitor = HostMonitor(prepared.placement.loader_cpus | prepared.placement.server_cpus)
+    with start_sampler(prepared.cell, prepared.host, prepared.server, prepared.placement) as sampler:
+        # The sampler starts up meanwhile, which takes longer: it is sampling when the loader begins.
+        cleared = _step(prepared, ["clear", "--poolsize", str(prepared.cell.poolsize)])
+        scheduling = prioritize_sampler(sampler, prepared.server)
+        with ServerCpuSampler(prepared.server.cpu_s) as server_cpu:
+            finished = prepared.host.run(replace(launch_of(prepared), watch=host_monitor))
+    return cleared, finished, RunMonitor(host_monitor, server_cpu, read_samples(sampler, scheduling), prepared.here)
 
 
-def _check(ready: ReadyCell, record: Record, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> Record:
-    """Ask for the work that the server holds, take over what the loader measured, and judge both.
+def _check(prepared: PreparedCell, outcome: Outcome, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> None:
+    """Verify the work that the server holds, and take over what the loader measured.
 
-    Raises RunFailed where the loader's report lacks something: it has its own word only, and no campaign ends by that.
+    Raises RunFailed where the loader's report lacks something: no campaign ends because of that.
     """
-    expected, commits_before = _transactions(ready), cleared["xact_commit"]
+    expected, commits_before = _transactions(prepared), cleared["xact_commit"]
     awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected.start)]
-    held = _step(ready, ["digest", *awaited])
+    held = _step(prepared, ["digest", *awaited])
     try:
         work = replace(_work(report, held, cleared), transactions_expected=_ends(expected))
-        differences = find_differences(work, ready.data, expected, LOADERS[ready.cell.loader])
-        differences += find_contradictions(report, ready.cell, ready.data)
-        measured = _measured(record, report)
+        differences = find_differences(work, prepared.data, expected, LOADERS[prepared.cell.loader])
+        differences += find_contradictions(report, prepared.cell, prepared.data)
+        phases = {name: known(Phase, phase) for name, phase in report["phases"].items()}
+        client = known(Client, report["client"])
+        rows_per_s, cpu_us_per_row = _rates(phases["data"])
     except (KeyError, TypeError, AttributeError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise RunFailed("failed", f"run: reported a line that cannot be used: {what}") from error
-    status: Status = "wrong_work" if differences else "ok"
-    return replace(measured, work=work, status=status, reason="; ".join(differences) or None)
+    outcome.status, outcome.reason = "wrong_work" if differences else "ok", "; ".join(differences) or None
+    outcome.work, outcome.client, outcome.phases = work, client, phases
+    outcome.rows_per_s, outcome.cpu_us_per_row = rows_per_s, cpu_us_per_row
 
 
-def _transactions(ready: ReadyCell) -> range:
-    """What the workload may add to the server's count; the first is what it adds at least.
+def _transactions(prepared: PreparedCell) -> range:
+    """Return how many transactions the workload may add to the server's count.
 
-    Where the server commits transactions of its own nobody knows how many there may be at most.
+    Where the server commits transactions of its own there is no upper limit.
     """
-    cell, loader = ready.cell, LOADERS[ready.cell.loader]
-    data, autocommit, executemany = ready.data, cell.transaction == "autocommit", cell.inserts == "executemany"
+    cell, loader = prepared.cell, LOADERS[prepared.cell.loader]
+    data, autocommit, executemany = prepared.data, cell.transaction == "autocommit", cell.inserts == "executemany"
     least = expected_transactions(
         loader,
         geo_records=data.geo_records,
@@ -170,32 +191,36 @@ def _transactions(ready: ReadyCell) -> range:
         protocol=cell.protocol,
         executemany=executemany,
     )
-    return range(least + more.start, NO_LIMIT if ready.server.facts.has_autovacuum else least + more.stop)
+    return range(least + more.start, NO_LIMIT if prepared.server.facts.has_autovacuum else least + more.stop)
 
 
 def _ends(expected: range) -> list[int | None]:
     return [expected[0], None if expected.stop == NO_LIMIT else expected[-1]]
 
 
-def _measured(record: Record, report: Mapping[str, Any]) -> Record:
-    """The record with what the loader measured; without rates where it says that it loaded nothing, or in no time."""
-    phases = {name: known(Phase, phase) for name, phase in report["phases"].items()}
-    data = phases["data"]
-    has_rates = data.rows > 0 and data.wall_s > 0
-    return replace(
-        record,
-        rows_per_s=round(data.rows / data.wall_s, 1) if has_rates else None,
-        cpu_us_per_row=round((data.user_s + data.system_s) / data.rows * 1e6, 3) if has_rates else None,
-        phases=phases,
-        client=known(Client, report["client"]),
+def _rates(data: Phase) -> tuple[float | None, float | None]:
+    """Return rows per second and CPU time per row; None for a loader that loaded nothing, or in no time."""
+    if data.rows <= 0 or data.wall_s <= 0:
+        return None, None
+    return round(data.rows / data.wall_s, 1), round((data.user_s + data.system_s) / data.rows * 1e6, 3)
+
+
+def launch_of(prepared: PreparedCell) -> Launch:
+    """Return the launch of the cell's loader."""
+    return Launch(
+        run_arguments(prepared),
+        prepared.server,
+        prepared.placement,
+        prepared.timeout_s,
+        environment_of(prepared.cell),
     )
 
 
-def run_arguments(ready: ReadyCell) -> list[str]:
-    """The loader's command line for the cell."""
-    cell = ready.cell
-    arguments = ["run", cell.loader, "--directory", ready.directory, "--poolsize", str(cell.poolsize)]
-    arguments += [*ready.data.arguments, *choices_of(cell)]
+def run_arguments(prepared: PreparedCell) -> list[str]:
+    """Return the loader's command line for the cell."""
+    cell = prepared.cell
+    arguments = ["run", cell.loader, "--directory", prepared.directory, "--poolsize", str(cell.poolsize)]
+    arguments += [*prepared.data.arguments, *choices_of(cell)]
     if cell.transaction == "per_record":
         arguments.append("--no-autocommit")
     if cell.inserts == "executemany":
@@ -204,7 +229,7 @@ def run_arguments(ready: ReadyCell) -> list[str]:
 
 
 def choices_of(cell: Cell) -> list[str]:
-    """What the loader's command line says of loop, protocol and implementation, as far as the loader has a choice."""
+    """Return the options for loop, protocol and implementation, as far as the loader has a choice."""
     several = len(LOADERS[cell.loader].protocols) > 1
     chosen = {"--loop": cell.loop, "--protocol": cell.protocol if several else None}
     chosen["--implementation"] = cell.implementation
@@ -212,22 +237,22 @@ def choices_of(cell: Cell) -> list[str]:
 
 
 def environment_of(cell: Cell) -> dict[str, str]:
-    """Variables for the loader's process: a module must not switch the GIL on again where it is to stay off."""
+    """Return variables for the loader's process, such as that modules must not enable a disabled GIL."""
     return {"PYTHON_GIL": "0"} if cell.gil == "off" else {}
 
 
-def _step(ready: ReadyCell, arguments: Sequence[str]) -> Mapping[str, Any]:
-    """One of the harness's own steps around the run, on the cores where the loader runs: they are idle now.
+def _step(prepared: PreparedCell, arguments: Sequence[str]) -> Mapping[str, Any]:
+    """Run one of the harness's own steps on the loader's cores, which are idle now, and return its report.
 
-    Raises RunFailed also where the server did not come to rest: what it counts would be another run's, too.
+    Raises RunFailed also where the server did not come to rest: its counts would include another run's.
     """
-    placement = ready.placement.without_loader_limits()
-    # What a load may take is long enough for them, however much data there are.
-    timeout_s = max(STEP_TIMEOUT_S, ready.timeout_s)
+    placement = prepared.placement.without_loader_limits()
+    # As long as a load may take is enough for any amount of data.
+    timeout_s = max(STEP_TIMEOUT_S, prepared.timeout_s)
     arguments = [*arguments, "--rest-within", f"{REST_WITHIN_S:g}", "--report", "-"]
-    finished = ready.host.run(arguments, server=ready.server, placement=placement, timeout_s=timeout_s)
+    finished = prepared.host.run(Launch(arguments, prepared.server, placement, timeout_s))
     if finished.timed_out:
-        # A record with the status timeout would say that the loader had taken too long.
+        # The status timeout would mean that the loader took too long.
         raise RunFailed("failed", f"{arguments[0]}: the harness's own step had not ended within {timeout_s:g} s")
     report = read_report(arguments[0], finished, timeout_s)
     if report.get("at_rest") is False:
@@ -257,9 +282,9 @@ def _growth(before: int | None, after: int | None) -> int | None:
     return None if before is None or after is None else after - before
 
 
-def _images(ready: ReadyCell) -> dict[str, str] | None:
-    """The ids of both images and what they were made from: a pinned reference, or packages where there was none."""
-    loader, server = ready.host.facts, ready.server.facts
+def _images(prepared: PreparedCell) -> dict[str, str] | None:
+    """Return the ids of both images and what they were made from: a pinned reference, or else packages."""
+    loader, server = prepared.host.facts, prepared.server.facts
     if loader.image is None or server.image_id is None or server.image is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""From what a command asks for to a campaign that has run: prepare, continue or begin, stay out of the loader's way."""
+"""Campaign from order to end: prepare, begin or resume, run away from the loader's cores."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 from experiments.campaign.datasets import provide
 from experiments.campaign.loop import run_blocks
-from experiments.campaign.monitoring.monitor import Keep
+from experiments.campaign.monitoring.monitor import WriteSamples
 from experiments.campaign.prepare import Preparation, harness_cpus, unsupported_key
 from experiments.campaign.progress import Reporter
 from experiments.campaign.resume import find_unfinished, fingerprint
-from experiments.campaign.run import ReadyCell, measure, utc_now
+from experiments.campaign.run import PreparedCell, measure, utc_now
 from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until
 from experiments.engines.protocol import Engine
 from experiments.environment.affinity import allowed_cpus, can_pin, confined
@@ -31,12 +31,12 @@ from experiments.records.campaign import runs_left
 from experiments.records.description import Description, ShownCell, ShownExperiment, as_written, part_key
 from experiments.records.folder import CampaignFolder, create, list_campaigns, new_name
 
-Cells = Mapping[Cell, ReadyCell | str]
+Cells = Mapping[Cell, PreparedCell | str]
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a command asks for: the matrix that its selection leaves, the plan made of it, where results go."""
+    """Request of a command: the selected matrix, its plan, and the folder for results."""
 
     matrix: Matrix
     matrix_hash: str
@@ -45,18 +45,17 @@ class Order:
     results: Path
     fresh: bool
     notice: str | None = None
-    """What must be said aloud before anything else."""
+    """A warning to show before anything else."""
     reproduces: str | None = None
     """The campaign whose cells are to run again."""
     max_connections: int | None = None
-    """What every server allows; None: as many as the largest pool needs."""
+    """Connections that every server allows; None: as many as the largest pool needs."""
     check: Callable[[Description], Sequence[str]] | None = None
-    """Given the description of the campaign, were it new, before the first run: what must be said aloud. Raises
-    BadInput where there may be no run."""
-    begun: Callable[[CampaignFolder], None] | None = None
-    """Given the campaign's folder before the first run of a command, one that goes on with it too: what to add."""
+    """Called with the description before the first run; returns warnings. Raises BadInput to refuse the run."""
+    add_files: Callable[[CampaignFolder], None] | None = None
+    """Called with the campaign's folder before the first run of a command, also of one that resumes."""
     until: Until | None = None
-    """Until when blocks are added to those of the plan."""
+    """When to stop adding blocks to those of the plan."""
 
 
 def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
@@ -73,15 +72,11 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
             reporter.tell(line)
     source = source_hash()
     preparation = Preparation(
-        order.matrix,
-        engines,
-        source,
-        lambda _, data: provide(data, cache=cache_folder(), source=source),
-        reporter.tell,
+        order.matrix, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), reporter.tell
     )
     cells = preparation.prepare(order.plan.cells, order.max_connections)
     keys = {
-        cell: one.key if isinstance(one, ReadyCell) else unsupported_key(cell, source) for cell, one in cells.items()
+        cell: one.key if isinstance(one, PreparedCell) else unsupported_key(cell, source) for cell, one in cells.items()
     }
     described = describe(order, engines, cells, keys, source)
     if order.check is not None:
@@ -92,10 +87,10 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
         reporter.tell(f"beginning {described.campaign}")
         campaign = create(order.results, described)
     else:
-        reporter.tell(f"continuing {unfinished.path.name} where it stopped (--fresh begins anew)")
+        reporter.tell(f"resuming {unfinished.path.name} (--fresh begins a new campaign)")
         campaign = unfinished
-    if order.begun is not None:
-        order.begun(campaign)
+    if order.add_files is not None:
+        order.add_files(campaign)
     # The harness must not disturb the loader.
     with confined(harness_cpus(cells, allowed_cpus()) if can_pin() else None):
         run_ordered(order, campaign, cells, keys, reporter, resumed=unfinished is not None)
@@ -103,60 +98,51 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
 
 
 def run_ordered(
-    order: Order,
-    campaign: CampaignFolder,
-    cells: Cells,
-    keys: Mapping[Cell, str],
-    reporter: Reporter,
-    *,
-    resumed: bool,
+    order: Order, campaign: CampaignFolder, cells: Cells, keys: Mapping[Cell, str], reporter: Reporter, *, resumed: bool
 ) -> None:
     """Run what is left of a campaign that has been prepared, and the blocks that are added to it.
 
-    Whatever ends that too early is raised on, once it is said how much has not run. ``resumed``: an earlier command
-    began the campaign.
+    An exception is raised again once the number of runs left has been told. ``resumed``: an earlier command began the
+    campaign.
     """
     described = campaign.description()
     if order.until is not None:
-        # When it goes on it may have another budget.
+        # A resumed campaign may have another budget.
         campaign.rewrite(replace(described, until=order.until.facts()))
     # An earlier command may have added blocks.
     plan = make_plan(order.plan.cells, described.repeats, order.plan.seed)
     blocks = PlannedBlocks(plan.repeats) if order.until is None else BlocksUntil(campaign, order.until, reporter.tell)
     try:
-        measured = partial(measure, keep=keep_samples(campaign, reporter.tell))
-        run_blocks(campaign, plan, cells, keys, measured, reporter, blocks, resumed=resumed)
+        measure_run = partial(measure, write_samples=sample_writer(campaign, reporter.tell))
+        run_blocks(campaign, plan, cells, keys, measure_run, reporter, blocks, resumed=resumed)
     except (KeyboardInterrupt, Exception):
-        # A disk that is full may have left less than that needs.
+        # After a full disk the campaign may be unreadable.
         with contextlib.suppress(BadInput, OSError):
             described = campaign.description()
             left, planned = runs_left(campaign, described), count(len(described.planned_runs), "planned run")
-            reporter.tell(f"not run yet: {left:,} of {planned}; the same command goes on with them")
+            reporter.tell(f"not run yet: {left:,} of {planned}; rerun the same command to resume")
         raise
 
 
-def keep_samples(campaign: CampaignFolder, tell: Callable[[str], None]) -> Keep:
-    """Puts the samples of each run on disk, and tells the first reason why a run has none.
+def sample_writer(campaign: CampaignFolder, tell: Callable[[str], None]) -> WriteSamples:
+    """Return a function that puts each run's samples on disk, and warns of the first failure of the sampler."""
+    failures: list[str] = []
 
-    A sampler that fails fails no run, and one that fails does so in all of them, as a rule.
-    """
-    told: list[str] = []
-
-    def keep(line: Mapping[str, Any]) -> None:
+    def write(line: Mapping[str, Any]) -> None:
         campaign.append_samples(line)
-        if line["reason"] is not None and not told:
-            told.append(line["reason"])
-            tell(f"warning: connections are not watched: {told[0]}; samples.jsonl has the reason for each run")
+        if line["reason"] is not None and not failures:
+            failures.append(line["reason"])
+            tell(f"warning: connections are not sampled: {failures[0]}; samples.jsonl has the reason for each run")
 
-    return keep
+    return write
 
 
 def describe(
     order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str], source: str
 ) -> Description:
-    """The description of the campaign, were it new. ``source`` is the loader's source hash."""
+    """Return the description of a new campaign. ``source`` is the loader's source hash."""
     shown = tuple(_shown(planned.cell, planned.arm, planned.experiments, cells, keys) for planned in order.plan.cells)
-    ready = [one for one in cells.values() if isinstance(one, ReadyCell)]
+    ready = [one for one in cells.values() if isinstance(one, PreparedCell)]
     now = utc_now()
     names = "-".join(engines)
     described = Description(
@@ -191,11 +177,11 @@ def describe(
 
 def _shown(cell: Cell, arm: str, experiments: tuple[str, ...], cells: Cells, keys: Mapping[Cell, str]) -> ShownCell:
     one = cells[cell]
-    return ShownCell(keys[cell], arm, experiments, cell, None if isinstance(one, ReadyCell) else one)
+    return ShownCell(keys[cell], arm, experiments, cell, None if isinstance(one, PreparedCell) else one)
 
 
 def _shown_experiments(order: Order) -> tuple[ShownExperiment, ...]:
-    """Those that have cells: a selection may leave some without."""
+    """Return the experiments that have cells: a selection may leave some without."""
     used = {name for planned in order.plan.cells for name in planned.experiments}
     experiments = order.matrix.experiments.items()
     return tuple(ShownExperiment(name, experiment.question) for name, experiment in experiments if name in used)

@@ -1,6 +1,6 @@
-"""The verbs of ``python -m experiments``, one thin module each.
+"""Verbs of ``python -m experiments``, one thin module each.
 
-A verb's module has a docstring whose first line is its help, ``add_arguments(parser)`` which declares its options, and
-``run(options)`` which does the work and returns the exit code. ``BadInput`` and ``Failure`` may leave ``run``;
-``__main__`` turns them into a message and the exit codes 2 and 1.
+The first line of a verb's docstring is its help; ``add_arguments(parser)`` declares its options, ``run(options)`` does
+the work and returns the exit code. ``__main__`` turns ``BadInput`` and ``Failure`` into a message and exit codes 2 and
+1. Shared: options (declarations, selection), choose_loaders (loaders by name), announce (plan and outcome as text).
 """

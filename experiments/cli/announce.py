@@ -1,16 +1,18 @@
-"""What a command says before a campaign (its plan) and after it (its outcome)."""
+"""Plan and outcome of a campaign as text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from experiments.analysis.precision import describe_until, summarize_all
+from experiments.analysis.precision import describe_until
+from experiments.analysis.summary import ExperimentSummary
 from experiments.engines.protocol import Engine
 from experiments.formatting import count, duration
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import Plan, estimate_s, guess_run_s
 from experiments.matrix.spec import Matrix
+from experiments.records.campaign import Campaign
 from experiments.records.folder import CampaignFolder
 from experiments.report.captions import describe_engine
 from experiments.report.front_page import timed_share
@@ -18,17 +20,14 @@ from experiments.report.reproduction import PAGE
 from experiments.report.tables import terminal_table
 
 
-def describe_outcome(folder: CampaignFolder) -> str:
-    """What is said at the end: the tables, what went wrong, where it all is."""
-    description, records = folder.description(), folder.records()
-    parts = [
-        f"\n{experiment.name}: {terminal_table(description, records, experiment)}"
-        for experiment in description.experiments
-    ]
+def describe_outcome(folder: CampaignFolder, campaign: Campaign, summaries: Sequence[ExperimentSummary]) -> str:
+    """Return the tables, the failures, and where the results are."""
+    description, records = campaign.description, campaign.records
+    parts = [f"\n{summary.experiment.name}: {terminal_table(summary, campaign)}" for summary in summaries]
     failed = sum(record.status not in ("ok", "unsupported") for record in records if not record.interrupted)
     if failed:
         parts.append(f"warning: {count(failed, 'run')} not ok; the tables name the reasons")
-    until = describe_until(description, summarize_all(description, records))
+    until = describe_until(description, summaries)
     parts += [] if until is None else [until]
     share = timed_share(records)
     if share is None:
@@ -42,16 +41,16 @@ def describe_outcome(folder: CampaignFolder) -> str:
 
 
 def describe_engines(notice: str | None, engines: Mapping[str, Engine]) -> list[str]:
-    """Where a plan would run: what must be said aloud, and a line for each engine."""
+    """Return the warnings of the engines, and a line for each engine."""
     notices = [line for engine in engines.values() for line in engine.notices]
-    told = [f"engine {describe_engine(name, engine.facts())}" for name, engine in engines.items()]
-    return [*([] if notice is None else [notice]), *notices, *told]
+    lines = [f"engine {describe_engine(name, engine.facts())}" for name, engine in engines.items()]
+    return [*([] if notice is None else [notice]), *notices, *lines]
 
 
 def describe_plan(plan: Plan, matrix: Matrix, obstacles: Mapping[Cell, str]) -> str:
-    """The cells with the experiments that show them, and about how long it takes.
+    """Return the cells with the experiments that show them, and an estimate of the time.
 
-    ``obstacles`` says of cells of the plan why they cannot run here.
+    ``obstacles`` are the reasons why cells of the plan cannot run here.
     """
     lines = []
     for planned in plan.cells:

@@ -23,34 +23,34 @@ from experiments.errors import BadInput, Failure
 from experiments.matrix.spec import DataSet, PostgresConfiguration, Resources
 from experiments.validation.overhead.compare import Bench, Comparison, Skipped, compare_loaders, compare_reading
 
-# Enough that most of a run's CPU time is spent in the loop and not around it.
+# Enough to spend most of a run's CPU time in the loop and not around it.
 RECORDS = 100
 READING_RECORDS = 5_000
 SPARE_CONNECTIONS = 10
 LARGEST_RATIO = 1.05
-"""Of a loader's client CPU per row to that of its minimal script: more than that would be measured with the driver."""
+"""Limit for a loader's client CPU per row over that of its minimal script: any excess is measured with the driver."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("loaders", metavar="LOADER", nargs="*", help="only these (default: all, and reading)")
-    parser.add_argument("--pairs", type=int, default=10, metavar="N", help="pairs of runs a comparison (default: 10)")
-    parser.add_argument("--poolsize", type=int, default=20, metavar="N", help="connections (default: 20)")
-    parser.add_argument("--python", metavar="X.Y", help="the loader's Python (default: the newest that has a lock)")
+    """Declare the command line options."""
+    parser.add_argument("loaders", metavar="LOADER", nargs="*", help="only these (default: all loaders, and reading)")
+    parser.add_argument("--pairs", type=int, default=10, metavar="N", help="pairs of runs per comparison (default: 10)")
+    parser.add_argument("--poolsize", type=int, default=20, metavar="N", help="number of connections (default: 20)")
+    parser.add_argument("--python", metavar="X.Y", help="Python of the loaders (default: the newest that has a lock)")
     parser.add_argument(
         "--data",
         metavar="DIRECTORY",
         type=Path,
-        help=f"read the first state there (default: {READING_RECORDS} generated records)",
+        help=f"folder whose first state is read (default: {READING_RECORDS} generated records)",
     )
 
 
 def run(options: Namespace) -> int:
-    """Print both tables; 1 where a loader surely costs more than its script and a little."""
+    """Print both tables; return 1 if a loader certainly costs more than its script and the limit allow."""
     loaders = choose_loaders(options.loaders)
     for name in ("pairs", "poolsize"):
         if getattr(options, name) < 1:
-            raise BadInput(f"--{name}: found {getattr(options, name)}, expected a number from 1 on")
+            raise BadInput(f"--{name}: {getattr(options, name)} is too small; expected 1 or more")
     try:
         with LocalEngine() as engine:
             found = _compare(options, loaders, engine)
@@ -63,7 +63,7 @@ def run(options: Namespace) -> int:
 
 
 def find_costly(found: Iterable[Comparison | Skipped]) -> list[Comparison]:
-    """The loaders whose whole interval lies above what is allowed."""
+    """Return the comparisons whose whole interval lies above the limit."""
     return [
         one
         for one in found
@@ -72,11 +72,11 @@ def find_costly(found: Iterable[Comparison | Skipped]) -> list[Comparison]:
 
 
 def _compare(options: Namespace, loaders: Sequence[Loader], engine: LocalEngine) -> Sequence[Comparison | Skipped]:
-    """Compare and print; returns what was found of the loaders."""
+    """Compare and print; return the comparisons of the loaders."""
     bench = make_bench(engine, python=options.python, records=RECORDS, poolsize=options.poolsize, pairs=options.pairs)
     heading = f"Python {bench.host.facts.version}, PostgreSQL {bench.server.facts.version} on disk"
     print(f"Client CPU per row (us), {heading}, poolsize {bench.poolsize}, {bench.pairs} pairs")
-    found = list(compare_loaders(bench, loaders, _tell))
+    found = list(compare_loaders(bench, loaders, _show_progress))
     print(_table([one for one in found if isinstance(one, Comparison)], "minimal script"), end="\n\n")
     for one in found:
         if isinstance(one, Skipped):
@@ -85,19 +85,19 @@ def _compare(options: Namespace, loaders: Sequence[Loader], engine: LocalEngine)
         return found
     directory = options.data or _generated(READING_RECORDS)
     print(f"CPU to read one state's segment 01 (ms), {heading.partition(',')[0]}, {bench.pairs} passes")
-    print(_table(compare_reading(bench, directory, _tell), "bare split"))
+    print(_table(compare_reading(bench, directory, _show_progress), "bare split"))
     return found
 
 
 def make_bench(engine: LocalEngine, *, python: str | None, records: int, poolsize: int, pairs: int) -> Bench:
-    """Interpreter, server, cores and data made ready; ``python`` None is the newest that there is a lock for."""
+    """Prepare interpreter, server, cores and data; without ``python`` the newest one that has a lock."""
     resources = Resources(loader_cpuset="0", server_cpuset="rest")
     placement = place(resources, engine.cores())
     configuration = PostgresConfiguration("17", "disk")
     server = engine.serve("bench", configuration, max_connections=poolsize + SPARE_CONNECTIONS)
     server.place(placement)
     data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
-    host = engine.loader_host(python or default_python(engine.pythons()))
+    host = engine.loader_host(python or default_python(engine))
     return Bench(host, server, placement, data, records, poolsize, pairs)
 
 
@@ -114,5 +114,5 @@ def _table(comparisons: Iterable[Comparison], other: str) -> str:
     return tabulate(rows, ["", "ours", other, "ratio (95% interval)"], disable_numparse=True, stralign="left")
 
 
-def _tell(text: str) -> None:
+def _show_progress(text: str) -> None:
     print(text, file=sys.stderr)

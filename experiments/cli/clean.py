@@ -37,7 +37,7 @@ def run(options: Namespace) -> int:
             return 0
         _check_unused()
         if client is not None:
-            # Another user's campaign, say, or one with another cache.
+            # Such as by another user's campaign, or one with another cache.
             check_engine_unused(client)
         for line in [*sweep(), *([] if client is None else sweep_docker(client))]:
             print(line)
@@ -51,7 +51,7 @@ def run(options: Namespace) -> int:
 
 @contextlib.contextmanager
 def engine() -> Iterator[DockerClient | None]:
-    """The Docker engine that the user means; None where none answers."""
+    """Connect to the user's Docker engine; None if none answers."""
     try:
         client = connect()
     except BadInput:
@@ -70,13 +70,13 @@ def show(folder: Path) -> None:
 
 
 def show_images(images: Sequence[MadeImage]) -> None:
-    """Print those that have a name, and how many have none: these share nearly all that they hold with the others."""
+    """Print the images with a name, and the number of those without, which share nearly all layers with the others."""
     for image in images:
         if image.tags:
             print(f"image {', '.join(image.tags)}  {_megabytes(image.size_bytes)}")
     nameless = sum(not image.tags for image in images)
     if nameless:
-        print(f"{count(nameless, 'image')} without a name: steps on the way to these, and what they were before")
+        print(f"{count(nameless, 'image')} without a name: intermediate steps and older versions")
 
 
 def _check_unused() -> None:

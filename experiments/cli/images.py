@@ -1,4 +1,4 @@
-"""make the images of the docker engine: the loader's for each Python, and the base of each PostgreSQL"""
+"""build the images of the docker engine: the loader's for each Python, and the base of each PostgreSQL"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from experiments.engines.docker.base_images import Base, choose_source
 from experiments.engines.docker.connect import connect
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.images import NAMES, SOURCE_NAMES, Images
 from experiments.engines.docker.loader_image import LoaderImage
 from experiments.environment.cache import cache_in_use
@@ -40,14 +40,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Make the images and list them; 1 where one could not be made. Raises BadInput for what the source has not."""
+    """Build the images and list them; return 1 if one failed. Raises BadInput for a version that the source lacks."""
     lock = load_image_lock()
     with contextlib.closing(connect()) as client, cache_in_use():
         choice = choose_source(client, lock, options.source)
         if choice.notice:
             print(choice.notice, flush=True)
         images = Images(client, lock, choice.source, choice.offline)
-        # Who names some of one kind asks for none of the other.
+        # Versions of one kind alone mean none of the other.
         named = options.python is not None or options.postgres is not None
         pythons = chosen("python", options.python, images.pythons(), images, all_of_them=not named)
         majors = chosen("postgres", options.postgres, images.majors(), images, all_of_them=not named)
@@ -58,7 +58,7 @@ def run(options: Namespace) -> int:
 def chosen(
     kind: Kind, asked: list[str] | None, known: tuple[str, ...], images: Images, *, all_of_them: bool
 ) -> tuple[str, ...]:
-    """The versions to make. Raises BadInput for one that the source does not have."""
+    """Return the versions to build. Raises BadInput for one that the source does not have."""
     for version in asked or ():
         if version not in known:
             source = SOURCE_NAMES[images.source]
@@ -69,7 +69,7 @@ def chosen(
 
 
 def show(client: DockerClient, images: Images, pythons: Iterable[str], majors: Iterable[str]) -> int:
-    """Print the table; 1 where an image could not be made, which a line below it explains."""
+    """Print the table, and below it the reasons of failed images; return 1 if there are any."""
     rows, problems = [], []
     asked: list[tuple[str, Callable[[str], LoaderImage | Base], str]] = [
         *((f"Python {python}", images.loader, python) for python in pythons),
@@ -88,8 +88,8 @@ def show(client: DockerClient, images: Images, pythons: Iterable[str], majors: I
 
 
 def row(client: DockerClient, name: str, image: LoaderImage | Base) -> tuple[str, str, str, str]:
-    """A line of the table."""
+    """Return a row of the table."""
     base = image if isinstance(image, Base) else image.base
-    with told(f"look at the image for {name}"):
+    with docker_errors(f"look at the image for {name}"):
         size_bytes = client.images.get(image.image_id).attrs["Size"]
     return name, base.identity, f"{size_bytes / 1e6:.0f} MB", "made" if image.made else "there already"

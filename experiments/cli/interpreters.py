@@ -1,4 +1,4 @@
-"""show which interpreters of this machine the local engine would use, and get those that are missing"""
+"""show the interpreters of the local engine, and install missing ones"""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from experiments.engines.docker.debian_images import DEBIAN_SUITES
-from experiments.engines.docker.mmdebstrap import MIRROR_VARIABLE
+from experiments.engines.docker.debian.base_image import DEBIAN_SUITES
+from experiments.engines.docker.debian.mmdebstrap import MIRROR_VARIABLE
 from experiments.environment.cache import cache_in_use
 from experiments.environment.cpython.install import Sources, check_archive, get_interpreter
 from experiments.environment.interpreters import VARIABLE, Interpreter, find_interpreters, named_in_vain
@@ -19,7 +19,7 @@ from experiments.environment.resolve import uv_environment
 from experiments.errors import BadInput, Failure, suggest
 
 HEADINGS = ("Python", "version", "optimized", "LTO", "free-threaded", "from")
-NOT_OPTIMIZED = "What is not optimized is marked in every table; nox -s interpreters -- X.Y gets an optimized build."
+NOT_OPTIMIZED = "Every table marks builds without optimizations; nox -s interpreters -- X.Y installs an optimized one."
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,10 +41,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Get what was named and is missing, then show all.
+    """Install the named interpreters that are missing, then show all.
 
-    What is here, but not optimized, counts as missing unless a quick build would do. Raises BadInput for wrong names,
-    Failure for what cannot be had.
+    A build without optimizations counts as missing unless --quick. Raises BadInput for wrong names, Failure for what
+    cannot be installed.
     """
     names = check_names(options.names, options.archive)
     found = find_interpreters()
@@ -63,22 +63,22 @@ def run(options: Namespace) -> int:
 
 
 def check_names(names: Sequence[str], archive: Path | None) -> list[str]:
-    """The names, each once. Raises BadInput for one that has no lock, and for an archive of something else."""
+    """Return the names, each once. Raises BadInput for one without a lock, and for an archive of another version."""
     for name in names:
         if name not in LOADER_PYTHONS:
             raise BadInput(f"interpreters: {name!r} has no locked packages {suggest(name, LOADER_PYTHONS)}")
     if archive is not None:
         if not names:
-            raise BadInput("--archive: say which interpreter to build from it, such as 3.14 or 3.14t")
+            raise BadInput("--archive: no interpreter given to build from it (for example 3.14 or 3.14t)")
         if not archive.is_file():
-            raise BadInput(f"--archive: {archive} is no file")
+            raise BadInput(f"--archive: {archive} is not a file")
         for name in names:
             check_archive(archive, name)
     return list(dict.fromkeys(names))
 
 
 def get(names: Sequence[str], archive: Path | None, *, quick: bool) -> None:
-    """Get the interpreters, one after the other; the first that cannot be had ends it."""
+    """Install the interpreters one after the other, until one fails."""
     suites = {suite.python: name for name, suite in DEBIAN_SUITES.items()}
     sources = Sources(archive.resolve() if archive else None, suites, os.environ.get(MIRROR_VARIABLE), quick)
     environment = uv_environment() if archive is None else {}
@@ -98,7 +98,7 @@ def show(found: Mapping[str, Interpreter]) -> None:
 
 
 def row(python: str, found: Interpreter | None) -> tuple[str, ...]:
-    """A line of the table."""
+    """Return a row of the table."""
     if found is None:
         return python, "", "", "", "", "not found"
     facts = (found.optimized_build, found.lto, found.free_threaded)

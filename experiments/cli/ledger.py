@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from experiments.campaign.datasets import provide
 from experiments.cli.choose_loaders import choose_loaders
+from experiments.cli.options import add_python, add_results, show_progress
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.select import default_python
@@ -20,8 +20,9 @@ from experiments.errors import Failure
 from experiments.files import write_whole
 from experiments.formatting import count
 from experiments.matrix.spec import DataSet, PostgresConfiguration
+from experiments.records.campaign import LOCAL
 from experiments.validation.same_sql.findings import Finding, variants
-from experiments.validation.same_sql.runs import Workplace, examine_all, make_ready
+from experiments.validation.same_sql.runs import Workplace, examine_all, prepare
 from experiments.validation.same_sql.tables import (
     csv_table,
     difference_lines,
@@ -38,23 +39,21 @@ CONNECTIONS = 20
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("loaders", metavar="LOADER", nargs="*", help="only these (default: all, and write the results)")
-    parser.add_argument("--python", metavar="X.Y", help="the loader's Python (default: the newest that has a lock)")
-    parser.add_argument(
-        "--results", metavar="DIR", type=Path, default=Path("results"), help="where to write (default: results)"
-    )
+    add_python(parser)
+    add_results(parser, LOCAL.parent)
 
 
 def run(options: Namespace) -> int:
-    """Print the table, and write it where all loaders were asked for and nothing differed; 1 for a difference."""
+    """Print the table; write it for all loaders without differences; return 1 if there are any."""
     loaders = choose_loaders(options.loaders)
     try:
         with LocalEngine() as engine:
             work = make_workplace(engine, options.python, RECORDS)
-            findings = list(examine_all(work, list(variants(loaders)), _tell))
+            findings = list(examine_all(work, list(variants(loaders)), show_progress))
             facts = describe(work)
-    except RunFailed as trouble:
-        raise Failure(trouble.reason) from trouble
-    differences = tell_findings(findings)
+    except RunFailed as failure:
+        raise Failure(failure.reason) from failure
+    differences = print_findings(findings)
     if differences:
         return 1
     if not options.loaders:
@@ -62,8 +61,8 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def tell_findings(findings: Sequence[Finding]) -> list[str]:
-    """Print the table, what could not run, every difference and the conclusion; returns the differences."""
+def print_findings(findings: Sequence[Finding]) -> list[str]:
+    """Print the table, what could not run, every difference and the conclusion; return the differences."""
     print(wire_table(findings, "simple"))
     for line in unsupported_lines(findings):
         print(f"cannot run: {line}")
@@ -90,19 +89,19 @@ def write_results(folder: Path, page: str, table: str) -> None:
 
 
 def make_workplace(engine: LocalEngine, python: str | None, records: int) -> Workplace:
-    """Interpreter, server and data made ready; ``python`` None is the newest that there is a lock for."""
+    """Prepare interpreter, server and data; ``python`` None is the newest with a lock."""
     configuration = PostgresConfiguration(
         POSTGRESQL_MAJOR, "disk", settings={"shared_preload_libraries": "pg_stat_statements"}
     )
     server = engine.serve("ledger", configuration, max_connections=CONNECTIONS)
     data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
-    work = Workplace(engine.loader_host(python or default_python(engine.pythons())), server, data)
-    make_ready(work)
+    work = Workplace(engine.loader_host(python or default_python(engine)), server, data)
+    prepare(work)
     return work
 
 
 def describe(work: Workplace) -> tuple[str, ...]:
-    """When and where, line by line: no path, no name of a machine."""
+    """Return time, versions and machine, line by line: no path, no host name."""
     host, here = work.host.facts, describe_environment(cache_folder())
     changed = " with uncommitted changes" if here["uncommitted_changes"] else ""
     return (
@@ -113,7 +112,3 @@ def describe(work: Workplace) -> tuple[str, ...]:
         f"Fixture: {count(work.data.geo_records, 'geo record')} and {count(work.data.data_records, 'data record')} "
         f"with {count(work.data.rows, 'value')} (synthetic)",
     )
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""resolve the locked requirements and base images anew, or with --check say whether they are current"""
+"""lock requirements and base images again, or with --check verify that the locks are current"""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from experiments.engines.docker.connect import connect, docker_answers
-from experiments.engines.docker.debian_images import DEBIAN_SUITES, archive_versions
-from experiments.engines.docker.mmdebstrap import mmdebstrap_missing
+from experiments.engines.docker.debian.base_image import DEBIAN_SUITES, archive_versions
+from experiments.engines.docker.debian.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.registry import Registry
 from experiments.engines.docker.resolve_images import Sources, check_digests, check_entries, join_entries, resolve
 from experiments.environment.hashes import PROJECT
@@ -30,7 +30,7 @@ from experiments.formatting import count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of the command."""
+    """Declare the options."""
     example = f"such as py3.13.txt or {IMAGE_LOCK.name}"
     parser.add_argument("names", metavar="LOCK", nargs="*", help=f"only these files, {example} (default: all)")
     parser.add_argument(
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make locks, or check them; the exit code. Raises Failure where one cannot be made, BadInput for a wrong name."""
+    """Make or check locks; return the exit code. Raises Failure if one cannot be made, BadInput for a wrong name."""
     targets = choose(lock_targets(), arguments.names)
     work_on, work_on_images = (check, check_images) if arguments.check else (make, make_images)
     code = work_on(targets) if targets else 0
@@ -53,19 +53,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def choose(targets: tuple[LockTarget, ...], names: list[str]) -> tuple[LockTarget, ...]:
-    """The targets of these names, all without names. Raises BadInput for a name that is no lock's.
+    """Return the targets of these names, all without names. Raises BadInput for an unknown lock.
 
-    The lock of the images is none of the targets, and a name that is allowed.
+    The lock of the images is a valid name, but none of the targets.
     """
     known = [*(target.file.name for target in targets), IMAGE_LOCK.name]
     for name in names:
         if name not in known:
-            raise BadInput(f"lock: {name!r} is no lock {suggest(name, known)}")
+            raise BadInput(f"unknown lock {name!r} {suggest(name, known)}")
     return tuple(target for target in targets if not names or target.file.name in names)
 
 
 def check(targets: tuple[LockTarget, ...]) -> int:
-    """Name every lock that is missing or was made from other inputs; 1 where there is one."""
+    """Print every lock that is missing or was made from other inputs; return 1 if there is one."""
     outdated = [target for target in targets if not target.is_current()]
     for target in outdated:
         state = "was made from other requirements" if target.file.is_file() else "is missing"
@@ -76,7 +76,7 @@ def check(targets: tuple[LockTarget, ...]) -> int:
 
 
 def make(targets: tuple[LockTarget, ...]) -> int:
-    """Make the locks, telling what was left out and what has to be built."""
+    """Make the locks; print what was left out and what has to be built."""
     environment = uv_environment()
     for target in targets:
         notes = make_lock(target, environment)
@@ -87,9 +87,9 @@ def make(targets: tuple[LockTarget, ...]) -> int:
 
 
 def check_images(registry: Registry, path: Path = PROJECT / IMAGE_LOCK) -> int:
-    """Name everything that the lock of the images lacks or has wrongly; 1 where there is something.
+    """Print everything missing or wrong in the lock of the images; return 1 if there is something.
 
-    Where no registry answers it says that the digests were not checked, which is no failure.
+    Digests that no registry can confirm are printed, too, but are no failure.
     """
     if not path.exists():
         print(f"{shown(path)} is missing: run nox -s lock")
@@ -107,10 +107,10 @@ def check_images(registry: Registry, path: Path = PROJECT / IMAGE_LOCK) -> int:
 
 
 def make_images(registry: Registry, path: Path = PROJECT / IMAGE_LOCK) -> int:
-    """Resolve tags and Debian's versions, telling what has changed and what could not be resolved.
+    """Resolve tags and Debian's versions; print what has changed and what could not be resolved.
 
-    Returns 1 where a registry answers that it lacks a tag, or has one that is no multi-arch index. Raises Failure where
-    a reference has no digest and gets none.
+    Return 1 if a registry lacks a tag, or its tag is no multi-arch index. Raises Failure if a reference has no digest
+    and gets none.
     """
     lock, unresolved = load_to_resolve(path)
     sources = Sources(registry, debian_suites(), debian_versions)
@@ -128,7 +128,7 @@ def make_images(registry: Registry, path: Path = PROJECT / IMAGE_LOCK) -> int:
 
 @contextlib.contextmanager
 def reach_registry() -> Iterator[Registry]:
-    """The registries that the Docker engine reaches; where no engine answers, one that says so to every question."""
+    """Connect to the registries by the Docker engine; without one, every question is answered by that reason."""
     reason = docker_answers()
     if reason:
         yield Registry(None, reason)
@@ -141,14 +141,14 @@ def reach_registry() -> Iterator[Registry]:
 
 
 def debian_suites() -> Mapping[Slot, str]:
-    """Which suite of Debian has what."""
+    """Return the suite of Debian for each Python and PostgreSQL."""
     return {("python", suite.python): name for name, suite in DEBIAN_SUITES.items()} | {
         ("postgres", suite.postgres): name for name, suite in DEBIAN_SUITES.items()
     }
 
 
 def debian_versions(kind: Kind, version: str) -> Mapping[str, str]:
-    """What Debian's archive has today. Raises Failure where that cannot be found out."""
+    """Return the present versions of Debian's archive. Raises Failure if they cannot be determined."""
     missing = mmdebstrap_missing()
     if missing:
         raise Failure(missing)

@@ -1,4 +1,4 @@
-"""predict what a loader would do with another pool, other cores or a longer way to the server"""
+"""predict the throughput of a loader for another pool size, other cores or a longer round trip"""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from experiments.analysis.queueing.model import Model, model_campaign
@@ -17,26 +16,17 @@ from experiments.analysis.queueing.prediction import (
     find_round_trips,
     name_contestants,
 )
+from experiments.cli.options import add_results
 from experiments.errors import BadInput, suggest
 from experiments.formatting import axis_name
-from experiments.records.campaign import find_campaign
-from experiments.records.folder import CampaignFolder, list_campaigns
+from experiments.matrix.cell import AXES
+from experiments.records.campaign import find_campaign, list_known
+from experiments.records.folder import CampaignFolder
 
-# What tells contestants apart, besides the loader. None of them means: all that were measured.
-_CHOICES = (
-    "loop",
-    "postgres",
-    "python",
-    "gil",
-    "engine",
-    "protocol",
-    "implementation",
-    "data",
-    "transaction",
-    "inserts",
-)
+# The axes of a model besides the loader; an option left out means all values that were measured.
+_CHOICES = tuple(axis for axis in AXES if axis not in ("loader", "poolsize", "resources", "sampling"))
 
-# Beyond that the answer takes minutes, and means nothing.
+# Larger values take minutes, and mean nothing.
 _MOST_CONNECTIONS = 10_000
 _MOST_CORES = 256
 
@@ -54,11 +44,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--server-cores", metavar="X", type=read_cores, help="cores of the server (as measured)")
     option("--rtt", metavar="TIME", type=read_seconds, default=0.0, help="each round trip is longer by this: 0.5ms")
     option("--campaign", metavar="NAME", help="a campaign's name or folder (default: the newest that has this loader)")
-    option("--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (results)")
+    add_results(parser)
 
 
 def run(options: Namespace) -> int:
-    """Print the prediction for each contestant that is meant."""
+    """Print the prediction for each loader that the options select."""
     folder, model = choose_model(options)
     question = Question(options.poolsize, options.client_cores, options.server_cores, options.rtt)
     records = folder.records()
@@ -66,24 +56,24 @@ def run(options: Namespace) -> int:
     for contestant, values in choose_contestants(model, options):
         trips = find_round_trips(model, contestant, records)
         answer = answer_question(model, contestant, question, trips_per_row=trips)
-        told = ", ".join(f"{axis_name(axis)} {value}" for axis, value in values.items() if value is not None)
-        print(f"\npool size {question.poolsize}, {told}\n{describe_answer(answer, model)}")
+        chosen = ", ".join(f"{axis_name(axis)} {value}" for axis, value in values.items() if value is not None)
+        print(f"\npool size {question.poolsize}, {chosen}\n{describe_answer(answer, model)}")
     return 0
 
 
 def choose_model(options: Namespace) -> tuple[CampaignFolder, Model]:
-    """The campaign that is named, else the newest with a model of the loader. Raises BadInput where there is none."""
+    """Return the named campaign, else the newest with a model of the loader. Raises BadInput if there is none."""
     if options.campaign is not None:
         folder = find_campaign(options.results, options.campaign)
         named = read_model(folder)
         if named is None:
             raise BadInput(
-                f"{folder.path.name}: has no loader to fit a model on: it takes a cell with a pool of 1 and one with "
-                "another, such as: nox -s matrix -- --experiment pool_sizes"
+                f"{folder.path.name}: no loader has cells with a pool size of 1 and another one, which the model "
+                "needs; run for example: nox -s matrix -- --experiment pool_sizes"
             )
         return folder, named
     loaders: list[str] = []
-    for folder in list_campaigns(options.results):
+    for folder in list_known(options.results):
         model = read_model(folder)
         if model is not None:
             found = [str(values["loader"]) for _, values in name_contestants(model)]
@@ -92,17 +82,18 @@ def choose_model(options: Namespace) -> tuple[CampaignFolder, Model]:
             loaders += found
     known = suggest(options.loader, dict.fromkeys(loaders))
     raise BadInput(
-        f"--loader: {options.results}: no campaign has cells of {options.loader!r} with a pool of 1 and another {known}"
+        f"--loader: {options.results}: no campaign has cells of {options.loader!r} with a pool size of 1 and another "
+        f"one {known}"
     )
 
 
 def read_model(folder: CampaignFolder) -> Model | None:
-    """The model of the campaign; None where it has no cells to fit one on."""
+    """Return the model of the campaign; None without cells to fit one on."""
     return model_campaign(folder.description(), folder.records())
 
 
 def choose_contestants(model: Model, options: Namespace) -> Sequence[tuple[tuple[Any, ...], Mapping[str, Any]]]:
-    """Those that have all the values that were asked for. Raises BadInput for a value that none of them has."""
+    """Return the loaders with all values that were asked for. Raises BadInput for a value that none has."""
     left = list(name_contestants(model))
     for axis in ("loader", *_CHOICES):
         asked = getattr(options, axis)
@@ -116,14 +107,14 @@ def choose_contestants(model: Model, options: Namespace) -> Sequence[tuple[tuple
 
 
 def read_poolsize(text: str) -> int:
-    """A number of connections."""
+    """Parse a number of connections."""
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= _MOST_CONNECTIONS:
         raise ArgumentTypeError(f"found {text!r}, expected a number of connections from 1 to {_MOST_CONNECTIONS}")
     return int(text)
 
 
 def read_cores(text: str) -> float:
-    """CPU time per time."""
+    """Parse a number of cores."""
     try:
         cores = float(text)
     except ValueError:
@@ -136,7 +127,7 @@ def read_cores(text: str) -> float:
 
 
 def read_seconds(text: str) -> float:
-    """A length of time with its unit, in seconds."""
+    """Parse a duration with its unit; return seconds."""
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(s|ms|us|µs)", text)
     if match is None:
         raise ArgumentTypeError(f"found {text!r}, expected a time with its unit (s, ms, us), such as 0.5ms")

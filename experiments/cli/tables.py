@@ -6,62 +6,72 @@ import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from experiments.errors import BadInput, suggest
+from experiments.cli.options import add_results
+from experiments.errors import BadInput
 from experiments.files import write_whole
+from experiments.records.campaign import PUBLISHED, Campaign, find_campaign, list_known
 from experiments.records.folder import CampaignFolder, list_campaigns, locked
-from experiments.report.answer.section import replace_answer, write_answer
+from experiments.report.answer.section import write_answer
 from experiments.report.charts.catalog import CHARTS
 from experiments.report.publish import choose_front, write_front_page, write_tables
+
+START, END = "<!-- answer:start -->", "<!-- answer:end -->"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "campaign", metavar="CAMPAIGN", nargs="?", help="its name (default: what results/README.md shows)"
-    )
-    parser.add_argument(
-        "--results", metavar="DIR", type=Path, default=Path("results"), help="where campaigns are (default: results)"
-    )
-    parser.add_argument(
-        "--readme", metavar="FILE", type=Path, help="put the answer of this campaign between the markers of this file"
-    )
+    option = parser.add_argument
+    option("campaign", metavar="CAMPAIGN", nargs="?", help="its name or folder (default: the newest)")
+    add_results(parser)
+    option("--readme", metavar="FILE", type=Path, help="put the answer of this campaign between the markers of FILE")
 
 
 def run(options: Namespace) -> int:
-    """Write the campaign's tables and charts, and the front page of the results folder."""
+    """Write the campaign's tables and charts, and the page of its results folder."""
     folder = choose_campaign(options.results, options.campaign)
-    with locked(options.results):
-        for campaign in list_campaigns(options.results):
+    with locked(folder.path.parent):
+        for campaign in list_campaigns(folder.path.parent):
             campaign.repair()
-        write_tables(folder)
-        write_front_page(options.results)
-    shown = choose_front(list_campaigns(options.results)).path.name
-    print(f"wrote {folder.path / 'tables'} and {folder.path / CHARTS}")
-    print(f"wrote {options.results / 'README.md'} (which shows {shown})")
+        written = write_tables(folder)
+        print(f"wrote {folder.path / 'tables'} and {folder.path / CHARTS}")
+        # A campaign somewhere else has no results folder of its own.
+        if folder.path.parent.resolve() in (options.results.resolve(), PUBLISHED.resolve()):
+            print(f"wrote {write_front_page(folder.path.parent, written)}")
     if options.readme is not None:
-        answer_in(options.readme, folder)
+        answer_in(options.readme, folder, written.campaign)
         print(f"wrote the answer in {options.readme}")
     return 0
 
 
-def answer_in(readme: Path, folder: CampaignFolder) -> None:
-    """Replace what stands between the markers of the file by the campaign's answer."""
+def answer_in(readme: Path, folder: CampaignFolder, campaign: Campaign) -> None:
+    """Replace the text between the markers of the file by the campaign's answer."""
     try:
         text = readme.read_text(encoding="utf-8")
     except OSError as error:
         raise BadInput(f"--readme: {readme}: {error.strerror}; expected a text file with the markers") from error
     # Both may be given from anywhere; a page's links are from where it is.
-    reached = Path(os.path.relpath(folder.path, readme.parent)).as_posix()
-    answer = write_answer(folder.description(), folder.records(), str(folder.path), reached)
+    link = Path(os.path.relpath(folder.path, readme.parent)).as_posix()
+    answer = write_answer(campaign, str(folder.path), link)
     write_whole(readme, replace_answer(text, answer, str(readme)))
 
 
+def replace_answer(text: str, answer: str, place: str) -> str:
+    """Return the text with the answer between its markers. Raises BadInput unless it has each of them once."""
+    for marker in (START, END):
+        if text.count(marker) != 1:
+            raise BadInput(f"{place}: found {marker} {text.count(marker)} times, expected it once; put it back")
+    before, _, rest = text.partition(START)
+    _, found, after = rest.partition(END)
+    if not found:
+        raise BadInput(f"{place}: {END} stands before {START}; expected it after")
+    return f"{before}{START}\n{answer}{END}{after}"
+
+
 def choose_campaign(results: Path, name: str | None) -> CampaignFolder:
-    """The campaign of this name, or the one on the front page. Raises BadInput where there is none."""
-    folders = list_campaigns(results)
+    """Return the campaign that is named, else the newest that is no reproduction. Raises BadInput if there is none."""
+    if name is not None:
+        return find_campaign(results, name)
+    folders = list_campaigns(results) or list_known(results)
     if not folders:
         raise BadInput(f"{results}: holds no campaign; run one with: nox -s matrix")
-    names = [folder.path.name for folder in folders]
-    if name is not None and name not in names:
-        raise BadInput(f"{results}: {name!r} is no campaign there {suggest(name, names)}")
-    return choose_front(folders) if name is None else folders[names.index(name)]
+    return choose_front(folders)

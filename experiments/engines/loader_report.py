@@ -1,4 +1,4 @@
-"""The report of a loader process: parsed, or the reason why there is none."""
+"""Report of a loader process, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PROGRAMS = ("pgbench", "psql")
 
 
 class RunFailed(Exception):
-    """A step of an attempt did not do what it should; ``status`` is that of the record, ``reason`` says why."""
+    """The failure of one step of a run, with the record's ``status`` and the ``reason``."""
 
     def __init__(self, status: Status, reason: str) -> None:
         super().__init__(reason)
@@ -27,7 +27,7 @@ class RunFailed(Exception):
 
 
 def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str, Any]:
-    """The line that a finished loader process reported. Raises RunFailed where there is none, as it failed."""
+    """Return the report of a finished loader process. Raises RunFailed if there is none."""
     if finished.cause is not None:
         raise RunFailed("failed", f"{step}: {finished.cause}")
     if finished.timed_out:
@@ -46,7 +46,7 @@ def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str,
 
 
 def read_trial(finished: Finished, timeout_s: float) -> str | None:
-    """Why a combination of loader, loop, protocol and interpreter cannot run, in one line; None where it can.
+    """Return why a combination of loader, loop, protocol and interpreter cannot run; None if it can.
 
     Only a crash is such a reason, and what the loader says itself. An ordinary error (no answer from the server, a
     fault of the loader, a process that was killed or did not end) is none: its runs will fail, and say so.
@@ -63,14 +63,12 @@ def read_trial(finished: Finished, timeout_s: float) -> str | None:
 
 
 def has_been_ended(finished: Finished) -> bool:
-    """Whether something else has ended it: the time limit, a limit of memory."""
+    """Return whether a limit of time or memory has ended it."""
     return finished.timed_out or finished.cause is not None
 
 
 def driver_facts(finished: Finished) -> Mapping[str, Any]:
-    """The libpq that a driver uses, by what it says when it is tried, and the version of a ceiling's program.
-
-    Nothing where it says nothing.
+    """Return the versions of the driver's libpq and of a ceiling's program that its trial reported.
 
     A lock does not decide it: psycopg in Python takes the system's, and what is built from source was built with it.
     """
@@ -83,7 +81,7 @@ def driver_facts(finished: Finished) -> Mapping[str, Any]:
 
 
 def reported_cpu_s(finished: Finished) -> float | None:
-    """CPU seconds of the loader's process from its start, as it reports them; None where it does not."""
+    """Return the CPU seconds that the loader reports of its process; None if it does not."""
     try:
         return float(json.loads(_last_line(finished.stdout))["client"]["cpu_s"])
     except (ValueError, TypeError, KeyError):
@@ -91,7 +89,7 @@ def reported_cpu_s(finished: Finished) -> float | None:
 
 
 def _own_words(stderr: str) -> str:
-    """The error that the loader ended with: a message of libpq has several lines. Without one, the last line."""
+    """Return the loader's final error (libpq's messages have several lines), or its last line."""
     _, prefix, message = f"\n{stderr}".rpartition("\nerror: ")
     return " ".join(message.split()) if prefix else _last_line(stderr)
 

@@ -1,4 +1,4 @@
-"""What every PostgreSQL of the harness is, whichever engine serves it: role, database, initdb's options, last words."""
+"""PostgreSQL settings shared by both engines: role, database, initdb's options, final log messages."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ _LAST_MESSAGES = 5
 
 
 class NotStarted(Exception):
-    """PostgreSQL ended before it accepted connections. The message is its own words."""
+    """The end of a PostgreSQL before it accepted connections, in its own words."""
 
 
-def own_words(log: str) -> str:
-    """The messages in the log of a server that did not start that say why; the end of the log where there are none."""
+def error_messages(log: str) -> str:
+    """Return why a server did not start, from its log; else the end of the log."""
     found = re.findall(r"(?:FATAL|PANIC|ERROR|DETAIL|HINT):\s+(.*)", log)
     return "; ".join(found) or " ".join(log.split()[-60:]) or "(it wrote nothing)"
 
 
 def describe_end(number: int, log: str) -> str:
-    """Why a server that ran for a while ended: by the signal with this number; where it did so itself, its last words.
+    """Describe the end of a running server: the signal, or its final messages.
 
     It is its own doing where there is none (0), and by SIGABRT, which follows on a PANIC.
     """
     if number in (0, signal.SIGABRT):
-        return final_words(log)
+        return final_messages(log)
     return f"signal {number} ({signal.strsignal(number)})"
 
 
-def final_words(log: str) -> str:
-    """The messages in the log of a server that ran for a while that say why it ended: the last of the worst ones."""
+def final_messages(log: str) -> str:
+    """Return why a running server ended: the last of its most severe messages."""
     # A server that could recover from a crash says again that it is ready: what was before did not end it.
     found = re.findall(r"(PANIC|FATAL|LOG):\s+(.*)", log.rpartition(_READY)[2])
     said = [(kind, text) for kind, text in found if not text.startswith(_NO_CAUSE)]
     for kind in ("PANIC", "FATAL", "LOG"):
         if words := list(dict.fromkeys(text for which, text in said if which == kind)):
             return "; ".join(words[-_LAST_MESSAGES:])
-    return own_words(log)
+    return error_messages(log)

@@ -1,4 +1,4 @@
-"""Processes of this machine as Linux shows them below /proc: who is who, whose child, how much CPU, on which cores."""
+"""Processes of this machine in Linux's /proc: identity, children, CPU time, cores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _READINGS = 500
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process for good: its number alone is given to another one some day.
+    """A process identified for good: its number alone is reused.
 
     ``started`` is the boot of the machine and the clock tick after it at which the process began.
     """
@@ -35,7 +35,7 @@ class _Stat:
 
 
 def identity(pid: int) -> ProcessIdentity | None:
-    """Who has this process number now; None where nobody has, or only the remains of an ended process."""
+    """Return the process with this id; None if there is none or only a zombie."""
     stat = _read_stat(pid)
     if stat is None or stat.state in "ZX":
         return None
@@ -44,18 +44,18 @@ def identity(pid: int) -> ProcessIdentity | None:
 
 
 def is_alive(process: ProcessIdentity) -> bool:
-    """Whether this very process still runs."""
+    """Return whether this very process still runs."""
     return identity(process.pid) == process
 
 
 def with_arguments(*wanted: str) -> list[ProcessIdentity]:
-    """The running processes that have one of these among their arguments."""
+    """Find running processes with one of these among their arguments."""
     found = (identity(pid) for pid in _pids() if not set(wanted).isdisjoint(_arguments(pid)))
     return [process for process in found if process is not None]
 
 
 def at_home_in(folder: Path, title: str) -> list[ProcessIdentity]:
-    """The running processes whose working directory this is, and whose first argument begins with ``title``."""
+    """Find running processes with this working directory whose first argument begins with ``title``."""
     home = str(folder.resolve())
     there = (pid for pid in _pids() if _working_directory(pid) == home)
     found = (identity(pid) for pid in there if "".join(_arguments(pid)[:1]).startswith(title))
@@ -63,7 +63,7 @@ def at_home_in(folder: Path, title: str) -> list[ProcessIdentity]:
 
 
 def tree(pid: int) -> list[int]:
-    """The process and all its descendants that run now, parents before children."""
+    """Return the process and its running descendants, parents before children."""
     children: dict[int, list[int]] = {}
     for member in _pids():
         stat = _read_stat(member)
@@ -76,7 +76,7 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """CPU seconds of the process, its children, and those that have ended and were waited for, by it or by them.
+    """Return the CPU seconds of the process, its children, and those that ended and were waited for.
 
     What a process has used passes to its parent when it ends, as backends do just when a run is over. One that is
     listed, and has gone before its clock is read, may be missing from what its parent has been left: then all are read
@@ -95,7 +95,7 @@ def cpu_s(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that the process, which has one thread, has started and not waited for yet."""
+    """Return the children of a single-threaded process."""
     try:
         with open(f"{_PROC}/{pid}/task/{pid}/children", "rb") as file:  # noqa: PTH123 - twice as fast
             return [int(child) for child in file.read().split()]
@@ -106,7 +106,7 @@ def children(pid: int) -> list[int]:
 
 
 def confine(pid: int, cpus: frozenset[int]) -> None:
-    """Hold the process, all its descendants and those to come to these cores.
+    """Confine the process and all present and future descendants to these cores.
 
     The parent goes first: whatever it starts from then on inherits its mask, and what it started before is in the list.
     """
@@ -141,7 +141,7 @@ def _confine_threads(pid: int, cpus: frozenset[int]) -> None:
 
 
 def _cpu_clock_s(pid: int) -> float | None:
-    """What the process has used by its CPU clock, to the nanosecond; None where nobody has this number.
+    """Read the CPU clock of a process, in seconds to the nanosecond; None if there is none.
 
     ``/proc/PID/stat`` cuts user and system time off to ticks of 10 ms: of 20 backends that may be 0.4 s in all.
     """

@@ -1,15 +1,13 @@
-"""Programs that look at a loader while it runs, for explanations only, and what an engine has to offer for them."""
+"""Profilers of a running loader, for explanations only."""
 
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from experiments.engines.protocol import Finished, Server
-from experiments.environment.affinity import Placement
+from experiments.engines.protocol import Finished, Launch, Server
 from experiments.errors import Unsupported
 
 OUTPUT = "{output}"
@@ -21,7 +19,7 @@ RATE_PER_S = 250
 
 @dataclass(frozen=True)
 class Instrument:
-    """A program by its command line, with ``OUTPUT`` in it; what it is to look at stands behind that."""
+    """A profiler's command line, with ``OUTPUT`` in it; the observed program follows."""
 
     name: str
     command: tuple[str, ...]
@@ -44,21 +42,12 @@ class Observed:
 
 
 class Instruments(Protocol):
-    """How an engine lets a loader be looked at."""
+    """The profilers that an engine offers for a loader."""
 
     def counter(self) -> Instrument:
-        """What counts system calls here. Raises Unsupported with the reason where nothing does."""
+        """Return the counter of system calls. Raises Unsupported with the reason if there is none."""
 
-    def observe(
-        self,
-        instrument: Instrument | None,
-        arguments: Sequence[str],
-        *,
-        server: Server,
-        placement: Placement,
-        timeout_s: float,
-        environment: Mapping[str, str],
-    ) -> Observed:
+    def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         """Run the loader with the instrument, or with none. Both have ended when this returns.
 
         Raises Unsupported where the instrument cannot be had here.
@@ -69,7 +58,7 @@ class Instruments(Protocol):
 
 
 def find_py_spy() -> Path:
-    """py-spy of the harness's own environment. Raises Unsupported where it has none."""
+    """Return py-spy of the harness's own environment. Raises Unsupported if it is missing."""
     program = Path(sysconfig.get_path("scripts")) / "py-spy"
     if not program.is_file():
         raise Unsupported("py-spy is not installed here; nox -s explain installs it with the harness's locked packages")

@@ -1,4 +1,4 @@
-"""What a campaign asks of an engine: launch a loader with some interpreter, serve a PostgreSQL, clean up.
+"""Protocols of an engine: launch a loader with some interpreter, serve a PostgreSQL, clean up.
 
 ``campaign`` knows these protocols and no engine. A method that cannot do what is asked for one cell raises
 ``Unsupported`` with the reason; one that fails where it should work raises ``Failure``.
@@ -43,20 +43,20 @@ class ServerFacts:
     """Identity of a running PostgreSQL."""
 
     version: str
-    """As the server says: '17.11'."""
+    """Its own version number: '17.11'."""
     settings: Mapping[str, str]
     """Every setting that the harness passed, harness-wide ones included."""
     storage: str
     image: str | None = None
-    """What the image is, as far as it defines the server: name and digest, or the packages it was made of."""
+    """The identity of the image: name and digest, or the packages it was made of."""
     image_id: str | None = None
     """The id of the image, for the records."""
     build: str | None = None
-    """Of one without an image: which build of PostgreSQL it is, and how its data directory was made."""
+    """Without an image: the build of PostgreSQL, and how its data directory was made."""
 
     @property
     def has_autovacuum(self) -> bool:
-        """Whether it commits transactions of its own at times: only where a configuration asks for it."""
+        """True if it may commit transactions of its own: only if a configuration asks for it."""
         return self.settings.get("autovacuum", "off").lower() not in ("off", "false", "no", "0")
 
 
@@ -83,27 +83,26 @@ class Server(Protocol):
 
     @property
     def facts(self) -> ServerFacts:
-        """What identifies it."""
+        """Its identity."""
 
     @property
     def pid(self) -> int | None:
-        """The number of its first process on the harness's machine; None where it runs on another one."""
+        """Its main process id on the harness's machine; None if it runs on another one."""
 
     def place(self, placement: Placement) -> None:
-        """Hold all its processes, and those that it will start, to its side of a placement.
+        """Confine all its processes, present and future, to its side of a placement.
 
-        One that has ended is started again first, once, and with nothing in it. Raises Failure where that does not
-        work.
+        One that has ended is started again first, once and empty. Raises Failure where that does not work.
         """
 
     def find_end(self) -> str | None:
-        """Why it has ended, in its last words; None where it has not. For after a run that went wrong.
+        """Return why it ended, in its last messages; None if it runs. For use after a failed run.
 
         It may take its time: one that recovers from a crash has either ended or answers when this returns.
         """
 
     def cpu_s(self) -> float:
-        """CPU seconds used since its start by all its processes, those that have ended included."""
+        """Return the CPU seconds of all its processes since its start, ended ones included."""
 
     def stop(self) -> None:
         """Stop it and remove its data. Safe to call twice."""
@@ -117,15 +116,32 @@ class Companion(Protocol):
 
     @property
     def finished(self) -> Finished | None:
-        """How it has ended, once it has been left; one that could not be started says why in its ``stderr``."""
+        """Its result, once the context is left; ``stderr`` says why if it could not be started."""
 
     @property
     def pid(self) -> int | None:
-        """The number of its process on the harness's machine; None where it runs on another one, or never started."""
+        """Its process id on the harness's machine; None if it runs elsewhere or never started."""
 
     def __enter__(self) -> Companion: ...
 
     def __exit__(self, *exception: object) -> None: ...
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One start of ``python -m bigdata.cmd``: its arguments, its server, its cores and its time limit.
+
+    With a server, ``--dburl`` of it goes in front of the arguments and the password travels in a password file.
+    """
+
+    arguments: Sequence[str]
+    server: Server | None
+    placement: Placement | None
+    timeout_s: float
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the process, beside those that every loader has."""
+    watch: AbstractContextManager[object] = UNWATCHED
+    """Entered and left around the process's life, as close to it as can be: starting a container is outside."""
 
 
 class LoaderHost(Protocol):
@@ -133,24 +149,12 @@ class LoaderHost(Protocol):
 
     @property
     def facts(self) -> InterpreterFacts:
-        """What identifies it."""
+        """Its identity."""
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-        watch: AbstractContextManager[object] = UNWATCHED,
-    ) -> Finished:
-        """Run ``python -m bigdata.cmd`` with ``arguments``, held to its side of the placement, and wait for it.
+    def run(self, launch: Launch) -> Finished:
+        """Run ``python -m bigdata.cmd``, held to its side of the placement, and wait until all that it started ended.
 
-        With a server, ``--dburl`` of it goes in front and the password travels in a password file. ``environment`` are
-        variables for the process. ``watch`` is entered and left around its life, as close to it as can be: what starts
-        a container is outside. At the time limit it is asked to stop, then killed. Whatever it started has ended when
-        this returns.
+        At the time limit it is asked to stop, then killed.
         """
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> Companion:
@@ -168,7 +172,7 @@ class Engine(Protocol):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What must be said aloud: what killed campaigns left and was removed on entering, stand-ins that are used."""
+        """Warnings: removed remains of killed campaigns, images that replace pinned ones."""
 
     def __enter__(self) -> Engine: ...
 
@@ -176,16 +180,16 @@ class Engine(Protocol):
 
     @property
     def own_postgres(self) -> str | None:
-        """The version of the PostgreSQL programs that the user named ('15.18'); None where the user named none."""
+        """The version of the user's own PostgreSQL programs ('15.18'); None if the user named none."""
 
     def facts(self) -> Mapping[str, Any]:
-        """What it is and stands on, for the description of the campaign: no path, no address."""
+        """Return its identity for the description of the campaign: no path, no address."""
 
     def cores(self) -> Cores:
-        """The cores that it may give away, where it runs things."""
+        """Return the cores that it may assign."""
 
     def pythons(self) -> tuple[str, ...]:
-        """The axis values for which it has an interpreter with a lock, oldest first."""
+        """Return the axis values for which it has an interpreter with a lock, oldest first."""
 
     def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
         """Make what loaders of these interpreters and servers of these major versions need, all at once.
@@ -203,4 +207,4 @@ class Engine(Protocol):
         """Raise Unsupported where the engine cannot enforce it (limits without control groups, say)."""
 
     def provide_data(self, directory: Path) -> str:
-        """Make a local directory readable for loaders; returns its path as they see it."""
+        """Make a local directory readable for loaders; return its path as they see it."""

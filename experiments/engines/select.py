@@ -1,47 +1,19 @@
-"""What only this machine knows of the values that a matrix leaves to be resolved."""
+"""Selection of engines, interpreters and implementations on this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.engines.profilers import Instruments
 from experiments.engines.protocol import Engine, LoaderHost
 from experiments.environment.image_lock import Asked
-from experiments.environment.requirements import left_out, loader_lock
+from experiments.environment.requirements import is_free_threaded, left_out, loader_lock
 from experiments.errors import BadInput, Unsupported
 from experiments.matrix.cell import ENGINES
 
 
-class MachineResolver:
-    """Resolves what only this machine knows: which engines it has, and which interpreters those have."""
-
-    def __init__(self, engines: Engines) -> None:
-        self._engines = engines
-
-    def resolve_engine(self, value: str) -> str:
-        """The engine's name."""
-        return self._engines.resolve(value)
-
-    def default_python(self, engine: str) -> str:
-        """The newest Python that the engine has with a lock. Raises BadInput where it has none."""
-        # A free-threaded build is measured where it is asked for.
-        pythons = [python for python in self._engines[engine].pythons() if not python.endswith("t")]
-        if not pythons:
-            raise BadInput(
-                f"engine {engine}: found no Python that has locked packages; install one that "
-                "docker/requirements/ has a file for (nox -s lock makes them)"
-            )
-        return pythons[-1]
-
-    def default_implementation(self, python: str) -> str:
-        """The wheel of psycopg's C where the Python's lock has one, else what needs no wheel."""
-        lock = loader_lock(python)
-        return "python" if lock.is_file() and "psycopg-binary" in left_out(lock) else "binary"
-
-
 class Engines:
-    """The engines of this machine by name, each opened when it is first asked for; nothing has been started.
+    """Engines of this machine by name, opened on first use and not started; resolves what only the machine knows.
 
     ``pg_bin`` is a folder with PostgreSQL programs of the user's, for the local engine. ``source`` is where base images
     come from, for the docker engine.
@@ -53,28 +25,37 @@ class Engines:
         self._open: dict[str, Engine] = {}
         self._automatic: tuple[str, str | None] | None = None
 
-    def resolve(self, name: str) -> str:
-        """The engine for a value of the axis: for ``auto``, docker where an engine answers, else local."""
-        if name != "auto":
-            return name
+    def resolve_engine(self, value: str) -> str:
+        """Return the engine for a value of the axis: for ``auto``, docker where an engine answers, else local."""
+        if value != "auto":
+            return value
         if self._automatic is None:
             self._automatic = _choose()
         return self._automatic[0]
 
+    def default_python(self, engine: str) -> str:
+        """Return the newest Python that the engine of this name has with a lock."""
+        return default_python(self[engine])
+
+    def default_implementation(self, python: str) -> str:
+        """Return the wheel of psycopg's C where the Python's lock has one, else what needs no wheel."""
+        lock = loader_lock(python)
+        return "python" if lock.is_file() and "psycopg-binary" in left_out(lock) else "binary"
+
     @property
     def notice(self) -> str | None:
-        """What must be said aloud: why ``auto`` is not docker, where it was asked for and is not."""
+        """The warning why ``auto`` is not docker, if it was asked for and is not."""
         return None if self._automatic is None else self._automatic[1]
 
     def __getitem__(self, name: str) -> Engine:
-        """The engine of this name. Raises BadInput for an unknown one, and where this machine cannot have it."""
+        """Return the engine of this name. Raises BadInput if it is unknown or unavailable."""
         if name not in self._open:
             self._open[name] = open_engine(name, pg_bin=self._pg_bin, source=self._source)
         return self._open[name]
 
 
 def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto") -> Engine:
-    """The engine of this name; nothing has been started.
+    """Open the engine of this name without starting anything.
 
     Raises BadInput for an unknown name, for a folder without PostgreSQL programs, and where this machine cannot have
     the engine.
@@ -88,7 +69,7 @@ def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto"
         from experiments.engines.local.engine import LocalEngine
 
         return LocalEngine(pg_bin=pg_bin)
-    raise BadInput(f"engine: {name!r} is no engine; known: {', '.join(ENGINES)}")
+    raise BadInput(f"engine: unknown engine {name!r}; known: {', '.join(ENGINES)}")
 
 
 def _choose() -> tuple[str, str | None]:
@@ -100,19 +81,20 @@ def _choose() -> tuple[str, str | None]:
     return "local", f"engine auto: local, as {problem}"
 
 
-def default_python(pythons: Sequence[str]) -> str:
-    """The newest of these, oldest first; a free-threaded build is only used where it is asked for.
-
-    Raises BadInput where there is none.
-    """
-    locked = [python for python in pythons if not python.endswith("t")]
-    if not locked:
-        raise BadInput("no Python here has locked packages; install one that docker/requirements/ has a file for")
-    return locked[-1]
+def default_python(engine: Engine) -> str:
+    """Return the newest Python that the engine has with a lock. Raises BadInput where it has none."""
+    # A free-threaded build is measured where it is asked for.
+    pythons = [python for python in engine.pythons() if not is_free_threaded(python)]
+    if not pythons:
+        raise BadInput(
+            f"engine {engine.name}: found no Python that has locked packages; install one that "
+            "docker/requirements/ has a file for (nox -s lock makes them)"
+        )
+    return pythons[-1]
 
 
 def instruments_of(host: LoaderHost) -> Instruments:
-    """The instruments of a host. Raises Unsupported where its engine has none."""
+    """Return the instruments of a host. Raises Unsupported if its engine has none."""
     # Each engine is only loaded where it is used.
     from experiments.engines.local.loader import LocalLoaderHost
 

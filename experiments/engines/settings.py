@@ -1,4 +1,4 @@
-"""The settings that every PostgreSQL of a campaign starts with, below those of its named configuration."""
+"""Settings of every PostgreSQL of a campaign, below those of its named configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PROOFS = frozenset(("track_counts",))
 
 
 def harness_settings(max_connections: int) -> dict[str, str]:
-    """The settings of the harness. Those that decide what a commit costs (fsync and the like) are not touched."""
+    """Return the harness's settings; those that decide the cost of a commit (fsync) are not touched."""
     return {
         # The same for every cell of a campaign: the largest pool and some room, as each slot costs shared memory.
         "max_connections": str(max_connections),
@@ -30,7 +30,7 @@ def harness_settings(max_connections: int) -> dict[str, str]:
 
 
 def merged_settings(configured: Mapping[str, str], *, max_connections: int, name: str) -> dict[str, str]:
-    """The settings to start with: the configuration's over the harness's. Names are lower-cased, as PostgreSQL's are.
+    """Merge the configuration's settings over the harness's, with names in lower case.
 
     ``name`` is the configuration's. Raises RefusedSettings for one that the harness needs for itself.
     """
@@ -45,7 +45,7 @@ def merged_settings(configured: Mapping[str, str], *, max_connections: int, name
 
 
 class RefusedSettings(BadInput):
-    """Settings of a named PostgreSQL configuration that harness or server refuse.
+    """An error of settings that harness or server refuse.
 
     ``path`` is the way to them in matrix.yaml, ``text`` what is wrong with them.
     """
@@ -57,7 +57,7 @@ class RefusedSettings(BadInput):
 
 
 def refused(name: str, version: str, settings: Mapping[str, str], words: str) -> RefusedSettings | Failure:
-    """The error for the configuration ``name``, with which a PostgreSQL of ``version`` ended with ``words``.
+    """Make the error for configuration ``name``, with which PostgreSQL ``version`` ended with ``words``.
 
     Where the configuration has ``settings`` of its own, they are what it refuses: of several the one that its words
     name.

@@ -1,4 +1,4 @@
-"""Which cores the loader and the server get, from a named resources entry and what this process may use."""
+"""Cores of loader and server, from a named resources entry and this process's affinity."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Placement:
     server_cpus: frozenset[int]
     loader_quota: float | None = None
     note: str | None = None
-    """What was done differently from what was asked for, and why: for people, no part of the identity."""
+    """Deviations from the request with reasons: for people, no part of the identity."""
     server_quota: float | None = None
     loader_memory_bytes: int | None = None
     server_memory_bytes: int | None = None
@@ -57,11 +57,11 @@ class Placement:
         return {name: limit for name, limit in asked.items() if limit is not None}
 
     def without_loader_limits(self) -> Placement:
-        """The same with all of its cores and memory for the loader: for steps that are not measured."""
+        """Return it without limits of the loader's cores and memory, for steps that are not measured."""
         return replace(self, loader_quota=None, loader_memory_bytes=None)
 
     def facts(self) -> dict[str, object]:
-        """Return what identifies it, as JSON has it. What came later is only there where it is asked for: keys last."""
+        """Return its identity for JSON; newer fields only if set, so that keys of cells stay."""
         later = {
             "server_quota": self.server_quota,
             "loader_memory_bytes": self.loader_memory_bytes,
@@ -76,19 +76,19 @@ class Placement:
 
 
 def can_pin() -> bool:
-    """Whether this system lets a process be confined to cores. macOS does not."""
+    """Return whether this system can confine a process to cores. macOS cannot."""
     return hasattr(os, "sched_setaffinity")
 
 
 def allowed_cpus() -> frozenset[int]:
-    """Return the cores that this process may use: its affinity mask, or all cores where there is no such thing."""
+    """Return the cores that this process may use: its affinity mask, else all cores."""
     if can_pin():
         return frozenset(os.sched_getaffinity(0))
     return frozenset(range(os.cpu_count() or 1))
 
 
 def cores_here() -> Cores:
-    """The cores of this machine that this process may use."""
+    """Return the cores of this machine that this process may use."""
     return Cores(allowed_cpus(), siblings(), can_pin())
 
 
@@ -111,9 +111,7 @@ def place(resources: Resources, cores: Cores) -> Placement:
     Numbers of a cpuset count within the allowed cores: 0 is the first core that may be used. ``rest`` is what the other
     side and the hyperthreads of its cores leave. With a single core both sides share it, and the note says so; so it is
     without pinning.
-
-    Raises:
-        Unsupported: a number is not there, or nothing is left for ``rest``.
+    Raises Unsupported: a number is not there, or nothing is left for ``rest``.
     """
     loader, server, note = _divide((resources.loader_cpuset, resources.server_cpuset), cores)
     return Placement(
@@ -128,7 +126,7 @@ def place(resources: Resources, cores: Cores) -> Placement:
 
 
 def _divide(asked: tuple[str | None, str | None], cores: Cores) -> tuple[frozenset[int], frozenset[int], str | None]:
-    """The cores of loader and server, and what was done differently from what was asked for."""
+    """Divide the cores between loader and server; return deviations from the request, too."""
     allowed = cores.allowed
     if asked == (None, None):
         return allowed, allowed, None
@@ -173,7 +171,7 @@ def _rest(taken: frozenset[int], allowed: frozenset[int], siblings: Mapping[int,
 
 @contextmanager
 def confined(cpus: frozenset[int] | None) -> Iterator[None]:
-    """Hold the calling thread to these cores, and what it starts meanwhile from its start; None is no restriction."""
+    """Confine the calling thread, and what it starts meanwhile, to these cores (None: no limit)."""
     if cpus is None:
         yield
         return

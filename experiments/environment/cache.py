@@ -1,4 +1,4 @@
-"""Where the harness keeps what it can make again: venvs, PostgreSQL binaries, and the servers of a running campaign."""
+"""Cache folders: venvs, PostgreSQL's binaries, and the servers of a running campaign."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 _NAME = "bigdata-matrix"
+# Written last: a folder without it was left half-made by a process that was killed.
+_MARKER = "complete"
 _FOR_EVERY_USER = Path("/var/cache") / _NAME
 
 
 def cache_folder() -> Path:
-    """The user's own cache: ``$XDG_CACHE_HOME/bigdata-matrix``, else ``~/.cache`` (``~/Library/Caches`` on macOS)."""
+    """Return ``$XDG_CACHE_HOME/bigdata-matrix``, else it below ``~/.cache`` (macOS: ``~/Library/Caches``)."""
     configured = os.environ.get("XDG_CACHE_HOME", "")
     if Path(configured).is_absolute():
         return Path(configured) / _NAME
@@ -25,7 +28,7 @@ def cache_folder() -> Path:
 
 
 def shared_folder() -> Path:
-    """Where PostgreSQL's binaries and data live: a place that the account it runs under can reach.
+    """Return the folder of PostgreSQL's binaries and data, which its account can reach.
 
     PostgreSQL never runs as root, so for root that account is another one, which cannot enter a private home. Then,
     unless every folder down to the cache lets others pass, it is ``/var/cache/bigdata-matrix``. Anybody else runs the
@@ -38,13 +41,13 @@ def shared_folder() -> Path:
 
 
 def cache_folders() -> tuple[Path, ...]:
-    """Every folder that the harness keeps things in, those that do not exist (yet) left out."""
+    """Return the existing folders that the harness keeps things in."""
     folders = dict.fromkeys((cache_folder(), shared_folder()))
     return tuple(folder for folder in folders if folder.is_dir())
 
 
 def ensure_folder(folder: Path, *, private: bool) -> Path:
-    """Create the folder where it is missing: a private one for its owner only, others readable by everyone."""
+    """Create the folder if it is missing: private for its owner, or readable by everyone."""
     if not folder.is_dir():
         if not folder.parent.is_dir():
             ensure_folder(folder.parent, private=False)
@@ -55,7 +58,7 @@ def ensure_folder(folder: Path, *, private: bool) -> Path:
 
 
 def size_bytes(folder: Path) -> int:
-    """What the files below the folder hold, links not followed; files that vanish meanwhile count nothing."""
+    """Sum the sizes of the files below the folder; do not follow links."""
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -67,21 +70,60 @@ def size_bytes(folder: Path) -> int:
 
 
 def remove(folder: Path) -> None:
-    """Remove the folder and everything in it; nothing happens where it is gone already."""
+    """Remove the folder and its contents, if it exists."""
     if folder.exists():
         shutil.rmtree(folder)
 
 
+def lock_file(file: IO[str]) -> None:
+    """Lock the file until it is closed, once no other process has it locked."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def working_folder(folder: Path, lock: Callable[[IO[str]], None] = lock_file) -> Iterator[int]:
+    """Make an empty folder for one process at a time, removed at the end; yield the locked file's descriptor."""
+    ensure_folder(folder.parent, private=False)
+    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
+        lock(turn)
+        # What one left that was killed.
+        remove(folder)
+        folder.mkdir()
+        try:
+            yield turn.fileno()
+        finally:
+            remove(folder)
+
+
+def make_once(folder: Path, make: Callable[[int], None], lock: Callable[[IO[str]], None] = lock_file) -> None:
+    """Have a folder made, complete or not at all, unless it is there; ``make`` gets the locked file's descriptor.
+
+    Of two harnesses the second waits, and finds it made.
+    """
+    ensure_folder(folder.parent, private=False)
+    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
+        lock(turn)
+        if (folder / _MARKER).exists():
+            return
+        remove(folder)
+        try:
+            make(turn.fileno())
+            (folder / _MARKER).touch()
+        except BaseException:
+            remove(folder)
+            raise
+
+
 @contextlib.contextmanager
 def cache_in_use() -> Iterator[None]:
-    """While this holds, ``nox -s clean`` refuses. Any number of campaigns may hold it; it ends with its process."""
+    """Hold a shared lock that makes ``nox -s clean`` refuse; it ends with its process."""
     with _use_file().open("w") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 
 
 def is_cache_in_use() -> bool:
-    """Whether any process holds ``cache_in_use``."""
+    """Return whether any process holds ``cache_in_use``."""
     with _use_file().open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -91,11 +133,11 @@ def is_cache_in_use() -> bool:
 
 
 def _use_file() -> Path:
-    """In the shared folder: root's campaigns with different caches have the same one of these."""
+    """Return the lock file, in the shared folder: root's campaigns may have different caches."""
     return ensure_folder(shared_folder(), private=False) / "in-use"
 
 
 def _others_can_enter(folder: Path) -> bool:
-    """Whether every existing folder on the way lets other users pass; what is missing will be created so."""
+    """Return whether every existing folder on the way lets other users pass."""
     way = (folder, *folder.parents)
     return all(stat.S_IMODE(step.stat().st_mode) & stat.S_IXOTH for step in way if step.exists())

@@ -1,4 +1,4 @@
-"""Identity of the loader's source, and of lesser texts: runs of different ones are never compared, nor continued."""
+"""Hashes of the loader's source and of other texts: runs of different ones are never compared."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def short_hash(*texts: str) -> str:
-    """Six hexadecimal digits that change with each of the texts: to be read by people, beside names and versions."""
+    """Return six hexadecimal digits that change with each of the texts."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:6]
 
 
 def source_hash(project: Path = PROJECT) -> str:
-    """SHA-256 over names and contents of all that the loader consists of: its modules and its dictionary."""
+    """Return the SHA-256 of names and contents of the loader's modules and dictionary."""
     loader = project / "bigdata"
     digest = hashlib.sha256()
     for path in sorted((*loader.rglob("*.py"), *loader.rglob("*.csv"))):

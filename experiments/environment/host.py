@@ -21,7 +21,7 @@ PACKAGES = ("docker", "pydantic", "pyyaml", "rich", "scipy", "tabulate")
 
 
 def describe_environment(data_folder: Path, root: Path = ROOT, project: Path = PROJECT) -> dict[str, Any]:
-    """All facts, null where the system does not tell. ``data_folder`` is where servers on disk keep their data."""
+    """Return all facts, null if unknown. ``data_folder`` is that of servers on disk."""
     git = _commit(project)
     return {
         "cpu": _read(root, "proc/cpuinfo", _cpu_model) or platform.processor() or platform.machine(),
@@ -49,7 +49,7 @@ def _read(root: Path, name: str, parse: Callable[[str], Any]) -> Any:
 
 
 def _value(text: str, name: str) -> str | None:
-    """The value of the first ``name: value`` or ``name=value`` line."""
+    """Return the value of the first ``name: value`` or ``name=value`` line."""
     for line in text.splitlines():
         key, separator, value = line.partition("=" if "=" in line and ":" not in line.split("=")[0] else ":")
         if separator and key.strip() == name:
@@ -82,7 +82,7 @@ def _virtualisation(text: str) -> str | None:
 
 
 def _commit(project: Path) -> tuple[str | None, bool | None]:
-    """The checkout's commit, and whether files differ from it; nulls without git or outside of a checkout."""
+    """Return the checkout's commit, and whether files differ from it; nulls outside of a checkout."""
     try:
         commit = _git(project, "rev-parse", "HEAD")
         # Of other files, such as results, nothing of a campaign depends.

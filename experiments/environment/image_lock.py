@@ -1,4 +1,4 @@
-"""docker/images.lock.yaml: the base image of each Python and each PostgreSQL, pinned, so that it is the same next year.
+"""Pinned base images of each Python and each PostgreSQL: docker/images.lock.yaml.
 
 An entry pins an official image by the digest of its multi-arch index, Debian's packages by their versions, or both.
 ``nox -s lock`` writes the file; a person may add or change a ``reference`` and have it resolved.
@@ -48,27 +48,27 @@ _NO_DIGEST = "sha256:" + 64 * "0"
 # Of a repository, an optional host with a port; then the tag. No digest: that has a key of its own.
 _REFERENCE = re.compile(r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9._/-]+:[A-Za-z0-9_][\w.-]*", re.ASCII)
 _VERSIONS: Mapping[Kind, tuple[re.Pattern[str], str]] = {
-    "python": (re.compile(r"3\.\d+", re.ASCII), 'is no Python version: write major and minor, such as "3.13"'),
-    "postgres": (re.compile(r"\d{1,3}", re.ASCII), 'is no major version of PostgreSQL: write one such as "17"'),
+    "python": (re.compile(r"3\.\d+", re.ASCII), 'is not a Python version: write major and minor, such as "3.13"'),
+    "postgres": (re.compile(r"\d{1,3}", re.ASCII), 'is not a major version of PostgreSQL: write one such as "17"'),
 }
 
 
 def _check_digest(value: object) -> str:
     if isinstance(value, str) and _DIGEST.fullmatch(value):
         return value
-    raise problem(f"is no digest: it is sha256: and 64 hex digits; {RESOLVE} resolves the tag")
+    raise problem(f"is not a digest: it is sha256: and 64 hex digits; {RESOLVE} resolves the tag")
 
 
 def _check_reference(value: object) -> str:
     if isinstance(value, str) and _REFERENCE.fullmatch(value):
         return value
-    raise problem("is no repository with a tag: write one such as python:3.13-slim-bookworm, its digest below it")
+    raise problem("is not a repository with a tag: write one such as python:3.13-slim-bookworm, its digest below it")
 
 
 def _check_suite(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(r"[a-z]+", value):
         return value
-    raise problem("is no suite of Debian: write one such as trixie")
+    raise problem("is not a suite of Debian: write one such as trixie")
 
 
 def _check_date(value: object) -> str:
@@ -76,7 +76,7 @@ def _check_date(value: object) -> str:
     try:
         return datetime.date.fromisoformat(str(text)).isoformat()
     except ValueError:
-        raise problem("is no date: write one such as 2026-11-22") from None
+        raise problem("is not a date: write one such as 2026-11-22") from None
 
 
 def _check_flag(value: object) -> bool:
@@ -99,17 +99,17 @@ class RegistryPin:
     digest: Annotated[str, Checked(_check_digest, _TEXT)]
     """'sha256:' and 64 hex digits: of the multi-arch index."""
     version: Annotated[Text | None, Field(default=None)]
-    """What the tag resolved to, '3.13.16'; None where that is not known."""
+    """The version that the tag resolved to, '3.13.16'; None if unknown."""
     date: Annotated[str, Checked(_check_date, _TEXT)]
-    """When the tag was resolved or, where it never was here, when the digest was taken over: '2026-11-22'."""
+    """The day when the tag was resolved or the digest was taken over: '2026-11-22'."""
     pulled: Annotated[bool, Checked(_check_flag, {"type": "boolean"})]
-    """Whether the one who made the entry has pulled this digest."""
+    """True if the one who made the entry has pulled this digest."""
     note: Text | None = None
-    """Where a digest comes from that was not resolved here."""
+    """The source of a digest that was not resolved here."""
 
     @property
     def pinned(self) -> str:
-        """What is pulled, the same for ever: 'python@sha256:...'."""
+        """The pinned reference: 'python@sha256:...'."""
         return f"{self.reference.rpartition(':')[0]}@{self.digest}"
 
 
@@ -123,7 +123,7 @@ class DebianPin:
     packages: Annotated[Mapping[str, Text], Field(min_length=1)]
     """Name -> version as built: {'libc6': '2.41-12', 'python3.13': '3.13.5-2'}."""
     date: Annotated[str, Checked(_check_date, _TEXT)]
-    """When the archive had these versions."""
+    """The day when the archive had these versions."""
 
 
 @dataclass(frozen=True)
@@ -144,15 +144,15 @@ class ImageLock:
     postgres: Mapping[str, ImagePins]
 
     def of(self, kind: Kind) -> Mapping[str, ImagePins]:
-        """The pins of one kind."""
+        """Return the pins of one kind."""
         return self.python if kind == "python" else self.postgres
 
     def pins(self, slot: Slot) -> ImagePins:
-        """The pins of one image; empty ones where there is no entry."""
+        """Return the pins of one image; empty ones if there is no entry."""
         return self.of(slot[0]).get(slot[1], ImagePins())
 
     def replaced(self, slot: Slot, pins: ImagePins) -> ImageLock:
-        """The lock with other pins for one image; without it where there are none."""
+        """Return the lock with other pins for one image, or without it if there are none."""
         kind, version = slot
         others = {name: found for name, found in self.of(kind).items() if name != version}
         return replace(self, **{kind: others if pins == ImagePins() else others | {version: pins}})
@@ -208,12 +208,12 @@ def write_image_lock(lock: ImageLock, path: Path = PROJECT / IMAGE_LOCK) -> None
 
 
 def version_order(version: str) -> tuple[int, ...]:
-    """The sort key of versions such as '3.9' and '3.10', or '9' and '17'."""
+    """Return the sort key of versions such as '3.9' and '3.10', or '9' and '17'."""
     return tuple(int(part) for part in version.split("."))
 
 
 def _plain(pins: ImagePins) -> dict[str, Any]:
-    """As the file has it: what is not known is left out, packages stand in order."""
+    """Dump as the file has it: without unknown values, packages in order."""
     registry, debian = pins.registry, pins.debian
     entry: dict[str, Any] = {}
     if registry:
@@ -224,7 +224,7 @@ def _plain(pins: ImagePins) -> dict[str, Any]:
 
 
 def shown(path: Path) -> str:
-    """The file's name in messages: within the project without the project's folder."""
+    """Return the file's name in messages, relative to the project if inside."""
     return path.relative_to(PROJECT).as_posix() if path.is_relative_to(PROJECT) else str(path)
 
 
@@ -263,7 +263,7 @@ def _check_entries(kind: Kind, entries: Mapping[str, ImagePins]) -> list[Finding
 
 
 def _registry_entries(data: Any) -> Iterator[dict[str, Any]]:
-    """What stands under the key registry, as far as the file has the right shape."""
+    """Return the entries under the key registry, as far as the file has the right shape."""
     for kind in KINDS:
         entries = data.get(kind) if isinstance(data, dict) else None
         for pins in entries.values() if isinstance(entries, dict) else ():

@@ -1,7 +1,10 @@
-"""Running pip: its own configuration (index, certificate, proxy) applies, and its failures are told understandably."""
+"""Runs of pip, with its own configuration (index, certificate, proxy), and of other programs that install."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,13 +32,30 @@ def run_pip(pip: Sequence[str | Path], arguments: Sequence[str | Path], *, purpo
 
 
 def explain(output: str) -> str:
-    """The lines of pip's output that say why it failed, and a hint where the package index was not reached."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    reason = "; ".join(errors or lines[-3:]) or "pip failed without a word"
+    """Extract the reason from pip's output, with a hint if the package index was not reached."""
+    reason = find_reason("pip", output, "ERROR: ")
     if any(word in output for word in _WORDS_OF_NO_NETWORK):
         reason += ". The package index was not reached: check the network, or name your index in pip's configuration"
     return reason
+
+
+def find_reason(program: str, output: str, *prefixes: str) -> str:
+    """Extract the lines that begin with one of the prefixes, without the first of these; else the last three lines."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line.removeprefix(prefixes[0]) for line in lines if line.startswith(prefixes)]
+    return "; ".join(dict.fromkeys(errors or lines[-3:])) or f"{program} failed without output"
+
+
+def end_group(process: subprocess.Popen[bytes], number: signal.Signals, patience_s: float) -> None:
+    """Ask a program and its children by a signal to end, and kill those that have not in time."""
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, number)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(patience_s)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def run_locked(
@@ -46,7 +66,7 @@ def run_locked(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run it without input and take in all that it says.
+    """Run it without input and capture its output.
 
     ``lock`` is the descriptor of the locked file: the program holds it too, as it lives on for a while when the harness
     is killed. Raises subprocess.TimeoutExpired where it has to be ended.

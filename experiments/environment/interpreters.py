@@ -1,4 +1,4 @@
-"""The CPython interpreters of this machine: those the user names, on PATH, from pyenv, from uv, and from the cache."""
+"""CPython interpreters of this machine: the user's, on PATH, from pyenv, uv and the cache."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Interpreter:
 def find_interpreters(
     candidates: Mapping[Path, str] | None = None, probe: Callable[[Path], Interpreter | None] | None = None
 ) -> dict[str, Interpreter]:
-    """The interpreter to use for each minor version, oldest version first, a free-threaded build after the usual one.
+    """Find the interpreter of each minor version, oldest first, a free-threaded build after the usual one.
 
     Of several, an optimized build comes before one that is not, then the first found. Only CPython counts. Candidates
     that do not run are ignored. ``candidates`` are executables with the kind of place where each was found.
@@ -81,13 +81,13 @@ def find_interpreters(
 
 
 def python_order(python: str) -> tuple[int, int, bool]:
-    """What to sort by: '3.9' before '3.13' before '3.13t' before '3.14'."""
+    """Return the sort key: '3.9' before '3.13' before '3.13t' before '3.14'."""
     major, minor = python.rstrip("t").split(".")
     return int(major), int(minor), python.endswith("t")
 
 
 def candidate_executables(environment: Mapping[str, str] = os.environ, home: Path | None = None) -> dict[Path, str]:
-    """What may be an interpreter, each file once, with the kind of place where it was found first."""
+    """Yield possible interpreters, each file once, with the kind of place where it was found."""
     home = home or Path.home()
     data = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
     places: dict[str, Iterable[Path]] = {
@@ -106,17 +106,17 @@ def candidate_executables(environment: Mapping[str, str] = os.environ, home: Pat
 
 
 def installed_folder() -> Path:
-    """Where ``nox -s interpreters`` puts what it gets, a folder for each; it may not exist."""
+    """Return the folder of ``nox -s interpreters``, with a folder for each; it may not exist."""
     return cache_folder() / "interpreters"
 
 
 def named_in_vain(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """What the user names in the variable and has no interpreter."""
+    """Return the variable's places that have no interpreter."""
     return [place for place in _places(environment) if not _at(Path(place))]
 
 
 def probe_interpreter(executable: Path) -> Interpreter | None:
-    """Run the executable and let it describe itself; None where it does not (a shim without a version, say)."""
+    """Run the executable and let it describe itself; None if it does not (a shim, say)."""
     # -I: neither the caller's PYTHON* variables nor the current folder may change the answer.
     command = [str(executable), "-I", "-c", PROBE]
     try:
@@ -129,7 +129,7 @@ def probe_interpreter(executable: Path) -> Interpreter | None:
 
 
 def parse_probe(output: str) -> Interpreter | None:
-    """The interpreter that printed this when it ran ``PROBE``; None where it printed something else."""
+    """Parse the output of ``PROBE``; None if it is something else."""
     try:
         facts = json.loads(output)
         return Interpreter(**{**facts, "executable": Path(facts["executable"])})
@@ -155,25 +155,25 @@ def _places(environment: Mapping[str, str]) -> list[str]:
 
 
 def _at(place: Path) -> list[Path]:
-    """The interpreters at a place that a user names."""
+    """Yield the interpreters at a place that a user names."""
     if place.is_dir():
         return [*_executables(place), *_executables(place / "bin")]
     return [place.resolve()] if place.is_file() and os.access(place, os.X_OK) else []
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Of a folder that has one for each version."""
+    """Yield the interpreters of a folder with one folder per version."""
     for version in _newest_first(folder):
         yield from _executables(version / "bin")
 
 
 def _running() -> Path:
-    """The interpreter below the virtual environment that the harness runs in, if it does in one."""
+    """Yield the interpreter below the harness's virtual environment, if it runs in one."""
     return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
 
 
 def _executables(folder: Path) -> list[Path]:
-    """The interpreters in a folder by their usual names, links followed."""
+    """Yield the interpreters in a folder by their usual names, links followed."""
     try:
         found = [path for path in folder.iterdir() if _NAME_ON_PATH.fullmatch(path.name) and os.access(path, os.X_OK)]
     except OSError:
@@ -182,7 +182,7 @@ def _executables(folder: Path) -> list[Path]:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    """The folders of versions in a folder; of two patch releases the newer is to be found first."""
+    """Sort the folders of versions in a folder, newer patch releases first."""
     try:
         found = [path for path in folder.iterdir() if path.is_dir()]
     except OSError:

@@ -17,14 +17,14 @@ class FileSystem:
 
 
 def file_system_of(path: Path, mounts: tuple[FileSystem, ...]) -> FileSystem:
-    """The file system that holds the path: of those with the longest mount point above it, the one mounted last."""
+    """Return the file system that holds the path: the last one with the longest mount point above it."""
     above = [mount for mount in mounts if path.is_relative_to(mount.mount_point)]
     unknown = FileSystem(Path("/"), "file system of unknown kind")
     return max(reversed(above), key=lambda mount: len(mount.mount_point.parts), default=unknown)
 
 
 def read_mounts(text: str | None = None) -> tuple[FileSystem, ...]:
-    """The file systems in ``/proc/self/mountinfo`` (proc_pid_mountinfo(5)), in the order of mounting."""
+    """Read ``/proc/self/mountinfo`` (proc_pid_mountinfo(5)), in the order of mounting."""
     if text is None:
         text = Path("/proc/self/mountinfo").read_text()
     return tuple(_parse_mount(line) for line in text.splitlines())
@@ -38,5 +38,5 @@ def _parse_mount(line: str) -> FileSystem:
 
 
 def _unescape(path: str) -> Path:
-    """Blanks and the like stand as three octal digits."""
+    """Decode blanks and the like, written as three octal digits."""
     return Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path))

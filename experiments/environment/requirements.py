@@ -1,4 +1,4 @@
-"""The files of locked requirements: which there are, what each is made from, what it says, whether it is current.
+"""Files of locked requirements: their inputs, contents and currency.
 
 A lock is a pip requirements file with exact versions and hashes. Comment lines at its head say what it was made from
 and what had to be left out, so that both can be read back without a network.
@@ -24,7 +24,7 @@ POSTGRESQL_MAJORS = ("14", "15", "16", "17", "18")
 _LOADER_LOCKS = Path("docker") / "requirements"
 _HARNESS_LOCKS = Path("experiments") / "requirements"
 _HARNESS_PYTHON = "3.11"
-_HARNESS_GROUPS = ("harness", "tests", "lint")
+_HARNESS_GROUPS = ("harness", "tests", "lint", "docs")
 # The wheel's own metadata asks for this Python; only its content is used, with any.
 _POSTGRESQL_WHEEL_PYTHON = "3.12"
 
@@ -53,25 +53,25 @@ class LockTarget:
     may_be_built: tuple[str, ...] = ()
 
     def inputs_hash(self) -> str:
-        """SHA-256 of what the lock is made from; it changes when pyproject.toml asks for something else."""
+        """Return the SHA-256 of the lock's inputs."""
         inputs = [self.requirements, self.python, self.universal, self.may_leave_out, self.own_dependencies]
         inputs += [self.may_be_built] if self.may_be_built else []
         return "sha256:" + hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
     def header(self, notes: Notes) -> str:
-        """The comment lines at the head of the lock."""
+        """Return the comment lines at the head of the lock."""
         lines = ["# Made by `nox -s lock`. Do not edit: change pyproject.toml instead.", _INPUTS + self.inputs_hash()]
         return "\n".join([*lines, *notes.lines()]) + "\n"
 
     def is_current(self) -> bool:
-        """Whether the file is there and was made from these inputs."""
+        """Return whether the file exists and was made from these inputs."""
         if not self.file.is_file():
             return False
         return f"{_INPUTS}{self.inputs_hash()}\n" in self.file.read_text()
 
 
 def lock_targets(project: Path = PROJECT) -> tuple[LockTarget, ...]:
-    """Every lock of the project. Raises BadInput where pyproject.toml cannot be used."""
+    """Return every lock of the project. Raises BadInput if pyproject.toml cannot be used."""
     groups = tomllib.loads((project / "pyproject.toml").read_text()).get("dependency-groups", {})
     loader = tuple(expand_group(groups, "loader"))
     return (
@@ -107,7 +107,7 @@ def lock_targets(project: Path = PROJECT) -> tuple[LockTarget, ...]:
 
 
 def expand_group(groups: Mapping[str, Any], name: str) -> Iterator[str]:
-    """The requirements of a dependency group, groups that it includes in their place (PEP 735)."""
+    """Return the requirements of a dependency group, with those of included groups (PEP 735)."""
     if name not in groups:
         raise BadInput(f"pyproject.toml: dependency-groups: there is no group {name!r}; there are: {', '.join(groups)}")
     for entry in groups[name]:
@@ -118,35 +118,35 @@ def expand_group(groups: Mapping[str, Any], name: str) -> Iterator[str]:
 
 
 def is_free_threaded(python: str) -> bool:
-    """Whether this names a build without the lock on all threads (the GIL), as '3.14t' does."""
+    """Return whether this names a build without the GIL, as '3.14t' does."""
     return python.endswith("t")
 
 
 def loader_lock(python: str, project: Path = PROJECT) -> Path:
-    """The lock of the loader's packages for an interpreter such as '3.13'; it may not exist."""
+    """Return the lock of the loader's packages for an interpreter such as '3.13'; it may not exist."""
     return project / _LOADER_LOCKS / f"py{python}.txt"
 
 
 def postgresql_lock(major: str, project: Path = PROJECT) -> Path:
-    """The lock of the wheel with PostgreSQL's programs of this major version; it may not exist."""
+    """Return the lock of PostgreSQL's programs of this major version; it may not exist."""
     return project / _LOADER_LOCKS / f"postgresql-{major}.txt"
 
 
 def locked_pythons(project: Path = PROJECT) -> tuple[str, ...]:
-    """The interpreters for which the loader's packages are locked, oldest first."""
+    """Return the interpreters for which the loader's packages are locked, oldest first."""
     return tuple(python for python in LOADER_PYTHONS if loader_lock(python, project).is_file())
 
 
 def lock_hash(python: str, project: Path = PROJECT) -> str:
-    """SHA-256 of the lock of the loader's packages for an interpreter."""
+    """Return the SHA-256 of the lock of the loader's packages for an interpreter."""
     return "sha256:" + hashlib.sha256(loader_lock(python, project).read_bytes()).hexdigest()
 
 
 def left_out(lock: Path, architecture: str | None = None) -> dict[str, str]:
-    """What the lock leaves out for this processor (None: this machine's), by distribution name, with the reasons."""
+    """Return the distributions that the lock leaves out for a processor (None: this one), with reasons."""
     return read_left_out(lock.read_text(), architecture)
 
 
 def from_source(lock: Path) -> tuple[str, ...]:
-    """What the lock has no wheels of: it is built where it is installed."""
+    """Return the distributions that are built from source."""
     return read_from_source(lock.read_text())

@@ -1,4 +1,4 @@
-"""What a file of locked requirements says: its notes, and its entries, some of which hold for one processor only.
+"""Contents of a requirements lock: notes, and entries, some for one processor only.
 
 Plain text in and out. Notes are comment lines at the head, so that all can be read back without a network.
 """
@@ -26,7 +26,7 @@ _MARKER = re.compile(r" ; platform_machine == '(\w+)'")
 
 @dataclass(frozen=True)
 class Notes:
-    """What the head of a lock says about the packages.
+    """The notes at the head of a lock.
 
     ``left_out``: by processor, what could not be had for it, with the reason. ``from_source``: what has no wheels
     and is built where it is installed.
@@ -36,7 +36,7 @@ class Notes:
     from_source: Sequence[str] = ()
 
     def lines(self) -> list[str]:
-        """The comment lines."""
+        """Return the comment lines."""
         return [*self._lines_of_left_out(), *([_FROM_SOURCE + ", ".join(self.from_source)] if self.from_source else [])]
 
     def _lines_of_left_out(self) -> Iterator[str]:
@@ -51,25 +51,25 @@ class Notes:
 
 
 def architecture_of(machine: str) -> str:
-    """The name in wheels of what the system calls its processor: 'aarch64' for 'arm64'."""
+    """Return the name in wheels of a processor: 'aarch64' for 'arm64'."""
     return _OTHER_NAMES.get(machine.lower(), machine)
 
 
 def read_left_out(text: str, architecture: str | None = None) -> dict[str, str]:
-    """What the lock leaves out for this processor (None: this machine's), by distribution name, with the reasons."""
+    """Return the distributions that the lock leaves out for a processor (None: this one), with reasons."""
     asked = architecture_of(architecture or platform.machine())
     matches = (_LEFT_OUT.fullmatch(line) for line in text.splitlines())
     return {match[2]: match[3] for match in matches if match and match[1] in (None, asked)}
 
 
 def read_from_source(text: str) -> tuple[str, ...]:
-    """What the lock has no wheels of."""
+    """Return the distributions without wheels."""
     lines = (line for line in text.splitlines() if line.startswith(_FROM_SOURCE))
     return tuple(name for line in lines for name in line.removeprefix(_FROM_SOURCE).split(", "))
 
 
 def merge(texts: Mapping[str, str]) -> str:
-    """One text for all processors: an entry that differs between them, or that only some have, says which it is for."""
+    """Merge the entries of all processors; one that differs says which processor it is for."""
     entries = {architecture: _entries(text) for architecture, text in texts.items()}
     merged = []
     for name in sorted({name for found in entries.values() for name in found}):
@@ -82,13 +82,13 @@ def merge(texts: Mapping[str, str]) -> str:
 
 
 def for_architecture(text: str, architecture: str) -> str:
-    """The entries for one processor, without the words that say so: pip judges those by the machine it runs on."""
+    """Select the entries for one processor, without markers: pip judges those by its own machine."""
     kept = (entry for entry in _ENTRY.finditer(text) if _holds(entry[0], architecture))
     return "".join(_MARKER.sub("", entry[0]) for entry in kept)
 
 
 def entries_of(text: str, names: Collection[str]) -> str:
-    """The entries of some packages."""
+    """Return the entries of some packages."""
     return "".join(entry for name, entry in _entries(text).items() if name in names)
 
 

@@ -1,4 +1,4 @@
-"""Making the files of locked requirements with uv, from the package index that pip is configured for."""
+"""Resolution of the requirements locks by uv, from pip's package index."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ exec(compile(code, "<string>", "exec"))
 
 
 class Unresolved(Exception):
-    """No versions fit. The message is uv's reason on one line."""
+    """The error that no versions fit, with uv's reason on one line."""
 
 
 @dataclass(frozen=True)
 class _Question:
-    """What uv is asked for: a target's requirements with these options."""
+    """A question to uv: a target's requirements with these options."""
 
     target: LockTarget
     options: tuple[str, ...]
     environment: Mapping[str, str]
 
     def answer(self, requirements: Sequence[str], *options: str) -> str:
-        """The locked requirements. Raises Unresolved, or Failure where uv fails for another reason."""
+        """Return the locked requirements. Raises Unresolved, or Failure if uv fails for another reason."""
         command = [sys.executable, "-m", "uv", "pip", "compile", "-", "--quiet", "--color", "never"]
         command += ["--python-version", self.target.python.rstrip("t"), "--only-binary", ":all:", "--generate-hashes"]
         # No index, path or annotation of this machine gets into the file.
@@ -75,7 +75,7 @@ class _Question:
 
 
 def make_lock(target: LockTarget, environment: Mapping[str, str]) -> Notes:
-    """Resolve the newest versions and write the lock; returns what had to be left out or has to be built.
+    """Resolve the newest versions and write the lock; return what is left out or built.
 
     Raises Failure where the requirements cannot be had and none may be left out.
     """
@@ -89,7 +89,7 @@ def make_lock(target: LockTarget, environment: Mapping[str, str]) -> Notes:
 
 
 def requirement_name(requirement: str) -> str:
-    """The distribution that a requirement is about: 'aiopg' for ``aiopg>=1.4``, 'psycopg-binary' for its extra.
+    """Return a requirement's distribution: 'aiopg' for ``aiopg>=1.4``, 'psycopg-binary' for its extra.
 
     An extra that brings a distribution of its own is that distribution here: it can be had, or not, by itself.
     """
@@ -98,7 +98,7 @@ def requirement_name(requirement: str) -> str:
 
 
 def index_environment(pip_configuration: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment for uv, which does not read pip's configuration: index and certificate under uv's names.
+    """Translate pip's index and certificate for uv, which does not read pip's configuration.
 
     ``pip_configuration`` is what ``pip config list`` prints. What the user has set for uv stays.
     """
@@ -111,14 +111,14 @@ def index_environment(pip_configuration: str, environment: Mapping[str, str]) ->
 
 
 def uv_environment() -> dict[str, str]:
-    """The environment for uv on this machine."""
+    """Return the environment for uv on this machine."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
     return index_environment(listed.stdout, os.environ)
 
 
 def stand_in(folder: Path, *, free_threaded: bool) -> Path:
-    """An executable that uv takes for an interpreter with or without the GIL."""
+    """Make an executable that uv takes for an interpreter with or without the GIL."""
     script = folder / "stand_in.py"
     script.write_text(_STAND_IN.format(free_threaded=int(free_threaded)))
     executable = folder / "python"
@@ -132,7 +132,7 @@ def _resolve_universal(target: LockTarget, environment: Mapping[str, str]) -> tu
 
 
 def _resolve(target: LockTarget, environment: Mapping[str, str]) -> tuple[Notes, str]:
-    """The locked requirements for all processors, with what could not be had for which of them."""
+    """Return the locked requirements of all processors, and what is unavailable for which."""
     texts, left_out, from_source = {}, {}, list[str]()
     for architecture in ARCHITECTURES:
         with tempfile.TemporaryDirectory() as folder:
@@ -148,7 +148,7 @@ def _resolve(target: LockTarget, environment: Mapping[str, str]) -> tuple[Notes,
 
 
 def _resolve_for_one(question: _Question, built: Sequence[str], folder: Path) -> tuple[str, dict[str, str]]:
-    """The locked wheels for one processor, and what could not be had with the reasons; without what is ``built``."""
+    """Return the locked wheels of one processor without ``built``, and the unavailable with reasons."""
     excludes = folder / "excludes.txt"
     excludes.write_text("\n".join(built))
     without = ("--excludes", str(excludes)) if built else ()
@@ -160,7 +160,7 @@ def _resolve_for_one(question: _Question, built: Sequence[str], folder: Path) ->
 
 
 def _find_unavailable(question: _Question, wanted: Sequence[str], options: Sequence[str]) -> dict[str, str]:
-    """The requirements that cannot be had as wheels, each with the reason; Failure for one that is indispensable."""
+    """Find requirements without wheels, each with the reason. Raises Failure for an indispensable one."""
     try:
         question.answer(wanted, *options)
     except Unresolved:
@@ -176,7 +176,7 @@ def _find_unavailable(question: _Question, wanted: Sequence[str], options: Seque
 
 
 def _why_not(question: _Question, requirement: str, *options: str) -> str | None:
-    """Why a requirement cannot be had; None where it can."""
+    """Return why a requirement is unavailable; None if it is available."""
     # Of an extra's own distribution the reason is short; in the requirement's there is one for each of its versions.
     for asked in dict.fromkeys((requirement_name(requirement), requirement) if "[" in requirement else (requirement,)):
         try:
@@ -189,7 +189,7 @@ def _why_not(question: _Question, requirement: str, *options: str) -> str | None
 
 
 def _sources(target: LockTarget, built: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The entries of what is built from source: the newest version with wheels for the build with the GIL.
+    """Return the entries built from source: the newest version with wheels for the build with the GIL.
 
     The hashes are those of all its files, the sources among them. uv would have to build it to learn what it depends
     on, which takes PostgreSQL's headers; it depends on nothing.
@@ -201,7 +201,7 @@ def _sources(target: LockTarget, built: Sequence[str], environment: Mapping[str,
 
 
 def _cause(message: str) -> str:
-    """The reason in uv's report on an impossible resolution, without its hints and without markers."""
+    """Extract the reason from uv's report on an impossible resolution, without hints and markers."""
     text = re.sub(r"\{[^}]*\}", "", " ".join(message.partition("hint:")[0].split()))
     match = re.search(r"cause: Because (.*?)(?:,? and you require|, we can conclude|$)", text)
     return match[1] if match else text

@@ -26,7 +26,7 @@ SAMPLINGS = ("on", "off")
 
 @dataclass(frozen=True)
 class Cell:
-    """What one run measures, named as in matrix.yaml. No value is left to be resolved.
+    """One point of the matrix, named as in matrix.yaml; no value is left to be resolved.
 
     None is what does not apply: ``loop`` and ``implementation`` to a loader that has no choice, ``gil`` to a build that
     is not free-threaded.
@@ -48,7 +48,7 @@ class Cell:
     sampling: str = "on"
 
     def axes(self) -> dict[str, AxisValue]:
-        """Every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
+        """Return every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
         return asdict(self)
 
     def value(self, axis: str) -> AxisValue:
@@ -56,7 +56,7 @@ class Cell:
         return cast(AxisValue, getattr(self, axis))
 
     def label(self) -> str:
-        """One line for people: loader and pool first, what is usual (local, autocommit, execute) left out."""
+        """Format one line for people: loader and pool first, without usual values."""
         parts = [self.contestant(), f"pool {self.poolsize}", self.interpreter(), f"PostgreSQL {self.postgres}"]
         parts += [f"data {self.data}", f"cores {self.resources}"]
         parts += [value for value in (self.transaction, self.inserts) if value not in ("autocommit", "execute")]
@@ -65,7 +65,7 @@ class Cell:
         return ", ".join(parts)
 
     def contestant(self) -> str:
-        """The loader with its loop; protocol and implementation where they are not what it uses unless asked."""
+        """Format the loader with its loop, and other than default protocol and implementation."""
         loader = LOADERS.get(self.loader)
         parts = [self.loader if self.loop is None else f"{self.loader} on {self.loop}"]
         parts += [] if loader is None or self.protocol == loader.protocols[0] else [self.protocol]
@@ -73,7 +73,7 @@ class Cell:
         return ", ".join(parts)
 
     def interpreter(self) -> str:
-        """'Python 3.13', or 'Python 3.13t without GIL'."""
+        """Format the interpreter: 'Python 3.13', or 'Python 3.13t without GIL'."""
         return f"Python {self.python}" + (" without GIL" if self.gil == "off" else "")
 
 
@@ -101,12 +101,12 @@ class Identity:
     lock_hash: str
     """SHA-256 of the locked requirements that were installed."""
     driver: Mapping[str, object]
-    """What the driver says of itself when it is tried, as its libpq need not come with the locked packages."""
+    """The driver's own versions, as its libpq need not come with the locked packages."""
     source_hash: str
     """SHA-256 of the loader's source."""
     server_version: str
     server_build: str | None
-    """Of a server without an image: which programs it is, and how its data directory is made."""
+    """Without an image: the server's programs, and how its data directory is made."""
     server_settings: Mapping[str, str]
     storage: str
     data_digest: str

@@ -61,7 +61,7 @@ def _multiply(experiment: Experiment) -> list[Values]:
 
 
 def _plain(typed: Mapping[str, object]) -> dict[str, Any]:
-    """See a dictionary whose keys are all known as one that can be walked through."""
+    """Cast a dictionary with known keys to a plain mapping."""
     return dict(typed)
 
 

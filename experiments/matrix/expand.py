@@ -1,4 +1,4 @@
-"""From the matrix to the cells that are run: resolve, collapse, merge, say what cannot run, enrol the baseline."""
+"""Expansion of the matrix into cells: resolve, collapse, merge, find obstacles, add the baseline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Arm = Literal["a", "b"]
 
 
 class Resolver(Protocol):
-    """Knows what only the machine knows."""
+    """A resolver of values that only the machine knows."""
 
     def resolve_engine(self, value: str) -> str:
         """Return the engine's name for a value of the axis: that itself or, for 'auto', the one to use here."""
@@ -36,9 +36,9 @@ class PlannedCell:
     cell: Cell
     arm: Arm
     experiments: tuple[str, ...]
-    """Who shows it, in the order of the matrix."""
+    """The experiments that show it, in the order of the matrix."""
     unsupported: str | None = None
-    """Why it cannot run: it has a row with this reason, and no runs."""
+    """The reason why it cannot run: its row shows that, and it has no runs."""
 
 
 def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[PlannedCell, ...]:
@@ -46,9 +46,7 @@ def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[Pl
 
     Every experiment is given its baseline, also where ``only`` leaves it out, since its ratios need it. Equal cells of
     several experiments are one; if some experiment excludes what another one runs, it shows it too.
-
-    Raises:
-        BadInput: the selection names what is not there, or leaves nothing.
+    Raises BadInput: the selection names what is not there, or leaves nothing.
     """
     chosen = apply_selection(matrix, selection)
     completion = _Completion(chosen, resolver)
@@ -66,7 +64,7 @@ def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[Pl
 def _with_baselines(
     by_experiment: Mapping[str, Mapping[Cell, str | None]], baselines: Mapping[str, Cell]
 ) -> dict[str, dict[Cell, str | None]]:
-    """Every experiment's cells with its baseline in front."""
+    """Put each experiment's baseline in front of its cells."""
     complete = {}
     for name, cells in by_experiment.items():
         baseline = baselines[name]
@@ -76,7 +74,7 @@ def _with_baselines(
 
 
 def _enrol_again(planned: Iterable[PlannedCell], baselines: Mapping[str, Cell]) -> Iterator[PlannedCell]:
-    """Each baseline a second time, behind itself, for the experiments that compare with it."""
+    """Repeat each baseline behind itself, for the experiments that compare with it."""
     for one in planned:
         yield one
         if comparing := tuple(name for name, baseline in baselines.items() if baseline == one.cell):
@@ -84,7 +82,7 @@ def _enrol_again(planned: Iterable[PlannedCell], baselines: Mapping[str, Cell]) 
 
 
 class _Completion:
-    """Completes values with the defaults, resolves them, and collapses what does not apply."""
+    """The completion of values: defaults, resolution, and axes that do not apply."""
 
     def __init__(self, matrix: Matrix, resolver: Resolver) -> None:
         self._defaults = asdict(matrix.defaults)
@@ -100,7 +98,7 @@ class _Completion:
         return Cell(**{**axes, **self._of_loader(LOADERS[axes["loader"]], axes)})
 
     def _of_loader(self, loader: Loader, axes: Mapping[str, Any]) -> dict[str, AxisValue]:
-        """The axes that mean something to some loaders only."""
+        """Resolve the axes that apply to some loaders only."""
         has_choice = len(loader.protocols) > 1 and axes["protocol"] != "default"
         implementation = axes["implementation"]
         if implementation == "default":
@@ -161,7 +159,7 @@ def _filter(cells: Mapping[Cell, str | None], only: Mapping[str, tuple[str, ...]
 
 
 def matches(cell: Cell, only: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether a cell has one of the values that ``only`` leaves to each axis."""
+    """Return whether a cell has one of the values that ``only`` leaves to each axis."""
     axes = cell.axes()
     return all(axes[axis] is not None and str(axes[axis]) in values for axis, values in only.items())
 
@@ -174,7 +172,7 @@ def _check_only(only: Mapping[str, tuple[str, ...]], cells: Sequence[Cell]) -> N
                 raise BadInput(f"--only: no cell has {axis}={value} {suggest(value, there)}")
     if not any(matches(cell, only) for cell in cells):
         asked = " and ".join(f"{axis}={','.join(values)}" for axis, values in only.items())
-        raise BadInput(f"--only: no cell has {asked}: each is there, but not together; leave out one of them")
+        raise BadInput(f"--only: no cell matches both {asked}")
 
 
 def _values_there(axis: str, cells: Iterable[Cell]) -> list[str]:

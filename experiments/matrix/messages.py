@@ -13,18 +13,18 @@ from experiments.matrix.yaml_document import Document, Finding, YamlPath
 
 _UNKNOWN_KEY = ("unexpected_keyword_argument", "extra_forbidden")
 _ADVICE = {
-    "int_type": "is no whole number: write one such as 20",
-    "int_from_float": "is no whole number: write one such as 20",
-    "float_type": "is no number: write one such as 0.25",
-    "finite_number": "is not finite: write a number such as 0.25",
+    "int_type": "is not an integer (expected for example 20)",
+    "int_from_float": "is not an integer (expected for example 20)",
+    "float_type": "is not a number (expected for example 0.25)",
+    "finite_number": "is not finite (expected for example 0.25)",
     "greater_than_equal": "is too small: write {ge} or more",
     "greater_than": "is too small: write more than {gt:g}",
     "too_short": "is empty: name at least one",
-    "tuple_type": "is no list: write [one, two] or one '- ' per line",
-    "dict_type": "is no mapping: write 'name: value' below it",
-    "mapping_type": "is no mapping: write 'name: value' below it",
-    "dataclass_type": "is no mapping: write 'name: value' below it",
-    "literal_error": "is not known: write {expected}",
+    "tuple_type": "is not a list: write [one, two] or one '- ' per line",
+    "dict_type": "is not a mapping: write 'name: value' below it",
+    "mapping_type": "is not a mapping: write 'name: value' below it",
+    "dataclass_type": "is not a mapping: write 'name: value' below it",
+    "literal_error": "is not valid (expected {expected})",
 }
 
 
@@ -41,7 +41,7 @@ def describe_errors(error: ValidationError, adapter: TypeAdapter[Any], document:
 
 
 def _has_inner(path: YamlPath, paths: list[YamlPath]) -> bool:
-    """Whether something inside is wrong too: pydantic drops such items and then says that there are too few."""
+    """Return whether an inner item is wrong too: pydantic drops it and reports too few items."""
     return any(other[: len(path)] == path and other != path for other in paths)
 
 
@@ -52,8 +52,11 @@ def _describe(error: ErrorDetails, path: YamlPath, schema: Mapping[str, Any], do
     if kind == "missing":
         return "is missing: add it"
     context = error.get("ctx", {})
+    found = describe_value(document, path, error["input"])
+    if kind == "unknown":
+        return f"unknown {context['kind']} {found} {context['suggestion']}"
     advice = context["text"] if kind == "matrix" else _ADVICE.get(kind, error["msg"]).format(**context)
-    return f"{describe_value(document, path, error['input'])} {advice}"
+    return f"{found} {advice}"
 
 
 def describe_value(document: Document, path: YamlPath, value: object) -> str:

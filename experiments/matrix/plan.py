@@ -1,4 +1,4 @@
-"""The order of the runs: blocks in which every cell runs once, each shuffled by itself, the same for the same seed.
+"""Order of the runs: blocks in which every cell runs once, each shuffled by the seed.
 
 So a drift of the machine hits all cells alike, and ratios can be paired within a block.
 """
@@ -46,7 +46,7 @@ class Plan:
 
 
 def make_plan(cells: Sequence[PlannedCell], repeats: int, seed: int) -> Plan:
-    """Shuffle the cells that can run, anew in each of ``repeats`` blocks.
+    """Return ``repeats`` blocks, each a fresh shuffle of the runnable cells.
 
     The order depends on the seed and on what the cells are, not on where matrix.yaml names them.
     """
@@ -66,7 +66,7 @@ def estimate_s(plan: Plan, seconds_per_run: Callable[[Cell], float]) -> float:
 
 
 def guess_run_s(cell: Cell, data: DataSet, timeout_s: float) -> float:
-    """Return about how many seconds a run takes, from what was measured elsewhere; never more than its time limit.
+    """Estimate the seconds of one run from measurements elsewhere, at most its time limit.
 
     Where the number of records is unknown it is the time limit.
     """

@@ -1,4 +1,4 @@
-"""What no single value of matrix.yaml shows: whether the names that it uses are there, and what makes no sense.
+"""Checks between the parts of matrix.yaml: unknown names and useless entries.
 
 It works on the plain document and skips whatever has the wrong shape: the models complain about that, at the same
 time.
@@ -41,11 +41,11 @@ def _items(value: object) -> list[Any]:
 
 
 def _check_names(root: Mapping[str, Any]) -> Iterator[Finding]:
-    """Names become names of files and stand on the command line."""
+    """Check names, which become names of files and stand on the command line."""
     for section in _KINDS:
         for name in _mapping(root.get(section)):
             if not _NAME.fullmatch(name):
-                yield Finding((section, name), "is no usable name: write letters, digits, '_', '-' and '.' only")
+                yield Finding((section, name), "is not a valid name: use letters, digits, '_', '-' and '.' only")
 
 
 def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
@@ -53,11 +53,11 @@ def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
         known = _mapping(root.get(axis))
         for path, value in _values_of(axis, root):
             if isinstance(value, str) and value not in known:
-                yield Finding(path, f"{value!r} is no {kind} {suggest(value, known)}")
+                yield Finding(path, f"unknown {kind} {value!r} {suggest(value, known)}")
 
 
 def _values_of(axis: str, root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, object]]:
-    """Every value that some part of the file gives to an axis."""
+    """Yield every value that some part of the file gives to an axis."""
     for path, values in _axis_mappings(root):
         if axis in values:
             value = values[axis]
@@ -85,7 +85,7 @@ def _check_profiles(root: Mapping[str, Any]) -> Iterator[Finding]:
         for position, value in enumerate(_items(_mapping(profile).get("experiments"))):
             if isinstance(value, str) and value not in known:
                 path = ("profiles", name, "experiments", position)
-                yield Finding(path, f"{value!r} is no experiment {suggest(value, known)}")
+                yield Finding(path, f"unknown experiment {value!r} {suggest(value, known)}")
 
 
 def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:
@@ -101,16 +101,16 @@ def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[str, list[Any]]) -> Iterator[Finding]:
-    """An exclusion that can match nothing is a slip of the pen."""
+    """Check that an exclusion can match something."""
     if set(entry) <= {"why"}:
         yield Finding(path, "names no axis, so it would leave out everything: name what to leave out")
     for axis, value in entry.items():
         listed = [_plain(item) for item in values.get(axis, ())]
         if listed and _plain(value) not in listed:
             known = ", ".join(str(item) for item in listed)
-            yield Finding((*path, axis), f"{_plain(value)!r} is no value that this experiment has (there: {known})")
+            yield Finding((*path, axis), f"{_plain(value)!r} is not a value of this experiment (known: {known})")
 
 
 def _plain(value: object) -> object:
-    """YAML makes False of off, which is the name of a value."""
+    """Undo YAML's False for off, which is the name of a value."""
     return "off" if value is False else value

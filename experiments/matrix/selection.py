@@ -1,4 +1,4 @@
-"""What the command line asks for, and the matrix as it is after that."""
+"""Selection on the command line, and its application to the matrix."""
 
 from __future__ import annotations
 
@@ -43,11 +43,10 @@ def parse_selection(
 ) -> Selection:
     """Make a selection of the raw texts of the command line's options.
 
-    Raises:
-        BadInput: a text cannot be understood; whether the matrix has those names is seen when it is applied.
+    Raises BadInput: a text cannot be understood; whether the matrix has those names is seen when it is applied.
     """
     if engine is not None and engine not in ("auto", *ENGINES):
-        raise BadInput(f"--engine: {engine!r} is no engine {suggest(engine, ('auto', *ENGINES))}")
+        raise BadInput(f"--engine: unknown engine {engine!r} {suggest(engine, ('auto', *ENGINES))}")
     return Selection(
         profile=profile,
         experiments=tuple(dict.fromkeys(experiments)),
@@ -65,9 +64,9 @@ def _parse_only(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
         axis, _, listed = text.partition("=")
         values = tuple(value.strip() for value in listed.split(","))
         if not all(values):
-            raise BadInput(f"--only: {text!r} is no choice: write AXIS=VALUE or AXIS=VALUE,VALUE")
+            raise BadInput(f"--only: {text!r} is not AXIS=VALUE or AXIS=VALUE,VALUE")
         if axis not in AXES:
-            raise BadInput(f"--only: {axis!r} is no axis {suggest(axis, AXES)}")
+            raise BadInput(f"--only: unknown axis {axis!r} {suggest(axis, AXES)}")
         only[axis] = tuple(dict.fromkeys((*only.get(axis, ()), *values)))
     return only
 
@@ -76,7 +75,7 @@ def _parse_count(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and int(text) >= 1):
-        raise BadInput(f"{option}: {text!r} is no count: write a whole number, 1 or more")
+        raise BadInput(f"{option}: {text!r} is not a positive integer (expected for example 20)")
     return int(text)
 
 
@@ -86,9 +85,7 @@ def apply_selection(matrix: Matrix, selection: Selection) -> Matrix:
     The command line goes before the profile, and that before the matrix. ``engine`` and ``data`` take the place of
     every value of their axis. A directory becomes a data set named after it, with as many records and the same
     segments as the data set of the defaults.
-
-    Raises:
-        BadInput: a profile, experiment or data set that is not there.
+    Raises BadInput: a profile, experiment or data set that is not there.
     """
     profile = _profile_of(matrix, selection)
     names = selection.experiments or profile.experiments or tuple(matrix.experiments)
@@ -115,7 +112,7 @@ def _profile_of(matrix: Matrix, selection: Selection) -> Profile:
 
 def _get(option: str, kind: str, name: str, known: Mapping[str, T]) -> T:
     if name not in known:
-        raise BadInput(f"{option}: {name!r} is no {kind} of the matrix {suggest(name, known)}")
+        raise BadInput(f"{option}: unknown {kind} {name!r} {suggest(name, known)}")
     return known[name]
 
 

@@ -114,7 +114,7 @@ class DataSet:
     segments: Annotated[tuple[Segment, ...], _SOME] = ("01",)
     """The segments of the Summary File 1 to load, in quotes."""
     records: Count | None = None
-    """How many logical records of each state to load; all of them where this is left out."""
+    """The number of logical records of each state to load; by default all."""
     path: Text | None = None
     """Of directory: the folder with the files, as seen from the folder where the command runs."""
     seed: int = Field(default=2014, strict=True)
@@ -148,7 +148,7 @@ class PostgresConfiguration:
 
 @dataclass(frozen=True, config=_STRICT)
 class Resources:
-    """Who may use which cores. Numbers count within the cores that the harness may use; left out: all of them."""
+    """Cores of loader and server. Numbers count within the cores that the harness may use; left out: all of them."""
 
     loader_cpuset: Cpuset | None = None
     """Cores of the loader: numbers and ranges such as "0-2,5", or rest."""
@@ -204,9 +204,9 @@ class Experiment:
     exclude: tuple[Exclusion, ...] = ()
     """Combinations to leave out, before include."""
     baseline: AxisValues = Field(default_factory=AxisValues)
-    """What its cells are compared with, where that differs from the baseline of the whole matrix."""
+    """The cell to compare with, if it is not the baseline of the whole matrix."""
     explain: Annotated[bool, Field(strict=True)] = False
-    """Whether its cells run once more after the timed blocks, with instruments, for a page each that explains them."""
+    """If true, its cells run once more after the timed blocks, with instruments, for a page each that explains them."""
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -228,7 +228,7 @@ class Matrix:
     version: Literal[1]
     """Of this format."""
     repeats: Count
-    """How many blocks; each runs every cell once, in its own shuffled order."""
+    """The number of blocks; each runs every cell once, in its own shuffled order."""
     seed: Annotated[int, Field(strict=True)]
     """Decides the orders."""
     timeout_s: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
@@ -240,7 +240,7 @@ class Matrix:
     resources: Mapping[str, Resources]
     """Divisions of the cores by name."""
     defaults: Defaults
-    """What an experiment does not name."""
+    """Values of axes that an experiment does not name."""
     experiments: Annotated[Mapping[str, Experiment], _SOME]
     """Questions by name."""
     baseline: AxisValues = Field(default_factory=AxisValues)
@@ -257,8 +257,7 @@ def matrix_adapter() -> TypeAdapter[Matrix]:
 def load_matrix(path: Path) -> Matrix:
     """Load and check a matrix.yaml.
 
-    Raises:
-        BadInput: with everything that is wrong, one line each:
+    Raises BadInput: with everything that is wrong, one line each:
             ``matrix.yaml:LINE: path.to[1].key: what was found, what is allowed, what to do``.
     """
     document = read_document(path)

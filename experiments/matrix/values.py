@@ -1,4 +1,4 @@
-"""The types of the values in matrix.yaml: what each accepts, what it says of others, how editors see it.
+"""Types of the values in matrix.yaml: accepted values, errors and JSON Schema.
 
 A message says what is allowed and what to do; what was found stands in front of it (``describe_errors``).
 """
@@ -32,6 +32,11 @@ def problem(text: str) -> PydanticCustomError:
     return PydanticCustomError("matrix", "{text}", {"text": text})
 
 
+def unknown(kind: str, value: object, known: Sequence[str]) -> PydanticCustomError:
+    """Make the error of a name that is not among the ``known`` ones of its ``kind``."""
+    return PydanticCustomError("unknown", "unknown {kind}", {"kind": kind, "suggestion": suggest(value, known)})
+
+
 @dataclass(frozen=True, eq=False)
 class Checked:
     """Pydantic's view of a value that ``check`` turns into text or a number; editors see ``schema`` (JSON Schema)."""
@@ -52,7 +57,7 @@ def one_of(what: str, known: Sequence[str], description: str) -> Checked:
     def check(value: object) -> str:
         if isinstance(value, str) and value in known:
             return value
-        raise problem(f"is no {what} {suggest(value, known)}")
+        raise unknown(what, value, known)
 
     return Checked(check, {"type": "string", "enum": list(known), "description": description})
 
@@ -62,7 +67,7 @@ def _check_python(value: object) -> str:
         return value
     if isinstance(value, float):
         raise problem("without quotes is a number, so that 3.10 would be 3.1: put the version in quotes")
-    raise problem("is no Python version: write 'default' or major and minor in quotes, such as \"3.13\"")
+    raise problem("is not a Python version: write 'default' or major and minor in quotes, such as \"3.13\"")
 
 
 def _check_gil(value: object) -> str:
@@ -71,7 +76,7 @@ def _check_gil(value: object) -> str:
         return "off"
     if isinstance(value, str) and value in GILS:
         return value
-    raise problem(f"is no state of the GIL {suggest(value, GILS)}")
+    raise unknown("state of the GIL", value, GILS)
 
 
 def _check_sampling(value: object) -> str:
@@ -80,29 +85,29 @@ def _check_sampling(value: object) -> str:
         return "on" if value else "off"
     if isinstance(value, str) and value in SAMPLINGS:
         return value
-    raise problem(f"is no state of the sampler {suggest(value, SAMPLINGS)}")
+    raise unknown("state of the sampler", value, SAMPLINGS)
 
 
 def _check_major(value: object) -> str:
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if _MAJOR.fullmatch(text):
         return text
-    raise problem('is no major version of PostgreSQL: write it in quotes, such as "17"')
+    raise problem('is not a major version of PostgreSQL: write it in quotes, such as "17"')
 
 
 def _check_segment(value: object) -> str:
     if isinstance(value, str) and _SEGMENT.fullmatch(value):
         return value
-    raise problem('is no segment: write two digits in quotes, from "01" to "39"')
+    raise problem('is not a segment: write two digits in quotes, from "01" to "39"')
 
 
 def _parse_memory(value: object) -> int:
-    """Bytes from '64MB'. Units are PostgreSQL's: 1024 kB are 1 MB. Plain bytes are what a matrix has that was read."""
+    """Parse '64MB' to bytes in PostgreSQL's units (1024 kB are 1 MB); keep a number as it is."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise problem("is no amount of memory: write a whole number with a unit (kB, MB, GB, TB), such as 64MB")
+        raise problem("is not an amount of memory: write an integer with a unit (kB, MB, GB, TB), such as 64MB")
     return int(match[1]) << 10 * " kMGT".index(match[2] or " ")
 
 
@@ -111,7 +116,7 @@ def _check_setting(value: object) -> str:
         return "on" if value else "off"
     if isinstance(value, str | int | float):
         return str(value)
-    raise problem("is no value of a setting: write text, a number, on or off")
+    raise problem("is not a value of a setting: write text, a number, on or off")
 
 
 def _check_cpuset(value: object) -> str:
@@ -121,14 +126,14 @@ def _check_cpuset(value: object) -> str:
     try:
         parse_cpuset(text)
     except ValueError:
-        raise problem("is no set of cores: write numbers from 0 and ranges such as \"0-2,5\", or 'rest'") from None
+        raise problem("is not a set of cores: write numbers from 0 and ranges such as \"0-2,5\", or 'rest'") from None
     return text
 
 
 def _check_text(value: object) -> str:
     if isinstance(value, str) and value.strip():
         return value
-    raise problem("is no text: write it in quotes")
+    raise problem("is not text: write it in quotes")
 
 
 Text = Annotated[str, Checked(_check_text, {"type": "string", "minLength": 1})]

@@ -1,4 +1,4 @@
-"""YAML with the place of everything in it, so that an error can say where it is."""
+"""YAML documents with the line of every value, for errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Finding:
     path: YamlPath
     text: str
     line: int | None = None
-    """Where that is not where the path begins."""
+    """The line, if it is not that of the path's beginning."""
 
 
 def refuse(document: Document, findings: list[Finding]) -> BadInput:
@@ -58,8 +58,7 @@ def write_path(path: YamlPath) -> str:
 def read_document(file: Path) -> Document:
     """Read a YAML file of one document.
 
-    Raises:
-        BadInput: it cannot be read, is no YAML, has a key twice or a key that is no text, each with its line.
+    Raises BadInput: it cannot be read, is no YAML, has a key twice or a key that is no text, each with its line.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -75,7 +74,7 @@ def read_document(file: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         raise BadInput(_describe_syntax(str(file), error)) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise BadInput(f"{file}: is no YAML: {error}") from error
+        raise BadInput(f"{file}: is not valid YAML: {error}") from error
 
 
 def _describe_syntax(file: str, error: yaml.MarkedYAMLError) -> str:
@@ -84,11 +83,11 @@ def _describe_syntax(file: str, error: yaml.MarkedYAMLError) -> str:
     if "'\\t'" in (error.problem or ""):
         return f"{place}: a tab, where YAML wants spaces: indent with spaces"
     context = f" {error.context}" if error.context else ""
-    return f"{place}: is no YAML: {error.problem}{context}"
+    return f"{place}: is not valid YAML: {error.problem}{context}"
 
 
 class _Reader:
-    """Turns nodes into plain data, noting where each stood."""
+    """A reader of nodes into plain data, with the line of each."""
 
     def __init__(self, file: str, loader: yaml.SafeLoader) -> None:
         self._loader = loader
@@ -127,7 +126,7 @@ class _Reader:
             key = key_node.value
             here = (*path, str(key) if isinstance(key_node, yaml.ScalarNode) else "?")
             if key_node.tag != "tag:yaml.org,2002:str":
-                self._findings.append(Finding(here, "this key is no text: put it in quotes", line))
+                self._findings.append(Finding(here, "this key is not text: put it in quotes", line))
             elif key in data:
                 first = self._document.lines[here]
                 text = f"the key stands in line {first} and again in line {line}: keep one of them"

@@ -1,1 +1,7 @@
-"""One cell in detail: profiles, flame graphs and counters."""
+"""One cell in detail: profiles, flame graphs and counters.
+
+- explain: pages of chosen cells; files: where they are
+- runs: one run for each instrument; explanation: all results of a cell
+- stacks, thread_time: profiles read and summed up
+- page, sentences, flame_graph: the page of a cell
+"""

@@ -1,4 +1,4 @@
-"""Explaining cells: each is run again with instruments, and a page written into a campaign that has it."""
+"""Explanation of cells: each is run again with instruments, and its page written into a campaign that has it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import provide
 from experiments.campaign.prepare import Preparation, harness_cpus
-from experiments.campaign.run import ReadyCell
+from experiments.campaign.run import PreparedCell
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.protocol import Engine
 from experiments.engines.select import instruments_of
@@ -24,7 +24,7 @@ from experiments.profiling.files import find_campaign_of, find_obstacle, page_pa
 from experiments.profiling.runs import explain_cell
 from experiments.records.folder import CampaignFolder
 
-# A server of its own: what counts statements has to be there from its start.
+# A separate server: pg_stat_statements has to be loaded from its start.
 _NAME = "{} with pg_stat_statements"
 _PRELOADED = "shared_preload_libraries"
 _STATISTICS = "pg_stat_statements"
@@ -34,7 +34,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Page:
-    """What came of a cell: its page, or the reason why there is none."""
+    """Result of a cell: its page, or the reason why there is none."""
 
     cell: Cell
     path: Path | None
@@ -44,9 +44,9 @@ class Page:
 def choose_folders(
     cells: Sequence[Cell], folders: Sequence[CampaignFolder], results: Path, tell: Tell
 ) -> dict[Cell, CampaignFolder]:
-    """The newest campaign that has each; those that cannot run here, as a campaign found, are told and left out.
+    """Return the newest campaign that has each cell; those that a campaign found unable to run are told and left out.
 
-    Raises BadInput for a cell that none has, and where all are left out: there is nothing to explain.
+    Raises BadInput for a cell that no campaign has, and if none is left.
     """
     chosen = {}
     for cell in cells:
@@ -56,29 +56,24 @@ def choose_folders(
             tell(f"not explained, as it cannot run: {cell.label()}: {reason}")
         else:
             raise BadInput(
-                f"{results}: no campaign has the cell {cell.label()}; an explanation goes into the campaign that has "
-                "measured the cell, so run that first: the same options behind nox -s matrix --"
+                f"{results}: no campaign has the cell {cell.label()}, and its page belongs into one; "
+                "run the same options with nox -s matrix first"
             )
     if not chosen:
-        raise BadInput("--only: none of these cells can run here; choose others")
+        raise BadInput("--only: none of these cells can run here; select others")
     return chosen
 
 
 def can_be_explained(planned: Sequence[PlannedCell]) -> list[Cell]:
-    """The cells that can run, each once, without ceilings: their programs are not Python."""
+    """Return the cells that can run, each once, without ceilings, which are not Python."""
     able = [one.cell for one in planned if one.unsupported is None and not LOADERS[one.cell.loader].ceiling]
     return list(dict.fromkeys(able))
 
 
 def explain_asked(
-    campaign: CampaignFolder,
-    matrix: Matrix,
-    planned: Sequence[PlannedCell],
-    engines: Mapping[str, Engine],
-    tell: Tell,
+    campaign: CampaignFolder, matrix: Matrix, planned: Sequence[PlannedCell], engines: Mapping[str, Engine], tell: Tell
 ) -> bool:
-    """Explain the cells of the experiments that ask for it, but for those that have a page; False where it was
-    interrupted."""
+    """Explain the cells without a page in the experiments that ask for it; return False if interrupted."""
     asked = {name for name, experiment in matrix.experiments.items() if experiment.explain}
     cells = can_be_explained([one for one in planned if asked.intersection(one.experiments)])
     left = [cell for cell in cells if not page_path(campaign.path, cell).exists()]
@@ -87,7 +82,7 @@ def explain_asked(
     try:
         explain_cells(dict.fromkeys(left, campaign), matrix, engines, tell)
     except KeyboardInterrupt:
-        tell("interrupted; the campaign is complete, and nox -s explain makes the pages that are left")
+        tell("interrupted; the campaign is complete, and nox -s explain writes the pages left")
         return False
     return True
 
@@ -95,8 +90,7 @@ def explain_asked(
 def explain_cells(
     folders: Mapping[Cell, CampaignFolder], matrix: Matrix, engines: Mapping[str, Engine], tell: Tell
 ) -> list[Page]:
-    """Explain each and write its page. ``engines`` are those that the cells name, entered. The results folder must be
-    locked."""
+    """Explain each cell and write its page. ``engines`` are entered, the results folder must be locked."""
     source = source_hash()
     counted = _with_statistics(matrix)
     own = {replace(cell, postgres=_NAME.format(cell.postgres)): cell for cell in folders}
@@ -116,20 +110,20 @@ def explain_cells(
     return pages
 
 
-def _explain(cell: Cell, ready: ReadyCell | str, campaign: Path) -> Page:
+def _explain(cell: Cell, ready: PreparedCell | str, campaign: Path) -> Page:
     if isinstance(ready, str):
         return Page(cell, None, ready)
     try:
         explanation = explain_cell(replace(ready, cell=cell), instruments_of(ready.host))
     except (Failure, Unsupported) as reason:
         return Page(cell, None, str(reason))
-    except RunFailed as trouble:
-        return Page(cell, None, trouble.reason)
+    except RunFailed as failure:
+        return Page(cell, None, failure.reason)
     return Page(cell, write_explanation(campaign, cell, explanation))
 
 
 def _with_statistics(matrix: Matrix) -> Matrix:
-    """Every configuration of PostgreSQL once more, under another name, that counts its statements."""
+    """Return the matrix with a copy of every PostgreSQL configuration that counts its statements."""
     more = {_NAME.format(name): _counting(configuration) for name, configuration in matrix.postgres.items()}
     return replace(matrix, postgres={**matrix.postgres, **more})
 

@@ -1,4 +1,4 @@
-"""What the instruments saw of one cell; where one saw nothing its place has the reason, a text."""
+"""Results of the instruments for one cell; a text is the reason why one has none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Calls:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A cell looked at once more.
+    """Profile of one cell.
 
     ``record`` is of a run without instruments besides ``pg_stat_statements``, in which the statements were counted.
     ``rows_per_s`` are those of the runs with an instrument, by its name. ``busy`` are the stacks of threads that ran,
@@ -62,12 +62,12 @@ class Explanation:
 
     @property
     def has_loop(self) -> bool:
-        """Whether an event loop runs the workers."""
+        """True if an event loop runs the workers."""
         return self.loop is not None
 
 
 def uses_query(database: str) -> str:
-    """The query for what the server's statements took in a database, as JSON. To be asked in another one."""
+    """Return the query for the time of a database's statements, as JSON; to be run in another database."""
     return (
         "SELECT coalesce(json_agg(json_build_object("  # noqa: S608 - own name
         "'text', query, 'calls', calls, 'total_ms', total_exec_time)), '[]') "
@@ -76,7 +76,7 @@ def uses_query(database: str) -> str:
 
 
 def read_uses(answer: str) -> tuple[StatementUse, ...]:
-    """The workload's statements in the answer to ``uses_query``, those that took the most time first.
+    """Return the workload's statements in the answer to ``uses_query``, by total time, longest first.
 
     Drivers that give each value the smallest type that holds it make several of one text.
     """
@@ -91,9 +91,9 @@ def read_uses(answer: str) -> tuple[StatementUse, ...]:
 
 
 def read_counts(tool: str, text: str) -> dict[str, int]:
-    """System calls by name, and all of them under 'all', of what ``perf stat -x,`` or ``strace -c`` wrote.
+    """Return system calls by name, and all of them as 'all', from the output of ``perf stat -x,`` or ``strace -c``.
 
-    Raises ValueError where that has no such numbers.
+    Raises ValueError for an output without counts.
     """
     counts = _read_perf(text) if tool == "perf" else _read_strace(text)
     if "all" not in counts:
@@ -123,12 +123,12 @@ def _read_strace(text: str) -> dict[str, int]:
 
 
 def per_row(tool: str, more: Mapping[str, int], fewer: Mapping[str, int], rows: int) -> Calls:
-    """What the ``rows`` took that one of two runs loaded more than the other: what is equal in both falls out."""
+    """Return the system calls of the ``rows`` that one of two runs loaded more than the other."""
     differences = {name: (number - fewer.get(name, 0)) / rows for name, number in more.items()}
     total = differences.pop("all")
     return Calls(tool, total, {name: value for name, value in differences.items() if value >= 0.005})
 
 
 def report_rows(report: Mapping[str, Any]) -> int:
-    """All rows that a run INSERTed, geo records too."""
+    """Return all rows that a run INSERTed, geo records too."""
     return sum(int(phase["rows"]) for phase in report["phases"].values())

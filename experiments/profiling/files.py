@@ -1,4 +1,4 @@
-"""``results/<campaign>/explained/``: a page for each explained cell, and a folder with its pictures and profiles."""
+"""Files of explained cells in ``results/<campaign>/explained/``: a page, and a folder of pictures and profiles."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ EXPLAINED = "explained"
 
 LARGEST_CAMPAIGN_BYTES = 5_000_000
 LARGEST_FILE_BYTES = 200_000
-"""Of what a campaign may take in all, and of that a single file."""
+"""Size limits of a whole campaign, and of a single file."""
 
 
 def file_name(cell: Cell) -> str:
-    """A name for the page and the folder of a cell, the same for the same cell."""
+    """Return the name of a cell's page and folder, the same for the same cell."""
     return re.sub(r"[^\w.]+", "-", cell.label()).strip("-").lower()
 
 
 def page_path(campaign: Path, cell: Cell) -> Path:
-    """Where the page of a cell is, or would be."""
+    """Return the path of a cell's page, written or not."""
     return campaign / EXPLAINED / f"{file_name(cell)}.md"
 
 
 def has_cell(description: Description, cell: Cell) -> bool:
-    """Whether a campaign measured the cell, or would have. What its description says nothing of does not count."""
+    """Return True if a campaign planned the cell and it can run. Axes missing in its description match any value."""
     return any(not shown.unsupported for shown in _shown(description, cell))
 
 
 def find_obstacle(cell: Cell, folders: Sequence[CampaignFolder]) -> str | None:
-    """Why the cell cannot run, as the first of these says that planned it; None where none did."""
+    """Return why the cell cannot run, by the first of these campaigns that has a reason, or None."""
     reasons = (shown.unsupported for folder in folders for shown in _shown(folder.description(), cell))
     return next((reason for reason in reasons if reason), None)
 
@@ -52,14 +52,14 @@ def _shown(description: Description, cell: Cell) -> list[ShownCell]:
 
 
 def find_campaign_of(cell: Cell, folders: Sequence[CampaignFolder]) -> CampaignFolder | None:
-    """The first of these that has the cell: the newest, in the order of ``list_campaigns``."""
+    """Return the first of these campaigns that has the cell: the newest, in the order of ``list_campaigns``."""
     return next((folder for folder in folders if has_cell(folder.description(), cell)), None)
 
 
 def write_explanation(campaign: Path, cell: Cell, explanation: Explanation) -> Path:
-    """Write page, pictures and profiles, those of an earlier explanation replaced; the page's path.
+    """Write page, pictures and profiles in place of earlier ones; return the page's path.
 
-    What would be too large, or make the campaign too large, is left out.
+    Files beyond the size limits are left out.
     """
     folder, name = campaign / EXPLAINED, file_name(cell)
     remove(folder / name)

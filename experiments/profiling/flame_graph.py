@@ -1,6 +1,6 @@
-"""A flame graph as a still SVG: a box per function, as wide as its share of the samples, on what called it.
+"""Flame graph as a static SVG: a box per function, as wide as its share of the samples, on top of its caller.
 
-Still, as what shows Markdown pages runs no scripts in images; the speedscope file is the one to click through.
+Viewers of Markdown run no scripts in images; the speedscope file is the interactive one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LEAST_SHARE = 0.004
 DEEPEST = 40
 _CHARACTER = 6.7
 _PADDING = 4
-# Light enough for black letters, and apart in greyscale too.
+# Light enough for black letters, and distinct in greyscale, too.
 COLOURS = {HOT: "#f4a582", DRIVER: "#fddbc7", LOOP: "#92c5de", LIBRARY: "#d1e5f0", OTHER: "#e0e0e0"}
 
 
@@ -38,7 +38,7 @@ class _Box:
 
 
 def draw_flame_graph(stacks: Stacks, modules: Iterable[str], title: str, *, has_loop: bool) -> str:
-    """The SVG. Functions with less than 0.4% of the samples are left out, and what is deeper than 40 calls."""
+    """Return the SVG, without functions of less than 0.4% of the samples and calls deeper than 40."""
     modules = tuple(modules)
     root = _grow(stacks)
     boxes = [box for box in _boxes(root, 0, 0) if box.samples >= LEAST_SHARE * root.samples and box.depth < DEEPEST]
@@ -68,7 +68,7 @@ def _grow(stacks: Stacks) -> _Node:
 
 
 def _boxes(node: _Node, begin: int, depth: int) -> Iterator[_Box]:
-    """The widest first, so that pictures of one thing look alike."""
+    """Yield the widest first, so that similar profiles look alike."""
     for child in sorted(node.inside.values(), key=lambda one: -one.samples):
         if child.frame is not None:
             yield _Box(child.frame, child.samples, begin, depth)
@@ -89,9 +89,9 @@ def _drawn(box: _Box, samples: int, colour: str) -> str:
     y = HEAD + box.depth * ROW
     function = box.frame.function.rpartition("<locals>.")[2]
     label = f"{function} ({box.frame.file})"
-    told = f"{label}: {box.samples / samples:.1%}"
+    tooltip = f"{label}: {box.samples / samples:.1%}"
     return (
-        f'<g><title>{escape(told)}</title><rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{ROW - 1}" '
+        f'<g><title>{escape(tooltip)}</title><rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{ROW - 1}" '
         f'fill="{colour}" stroke="white" stroke-width="0.6"/>{_text(_clip(label, function, width), x, y)}</g>'
     )
 

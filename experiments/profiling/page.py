@@ -1,4 +1,4 @@
-"""The page of an explained cell: where the time went, first in sentences, then in tables and pictures."""
+"""Page of an explained cell: its time in sentences, tables and pictures."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from experiments.profiling.thread_time import ThreadTime
 from experiments.records.record import Cell
 
 HEAD = """\
-One cell, run once more with instruments on, outside the campaign's timed blocks, each instrument in a run of its own.
-They slow the loader down, so what is here explains the cell; to compare it with others there are the tables.
+One cell, run again with instruments, outside the campaign's timed blocks, each instrument in a run of its own.
+They slow the loader down: this page explains the cell, and the tables compare it with others.
 """
 OF_CODE = """\
 Where threads were while they ran or were ready to, in {samples} that py-spy took of the hot loops. It sees Python's
@@ -26,24 +26,23 @@ the hot loop that executes a statement. **Self** is what a function did itself, 
 OF_GIL = "**Holding the GIL** is the same of the moments in which a thread held the lock ({samples})."
 OF_THREADS = """\
 Of phase data. How long threads ran and waited for a core is the kernel's own account. What they slept for is from
-{samples} looks at the system call that each slept in; who waits for the GIL is told by the address at which it sleeps.
+{samples} samples of the system call of each; a thread that waits for the GIL is known by the address it sleeps at.
 """
 OF_STATEMENTS = """\
-Of `pg_stat_statements`: how long the server executed each statement of the workload, both phases together. Parsing, the
-commit that follows, and the way to the client are not in it.
+From `pg_stat_statements`: how long the server executed each statement of the workload in both phases, without parsing,
+the commit that follows, and the way to the client.
 """
 OF_CALLS = """\
-Counted by {tool}, as the difference of two loads of which one had a tenth of the records: what starting up and
-connecting take is left out.
+Counted by {tool}, as the difference of two loads, one with a tenth of the records: without starting up and connecting.
 """
-OF_STRACE = "strace makes threads run one after the other, so there are more of `futex` than there would be.\n"
+OF_STRACE = "strace makes threads run one after the other, which adds calls of `futex`.\n"
 
 _TOP = 12
 _SHOWN_STATEMENT = 90
 
 
 def pictures_of(explanation: Explanation) -> dict[str, str]:
-    """The flame graphs, by the name of their file."""
+    """Return the flame graphs by file name."""
     drawn = {}
     for name, stacks in (("busy", explanation.busy), ("gil", explanation.gil)):
         if not isinstance(stacks, str):
@@ -53,7 +52,7 @@ def pictures_of(explanation: Explanation) -> dict[str, str]:
 
 
 def explanation_page(explanation: Explanation, folder: str, files: Iterable[str]) -> str:
-    """The page, in Markdown. ``files`` are those that are published of the cell, in ``folder`` beside the page."""
+    """Return the page in Markdown. ``files`` are those published of the cell, in ``folder`` beside the page."""
     there = set(files)
     sentences = "\n".join(f"- {sentence}" for sentence in describe_time(explanation))
     sections = [
@@ -139,7 +138,7 @@ def _statement_section(explanation: Explanation) -> str:
 
 
 def _of_workload(statements: Sequence[StatementUse], cell: Cell) -> Iterator[StatementUse]:
-    """Without the few transactions of the harness's own, where the loader begins none."""
+    """Yield the loader's statements, without the harness's own transactions if the loader begins none."""
     for use in statements:
         if cell.transaction == "per_record" or use.text not in ("BEGIN", "COMMIT"):
             yield use
@@ -167,12 +166,11 @@ def _loop_section(lag: Mapping[str, float] | str) -> str:
     if isinstance(lag, str):
         return f"Not known: {lag}.\n"
     rows = [[name, milliseconds(lag[name])] for name in ("p50", "p95", "max")]
-    told = (
-        "A thread asked the loop every 10 ms to call it back at once. So late were the callbacks "
-        f"({count(int(lag['count']), 'question')} in phase data); so long an answer of the server waits for the loop, "
-        "too.\n"
+    text = (
+        "A thread asked the loop every 10 ms to call it back at once, and this is how late the callbacks were "
+        f"({count(int(lag['count']), 'callback')} in phase data). Answers of the server wait as long.\n"
     )
-    return f"{told}\n{_table(rows, ['lag', 'time'])}"
+    return f"{text}\n{_table(rows, ['lag', 'time'])}"
 
 
 def _cost_section(explanation: Explanation) -> str:

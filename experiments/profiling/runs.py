@@ -1,18 +1,19 @@
-"""A cell run again with instruments: one run for each, so that none sees another."""
+"""Runs of a cell with instruments: one run for each, so that none disturbs another."""
 
 from __future__ import annotations
 
 import json
 import linecache
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from bigdata.registry import LOADERS
-from experiments.campaign.run import ReadyCell, begin, environment_of, measure, run_arguments, utc_now
+from experiments.campaign.run import PreparedCell, initial_record, launch_of, measure, utc_now
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.postgres import DATABASE
 from experiments.engines.profilers import PY_SPY, PY_SPY_GIL, THREAD_STATES, Instrument, Instruments, Observed
+from experiments.engines.protocol import Launch
 from experiments.environment.hashes import PROJECT
 from experiments.errors import Failure, Unsupported
 from experiments.matrix.plan import PlannedRun
@@ -30,8 +31,8 @@ from experiments.profiling.thread_time import find_thread_time
 from experiments.records.record import Record
 from experiments.validation.same_sql.statements import forget_query
 
-# What traces every system call makes a loader ten times as slow.
-PATIENCE = 10.0
+SLOWDOWN = 10.0
+"""Factor of the time limit: tracing every system call makes a loader ten times slower."""
 
 NO_LOOP = "the loader has no event loop"
 NOT_KNOWN_TO_PY_SPY = "py-spy cannot read free-threaded builds of Python"
@@ -43,7 +44,7 @@ Thing = TypeVar("Thing")
 class _Runs:
     """The runs of a cell with instruments, and how fast each was."""
 
-    ready: ReadyCell
+    ready: PreparedCell
     instruments: Instruments
     rows_per_s: dict[str, float] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
@@ -51,26 +52,17 @@ class _Runs:
     def observe(
         self, instrument: Instrument | None, more: Sequence[str] = (), name: str = ""
     ) -> tuple[Mapping[str, Any], str]:
-        """Clear, and load under the instrument: the loader's report and what was seen.
+        """Clear, and load with the instrument; return the loader's report and the instrument's output.
 
-        Raises RunFailed where the loader failed, Unsupported where the instrument saw nothing.
+        Raises RunFailed if the loader failed, Unsupported if the instrument has no output.
         """
-        ready, timeout_s = self.ready, self.ready.timeout_s * PATIENCE
+        ready, timeout_s = self.ready, self.ready.timeout_s * SLOWDOWN
         clear = ["clear", "--rest-within", "20", "--report", "-"]
         placement = ready.placement.without_loader_limits()
-        read_report(
-            "clear",
-            ready.host.run(clear, server=ready.server, placement=placement, timeout_s=timeout_s),
-            timeout_s,
-        )
-        observed = self.instruments.observe(
-            instrument,
-            [*run_arguments(ready), *more],
-            server=ready.server,
-            placement=ready.placement,
-            timeout_s=timeout_s,
-            environment=environment_of(ready.cell),
-        )
+        read_report("clear", ready.host.run(Launch(clear, ready.server, placement, timeout_s)), timeout_s)
+        launch = launch_of(ready)
+        launch = replace(launch, arguments=[*launch.arguments, *more], timeout_s=timeout_s)
+        observed = self.instruments.observe(instrument, launch)
         report = _report(observed, instrument, timeout_s)
         if instrument is not None and observed.seen is None:
             raise Unsupported(f"{instrument.name} wrote nothing: {_words(observed)}")
@@ -80,13 +72,13 @@ class _Runs:
         return report, observed.seen or ""
 
 
-def explain_cell(ready: ReadyCell, instruments: Instruments) -> Explanation:
-    """Run it plainly, then with each instrument. Raises Failure where it does not run well without any."""
+def explain_cell(ready: PreparedCell, instruments: Instruments) -> Explanation:
+    """Run a cell without instruments, then with each of them. Raises Failure if the run without them is not ok."""
     loader = LOADERS[ready.cell.loader]
     runs = _Runs(ready, instruments)
     record, statements = _run_plainly(ready, instruments)
     gil = record.client is None or record.client.gil_enabled
-    # py-spy would end with an error of its own, and not in words that tell.
+    # The error of py-spy itself would not explain it.
     unknown = record.client is not None and record.client.free_threaded
     busy: Stacks | str = NOT_KNOWN_TO_PY_SPY
     if not unknown:
@@ -116,10 +108,10 @@ def explain_cell(ready: ReadyCell, instruments: Instruments) -> Explanation:
     )
 
 
-def _run_plainly(ready: ReadyCell, instruments: Instruments) -> tuple[Record, Any]:
-    """As in a campaign, checks and all, and what its statements took at the server."""
+def _run_plainly(ready: PreparedCell, instruments: Instruments) -> tuple[Record, Any]:
+    """Run as in a campaign, with all checks; return the record and the time of the statements at the server."""
     asked = _or_reason(lambda: _forget(ready, instruments))
-    record = measure(ready, begin("explained", PlannedRun(ready.cell, "a", 1, 1), ready.key))
+    record = measure(ready, initial_record("explained", PlannedRun(ready.cell, "a", 1, 1), ready.key))
     if record.status != "ok":
         raise Failure(f"{ready.cell.label()}: the run without instruments was not ok: {record.reason}")
     if asked:
@@ -127,7 +119,7 @@ def _run_plainly(ready: ReadyCell, instruments: Instruments) -> tuple[Record, An
     return record, _or_reason(lambda: read_uses(instruments.ask(ready.server, uses_query(DATABASE))))
 
 
-def _forget(ready: ReadyCell, instruments: Instruments) -> str:
+def _forget(ready: PreparedCell, instruments: Instruments) -> str:
     ready.server.place(ready.placement)
     instruments.ask(ready.server, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
     instruments.ask(ready.server, forget_query(DATABASE))
@@ -150,14 +142,14 @@ def _threads(runs: _Runs, runtime: str, *, gil: bool) -> Any:
 
 
 def _count_calls(runs: _Runs) -> Calls:
-    """The difference of two loads, one of a tenth of the records: so what starts and connects is not counted."""
+    """Count by the difference of two loads, one with a tenth of the records: without start and connections."""
     counter = runs.instruments.counter()
     records = max(1, runs.ready.data.geo_records // 10)
     report, more = runs.observe(counter, name=counter.name)
     few, fewer = runs.observe(counter, more=["--records", str(records)])
     rows = report_rows(report) - report_rows(few)
     if rows <= 0:
-        raise Unsupported("there are too few records to tell a row's system calls from those of the start")
+        raise Unsupported("too few records to separate the system calls of rows from those of the start")
     return per_row(counter.name, read_counts(counter.name, more), read_counts(counter.name, fewer), rows)
 
 
@@ -165,35 +157,35 @@ def _lag(runs: _Runs) -> Mapping[str, float]:
     report, _ = runs.observe(None, more=["--loop-lag"], name="loop lag")
     lag: Mapping[str, float] | None = report.get("loop_lag_s")
     if lag is None:
-        raise Unsupported("the loop was not asked once while the phase lasted: it was too short")
+        raise Unsupported("no callback of the event loop was measured: phase data was too short")
     return lag
 
 
 def _report(observed: Observed, instrument: Instrument | None, timeout_s: float) -> Mapping[str, Any]:
     try:
         return read_report("run", observed.finished, timeout_s)
-    except RunFailed as trouble:
+    except RunFailed as failure:
         name = "" if instrument is None else f"{instrument.name}: "
-        raise RunFailed(trouble.status, f"{name}{trouble.reason}") from trouble
+        raise RunFailed(failure.status, f"{name}{failure.reason}") from failure
 
 
 def _words(observed: Observed) -> str:
     lines = [line.strip() for line in observed.finished.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else "without a word"
+    return lines[-1] if lines else "no error message"
 
 
 def _or_reason(find: Callable[[], Thing]) -> Thing | str:
-    """What is found, or why there is nothing: an instrument that does not work here costs its own section only."""
+    """Return the result, or the reason why there is none: an instrument that fails costs only its own section."""
     try:
         return find()
-    except RunFailed as trouble:
-        return trouble.reason
+    except RunFailed as failure:
+        return failure.reason
     except (Failure, Unsupported, ValueError, KeyError) as reason:
         return str(reason)
 
 
 def _source_lines(*found: Stacks | str) -> dict[tuple[str, int], str]:
-    """The lines of the loader's own code that the stacks name."""
+    """Return the lines of the loader's own code in the stacks."""
     frames = {frame for stacks in found if not isinstance(stacks, str) for stack in stacks for frame in stack}
     own = {(frame.file, frame.line) for frame in frames if frame.file.startswith("bigdata/")}
     return {place: linecache.getline(str(PROJECT / place[0]), place[1]).strip() for place in own}

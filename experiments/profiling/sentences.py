@@ -1,4 +1,4 @@
-"""Where the time of an explained cell went, as sentences of numbers: one for each instrument that saw something."""
+"""Time of an explained cell in sentences: one for each instrument with a result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATES = {
     ELSE: "asleep for another reason",
 }
 
-# So many samples leave a share of a half uncertain by a tenth.
+# With so many samples a share of a half is uncertain by a tenth.
 _FEW_SAMPLES = 100
 _LEAST_NAMED = 0.05
 _NAMED = 3
@@ -29,7 +29,7 @@ _LEAST_STATE = 0.001
 
 
 def describe_time(explanation: Explanation) -> Iterator[str]:
-    """The sentences, the most important first."""
+    """Yield the sentences, the most important first."""
     yield from _of_row(explanation.record)
     if not isinstance(explanation.statements, str):
         inserts = [use for use in explanation.statements if use.text == same_text(INSERT_ELEMENT)]
@@ -64,11 +64,11 @@ def _of_row(record: Record) -> Iterator[str]:
 
 
 def _of_connections(seen: Mapping[str, Any]) -> str:
-    """What the server's processes were at, of each connection."""
+    """Describe the states of the connections at the server."""
     waits = sorted(dict(seen.get("waits") or {}).items(), key=lambda item: -item[1])
     named = [f"{share(value)} {'on the CPU' if name == 'CPU' else name}" for name, value in waits[:_NAMED]]
-    told = f"The server saw {share(seen['active'])} of the connections at a statement"
-    return f"{told}{f' ({_listed(named)})' if named else ''} and {share(seen['idle'])} idle."
+    text = f"The server saw {share(seen['active'])} of the connections at a statement"
+    return f"{text}{f' ({_listed(named)})' if named else ''} and {share(seen['idle'])} idle."
 
 
 def _of_workers(time: ThreadTime, explanation: Explanation) -> str:
@@ -79,10 +79,10 @@ def _of_workers(time: ThreadTime, explanation: Explanation) -> str:
         if time.shares.get(state, 0.0) >= _LEAST_STATE
     ]
     waiting = time.shares.get(SERVER, 0.0)
-    told = f"Of its time {who} spent {_listed(parts)}."
+    text = f"Of its time {who} spent {_listed(parts)}."
     if explanation.has_loop and waiting:
-        told += " (To wait for the server is here to have nothing to do for any connection.)"
-    return told
+        text += " (Waiting for the server here means having nothing to do for any connection.)"
+    return text
 
 
 def _of_code(explanation: Explanation) -> str:
@@ -90,14 +90,14 @@ def _of_code(explanation: Explanation) -> str:
     shares = [one for one in find_shares(explanation.busy) if one.own >= _LEAST_NAMED][:_NAMED]
     samples = sum(explanation.busy.values())
     named = [f"{one.own:.0%} in {describe_place(one, explanation)}" for one in shares]
-    told = f"Of the moments in which it ran, or was ready to, it spent {_listed(named)}."
+    text = f"Of the time in which it ran, or was ready to, it spent {_listed(named)}."
     if samples < _FEW_SAMPLES:
-        told += f" (That is from {count(samples, 'sample')} only: with more records there are more.)"
-    return told
+        text += f" (From {count(samples, 'sample')} only; more records give more.)"
+    return text
 
 
 def describe_place(found: Share, explanation: Explanation) -> str:
-    """The function, and the line of it where that is the loader's own or stands for what is compiled."""
+    """Return the function, with its line in the loader's own code, or the compiled code that it stands for."""
     function = f"`{found.function.rpartition('<locals>.')[2]}`"
     line = describe_line(found, explanation)
     if line and not line.startswith("`"):
@@ -106,7 +106,7 @@ def describe_place(found: Share, explanation: Explanation) -> str:
 
 
 def describe_line(found: Share, explanation: Explanation) -> str:
-    """The line of the loader's own code, or what compiled code stands behind it; nothing for the code of others."""
+    """Return the line of the loader's own code, or the compiled code that it stands for; '' for others' code."""
     if found.file == ENTRY_FILE or is_hub(Frame(found.function, found.file, found.line)):
         compiled = explanation.loop not in (None, "asyncio")
         return f"the compiled code of {explanation.loop} and what it calls" if compiled else ""
@@ -117,8 +117,8 @@ def describe_line(found: Share, explanation: Explanation) -> str:
 def _of_calls(calls: Calls, record: Record) -> str:
     most = sorted(calls.by_name.items(), key=lambda item: -item[1])[:4]
     named = _listed([f"{number:.2f} {name}" for name, number in most if number >= 0.01])
-    told = f"A row took {calls.per_row:.1f} system calls ({named})"
-    return f"{told}{_of_switches(record)}."
+    text = f"A row took {calls.per_row:.1f} system calls ({named})"
+    return f"{text}{_of_switches(record)}."
 
 
 def _of_switches(record: Record) -> str:
@@ -129,23 +129,20 @@ def _of_switches(record: Record) -> str:
 
 
 def context_switches(record: Record) -> Mapping[str, float] | None:
-    """Per row of phase data: 'voluntary' ones, in which a thread went to sleep, and 'involuntary' ones."""
+    """Return context switches per row of phase data: 'voluntary' (the thread went to sleep) and 'involuntary'."""
     client, data = record.client, (record.phases or {}).get("data")
     if client is None or data is None or client.voluntary_switches is None or client.involuntary_switches is None:
         return None
-    return {
-        "voluntary": client.voluntary_switches / data.rows,
-        "involuntary": client.involuntary_switches / data.rows,
-    }
+    return {"voluntary": client.voluntary_switches / data.rows, "involuntary": client.involuntary_switches / data.rows}
 
 
 def milliseconds(seconds: float) -> str:
-    """'0.25 ms', '12 ms'."""
+    """Format a duration: '0.25 ms', '12 ms'."""
     return f"{seconds * 1e3:.2f} ms" if seconds < 0.01 else f"{seconds * 1e3:.0f} ms"
 
 
 def share(value: float) -> str:
-    """A share in percent, with a decimal where it is near either end: '64%', '2.4%', '99.7%'."""
+    """Format a share in percent, with a decimal near either end: '64%', '2.4%', '99.7%'."""
     return f"{value:.0%}" if 0.1 <= value <= 0.9 or value in (0.0, 1.0) else f"{value:.1%}"
 
 

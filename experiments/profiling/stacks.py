@@ -1,4 +1,4 @@
-"""Stacks that py-spy sampled: read from its speedscope file, cut to the hot loops, added up by function.
+"""Stacks sampled by py-spy: read from its speedscope file, cut to the hot loops, summed by function.
 
 py-spy sees Python's frames. What a compiled module does (libpq below psycopg2, all of uvloop and asyncpg's protocol)
 counts for the Python frame that called it.
@@ -21,10 +21,10 @@ KINDS = (HOT, DRIVER, LOOP, LIBRARY, OTHER)
 
 LOOPS = ("asyncio", "selectors.py", "uvloop", "rloop", "gevent", "greenlet")
 
-# Everything that a load does row by row is called by it, in all runtimes: bigdata/runtimes/job.py.
+# The caller of all row-by-row work, in all runtimes: bigdata/runtimes/job.py.
 _ENTRY = ("Job.call", "call")
 ENTRY_FILE = "bigdata/runtimes/job.py"
-# What runtimes do inside of that before a phase begins.
+# Work inside of that before a phase begins.
 _SET_UP = ("Feed.fill", "Job.connect")
 
 
@@ -41,12 +41,12 @@ Stack = tuple[Frame, ...]
 """The outermost frame first."""
 
 Stacks = Mapping[Stack, int]
-"""How many samples found each."""
+"""Number of samples of each."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """What of all samples a function was in itself, and with what it called; the line that most of them were at."""
+    """Shares of all samples in a function itself, and with its callees; the line of most samples."""
 
     function: str
     file: str
@@ -56,9 +56,9 @@ class Share:
 
 
 def write_speedscope(stacks: Stacks, name: str) -> str:
-    """A speedscope file of stacks: what it shows as "Left Heavy", as the order of the samples is not kept.
+    """Return a speedscope file of stacks, without the order of samples: its view "Left Heavy" is the one to use.
 
-    Without places of this machine, and a fiftieth of the size of py-spy's own: that has every import and idle moment.
+    Unlike py-spy's own file it has no paths of this machine, no imports and no idle samples: a fiftieth of the size.
     """
     frames: dict[Frame, int] = {}
     for stack in stacks:
@@ -77,14 +77,14 @@ def write_speedscope(stacks: Stacks, name: str) -> str:
 
 
 def shorten_file(path: str) -> str:
-    """The file as an import names it: what follows the folder of packages, of Python's library or of the project."""
+    """Return the path below the folder of packages, of Python's library or of the project."""
     for pattern in (r".*/(?:site|dist)-packages/", r".*/lib/python3[.\dt]*/", r".*/(?=bigdata/)"):
         path = re.sub(f"^{pattern}", "", path)
     return path if not path.startswith("/") else path.rpartition("/")[2]
 
 
 def read_speedscope(text: str) -> Stacks:
-    """The stacks of all threads. Raises ValueError or KeyError for what is no speedscope file of samples."""
+    """Return the stacks of all threads. Raises ValueError or KeyError for what is no speedscope file of samples."""
     document = json.loads(text)
     frames = [
         Frame(one["name"], shorten_file(one.get("file") or ""), int(one.get("line") or 0))
@@ -98,9 +98,9 @@ def read_speedscope(text: str) -> Stacks:
 
 
 def cut_to_hot_loops(stacks: Stacks) -> Stacks:
-    """Those that were in the load of data records itself, without the frames above it.
+    """Return the stacks in the load of data records, without the frames above it.
 
-    No imports, no reader, no connecting, no geo records, no waiting main thread. Greenlets have stacks of their own.
+    Greenlets have stacks of their own.
     """
     cut: Counter[Stack] = Counter()
     for stack, number in stacks.items():
@@ -118,7 +118,7 @@ def _find_begin(stack: Stack) -> int | None:
 
 
 def find_shares(stacks: Stacks) -> list[Share]:
-    """By function, those that samples were in themselves most often first."""
+    """Return the shares by function, largest own share first."""
     samples = sum(stacks.values())
     own: Counter[tuple[str, str]] = Counter()
     total: Counter[tuple[str, str]] = Counter()
@@ -136,7 +136,7 @@ def find_shares(stacks: Stacks) -> list[Share]:
 
 
 def find_kinds(stacks: Stacks, modules: Iterable[str], *, has_loop: bool) -> dict[str, float]:
-    """Whose code samples were in, by kind. ``has_loop``: below ``Job.call`` an event loop runs."""
+    """Return the share of each kind of code. ``has_loop``: an event loop runs below ``Job.call``."""
     counts: Counter[str] = Counter()
     for stack, number in stacks.items():
         counts[kind_of(stack[-1], modules, has_loop=has_loop)] += number
@@ -145,7 +145,7 @@ def find_kinds(stacks: Stacks, modules: Iterable[str], *, has_loop: bool) -> dic
 
 
 def kind_of(frame: Frame, modules: Iterable[str], *, has_loop: bool) -> str:
-    """Whose code a frame is. ``modules`` are the packages of the driver."""
+    """Return the kind of code of a frame. ``modules`` are the packages of the driver."""
     package = frame.file.partition("/")[0]
     if frame.file.startswith("bigdata/loaders/"):
         return HOT
@@ -157,7 +157,7 @@ def kind_of(frame: Frame, modules: Iterable[str], *, has_loop: bool) -> str:
 
 
 def is_hub(frame: Frame) -> bool:
-    """Whether it is gevent's event loop, which is compiled."""
+    """Return True for gevent's event loop, which is compiled."""
     return frame.function == "Hub.run" and frame.file == "gevent/hub.py"
 
 
@@ -170,7 +170,7 @@ def _is_geo(frame: Frame) -> bool:
 
 
 def _is_process(frame: Frame) -> bool:
-    """What py-spy --subprocesses puts above all stacks of a process: its number and command line."""
+    """Return True for the root that py-spy --subprocesses adds: a process id and command line."""
     return not frame.file and frame.function.startswith("process ")
 
 

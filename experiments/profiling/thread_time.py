@@ -1,9 +1,9 @@
-"""Time of a loader's workers, from the kernel's samples of their threads (``bigdata.measurement.thread_states``).
+"""Time of a loader's workers, from samples of their threads in the kernel (``bigdata.measurement.thread_states``).
 
-Who waits for the GIL sleeps at its condition variable with a time limit (the switch interval, ``take_gil`` in CPython's
-ceval_gil.c), or at the mutex beside that; no other wait of a worker has a time limit. So an address that workers sleep
-at with one is the GIL's, and those close to it, too. py-spy's native stacks were tried first: the libraries of wheels
-have no symbols, so it found none of 1,900 stacks of psycopg2 to wait for anything that it could name.
+A thread that waits for the GIL sleeps at its condition variable with a time limit (the switch interval, ``take_gil`` in
+CPython's ceval_gil.c), or at the mutex beside it; no other wait of a worker has a time limit. So an address with timed
+waits, and those close to it, are the GIL's. py-spy's native stacks were tried first: the libraries of wheels have no
+symbols, so it could name the wait of none of 1,900 stacks of psycopg2.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOCK = "lock"
 ELSE = "else"
 
 ROLES = {"threads": "thread", "processes": "child"}
-"""Which threads are workers, by runtime; in all others it is the main thread that does everything."""
+"""Role of the workers' threads by runtime; in all others the main thread does everything."""
 
 _MAIN = "main"
 _TIMES = ("run_s", "ready_s")
@@ -34,11 +34,11 @@ _WAITS |= {"recvfrom", "sendto", "read", "write"}
 
 @dataclass(frozen=True)
 class ThreadTime:
-    """Shares of the workers' time, which add up to 1, and how many samples of how many workers they are from.
+    """Shares of the workers' time, which add up to 1, with the number of samples and workers.
 
-    'running' on a core and 'ready' without one are the kernel's account; the rest is parted by the samples. 'gil' is
-    left out where there is no GIL; 'server': asleep in a call that waits for a connection (in a loop: for any); 'lock':
-    asleep at another lock; 'else': asleep for another reason.
+    'running' on a core and 'ready' without one are the kernel's account; the rest is divided by the samples. Asleep
+    are 'gil' (missing without a GIL), 'server' in a call that waits for a connection (in a loop: for any), 'lock' at
+    another lock, and 'else'.
     """
 
     shares: Mapping[str, float]
@@ -46,17 +46,19 @@ class ThreadTime:
     workers: int
 
 
-def find_thread_time(seen: Mapping[str, Any], runtime: str, phase: tuple[float, float], *, gil: bool) -> ThreadTime:
-    """Those of the phase, which began and ended then (CLOCK_MONOTONIC). Raises ValueError with the reason for nothing.
+def find_thread_time(sampled: Mapping[str, Any], runtime: str, phase: tuple[float, float], *, gil: bool) -> ThreadTime:
+    """Return the workers' time in a phase, given by its start and end (CLOCK_MONOTONIC).
 
-    ``gil``: whether the interpreter had one.
+    ``gil``: the interpreter had one. Raises ValueError with the reason if there is no result.
     """
-    if seen.get("refused"):
-        raise ValueError(str(seen["refused"]))
+    if sampled.get("refused"):
+        raise ValueError(str(sampled["refused"]))
     role = ROLES.get(runtime, _MAIN)
-    within = [(at_s, roles[role]) for at_s, roles in seen["samples"] if phase[0] <= at_s <= phase[1] and role in roles]
+    within = [
+        (at_s, roles[role]) for at_s, roles in sampled["samples"] if phase[0] <= at_s <= phase[1] and role in roles
+    ]
     if len(within) < _FEWEST:
-        raise ValueError("nobody looked often enough while the phase lasted: it was too short")
+        raise ValueError("too few samples: the phase was too short")
     states: Counter[str] = Counter()
     for _, counts in within:
         states.update({state: int(number) for state, number in counts.items() if state not in _TIMES})
@@ -68,7 +70,7 @@ def find_thread_time(seen: Mapping[str, Any], runtime: str, phase: tuple[float, 
 
 
 def _find_awake(within: Sequence[tuple[float, Mapping[str, float]]], workers: int) -> dict[str, float]:
-    """From the first sample to the last; what the kernel counted of threads that have ended since stays in the sums."""
+    """Return the shares awake, from the first sample to the last; the sums include threads that have ended."""
     (first_s, before), (last_s, after) = within[0], within[-1]
     time_s = (last_s - first_s) * workers
     return {
@@ -78,7 +80,7 @@ def _find_awake(within: Sequence[tuple[float, Mapping[str, float]]], workers: in
 
 
 def _find_asleep(states: Mapping[str, int], *, gil: bool) -> dict[str, float]:
-    """How the time asleep is parted."""
+    """Return the parts of the time asleep."""
     near = _find_gil(states) if gil else ()
     kinds: Counter[str] = Counter()
     for state, number in states.items():

@@ -1,38 +1,20 @@
-"""The campaign that a command names, by its name in the results folder or by the path of its own folder, and what its
-files tell of it.
-"""
+"""One campaign as its files hold it: the description and the records."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from experiments.errors import BadInput, suggest
-from experiments.records.description import Description
+from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.record import Record
 
-
-def find_campaign(results: Path, text: str) -> CampaignFolder:
-    """The campaign of this name among those of ``results``, or that in this folder, which may be anywhere else.
-
-    Raises BadInput where it is neither.
-    """
-    folders = list_campaigns(results)
-    for folder in folders:
-        if folder.path.name == text:
-            return folder
-    if (Path(text) / "campaign.json").is_file():
-        return CampaignFolder(Path(text).resolve())
-    known = suggest(Path(text).name, [folder.path.name for folder in folders])
-    raise BadInput(f"{text!r} is neither a campaign of {results} nor the folder of one {known}")
-
-
-def load_campaign(folder: CampaignFolder) -> Campaign:
-    """A campaign with its records, as they are now."""
-    description = folder.description()
-    return Campaign(description, folder.records(), runs_left(folder, description))
+LOCAL = Path("results/local")
+"""The results folder of the commands, which git ignores."""
+PUBLISHED = Path("results/published")
 
 
 @dataclass(frozen=True)
@@ -45,11 +27,54 @@ class Campaign:
 
     @property
     def name(self) -> str:
-        """The campaign's name."""
+        """Return the campaign's name."""
         return self.description.campaign
+
+    @cached_property
+    def _attempts(self) -> Mapping[tuple[str, str], Sequence[Record]]:
+        groups: dict[tuple[str, str], list[Record]] = {}
+        for record in self.records:
+            groups.setdefault((record.cell_key, record.arm), []).append(record)
+        return groups
+
+    def attempts_of(self, shown: ShownCell) -> Sequence[Record]:
+        """Return every record of a cell and arm, in the order written."""
+        return self._attempts.get((shown.cell_key, shown.arm), ())
+
+
+def list_known(results: Path) -> list[CampaignFolder]:
+    """List the campaigns of a results folder, newest first, and after those of the default one the published ones."""
+    return list_campaigns(results) + (list_campaigns(PUBLISHED) if results == LOCAL else [])
+
+
+def find_campaign(results: Path, text: str) -> CampaignFolder:
+    """Return the campaign of this name that ``list_known`` lists, or that in the folder ``text``.
+
+    Raises BadInput if it is neither.
+    """
+    folders = list_known(results)
+    for folder in folders:
+        if folder.path.name == text:
+            return folder
+    if (Path(text) / "campaign.json").is_file():
+        return CampaignFolder(Path(text).resolve())
+    known = suggest(Path(text).name, [folder.path.name for folder in folders])
+    places = f"{LOCAL} or {PUBLISHED}" if results == LOCAL else results
+    raise BadInput(f"{text!r} is neither a campaign of {places} nor the folder of one {known}")
+
+
+def load_campaign(folder: CampaignFolder) -> Campaign:
+    """Read a campaign with its records."""
+    description, records = folder.description(), folder.records()
+    return Campaign(description, records, count_missing(description, records))
+
+
+def count_missing(description: Description, records: Sequence[Record]) -> int:
+    """Count the planned runs without a record; an interrupted attempt is none."""
+    done = {record.run for record in records if not record.interrupted}
+    return len(description.planned_runs - done)
 
 
 def runs_left(folder: CampaignFolder, description: Description) -> int:
-    """How many planned runs have no record, well or not; an interrupted one does not count."""
-    done = {record.run for record in folder.records() if not record.interrupted}
-    return len(description.planned_runs - done)
+    """Count the planned runs without a record in the campaign's folder."""
+    return count_missing(description, folder.records())

@@ -1,9 +1,9 @@
-"""``campaign.json``: what a campaign set out to do, where, and with what. With the records it is all a report needs."""
+"""The description of a campaign, ``campaign.json``: its plan, the machine and the software."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -72,18 +72,23 @@ class Description:
 
     @property
     def may_grow(self) -> bool:
-        """Whether blocks may still be added: what ``until`` asks for has not ended."""
+        """Return whether blocks may still be added, as ``until`` has not ended."""
         return self.until is not None and "ended" not in self.until
 
     @property
     def planned_runs(self) -> set[tuple[str, str, int]]:
-        """Every run that the plan holds, as (cell key, arm, block)."""
+        """Return every planned run as (cell key, arm, block)."""
         blocks = range(1, self.repeats + 1)
         return {(cell.cell_key, cell.arm, block) for cell in self.cells if not cell.unsupported for block in blocks}
 
+    def listed(self, experiment: str) -> Mapping[str, Sequence[Any]]:
+        """Return the values that the matrix of an experiment lists, by axis."""
+        lists: Mapping[str, Sequence[Any]] = self.matrix["experiments"][experiment]["matrix"]
+        return lists
+
 
 def part_key(engine: str, name: str) -> str:
-    """The key of what stands behind a name in an engine: 'docker: 3.13'."""
+    """Make the key of the part that a name means in an engine: 'docker: 3.13'."""
     return f"{engine}: {name}"
 
 
@@ -101,13 +106,13 @@ def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Cell, axis: str) -> Ma
 
 
 def to_json(description: Description) -> str:
-    """The text of ``campaign.json``. Places on disk do not get into it."""
+    """Write the text of ``campaign.json``, without absolute paths."""
     values = without_paths(asdict(description))
     return json.dumps({"schema": values.pop("schema"), **values}, indent=1, ensure_ascii=False) + "\n"
 
 
 def as_written(description: Description) -> Description:
-    """What a later command reads of it: only that can be compared with descriptions that were read."""
+    """Return what a later command would read; only that compares with descriptions that were read."""
     return from_json(to_json(description), "campaign.json")
 
 

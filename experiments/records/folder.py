@@ -1,4 +1,4 @@
-"""``results/``: one folder per campaign, written so that a kill at any moment loses at most the run in progress.
+"""Folders of campaigns below ``results/``, where a kill at any moment loses at most the run in progress.
 
 ``campaign.json`` is written whole, ``runs.jsonl`` and ``samples.jsonl`` only ever grow, and ``attempt.json`` stands
 there while a run is measured: it holds the record that the run gets should the campaign be killed in it.
@@ -33,7 +33,7 @@ class CampaignFolder:
         self.path = path
 
     def description(self) -> Description:
-        """What the campaign set out to do. Raises BadInput where ``campaign.json`` cannot be used."""
+        """Read what the campaign set out to do. Raises BadInput where ``campaign.json`` cannot be used."""
         file = self.path / "campaign.json"
         return description.from_json(file.read_text(encoding="utf-8"), str(file))
 
@@ -42,7 +42,7 @@ class CampaignFolder:
         write_whole(self.path / "campaign.json", description.to_json(described))
 
     def records(self) -> list[Record]:
-        """Every record, in the order written. Raises BadInput for a line that is not one, a torn last line too."""
+        """Read every record, in the order written. Raises BadInput for any other line, a torn last line too."""
         if not self._runs.exists():
             return []
         text = self._runs.read_text(encoding="utf-8")
@@ -95,13 +95,13 @@ class CampaignFolder:
 
 
 def list_campaigns(results: Path) -> list[CampaignFolder]:
-    """The campaigns of a results folder, newest first."""
+    """List the campaigns of a results folder, newest first."""
     folders = [CampaignFolder(file.parent) for file in results.glob("*/campaign.json")]
     return sorted(folders, key=lambda folder: (folder.description().created_at, folder.path.name), reverse=True)
 
 
 def new_name(results: Path, started_at: str, engine: str) -> str:
-    """A name that no campaign has yet: date, time and engine, such as ``2026-11-22T1430-local``."""
+    """Make a name that no campaign has yet: date, time and engine, such as ``2026-11-22T1430-local``."""
     name = f"{started_at[:16].replace(':', '')}-{engine}"
     number = 1
     while (results / (name if number == 1 else f"{name}-{number}")).exists():

@@ -1,6 +1,6 @@
-"""What one attempted run left behind: one line of ``runs.jsonl``, and nothing else is ever reported from.
+"""The record of one attempted run, a line of ``runs.jsonl``.
 
-Names and units are fixed by ``SCHEMA``; a newer schema may add names, so names that are not known are passed over.
+Names and units are fixed by ``SCHEMA``. A newer schema may add names, so unknown names are ignored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCHEMA = 1
 Status = Literal["ok", "failed", "timeout", "wrong_work", "unsupported"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 RUN_STATUSES: tuple[Status, ...] = tuple(status for status in STATUSES if status != "unsupported")
-"""What a run can come to; ``unsupported`` is a cell without runs."""
+"""The results of a run; ``unsupported`` is a cell without runs."""
 
 Part = TypeVar("Part")
 
@@ -130,6 +130,23 @@ class Host:
     run_steal_s: float | None = None
     run_foreign_cpu_s: float | None = None
 
+    @property
+    def stolen_s(self) -> float | None:
+        """CPU time that the hypervisor kept of the run's cores; older records have only that of all cores."""
+        return self.steal_s if self.run_steal_s is None else self.run_steal_s
+
+    @property
+    def foreign_s(self) -> float | None:
+        """CPU time of foreign processes on the run's cores; older records have only that on all cores."""
+        return self.foreign_cpu_s if self.run_foreign_cpu_s is None else self.run_foreign_cpu_s
+
+    @property
+    def foreign_elsewhere_s(self) -> float | None:
+        """CPU time of foreign processes on the other cores; None in older records."""
+        if self.foreign_cpu_s is None or self.run_foreign_cpu_s is None:
+            return None
+        return self.foreign_cpu_s - self.run_foreign_cpu_s
+
 
 @dataclass(frozen=True)
 class Record:
@@ -177,23 +194,23 @@ class Record:
 
     @property
     def run(self) -> tuple[str, str, int]:
-        """What identifies the run that was attempted."""
+        """Return what identifies the attempted run."""
         return (self.cell_key, self.arm, self.block)
 
     @property
     def timed_s(self) -> float:
-        """Seconds spent inside timed phases."""
+        """Return the seconds spent inside timed phases."""
         return sum(phase.wall_s for phase in (self.phases or {}).values())
 
 
 def to_json_line(record: Record) -> str:
-    """The record as one line of JSON, without the line's end. Places on disk do not get into it."""
+    """Write the record as one line of JSON, without its end and without absolute paths."""
     values = without_paths(asdict(record))
     return json.dumps({"schema": values.pop("schema"), **values}, ensure_ascii=False, separators=(", ", ": "))
 
 
 def from_json_line(line: str, place: str) -> Record:
-    """The record of one line. Raises BadInput, which names ``place``, for anything that is not one."""
+    """Read the record of one line. Raises BadInput, which names ``place``, for any other line."""
     try:
         values = json.loads(line)
     except ValueError as error:
@@ -236,7 +253,7 @@ def _record(values: Mapping[str, Any]) -> Record:
 
 
 def known(part: type[Part], values: Mapping[str, Any]) -> Part:
-    """An instance of the dataclass from those ``values`` that it knows. Raises TypeError where one is missing."""
+    """Make an instance of the dataclass from those ``values`` that it knows; TypeError where one is missing."""
     names = {item.name for item in fields(cast(Any, part))}
     return part(**{name: value for name, value in values.items() if name in names})
 

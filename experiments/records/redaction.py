@@ -1,4 +1,4 @@
-"""What is published (records, descriptions, findings) names files by their names: folders are this machine's. Pure."""
+"""Removal of absolute paths from published records, descriptions and findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FOLDERS = re.compile(r"(?:\bfile://|(?<![\w./]))/(?:[^\s/:'\"]+/)+(?=[^\s/:'\"]
 
 
 def without_paths(value: Any) -> Any:
-    """The value with every absolute path in it cut to its last part, in the midst of a text, too."""
+    """Return the value with every absolute path cut to its last part, inside a text, too."""
     if isinstance(value, Mapping):
         return {name: without_paths(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from tabulate import tabulate
 
-from experiments.analysis.summary import CellSummary, ExperimentSummary, summarize
+from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.analysis.time_breakdown import PARTS
 from experiments.formatting import NOTHING
-from experiments.records.description import Description, ShownExperiment
-from experiments.records.record import Record
+from experiments.records.campaign import Campaign
 from experiments.report.labels import headings, label_axes, label_of
 
 _STATES = ("active", "idle", "idle_in_transaction")
@@ -57,8 +56,6 @@ BUSY_NAMES: Mapping[str, str] = {"client_share": "client's cores", "server_share
 
 VERDICT, OF_CEILING = "verdict", "of ceiling"
 
-_STATES = ("active", "idle", "idle_in_transaction")
-
 _SHARES = ("server_share", "run_share", "foreign_share")
 
 # Shorter waits are not named in tables, nor more than these.
@@ -67,20 +64,20 @@ _LEAST_WAIT = 0.02
 _MOST_WAITS = 2
 
 
-def why_section(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
-    """The section with its heading; nothing where no run of the experiment was observed."""
-    summary = summarize(description, records, experiment)
+def why_section(summary: ExperimentSummary, campaign: Campaign) -> str:
+    """Return the section with its heading; nothing where no run of the experiment was observed."""
     cells = [cell for cell in summary.cells if cell.shown.arm == "a"]
     if not any(cell.ledger or cell.verdict for cell in cells):
         return ""
-    axes = _axes(description, summary)
+    listed = campaign.description.listed(summary.experiment.name)
+    axes = label_axes([cell.shown.cell for cell in summary.cells], listed)
     parts = ["## Why", HEAD.format(looks=_describe_looks(cells)).strip()]
     if any(cell.ledger for cell in cells):
         states = _states(cells)
         rows = [[*label_of(cell.shown.cell, axes), *_columns(cell, states)] for cell in cells if cell.ledger]
         shares = [*BUSY_NAMES.values(), *(one.replace("_", " ") for one in states)]
         names = [*headings(axes), *PART_NAMES.values(), "sum", *shares, "waits for"]
-        alignment = ["left"] * len(axes) + ["right"] * (len(PARTS) + 1 + len(shares)) + ["left"]
+        alignment = ["left"] * len(headings(axes)) + ["right"] * (len(PARTS) + 1 + len(shares)) + ["left"]
         parts.append(tabulate(rows, names, "pipe", disable_numparse=True, colalign=alignment))
     parts.append("\n".join(verdict_lines(cells, axes)))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -94,11 +91,6 @@ def verdict_lines(cells: Sequence[CellSummary], axes: Sequence[str]) -> list[str
     return (
         [*lines, "- What each verdict means, and its thresholds: `experiments/analysis/verdict.py`."] if lines else []
     )
-
-
-def _axes(description: Description, summary: ExperimentSummary) -> tuple[str, ...]:
-    listed = description.matrix["experiments"][summary.experiment.name]["matrix"]
-    return label_axes([cell.shown.cell for cell in summary.cells], listed)
 
 
 def _name(cell: CellSummary, axes: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from experiments.analysis.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
 from experiments.analysis.summary import ExperimentSummary
 from experiments.cpuset import format_cpuset
 from experiments.formatting import axis_name, count, memory_size
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, part_of
 from experiments.records.record import Cell
 from experiments.report.builds import build_lines
@@ -21,8 +22,9 @@ _IMAGES = {
 }
 
 
-def caption_lines(description: Description, summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
-    """The lines below the table."""
+def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence[str]) -> list[str]:
+    """Return the lines below the table."""
+    description = campaign.description
     lines = _same_everywhere(summary, axes) + _engines(description, summary) + _cores(description, summary)
     lines += (
         _servers(description, summary)
@@ -46,10 +48,11 @@ def describe_ratios(summary: ExperimentSummary) -> list[str]:
     ]
 
 
-def describe_floor(description: Description, summary: ExperimentSummary) -> str:
-    """The line above the table: the noise floor, without which no ratio means anything."""
-    if description.repeats < FEWEST_BLOCKS:
-        blocks = count(description.repeats, "block")
+def describe_floor(summary: ExperimentSummary, campaign: Campaign) -> str:
+    """Return the line above the table: the noise floor, without which no ratio means anything."""
+    repeats = campaign.description.repeats
+    if repeats < FEWEST_BLOCKS:
+        blocks = count(repeats, "block")
         return f"**Noise floor: not known** ({blocks}; intervals need {FEWEST_BLOCKS}): nothing is called different."
     if summary.floor is None:
         return "**Noise floor: not known**, as the baseline did not run twice often enough: nothing is marked."

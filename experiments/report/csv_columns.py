@@ -1,15 +1,15 @@
-"""Columns of the CSV about the client: what its processes report of themselves."""
+"""Columns of the CSV about the client and the model."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping
 
 from experiments.analysis.queueing.measurements import CLIENT, SERVER, SHARED
-from experiments.analysis.queueing.model import POOL, Modelled, model_cells
+from experiments.analysis.queueing.model import POOL, Modelled
+from experiments.analysis.stats import median_of_known
 from experiments.analysis.summary import CellSummary
-from experiments.records.description import Description, ShownCell
-from experiments.records.record import Client, Phase, Record
+from experiments.records.description import ShownCell
+from experiments.records.record import Client, Phase
 
 # Column -> field of ``Client``, where all runs of a row say the same.
 _FACTS = {
@@ -32,12 +32,12 @@ _BOUNDS = (CLIENT, SERVER, SHARED, POOL)
 
 
 def _part(name: str, key: str) -> Measure:
-    """One value of those that a field of ``Client`` has."""
+    """Return a measure of one value of those in a field of ``Client``."""
     return lambda client, data: (getattr(client, name) or {}).get(key)
 
 
 def _per_row(name: str) -> Measure:
-    """A count of phase data, by its rows."""
+    """Return a measure of a count of phase data per row."""
 
     def divide(client: Client, data: Phase) -> float | None:
         number: int | None = getattr(client, name)
@@ -56,7 +56,7 @@ _MEASURES: dict[str, Measure] = {
 
 
 def fact_columns(cell: CellSummary) -> dict[str, object]:
-    """What the runs say of interpreter and driver, where they all say the same; yes is 1."""
+    """Return what the runs say of interpreter and driver, where they all say the same; yes is 1."""
     values = {column: cell.client_fact(name) for column, name in _FACTS.items()}
     return {
         column: "" if value is None else int(value) if isinstance(value, bool) else value
@@ -65,28 +65,22 @@ def fact_columns(cell: CellSummary) -> dict[str, object]:
 
 
 def measure_columns(cell: CellSummary) -> dict[str, object]:
-    """Latency of records, fairness, context switches per row: of phase data, medians over the runs that count.
-
-    Empty where no run tells.
-    """
+    """Return latency of records, fairness and context switches per row: medians of phase data, empty where unknown."""
     told = [(record.client, record.phases["data"]) for record in cell.ok if record.client and record.phases]
-    return {column: _median(measure(*each) for each in told) for column, measure in _MEASURES.items()}
+    return {column: _shown(median_of_known(measure(*each) for each in told)) for column, measure in _MEASURES.items()}
 
 
-def _median(values: Iterable[float | None]) -> float | str:
-    known = [value for value in values if value is not None]
-    return _shown(statistics.median(known)) if known else ""
-
-
-def _shown(value: float) -> float:
-    """Whole numbers as they are, others with four digits, or as many behind the point."""
+def _shown(value: float | None) -> float | str:
+    """Return whole numbers as they are, others with four digits, or as many behind the point."""
+    if value is None:
+        return ""
     if value == int(value):
         return int(value)
     return round(value, 4) if value > 1 else float(f"{value:.4g}")
 
 
-def model_columns(description: Description, records: Sequence[Record]) -> Callable[[ShownCell], dict[str, object]]:
-    """What tells the columns of each row of the campaign; the columns are always the same, their values may be empty.
+def model_columns(shown: ShownCell, modelled: Mapping[str, Modelled]) -> dict[str, object]:
+    """Return the columns about the model; they are always the same, their values may be empty.
 
     - ``bound_client_rows_per_s``, ``bound_server_rows_per_s``, ``bound_cores_rows_per_s`` (of cores that both share):
       the utilisation law with the costs that were measured in the cell. ``bound_pool_rows_per_s``: that of the number
@@ -98,15 +92,7 @@ def model_columns(description: Description, records: Sequence[Record]) -> Callab
     Empty for rows without a run that tells the costs, for ceilings, for the baseline's second arm, and, but for the
     bounds of the cores, for what has no cells to fit a model on.
     """
-    cells = {cell.point.shown.cell_key: cell for cell in model_cells(description, records).cells}
-
-    def columns(shown: ShownCell) -> dict[str, object]:
-        return _columns(cells.get(shown.cell_key) if shown.arm == "a" else None)
-
-    return columns
-
-
-def _columns(cell: Modelled | None) -> dict[str, object]:
+    cell = modelled.get(shown.cell_key) if shown.arm == "a" else None
     bounds = cell.measured_bounds if cell else {}
     prediction = cell.prediction if cell else None
     # What rounds to -0.0 is 0.0 with nothing added to it.

@@ -1,7 +1,4 @@
-"""What matters in an experiment, as Markdown: how much of the differences each factor explains, or why nobody can say.
-
-Beside the league table, from a campaign's description and records alone.
-"""
+"""Effects of an experiment's factors as Markdown: how much of the differences each one explains."""
 
 from __future__ import annotations
 
@@ -13,34 +10,33 @@ from experiments.analysis.balanced_cells import Basis, complete_blocks, find_bas
 from experiments.analysis.effects import Effects, FactorEffect, HigherEffect, InteractionEffect, find_effects
 from experiments.analysis.factors import Factor, Level, Nesting
 from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, with_interval
-from experiments.analysis.summary import in_matrix_order
+from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import axis_name, axis_value, count
-from experiments.records.description import Description, ShownExperiment
-from experiments.records.record import Record
+from experiments.records.campaign import Campaign
 
 # Less is not spelt out.
 _LEAST_SHARE = 0.005
 _MOST_NAMES = 3
 
 
-def describe_effects(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str | None:
-    """Which factor explains how much, with its levels and the two-way interactions; Markdown without a heading.
+def describe_effects(summary: ExperimentSummary, campaign: Campaign) -> str | None:
+    """Say how much each factor explains, with its levels and the two-way interactions; Markdown without a heading.
 
     A sentence with the reason where the axes are not fully crossed, runs are missing or blocks are too few; None for
     an experiment that varies one thing only.
     """
-    lists = description.matrix["experiments"][experiment.name]["matrix"]
-    basis = find_basis(without_foreign_baseline(in_matrix_order(description, experiment), lists))
+    lists = campaign.description.listed(summary.experiment.name)
+    basis = find_basis(without_foreign_baseline([cell.shown for cell in summary.cells], lists))
     crossing = basis.crossing
     if len(basis.whole.factors) < 2 and not basis.whole.nestings:
         return None
     if problem := _find_problem(basis):
-        return f"How much each axis matters by itself cannot be told here: {problem}.\n"
-    blocks = complete_blocks(basis, records)
+        return f"The effect of each axis is unknown: {problem}.\n"
+    blocks = complete_blocks(basis, campaign)
     if len(blocks) < FEWEST_BLOCKS:
         return (
-            f"How much each axis matters needs {FEWEST_BLOCKS} blocks in which every cell ran well; "
-            f"there {'is' if len(blocks) == 1 else 'are'} {len(blocks)}: nothing is claimed.\n"
+            f"The effect of each axis is unknown: it needs {FEWEST_BLOCKS} blocks in which every cell ran well, and "
+            f"there {'is' if len(blocks) == 1 else 'are'} {len(blocks)}.\n"
         )
     effects = find_effects(crossing.factors, blocks)
     parts = [_lead(effects), _factor_table(effects), _level_table(effects), _interaction_table(effects)]
@@ -64,21 +60,21 @@ def _left_out(basis: Basis) -> str:
 
 
 def _lead(effects: Effects) -> str:
-    """One sentence: who explains what, the largest first; it adds up to all of the differences."""
+    """Say in one sentence how much each effect explains, the largest first; with noise they add up to 100%."""
     clear = sorted((effect for effect in effects.every if _is_clear(effect.p_value)), key=lambda effect: -effect.share)
     if not clear:
         together = "two together" if effects.higher is None else "two or more together"
-        return f"Nothing here is told apart from noise: no factor, and no {together}."
+        return f"No effect is significant: no factor, and no {together}."
     names = [_effect_name(effect, effects) for effect in clear]
     parts = [f"{name} {_percentage(effect.share)}" for name, effect in zip(names, clear, strict=True)]
     verb = "explain" if isinstance(clear[0], HigherEffect) else "explains"
     parts[0] = f"**{names[0][0].upper()}{names[0][1:]} {verb} {_percentage(clear[0].share)} of the differences**"
     unclear = [effect for effect in effects.every if effect not in clear]
     hidden = sum(effect.share for effect in unclear)
-    noise = "noise" if hidden < _LEAST_SHARE else "noise and what is not told apart from it"
+    noise = "noise" if hidden < _LEAST_SHARE else "noise and effects that are not significant"
     parts.append(f"{noise} {_percentage(effects.noise_share + hidden)}")
     unknown = [_factor_name(effect.factor) for effect in unclear if isinstance(effect, FactorEffect)]
-    end = f"; {' and '.join(unknown)}: not told apart from noise" if unknown else ""
+    end = f"; {' and '.join(unknown)}: not significant" if unknown else ""
     return f"{', '.join(parts)}{end}."
 
 
@@ -96,8 +92,8 @@ def _is_clear(p_value: float | None) -> bool:
     return p_value is not None and p_value < SIGNIFICANCE
 
 
-def _share(effect: FactorEffect | InteractionEffect) -> str:
-    return "≈ " * (not _is_clear(effect.p_value)) + _percentage(effect.share)
+def _share(effect: FactorEffect | InteractionEffect | HigherEffect) -> str:
+    return _percentage(effect.share) + " n.s." * (not _is_clear(effect.p_value))
 
 
 def _percentage(share: float) -> str:
@@ -139,7 +135,7 @@ def _interaction_table(effects: Effects) -> str:
         ]
         for effect in sorted(effects.interactions, key=lambda effect: -effect.share)
     ]
-    headings = ["two together", "explain", "deviates most", "from what both alone make (95% interval)"]
+    headings = ["two together", "explain", "deviates most", "from the product of both alone (95% interval)"]
     return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=_align("lrlr"))
 
 
@@ -147,17 +143,17 @@ def _notes(basis: Basis, effects: Effects) -> list[str]:
     crossing = basis.crossing
     lines = [
         f"From {count(effects.blocks, 'block')} in which every cell ran well, on the logarithm of rows/s. A level's "
-        "ratio compares the mean of its cells with the mean of all, which one level that is far off moves, too. ≈ "
-        "marks what noise alone could make: a factor, or several together, by an F test, and a level's ratio, both "
-        "with Holm's correction; fastest against slowest, and what deviates most, with Bonferroni's, as they were "
-        "chosen by what was measured. Intervals stand for themselves.",
+        "ratio compares the mean of its cells with the mean of all; a level far off moves that mean, too.",
+        "n.s.: not significant. Factors and combinations have an F test, levels a t test, both with Holm's correction. "
+        "Fastest against slowest, and the largest deviation, are chosen by the measurement and have Bonferroni's. "
+        "Intervals are not corrected.",
         *_higher(effects),
     ]
     if basis.left_out:
         lines.append(f"W{_left_out(basis)[1:]}.")
     if crossing.nestings:
         nested = "; ".join(map(_nesting_text, crossing.nestings))
-        lines.append(f"What is nested cannot be told apart, and is one factor: {nested}.")
+        lines.append(f"Nested axes are one factor: {nested}.")
     if crossing.following:
         names = " and ".join(map(axis_name, crossing.following))
         leaders = ", ".join(_factor_name(factor) for factor in crossing.factors)
@@ -168,12 +164,11 @@ def _notes(basis: Basis, effects: Effects) -> list[str]:
 def _higher(effects: Effects) -> list[str]:
     if effects.higher is None:
         return []
-    mark = "" if _is_clear(effects.higher.p_value) else "≈ "
-    return [f"Combinations of three and more factors explain {mark}{_percentage(effects.higher.share)}."]
+    return [f"Combinations of three and more factors explain {_share(effects.higher)}."]
 
 
 def _factor_name(factor: Factor) -> str:
-    """'loader with its loop'."""
+    """Return the name of a factor, such as 'loader with its loop'."""
     first, *others = map(axis_name, factor.axes)
     return f"{first} with its {_listed(others)}" if others else first
 
@@ -191,7 +186,7 @@ def _level_text(factor: Factor, level: Level) -> str:
 
 
 def _values_text(values: Level) -> str:
-    """'row_by_row_asyncio uvloop': an axis that does not apply says nothing."""
+    """Return the values that apply, such as 'row_by_row_asyncio uvloop'."""
     return " ".join(axis_value(value) for value in values if value is not None) or axis_value(None)
 
 
@@ -204,15 +199,15 @@ def _nesting_text(nesting: Nesting) -> str:
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first of many names."""
+    """Return the first of many names."""
     more = len(names) - _MOST_NAMES
     return ", ".join(names) if more <= 0 else f"{', '.join(names[:_MOST_NAMES])} and {more} more"
 
 
 def _ratio(estimate: Estimate, effect: FactorEffect | InteractionEffect, p_value: float | None) -> str:
-    """Marked unless its effect is told apart from noise and it is, among all that it was chosen from."""
+    """Format a ratio, with n.s. unless both it and its effect are significant."""
     clear = _is_clear(effect.p_value) and _is_clear(p_value)
-    return "≈ " * (not clear) + with_interval(estimate, ".2f")
+    return with_interval(estimate, ".2f") + " n.s." * (not clear)
 
 
 def _align(letters: str) -> list[str]:

@@ -1,21 +1,37 @@
-"""``results/README.md``: the newest campaign's tables, how they came to be, and lists of the other campaigns."""
+"""Pages of a results folder: its campaigns, and where and how each was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from experiments.analysis.queueing.model import model_cells
+from experiments.analysis.campaign_summary import CampaignSummary
+from experiments.analysis.queueing.model import Model
+from experiments.analysis.summary import ExperimentSummary, summarize
 from experiments.formatting import NOTHING, count, duration
-from experiments.records.description import Description, ShownExperiment, part_key
+from experiments.records.campaign import Campaign
+from experiments.records.description import Description, part_key
 from experiments.records.record import Record
-from experiments.report.answer.section import describe_question
+from experiments.report.answer.facts import find_facts, find_question
+from experiments.report.answer.section import describe_question, say_throughput
 from experiments.report.captions import describe_engine, describe_placement
 from experiments.report.charts.catalog import CHARTS, chart_images
 from experiments.report.queueing import model_name
 from experiments.report.reproduction import PAGE
 from experiments.report.tables import markdown_table
+
+README = "README.md"
+
+INDEX = """# Results
+
+Published campaigns, newest first. Written by `nox -s publish` and `nox -s tables` from their records; do not edit.
+
+The **noise floor** is the difference that the baseline shows between its own two runs in each block. A ratio within it,
+or not significant at 5% (Holm), is *n.s.*.
+
+| campaign | machine | Python | noise floor | headline |
+|:---------|:--------|:-------|------------:|:---------|
+"""
 
 HEAD = """# Results
 
@@ -25,56 +41,72 @@ How to read the tables: one row is one cell of the matrix, measured once in each
 second of the data phase, the median over the blocks. The **ratio** compares with the baseline in the same block, so
 that what the machine did meanwhile hits both: it is the geometric mean of the blocks' ratios, in ten blocks or more
 without the tenth at either end, not the quotient of two medians. The baseline is measured twice, and the
-**noise floor** is what that finds to be different where nothing is; `≈` marks what is not told apart from the
-baseline. **Client CPU** is the median of what the loader's process used per row, and **client core** the part of one
-core that this comes to: near 100%, the client is the limit. The **verdict** says what held the row back, and *Why*, on
-the page of each experiment, on what grounds; **of ceiling** is the part that it reaches of the rows/s of pgbench.
+**noise floor** is the difference between these runs; a ratio within it, or not significant, is marked. **Client CPU**
+is the median CPU time of the loader's process per row, and **client core** the part of one core that this comes to:
+near 100%, the client is the limit. The **verdict** says what limited the row, and *Why*, on the page of each
+experiment, on what grounds; **of ceiling** is its throughput relative to pgbench.
 
-What became of the runs: **ok** are those whose work was checked and found equal (same rows, same values, same number of
-transactions), **wrong_work** those that ended well and had done other work, **failed** and **timed out** those that
-did not end well. Only ok runs are in medians and ratios. **Unsupported** cells cannot run here, for the reason that is
-given; **interrupted** attempts were ended from outside and are done again when the campaign goes on; **resumed** runs
-are of a command that went on with it. **Disturbed** runs, during which something else held the machine up, are marked
-and counted, and never dropped.
+Run status: **ok** runs did equal work (same rows, same values, same number of transactions), **wrong_work** runs ended
+well and did other work, **failed** and **timed out** runs did not end well. Only ok runs are in medians and ratios.
+**Unsupported** cells cannot run here, for the given reason; **interrupted** attempts were ended from outside and are
+repeated when the campaign resumes; **resumed** runs are of a command that resumed it. **Disturbed** runs, during which
+something else used the machine, are marked and counted, and never dropped.
 """
 
 
-@dataclass(frozen=True)
-class Other:
-    """A campaign that the page does not show, and how many of its planned runs have no record."""
-
-    description: Description
-    left: int
-
-
-def write_readme(newest: Description, records: Sequence[Record], others: Sequence[Other]) -> str:
-    """The page, of nothing but what it is given; ``others`` may hold reproductions that are newer than ``newest``."""
-    tables = [
-        f"## {experiment.name}\n\n{markdown_table(newest, records, experiment, charts=charts)}"
-        for experiment in newest.experiments
-        for charts in [_above(newest, records, experiment)]
-    ]
-    return "\n".join([HEAD.format(folder=newest.campaign), *tables, _origin(newest, records), _list_others(others)])
+def write_readme(newest: CampaignSummary, others: Sequence[Campaign]) -> str:
+    """Write the page of a local results folder; ``others`` may hold reproductions that are newer than ``newest``."""
+    campaign = newest.campaign
+    parts = [HEAD.format(folder=campaign.name)]
+    for summary in newest.experiments:
+        images = chart_images(campaign.description, summary.experiment, f"{campaign.name}/{CHARTS}")
+        table = markdown_table(summary, campaign, charts=describe_question(summary, campaign) + images)
+        parts.append(f"## {summary.experiment.name}\n\n{table}")
+    origin = f"Machine, versions and commit: [{campaign.name}]({campaign.name}/{README}).\n"
+    return "\n".join([*parts, origin, _list_others(others)])
 
 
-def _above(newest: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
-    """What stands above the experiment's table."""
-    answer = describe_question(newest, records, experiment)
-    return answer + chart_images(newest, experiment, f"{newest.campaign}/{CHARTS}")
+def write_index(campaigns: Sequence[Campaign], folder: str) -> str:
+    """Write the page of published campaigns, newest first, each a row with its headline."""
+    return INDEX + "".join(f"| {' | '.join(_index_row(campaign, folder))} |\n" for campaign in campaigns)
+
+
+def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
+    described = campaign.description
+    experiment = find_question(described) or described.experiments[0]
+    summary = summarize(campaign, experiment)
+    cores = count(len(described.environment.get("cores_allowed") or []), "core")
+    return (
+        f"[{campaign.name}]({folder}/{campaign.name}/{README})",
+        f"{_known(described.environment, 'cpu')}, {cores}, {described.engine}",
+        ", ".join(sorted({str(facts["version"]) for facts in described.interpreters.values()})),
+        NOTHING if summary.floor is None else f"{summary.floor - 1:.1%}",
+        _headline(summary, campaign),
+    )
+
+
+def _headline(summary: ExperimentSummary, campaign: Campaign) -> str:
+    main = find_facts(summary, campaign).main
+    if main is not None and (sentence := say_throughput(main)):
+        return sentence
+    tested = [cell.noise for cell in summary.cells if cell.noise is not None and cell.shown.arm == "a"]
+    return f"{summary.experiment.name}: {tested.count(False)} of {count(len(tested), 'ratio')} significant."
+
+
+def campaign_page(whole: CampaignSummary) -> str:
+    """Write the page of one campaign: its experiments, and the machine, versions and choices behind them."""
+    described, records = whole.campaign.description, whole.campaign.records
+    pages = [f"- [{shown.name}](tables/{shown.name}.md): {shown.question}" for shown in described.experiments]
+    facts = (*_machine(described), *_parts(described, records), *_run(described, records, whole.model))
+    origin = [f"- {name}: {text}" for name, text in facts]
+    return "\n".join([f"# {described.campaign}", "", *pages, "", "## How it was measured", "", *origin, ""])
 
 
 def timed_share(records: Sequence[Record]) -> float | None:
-    """The part of the time that all complete runs took which lies inside timed phases; None without such runs."""
+    """Return the part of the duration of complete runs that lies inside timed phases; None without such runs."""
     complete = [record for record in records if record.wall_s and record.phases]
     total_s = sum(record.wall_s or 0.0 for record in complete)
     return sum(record.timed_s for record in complete) / total_s if total_s else None
-
-
-def _origin(newest: Description, records: Sequence[Record]) -> str:
-    lines = [
-        f"- {name}: {text}" for name, text in (*_machine(newest), *_parts(newest, records), *_run(newest, records))
-    ]
-    return "## How these results came to be\n\n" + "\n".join(lines) + "\n"
 
 
 def _machine(newest: Description) -> list[tuple[str, str]]:
@@ -99,36 +131,35 @@ def _parts(newest: Description, records: Sequence[Record]) -> list[tuple[str, st
     return parts
 
 
-def _run(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
+def _run(newest: Description, records: Sequence[Record], model: Model) -> list[tuple[str, str]]:
     facts = newest.environment
     packages = ", ".join(f"{name} {version}" for name, version in (facts.get("harness_packages") or {}).items())
     share = timed_share(records)
     took_s = sum(record.wall_s or 0.0 for record in records)
     changes = " with uncommitted changes" if facts.get("uncommitted_changes") else ""
     return [
-        ("Campaign", f"`{newest.campaign}`, begun {newest.created_at}, engine {newest.engine}"),
+        ("Campaign", f"`{newest.campaign}`, started {newest.created_at}, engine {newest.engine}"),
         ("Commit", f"{_known(facts, 'commit')}{changes}"),
         ("matrix.yaml", newest.matrix_hash),
         ("Chosen", "; ".join(f"{name} {_choice(value)}" for name, value in newest.selection.items()) or "all of it"),
         *([] if newest.reproduces is None else [("Reproduces", _reproduction(newest))]),
         ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
-        *_model(newest, records),
+        *_model(newest, model),
         ("Duration", f"{duration(took_s)}, {NOTHING if share is None else f'{share:.0%}'} of it inside timed phases"),
         ("Harness", f"Python {_known(facts, 'harness_python')}, {packages}"),
     ]
 
 
-def _model(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
-    model = model_cells(newest, records)
-    page = f"({newest.campaign}/tables/{model_name(newest)}.md)"
+def _model(newest: Description, model: Model) -> list[tuple[str, str]]:
+    page = f"(tables/{model_name(newest)}.md)"
     if not model.bases:
-        return [("Bounds", f"[what either side could have done]{page}")] if model.cells else []
+        return [("Bounds", f"[upper bounds of either side]{page}")] if model.cells else []
     error = "" if model.median_error is None else f", median error {model.median_error:.1%}"
-    return [("Model", f"[measured beside predicted]{page}{error}")]
+    return [("Model", f"[measured and predicted]{page}{error}")]
 
 
 def _reproduction(newest: Description) -> str:
-    return f"`{newest.reproduces}`: [which of its numbers came out again]({newest.campaign}/{PAGE})"
+    return f"`{newest.reproduces}`: [which of its numbers are reproduced]({PAGE})"
 
 
 def _choice(value: Any) -> str:
@@ -160,24 +191,23 @@ def _data(facts: Mapping[str, Any]) -> str:
     return f"{records}, {count(facts['rows'], 'row')} to insert; digest `{facts['digest']}`"
 
 
-def _list_others(others: Sequence[Other]) -> str:
-    older = [_other(one, "tables/") for one in others if one.description.reproduces is None]
+def _list_others(others: Sequence[Campaign]) -> str:
+    older = [_other(one, README) for one in others if one.description.reproduces is None]
     again = [_other(one, PAGE) for one in others if one.description.reproduces is not None]
-    text = "## Older campaigns\n\n" + "\n".join(older or ["None."]) + "\n"
+    text = "## Other campaigns\n\n" + "\n".join(older or ["None."]) + "\n"
     return text + ("\n## Reproductions\n\n" + "\n".join(again) + "\n" if again else "")
 
 
-def _other(one: Other, page: str) -> str:
+def _other(one: Campaign, page: str) -> str:
     described = one.description
-    name = described.campaign
     what = f"{', '.join(shown.name for shown in described.experiments)}; {count(described.repeats, 'block')}"
-    what = what if described.reproduces is None else f"`{described.reproduces}` again; {what}"
-    if one.left:
-        # It has no tables: those are written when a campaign ends.
-        return f"- {name}: {what}; unfinished, {count(one.left, 'run')} left"
+    what = what if described.reproduces is None else f"reproduces `{described.reproduces}`; {what}"
+    # Pages are written when a campaign ends.
+    if one.missing:
+        return f"- {one.name}: {what}; unfinished, {count(one.missing, 'run')} left"
     if described.may_grow:
-        return f"- {name}: {what}; unfinished, more blocks may follow"
-    return f"- [{name}]({name}/{page}): {what}"
+        return f"- {one.name}: {what}; unfinished, more blocks may follow"
+    return f"- [{one.name}]({one.name}/{page}): {what}"
 
 
 def _known(facts: Mapping[str, Any], name: str) -> str:

@@ -1,25 +1,27 @@
-"""What the rows and lines of a chart are called: the axes that tell them apart, and no more than those."""
+"""Labels of rows and lines: the values of the axes by which they differ, and no more than those."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bigdata.registry import short_name
 from experiments.formatting import axis_name, axis_value
 from experiments.records.record import AXES, Cell
 
-# Which axes stand as one in a label, under the first one's name. What is not named here stands for itself.
+# One label, the interpreter's, tells both axes.
 _TOGETHER = {"gil": "python"}
+# One label, the loader's short name, tells these axes.
+_NAME_AXES = ("loader", "loop", "protocol", "implementation")
 
 
 def label_axes(
     cells: Sequence[Cell], listed: Mapping[str, Sequence[Any]], *, over: str | None = None
 ) -> tuple[str, ...]:
-    """The axes for the labels of these cells: the loader, those with several values in ``listed``, what else it takes.
+    """Return the axes for the labels of these cells: loader, those with several ``listed`` values, and needed others.
 
-    ``listed`` are the values that the experiment's matrix lists. An axis that follows from others, such as the protocol
-    from the loader, is left out where it is not needed. Along the axis ``over`` a label names many cells, one for each
-    value of it.
+    ``listed`` are the values in the experiment's matrix. An axis that follows from others, such as the protocol from
+    the loader, is left out unless a label needs it. Along the axis ``over`` one label names many cells.
     """
     varying = [axis for axis in AXES if _varies(axis, cells) and axis != over]
     units = list(dict.fromkeys(_TOGETHER.get(axis, axis) for axis in varying))
@@ -34,19 +36,19 @@ def label_axes(
 
 
 def label_of(cell: Cell, axes: Sequence[str]) -> tuple[str, ...]:
-    """The cell's values of these axes, as they are printed."""
-    return tuple(value_text(cell, axis) for axis in axes)
-
-
-def value_text(cell: Cell, axis: str) -> str:
-    """The value of one axis; that of the interpreter says whether it goes without GIL."""
-    text = axis_value(cell.value(axis))
-    return f"{text} GIL off" if axis == "python" and cell.gil == "off" else text
+    """Return the texts for these axes, one under each of ``headings``."""
+    return tuple(_loader_name(cell, axes) if axis == "loader" else value_text(cell, axis) for axis in _columns(axes))
 
 
 def headings(axes: Sequence[str]) -> list[str]:
-    """The names of the axes, as the tables have them."""
-    return [axis_name(axis) for axis in axes]
+    """Return the headings of the labels."""
+    return [axis_name(axis) for axis in _columns(axes)]
+
+
+def value_text(cell: Cell, axis: str) -> str:
+    """Return the value of one axis; the interpreter's includes a disabled GIL."""
+    text = axis_value(cell.value(axis))
+    return f"{text} GIL off" if axis == "python" and cell.gil == "off" else text
 
 
 def _varies(axis: str, cells: Sequence[Cell]) -> bool:
@@ -54,7 +56,17 @@ def _varies(axis: str, cells: Sequence[Cell]) -> bool:
 
 
 def _ambiguous(cells: Sequence[Cell], axes: Sequence[str], over: str | None) -> int:
-    """How many cells these axes do not tell from another one."""
+    """Return how many cells share their values of these axes with another cell."""
     named = [*axes, *([over] if over else [])]
     distinct = set(cells)
-    return len(distinct) - len({label_of(cell, named) for cell in distinct})
+    return len(distinct) - len({tuple(value_text(cell, axis) for axis in named) for cell in distinct})
+
+
+def _columns(axes: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys("loader" if axis in _NAME_AXES else axis for axis in axes))
+
+
+def _loader_name(cell: Cell, axes: Sequence[str]) -> str:
+    """Return the loader's short name; of protocol and implementation only what ``axes`` name."""
+    told = {axis: getattr(cell, axis) for axis in ("protocol", "implementation") if axis in axes}
+    return short_name(cell.loader, cell.loop, **told)

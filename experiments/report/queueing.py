@@ -1,4 +1,4 @@
-"""The page of a campaign's model as Markdown: measured, bounds, predicted and the error of each cell, and the fits."""
+"""Page of a campaign's model as Markdown: bounds, prediction and error of each cell, and the fitted parameters."""
 
 from __future__ import annotations
 
@@ -17,27 +17,25 @@ _HEADINGS = ("rows/s", "client could", "server could", "connections could", "pre
 _FIT_HEADINGS = ("client µs/row", "server µs/row", "delay µs", "fitted on pools", "contention")
 
 BOUNDS = """\
-**Client could** and **server could** are the bounds of the utilisation law, cores / CPU seconds per row, with the costs
-that were measured in the cell itself: a cell that is near one of them is held back by that side.
+**Client could** and **server could** are the bounds of the utilisation law, cores / CPU seconds per row. They use the
+costs measured in the cell itself. A cell near one of them is limited by that side.
 """
 
 PREDICTIONS = """\
-**Connections could** is the bound by their number: connections / (both costs and the delay of one connection alone), as
-if no row ever waited for another. **Predicted** are the mean values of a closed network (connections that go round
-between the client's core, the server's cores, and a delay), whose parameters each loader has from two cells: with one
-connection, and the smallest pool that keeps one side busy. The **error** is by how much the prediction is too high (+)
-or too low (-); cells that a parameter is from are marked *fitted*, and are no test. A cell that is a tenth or more off
-has the assumption that broke.
+**Connections could** is the bound by their number: connections / (both costs and the delay of one connection alone).
+No row waits for another there. **Predicted** are the mean values of a closed network: connections go round between the
+client's core, the server's cores, and a delay. Each loader's parameters come from two cells: one connection, and the
+smallest pool that keeps one side busy. The **error** is positive where the prediction is too high. Cells with the note
+*fitted* are no test, as parameters come from them. An error of a tenth or more has the broken assumption in its note.
 """
 
 NO_PREDICTIONS = """\
-For predictions it takes cells of a loader with one connection and with another pool, such as those of `pool_sizes`.
+Predictions need cells of a loader with one connection and with another pool, such as those of `pool_sizes`.
 """
 
 NOT_EXACT = """\
-What the server used was not measured inside the phase in these runs: its cost per row is all that it used while the
-loader ran, the start of connections with it, or what its cores could give at that rate, whichever is less. So it could
-do at least what stands under **server could**, and perhaps more.
+These runs did not measure the server's CPU time inside the phase. Its cost per row therefore includes the start of
+connections, up to what its cores could give at that rate. The true bound is at least **server could**, perhaps more.
 """
 
 CHART_ALT = (
@@ -47,24 +45,24 @@ CHART_ALT = (
 
 
 def model_name(description: Description) -> str:
-    """What the files of the page and its chart are called, without what they end in."""
+    """Return the name of the page's and chart's files, without suffix."""
     taken = {experiment.name for experiment in description.experiments}
     return "model-of-all" if "model" in taken else "model"
 
 
 def model_image(place: str) -> str:
-    """The chart as an image in Markdown; ``place`` is the file as the page reaches it."""
+    """Return the chart as an image in Markdown; ``place`` is relative to the page."""
     return f"![{CHART_ALT}]({place})\n"
 
 
 def model_page(description: Description, model: Model, image: str = "") -> str:
-    """The whole page. ``image`` is its chart in Markdown. Without fits it has the bounds alone."""
+    """Write the page. ``image`` is its chart in Markdown. Without fits it has the bounds alone."""
     every = [cell.point.shown.cell for cell in model.cells]
     listed = {axis: [one.value(axis) for one in every] for axis in ("poolsize", "resources")}
     axes = tuple(dict.fromkeys([*label_axes(every, listed), "poolsize"]))
     shown = _HEADINGS if model.bases else _HEADINGS[:3]
     rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)[: len(shown)]] for cell in model.cells]
-    align = ["left"] * len(axes) + ["left" if heading == "note" else "right" for heading in shown]
+    align = ["left"] * len(headings(axes)) + ["left" if heading == "note" else "right" for heading in shown]
     table = tabulate(rows, [*headings(axes), *shown], "pipe", colalign=align, disable_numparse=True) + "\n"
     exact = "" if all(cell.point.exact for cell in model.cells) else NOT_EXACT
     parts = [f"# {model_name(description)}\n", BOUNDS]
@@ -76,7 +74,7 @@ def model_page(description: Description, model: Model, image: str = "") -> str:
 
 
 def describe_error(model: Model) -> str:
-    """How well the cells are predicted that the model was not fitted on."""
+    """Say how well the cells are predicted that the model was not fitted on."""
     if model.median_error is None:
         return "**Median error: not known**, as all cells were needed for fitting."
     cells = count(len(model.tested), "cell")
@@ -84,13 +82,13 @@ def describe_error(model: Model) -> str:
     if model.plain_error is None or not any(fit.contention for fit in model.fits.values()):
         return text
     return (
-        f"{text} Without the server's contention, which one more cell of one loader tells for all of them, it would be "
-        f"{model.plain_error:.1%}, that cell among them."
+        f"{text} Without the server's contention it would be {model.plain_error:.1%}. The contention comes from one "
+        "more cell of one loader, which is then among those not fitted on."
     )
 
 
 def describe_fit(fit: Fit) -> list[str]:
-    """The parameters in microseconds, as the table of fits has them."""
+    """Return the parameters in microseconds, for the table of fits."""
     demands = [f"{one.least_s * 1e6:.1f} {one.shared_s * 1e6:+.1f} · 2/(N+1)" for one in (fit.client, fit.server)]
     delay = f"{fit.delay_s * 1e6:.0f}{' · (3 - 2/N)' if fit.durable else ''}"
     contention = f"{fit.contention:+.1%} per connection beyond {fit.contended}" if fit.contention else NOTHING
@@ -108,7 +106,7 @@ def _columns(cell: Modelled) -> list[str]:
 
 
 def _bound(bounds: Mapping[str, float], side: str) -> str:
-    """Of cores that both sides share, what both can do together is a bound on the server, too."""
+    """Return the bound of a side; the bound of shared cores applies to the server, too."""
     known = [bounds[name] for name in (side, *([SHARED] if side == SERVER else [])) if name in bounds]
     return whole(min(known)) if known else NOTHING
 
@@ -121,7 +119,6 @@ def _fits(model: Model) -> str:
     ]
     table = tabulate(rows, [*headings(axes), *_FIT_HEADINGS], "pipe", disable_numparse=True)
     return (
-        f"## What it is made of\n\n{table}\n\nN is the pool size. A cost with two parts is what each row costs, and "
-        "what those that come together share; `experiments/analysis/queueing/fit.py` says why so, "
-        "and how the forms were found.\n"
+        f"## Parameters\n\n{table}\n\nN is the pool size. The first part of a cost is that of each row, the second one "
+        "is shared by rows that come together. `experiments/analysis/queueing/fit.py` explains the forms.\n"
     )

@@ -10,12 +10,13 @@ from dataclasses import asdict
 from tabulate import tabulate
 
 from experiments.analysis.disturbance import MAX_DISTURBED_SHARE
+from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, with_interval
-from experiments.analysis.summary import CellSummary, ExperimentSummary, summarize
+from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.cpuset import format_cpuset
 from experiments.formatting import NOTHING, axis_name, axis_value, shortened, whole
-from experiments.records.description import Description, ShownExperiment
-from experiments.records.record import RUN_STATUSES, Record
+from experiments.records.campaign import Campaign
+from experiments.records.record import RUN_STATUSES
 from experiments.report.bottlenecks import VERDICT, why_cells, why_csv, why_headings
 from experiments.report.builds import marks_of
 from experiments.report.captions import caption_lines, describe_floor, describe_ratios
@@ -34,18 +35,12 @@ TERMINAL_NOTE_LENGTH = 40
 
 
 def markdown_table(
-    description: Description,
-    records: Sequence[Record],
-    experiment: ShownExperiment,
-    *,
-    charts: str = "",
-    remarks: Sequence[str] = (),
+    summary: ExperimentSummary, campaign: Campaign, *, charts: str = "", remarks: Sequence[str] = ()
 ) -> str:
-    """The experiment's question, the noise floor, its table, what must be known to read it, what matters; no heading.
+    """Write the experiment's question, noise floor, table, notes and effects, without a heading.
 
-    ``charts`` are paragraphs (images, an answer) that stand above the table, ``remarks`` lines that follow those below.
+    ``charts`` are paragraphs (images, an answer) above the table, ``remarks`` lines at the end of the notes.
     """
-    summary = summarize(description, records, experiment)
     axes = summary.varying_axes
     why = why_headings(summary.cells)
     rows = [
@@ -56,15 +51,15 @@ def markdown_table(
     sides = ["right"] * len(HEADINGS) + ["left" if one == VERDICT else "right" for one in why] + ["right", "left"]
     alignment = ["left"] * len(axes) + sides
     table = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment)
-    notes = "\n".join(f"- {line}" for line in [*caption_lines(description, summary, axes), *remarks])
-    effects = describe_effects(description, records, experiment)
+    notes = "\n".join(f"- {line}" for line in [*caption_lines(summary, campaign, axes), *remarks])
+    effects = describe_effects(summary, campaign)
     matters = "" if effects is None else f"\n**What matters**\n\n{effects.strip()}\n"
-    return f"{experiment.question}\n\n{describe_floor(description, summary)}\n\n{charts}{table}\n\n{notes}\n{matters}"
+    question, floor = summary.experiment.question, describe_floor(summary, campaign)
+    return f"{question}\n\n{floor}\n\n{charts}{table}\n\n{notes}\n{matters}"
 
 
-def terminal_table(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
-    """What fits a terminal: ratios with their intervals, medians without, and what became of the runs."""
-    summary = summarize(description, records, experiment)
+def terminal_table(summary: ExperimentSummary, campaign: Campaign) -> str:
+    """Write what fits a terminal: ratios with their intervals, medians without, and the run status."""
     axes = summary.varying_axes
     rows = [
         [*(axis_value(cell.shown.cell.value(axis)) for axis in axes), *_short_cells(cell)] for cell in summary.cells
@@ -73,16 +68,15 @@ def terminal_table(description: Description, records: Sequence[Record], experime
     alignment = ["left"] * len(axes) + ["right"] * (len(TERMINAL_HEADINGS) - 1) + ["left"]
     table = tabulate(rows, headings, tablefmt="simple", disable_numparse=True, colalign=alignment)
     notes = "\n".join(f"- {line}" for line in [*describe_ratios(summary), *foot_lines(summary)])
-    floor = describe_floor(description, summary).replace("**", "")
-    return f"{experiment.question}\n{floor}\n\n{table}\n\n{notes}\n"
+    floor = describe_floor(summary, campaign).replace("**", "")
+    return f"{summary.experiment.question}\n{floor}\n\n{table}\n\n{notes}\n"
 
 
-def csv_table(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
-    """The same rows for programs: every axis, plain numbers, units in the names."""
-    summary = summarize(description, records, experiment)
+def csv_table(summary: ExperimentSummary, model: Model) -> str:
+    """Write the same rows for programs: every axis, plain numbers, units in the names."""
     text = io.StringIO()
-    model = model_columns(description, records)
-    rows = [_csv_row(cell, summary, model(cell.shown)) for cell in summary.cells]
+    modelled = {cell.point.shown.cell_key: cell for cell in model.cells}
+    rows = [_csv_row(cell, summary, modelled) for cell in summary.cells]
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -160,7 +154,7 @@ def _troubles(cell: CellSummary, length: int | None) -> list[str]:
     ]
 
 
-def _csv_row(cell: CellSummary, summary: ExperimentSummary, model: Mapping[str, object]) -> dict[str, object]:
+def _csv_row(cell: CellSummary, summary: ExperimentSummary, modelled: Mapping[str, Modelled]) -> dict[str, object]:
     statuses = [record.status for record in cell.finished]
     return {
         "experiment": summary.experiment.name,
@@ -184,7 +178,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, model: Mapping[str, 
         **fact_columns(cell),
         **measure_columns(cell),
         **why_csv(cell),
-        **model,
+        **model_columns(cell.shown, modelled),
         "note": _note(cell),
     }
 

@@ -1,1 +1,1 @@
-"""Proofs about the loaders: the same SQL, and no overhead of their own."""
+"""Validation of the loaders: same_sql (all send the same statements), overhead (none adds cost of its own)."""

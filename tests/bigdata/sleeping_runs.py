@@ -15,7 +15,7 @@ from tests.bigdata import loader_program as program
 from tests.project import ROOT
 
 STOP_WITHIN_S = 5.0
-INTERRUPTED = "error: interrupted: stopped before all was done\n"
+INTERRUPTED = "error: interrupted before the work was complete\n"
 
 SLEEPING_TABLE = """
     CREATE FUNCTION interfere() RETURNS trigger LANGUAGE plpgsql AS

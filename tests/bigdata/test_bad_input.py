@@ -36,7 +36,7 @@ def test_an_unknown_loader_is_refused_with_a_suggestion() -> None:
     with pytest.raises(BadInput) as raised:
         check_choice("row_by_row_asynco", None, 1, False)
     assert str(raised.value) == (
-        f"'row_by_row_asynco' is no loader (did you mean row_by_row_asyncio? known: {', '.join(LOADERS)})"
+        f"unknown loader 'row_by_row_asynco' (did you mean row_by_row_asyncio? known: {', '.join(LOADERS)})"
     )
 
 
@@ -47,17 +47,17 @@ def test_a_poolsize_below_one_is_refused(poolsize: int) -> None:
 
 
 def test_a_loop_for_a_loader_that_has_none_is_refused() -> None:
-    with pytest.raises(BadInput, match="row_by_row_threaded takes none: it has no event loop"):
+    with pytest.raises(BadInput, match="row_by_row_threaded accepts none: it has no event loop"):
         check_choice("row_by_row_threaded", "uvloop", 1, False)
 
 
 def test_an_unknown_loop_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(BadInput, match="found 'trio', but row_by_row_asyncio takes one of asyncio, uvloop, rloop"):
+    with pytest.raises(BadInput, match="found 'trio', but row_by_row_asyncio accepts one of asyncio, uvloop, rloop"):
         check_choice("row_by_row_asyncio", "trio", 1, False)
 
 
 def test_executemany_is_refused_where_the_driver_has_none() -> None:
-    with pytest.raises(BadInput, match="these can: row_by_row_threaded"):
+    with pytest.raises(BadInput, match="loaders that do: row_by_row_threaded"):
         check_choice("row_by_row_asyncio", None, 1, True)
 
 
@@ -67,8 +67,8 @@ def test_executemany_is_refused_where_the_driver_has_none() -> None:
         ("mysql://user:secret@host/db", "found mysql://..."),
         ("postgresql+psycopg2://user:secret@host/db", "found postgresql\\+psycopg2://..."),
         ("host=localhost", "found something without '://'"),
-        ("", "no database is named"),
-        (None, "no database is named"),
+        ("", "no database given"),
+        (None, "no database given"),
     ],
 )
 def test_a_url_that_is_not_postgresqls_is_refused(url: str | None, found: str) -> None:
@@ -131,7 +131,7 @@ def test_a_missing_directory_is_bad_input(tmp_path: Path) -> None:
 def test_a_report_that_could_not_be_written_is_refused_before_the_load(directory: Path, tmp_path: Path) -> None:
     arguments = program.load_arguments(("row_by_row_threaded", None), directory, 2)
     nowhere = str(tmp_path / "none" / "report.json")
-    assert "none is not there; name another file" in refused(*arguments, "--report", nowhere, dburl=URL)
+    assert "none does not exist; name another file" in refused(*arguments, "--report", nowhere, dburl=URL)
     assert "is a directory; expected a file" in refused(*arguments, "--report", str(tmp_path), dburl=URL)
 
 
@@ -195,6 +195,6 @@ def test_a_table_without_the_mark_stays_as_it_was(dburl: str, directory: Path) -
         ["rebuild"],
         ["clear"],
     ):
-        assert "table geo_record: is there already" in refused(*arguments, dburl=dburl)
+        assert "table geo_record: exists already" in refused(*arguments, dburl=dburl)
     assert program.query(dburl, "SELECT mine FROM geo_record") == [("keep",)]
     assert program.query(dburl, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(1,)]

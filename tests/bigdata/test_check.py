@@ -71,4 +71,4 @@ def test_a_server_that_cannot_be_reached_is_no_answer(loader: str) -> None:
 def test_what_the_loader_does_not_offer_is_bad_input() -> None:
     done = program.run("check", "row_by_row_asyncpg", "--protocol", "simple", "--report", "-", dburl=NOWHERE)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: --protocol: found 'simple', but row_by_row_asyncpg speaks prepared, extended\n"
+    assert done.stderr == "error: --protocol: found 'simple', but row_by_row_asyncpg supports prepared, extended\n"

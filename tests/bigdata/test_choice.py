@@ -45,7 +45,7 @@ def test_the_first_protocol_and_the_first_loop_are_what_nobody_has_to_ask_for(im
 def test_a_protocol_that_the_driver_does_not_speak_is_refused() -> None:
     with pytest.raises(BadInput) as raised:
         check_choice("row_by_row_asyncpg", None, 5, False, "simple")
-    assert str(raised.value) == "--protocol: found 'simple', but row_by_row_asyncpg speaks prepared, extended"
+    assert str(raised.value) == "--protocol: found 'simple', but row_by_row_asyncpg supports prepared, extended"
 
 
 def test_executemany_is_refused_where_a_pipeline_would_change_the_protocol(imported: list[str]) -> None:
@@ -57,8 +57,8 @@ def test_executemany_is_refused_where_a_pipeline_would_change_the_protocol(impor
 @pytest.mark.parametrize(
     ("loader", "implementation", "problem"),
     [
-        ("row_by_row_threaded", "c", "--implementation: found 'c', but row_by_row_threaded takes none: psycopg2 has"),
-        ("row_by_row_psycopg_threaded", "rust", "found 'rust', but .* takes one of binary, c, python"),
+        ("row_by_row_threaded", "c", "--implementation: found 'c', but row_by_row_threaded accepts none: psycopg2 has"),
+        ("row_by_row_psycopg_threaded", "rust", "found 'rust', but .* accepts one of binary, c, python"),
     ],
 )
 def test_an_implementation_that_there_is_not_is_refused(loader: str, implementation: str, problem: str) -> None:

@@ -144,7 +144,7 @@ def interrupt(loader: program.Pair, number: signal.Signals, prepared: tuple[str,
 
     assert time.monotonic() - started_s < STOP_WITHIN_S
     assert process.returncode == 1
-    assert errors == "error: interrupted: stopped before all was done\n"
+    assert errors == "error: interrupted before the work was complete\n"
     assert program.other_backends(dburl) == 0
 
 

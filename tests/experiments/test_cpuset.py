@@ -19,7 +19,7 @@ def test_numbers_and_ranges_are_read(text: str, numbers: set[int]) -> None:
 
 @pytest.mark.parametrize("text", ["", "a", "-1", "1-", "1,,2", "1:2", "0x1", "²"])
 def test_what_is_no_list_of_cores_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no core: write numbers from 0 and ranges, such as '0-2,5'"):
+    with pytest.raises(ValueError, match="is not a core: write numbers from 0 and ranges, such as '0-2,5'"):
         parse_cpuset(text)
 
 

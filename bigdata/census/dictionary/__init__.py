@@ -1,4 +1,4 @@
-"""The data dictionary of Census 2000 Summary File 1: segments, matrices (tables), items and the geo header's fields.
+"""Data dictionary of Census 2000 Summary File 1: segments, matrices (tables), items and fields of the geo header.
 
 Each CSV file beside this module is read at most once per process. ``bigdata.census.make_dictionary`` writes them.
 """
@@ -19,12 +19,12 @@ class Segment:
     """One of the 39 data files that a state has."""
 
     number: str
-    """As in the file names and in CIFSN: '01'."""
+    """Number as in the file names and in CIFSN: '01'."""
     first_matrix: str
     last_matrix: str
     items: int
     columns: int
-    """Of a line: the items and the five fields that identify the record."""
+    """Columns of a line: the items and the five fields that identify the record."""
     decimal_items: int
     in_block_rows: bool
     """False: the segment leaves out the records of summary levels 091, 101, 150 and 154."""
@@ -32,7 +32,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A table of the Bureau, 'P1' say."""
+    """A table of the Bureau, for example 'P1'."""
 
     code: str
     name: str
@@ -62,14 +62,14 @@ class GeoField:
 
     name: str
     start: int
-    """Of its first character, from 0."""
+    """Position of its first character, from 0."""
     end: int
-    """One past its last character."""
+    """Position after its last character."""
 
 
 @lru_cache(maxsize=None)
 def segments() -> tuple[Segment, ...]:
-    """All 39, in order."""
+    """Return all 39 segments, in order."""
     return tuple(
         Segment(
             row["segment"],
@@ -86,7 +86,7 @@ def segments() -> tuple[Segment, ...]:
 
 @lru_cache(maxsize=None)
 def matrices() -> tuple[Matrix, ...]:
-    """All 286, in the order of the files."""
+    """Return all 286 matrices, in the order of the files."""
     return tuple(
         Matrix(row["code"], row["name"], row["universe"], int(row["sortkey"]), row["segment"])
         for row in _rows("matrices.csv")
@@ -95,7 +95,7 @@ def matrices() -> tuple[Matrix, ...]:
 
 @lru_cache(maxsize=None)
 def items() -> tuple[Item, ...]:
-    """All 8,113, in the order of the files."""
+    """Return all 8,113 items, in the order of the files."""
     return tuple(
         Item(
             row["matrix"],
@@ -110,24 +110,24 @@ def items() -> tuple[Item, ...]:
 
 @lru_cache(maxsize=None)
 def geo_fields() -> tuple[GeoField, ...]:
-    """All 83 fields of the geo header."""
+    """Return all 83 fields of the geo header."""
     return tuple(GeoField(row["field"], int(row["start"]) - 1, int(row["end"])) for row in _rows("geo_layout.csv"))
 
 
 @lru_cache(maxsize=None)
 def segment(number: str) -> Segment:
-    """The segment with this number ('01'). Raises KeyError where there is none."""
+    """Return the segment with this number ('01'). Raises KeyError if there is none."""
     return {known.number: known for known in segments()}[number]
 
 
 def chosen_segments(numbers: Sequence[str]) -> tuple[Segment, ...]:
-    """The segments that a user asked for (as '01'), in order, each once. Raises BadInput for one that is not there."""
+    """Return the segments that a user asked for (as '01'), sorted, each once. Raises BadInput for an unknown one."""
     known = {known.number: known for known in segments()}
     for number in numbers:
         if number not in known:
             meant = f"did you mean {number.zfill(2)}? " if number.zfill(2) in known else ""
             raise BadInput(
-                f"--segments: {number!r} is no segment; {meant}expected some of {min(known)} to {max(known)}"
+                f"--segments: unknown segment {number!r}; {meant}expected some of {min(known)} to {max(known)}"
             )
     if not numbers:
         raise BadInput(f"--segments: found none; expected some of {min(known)} to {max(known)}")
@@ -136,13 +136,13 @@ def chosen_segments(numbers: Sequence[str]) -> tuple[Segment, ...]:
 
 @lru_cache(maxsize=None)
 def segment_columns(number: str) -> tuple[Item, ...]:
-    """The items of the segment with this number ('01'), in the order of its columns. Raises KeyError as ``segment``."""
+    """Return the items of this segment ('01'), in the order of its columns. Raises KeyError as ``segment`` does."""
     return _items_by_segment()[number]
 
 
 @lru_cache(maxsize=None)
 def geo_field(name: str) -> GeoField:
-    """The field of the geo header with this name ('LOGRECNO'). Raises KeyError where there is none."""
+    """Return the field of the geo header with this name ('LOGRECNO'). Raises KeyError if there is none."""
     return {field.name: field for field in geo_fields()}[name]
 
 

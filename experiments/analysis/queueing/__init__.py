@@ -1,1 +1,8 @@
-"""The queueing model: fitted to measurements, predicts other settings."""
+"""Queueing model: fitted to measurements, predicts other settings.
+
+- ``measurements``: measured points
+- ``network``: bounds and mean values of a closed network
+- ``fit``: parameters of one loader, and predictions from them
+- ``model``: all cells of a campaign with predictions and errors
+- ``prediction``: answers beyond the measured cells
+"""

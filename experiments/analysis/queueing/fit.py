@@ -1,4 +1,4 @@
-"""The model of a contestant, fitted on two of its cells: with one connection, and where one side is saturated.
+"""Model of a loader, fitted on two of its cells: one connection, and one side saturated.
 
 - **Demand** of either side per row: ``D(N) = least + shared * 2 / (N + 1)``. What a wake-up or a flush of the log
   costs is shared by those that come together, on average half of the pool and the one itself; what each row costs is
@@ -9,8 +9,8 @@
   the flushing process to get back onto the busy core, with the lock in its hands, before and after.
 - **Contention**: beyond the saturated pool the server's demand grows with every further connection (the linear part of
   Gunther's universal scalability law, Guerrilla Capacity Planning, 2007, chapter 4). Two cells cannot tell by how much.
-  It is a property of the server, so one further cell of one contestant tells it for all that load that server, and the
-  pool beyond which it grows is that contestant's, too.
+  It is a property of the server, so one further cell of one loader tells it for all loaders of that server. The pool
+  beyond which it grows is that loader's, too.
 
 Both forms, the 2 and the 3 in them, were chosen on this project's first four campaigns with pools of 1, 5, 20 and 50 on
 2 cores: the errors found on those say how well so few parameters describe them, not how well they foretell others; the
@@ -40,21 +40,21 @@ _MOST_COMMIT_WAITS = 3.0
 
 @dataclass(frozen=True)
 class Demand:
-    """CPU seconds per row: what each row costs, and what those that come together share."""
+    """CPU seconds per row: the cost of each row, and the cost shared by rows that come together."""
 
     least_s: float
     shared_s: float
 
     def at(self, poolsize: int) -> float:
-        """The demand of a row among so many connections."""
+        """Return the demand of a row among this many connections."""
         return self.least_s + self.shared_s * _part_alone(poolsize)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The parameters of one contestant with one server. ``saturated`` is the pool of the saturated cell.
+    """Parameters of one loader with one server. ``saturated`` is the pool of the saturated cell.
 
-    ``contention`` is the part by which the server's demand grows with each connection beyond the pool ``contended``.
+    ``contention`` is the growth of the server's demand with each connection beyond the pool ``contended``.
     """
 
     client: Demand
@@ -66,21 +66,21 @@ class Fit:
     contended: int = 0
 
     def client_s(self, poolsize: int) -> float:
-        """The client's CPU seconds per row."""
+        """Return the client's CPU seconds per row."""
         return self.client.at(poolsize)
 
     def server_s(self, poolsize: int) -> float:
-        """The server's CPU seconds per row."""
+        """Return the server's CPU seconds per row."""
         return self.server.at(poolsize) * _growth(poolsize, self.contention, self.contended)
 
     def delay_at(self, poolsize: int) -> float:
-        """The seconds per row in which none is in another's way."""
+        """Return the seconds per row without queueing."""
         return self.delay_s * (_MOST_COMMIT_WAITS - (_MOST_COMMIT_WAITS - 1) / poolsize if self.durable else 1.0)
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Rows per second, the bounds on them, and the demands they follow from; ``limit`` is whose bound is the lowest."""
+    """Predicted rows per second, their bounds, and the demands they follow from."""
 
     rows_per_s: float
     bounds: Bounds
@@ -90,7 +90,7 @@ class Prediction:
 
     @property
     def limit(self) -> str:
-        """The station with the lowest bound, or 'pool' where there are too few connections to saturate one."""
+        """Return the station with the lowest bound, or 'pool' if the connections are too few to saturate one."""
         bounds = {**self.bounds.stations, "pool": self.bounds.population}
         return min(bounds, key=lambda name: bounds[name])
 
@@ -98,9 +98,9 @@ class Prediction:
 def fit_demands(
     alone: Sample, saturated: Sample, poolsize: int, *, durable: bool, contention: float = 0.0, contended: int = 0
 ) -> Fit:
-    """The parameters from what was measured with one connection, and with ``poolsize`` (above 1) of them.
+    """Fit the parameters to samples with one connection, and with ``poolsize`` (above 1) of them.
 
-    The contention is known from elsewhere; what of it is in the saturated cell, is no cost of its rows.
+    The contention is known from elsewhere; its part of the saturated cell is no cost of the rows.
     """
     client = _fit_demand(alone.client_s, saturated.client_s, poolsize)
     server = _fit_demand(alone.server_s, saturated.server_s / _growth(poolsize, contention, contended), poolsize)
@@ -109,19 +109,19 @@ def fit_demands(
 
 
 def fit_contention(fit: Fit, crowded: Sample, poolsize: int) -> float:
-    """The growth per connection, not below 0, from a cell with more connections than the saturated one of ``fit``."""
+    """Fit the growth per connection, not below 0, to a cell with more connections than the saturated one of ``fit``."""
     expected_s = fit.server.at(poolsize)
     return max(0.0, (crowded.server_s / expected_s - 1) / (poolsize - fit.saturated)) if expected_s else 0.0
 
 
 def predict(fit: Fit, poolsize: int, setup: Setup, *, extra_delay_s: float = 0.0) -> Prediction:
-    """What this many connections reach on these cores, where each row has a further delay, too."""
+    """Predict this many connections on these cores, with a further delay of each row."""
     delay_s = fit.delay_at(poolsize) + extra_delay_s
     return predict_from(fit.client_s(poolsize), fit.server_s(poolsize), delay_s, poolsize, setup)
 
 
 def predict_from(client_s: float, server_s: float, delay_s: float, poolsize: int, setup: Setup) -> Prediction:
-    """What follows from these demands and this delay, in seconds per row. Raises ValueError where all are 0."""
+    """Predict from demands and delay in seconds per row. Raises ValueError if all are 0."""
     stations = _stations(client_s, server_s, setup)
     network = Network(tuple(one for one in stations if one.demand_s), delay_s)
     limits = find_limits(client_s, server_s, setup)
@@ -131,7 +131,7 @@ def predict_from(client_s: float, server_s: float, delay_s: float, poolsize: int
 
 
 def find_limits(client_s: float, server_s: float, setup: Setup) -> dict[str, float]:
-    """The utilisation law for each station and for either side with its quota, in rows per second."""
+    """Apply the utilisation law to each station and to either side with its quota, in rows per second."""
     limits = {one.name: one.most_rows_per_s for one in _stations(client_s, server_s, setup)}
     demands = {CLIENT: (client_s, setup.client_limit), SERVER: (server_s, setup.server_limit)}
     return {**limits, **{name: limit / demand_s for name, (demand_s, limit) in demands.items() if demand_s}}
@@ -139,7 +139,7 @@ def find_limits(client_s: float, server_s: float, setup: Setup) -> dict[str, flo
 
 def _stations(client_s: float, server_s: float, setup: Setup) -> list[Station]:
     if setup.shared:
-        # Whoever is there gets a core, whichever side it is of: one station with the demand of both.
+        # A free core serves either side: one station with the demand of both.
         return [Station(SHARED, client_s + server_s, setup.shared_cores)]
     return [Station(CLIENT, client_s, setup.client_cores), Station(SERVER, server_s, setup.server_cores)]
 
@@ -147,15 +147,15 @@ def _stations(client_s: float, server_s: float, setup: Setup) -> list[Station]:
 def _fit_demand(alone_s: float, among_s: float, poolsize: int) -> Demand:
     shared_s = (alone_s - among_s) / (1 - _part_alone(poolsize))
     least_s = alone_s - shared_s
-    # What is measured has noise, and a row that costs nothing or less is none.
+    # Noise can make the cost of a row negative.
     return Demand(least_s, shared_s) if least_s > 0 else Demand(0.0, alone_s)
 
 
 def _growth(poolsize: int, contention: float, contended: int) -> float:
-    """By what factor the server's demand is larger than without contention."""
+    """Return the factor by which contention raises the server's demand."""
     return 1 + contention * max(0, poolsize - contended)
 
 
 def _part_alone(poolsize: int) -> float:
-    """What is left per row of a cost that half of the pool and the one itself share: 1 for a pool of one."""
+    """Return the part per row of a cost shared by half of the pool and the row itself: 1 for a pool of one."""
     return 2 / (poolsize + 1)

@@ -1,11 +1,11 @@
-"""What the model is fitted on and held against: a point for each measured cell, with what a row cost there.
+"""Measured points of the model: throughput and CPU cost per row of each cell.
 
 All demands are CPU seconds per row. The client's is that of phase ``data``. The server's is measured inside that phase
-where a record tells it (``Phase.server_cpu_s``), else it is all that the server used while the loader ran, over the
-rows of both phases. That holds the start of each connection, too; so no more of it is believed than the cores could
-give while the rows went in (the utilisation law, ``X D <= m``).
+if the record has it (``Phase.server_cpu_s``). Otherwise it is the server's use during the whole run, over the rows of
+both phases. That includes the start of each connection, so it is cut to what the cores could give while the rows went
+in (the utilisation law, ``X D <= m``).
 
-Ceilings are no contestants and make no point, nor do cells that were run without the sampler to see what it costs.
+Upper bounds make no point, nor do cells that ran without the sampler to measure its cost.
 """
 
 from __future__ import annotations
@@ -13,25 +13,27 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bigdata.registry import LOADERS
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.usable_cores import Setup, count_cores, find_setup, uses_several_cores
 from experiments.analysis.utilization import find_foreign_share
+from experiments.matrix.cell import AxisValue
 from experiments.records.description import Description, ShownCell, part_of
 from experiments.records.record import Cell, Phase, Record
 
 CLIENT, SERVER, SHARED = "client", "server", "cores"
-"""The stations: the client's core, the server's cores, and the cores that both of them use."""
+"""The stations: the client's core, the server's cores, and the cores that both use."""
 
-# A contestant keeps its demands whatever the pool and the cores.
-_FREE_AXES = ("poolsize", "resources")
+Family = tuple[AxisValue, ...]
+"""Values of all axes but ``FREE_AXES``: cells of one family have the same demands."""
+
+FREE_AXES = ("poolsize", "resources")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What was measured: rows per second, and the CPU seconds of either side for one row."""
+    """Measured rows per second, and CPU seconds of either side for one row."""
 
     rows_per_s: float
     client_s: float
@@ -42,9 +44,9 @@ class Sample:
 class Point:
     """A cell with the medians of its runs, and the run of each block.
 
-    ``several_cores``: no lock and no loop holds the loader to one core. ``durable``: each row waits for its commit.
-    ``exact``: what the server used was measured inside the phase, in all runs. ``foreign_share``: what other processes
-    and the hypervisor took of the run's cores, the median of its runs; None where that is not known.
+    ``several_cores``: no lock and no loop limits the loader to one core. ``durable``: each row waits for its commit.
+    ``exact``: the server's CPU time was measured inside the phase, in all runs. ``foreign_share``: the part of the
+    run's cores that other processes and the hypervisor took, the median of its runs; None if unknown.
     """
 
     shown: ShownCell
@@ -58,17 +60,17 @@ class Point:
 
     @property
     def poolsize(self) -> int:
-        """How many connections there are."""
+        """Return the number of connections."""
         return self.shown.cell.poolsize
 
     @property
-    def contestant(self) -> tuple[Any, ...]:
-        """The values of all other axes than the pool and the cores."""
-        return tuple(value for axis, value in self.shown.cell.axes().items() if axis not in _FREE_AXES)
+    def family(self) -> Family:
+        """Return the values of all axes but pool and cores."""
+        return tuple(value for axis, value in self.shown.cell.axes().items() if axis not in FREE_AXES)
 
     @property
     def utilisation(self) -> float:
-        """The part of its cores that the busier side used."""
+        """Return the part of its cores that the busier side used."""
         return max(
             self.median.rows_per_s * self.median.client_s / self.setup.client_limit,
             self.median.rows_per_s * self.median.server_s / self.setup.server_limit,
@@ -76,22 +78,22 @@ class Point:
 
 
 def read_points(description: Description, records: Sequence[Record]) -> list[Point]:
-    """The points of all cells with a run that tells its costs, in the order of the plan. Baselines count once."""
+    """Return the points of all cells with a run that has costs, in the order of the plan. Baselines count once."""
     runs: dict[str, dict[int, Record]] = {}
     for record in records:
         if record.status == "ok" and not record.interrupted and record.arm == "a":
             runs.setdefault(record.cell_key, {})[record.block] = record
-    found = (_point(description, shown, runs.get(shown.cell_key, {})) for shown in _contestants(description))
+    found = (_point(description, shown, runs.get(shown.cell_key, {})) for shown in _modelled_cells(description))
     return [point for point in found if point is not None]
 
 
 def waits_for_each_row(cell: Cell) -> bool:
-    """Whether each row is a round trip of its own; else those of a whole record are sent before the first answer."""
+    """Tell if each row is a round trip of its own; otherwise all rows of a record are sent before the first answer."""
     loader = LOADERS.get(cell.loader)
     return not (loader is not None and loader.pipelines and cell.inserts == "executemany")
 
 
-def _contestants(description: Description) -> Iterable[ShownCell]:
+def _modelled_cells(description: Description) -> Iterable[ShownCell]:
     cells = {cell.cell_key: cell for cell in description.cells if cell.arm == "a" and not cell.unsupported}
     # Where a campaign has both. One that samples nowhere has nothing but such cells.
     sampled = any(cell.cell.sampling == "on" for cell in cells.values())
@@ -137,7 +139,7 @@ def _median_of(samples: Sequence[Sample]) -> Sample:
 
 
 def _believable(sample: Sample, setup: Setup) -> Sample:
-    """No more cost per row than the cores could give at this rate; of shared ones, than the client left."""
+    """Cut the costs to what the cores could give at this rate; of shared ones, to what the client left."""
     client_s = min(sample.client_s, setup.client_limit / sample.rows_per_s)
     most_s = [setup.server_limit / sample.rows_per_s]
     most_s += [setup.shared_cores / sample.rows_per_s - client_s] if setup.shared_cores else []
@@ -153,7 +155,7 @@ def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
 
 
 def _is_durable(description: Description, shown: ShownCell) -> bool:
-    """Whether each row is a transaction of its own that is answered only when it is on disk."""
+    """Tell if each row is a transaction of its own that is answered only when it is on disk."""
     facts = part_of(description.postgres, shown.cell, "postgres") or {}
     settings = facts.get("settings", {})
     values = [str(settings.get(name, "on")).lower() for name in ("synchronous_commit", "fsync")]

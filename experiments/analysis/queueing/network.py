@@ -1,7 +1,7 @@
-"""How many rows per second a closed network can do: bounds, and the exact mean values. Pure functions of numbers.
+"""Closed queueing network: bounds on its throughput, and exact mean values.
 
-A network has ``population`` customers (a connection with its worker each), which go round: through stations, where
-they queue for a core, and through a delay, in which none is in another's way (a commit, a round trip). Demands and
+A network has ``population`` customers, each a connection with its worker. They go round: through stations, where they
+queue for a core, and through a delay without queueing (a commit, a round trip). Demands and
 delays are seconds per row, throughput is rows per second.
 
 - Bounds: Denning and Buzen 1978, The operational analysis of queueing network models, ACM Computing Surveys 10(3),
@@ -31,10 +31,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Station:
-    """``cores`` that take rows from one queue; each row needs ``demand_s`` of one of them.
+    """Cores that take rows from one queue; each row needs ``demand_s`` of one core.
 
-    Less than one core, as 0.25, is one that is slower by that factor; 1.5 cores serve one row at full speed, and more
-    of them together at 1.5 times that.
+    0.25 cores are one core that is slower by that factor. 1.5 cores serve one row at full speed, and several rows
+    together at 1.5 times that.
     """
 
     name: str
@@ -43,33 +43,33 @@ class Station:
 
     @property
     def most_rows_per_s(self) -> float:
-        """What the station could do if it never waited for a row: the utilisation law with a utilisation of 1."""
+        """Return the rate of a station that never waits: the utilisation law with a utilisation of 1."""
         return self.cores / self.demand_s if self.demand_s else math.inf
 
 
 @dataclass(frozen=True)
 class Network:
-    """Stations with names of their own, and the delay that each row has besides them."""
+    """Stations with distinct names, and the delay of each row besides them."""
 
     stations: tuple[Station, ...]
     delay_s: float = 0.0
 
     @property
     def least_s(self) -> float:
-        """How long a row takes that waits for no other: each demand once, on one core, and the delay."""
+        """Return the time of a row that waits for no other: each demand once, on one core, and the delay."""
         return sum(one.demand_s / min(one.cores, 1.0) for one in self.stations) + self.delay_s
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What cannot be exceeded, in rows per second: by the cores of each station, and by the customers there are."""
+    """Upper bounds in rows per second: by the cores of each station, and by the number of customers."""
 
     stations: dict[str, float]
     population: float
 
     @property
     def lowest(self) -> float:
-        """The bound that counts."""
+        """Return the lowest bound."""
         return min(self.population, *self.stations.values())
 
 
@@ -83,16 +83,16 @@ class Solution:
 
 
 def find_bounds(network: Network, population: int) -> Bounds:
-    """The asymptotic bounds (Denning and Buzen 1978)."""
+    """Return the asymptotic bounds (Denning and Buzen 1978)."""
     least_s = network.least_s
     by_station = {one.name: one.most_rows_per_s for one in network.stations}
     return Bounds(by_station, population / least_s if least_s else math.inf)
 
 
 def solve(network: Network, population: int) -> Solution:
-    """The exact mean values for a population of at least 1 (Reiser and Lavenberg 1980).
+    """Return the exact mean values for a population of at least 1 (Reiser and Lavenberg 1980).
 
-    Raises ValueError for a network without any demand and delay, as nothing holds it back.
+    Raises ValueError for a network without any demand and delay, as nothing limits it.
     """
     if population < 1 or not network.least_s:
         raise ValueError(f"a population of {population} that takes {network.least_s} s has no steady state")
@@ -103,8 +103,8 @@ def solve(network: Network, population: int) -> Solution:
 
 
 def _recur(stations: Sequence[Station], delay_s: float, population: int) -> tuple[list[float], list[float]]:
-    """Throughput for each population from 1 up, and the queues of the last one."""
-    # Only a station whose rate depends on how many are there needs to know how often how many are.
+    """Return the throughput for each population from 1 up, and the queues of the last one."""
+    # Only a station whose rate depends on its queue needs the distribution of that queue.
     without = {
         place: _recur([*stations[:place], *stations[place + 1 :]], delay_s, population)[0]
         for place, one in enumerate(stations)
@@ -125,12 +125,12 @@ def _recur(stations: Sequence[Station], delay_s: float, population: int) -> tupl
 
 
 def _rate_factor(station: Station, rows: int) -> float:
-    """How much faster than with a single core it serves while so many rows are there."""
+    """Return the speed of a station with this many rows, relative to a single core."""
     return min(float(rows), station.cores)
 
 
 def _response_s(station: Station, queue: float, shares: Sequence[float]) -> float:
-    """The time of one that finds ``queue`` there on average, and ``j`` with a probability of ``shares[j]``."""
+    """Return the time of a row that finds ``queue`` rows on average, and ``j`` with probability ``shares[j]``."""
     extra = sum(
         (j + 1) * (1 / _rate_factor(station, j + 1) - 1 / station.cores) * share for j, share in enumerate(shares)
     )
@@ -138,7 +138,7 @@ def _response_s(station: Station, queue: float, shares: Sequence[float]) -> floa
 
 
 def _next_shares(station: Station, rate: float, shares: Sequence[float], rate_without: float) -> list[float]:
-    """Probabilities of 0, 1, ... rows at the station, as far as not all its cores are busy, with one customer more."""
+    """Return the probabilities of 0, 1, ... rows while a core is free, with one more customer."""
     if math.isinf(rate):
         return [1.0]
     empty = 0.0 if math.isinf(rate_without) else shares[0] * rate / rate_without
@@ -147,5 +147,5 @@ def _next_shares(station: Station, rate: float, shares: Sequence[float], rate_wi
 
 
 def _times(rate: float, time_s: float) -> float:
-    """Their product; of a station that takes no time, at whatever rate, it is 0."""
+    """Return the product; 0 for a station that takes no time, at any rate."""
     return rate * time_s if time_s else 0.0

@@ -1,4 +1,4 @@
-"""What a model answers to a question beyond what was measured: a prediction, bounds, and how far to believe it."""
+"""Predictions beyond the measured cells, with bounds, interval and trust."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from experiments.analysis.queueing.fit import Prediction, predict
-from experiments.analysis.queueing.measurements import CLIENT, SERVER, SHARED, Point
+from experiments.analysis.queueing.measurements import CLIENT, FREE_AXES, SERVER, SHARED, Family, Point
 from experiments.analysis.queueing.model import Basis, Model, fit_basis
 from experiments.analysis.stats import Estimate, estimate_median, with_interval
 from experiments.analysis.time_breakdown import round_trips_per_row
 from experiments.analysis.usable_cores import Setup
 from experiments.formatting import count, whole
+from experiments.matrix.cell import AxisValue
 from experiments.records.record import Record
 
 _STATIONS = {CLIENT: "the client", SERVER: "the server", SHARED: "the cores that both share"}
@@ -22,9 +22,9 @@ _STATIONS = {CLIENT: "the client", SERVER: "the server", SHARED: "the cores that
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. ``rtt_s``: seconds by which each round trip is longer than where it was measured.
+    """Changed conditions. ``rtt_s``: seconds by which each round trip is longer than measured.
 
-    The cores are CPU time per time, such as 0.25; None is as measured.
+    Cores are CPU time per time, such as 0.25; None is as measured.
     """
 
     poolsize: int
@@ -35,11 +35,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """The prediction with the interval that its spread over the blocks gives it, and what it was tested on.
+    """A prediction with its interval over the blocks, and the cells it was tested on.
 
-    ``measured`` says in what range this contestant ran, ``unfounded`` in what the question is outside of it.
-    ``grown_no_further`` is the prediction if the server's cost did not grow beyond the largest pool that was measured;
-    None where nothing like that is asked.
+    ``measured`` is the range of this family's cells, ``unfounded`` the parts of the question outside of it.
+    ``grown_no_further`` is the prediction if the server's cost did not grow beyond the largest measured pool; None if
+    the question has no larger one.
     """
 
     prediction: Prediction
@@ -47,17 +47,32 @@ class Answer:
     blocks: int
     setup: Setup
     tested: tuple[tuple[int, str, float], ...]
-    """Of the same contestant: pool size, cores and error of each cell that it was not fitted on."""
+    """Pool size, cores and error of each cell of the family that it was not fitted on."""
     measured: tuple[str, ...]
     unfounded: tuple[str, ...]
     grown_no_further: float | None
 
 
-def answer_question(
-    model: Model, contestant: tuple[Any, ...], question: Question, *, trips_per_row: float = 1.0
-) -> Answer:
-    """What this contestant of the model would do, which waits for so many round trips for each row."""
-    basis, fit = model.bases[contestant], model.fits[contestant]
+def name_contestants(model: Model) -> Sequence[tuple[Family, dict[str, AxisValue]]]:
+    """Return each family with a fit, and the values of its axes."""
+    cells = {family: basis.alone.shown.cell for family, basis in model.bases.items()}
+    return [
+        (family, {axis: value for axis, value in cell.axes().items() if axis not in FREE_AXES})
+        for family, cell in cells.items()
+    ]
+
+
+def find_round_trips(model: Model, family: Family, records: Sequence[Record]) -> float:
+    """Return the round trips that a row waits for: the median of the runs with one connection that it is fitted on."""
+    alone = model.bases[family].alone.shown.cell_key
+    found = [round_trips_per_row(one) for one in records if (one.cell_key, one.status) == (alone, "ok")]
+    return statistics.median(found) if found else 1.0
+
+
+def answer_question(model: Model, family: Family, question: Question, *, trips_per_row: float = 1.0) -> Answer:
+    """Predict a family that waits for this many round trips per row."""
+    basis, fit = model.bases[family], model.fits[family]
+    points = [cell.point for cell in model.cells if cell.point.family == family]
     setup = change_setup(basis, question)
     extra_s = question.rtt_s * trips_per_row
     rates = _rates_by_block(basis, question, setup, extra_s)
@@ -73,29 +88,22 @@ def answer_question(
         spread=estimate_median(rates) if rates else None,
         blocks=len(rates),
         setup=setup,
-        tested=tuple(_tested(model, contestant)),
-        measured=_describe_range(_points_of(model, contestant)),
-        unfounded=tuple(_find_unfounded(_points_of(model, contestant), question, setup, trips_per_row)),
+        tested=tuple(_tested(model, family)),
+        measured=_describe_range(points),
+        unfounded=tuple(_find_unfounded(points, question, setup, trips_per_row)),
         grown_no_further=stopped,
     )
 
 
-def find_round_trips(model: Model, contestant: tuple[Any, ...], records: Sequence[Record]) -> float:
-    """For how many round trips it waits per row: the median of the runs with one connection that it is fitted on."""
-    alone = model.bases[contestant].alone.shown.cell_key
-    found = [round_trips_per_row(one) for one in records if (one.cell_key, one.status) == (alone, "ok")]
-    return statistics.median(found) if found else 1.0
-
-
 def change_setup(basis: Basis, question: Question) -> Setup:
-    """The cores that were measured on, but for those that the question names. Named ones are shared with nobody."""
+    """Return the measured cores, replaced by those in the question, which are not shared."""
     setup = basis.alone.setup
     if question.server_cores is not None:
         cores = math.ceil(question.server_cores)
         quota = _quota(question.server_cores, cores)
         setup = replace(setup, server_cores=cores, server_quota=quota, shared_cores=0)
     if question.client_cores is not None:
-        # More than one is of no use to a loader that a lock or a loop holds to one.
+        # A lock or a loop limits a loader to one core.
         usable = question.client_cores if basis.alone.several_cores else min(question.client_cores, 1.0)
         cores = math.ceil(usable)
         setup = replace(setup, client_cores=cores, client_quota=_quota(usable, cores), shared_cores=0)
@@ -103,7 +111,7 @@ def change_setup(basis: Basis, question: Question) -> Setup:
 
 
 def describe_answer(answer: Answer, model: Model) -> str:
-    """Lines for a terminal."""
+    """Format an answer for a terminal."""
     prediction, bounds = answer.prediction, answer.prediction.bounds
     lines = [f"predicted: {whole(prediction.rows_per_s)} rows/s{_spread(answer)}"]
     if answer.grown_no_further is not None:
@@ -127,29 +135,23 @@ def describe_answer(answer: Answer, model: Model) -> str:
 
 
 def _rates_by_block(basis: Basis, question: Question, setup: Setup, extra_s: float) -> list[float]:
-    """The prediction of each block in which all the cells ran that the fit is from."""
-    points = [basis.alone, basis.saturated, *([] if basis.crowded is None else [basis.crowded])]
-    points += basis.reference or ()
-    blocks = set.intersection(*(set(point.blocks) for point in points))
+    """Return the prediction of each block in which all cells ran that the fit is from."""
+    blocks = set.intersection(*(set(point.blocks) for point in basis.points))
     fits = [fit_basis(basis, block) for block in sorted(blocks)]
     return [predict(fit, question.poolsize, setup, extra_delay_s=extra_s).rows_per_s for fit in fits]
 
 
 def _largest_pool(basis: Basis) -> int:
-    """The largest pool in which the growth of the server's cost was measured."""
-    return basis.saturated.poolsize if basis.crowded is None else basis.crowded.poolsize
+    """Return the largest pool in which the growth of the server's cost was measured."""
+    return (basis.reference.crowded if basis.reference else basis.saturated).poolsize
 
 
-def _tested(model: Model, contestant: tuple[Any, ...]) -> list[tuple[int, str, float]]:
+def _tested(model: Model, family: Family) -> list[tuple[int, str, float]]:
     return [
         (cell.point.poolsize, cell.point.shown.cell.resources, cell.error)
         for cell in model.tested
-        if cell.point.contestant == contestant and cell.error is not None
+        if cell.point.family == family and cell.error is not None
     ]
-
-
-def _points_of(model: Model, contestant: tuple[Any, ...]) -> list[Point]:
-    return [cell.point for cell in model.cells if cell.point.contestant == contestant]
 
 
 def _describe_range(points: Sequence[Point]) -> tuple[str, ...]:
@@ -203,12 +205,3 @@ def _quota(cores: float, whole_cores: int) -> float | None:
 
 def _cores(number: float) -> str:
     return f"{number:g} {'core' if number == 1 else 'cores'}"
-
-
-def name_contestants(model: Model) -> Sequence[tuple[tuple[Any, ...], dict[str, Any]]]:
-    """Each contestant with a fit, and the values of its axes other than the pool size and the cores."""
-    cells = {name: basis.alone.shown.cell for name, basis in model.bases.items()}
-    free = ("poolsize", "resources")
-    return [
-        (name, {axis: value for axis, value in cell.axes().items() if axis not in free}) for name, cell in cells.items()
-    ]

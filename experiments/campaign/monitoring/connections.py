@@ -1,7 +1,7 @@
-"""What the sampler saw, cut to the phases of the run: how many of its connections were at what, and as shares of all.
+"""Connection states of the sampler's report, cut to the phases of the run.
 
-The sampler (``python -m bigdata.cmd sample``) says when it looked and how many connections were then in which state,
-waiting for what; the loader says when its phases began and ended, by the same clock. Nothing here knows the world.
+The sampler (``python -m bigdata.cmd sample``) reports when it sampled and how many connections were then in which
+state, waiting for what; the loader reports when its phases began and ended, by the same clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from experiments.records.record import Phase
 
 ON_A_CORE = "CPU"
-"""What an active connection is at that waits for nothing: it has a core, or is waiting for one."""
+"""The wait of an active connection that has a core, or is waiting for one."""
 
 ACTIVE, IDLE, IN_TRANSACTION = "active", "idle", "idle_in_transaction"
 
@@ -29,11 +29,11 @@ _STATES = {
 
 
 @dataclass(frozen=True)
-class Seen:
-    """All samples of one phase added up: how many there were, and how often a connection was seen in each state.
+class PhaseSamples:
+    """Sum of all samples of one phase: their number, and how often a connection was in each state.
 
-    ``waits`` has those that were active by what they waited for: 'IO:WalSync', 'CPU' for nothing. ``interval_s`` is the
-    time between two samples, on average; None where there were fewer.
+    ``waits`` has the active ones by what they waited for: 'IO:WalSync', 'CPU' for nothing. ``interval_s`` is the mean
+    time between two samples; None for fewer than two.
     """
 
     samples: int
@@ -44,53 +44,55 @@ class Seen:
 
     @property
     def connections(self) -> int:
-        """How often a connection was seen at all."""
+        """Number of connections in all samples."""
         return self.idle + self.idle_in_transaction + sum(self.waits.values())
 
 
-def cut_to_phase(report: Mapping[str, Any], phase: Phase) -> Seen:
-    """What the sampler's report says of one phase. Raises KeyError, TypeError or ValueError where it is none.
+def cut_to_phase(report: Mapping[str, Any], phase: Phase) -> PhaseSamples:
+    """Return the samples of one phase. Raises KeyError, TypeError or ValueError for what is no sampler's report.
 
-    A phase that does not say when it was has no samples.
+    A phase without its times has no samples.
     """
     if phase.started_s is None or phase.ended_s is None:
-        return Seen(0, None, 0, 0, {})
+        return PhaseSamples(0, None, 0, 0, {})
     inside = [(at_s, counts) for at_s, counts in report["samples"] if phase.started_s <= at_s <= phase.ended_s]
-    seen = Counter[tuple[str, str]]()
+    states = Counter[tuple[str, str]]()
     kinds = [_kind(group) for group in report["groups"]]
     for _, counts in inside:
-        # A sample is shorter than those after it where they saw something new.
+        # A later sample is longer if it found a new group.
         for kind, number in zip(kinds, counts, strict=False):
             if kind is not None and number:
-                seen[kind] += number
-    return Seen(
+                states[kind] += number
+    return PhaseSamples(
         samples=len(inside),
         interval_s=round((inside[-1][0] - inside[0][0]) / (len(inside) - 1), 5) if len(inside) > 1 else None,
-        idle=sum(number for (state, _), number in seen.items() if state == IDLE),
-        idle_in_transaction=sum(number for (state, _), number in seen.items() if state == IN_TRANSACTION),
-        waits={wait: number for (state, wait), number in sorted(seen.items()) if state == ACTIVE},
+        idle=sum(number for (state, _), number in states.items() if state == IDLE),
+        idle_in_transaction=sum(number for (state, _), number in states.items() if state == IN_TRANSACTION),
+        waits={wait: number for (state, wait), number in sorted(states.items()) if state == ACTIVE},
     )
 
 
-def find_shares(seen: Seen, round_trip_s: float | None, scheduling: str | None = None) -> dict[str, Any] | None:
-    """``Record.connections`` of what was seen in phase ``data``; None where no connection was."""
-    if seen.connections == 0:
+def find_shares(
+    samples: PhaseSamples, round_trip_s: float | None, scheduling: str | None = None
+) -> dict[str, Any] | None:
+    """Return ``Record.connections`` from the samples of phase ``data``; None if there was no connection in any."""
+    if samples.connections == 0:
         return None
-    waits = {wait: number / seen.connections for wait, number in seen.waits.items()}
+    waits = {wait: number / samples.connections for wait, number in samples.waits.items()}
     return {
-        "samples": seen.samples,
-        "interval_s": seen.interval_s,
+        "samples": samples.samples,
+        "interval_s": samples.interval_s,
         "round_trip_s": round_trip_s,
         "scheduling": scheduling,
         ACTIVE: round(sum(waits.values()), 5),
-        IDLE: round(seen.idle / seen.connections, 5),
-        IN_TRANSACTION: round(seen.idle_in_transaction / seen.connections, 5),
+        IDLE: round(samples.idle / samples.connections, 5),
+        IN_TRANSACTION: round(samples.idle_in_transaction / samples.connections, 5),
         "waits": {wait: round(share, 5) for wait, share in sorted(waits.items(), key=lambda one: (-one[1], one[0]))},
     }
 
 
 def _kind(group: Sequence[str | None]) -> tuple[str, str] | None:
-    """State and wait of a group of connections; None where the server does not say what they are at."""
+    """Return state and wait of a group of connections; None where the server does not tell them."""
     state, wait_type, wait = group
     known = _STATES.get(state or "")
     if known is None:

@@ -1,4 +1,4 @@
-"""What else went on in the machine during a run, from the kernel's own counters (proc(5)); nulls where it has none."""
+"""Load of the machine during a run, from the kernel's counters (proc(5)); nulls where it has none."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ ROOT = Path("/")
 
 @dataclass(frozen=True)
 class CpuTime:
-    """Seconds of some cores since the machine's start: those that they worked, and those that the hypervisor kept."""
+    """Seconds of some cores since the machine's start: busy, and kept by the hypervisor."""
 
     busy_s: float
     steal_s: float
 
     def since(self, before: CpuTime) -> CpuTime:
-        """What was added."""
+        """Return the growth since an earlier reading."""
         return CpuTime(self.busy_s - before.busy_s, self.steal_s - before.steal_s)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The counters at one moment, all of them only growing.
+    """Counters at one moment; none ever decreases.
 
     ``machine`` is summed over all cores, None where the system does not tell; ``cores`` has each by its number.
     ``own_s`` is this process with the children it waited for.
@@ -40,10 +40,10 @@ class Reading:
     cores: Mapping[int, CpuTime]
 
 
-class Watch:
-    """Reads the counters on entering and on leaving: around the loader's life, and as close to it as its host can.
+class HostMonitor:
+    """Reads the counters on entering and on leaving: around the loader's life, as closely as its host can.
 
-    What starts a container is no part of the run, and would count as foreign. ``cpus`` are the cores of the run.
+    What starts a container would count as foreign. ``cpus`` are the cores of the run.
     """
 
     def __init__(self, cpus: Collection[int] = (), root: Path = ROOT) -> None:
@@ -51,15 +51,15 @@ class Watch:
         self._root = root
         self._readings: list[Reading] = []
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> HostMonitor:
         self._readings = [read(self._root)]
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._readings.append(read(self._root))
 
-    def host(self, ours_s: float | None) -> Host:
-        """What happened meanwhile; ``ours_s`` as in ``describe``. Nulls where nothing was watched."""
+    def result(self, ours_s: float | None) -> Host:
+        """Return the load in between; ``ours_s`` as in ``describe``. Nulls if it was never entered."""
         if len(self._readings) < 2:
             return Host()
         before, after = self._readings
@@ -76,7 +76,7 @@ def read(root: Path = ROOT) -> Reading:
 def describe(
     before: Reading, after: Reading, root: Path = ROOT, *, cpus: Collection[int] = (), ours_s: float | None
 ) -> Host:
-    """What happened between two readings, in all and on the cores ``cpus``.
+    """Return the load between two readings, in all and on the cores ``cpus``.
 
     ``ours_s`` is the CPU time of what belongs to the run and is no child of this process: the server, and a loader in a
     container. None where that is not known: a loader that was killed does not tell it.
@@ -84,7 +84,7 @@ def describe(
     if before.machine is None or after.machine is None:
         return Host()
     whole, run = after.machine.since(before.machine), _of_cores(before, after, cpus)
-    # The harness itself may have been elsewhere; what it uses meanwhile is next to nothing.
+    # The harness may have run on other cores; what it uses meanwhile is next to nothing.
     ours_s = None if ours_s is None else ours_s + after.own_s - before.own_s
     return Host(
         steal_s=round(whole.steal_s, 3),
@@ -98,7 +98,7 @@ def describe(
 
 
 def _of_cores(before: Reading, after: Reading, cpus: Collection[int]) -> CpuTime | None:
-    """What these cores did; None where they are not known, or the system does not tell of each."""
+    """Return the growth on these cores; None where there are none, or the system has no counters for each."""
     if not cpus or not before.cores.keys() >= set(cpus) <= after.cores.keys():
         return None
     each = [after.cores[cpu].since(before.cores[cpu]) for cpu in cpus]

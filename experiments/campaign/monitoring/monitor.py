@@ -1,4 +1,4 @@
-"""What is seen of a load from outside while it runs: the server's CPU time, the machine, what connections are at."""
+"""Monitor of one run: server CPU time, host load and connection states."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from experiments.campaign.monitoring.connections import cut_to_phase, find_shares
-from experiments.campaign.monitoring.host import Watch
-from experiments.campaign.monitoring.server_cpu import Meter
-from experiments.campaign.monitoring.time_slice import Scheduling, find_sampler, make_prompt
+from experiments.campaign.monitoring.host import HostMonitor
+from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
+from experiments.campaign.monitoring.time_slice import Scheduling, find_sampler, shorten_time_slices
 from experiments.engines.loader_report import RunFailed, read_report, reported_cpu_s
 from experiments.engines.protocol import Companion, Finished, LoaderHost, Server, ServerFacts
 from experiments.environment.affinity import Placement
 from experiments.matrix.cell import Cell
-from experiments.records.record import SCHEMA, Phase, Record, ServerUse
+from experiments.records.record import SCHEMA, Host, Phase, Record, ServerUse
 
 SAMPLER = ("sample", "--report", "-")
-"""What the loader's program is asked to do beside a load."""
+"""Arguments of the loader's program for the connection sampler."""
 
-Keep = Callable[[Mapping[str, Any]], None]
+WriteSamples = Callable[[Mapping[str, Any]], None]
 """Puts one line of samples on disk."""
 
-# What says in samples.jsonl which run it was.
-_NAMING = ("campaign", "cell_key", "arm", "block", "started_at")
+# The fields that identify the run in samples.jsonl.
+_IDENTITY = ("campaign", "cell_key", "arm", "block", "started_at")
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """What came of the sampler: what it reported, or the reason why that is nothing; and how it got a core."""
+class Samples:
+    """The connection sampler's report, or the reason why there is none; and how it got a core."""
 
     report: Mapping[str, Any]
     reason: str | None = None
@@ -37,76 +37,81 @@ class Sampled:
 
     @property
     def cpu_s(self) -> float:
-        """What its process used while it looked."""
+        """CPU time of the sampler's process."""
         return float(self.report.get("cpu_s", 0.0))
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was seen of one load; ``here``: whether it ran on the machine, and by the clock, of the harness.
+class RunMonitor:
+    """Observations of one load; ``here``: it ran on the machine, and by the clock, of the harness.
 
-    ``sampled`` is None for a load beside which nothing sampled.
+    ``samples`` is None for a load without a connection sampler.
     """
 
-    watch: Watch
-    meter: Meter
-    sampled: Sampled | None
+    host: HostMonitor
+    server_cpu: ServerCpuSampler
+    samples: Samples | None
     here: bool
 
-    def note_whole(self, record: Record, finished: Finished, facts: ServerFacts) -> Record:
-        """The record with what server and machine did from the loader's start to its end."""
-        used = ServerUse(facts.version, facts.settings, facts.storage, round(self.meter.grown, 3))
+    def server_use(self, facts: ServerFacts) -> ServerUse:
+        """Return what the server used from the loader's start to its end."""
+        return ServerUse(facts.version, facts.settings, facts.storage, round(self.server_cpu.growth, 3))
+
+    def host_load(self, finished: Finished) -> Host | None:
+        """Return what the machine did from the loader's start to its end; None for another machine."""
+        if not self.here:
+            return None
         loader_s = 0.0 if finished.is_child else reported_cpu_s(finished)
-        sampler_s = 0.0 if self.sampled is None else self.sampled.cpu_s
-        ours_s = None if loader_s is None else self.meter.grown + loader_s + sampler_s
-        return replace(record, server=used, host=self.watch.host(ours_s) if self.here else None)
+        sampler_s = 0.0 if self.samples is None else self.samples.cpu_s
+        return self.host.result(None if loader_s is None else self.server_cpu.growth + loader_s + sampler_s)
 
-    def note_phases(self, record: Record, round_trip_s: float | None) -> tuple[Record, Mapping[str, Any] | None]:
-        """The record, which has its phases, with what was seen in each; and its line of ``samples.jsonl``.
+    def add_server_cpu(self, phases: Mapping[str, Phase]) -> dict[str, Phase]:
+        """Return the phases with the server's CPU time in each."""
+        return {name: self._with_server_cpu(phase) for name, phase in phases.items()}
 
-        There is no line for a load beside which nothing sampled.
-        """
-        phases = {name: self._with_server(phase) for name, phase in (record.phases or {}).items()}
-        record = replace(record, phases=phases)
-        if self.sampled is None:
-            return record, None
-        line = {"schema": SCHEMA, **{name: getattr(record, name) for name in _NAMING}, "reason": self.sampled.reason}
-        if self.sampled.reason is not None:
-            return record, line
+    def sampled_connections(
+        self, initial: Record, phases: Mapping[str, Phase], round_trip_s: float | None
+    ) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+        """Return the record's ``connections``, and the run's line of ``samples.jsonl``; None for what there is not."""
+        if self.samples is None:
+            return None, None
+        identity = {name: getattr(initial, name) for name in _IDENTITY}
+        line: dict[str, Any] = {"schema": SCHEMA, **identity, "reason": self.samples.reason}
+        if self.samples.reason is not None:
+            return None, line
         try:
-            seen = {name: cut_to_phase(self.sampled.report, phase) for name, phase in phases.items()}
+            cut = {name: cut_to_phase(self.samples.report, phase) for name, phase in phases.items()}
         except (LookupError, TypeError, ValueError) as error:
-            return record, {**line, "reason": f"sample: reported a line that cannot be used: {error!r}"}
-        line["phases"] = {name: asdict(one) for name, one in seen.items()}
-        shares = find_shares(seen["data"], round_trip_s, self.sampled.scheduling)
-        return replace(record, connections=shares), line
+            return None, {**line, "reason": f"sample: reported a line that cannot be used: {error!r}"}
+        line["phases"] = {name: asdict(one) for name, one in cut.items()}
+        return find_shares(cut["data"], round_trip_s, self.samples.scheduling), line
 
-    def _with_server(self, phase: Phase) -> Phase:
+    def _with_server_cpu(self, phase: Phase) -> Phase:
         if not self.here or phase.started_s is None or phase.ended_s is None:
             return phase
-        used_s = self.meter.between(phase.started_s, phase.ended_s)
+        used_s = self.server_cpu.between(phase.started_s, phase.ended_s)
         return replace(phase, server_cpu_s=None if used_s is None else round(used_s, 6))
 
 
-def sampler_beside(
+def start_sampler(
     cell: Cell, host: LoaderHost, server: Server, placement: Placement
 ) -> AbstractContextManager[Companion | None]:
-    """The sampler, which runs while this is entered, on the server's side; nothing for a cell that goes without."""
+    """Return the sampler, which runs on the server's side while it is entered; nothing for a cell without one."""
     return host.beside(SAMPLER, server=server, placement=placement) if cell.sampling == "on" else nullcontext()
 
 
-def make_sampler_prompt(sampler: Companion | None, server: Server) -> Scheduling | None:
-    """Await the sampler's connection, and have both its ends get a core at once; None where that cannot be had."""
-    return None if sampler is None else make_prompt(find_sampler(sampler.pid, server.pid))
+def prioritize_sampler(sampler: Companion | None, server: Server) -> Scheduling | None:
+    """Await the sampler's connection and shorten the time slices of both its ends; None where that is impossible."""
+    return None if sampler is None else shorten_time_slices(find_sampler(sampler.pid, server.pid))
 
 
-def read_sampled(sampler: Companion | None, scheduling: Scheduling | None) -> Sampled | None:
-    """What a sampler left that has ended; None where there was none. That it failed is no reason to fail a run."""
+def read_samples(sampler: Companion | None, scheduling: Scheduling | None) -> Samples | None:
+    """Return what a sampler that has ended reported; None without a sampler. Its failure fails no run."""
     if sampler is None:
         return None
     if sampler.finished is None:
-        return Sampled({}, "sample: it was not stopped")
+        return Samples({}, "sample: it was not stopped")
     try:
-        return Sampled(read_report("sample", sampler.finished, 0.0), scheduling=scheduling)
-    except RunFailed as trouble:
-        return Sampled({}, trouble.reason)
+        return Samples(read_report("sample", sampler.finished, 0.0), scheduling=scheduling)
+    except RunFailed as failure:
+        return Samples({}, failure.reason)

@@ -1,9 +1,8 @@
-"""The CPU time of a server while a loader runs: its counter read again and again, so that each phase has its share.
+"""CPU time of a server while a loader runs, sampled so that each phase has its share.
 
-Only the loader knows when its phases begin and end, and it says so when all is over; what the counter showed then lies
-between two readings. A reading takes up to 0.25% of a core until the next one, by the median of the last few: CPU time,
-as one that had to wait for a core has taken nothing from anybody. Of a server that is asked through an engine far away
-there are two readings only, before and after, and nothing is said of phases.
+Only the loader knows when its phases begin and end, and it reports that at its end; the counter's values then lie
+between two readings. Readings take at most 0.25% of a core, by the median CPU time of the last few. A server behind a
+remote engine is read only before and after, and has no CPU time for phases.
 """
 
 from __future__ import annotations
@@ -22,31 +21,31 @@ INTERVAL_S = 0.15
 """Between two readings, at least."""
 
 COST_FACTOR = 400
-"""How many times the CPU time of a reading lies between two of them, at least."""
+"""The least interval between two readings, as a multiple of the CPU time of one."""
 
 SLOW_S = 0.01
-"""Where the first readings take longer, each of them, nothing is read until the end."""
+"""If each of the first readings takes longer, nothing is read until the end."""
 
 FIRST_READINGS = 3
-"""So many at most to find one that is not slow: one that had to wait for a core is no measure."""
+"""Attempts to find one that is not slow: one that had to wait for a core is no measure."""
 
 HOPELESS_S = 0.2
-"""No process waits for a core that long: who takes so long to answer is not asked a second time."""
+"""No process waits for a core that long: a counter this slow is not read a second time."""
 
 LAST_COSTS = 5
-"""Of so many readings the median tells what the next one costs: that grows with the server's processes."""
+"""The median of so many readings predicts the cost of the next one, which grows with the server's processes."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a counter showed, and when: the middle of the time that it took to read it (CLOCK_MONOTONIC)."""
+    """A counter's value, and the middle of the time that it took to read it (CLOCK_MONOTONIC)."""
 
     at_s: float
     value: float
 
 
-class Meter:
-    """Reads a counter that only grows when it is entered, when it is left, and by a thread in between."""
+class ServerCpuSampler:
+    """Reads a growing counter when it is entered, when it is left, and by a thread in between."""
 
     def __init__(self, counter: Callable[[], float]) -> None:
         self._counter = counter
@@ -54,8 +53,8 @@ class Meter:
         self._left = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> Meter:
-        """Raises what the counter raises."""
+    def __enter__(self) -> ServerCpuSampler:
+        """Take the first reading. Raises what the counter raises."""
         wall_s, cpu_s = self._read()
         for _ in range(FIRST_READINGS - 1):
             if not SLOW_S < wall_s < HOPELESS_S:
@@ -64,12 +63,12 @@ class Meter:
             again_s, cpu_s = self._read()
             wall_s = min(wall_s, again_s)
         if wall_s <= SLOW_S:
-            self._thread = threading.Thread(target=self._go_on, args=(cpu_s,), daemon=True)
+            self._thread = threading.Thread(target=self._sample, args=(cpu_s,), daemon=True)
             self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
-        """Raises what the counter raises, unless something has been raised already."""
+        """Take the last reading. Raises what the counter raises, unless something has been raised already."""
         self._left.set()
         if self._thread is not None:
             self._thread.join()
@@ -77,26 +76,26 @@ class Meter:
             self._read()
 
     @property
-    def grown(self) -> float:
-        """From the first reading to the last."""
+    def growth(self) -> float:
+        """Growth from the first reading to the last."""
         return self._readings[-1].value - self._readings[0].value
 
     def between(self, started_s: float, ended_s: float) -> float | None:
-        """``find_growth`` of what was read."""
+        """Return ``find_growth`` of the readings."""
         return find_growth(self._readings, started_s, ended_s)
 
-    def _go_on(self, cpu_s: float) -> None:
+    def _sample(self, cpu_s: float) -> None:
         costs_s = deque([cpu_s], maxlen=LAST_COSTS)
-        # Of two the smaller: the first reading is dearer than the rest.
+        # Of two costs the smaller: the first reading is the most expensive.
         while not self._left.wait(max(INTERVAL_S, COST_FACTOR * median_low(costs_s))):
             try:
                 costs_s.append(self._read()[1])
             except Failure:
-                # Whatever it is, the reading at the end will have it, too.
+                # The reading at the end will raise it, too.
                 return
 
     def _read(self) -> tuple[float, float]:
-        """Add a reading; returns how long it took, and the CPU time of this thread for it."""
+        """Add a reading; return how long it took, and the CPU time of this thread for it."""
         cpu_before_s = time.thread_time()
         before_s = time.monotonic()
         value = self._counter()
@@ -106,14 +105,13 @@ class Meter:
 
 
 def find_growth(readings: Sequence[Reading], started_s: float, ended_s: float) -> float | None:
-    """By how much a counter grew in a phase, from the readings around it, in their order.
+    """Return the growth of a counter in a phase, from the ordered readings around it.
 
-    Between the readings inside it is known. What the two pieces at its edges add is not, as a server that works in the
-    phase may be idle, or at something else, just before and after: they go on at the rate of the whole interval beside
-    them, and add no more than the counter grew in the gap that they are a part of. That is exact for a load that is
-    even at the phase's edges, and idle outside or not.
+    Growth between the readings inside the phase is known. The two pieces at its edges are estimated: each goes on at
+    the rate of the whole interval beside it, but adds no more than the counter grew in the gap that contains it. That
+    is exact for a load that is even at the phase's edges.
 
-    None where that would say little: a moment outside the readings, or fewer than two of them inside.
+    None where an edge lies outside the readings, or fewer than two of them inside.
     """
     if not readings or not readings[0].at_s <= started_s <= ended_s <= readings[-1].at_s:
         return None
@@ -127,10 +125,10 @@ def find_growth(readings: Sequence[Reading], started_s: float, ended_s: float) -
 
 
 def _edge(length_s: float, around: Sequence[Reading]) -> float:
-    """What the counter grew from a phase's edge to the reading in the middle, or the other way round.
+    """Return the growth between a phase's edge and the reading in the middle.
 
-    Of the three the first is outside the phase and the last inside: in time, or against it. Two are all where the edge
-    is at a reading that has none beyond it.
+    Of the three readings the first is outside the phase and the last inside, in either direction of time. There are
+    only two where the edge is at a reading that has none beyond it.
     """
     if length_s == 0:
         return 0.0

@@ -1,13 +1,13 @@
-"""Getting a core at once: for the sampler, which else sees the connections of a busy core only when they rest.
+"""Short scheduler time slices, so that the sampler also observes connections while the server core is busy.
 
-Since 6.6 Linux (EEVDF, RUN_TO_PARITY) lets who runs go on when another process wakes up. A sampler and its backend on
-the server's one core had that core when the connections had nothing to do, and saw just that: a connection that was
-active for 22% of the time, by the server's own account (``active_time`` of pg_stat_database), was seen so 7% of the
-time. Since 6.12 who wakes up with a shorter time slice takes the core (sched_setattr(2)): then it was 25%.
+Since 6.6 Linux (EEVDF, RUN_TO_PARITY) lets a running process go on when another wakes up. A sampler and its backend on
+the server's only core got it when the connections were idle: one that was active for 22% of the time, by the server's
+own account (``active_time`` of pg_stat_database), was sampled as active 7% of the time. Since 6.12 a process that wakes
+up with a shorter time slice preempts (sched_setattr(2)): then it was 25%.
 
-Not SCHED_FIFO, which was tried: PostgreSQL reads pg_stat_activity again until nobody is in the midst of writing there,
-and who was interrupted in it by a process that nobody may interrupt cannot go on. Of 3,000 looks at 20 connections two
-held the core for a second each, until the kernel intervened; with a short slice the longest took 29 ms.
+SCHED_FIFO was tried and rejected: PostgreSQL rereads pg_stat_activity until nobody is in the midst of writing there,
+and a writer preempted by a real-time process cannot go on. Of 3,000 samples of 20 connections two held the core for a
+second each, until the kernel intervened; with a short slice the longest took 29 ms.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from experiments.engines.postgres import HOST, USER
 from experiments.engines.processes import identity, tree
 
 Scheduling = Literal["slice"]
-"""How processes were made prompt: by a short time slice."""
+"""Way in which the sampler got a core: by a short time slice."""
 
 SLICE_NS = 100_000
-"""The shortest time slice that Linux has."""
+"""The shortest time slice of Linux."""
 
-PATIENCE_S = 2.0
-"""How long to wait for a backend: its client may still be starting up."""
+BACKEND_TIMEOUT_S = 2.0
+"""Time limit for a backend to appear: its client may still be starting up."""
 
 _POLL_S = 0.02
 _PROC = Path("/proc")
@@ -44,13 +44,13 @@ _NUMBERS = {"x86_64": (314, 315), "aarch64": (274, 275)}
 _SCHED_OTHER = 0
 _FLAG_RESET_ON_FORK = 0x01
 
-# PostgreSQL's title of a backend: its user, database and client; in front of them the server's name, where it has one.
+# A backend's process title: cluster name (if set), user, database and client.
 _BACKEND = re.compile(rf"postgres: (\S+: )?{USER} postgres {re.escape(HOST)}\(\d+\)")
 
 
 @dataclass(frozen=True)
 class _Attributes:
-    """struct sched_attr as it first was. ``runtime_ns`` of SCHED_OTHER is its slice, which before 6.12 reads as 0."""
+    """struct sched_attr, first version. ``runtime_ns`` of SCHED_OTHER is its slice, which reads as 0 before 6.12."""
 
     size: int
     policy: int
@@ -65,25 +65,24 @@ class _Attributes:
 _FORMAT = "=IIQiIQQQ"
 
 
-def make_prompt(pids: Sequence[int]) -> Scheduling | None:
-    """Have each of these processes, of one thread each, run as soon as it wakes up; None where that cannot be had.
+def shorten_time_slices(pids: Sequence[int]) -> Scheduling | None:
+    """Shorten the time slices of these single-threaded processes; None where that is impossible.
 
-    Those of one's own user may be given it, all others by root or who has CAP_SYS_NICE. Nothing that they start
-    inherits it.
+    It takes root or CAP_SYS_NICE for processes of other users. Child processes do not inherit it.
     """
     if not pids or sys.platform != "linux" or platform.machine() not in _NUMBERS:
         return None
     return "slice" if all(_give_slice(pid) for pid in pids) else None
 
 
-def find_sampler(sampler: int | None, postmaster: int | None, patience_s: float = PATIENCE_S) -> tuple[int, ...]:
-    """The sampler's process and its backend, which is awaited; none where they do not come, or are not known here."""
+def find_sampler(sampler: int | None, postmaster: int | None, timeout_s: float = BACKEND_TIMEOUT_S) -> tuple[int, ...]:
+    """Await the sampler's backend; return its and the sampler's process ids, or none if they do not appear here."""
     if sampler is None or postmaster is None or sys.platform != "linux":
         return ()
-    deadline_s = time.monotonic() + patience_s
+    deadline_s = time.monotonic() + timeout_s
     while identity(sampler) is not None:
         backends = [pid for pid in tree(postmaster)[1:] if _BACKEND.match(_arguments(pid)[0])]
-        # Who has this number on another machine is not the sampler: so it is looked at, too.
+        # On another machine another process may have this id.
         if backends and "sample" in _arguments(sampler):
             return (sampler, *backends)
         if time.monotonic() > deadline_s:
@@ -93,7 +92,7 @@ def find_sampler(sampler: int | None, postmaster: int | None, patience_s: float 
 
 
 def _give_slice(pid: int) -> bool:
-    """Whether it has it: an older Linux takes the call and does nothing, so it is asked afterwards."""
+    """Give a process the shortest slice, and check that it has it: older kernels ignore the call."""
     found = _read(pid)
     if found is None or found.policy != _SCHED_OTHER:
         return False
@@ -106,7 +105,7 @@ def _give_slice(pid: int) -> bool:
 
 
 def _read(pid: int) -> _Attributes | None:
-    """What the kernel says of a process; None where it says nothing."""
+    """Return the scheduling attributes of a process; None where the kernel does not tell them."""
     buffer = ctypes.create_string_buffer(struct.calcsize(_FORMAT))
     _, get_number = _NUMBERS[platform.machine()]
     if _call(get_number, pid, buffer, len(buffer), 0) != 0:
@@ -120,7 +119,7 @@ def _call(number: int, pid: int, attributes: ctypes.Array[ctypes.c_char] | bytes
 
 
 def _arguments(pid: int) -> list[str]:
-    """The command line of a process, or the title that it has given itself; [''] where nobody has this number."""
+    """Return the command line or title of a process; [''] if there is none with this id."""
     try:
         text = (_PROC / str(pid) / "cmdline").read_bytes()
     except OSError:

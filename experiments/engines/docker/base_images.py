@@ -1,4 +1,4 @@
-"""The images that everything is based on, and where they come from: a registry by digest, or Debian's packages."""
+"""Base images and their source: a registry by digest, or Debian's packages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from functools import partial
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from experiments.engines.docker.debian_images import DEBIAN_SUITES, has_base, make_base
-from experiments.engines.docker.errors import told, words
+from experiments.engines.docker.debian.base_image import DEBIAN_SUITES, has_base, make_base
+from experiments.engines.docker.debian.mmdebstrap import mmdebstrap_missing
+from experiments.engines.docker.errors import docker_errors, error_message
 from experiments.engines.docker.image_labels import PULLED
 from experiments.engines.docker.interrupts import listen
-from experiments.engines.docker.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.registry import NoAnswer, NoSuchImage, Registry
 from experiments.environment.image_lock import (
     IMAGE_LOCK,
@@ -41,7 +41,7 @@ _INSTEAD = "Try again, or use --source debian, which pulls nothing"
 
 
 class NotPulled(Failure):
-    """The registry answers, and gives no image all the same: it limits how many, say. ``reason`` has no advice."""
+    """A refusal of a registry that answers (too many pulls, say). ``reason`` has no advice."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason}. {_INSTEAD}")
@@ -50,7 +50,7 @@ class NotPulled(Failure):
 
 @dataclass(frozen=True)
 class Choice:
-    """Where bases come from. ``notice`` is what to say aloud about it.
+    """The chosen source of base images; ``notice`` is a warning about it.
 
     ``offline`` is why no registry can be asked; then official images are those only that are in the engine.
     """
@@ -65,7 +65,7 @@ class Base:
     """A base image that is in the engine."""
 
     reference: str
-    """What FROM names: 'python@sha256:...', its own name here, or the id of an image made from Debian's packages."""
+    """The image that FROM names: 'python@sha256:...', a local name, or an image id."""
     image_id: str
     source: Source
     identity: str
@@ -73,11 +73,11 @@ class Base:
     drift: str | None = None
     """In what Debian's archive differs from the lock; None where in nothing."""
     made: bool = False
-    """Whether it was pulled or made just now."""
+    """True if it was pulled or made just now."""
 
 
 def choose_source(client: DockerClient, lock: ImageLock, asked: Asked, patience_s: float = _PATIENCE_S) -> Choice:
-    """Where bases come from.
+    """Choose the source of base images.
 
     'auto' is the registry where the pinned images can be asked for, or some Python and some PostgreSQL of them are in
     the engine; else Debian's packages, which need mmdebstrap or images that were made of them.
@@ -107,7 +107,7 @@ def choose_source(client: DockerClient, lock: ImageLock, asked: Asked, patience_
 def get_base(
     client: DockerClient, slot: Slot, pins: ImagePins, source: Source, stop: threading.Event, tell: Tell
 ) -> Base | None:
-    """The base image of a version from this source, made available in the engine; None where the source has no pin.
+    """Return the base image of a version, made available in the engine; None if the source has no pin.
 
     Raises BadInput for a digest that the registry does not have, Failure where it cannot be had for other reasons.
     """
@@ -117,7 +117,7 @@ def get_base(
 
 
 def has_pin(slot: Slot, pins: ImagePins, source: Source) -> bool:
-    """Whether this source has the version."""
+    """Return whether this source has the version."""
     if source == "registry":
         return pins.registry is not None
     kind, version = slot
@@ -125,41 +125,41 @@ def has_pin(slot: Slot, pins: ImagePins, source: Source) -> bool:
 
 
 def is_present(client: DockerClient, slot: Slot, pins: ImagePins) -> bool:
-    """Whether the engine has the official image of a version, so that no registry is needed for it."""
+    """Return whether the engine has the official image of a version, so that it needs no registry."""
     if pins.registry is None:
         return False
-    with told(f"look for {pins.registry.pinned}"):
+    with docker_errors(f"look for {pins.registry.pinned}"):
         return _find(client, slot[0], pins.registry) is not None
 
 
 def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event, tell: Tell) -> Base:
-    """The official image, pulled by digest unless it is in the engine.
+    """Return the official image, pulled by digest unless it is in the engine.
 
     Raises BadInput where the registry does not have the digest, NotPulled where it cannot be had for other reasons,
     Failure when ``stop`` is set meanwhile.
     """
     identity = f"{pin.reference}@{pin.digest}"
-    with told(f"look for {pin.pinned}"):
+    with docker_errors(f"look for {pin.pinned}"):
         found = _find(client, slot[0], pin)
         if found is not None:
             _name(client, slot[0], pin, found[1])
             return Base(*found, "registry", identity)
     tell(f"pulling the official image {pin.reference}")
     _pull(client, slot, pin, stop)
-    with told(f"find {pin.pinned} after pulling it"):
+    with docker_errors(f"find {pin.pinned} after pulling it"):
         image_id = str(client.images.get(pin.pinned).id)
         _name(client, slot[0], pin, image_id)
     return Base(pin.pinned, image_id, "registry", identity, made=True)
 
 
 def name_of_pulled(kind: Kind, pin: RegistryPin) -> str:
-    """What an official image is called in the engine besides its digest, which it loses when it is saved and loaded."""
+    """Return the name of an official image besides its digest, which is lost when it is saved and loaded."""
     # The digest in full, so that the name is as good as the digest.
     return f"{PULLED}-{kind}:{pin.digest.replace(':', '-')}"
 
 
 def make_debian_base(client: DockerClient, slot: Slot, pin: DebianPin, stop: threading.Event, tell: Tell) -> Base:
-    """The image from Debian's packages, made unless it is in the engine. Raises Failure where it cannot be made."""
+    """Return the image of Debian's packages, made unless it is in the engine. Raises Failure."""
     kind, version = slot
     made = make_base(client, kind, version, pin.packages, stop, tell)
     versions = ", ".join(f"{name} {found}" for name, found in made.packages.items())
@@ -170,7 +170,7 @@ def make_debian_base(client: DockerClient, slot: Slot, pin: DebianPin, stop: thr
 
 
 def describe_drift(pin: DebianPin, suite: str, found: Mapping[str, str]) -> str | None:
-    """In what a base differs from the locked one: 'python3.13 is 3.13.5-2 (locked: 3.13.5-1)'."""
+    """Describe how a base differs from the lock: 'python3.13 is 3.13.5-2 (locked: 3.13.5-1)'."""
     differing = [f"the suite is {suite} (locked: {pin.suite})"] if suite != pin.suite else []
     differing += [
         f"{name} is {found.get(name, 'missing')} (locked: {version})"
@@ -181,14 +181,14 @@ def describe_drift(pin: DebianPin, suite: str, found: Mapping[str, str]) -> str 
 
 
 def _count_present(client: DockerClient, lock: ImageLock) -> dict[Kind, int]:
-    """How many of the official images the engine has."""
+    """Count the official images that the engine has."""
     return {kind: sum(is_present(client, (kind, name), pins) for name, pins in lock.of(kind).items()) for kind in KINDS}
 
 
 def _why_no_registry(
     client: DockerClient, lock: ImageLock, present: Mapping[Kind, int], patience_s: float
 ) -> str | None:
-    """None where all pinned images are in the engine or a registry answers, else the reason."""
+    """Return why no registry can be used; None if one answers or all pinned images are in the engine."""
     pins = {kind: [one.registry for one in lock.of(kind).values() if one.registry] for kind in KINDS}
     if not all(pins.values()):
         return f"{IMAGE_LOCK} pins no official images"
@@ -203,7 +203,7 @@ def _why_no_registry(
 
 
 class _Asking(threading.Thread):
-    """Asks a registry for an image, with nobody obliged to wait for the answer."""
+    """A question to a registry in a thread of its own."""
 
     def __init__(self, client: DockerClient, reference: str) -> None:
         super().__init__(daemon=True)
@@ -225,14 +225,14 @@ def _why_no_debian(client: DockerClient, lock: ImageLock) -> str | None:
     if not all(any(pins.debian for pins in lock.of(kind).values()) for kind in KINDS):
         return f"{IMAGE_LOCK} has no versions of Debian's packages: {RESOLVE}"
     missing = mmdebstrap_missing()
-    with told("list images"):
+    with docker_errors("list images"):
         # Made elsewhere and brought here, say.
         there = missing is not None and all(has_base(client, kind) for kind in KINDS)
     return None if there else missing
 
 
 def _find(client: DockerClient, kind: Kind, pin: RegistryPin) -> tuple[str, str] | None:
-    """Name and id of the image, where the engine has it."""
+    """Find name and id of the image in the engine."""
     for name in (pin.pinned, name_of_pulled(kind, pin)):
         with contextlib.suppress(ImageNotFound):
             return name, str(client.images.get(name).id)
@@ -247,7 +247,7 @@ def _name(client: DockerClient, kind: Kind, pin: RegistryPin, image_id: str) -> 
 def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event) -> None:
     repository, _, digest = pin.pinned.partition("@")
     try:
-        with told(f"pull {pin.pinned}"):
+        with docker_errors(f"pull {pin.pinned}"):
             # Once it has begun to answer, the engine tells of failures in the stream.
             problems = []
             ask = partial(client.api.pull, repository, tag=digest, stream=True, decode=True)
@@ -259,7 +259,7 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
             raise
         if not _is_unknown(cause):
             raise NotPulled(str(error)) from error
-        problems = [words(cause)]
+        problems = [error_message(cause)]
     if not problems:
         return
     reason = " ".join(problems[0].split())
@@ -271,4 +271,4 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
 
 
 def _is_unknown(error: BaseException) -> bool:
-    return isinstance(error, NotFound) or (isinstance(error, APIError) and "manifest unknown" in words(error))
+    return isinstance(error, NotFound) or (isinstance(error, APIError) and "manifest unknown" in error_message(error))

@@ -1,4 +1,4 @@
-"""The CPU time of a container: from its control group where this machine has it, else from the engine."""
+"""CPU time of a container: from its control group if this machine has it, else from the engine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from docker import DockerClient
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.errors import Failure
 
 _PROC = Path("/proc")
@@ -15,7 +15,7 @@ _ONE_SHOT_API = (1, 41)
 
 
 def cpu_file(pid: int, proc: Path = _PROC, groups: Path = _GROUPS) -> Path | None:
-    """The file that counts the CPU time of a process's control group, version 1 or 2; None where there is none.
+    """Return the file with the CPU time of a process's control group (version 1 or 2), if there is one.
 
     See cgroups(7): a line is number, controllers, path; version 2 has one line with number 0 and no controllers.
     """
@@ -31,7 +31,7 @@ def cpu_file(pid: int, proc: Path = _PROC, groups: Path = _GROUPS) -> Path | Non
 
 
 def read_cpu_s(file: Path) -> float | None:
-    """CPU seconds from such a file; None where it has gone with its container."""
+    """Read CPU seconds from such a file; None if it has gone with its container."""
     try:
         text = file.read_text()
     except OSError:
@@ -43,13 +43,13 @@ def read_cpu_s(file: Path) -> float | None:
 
 
 def ask_cpu_s(client: DockerClient, container: str) -> float | None:
-    """CPU seconds as the engine counts them; None where the container has ended.
+    """Ask the engine for a container's CPU seconds; None if it has ended.
 
     Engines before 25 take up to a second to answer, and those before 20.10 two: they wait for their next reading.
     """
     api = client.api
     version = tuple(int(part) for part in api.api_version.split("."))
-    with told("ask for a container's CPU time"):
+    with docker_errors("ask for a container's CPU time"):
         found = api.stats(container, stream=False, **({"one_shot": True} if version >= _ONE_SHOT_API else {}))
     try:
         return int(found["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9 or None

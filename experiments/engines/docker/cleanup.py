@@ -1,4 +1,4 @@
-"""Removing what a campaign that was killed has left in the Docker engine, and nothing else."""
+"""Removal of what killed campaigns left in the Docker engine."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable
 
 from docker import DockerClient
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.owner import Owner, has_died, host_id, parse_owner
 from experiments.engines.docker.resources import OWNER, Thing, list_things, remove_campaign
 from experiments.errors import Failure
 
 
 def sweep(client: DockerClient) -> list[str]:
-    """Remove what belongs to owners that have died; a line for each campaign says what it was.
+    """Remove what belongs to owners that have died; return a line per campaign.
 
     Raises Failure where the engine does not even list it.
     """
-    with told("look for what killed campaigns have left"):
+    with docker_errors("look for what killed campaigns have left"):
         found = list_things(client)
     lines = []
     for campaign, owner in abandoned(found, has_died).items():
@@ -36,7 +36,7 @@ def sweep(client: DockerClient) -> list[str]:
 
 def check_unused(client: DockerClient) -> None:
     """Raise Failure, which names the processes, while a campaign has things in the engine whose owner has not died."""
-    with told("look for what campaigns have"):
+    with docker_errors("look for what campaigns have"):
         owners = living(list_things(client), has_died)
     if not owners:
         return
@@ -50,18 +50,18 @@ def check_unused(client: DockerClient) -> None:
 
 
 def living(things: Iterable[Thing], died: Callable[[Owner], bool]) -> list[Owner]:
-    """The owners of which it is not known that they have died, each once."""
+    """Return the owners that may still live, each once."""
     owners = dict.fromkeys(parse_owner(thing.owner) for thing in things)
     return [owner for owner in owners if owner is not None and not died(owner)]
 
 
 def abandoned(things: Iterable[Thing], died: Callable[[Owner], bool]) -> dict[str, Owner]:
-    """The campaigns, with their owners, whose owner has died. What names no owner is left alone."""
+    """Return the campaigns whose owner has died, with the owner; skip those that name none."""
     owners = {thing.campaign: parse_owner(thing.owner) for thing in things if thing.campaign}
     return {campaign: owner for campaign, owner in owners.items() if owner is not None and died(owner)}
 
 
 def describe(things: Iterable[Thing]) -> str:
-    """'2 containers, 1 network, 3 volumes'."""
+    """Count things by kind: '2 containers, 1 network, 3 volumes'."""
     counts = Counter(thing.kind for thing in things)
     return ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items())

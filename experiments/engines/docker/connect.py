@@ -1,4 +1,4 @@
-"""Finding the Docker engine as the docker command does: DOCKER_HOST, a docker context, the usual socket."""
+"""Connection to the Docker engine, found as docker does: DOCKER_HOST, a context, the default socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from docker.context.config import get_current_context_name
 from docker.errors import DockerException
 from docker.utils import kwargs_from_env
 
-from experiments.engines.docker.errors import SDK_ERRORS, words
+from experiments.engines.docker.errors import SDK_ERRORS, error_message
 from experiments.errors import BadInput
 
 REQUEST_S = 60
@@ -29,12 +29,12 @@ _ADVICE = "Start it, set DOCKER_HOST or a docker context, or use --engine local"
 
 
 class NoEngine(Exception):
-    """No Docker engine answers. The message says where, and why."""
+    """The error that no Docker engine answers, with its address and the reason."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where an engine is, how it came to be that, and what the SDK needs to get there."""
+    """The address of an engine, where it was configured, and the SDK's options for it."""
 
     url: str
     named_by: str | None = None
@@ -45,7 +45,7 @@ class Address:
 
 
 def connect() -> DockerClient:
-    """A client of the engine that the user means, which has answered. Raises BadInput where none does."""
+    """Return a client of the configured engine, which has answered. Raises BadInput if none does."""
     try:
         return _connect()
     except NoEngine as problem:
@@ -53,7 +53,7 @@ def connect() -> DockerClient:
 
 
 def docker_answers() -> str | None:
-    """None where an engine answers, else why not, in one line."""
+    """Return why no engine answers, in one line; None if one does."""
     try:
         _connect().close()
     except NoEngine as problem:
@@ -62,7 +62,7 @@ def docker_answers() -> str | None:
 
 
 def is_this_machine(client: DockerClient) -> bool:
-    """Whether the engine runs containers with the kernel that the harness runs on, and not in a virtual machine."""
+    """Return whether the engine runs containers on the harness's own kernel, not in a virtual machine."""
     if not client.api.base_url.startswith("http+docker://localhost"):
         return False
     info = client.info()
@@ -70,12 +70,12 @@ def is_this_machine(client: DockerClient) -> bool:
 
 
 def find_address() -> Address:
-    """The engine's address. Raises NoEngine where DOCKER_HOST or a context cannot be used."""
+    """Find the engine's address. Raises NoEngine if DOCKER_HOST or a context cannot be used."""
     if os.environ.get("DOCKER_HOST"):
         try:
             options = kwargs_from_env()
         except DockerException as error:
-            raise NoEngine(f"DOCKER_HOST with its TLS variables cannot be used: {words(error)}") from error
+            raise NoEngine(f"DOCKER_HOST with its TLS variables cannot be used: {error_message(error)}") from error
         return Address(os.environ["DOCKER_HOST"], "DOCKER_HOST", options)
     name = os.environ.get("DOCKER_CONTEXT") or get_current_context_name()
     return Address(_USUAL, options={}) if name == "default" else _address_of_context(name)
@@ -87,7 +87,7 @@ def _address_of_context(name: str) -> Address:
         context = ContextAPI.get_context(name)
     # The SDK raises a plain Exception for a damaged file.
     except Exception as error:
-        raise NoEngine(f"the docker context {name!r} ({named_by}) cannot be read: {words(error)}") from error
+        raise NoEngine(f"the docker context {name!r} ({named_by}) cannot be read: {error_message(error)}") from error
     if context is None or not context.Host:
         raise NoEngine(f"there is no docker context {name!r}, which {named_by} names")
     tls = {} if context.TLSConfig is None else {"tls": context.TLSConfig}
@@ -103,7 +103,7 @@ def _connect() -> DockerClient:
 
 
 def _open(address: Address) -> DockerClient:
-    """The client; making it asks the engine for its version, which is the first answer."""
+    """Make the client, which asks the engine for its version."""
     make = functools.partial(DockerClient, version="auto", timeout=_FIRST_ANSWER_S, **(address.options or {}))
     if address.url.startswith("ssh://"):
         # By the ssh program, which knows the user's keys and hosts; a read from it has no time limit of its own.
@@ -115,7 +115,7 @@ def _open(address: Address) -> DockerClient:
 
 
 def _within(limit_s: float, make: Callable[[], DockerClient]) -> DockerClient:
-    """What ``make`` returns or raises; TimeoutError where it does neither in time (its thread is left to itself)."""
+    """Return the result of ``make``, or raise TimeoutError and abandon its thread."""
     made: list[DockerClient] = []
     failed: list[Exception] = []
 
@@ -137,5 +137,5 @@ def _within(limit_s: float, make: Callable[[], DockerClient]) -> DockerClient:
 
 def _explained(address: Address, error: BaseException) -> str:
     if address.url.startswith("ssh://") and not isinstance(error, TimeoutError):
-        return f"{words(error)} (does `ssh HOST docker version` work without a question?)"
-    return words(error)
+        return f"{error_message(error)} (does `ssh HOST docker version` work without a question?)"
+    return error_message(error)

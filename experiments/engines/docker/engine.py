@@ -14,14 +14,14 @@ from docker.types import Mount
 from experiments.engines.docker.base_images import STAND_IN, choose_source
 from experiments.engines.docker.cleanup import sweep
 from experiments.engines.docker.connect import connect, is_this_machine
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.limits import LOCKED_UP, check_limits
 from experiments.engines.docker.loader import DockerLoaderHost, loader_secret, run_container
 from experiments.engines.docker.loader_image import LoaderImage, describe_build
 from experiments.engines.docker.owner import this_owner
 from experiments.engines.docker.postgres_container import PostgresImage, describe_image, describe_image_and_start
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer, start_server
 from experiments.engines.docker.volumes import make_data_volume, volume_mount
 from experiments.engines.postgres import MEMORY_NEEDED_BYTES, USER
@@ -44,7 +44,7 @@ _PROBE_S = 60.0
 
 
 def choose_images(client: DockerClient, asked: Asked) -> tuple[Images, str | None]:
-    """The images as the lock has them, from a registry or of Debian's packages. Raises BadInput without either."""
+    """Choose the locked images of a registry or of Debian's packages. Raises BadInput without either."""
     lock = load_image_lock()
     choice = choose_source(client, lock, asked)
     return Images(client, lock, choice.source, choice.offline), choice.notice
@@ -54,6 +54,7 @@ class DockerEngine:
     """Runs everything in containers of the Docker engine that the user means (DOCKER_HOST, a context, the socket)."""
 
     name = "docker"
+    own_postgres = None
 
     def __init__(
         self,
@@ -63,13 +64,13 @@ class DockerEngine:
         choose_images: ChooseImages = choose_images,
     ) -> None:
         self._client = connect()
-        with told("ask the engine about itself"):
+        with docker_errors("ask the engine about itself"):
             self._info: Mapping[str, Any] = self._client.info()
             self._here = is_this_machine(self._client)
         self._source = source
         self._choose_images = choose_images
         self._chosen: tuple[Images, str | None] | None = None
-        self._belongings = Belongings(self._client, this_owner())
+        self._resources = CampaignResources(self._client, this_owner())
         self._password = secrets.token_urlsafe(24)
         self._secret: Mount | None = None
         self._hosts: dict[str, DockerLoaderHost] = {}
@@ -88,7 +89,7 @@ class DockerEngine:
             made.clear()
         with self._leaving:
             try:
-                self._belongings.remove_all()
+                self._resources.remove_all()
             except Failure:
                 # What went wrong before matters more; the next campaign removes what is left.
                 if exception[0] is None:
@@ -96,17 +97,12 @@ class DockerEngine:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What killed campaigns had left, and which images stand in for the pinned ones."""
+        """Warnings: removed remains of killed campaigns, and images that replace pinned ones."""
         said = None if self._chosen is None else self._chosen[1]
         return self._swept if said is None else (*self._swept, said)
 
-    @property
-    def own_postgres(self) -> None:
-        """Nothing of the user's own can be used here."""
-        return
-
     def facts(self) -> Mapping[str, Any]:
-        """The engine, and where its images come from."""
+        """Return the engine's version and the source of its images."""
         info = self._info
         return {
             "version": info["ServerVersion"],
@@ -124,7 +120,7 @@ class DockerEngine:
         }
 
     def cores(self) -> Cores:
-        """On this machine those that the harness may use, elsewhere all that the engine has."""
+        """Return the harness's cores on this machine, else all cores of the engine."""
         pinning = bool(self._info["CPUSet"])
         if not self._here:
             return Cores(frozenset(range(self._info["NCPU"])), {}, pinning, here=False)
@@ -132,7 +128,7 @@ class DockerEngine:
         return Cores(cores.allowed, cores.siblings, pinning, here=True)
 
     def pythons(self) -> tuple[str, ...]:
-        """The versions that have a pinned base image and a lock, oldest first."""
+        """Return the versions that have a pinned base image and a lock, oldest first."""
         return self._images.pythons()
 
     def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
@@ -153,25 +149,22 @@ class DockerEngine:
             stand_ins.make(pythons, majors, tell)
 
     def loader_host(self, python: str) -> DockerLoaderHost:
-        """The interpreter in its image, prepared once. Raises Unsupported where there is no base image of it."""
+        """Prepare the interpreter's image once. Raises Unsupported if it has no base image."""
         if python not in self._hosts:
             image = self._images.loader(python)
             if self._secret is None:
-                self._secret = loader_secret(self._belongings, image.image_id, USER, self._password)
+                self._secret = loader_secret(self._resources, image.image_id, USER, self._password)
             facts = self._interpreter_facts(image)
-            self._hosts[python] = DockerLoaderHost(self._belongings, facts, self._mounts)
+            self._hosts[python] = DockerLoaderHost(self._resources, facts, self._mounts)
         return self._hosts[python]
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> DockerServer:
-        """The PostgreSQL of this name, started once; it runs until the engine is left.
-
-        Raises Unsupported for a version or storage that cannot be had, RefusedSettings for bad settings.
-        """
+        """Start the PostgreSQL of this name once; it runs until the engine is left."""
         if name not in self._servers:
             self._check_memory(configuration.storage)
             base = self._images.postgres(configuration.version)
             self._servers[name] = start_server(
-                self._belongings,
+                self._resources,
                 PostgresImage(base.image_id, describe_image_and_start(base.identity), configuration.version),
                 configuration,
                 name=name,
@@ -186,16 +179,16 @@ class DockerEngine:
         check_limits(placement, self._info)
 
     def provide_data(self, directory: Path) -> str:
-        """Copy the directory into a volume, once; returns its path in every loader."""
+        """Copy the directory into a volume, once; return its path in every loader."""
         folder = directory.resolve()
         if folder not in self._data:
             path = f"{_DATA}/{len(self._data) + 1}"
-            volume = make_data_volume(self._belongings, "files", self._any_image(), folder)
+            volume = make_data_volume(self._resources, "files", self._any_image(), folder)
             self._data[folder] = volume_mount(volume, path, read_only=True)
         return str(self._data[folder]["Target"])
 
     def _choose_stand_ins(self, pythons: Sequence[str], majors: Sequence[str]) -> Images | None:
-        """Images from Debian's packages; None where they cannot be had, and where no cell could run with them."""
+        """Return images of Debian's packages; None if they are unavailable or no cell could use them."""
         try:
             images, _ = self._choose_images(self._client, "debian")
         except BadInput:
@@ -216,7 +209,7 @@ class DockerEngine:
         return str(made.facts.image)
 
     def _interpreter_facts(self, image: LoaderImage) -> InterpreterFacts:
-        probed = probe_image(self._belongings, image.image_id)
+        probed = probe_image(self._resources, image.image_id)
         info = self._info
         return InterpreterFacts(
             python=image.python,
@@ -237,20 +230,20 @@ class DockerEngine:
             )
 
 
-def probe_image(belongings: Belongings, image: str) -> Interpreter:
+def probe_image(resources: CampaignResources, image: str) -> Interpreter:
     """Run the image's interpreter and let it describe itself. Raises Failure where it does not."""
-    api = belongings.client.api
-    interpreter = describe_image(belongings.client, image)["Config"]["Entrypoint"][0]
-    container = belongings.container(
+    api = resources.client.api
+    interpreter = describe_image(resources.client, image)["Config"]["Entrypoint"][0]
+    container = resources.container(
         "probe",
         image,
         entrypoint=[interpreter, "-I", "-c", PROBE],
         host_config=api.create_host_config(**LOCKED_UP, network_mode="none"),
     )
     try:
-        finished = run_container(belongings.client, container, _PROBE_S)
+        finished = run_container(resources.client, container, _PROBE_S)
     finally:
-        belongings.remove_container(container)
+        resources.remove_container(container)
     found = parse_probe(finished.stdout) if finished.returncode == 0 else None
     if found is None:
         said = " ".join(finished.stderr.split()) or f"exit code {finished.returncode}"

@@ -1,4 +1,4 @@
-"""What goes wrong between harness and Docker engine, said in one line: nothing of the SDK's reaches the user."""
+"""Errors of the Docker SDK as one line for the user."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ SDK_ERRORS = (DockerException, requests.exceptions.RequestException, urllib3.exc
 
 
 @contextlib.contextmanager
-def told(doing: str) -> Iterator[None]:
+def docker_errors(doing: str) -> Iterator[None]:
     """Turn what the SDK raises into a Failure: 'docker: cannot DOING: the engine's own words'."""
     try:
         yield
     except SDK_ERRORS as error:
-        raise Failure(f"docker: cannot {doing}: {words(error)}") from error
+        raise Failure(f"docker: cannot {doing}: {error_message(error)}") from error
 
 
-def words(error: BaseException) -> str:
-    """Why something failed, in one line: the engine's words, or what the system said on the way to it."""
+def error_message(error: BaseException) -> str:
+    """Return the cause in one line: the engine's message, or the system's on the way to it."""
     causes = list(_chain(error))
     for cause in causes:
         if isinstance(cause, APIError) and cause.explanation:
@@ -50,7 +50,7 @@ _KNOWN: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it wraps: HTTP libraries carry the first cause among the arguments of their own errors."""
+    """Walk the error and those it wraps: HTTP libraries carry the cause among their arguments."""
     open_, seen = [error], set[int]()
     while open_:
         current = open_.pop(0)

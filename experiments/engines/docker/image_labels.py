@@ -1,4 +1,4 @@
-"""The labels on everything that the docker engine makes as an image, and finding and removing it by them."""
+"""Images that this project made, found and removed by their labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 
 IMAGE_LABEL = "bigdata-matrix.image"
 """What an image is: 'loader', 'debian-python', 'debian-postgres', 'stage' (a step on the way to a loader's image)."""
@@ -27,8 +27,8 @@ class MadeImage:
 
 
 def list_images(client: DockerClient) -> list[MadeImage]:
-    """All images that this project made or pulled, by tag; nothing that has neither its label nor its name."""
-    with told("list images"):
+    """List the images that this project made or pulled, by tag."""
+    with docker_errors("list images"):
         found = client.api.images(all=True, filters={"label": IMAGE_LABEL})
         pulled = client.api.images(filters={"reference": f"{PULLED}-*"})
     images = [
@@ -42,7 +42,7 @@ def list_images(client: DockerClient) -> list[MadeImage]:
 
 
 def remove_images(client: DockerClient) -> list[str]:
-    """Remove them all; returns the tags of those that are gone. One that a container uses, whoever's, stays."""
+    """Remove all that no container uses; return the removed tags."""
     removed: list[str] = []
     # An image goes when those made from it are gone, so: as long as there is one that goes.
     while images := [image for image in list_images(client) if _remove(client, image)]:
@@ -51,9 +51,9 @@ def remove_images(client: DockerClient) -> list[str]:
 
 
 def _remove(client: DockerClient, image: MadeImage) -> bool:
-    """Whether it could be removed."""
+    """Remove the image; return whether that worked."""
     removed = False
-    with told(f"remove the image {image.tags[0] if image.tags else image.image_id}"):
+    with docker_errors(f"remove the image {image.tags[0] if image.tags else image.image_id}"):
         for name in image.tags or (image.image_id,):
             try:
                 client.api.remove_image(name)
@@ -72,5 +72,5 @@ def _own_tags(names: list[str] | None) -> tuple[str, ...]:
 
 
 def _tags(names: list[str] | None) -> tuple[str, ...]:
-    """Without the place holder of an image that has none."""
+    """Sort tags, without the placeholder of an untagged image."""
     return tuple(sorted(name for name in names or () if name != "<none>:<none>"))

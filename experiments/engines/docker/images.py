@@ -1,4 +1,4 @@
-"""All images of a campaign: the loader's, one per interpreter, and PostgreSQL's, one per major version."""
+"""Images of a campaign: one loader image per interpreter, one of PostgreSQL per major version."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Made = TypeVar("_Made", LoaderImage, Base)
 
 
 def name_of(kind: Kind, version: str) -> str:
-    """'Python 3.13', 'PostgreSQL 17'."""
+    """Return the name for people: 'Python 3.13', 'PostgreSQL 17'."""
     return f"{NAMES[kind]} {version}"
 
 
@@ -50,12 +50,12 @@ class Images:
         self._had: dict[Kind, tuple[str, ...]] = {}
 
     def pythons(self) -> tuple[str, ...]:
-        """The interpreters for which this source has a base and whose packages are locked, oldest first."""
+        """Return the interpreters with a base image and locked packages, oldest first."""
         locked = locked_pythons()
         return tuple(python for python in self._pinned("python") if python in locked)
 
     def majors(self) -> tuple[str, ...]:
-        """The major versions of PostgreSQL that this source has, oldest first."""
+        """Return the major versions of PostgreSQL that this source has, oldest first."""
         return self._pinned("postgres")
 
     def make(self, pythons: Iterable[str], majors: Iterable[str], tell: Tell) -> None:
@@ -79,7 +79,7 @@ class Images:
                 raise
 
     def loader(self, python: str) -> LoaderImage:
-        """The loader's image for an interpreter.
+        """Return the loader's image for an interpreter.
 
         Raises Unsupported where this source has no such base, BadInput for a digest that the registry does not have,
         Failure where the image cannot be made.
@@ -87,11 +87,11 @@ class Images:
         return self._ensure_loader(python, _say_nothing)
 
     def postgres(self, major: str) -> Base:
-        """The image of PostgreSQL; raises as ``loader`` does."""
+        """Return the image of PostgreSQL; raise as ``loader`` does."""
         return self._ensure_server(major, _say_nothing)
 
     def not_pulled(self) -> str | None:
-        """Why an official image could not be pulled although the registry answers; None where all could.
+        """Return why the registry refused an official image; None if it refused none.
 
         None, too, where a pin is wrong, as that has to be mended.
         """
@@ -131,7 +131,7 @@ class Images:
 
 
 def _once(kept: dict[str, _Made | Exception], key: str, make: Callable[[], _Made]) -> _Made:
-    """What was made before, or the error that came instead; it is made, or tried, but once."""
+    """Return the image or raise its error; make or try it only once."""
     if key not in kept:
         try:
             kept[key] = make()
@@ -144,7 +144,7 @@ def _once(kept: dict[str, _Made | Exception], key: str, make: Callable[[], _Made
 
 
 class _Progress:
-    """Of several jobs that are done at once: tells what each does, and how many are done."""
+    """Progress of concurrent jobs: what each does, and how many are done."""
 
     def __init__(self, jobs: int, tell: Tell) -> None:
         self._jobs = jobs
@@ -154,7 +154,7 @@ class _Progress:
         self._turn = threading.Lock()
 
     def attempt(self, name: str, job: Callable[[Tell], LoaderImage | Base]) -> None:
-        """Do one job and tell what came out, where that is news."""
+        """Do one job and report its result if it is new."""
         started = time.monotonic()
         try:
             done = job(lambda line: self._tell(f"{name}: {line}"))
@@ -172,4 +172,4 @@ class _Progress:
 
 
 def _say_nothing(line: str) -> None:
-    """For images that are asked for without a word."""
+    """Report nothing."""

@@ -1,4 +1,4 @@
-"""Waiting that ends within a moment when all is to stop: for what the engine is at, for the turn of other processes."""
+"""Interruptible waits for Docker events and for inter-process locks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Event = dict[str, Any]
 
 
 def listen(ask: Callable[[], Iterable[Event]], stop: threading.Event, doing: str) -> Iterator[Event]:
-    """What the engine says after ``ask``, as it says it.
+    """Yield the engine's events after ``ask`` as they come.
 
     What ``ask`` and the connection raise comes out of here. Raises Failure, 'DOING: stopped', once ``stop`` is set:
     the engine gives up when the process has ended, or this goes on until it says something.

@@ -1,4 +1,4 @@
-"""What containers may not do, and how much of the machine they get."""
+"""Restrictions and resource limits of containers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LEAST_MEMORY_BYTES = 6 * 1024**2
 
 
 def loader_limits(placement: Placement | None) -> dict[str, Any]:
-    """The loader's side of a placement as options of a new container."""
+    """Return the loader's side of a placement as options of a new container."""
     if placement is None:
         return {}
     memory = placement.loader_memory_bytes
@@ -46,12 +46,12 @@ def loader_limits(placement: Placement | None) -> dict[str, Any]:
 
 
 def companion_limits(placement: Placement) -> dict[str, Any]:
-    """The server's cores, and nothing of either side's limits, as options of a new container."""
+    """Return the server's cores, without limits, as options of a new container."""
     return _cpu(placement.server_cpus, None)
 
 
 def server_limits(placement: Placement) -> dict[str, Any]:
-    """The server's side of a placement as options of an update, which lifts limits that it does not have."""
+    """Return the server's side of a placement as options of an update, which lifts other limits."""
     memory = placement.server_memory_bytes
     return {
         **_cpu(placement.server_cpus, placement.server_quota),

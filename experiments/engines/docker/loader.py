@@ -1,4 +1,4 @@
-"""Running ``python -m bigdata.cmd`` in a fresh container for every run: locked up, on its cores, never left behind.
+"""Loader runs, each in a fresh container: restricted, on its cores, always removed.
 
 It joins the network namespace of its server and reaches it by the loopback interface, as the local engine's loaders
 do. A bridge between the two would be measured with the driver: with it, psycopg2 on threads took 24 us of CPU per row
@@ -20,14 +20,14 @@ from docker import DockerClient
 from docker.types import Mount
 
 from experiments.engines.docker.connect import REQUEST_S
-from experiments.engines.docker.errors import SDK_ERRORS, told
+from experiments.engines.docker.errors import SDK_ERRORS, docker_errors
 from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY, companion_limits, loader_limits
-from experiments.engines.docker.out_of_memory import describe_limit, victims
+from experiments.engines.docker.out_of_memory import describe_limit, find_out_of_memory
 from experiments.engines.docker.postgres_container import inspect_state
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
-from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server
+from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Launch, Server
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 
@@ -42,55 +42,35 @@ _SIGNAL_BASE = 128
 
 
 class DockerLoaderHost:
-    """One interpreter with the loader's packages, in an image. ``mounts`` are those that every loader has."""
+    """An interpreter with the loader's packages, in an image; ``mounts`` are those of every loader."""
 
-    def __init__(self, belongings: Belongings, facts: InterpreterFacts, mounts: Callable[[], Sequence[Mount]]) -> None:
-        self._belongings = belongings
-        self._facts = facts
+    def __init__(
+        self, resources: CampaignResources, facts: InterpreterFacts, mounts: Callable[[], Sequence[Mount]]
+    ) -> None:
+        self.resources = resources
+        self.facts = facts
         self._mounts = mounts
 
-    @property
-    def facts(self) -> InterpreterFacts:
-        """What identifies it."""
-        return self._facts
+    def run(self, launch: Launch, *, pid_mode: str | None = None) -> Finished:
+        """Run the loader and wait for it; ``pid_mode`` is the container whose process namespace it joins.
 
-    @property
-    def belongings(self) -> Belongings:
-        """What the campaign has in the engine, and adds to."""
-        return self._belongings
-
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-        watch: AbstractContextManager[object] = UNWATCHED,
-        pid_mode: str | None = None,
-    ) -> Finished:
-        """Run the loader and wait for it; whatever it started has ended when this returns.
-
-        At the time limit it is asked to stop, then killed. ``pid_mode`` is the container whose process namespace it
-        joins, so that it can be looked at. Raises Failure where it cannot be started, and where the engine does not
-        answer.
+        Raises Failure where it cannot be started, and where the engine does not answer.
         """
-        limits = {**loader_limits(placement), **({} if pid_mode is None else {"pid_mode": pid_mode})}
-        container = self._make("loader", arguments, server, limits, environment)
+        limits = {**loader_limits(launch.placement), **({} if pid_mode is None else {"pid_mode": pid_mode})}
+        container = self._make("loader", launch.arguments, launch.server, limits, launch.environment)
         try:
-            finished = run_container(self._belongings.client, container, timeout_s, watch)
+            finished = run_container(self.resources.client, container, launch.timeout_s, launch.watch)
             if finished.returncode == 0:
                 return finished
-            return self._explained(finished, container, server, placement)
+            return self._explained(finished, container, launch)
         finally:
-            self._belongings.remove_container(container)
+            self.resources.remove_container(container)
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> DockerCompanion:
         """Make ready a program that runs beside a loader, on the server's cores, in the same network namespace."""
         limits = companion_limits(placement)
         make = partial(self._make, "sampler", arguments, server, limits, {})
-        return DockerCompanion(self._belongings, make, here=server.pid is not None)
+        return DockerCompanion(self.resources, make, here=server.pid is not None)
 
     def _make(
         self,
@@ -100,17 +80,17 @@ class DockerLoaderHost:
         limits: Mapping[str, Any],
         environment: Mapping[str, str],
     ) -> str:
-        """A container that has not been started. Raises Failure where it cannot be made, or not for this server."""
+        """Create the container without starting it. Raises Failure if that fails or the server is unusable."""
         if server is not None:
             if not isinstance(server, DockerServer):
                 raise Failure("the docker engine only loads into its own servers")
             if server.obstacle is not None:
                 raise Failure(server.obstacle)
             arguments = ["--dburl", server.url(), *arguments]
-        api = self._belongings.client.api
-        return self._belongings.container(
+        api = self.resources.client.api
+        return self.resources.container(
             purpose,
-            str(self._facts.image),
+            str(self.facts.image),
             command=list(arguments),
             user=f"{LOADER_ACCOUNT.user_id}:{LOADER_ACCOUNT.group_id}",
             environment={**environment, "PGPASSFILE": f"{_SECRETS}/{_PASSWORD_FILE}"},
@@ -123,13 +103,11 @@ class DockerLoaderHost:
             ),
         )
 
-    def _explained(
-        self, finished: Finished, container: str, server: Server | None, placement: Placement | None
-    ) -> Finished:
-        """The same with its cause, where memory ran out."""
-        client = self._belongings.client
+    def _explained(self, finished: Finished, container: str, launch: Launch) -> Finished:
+        """Add the cause if memory ran out."""
+        client, server, placement = self.resources.client, launch.server, launch.placement
         others = (server.container,) if isinstance(server, DockerServer) else ()
-        found = victims(client, container, inspect_state(client, container), others)
+        found = find_out_of_memory(client, container, inspect_state(client, container), others)
         if not found:
             return finished
         sizes = (None, None) if placement is None else (placement.loader_memory_bytes, placement.server_memory_bytes)
@@ -141,55 +119,45 @@ class DockerLoaderHost:
 class DockerCompanion:
     """A program that runs beside a loader, in a container that ``make`` makes; ``here``: on the harness's machine."""
 
-    def __init__(self, belongings: Belongings, make: Callable[[], str], *, here: bool) -> None:
-        self._belongings = belongings
+    def __init__(self, resources: CampaignResources, make: Callable[[], str], *, here: bool) -> None:
+        self.resources = resources
         self._make = make
         self._here = here
-        self._pid: int | None = None
+        self.pid: int | None = None
         self._container: str | None = None
-        self._finished: Finished | None = None
-
-    @property
-    def finished(self) -> Finished | None:
-        """How it has ended, once it has been left."""
-        return self._finished
-
-    @property
-    def pid(self) -> int | None:
-        """The number of its process on this machine; None where the engine is another's, or it could not be started."""
-        return self._pid
+        self.finished: Finished | None = None
 
     def __enter__(self) -> DockerCompanion:
         self._started_s = time.perf_counter()
         try:
             self._container = self._make()
-            with told("start a sampler"):
-                self._belongings.client.api.start(self._container)
+            with docker_errors("start a sampler"):
+                self.resources.client.api.start(self._container)
             if self._here:
                 # 0 where it has ended already.
-                self._pid = inspect_state(self._belongings.client, self._container)["Pid"] or None
+                self.pid = inspect_state(self.resources.client, self._container)["Pid"] or None
         except Failure as failure:
-            self._finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
+            self.finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """SIGTERM, some patience, SIGKILL; then it is removed, also where that did not work. Raises no Failure."""
+        """Stop it (SIGTERM, then SIGKILL) and remove it. Raises no Failure."""
         if self._container is None:
             return
         try:
-            if self._finished is None:
-                self._finished = self._stop(self._container)
+            if self.finished is None:
+                self.finished = self._stop(self._container)
         except Failure as failure:
             # An engine that is gone: whoever talks to it next finds that out, too.
-            self._finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
+            self.finished = Finished(1, "", f"error: {failure}", 0.0, is_child=False)
         finally:
             # What is left then goes with all that the campaign has in the engine.
             with suppress(Failure):
-                self._belongings.remove_container(self._container)
+                self.resources.remove_container(self._container)
 
     def _stop(self, container: str) -> Finished:
-        api = self._belongings.client.api
-        with told("stop a sampler"):
+        api = self.resources.client.api
+        with docker_errors("stop a sampler"):
             api.stop(container, timeout=_PATIENCE_S)
             code = int(api.wait(container, timeout=REQUEST_S)["StatusCode"])
             stdout = api.logs(container, stdout=True, stderr=False)
@@ -197,11 +165,11 @@ class DockerCompanion:
         return _finished(code, stdout, stderr, time.perf_counter() - self._started_s)
 
 
-def loader_secret(belongings: Belongings, image: str, user: str, password: str) -> Mount:
-    """A volume with a password file for libpq that nobody but loaders can read. ``image`` is any that is there."""
+def loader_secret(resources: CampaignResources, image: str, user: str, password: str) -> Mount:
+    """Make a volume with a password file that only loaders can read; ``image`` is any present one."""
     line = f"*:*:*:{user}:{password}\n"
     member = Member(_PASSWORD_FILE, line.encode(), LOADER_ACCOUNT, 0o600)
-    return volume_mount(make_volume(belongings, "pgpass", image, [member]), _SECRETS, read_only=True)
+    return volume_mount(make_volume(resources, "pgpass", image, [member]), _SECRETS, read_only=True)
 
 
 def run_container(
@@ -213,7 +181,7 @@ def run_container(
     """
     api = client.api
     started = time.perf_counter()
-    with told("run a loader"):
+    with docker_errors("run a loader"):
         api.start(container)
         with watch, _TimeLimit(client, container, timeout_s) as limit:
             # The bound is for an engine that hangs: the time limit ends the container, and with it the waiting.
@@ -235,7 +203,7 @@ def _finished(code: int, stdout: bytes, stderr: bytes, wall_s: float) -> Finishe
 
 
 class _TimeLimit:
-    """Ends a container at a time limit, by a thread that sleeps until then: waiting over ssh knows no time limit."""
+    """A time limit of a container, kept by a thread: waiting over ssh knows none."""
 
     def __init__(self, client: DockerClient, container: str, timeout_s: float) -> None:
         self.passed = False

@@ -1,4 +1,4 @@
-"""The image of the loader for one interpreter: what goes into it, its name, and having it built by the engine."""
+"""Loader image of one interpreter: build context, name and build."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from docker import DockerClient
 from docker.errors import ImageNotFound
 
 from experiments.engines.docker.base_images import Base, Tell
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.image_labels import IMAGE_LABEL
 from experiments.engines.docker.interrupts import listen
 from experiments.engines.docker.volumes import Account, Member
@@ -54,39 +54,39 @@ class LoaderImage:
     base: Base
     python: str
     made: bool = False
-    """Whether it was built just now."""
+    """True if it was built just now."""
 
 
 def ensure_loader_image(
     client: DockerClient, python: str, base: Base, stop: threading.Event, tell: Tell, project: Path = PROJECT
 ) -> LoaderImage:
-    """The image for these parts, built unless the engine has it; ``tell`` hears of it when it has to be built.
+    """Return the image for these parts, built unless the engine has it; ``tell`` reports a build.
 
     Raises Failure where it cannot be built, or when ``stop`` is set meanwhile.
     """
     labels = image_labels(python, base, project)
     tag = image_tag(python, labels, (project / _DOCKERFILE).read_bytes())
-    with told(f"look for the image {tag}"):
+    with docker_errors(f"look for the image {tag}"):
         found = _find(client, tag)
     if found is not None:
         return LoaderImage(found, tag, base, python)
     tell("adding the packages")
-    with told("ask for its processor"):
+    with docker_errors("ask for its processor"):
         architecture = client.info()["Architecture"]
     packages = wheelhouse(python, architecture, stop, project)
     files = context_files(python, packages, program_files(architecture, stop, project), project)
-    with told(f"build the image of the loader for Python {python}"):
+    with docker_errors(f"build the image of the loader for Python {python}"):
         image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)
     return LoaderImage(image_id, tag, base, python, made=True)
 
 
 def describe_build(base: Base, project: Path = PROJECT) -> str:
-    """What the interpreter of an image is, as far as it may be slower or faster than another: base and Dockerfile."""
+    """Identify the interpreter of an image: base and Dockerfile."""
     return f"{base.identity}; {_DOCKERFILE.name} {short_hash((project / _DOCKERFILE).read_text())}"
 
 
 def image_labels(python: str, base: Base, project: Path = PROJECT) -> dict[str, str]:
-    """What the image is made of, as its labels say it."""
+    """Return the parts of the image as labels."""
     return {
         IMAGE_LABEL: "loader",
         "bigdata-matrix.python": python,
@@ -100,7 +100,7 @@ def image_labels(python: str, base: Base, project: Path = PROJECT) -> dict[str, 
 
 
 def image_tag(python: str, labels: Mapping[str, str], dockerfile: bytes) -> str:
-    """The name of the image made of these parts, and of no others."""
+    """Return the image's tag, unique for these parts."""
     parts = [hashlib.sha256(dockerfile).hexdigest(), *(f"{name}={value}" for name, value in sorted(labels.items()))]
     return f"{REPOSITORY}:py{python}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()[:12]}"
 
@@ -108,7 +108,7 @@ def image_tag(python: str, labels: Mapping[str, str], dockerfile: bytes) -> str:
 def context_files(
     python: str, wheels_folder: Path, programs: Mapping[str, bytes], project: Path = PROJECT
 ) -> dict[str, bytes]:
-    """All that the engine gets to build from, by path: Dockerfile, lock, wheels, programs, modules, dictionary."""
+    """Collect the build context by path: Dockerfile, lock, wheels, programs, modules, dictionary."""
     files = {"Dockerfile": project / _DOCKERFILE, "requirements.txt": loader_lock(python, project)}
     files |= {f"wheelhouse/{wheel.name}": wheel for wheel in wheels(wheels_folder)}
     sources = (*(project / "bigdata").rglob("*.py"), *(project / "bigdata").rglob("*.csv"))
@@ -118,7 +118,7 @@ def context_files(
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """A tar archive; equal files give equal bytes, whoever has them and since when."""
+    """Pack a tar archive; equal files give equal bytes, whatever their owner and time."""
     folders = {parent.as_posix() for name in files for parent in Path(name).parents} - {"."}
     members = [Member(folder, None, _ROOT, 0o755) for folder in sorted(folders)]
     return pack_members([*members, *(Member(name, content, _ROOT, 0o644) for name, content in files.items())])
@@ -161,14 +161,14 @@ def _build(
 
 
 def explain(said: Iterable[str], error: str) -> str:
-    """Why a build failed: the last lines of what the builder said, with the step that failed, and its own error."""
+    """Explain a failed build: the builder's last lines with the failed step, and its error."""
     stripped = (line.strip() for line in said)
     lines = [line for line in stripped if line and not line.startswith(("--->", "Removing intermediate"))]
     return "; ".join((*lines[-_TOLD_LINES:], error))
 
 
 def program_files(architecture: str, stop: threading.Event, project: Path = PROJECT) -> dict[str, bytes]:
-    """The programs and their library, by path in the build's context: 'postgresql/bin/pgbench'.
+    """Return the programs and their library, by path in the context: 'postgresql/bin/pgbench'.
 
     Raises what ``wheelhouse`` raises.
     """
@@ -181,7 +181,7 @@ def program_files(architecture: str, stop: threading.Event, project: Path = PROJ
 
 
 def _read(archive: tarfile.TarFile, name: str, wheel: str) -> bytes:
-    """A file, also where the archive has a link to it under this name."""
+    """Read a file, or the target of a link of this name."""
     member = next((one for one in archive.getmembers() if one.name.split("/", 1)[-1] == name), None)
     content = None if member is None else archive.extractfile(member)
     if content is None:

@@ -1,4 +1,4 @@
-"""Whether memory ran out for a loader or its server, which an exit code does not tell."""
+"""Detection of containers that ran out of memory, which an exit code does not tell."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from typing import Any
 
 from docker import DockerClient
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.formatting import memory_size
 
 # The engine hears of it from the kernel a moment after the process has ended, on a busy machine a long one.
 _LATE_S = 3.0
 
 
-def victims(client: DockerClient, loader: str, loader_state: dict[str, Any], others: Iterable[str]) -> set[str]:
-    """Those of the loader's container and others for which memory ran out while the loader ran.
+def find_out_of_memory(
+    client: DockerClient, loader: str, loader_state: dict[str, Any], others: Iterable[str]
+) -> set[str]:
+    """Return the containers, loader's and others, that ran out of memory during the run.
 
     ``loader_state`` is what the engine says of the container, which has ended.
     """
     asked = {loader, *others}
     filters = {"type": "container", "event": "oom", "container": sorted(asked)}
     started_s, finished_s = _seconds(loader_state["StartedAt"]), _seconds(loader_state["FinishedAt"])
-    with told("ask why the loader ended"):
+    with docker_errors("ask why the loader ended"):
         # The SDK asks by whole seconds only.
         events = client.api.events(int(started_s), math.ceil(finished_s + _LATE_S), filters, decode=True)
         found = {event["Actor"]["ID"] for event in events if event["timeNano"] / 1e9 >= started_s} & asked
@@ -32,7 +34,7 @@ def victims(client: DockerClient, loader: str, loader_state: dict[str, Any], oth
 
 
 def describe_limit(side: str, size_bytes: int | None) -> str:
-    """'the loader's limit of 64MB'."""
+    """Describe a limit: 'the loader's limit of 64 MB'."""
     return f"the {side}'s limit of {memory_size(size_bytes)}" if size_bytes else f"what the {side} may use"
 
 

@@ -1,4 +1,4 @@
-"""Whose a container, network or volume is: a process on some machine, written into a label."""
+"""Owner label of containers, networks and volumes: a process on some machine."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _PS_S = 10.0
 
 @dataclass(frozen=True)
 class Owner:
-    """A process for good: its number alone is given to another one some day."""
+    """A process identified for good: its number alone is reused."""
 
     host: str
     pid: int
     started: str
 
     def label(self) -> str:
-        """The owner as a label's text."""
+        """Format the owner as a label."""
         return json.dumps(asdict(self))
 
 
 def parse_owner(label: str) -> Owner | None:
-    """The owner that a label names; None where it names none."""
+    """Parse the owner in a label; None if it names none."""
     try:
         fields = json.loads(label)
         return Owner(str(fields["host"]), int(fields["pid"]), str(fields["started"]))
@@ -42,7 +42,7 @@ def parse_owner(label: str) -> Owner | None:
 
 
 def this_owner() -> Owner:
-    """This process. Raises Failure where the system does not say when it started."""
+    """Return this process as owner. Raises Failure if the system does not tell its start time."""
     started = start_of(os.getpid())
     if started is None:
         raise Failure("this process finds itself neither below /proc nor with ps: one of them is needed")
@@ -50,7 +50,7 @@ def this_owner() -> Owner:
 
 
 def has_died(owner: Owner) -> bool:
-    """Whether it is sure that the owner has ended: of one on another machine, or hidden from us, that is not known."""
+    """Return whether the owner has surely ended: of one elsewhere or hidden that is unknown."""
     if owner.host != host_id():
         return False
     started = start_of(owner.pid)
@@ -58,7 +58,7 @@ def has_died(owner: Owner) -> bool:
 
 
 def host_id() -> str:
-    """A name for the processes that this one can see: another machine or process namespace has another one.
+    """Return an id of this machine and process namespace.
 
     Hashed, as it goes into labels and a machine's id is nobody's business (machine-id(5)).
     """
@@ -68,7 +68,7 @@ def host_id() -> str:
 
 
 def start_of(pid: int) -> str | None:
-    """When the process with this number started, in the system's own words; None where there is none."""
+    """Return the start time of a process in the system's own format; None if there is none."""
     if _PROCESSES.is_symlink():
         found = identity(pid)
         return None if found is None else found.started
@@ -76,7 +76,7 @@ def start_of(pid: int) -> str | None:
 
 
 def _is_hidden(pid: int) -> bool:
-    """Whether another user's process has this number: /proc may show each user only their own (hidepid in proc(5))."""
+    """Return whether another user's process, which /proc may hide (hidepid in proc(5)), has this number."""
     try:
         os.kill(pid, 0)
     except OSError as error:
@@ -85,7 +85,7 @@ def _is_hidden(pid: int) -> bool:
 
 
 def _start_by_ps(pid: int) -> str | None:
-    """For systems without /proc: POSIX has no start time, but every ps has lstart."""
+    """Ask ps, on systems without /proc: POSIX has no start time, but every ps has lstart."""
     command = ["ps", "-o", "lstart=", "-p", str(pid)]
     environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PS_S, check=False, env=environment)

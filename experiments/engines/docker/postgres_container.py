@@ -1,4 +1,4 @@
-"""The container of a PostgreSQL: how it is made from an image, and what it says while it starts."""
+"""Container of a PostgreSQL: creation, readiness and log messages."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from docker import DockerClient
 from docker.errors import APIError, NotFound
 from docker.types import Mount
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.volumes import Account, Member, find_account, make_volume, volume_mount
-from experiments.engines.postgres import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end, own_words
+from experiments.engines.postgres import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end, error_messages
 from experiments.environment.hashes import PROJECT, short_hash
 from experiments.errors import Failure
 
@@ -46,7 +46,7 @@ _SIGNAL_BASE = 128
 
 @dataclass(frozen=True)
 class PostgresImage:
-    """An image with PostgreSQL: what containers are made of, and what defines the server that runs in them."""
+    """An image with PostgreSQL, and the identity of a server that runs in it."""
 
     image_id: str
     identity: str
@@ -54,20 +54,20 @@ class PostgresImage:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the container said of itself: the server's version, and the kind of file system its data is on."""
+class StartReport:
+    """The container's report: the server's version and the file system of its data."""
 
     version: str
     file_system: str
 
 
 def describe_image_and_start(base_identity: str) -> str:
-    """What defines a server: what its image is, and the script that makes its data directory and starts it."""
+    """Return a server's identity: its image, and the script that initializes and starts it."""
     return f"{base_identity}; {_START.name} {short_hash(_START.read_text(), *INITDB_OPTIONS)}"
 
 
 def make_container(
-    belongings: Belongings,
+    resources: CampaignResources,
     image: PostgresImage,
     *,
     storage: str,
@@ -75,15 +75,15 @@ def make_container(
     shm_bytes: int | None,
     password: str,
 ) -> str:
-    """The id of a new container with its volumes; it has not been started.
+    """Create a container with its volumes, without starting it; return its id.
 
     It listens on its own loopback interface only: loaders join its network namespace.
     """
-    api = belongings.client.api
-    home = data_home(describe_image(belongings.client, image.image_id), image.major)
-    mounts, tmpfs = _storage(belongings, image, storage, home, password)
+    api = resources.client.api
+    home = data_home(describe_image(resources.client, image.image_id), image.major)
+    mounts, tmpfs = _storage(resources, image, storage, home, password)
     own = {"listen_addresses": HOST, "port": str(PORT), "unix_socket_directories": ""}
-    return belongings.container(
+    return resources.container(
         f"postgres-{image.major}",
         image.image_id,
         # The official images' entrypoint would start as root.
@@ -103,34 +103,34 @@ def make_container(
         # Should somebody stop it by hand: closing connections, and properly.
         stop_signal="SIGINT",
         host_config=api.create_host_config(
-            **LOCKED_UP, network_mode=belongings.network(), mounts=mounts, tmpfs=tmpfs, shm_size=shm_bytes or _SHM_BYTES
+            **LOCKED_UP, network_mode=resources.network(), mounts=mounts, tmpfs=tmpfs, shm_size=shm_bytes or _SHM_BYTES
         ),
     )
 
 
 def data_home(image: Mapping[str, Any], major: str) -> str:
-    """Where the image wants a volume with data, so that the engine adds none of its own there."""
+    """Return the image's data volume path, so that the engine adds no volume of its own."""
     declared = sorted(path for path in image["Config"].get("Volumes") or () if path.startswith("/var/lib/postgresql"))
     if declared:
         return str(declared[0])
     return "/var/lib/postgresql" if int(major) >= _NEW_LAYOUT else "/var/lib/postgresql/data"
 
 
-def wait_until_ready(client: DockerClient, container: str) -> Said:
-    """Return once the server accepts connections, as pg_isready says.
+def wait_until_ready(client: DockerClient, container: str) -> StartReport:
+    """Wait until the server accepts connections, by pg_isready.
 
     Raises NotStarted where it ended instead, Failure where it does neither in time, or could not make a cluster.
     """
     if not is_up(client, container):
-        words = last_words(client, container)
+        words = start_errors(client, container)
         if inspect_state(client, container)["ExitCode"] == _INITDB_FAILED:
             raise Failure(f"docker: the image's initdb failed: {words}")
         raise NotStarted(words)
-    return parse_said(_read_log(client, container))
+    return parse_start_report(_read_log(client, container))
 
 
 def is_up(client: DockerClient, container: str) -> bool:
-    """Whether the server accepts connections or has ended, once it is one of them; a crash takes it a while.
+    """Wait until the server accepts connections (true) or has ended (false); a crash takes a while.
 
     Raises Failure where it is neither in time.
     """
@@ -139,28 +139,28 @@ def is_up(client: DockerClient, container: str) -> bool:
         if _is_ready(client, container):
             return True
         if time.monotonic() > deadline:
-            words = last_words(client, container)
+            words = start_errors(client, container)
             raise Failure(f"docker: PostgreSQL was not ready within {_READY_S:.0f} s: {words}")
         time.sleep(_POLL_S)
     return False
 
 
 def describe_image(client: DockerClient, image_id: str) -> Mapping[str, Any]:
-    """What the engine says of an image."""
-    with told(f"look at the image {image_id}"):
+    """Inspect an image."""
+    with docker_errors(f"look at the image {image_id}"):
         described: Mapping[str, Any] = client.images.get(image_id).attrs
     return described
 
 
 def inspect_state(client: DockerClient, container: str) -> dict[str, Any]:
-    """What the engine says of the container's state."""
-    with told("look at a container"):
+    """Inspect the container's state."""
+    with docker_errors("look at a container"):
         state: dict[str, Any] = client.api.inspect_container(container)["State"]
     return state
 
 
 def find_state(client: DockerClient, container: str) -> dict[str, Any] | None:
-    """The same; None where there is no such container any more."""
+    """Inspect the container's state; None if it is gone."""
     try:
         return inspect_state(client, container)
     except Failure as failure:
@@ -169,13 +169,13 @@ def find_state(client: DockerClient, container: str) -> dict[str, Any] | None:
         raise
 
 
-def last_words(client: DockerClient, container: str) -> str:
-    """What PostgreSQL said about why it did not start."""
-    return find_words(_read_log(client, container))
+def start_errors(client: DockerClient, container: str) -> str:
+    """Return PostgreSQL's messages about why it did not start."""
+    return find_messages(_read_log(client, container))
 
 
 def explain_end(client: DockerClient, container: str, limit: str) -> str:
-    """Why a server that had been running ended: its last words, a signal, or the ``limit`` of its memory."""
+    """Explain why a running server ended: its last messages, a signal, or its memory ``limit``."""
     state = find_state(client, container)
     if state is None:
         return "its container was removed"
@@ -184,32 +184,32 @@ def explain_end(client: DockerClient, container: str, limit: str) -> str:
     return describe_end(max(0, state["ExitCode"] - _SIGNAL_BASE), _read_log(client, container))
 
 
-def find_words(log: str) -> str:
-    """What a container's log says about why PostgreSQL ended."""
+def find_messages(log: str) -> str:
+    """Extract from a container's log why PostgreSQL ended."""
     # Making the cluster has words of its own, which are of no interest once it is made; and it answers pg_isready.
     lines = log.rpartition(_STARTING)[2].splitlines()
-    return own_words("\n".join(line for line in lines if not line.endswith(_NOT_READY)))
+    return error_messages("\n".join(line for line in lines if not line.endswith(_NOT_READY)))
 
 
-def parse_said(log: str) -> Said:
-    """What the start script said. Raises Failure where it did not."""
+def parse_start_report(log: str) -> StartReport:
+    """Parse the start script's report. Raises Failure if there is none."""
     version = re.search(r"^bigdata-matrix: version .*\(PostgreSQL\) (\d+(?:\.\d+)*)", log, re.MULTILINE)
     file_system = re.search(r"^bigdata-matrix: storage (\S+)", log, re.MULTILINE)
     if version is None or file_system is None:
-        raise Failure(f"docker: {_START.name} did not say what it started: {own_words(log)}")
-    return Said(version[1], file_system[1])
+        raise Failure(f"docker: {_START.name} did not say what it started: {error_messages(log)}")
+    return StartReport(version[1], file_system[1])
 
 
 def _storage(
-    belongings: Belongings, image: PostgresImage, storage: str, home: str, password: str
+    resources: CampaignResources, image: PostgresImage, storage: str, home: str, password: str
 ) -> tuple[list[Mount], dict[str, str]]:
-    """The volumes with password and data, and the file systems in memory."""
-    postgres = find_account(belongings, image.image_id, _ACCOUNT)
+    """Make the volumes with password and data, and the file systems in memory."""
+    postgres = find_account(resources, image.image_id, _ACCOUNT)
     secret = Member(_PASSWORD, password.encode(), postgres, 0o400)
-    mounts = [volume_mount(make_volume(belongings, "password", image.image_id, [secret]), _SECRETS, read_only=True)]
+    mounts = [volume_mount(make_volume(resources, "password", image.image_id, [secret]), _SECRETS, read_only=True)]
     if storage == "tmpfs":
         return mounts, {**TEMPORARY, home: _memory_options(postgres)}
-    data = make_volume(belongings, "data", image.image_id, [Member(_CLUSTER, None, postgres, 0o700)])
+    data = make_volume(resources, "data", image.image_id, [Member(_CLUSTER, None, postgres, 0o700)])
     return [*mounts, volume_mount(data, home, read_only=False)], dict(TEMPORARY)
 
 
@@ -219,7 +219,7 @@ def _memory_options(account: Account) -> str:
 
 
 def _read_log(client: DockerClient, container: str) -> str:
-    with told("read the log of PostgreSQL"):
+    with docker_errors("read the log of PostgreSQL"):
         text: bytes = client.api.logs(container, tail=_LOG_LINES)
     return text.decode(errors="replace")
 
@@ -227,7 +227,7 @@ def _read_log(client: DockerClient, container: str) -> str:
 def _is_ready(client: DockerClient, container: str) -> bool:
     command = ["pg_isready", "--quiet", f"--host={HOST}", f"--port={PORT}", f"--username={USER}"]
     api = client.api
-    with told("ask whether PostgreSQL is ready"):
+    with docker_errors("ask whether PostgreSQL is ready"):
         try:
             check = api.exec_create(container, command)["Id"]
             # Its output is not asked for: only that would need a connection which stays open.

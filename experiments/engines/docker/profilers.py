@@ -1,4 +1,4 @@
-"""Looking at a loader in its container, from another one beside it, which has the process namespace of both.
+"""Profilers in a container beside the loader's, in the same process namespace.
 
 So the loader's container is as in a campaign but for that namespace, and its limits stay its own. The other one runs
 as root with nothing but the rights to trace and to read what is the loader's alone, on the server's cores.
@@ -7,10 +7,9 @@ as root with nothing but the rights to trace and to read what is the loader's al
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
 from experiments.engines.docker.connect import REQUEST_S
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY, companion_limits
 from experiments.engines.docker.loader import DockerLoaderHost
 from experiments.engines.docker.postgres_container import PORT
@@ -18,7 +17,7 @@ from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
 from experiments.engines.postgres import HOST, USER
 from experiments.engines.profilers import Instrument, Observed, find_py_spy
-from experiments.engines.protocol import Server
+from experiments.engines.protocol import Launch, Server
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
 
@@ -36,46 +35,36 @@ _ASK = (
 
 
 class DockerInstruments:
-    """For one interpreter's image."""
+    """The profilers for one interpreter's image."""
 
     def __init__(self, host: DockerLoaderHost) -> None:
         self._host = host
-        self._belongings = host.belongings
+        self._resources = host.resources
         self._volume: str | None = None
 
     def counter(self) -> Instrument:
-        """Raises Unsupported: the kernel's counters are not to be had from inside a container."""
+        """Raise Unsupported: kernel counters are not available in a container."""
         raise Unsupported("they are not counted in containers; --engine local counts them")
 
-    def observe(
-        self,
-        instrument: Instrument | None,
-        arguments: Sequence[str],
-        *,
-        server: Server,
-        placement: Placement,
-        timeout_s: float,
-        environment: Mapping[str, str],
-    ) -> Observed:
+    def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         """Run the loader with the instrument, or with none. Both containers are gone when this returns."""
-        options = {"server": server, "placement": placement, "timeout_s": timeout_s, "environment": environment}
         if instrument is None:
-            return Observed(self._host.run(arguments, **options), None)  # type: ignore[arg-type]
-        beside = self._make(instrument, placement)
+            return Observed(self._host.run(launch), None)
+        beside = self._make(instrument, launch.placement)
         try:
-            with told(f"start {instrument.name}"):
-                self._belongings.client.api.start(beside)
-            finished = self._host.run(arguments, **options, pid_mode=f"container:{beside}")  # type: ignore[arg-type]
-            return Observed(finished, self._read(beside, instrument, timeout_s))
+            with docker_errors(f"start {instrument.name}"):
+                self._resources.client.api.start(beside)
+            finished = self._host.run(launch, pid_mode=f"container:{beside}")
+            return Observed(finished, self._read(beside, instrument, launch.timeout_s))
         finally:
-            self._belongings.remove_container(beside)
+            self._resources.remove_container(beside)
 
     def ask(self, server: Server, statement: str) -> str:
         """Run an SQL statement in the maintenance database, by psql in the server's container. Raises Failure."""
         if not isinstance(server, DockerServer):
             raise Failure("the docker engine only asks its own servers")
-        api = self._belongings.client.api
-        with told("ask PostgreSQL"):
+        api = self._resources.client.api
+        with docker_errors("ask PostgreSQL"):
             made = api.exec_create(server.container, ["sh", "-c", _ASK, "psql", statement])["Id"]
             output: bytes = api.exec_start(made)
             code = api.exec_inspect(made)["ExitCode"]
@@ -84,15 +73,16 @@ class DockerInstruments:
             raise Failure(f"PostgreSQL {server.facts.version}: {text}")
         return text
 
-    def _make(self, instrument: Instrument, placement: Placement) -> str:
+    def _make(self, instrument: Instrument, placement: Placement | None) -> str:
+        assert placement is not None, "an instrument runs on the server's cores"
         program, *rest = instrument.command
         command = ["-m", "bigdata.measurement.attach", "--", _PROGRAMS.get(program, program), *rest, "--pid", "{pid}"]
-        api = self._belongings.client.api
+        api = self._resources.client.api
         if self._volume is None:
             content = find_py_spy().read_bytes()
             members = [Member("py-spy", content, _ROOT, 0o755)]
-            self._volume = make_volume(self._belongings, "instruments", str(self._host.facts.image), members)
-        return self._belongings.container(
+            self._volume = make_volume(self._resources, "instruments", str(self._host.facts.image), members)
+        return self._resources.container(
             "instrument",
             str(self._host.facts.image),
             entrypoint=[_PYTHON],
@@ -109,9 +99,9 @@ class DockerInstruments:
         )
 
     def _read(self, container: str, instrument: Instrument, timeout_s: float) -> str:
-        """What it printed. Raises Unsupported with its last words where it failed."""
-        api = self._belongings.client.api
-        with told(f"wait for {instrument.name}"):
+        """Read its output. Raises Unsupported with its last line if it failed."""
+        api = self._resources.client.api
+        with docker_errors(f"wait for {instrument.name}"):
             code = int(api.wait(container, timeout=math.ceil(timeout_s) + REQUEST_S)["StatusCode"])
             stdout: bytes = api.logs(container, stdout=True, stderr=False)
             stderr: bytes = api.logs(container, stdout=False, stderr=True)

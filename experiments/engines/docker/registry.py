@@ -1,4 +1,4 @@
-"""Asking registries for base images, through the Docker engine: it knows proxies, mirrors and credentials."""
+"""Registry queries through the Docker engine, which knows proxies, mirrors and credentials."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from experiments.engines.docker.errors import SDK_ERRORS, words
+from experiments.engines.docker.errors import SDK_ERRORS, error_message
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 """What an index must have: the pins serve both."""
@@ -22,40 +22,40 @@ _VERSION_VARIABLES = ("PYTHON_VERSION", "PG_VERSION")
 
 
 class NoAnswer(Exception):
-    """Nobody says whether the image exists. The message is the reason on one line."""
+    """The error that no registry answers; the message is the reason on one line."""
 
 
 class NoSuchImage(Exception):
-    """The registry answers that it has no such image. The message is its words."""
+    """The registry's answer that it has no such image, in its own words."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a registry has under a reference."""
+    """The content of a registry under a reference."""
 
     digest: str
     media_type: str
     platforms: frozenset[str]
 
     def fault(self) -> str | None:
-        """Why this is no multi-arch index for all ``PLATFORMS``; None where it is one."""
+        """Return why this is not a multi-arch index for all ``PLATFORMS``; None if it is one."""
         if self.media_type not in _INDEXES:
-            return f"is no multi-arch index but {self.media_type}"
+            return f"is not a multi-arch index but {self.media_type}"
         missing = [platform for platform in PLATFORMS if platform not in self.platforms]
         return f"has no {' and no '.join(missing)}" if missing else None
 
 
 class Registry:
-    """The registries that the engine reaches. One that does not answer once is not asked again."""
+    """The registries that the engine reaches; one that does not answer is not asked again."""
 
     def __init__(self, client: Any | None, reason: str = "there is no Docker engine") -> None:
-        """``client``: a ``docker.DockerClient``; None where no engine answers, for this ``reason``."""
+        """Take a ``docker.DockerClient``, or the ``reason`` why no engine answers."""
         self._client = client
         self._reason = reason
         self._silent: dict[str, str] = {}
 
     def ask(self, reference: str) -> Answer:
-        """What stands under a tag or digest. Raises NoSuchImage, NoAnswer."""
+        """Look up a tag or digest. Raises NoSuchImage, NoAnswer."""
         if self._client is None:
             raise NoAnswer(self._reason)
         host = _host(reference)
@@ -65,13 +65,13 @@ class Registry:
             return _read_answer(self._client.api.inspect_distribution(reference))
         except SDK_ERRORS as error:
             if _is_absence(error):
-                raise NoSuchImage(words(error)) from error
+                raise NoSuchImage(error_message(error)) from error
             if not (isinstance(error, APIError) and error.is_client_error()):
-                self._silent[host] = words(error)
-            raise NoAnswer(words(error)) from error
+                self._silent[host] = error_message(error)
+            raise NoAnswer(error_message(error)) from error
 
     def pull_version(self, pinned: str) -> str | None:
-        """Pull an image by digest; the version that it says it has, None where it says none.
+        """Pull an image by digest; return its declared version, if any.
 
         The image stays in the engine: it is what will be built upon. Raises NoAnswer where it cannot be pulled.
         """
@@ -80,12 +80,12 @@ class Registry:
         try:
             image = self._client.images.pull(pinned)
         except SDK_ERRORS as error:
-            raise NoAnswer(words(error)) from error
+            raise NoAnswer(error_message(error)) from error
         return declared_version(image.attrs["Config"].get("Env") or ())
 
 
 def declared_version(environment: list[str] | tuple[str, ...]) -> str | None:
-    """The version in the environment of an official image: '3.13.16'; '17.11' of '17.11-1.pgdg12+1'."""
+    """Return the version in an official image's environment: '3.13.16', '17.11' (of '17.11-1.pgdg12+1')."""
     variables = dict(entry.partition("=")[::2] for entry in environment)
     versions = [variables[name] for name in _VERSION_VARIABLES if variables.get(name)]
     return versions[0].partition("-")[0] if versions else None
@@ -97,11 +97,11 @@ def _read_answer(answer: Mapping[str, Any]) -> Answer:
 
 
 def _is_absence(error: Exception) -> bool:
-    """Whether a registry has spoken: an engine that cannot ask at all (Podman, say) answers a bare 404."""
-    return isinstance(error, NotFound) and words(error).lower() not in ("not found", "page not found")
+    """Return whether a registry answered: an engine that cannot ask (Podman, say) gives a bare 404."""
+    return isinstance(error, NotFound) and error_message(error).lower() not in ("not found", "page not found")
 
 
 def _host(reference: str) -> str:
-    """The registry's host in a reference; empty for the engine's default one."""
+    """Return the registry's host in a reference; empty for the default one."""
     first, slash, _ = reference.partition("/")
     return first if slash and ("." in first or ":" in first or first == "localhost") else ""

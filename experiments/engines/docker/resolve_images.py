@@ -1,4 +1,4 @@
-"""Making docker/images.lock.yaml anew, and saying whether it still describes what is asked for and what exists.
+"""Resolution and check of docker/images.lock.yaml.
 
 A tag is resolved by asking its registry for the digest of the multi-arch index. Only where that has changed is the
 image pulled, because the version that it holds stands nowhere else; such an entry has ``pulled: true``. Debian's
@@ -38,17 +38,17 @@ DebianVersions = Callable[[Kind, str], Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Sources:
-    """Where pins come from."""
+    """The sources of pins."""
 
     registry: Registry
     suites: Mapping[Slot, str]
-    """Which suite of Debian has what."""
+    """The versions of each Debian suite."""
     debian: DebianVersions
 
 
 @dataclass
 class Outcome:
-    """What was found out about the entries, in lines for people."""
+    """The result of a resolution, in lines for people."""
 
     changes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Outcome:
 
 
 def resolve(lock: ImageLock, unresolved: Mapping[Slot, str], sources: Sources, today: str) -> tuple[ImageLock, Outcome]:
-    """The lock with what registries and Debian's archive have now; what cannot be found out stays as it is.
+    """Resolve the lock from registries and Debian's archive; keep entries that cannot be resolved.
 
     ``unresolved``: references that have no digest yet. Raises Failure where one of those cannot be resolved.
     """
@@ -78,7 +78,7 @@ def resolve(lock: ImageLock, unresolved: Mapping[Slot, str], sources: Sources, t
 
 
 def check_entries(lock: ImageLock, suites: Mapping[Slot, str]) -> list[str]:
-    """Where the lock lacks something that is asked for, or has more; needs no network."""
+    """Report entries that the lock lacks or has in excess, without network."""
     problems = []
     for slot in asked_slots():
         pins = lock.pins(slot)
@@ -93,7 +93,7 @@ def check_entries(lock: ImageLock, suites: Mapping[Slot, str]) -> list[str]:
 
 
 def check_digests(lock: ImageLock, registry: Registry) -> Outcome:
-    """Which digests their registries no longer have, or have as something else than a multi-arch index."""
+    """Report digests that registries no longer have as a multi-arch index."""
     outcome = Outcome()
     for slot in _slots(lock):
         pin = lock.pins(slot).registry
@@ -113,7 +113,7 @@ def check_digests(lock: ImageLock, registry: Registry) -> Outcome:
 
 
 def join_entries(entries: Iterable[str]) -> str:
-    """Entries on one line: 'python 3.12, 3.13; postgres 17'."""
+    """Join entries on one line: 'python 3.12, 3.13; postgres 17'."""
     by_kind: dict[str, list[str]] = {}
     for entry in entries:
         kind, _, version = entry.partition(" ")
@@ -122,7 +122,7 @@ def join_entries(entries: Iterable[str]) -> str:
 
 
 def asked_slots() -> tuple[Slot, ...]:
-    """Every image that the lock must have, in order."""
+    """Return every image that the lock must have, in order."""
     return tuple((kind, version) for kind in KINDS for version in ASKED_FOR[kind])
 
 

@@ -1,4 +1,4 @@
-"""What one campaign has in a Docker engine: containers, a network, volumes, under labels that say whose they are."""
+"""Docker resources of one campaign: containers, network and volumes, found by label."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.owner import Owner
 
 OWNER = "bigdata-matrix.owner"
@@ -32,8 +32,8 @@ class Thing:
     owner: str
 
 
-class Belongings:
-    """Makes what a campaign needs in the engine, under its labels, and removes all of it."""
+class CampaignResources:
+    """The labelled Docker resources of one campaign, made on demand and removed together."""
 
     def __init__(self, client: DockerClient, owner: Owner) -> None:
         self.client = client
@@ -43,9 +43,9 @@ class Belongings:
         self._network: str | None = None
 
     def network(self) -> str:
-        """The campaign's own network, made when it is first asked for: no way leads out of it or in."""
+        """Return the campaign's internal network, made on the first call."""
         if self._network is None:
-            with told("make a network"):
+            with docker_errors("make a network"):
                 made = self.client.api.create_network(
                     self._name("network"), driver="bridge", internal=True, labels=self._labels
                 )
@@ -53,27 +53,27 @@ class Belongings:
         return self._network
 
     def volume(self, purpose: str) -> str:
-        """The name of a new, empty volume."""
-        with told(f"make a volume for {purpose}"):
+        """Create an empty volume; return its name."""
+        with docker_errors(f"make a volume for {purpose}"):
             return str(self.client.api.create_volume(self._name(purpose), labels=self._labels)["Name"])
 
     def container(self, purpose: str, image: str, **options: Any) -> str:
-        """The id of a new container that has not been started; ``options`` are those of the SDK."""
-        with told(f"make a container for {purpose}"):
+        """Create a container without starting it; return its id. ``options`` are the SDK's."""
+        with docker_errors(f"make a container for {purpose}"):
             made = self.client.api.create_container(image, name=self._name(purpose), labels=self._labels, **options)
         return str(made["Id"])
 
     def remove_container(self, container: str) -> None:
-        """Kill and remove a container. Nothing happens where it is gone."""
-        with told("remove a container"):
+        """Kill and remove a container, if it is still there."""
+        with docker_errors("remove a container"):
             _remove(self.client, "container", container)
 
     def remove_with_volumes(self, container: str) -> None:
-        """Kill and remove a container and its volumes, which are to be its own. Nothing happens where it is gone.
+        """Kill and remove a container and its own volumes, if it is still there.
 
         A volume that is in use for a moment longer goes with everything else.
         """
-        with told("remove a container with its volumes"):
+        with docker_errors("remove a container with its volumes"):
             try:
                 mounts = self.client.api.inspect_container(container)["Mounts"]
             except NotFound:
@@ -84,7 +84,7 @@ class Belongings:
                     _remove(self.client, "volume", mount["Name"], tolerant=True)
 
     def remove_all(self) -> None:
-        """Remove everything that carries the campaign's label: what was half made when something went wrong, too."""
+        """Remove everything with the campaign's label, half-made things included."""
         remove_campaign(self.client, self.campaign)
 
     def _name(self, purpose: str) -> str:
@@ -92,17 +92,17 @@ class Belongings:
 
 
 def list_things(client: DockerClient) -> list[Thing]:
-    """Everything in the engine that some campaign has, in the order in which it can be removed."""
+    """List everything of any campaign in the engine, in the order of removal."""
     return list(_things(client, OWNER))
 
 
 def remove_campaign(client: DockerClient, campaign: str) -> list[Thing]:
-    """Remove everything of one campaign, whatever state it is in; returns what that was.
+    """Remove and return everything of one campaign, whatever its state.
 
     Raises Failure where something is still there after several attempts.
     """
     removed: dict[Thing, None] = {}
-    with told("remove what the campaign had made"):
+    with docker_errors("remove what the campaign had made"):
         for attempt in range(_ATTEMPTS):
             things = list(_things(client, f"{CAMPAIGN}={campaign}"))
             if not things:

@@ -1,4 +1,4 @@
-"""A PostgreSQL in a container of its own: started, confined, watched, removed."""
+"""PostgreSQL server in a container of its own."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from docker import DockerClient
 from docker.errors import APIError
 
 from experiments.engines.docker.cgroup import ask_cpu_s, cpu_file, read_cpu_s
-from experiments.engines.docker.errors import told, words
+from experiments.engines.docker.errors import docker_errors, error_message
 from experiments.engines.docker.limits import ALL_MEMORY, server_limits
 from experiments.engines.docker.out_of_memory import describe_limit
 from experiments.engines.docker.postgres_container import (
     PORT,
     PostgresImage,
-    Said,
+    StartReport,
     explain_end,
     find_state,
     inspect_state,
@@ -25,7 +25,7 @@ from experiments.engines.docker.postgres_container import (
     make_container,
     wait_until_ready,
 )
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.postgres import DATABASE, HOST, MEMORY_FILE_SYSTEMS, USER, NotStarted
 from experiments.engines.protocol import ServerFacts
 from experiments.engines.settings import merged_settings, refused
@@ -42,42 +42,27 @@ class DockerServer:
     """
 
     def __init__(
-        self, belongings: Belongings, container: str, facts: ServerFacts, *, make: Callable[[], str], here: bool
+        self, resources: CampaignResources, container: str, facts: ServerFacts, *, make: Callable[[], str], here: bool
     ) -> None:
         self.container = container
-        self._belongings = belongings
+        self._resources = resources
         self._make = make
-        self._facts = facts
+        self.facts = facts
         self._here = here
         self._limits: Mapping[str, Any] = {}
         self._memory_bytes: int | None = None
-        self._obstacle: str | None = None
+        self.obstacle: str | None = None
+        """The reason why it cannot be measured under its placement; None if it can."""
         self._find_counter()
 
-    @property
-    def facts(self) -> ServerFacts:
-        """What identifies it."""
-        return self._facts
-
-    @property
-    def pid(self) -> int | None:
-        """The number of its first process on this machine; None where the engine is another's."""
-        return self._pid
-
-    @property
-    def obstacle(self) -> str | None:
-        """Why loaders cannot be measured against it under its present placement; None where they can."""
-        return self._obstacle
-
     def url(self, database: str = DATABASE) -> str:
-        """The address of a database for who is in its network namespace; without the password."""
+        """Return the address of a database in its network namespace, without the password."""
         return f"postgresql://{USER}@{HOST}:{PORT}/{database}"
 
     def place(self, placement: Placement) -> None:
-        """Hold the container to the server's side of a placement.
+        """Limit the container to the server's side of a placement; start it again first if it has ended.
 
-        Where it has ended it is started again first. Raises Failure where that does not work. A limit that the server
-        has outgrown is an obstacle.
+        A limit that the server has outgrown is an obstacle.
         """
         state = find_state(self._client, self.container)
         if state is None or not state["Running"]:
@@ -86,12 +71,12 @@ class DockerServer:
         self._memory_bytes = placement.server_memory_bytes
         if limits != self._limits:
             self._limits = {}
-            with told("set the limits of PostgreSQL"):
-                self._obstacle = self._update(limits)
-            self._limits = {} if self._obstacle else limits
+            with docker_errors("set the limits of PostgreSQL"):
+                self.obstacle = self._update(limits)
+            self._limits = {} if self.obstacle else limits
 
     def find_end(self) -> str | None:
-        """Why it has ended, None where it has not. Waits while it recovers from a crash."""
+        """Return why it ended; None if it runs. Waits while it recovers from a crash."""
         try:
             if is_up(self._client, self.container):
                 return None
@@ -101,10 +86,7 @@ class DockerServer:
             return None
 
     def cpu_s(self) -> float:
-        """CPU seconds used since its start by all its processes, those that have ended included.
-
-        Of one that has ended meanwhile: as many as were seen last.
-        """
+        """Return the CPU seconds of all its processes since its start; of an ended one, those seen last."""
         found = read_cpu_s(self._counter) if self._counter is not None else ask_cpu_s(self._client, self.container)
         if found is not None:
             self._seen_cpu_s = found
@@ -115,19 +97,19 @@ class DockerServer:
 
         Nobody waits for it to close its files properly, as nobody will read them.
         """
-        self._belongings.remove_container(self.container)
+        self._resources.remove_container(self.container)
 
     @property
     def _client(self) -> DockerClient:
-        return self._belongings.client
+        return self._resources.client
 
     def _update(self, limits: Mapping[str, Any]) -> str | None:
-        """Set the limits; returns the obstacle where the server is too big for them."""
+        """Set the limits; return the obstacle if the server is too big for them."""
         try:
             self._client.api.update_container(self.container, **limits)
         except APIError as error:
             # Version 1 of control groups refuses a limit below what is in use.
-            if limits["mem_limit"] == ALL_MEMORY["mem_limit"] or "memory" not in words(error).lower():
+            if limits["mem_limit"] == ALL_MEMORY["mem_limit"] or "memory" not in error_message(error).lower():
                 raise
             return f"PostgreSQL already uses more than the server's limit of {memory_size(limits['mem_limit'])}"
         return None
@@ -135,31 +117,29 @@ class DockerServer:
     def _start_again(self) -> None:
         # Not on the data that is left: a volume that is full, say, would end it again while it recovers, and it would
         # have more behind it than the server that the campaign began with.
-        self._limits, self._obstacle = {}, None
+        self._limits, self.obstacle = {}, None
         try:
-            self._belongings.remove_with_volumes(self.container)
+            self._resources.remove_with_volumes(self.container)
             self.container = self._make()
-            with told("start PostgreSQL again"):
+            with docker_errors("start PostgreSQL again"):
                 self._client.api.start(self.container)
             wait_until_ready(self._client, self.container)
         except (NotStarted, Failure) as problem:
             # Nothing that runs half: the next run is to try anew.
             with contextlib.suppress(Failure):
-                self._belongings.remove_with_volumes(self.container)
-            raise Failure(
-                f"PostgreSQL {self._facts.version} has ended and does not start again: {problem}"
-            ) from problem
+                self._resources.remove_with_volumes(self.container)
+            raise Failure(f"PostgreSQL {self.facts.version} has ended and does not start again: {problem}") from problem
         self._find_counter()
 
     def _find_counter(self) -> None:
         pid = inspect_state(self._client, self.container)["Pid"]
-        self._pid = pid if self._here else None
+        self.pid = pid if self._here else None
         self._counter = cpu_file(pid) if self._here else None
         self._seen_cpu_s = 0.0
 
 
 def start_server(
-    belongings: Belongings,
+    resources: CampaignResources,
     image: PostgresImage,
     configuration: PostgresConfiguration,
     *,
@@ -176,7 +156,7 @@ def start_server(
     settings = merged_settings(configuration.settings, max_connections=max_connections, name=name)
     make = partial(
         make_container,
-        belongings,
+        resources,
         image,
         storage=configuration.storage,
         settings=settings,
@@ -184,10 +164,10 @@ def start_server(
         password=password,
     )
     container = make()
-    with told(f"start PostgreSQL {image.major}"):
-        belongings.client.api.start(container)
+    with docker_errors(f"start PostgreSQL {image.major}"):
+        resources.client.api.start(container)
     try:
-        said = wait_until_ready(belongings.client, container)
+        said = wait_until_ready(resources.client, container)
     except NotStarted as refusal:
         raise refused(name, image.major, configuration.settings, str(refusal)) from refusal
     check_storage(configuration.storage, said)
@@ -198,10 +178,10 @@ def start_server(
         image=image.identity,
         image_id=image.image_id,
     )
-    return DockerServer(belongings, container, facts, make=make, here=here)
+    return DockerServer(resources, container, facts, make=make, here=here)
 
 
-def check_storage(storage: str, said: Said) -> None:
+def check_storage(storage: str, said: StartReport) -> None:
     """Raise Unsupported where the engine's volumes are kept in memory: durable commits would cost nothing there."""
     if storage == "disk" and said.file_system in MEMORY_FILE_SYSTEMS:
         raise Unsupported(

@@ -1,4 +1,4 @@
-"""Getting files into volumes of an engine that may be far away: as archives, never by a path of this machine."""
+"""Volumes filled by archives, so that the engine may be remote."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import IO
 
 from docker.types import Mount
 
-from experiments.engines.docker.errors import told
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.errors import docker_errors
+from experiments.engines.docker.resources import CampaignResources
 from experiments.errors import Failure
 
 _MOUNTED_AT = "/volume"
@@ -43,25 +43,25 @@ class Member:
 
 
 def volume_mount(volume: str, path: str, *, read_only: bool) -> Mount:
-    """A volume in a container, as it is: nothing of the image is copied into it."""
+    """Return a mount of a volume into which nothing of the image is copied."""
     return Mount(path, volume, type="volume", read_only=read_only, no_copy=True)
 
 
-def make_volume(belongings: Belongings, purpose: str, image: str, members: Iterable[Member]) -> str:
-    """The name of a new volume that holds the members. ``image`` is any that the engine has: it is not run."""
-    return _fill(belongings, purpose, image, io.BytesIO(pack(members)))
+def make_volume(resources: CampaignResources, purpose: str, image: str, members: Iterable[Member]) -> str:
+    """Make a volume that holds the members; return its name. ``image`` is any present one; it is not run."""
+    return _fill(resources, purpose, image, io.BytesIO(pack(members)))
 
 
-def make_data_volume(belongings: Belongings, purpose: str, image: str, folder: Path) -> str:
-    """The name of a new volume that holds what the folder does, readable for every user."""
+def make_data_volume(resources: CampaignResources, purpose: str, image: str, folder: Path) -> str:
+    """Make a volume with the folder's contents, readable for every user; return its name."""
     with tempfile.TemporaryFile() as archive:
         pack_folder(folder, archive)
         archive.seek(0)
-        return _fill(belongings, purpose, image, archive)
+        return _fill(resources, purpose, image, archive)
 
 
 def pack(members: Iterable[Member]) -> bytes:
-    """The archive of some members."""
+    """Pack members into an archive."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for member in members:
@@ -82,15 +82,15 @@ def pack_folder(folder: Path, target: IO[bytes]) -> None:
             archive.add(entry, arcname=entry.name, filter=_for_everybody)
 
 
-def find_account(belongings: Belongings, image: str, name: str) -> Account:
-    """The numbers of a user of an image, as its /etc/passwd has them. Raises Failure where there is no such user."""
-    container = belongings.container("look", image, command=_NEVER_RUN, network_disabled=True)
+def find_account(resources: CampaignResources, image: str, name: str) -> Account:
+    """Find a user's ids in the image's /etc/passwd. Raises Failure if there is no such user."""
+    container = resources.container("look", image, command=_NEVER_RUN, network_disabled=True)
     try:
-        with told(f"read /etc/passwd of {image}"):
-            stream, _ = belongings.client.api.get_archive(container, "/etc/passwd")
+        with docker_errors(f"read /etc/passwd of {image}"):
+            stream, _ = resources.client.api.get_archive(container, "/etc/passwd")
             packed = io.BytesIO(b"".join(stream))
     finally:
-        belongings.remove_container(container)
+        resources.remove_container(container)
     with tarfile.open(fileobj=packed) as archive:
         file = archive.extractfile(archive.getmembers()[0])
         text = "" if file is None else file.read().decode(errors="replace")
@@ -98,7 +98,7 @@ def find_account(belongings: Belongings, image: str, name: str) -> Account:
 
 
 def parse_account(passwd: str, name: str, image: str) -> Account:
-    """The numbers of a user in the text of an /etc/passwd (passwd(5))."""
+    """Parse a user's ids in the text of an /etc/passwd (passwd(5))."""
     for line in passwd.splitlines():
         fields = line.split(":")
         if fields[0] == name:
@@ -106,22 +106,22 @@ def parse_account(passwd: str, name: str, image: str) -> Account:
     raise Failure(f"docker: the image {image} has no user {name!r}, whom PostgreSQL would run as")
 
 
-def _fill(belongings: Belongings, purpose: str, image: str, archive: IO[bytes]) -> str:
-    volume = belongings.volume(purpose)
-    api = belongings.client.api
+def _fill(resources: CampaignResources, purpose: str, image: str, archive: IO[bytes]) -> str:
+    volume = resources.volume(purpose)
+    api = resources.client.api
     # Its volumes can be written to from outside, without it ever being started.
     mounts = [volume_mount(volume, _MOUNTED_AT, read_only=False)]
-    container = belongings.container(
+    container = resources.container(
         f"fill-{purpose}",
         image,
         command=_NEVER_RUN,
         host_config=api.create_host_config(mounts=mounts, network_mode="none"),
     )
     try:
-        with told(f"put files into the volume for {purpose}"):
+        with docker_errors(f"put files into the volume for {purpose}"):
             api.put_archive(container, _MOUNTED_AT, archive)
     finally:
-        belongings.remove_container(container)
+        resources.remove_container(container)
     return volume
 
 

@@ -1,4 +1,4 @@
-"""The locked packages as wheels for the interpreter of an image, fetched outside of it: builds need no network."""
+"""Locked wheels for the interpreter of an image, fetched outside of it: builds need no network."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import hashlib
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from experiments.engines.docker.interrupts import wait_for_turn
-from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.cache import cache_folder, make_once
 from experiments.environment.hashes import PROJECT
 from experiments.environment.install import run_pip
 from experiments.environment.requirements import loader_lock
 from experiments.environment.requirements_file import ARCHITECTURES, for_architecture
 from experiments.errors import Unsupported
 
-# Written last: a folder without it was left half-filled by a process that was killed.
-_MARKER = "complete"
 _ENTRIES = "requirements.txt"
 # The locks are made for this C library, 2.28, and every base has a newer one; wheels for older ones run on it too.
 _NEWEST_GLIBC = 28
@@ -28,7 +27,7 @@ _LAST_WITH_ALLOCATOR = (3, 7)
 
 
 def wheelhouse(python: str, architecture: str, stop: threading.Event, project: Path = PROJECT) -> Path:
-    """The folder with the locked wheels for an interpreter such as '3.13', fetched unless they are in the cache.
+    """Return the folder with the locked wheels for an interpreter such as '3.13', fetched if needed.
 
     ``architecture`` is named as ``docker info`` does. pip's own configuration applies. Raises Unsupported for another
     processor, Failure which says what went wrong, where they cannot be had, or ``stop`` is set while another harness
@@ -38,29 +37,25 @@ def wheelhouse(python: str, architecture: str, stop: threading.Event, project: P
 
 
 def locked_wheels(name: str, lock: Path, python: str, architecture: str, stop: threading.Event) -> Path:
-    """The same for any lock; ``name`` is what the folder's begins with."""
+    """Return the wheels of any lock; the folder's name begins with ``name``."""
     if architecture not in ARCHITECTURES:
         raise Unsupported(
             f"images are made for {' and '.join(ARCHITECTURES)}, and the Docker engine has {architecture}"
         )
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    parent = ensure_folder(cache_folder() / "wheelhouse", private=False)
-    folder = parent / f"{name}-{architecture}-{digest}"
-    # Two harnesses at once: the second waits, and finds it filled.
-    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
-        wait_for_turn(turn, stop, f"the wheels of {lock.name} for images")
-        if not (folder / _MARKER).exists():
-            _fill(folder, lock, python, architecture, turn.fileno())
+    folder = cache_folder() / "wheelhouse" / f"{name}-{architecture}-{digest}"
+    wait = partial(wait_for_turn, stop=stop, doing=f"the wheels of {lock.name} for images")
+    make_once(folder, partial(_fill, folder, lock, python, architecture), wait)
     return folder
 
 
 def wheels(folder: Path) -> list[Path]:
-    """The wheels in a wheelhouse, by name."""
+    """List the wheels in a wheelhouse, by name."""
     return sorted(folder.glob("*.whl"))
 
 
 def target_options(python: str, architecture: str) -> Iterator[str]:
-    """The options that make pip choose for an interpreter and a processor other than its own."""
+    """Yield pip's options for an interpreter and a processor other than its own."""
     number = python.replace(".", "")
     version = tuple(int(part) for part in python.split("."))
     own = f"cp{number}m" if version <= _LAST_WITH_ALLOCATOR else f"cp{number}"
@@ -74,21 +69,15 @@ def target_options(python: str, architecture: str) -> Iterator[str]:
 
 
 def _fill(folder: Path, lock: Path, python: str, architecture: str, turn: int) -> None:
-    remove(folder)
     # The lock is complete, and pip would judge by its own interpreter which dependencies another one needs, and by its
     # own processor which entries count.
     options = ["download", "--require-hashes", "--only-binary", ":all:", "--no-deps", "--dest", str(folder)]
-    try:
-        folder.mkdir()
-        entries = folder / _ENTRIES
-        entries.write_text(for_architecture(lock.read_text(), architecture))
-        run_pip(
-            [sys.executable, "-m", "pip"],
-            [*options, *target_options(python, architecture), "--requirement", str(entries)],
-            purpose=f"the wheels of {lock.name} for images ({architecture})",
-            lock=turn,
-        )
-        (folder / _MARKER).touch()
-    except BaseException:
-        remove(folder)
-        raise
+    folder.mkdir()
+    entries = folder / _ENTRIES
+    entries.write_text(for_architecture(lock.read_text(), architecture))
+    run_pip(
+        [sys.executable, "-m", "pip"],
+        [*options, *target_options(python, architecture), "--requirement", str(entries)],
+        purpose=f"the wheels of {lock.name} for images ({architecture})",
+        lock=turn,
+    )

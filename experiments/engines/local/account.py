@@ -1,4 +1,4 @@
-"""The account that PostgreSQL runs under: it refuses to run as root, and the harness may be root."""
+"""Account of PostgreSQL, which refuses to run as root, as the harness may."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Account:
 
 
 def server_account() -> Account | None:
-    """The account to change to, or None where the harness is not root and PostgreSQL can run as the user.
+    """Return the account to change to; None if the harness is not root.
 
     Raises Failure where there is no such account.
     """
@@ -76,7 +76,7 @@ def run_as(
     timeout_s: float,
     extra_environment: dict[str, str] | None = None,
 ) -> tuple[int, str]:
-    """Run a program of PostgreSQL under the account; its exit code and what it printed on both outputs.
+    """Run a program of PostgreSQL under the account; return its exit code and both outputs.
 
     Raises Failure where it cannot be started or does not end in time.
     """

@@ -1,4 +1,4 @@
-"""Removing what a campaign that was killed has left: its servers and their data, and nothing else."""
+"""Removal of servers and data that killed campaigns left."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from experiments.engines.processes import ProcessIdentity, is_alive, with_argume
 
 
 def sweep() -> list[str]:
-    """Stop and remove every server whose owner has died; a line for each says what was removed."""
+    """Stop and remove every server whose owner has died; return a line for each."""
     removed = []
     for trace in abandoned(read_traces(), is_alive):
         servers = with_arguments(str(trace.data), f"--pgdata={trace.data}")
@@ -23,10 +23,10 @@ def sweep() -> list[str]:
 
 
 def abandoned(traces: Iterable[Trace], alive: Callable[[ProcessIdentity], bool]) -> list[Trace]:
-    """The traces whose owner has died. One without data counts too: its owner died before it made any."""
+    """Return the traces whose owner has died, with or without data."""
     return [trace for trace in traces if not alive(trace.owner)]
 
 
 def owners() -> list[ProcessIdentity]:
-    """The running processes that have servers here."""
+    """Return the running processes that have servers here."""
     return list(dict.fromkeys(trace.owner for trace in read_traces() if is_alive(trace.owner)))

@@ -1,4 +1,4 @@
-"""The steps from programs to a PostgreSQL that accepts connections, and back to nothing running."""
+"""Steps to start and stop a PostgreSQL from its programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from experiments.engines.local.account import give, run_as, server_account, start_as
 from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.traces import Trace
-from experiments.engines.postgres import HOST, INITDB_OPTIONS, NotStarted, own_words
+from experiments.engines.postgres import HOST, INITDB_OPTIONS, NotStarted, error_messages
 from experiments.engines.processes import ProcessIdentity, at_home_in, is_alive, tree
 from experiments.errors import Failure
 
@@ -67,7 +67,7 @@ def start_postgres(binaries: Binaries, trace: Trace, settings: Mapping[str, str]
 
 
 def wait_until_ready(process: subprocess.Popen[str], trace: Trace) -> None:
-    """Return once the server accepts connections, which it says in its ``postmaster.pid`` (as pg_ctl reads it).
+    """Wait until the server accepts connections, by its ``postmaster.pid`` (as pg_ctl does).
 
     Raises NotStarted where it ended instead, Failure where it does neither in time.
     """
@@ -76,13 +76,13 @@ def wait_until_ready(process: subprocess.Popen[str], trace: Trace) -> None:
         if _status(trace.data) == "ready":
             return
         if time.monotonic() > deadline:
-            raise Failure(f"PostgreSQL was not ready within {_START_S:.0f} s: {own_words(trace.log.read_text())}")
+            raise Failure(f"PostgreSQL was not ready within {_START_S:.0f} s: {error_messages(trace.log.read_text())}")
         time.sleep(_POLL_S)
-    raise NotStarted(own_words(trace.log.read_text()))
+    raise NotStarted(error_messages(trace.log.read_text()))
 
 
 def end_server(server: ProcessIdentity) -> None:
-    """Stop a server: politely, then at once, then by force with all its processes. Nothing happens if it has ended."""
+    """Stop a server if it runs: fast, then immediate, then kill all its processes."""
     for number, patience_s in _STOPPING:
         if not is_alive(server):
             return
@@ -95,7 +95,7 @@ def end_server(server: ProcessIdentity) -> None:
 
 
 def end_orphans(data: Path) -> None:
-    """Kill what is left of a server whose postmaster has ended: one that was killed could not tell its children.
+    """Kill the remaining processes of a server whose postmaster was killed.
 
     They find out by themselves, but only when they next wait for something. All of them stay in the data directory.
     """
@@ -107,14 +107,14 @@ def end_orphans(data: Path) -> None:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on at this moment."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a new file that nobody but its owner can read, at no time."""
+    """Write a new file that is never readable for others than its owner."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

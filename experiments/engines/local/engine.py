@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -33,59 +34,46 @@ class LocalEngine:
         if sys.platform != "linux":
             raise BadInput(f"engine: 'local' needs Linux, and this is {sys.platform}")
         self._own_binaries = None if pg_bin is None else binaries_in(pg_bin.resolve())
-        self._find = find
-        self._found: dict[str, Interpreter] | None = None
+        self.own_postgres = None if self._own_binaries is None else self._own_binaries.version
+        self._interpreters = functools.cache(find)
         self._hosts: dict[str, LocalLoaderHost] = {}
         self._servers: dict[str, LocalServer] = {}
         self._leaving = contextlib.ExitStack()
-        self._notices: tuple[str, ...] = ()
+        self.notices: tuple[str, ...] = ()
 
     def __enter__(self) -> LocalEngine:
         self._leaving.enter_context(cache_in_use())
-        self._notices = tuple(sweep())
+        self.notices = tuple(sweep())
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._servers.clear()
         self._leaving.close()
 
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What killed campaigns had left and was removed on entering, a line for each."""
-        return self._notices
-
-    @property
-    def own_postgres(self) -> str | None:
-        """The version of the PostgreSQL programs that the user named; None where the user named none."""
-        return None if self._own_binaries is None else self._own_binaries.version
-
     def facts(self) -> Mapping[str, Any]:
-        """Nothing besides the machine itself."""
+        """Return nothing besides the machine itself."""
         return {}
 
     def cores(self) -> Cores:
-        """The cores that the harness may use."""
+        """Return the cores that the harness may use."""
         return cores_here()
 
     def pythons(self) -> tuple[str, ...]:
-        """The versions that are on this machine and have a lock, oldest first."""
+        """Return the versions that are on this machine and have a lock, oldest first."""
         locked = locked_pythons()
         return tuple(python for python in self._interpreters() if python in locked)
 
     def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
-        """Nothing: environments are made one by one, each in a few seconds."""
+        """Do nothing: environments are made one by one, each in a few seconds."""
 
     def loader_host(self, python: str) -> LocalLoaderHost:
-        """The interpreter with its packages, prepared once. Raises Unsupported where this machine has no such one."""
+        """Prepare the interpreter with its packages once. Raises Unsupported if this machine lacks it."""
         if python not in self._hosts:
             self._hosts[python] = self._make_host(python)
         return self._hosts[python]
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> LocalServer:
-        """The PostgreSQL of this name, started once; it runs until the engine is left.
-
-        Raises Unsupported for a version or storage that this machine cannot have, RefusedSettings for bad settings.
-        """
+        """Start the PostgreSQL of this name once; it runs until the engine is left."""
         if name not in self._servers:
             server = start_server(
                 self._binaries(configuration.version),
@@ -106,7 +94,7 @@ class LocalEngine:
             )
 
     def provide_data(self, directory: Path) -> str:
-        """The directory itself: loaders run under the same account."""
+        """Return the directory itself: loaders run under the same account."""
         return str(directory.resolve())
 
     def _make_host(self, python: str) -> LocalLoaderHost:
@@ -132,18 +120,13 @@ class LocalEngine:
         )
         return LocalLoaderHost(ensure_venv(interpreter, lock), facts)
 
-    def _interpreters(self) -> dict[str, Interpreter]:
-        if self._found is None:
-            self._found = self._find()
-        return self._found
-
     def _binaries(self, version: str) -> Binaries:
         own = self._own_binaries
         return own if own is not None and own.major == version else locked_binaries(version)
 
 
 def _build_identity(interpreter: Interpreter) -> str:
-    """Two interpreters with the same one are taken for the same; no path is in it."""
+    """Return the identity by which interpreters count as equal, without a path."""
     facts = {"optimized": interpreter.optimized_build, "lto": interpreter.lto}
     said = [name if holds else f"not {name}" for name, holds in facts.items()]
     return "; ".join((interpreter.build, *said, *(["free-threaded"] if interpreter.free_threaded else [])))

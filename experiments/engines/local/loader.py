@@ -1,4 +1,4 @@
-"""Running ``python -m bigdata.cmd`` of a virtual environment: on its cores, cleanly surrounded, never left behind."""
+"""Loader runs as processes of this machine: on their cores, in a clean environment, always ended."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from experiments.cpuset import format_cpuset
 from experiments.engines.local.server import LocalServer
-from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server
+from experiments.engines.protocol import Finished, InterpreterFacts, Launch, Server
 from experiments.environment.affinity import Placement, confined
 from experiments.environment.hashes import PROJECT
 from experiments.errors import Failure
 
+_PROGRAM = ("-m", "bigdata.cmd")
 # A loader that is asked to stop may take 5 s to close its connections.
 _PATIENCE_S = 6.0
 # What would change the interpreter, the driver or the address behind the harness's back.
@@ -31,91 +31,45 @@ _NOT_INHERITED = (
 
 
 class LocalLoaderHost:
-    """One interpreter of this machine with the loader's packages."""
+    """An interpreter of this machine with the loader's packages."""
 
     def __init__(self, python: Path, facts: InterpreterFacts, project: Path = PROJECT) -> None:
         self._python = python
-        self._facts = facts
+        self.facts = facts
         self._project = project
 
-    @property
-    def facts(self) -> InterpreterFacts:
-        """What identifies it."""
-        return self._facts
+    def run(self, launch: Launch) -> Finished:
+        """Run the loader and wait for it. Raises Failure where it cannot be started."""
+        with launch.watch:
+            return self._run(_PROGRAM, launch)
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-        watch: AbstractContextManager[object] = UNWATCHED,
-    ) -> Finished:
-        """Run the loader and wait for it; whatever it started has ended when this returns.
-
-        At the time limit it is asked to stop, then killed. Raises Failure where it cannot be started.
-        """
-        with watch:
-            return self._run(["-m", "bigdata.cmd"], arguments, server, placement, timeout_s, environment)
-
-    def run_script(
-        self,
-        script: Path,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-    ) -> Finished:
+    def run_script(self, script: Path, launch: Launch) -> Finished:
         """Run another program in the same surroundings as the loader, to compare with it."""
-        return self._run([str(script)], arguments, server, placement, timeout_s, environment)
+        return self._run([str(script)], launch)
 
-    def run_under(
-        self,
-        instrument: Sequence[str],
-        arguments: Sequence[str],
-        *,
-        server: Server,
-        placement: Placement,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-    ) -> Finished:
-        """Run the loader as the child of a program that looks at it, whose command line is put in front of its own.
-
-        That program is held to the server's cores, the loader to its own.
-        """
-        cpus = format_cpuset(placement.loader_cpus)
-        before = [*instrument, "taskset", "--cpu-list", cpus]
+    def run_under(self, instrument: Sequence[str], launch: Launch) -> Finished:
+        """Run the loader on its cores as the child of a program on the server's, whose command line goes in front."""
+        placement = launch.placement
+        assert placement is not None, "an instrument runs on the server's cores"
+        before = [*instrument, "taskset", "--cpu-list", format_cpuset(placement.loader_cpus)]
         aside = replace(placement, loader_cpus=placement.server_cpus)
-        return self._run(["-m", "bigdata.cmd"], arguments, server, aside, timeout_s, environment, before)
+        return self._run(_PROGRAM, replace(launch, placement=aside), before)
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> LocalCompanion:
         """Make ready a program that runs beside a loader, on the server's cores. Raises Failure as run does."""
-        command, environment = self._surround(["-m", "bigdata.cmd"], server, {})
+        command, environment = self._surround(_PROGRAM, server, {})
         return LocalCompanion([*command, *arguments], environment, self._project, placement.server_cpus)
 
-    def _run(
-        self,
-        program: Sequence[str],
-        arguments: Sequence[str],
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str],
-        before: Sequence[str] = (),
-    ) -> Finished:
-        command, environment = self._surround(program, server, environment)
-        cpus = None if placement is None else placement.loader_cpus
-        command = [*before, *command, *arguments]
-        return run_group(command, environment, self._project, cpus=cpus, timeout_s=timeout_s)
+    def _run(self, program: Sequence[str], launch: Launch, before: Sequence[str] = ()) -> Finished:
+        command, environment = self._surround(program, launch.server, launch.environment)
+        cpus = None if launch.placement is None else launch.placement.loader_cpus
+        command = [*before, *command, *launch.arguments]
+        return run_group(command, environment, self._project, cpus=cpus, timeout_s=launch.timeout_s)
 
     def _surround(
         self, program: Sequence[str], server: Server | None, environment: Mapping[str, str]
     ) -> tuple[list[str], dict[str, str]]:
-        """The beginning of a command line, and its environment."""
+        """Return the beginning of a command line, and its environment."""
         environment = {**loader_environment(os.environ, self._project), **environment}
         command = [str(self._python), *program]
         if server is not None:
@@ -136,16 +90,11 @@ class LocalCompanion:
         self._begin = partial(_start, command, environment, folder)
         self._cpus = cpus
         self._process: subprocess.Popen[str] | None = None
-        self._finished: Finished | None = None
-
-    @property
-    def finished(self) -> Finished | None:
-        """How it has ended, once it has been left."""
-        return self._finished
+        self.finished: Finished | None = None
 
     @property
     def pid(self) -> int | None:
-        """The number of its process; None where it could not be started."""
+        """Its process id; None if it could not be started."""
         return None if self._process is None else self._process.pid
 
     def __enter__(self) -> LocalCompanion:
@@ -154,11 +103,11 @@ class LocalCompanion:
             with confined(self._cpus):
                 self._process = self._begin()
         except OSError as error:
-            self._finished = Finished(1, "", f"error: it cannot be started: {error.strerror}", 0.0)
+            self.finished = Finished(1, "", f"error: it cannot be started: {error.strerror}", 0.0)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """SIGTERM, some patience, SIGKILL."""
+        """Stop it: SIGTERM, then SIGKILL."""
         if self._process is None:
             return
         try:
@@ -166,11 +115,11 @@ class LocalCompanion:
         finally:
             _kill(self._process)
         wall_s = time.perf_counter() - self._started_s
-        self._finished = Finished(self._process.returncode, stdout, stderr, wall_s)
+        self.finished = Finished(self._process.returncode, stdout, stderr, wall_s)
 
 
 def loader_environment(inherited: Mapping[str, str], project: Path) -> dict[str, str]:
-    """The caller's environment without what would change what is measured, and with the loader's sources."""
+    """Return the caller's environment without variables that change the measurement."""
     kept = {name: value for name, value in inherited.items() if not name.startswith(_NOT_INHERITED)}
     return {**kept, "PYTHONPATH": str(project)}
 
@@ -224,7 +173,7 @@ def _start(command: Sequence[str], environment: Mapping[str, str], folder: Path)
 
 
 def _ask_to_stop(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """SIGTERM to the group, some patience, then no question any more; what it had printed."""
+    """Stop the group (SIGTERM, then SIGKILL); return its output."""
     _signal(process, signal.SIGTERM)
     try:
         return process.communicate(timeout=_PATIENCE_S)
@@ -234,7 +183,7 @@ def _ask_to_stop(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End whatever is left of the group: children that outlived their parent, or everything after an exception."""
+    """Kill what is left of the group: children that outlived their parent, or all after an exception."""
     _signal(process, signal.SIGKILL)
     process.wait()
 

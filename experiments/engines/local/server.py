@@ -1,4 +1,4 @@
-"""A PostgreSQL of the harness's own: started, asked, stopped and removed."""
+"""PostgreSQL server as a process of this machine."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ _MAINTENANCE = "postgres"
 
 
 @dataclass(frozen=True)
-class _Life:
-    """A PostgreSQL from its start to its end: what it has on this machine, its process, its port."""
+class _Instance:
+    """One start of a PostgreSQL: its files, process and port."""
 
     trace: Trace
     process: subprocess.Popen[str]
     port: int
 
     def url(self, database: str, secret: str = "") -> str:
-        """The address of a database; ``secret`` stands behind the user."""
+        """Return the address of a database; ``secret`` follows the user."""
         return f"postgresql://{USER}{secret}@{HOST}:{self.port}/{database}"
 
 
@@ -59,52 +59,44 @@ class LocalServer:
     it has ended another one with the same password, and nothing in it, takes its place.
     """
 
-    def __init__(self, binaries: Binaries, life: _Life, *, password: str, facts: ServerFacts) -> None:
+    def __init__(self, binaries: Binaries, life: _Instance, *, password: str, facts: ServerFacts) -> None:
         self.binaries = binaries
         self._life = life
         self._password = password
-        self._facts = facts
+        self.facts = facts
         self._seen_cpu_s = 0.0
 
     @property
-    def facts(self) -> ServerFacts:
-        """What identifies it."""
-        return self._facts
-
-    @property
     def pid(self) -> int:
-        """The number of its first process."""
+        """Its main process id."""
         return self._life.process.pid
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Its port."""
         return self._life.port
 
     @property
     def password_file(self) -> Path:
-        """For PGPASSFILE: holds the password, and only the user can read it."""
+        """The password file (PGPASSFILE), which only the user can read."""
         return self._life.trace.password_file
 
     def url(self, database: str = DATABASE, *, with_password: bool = False) -> str:
-        """The address of a database as libpq reads it; the one without a password may stand on a command line."""
+        """Return the address of a database for libpq; without a password it may stand on a command line."""
         return self._life.url(database, f":{self._password}" if with_password else "")
 
     def execute(self, statement: str, *, database: str = _MAINTENANCE) -> str:
-        """Run one SQL statement through psql; its rows as psql prints them unaligned. Raises Failure."""
+        """Run one SQL statement through psql; return its unaligned rows. Raises Failure."""
         return _execute(self.binaries, self._life, database, statement)
 
     def place(self, placement: Placement) -> None:
-        """Confine all its processes, and those that it will start, to the server's cores.
-
-        Where it has ended it is started again first. Raises Failure where that does not work.
-        """
+        """Confine all its processes to the server's cores; start it again first if it has ended."""
         if self._life.process.poll() is not None:
             self._start_again()
         confine(self._life.process.pid, placement.server_cpus)
 
     def find_end(self) -> str | None:
-        """Why it has ended, None where it has not. Waits while it recovers from a crash."""
+        """Return why it ended; None if it runs. Waits while it recovers from a crash."""
         process = self._life.process
         deadline = time.monotonic() + _RECOVERY_S
         while process.poll() is None:
@@ -119,10 +111,7 @@ class LocalServer:
         return describe_end(max(0, -process.returncode), self._life.trace.log.read_text(errors="replace"))
 
     def cpu_s(self) -> float:
-        """CPU seconds used since its start by all its processes, those that have ended included.
-
-        Of one that has ended meanwhile: as many as were seen last.
-        """
+        """Return the CPU seconds of all its processes since its start; of an ended one, those seen last."""
         self._seen_cpu_s = max(self._seen_cpu_s, cpu_s(self._life.process.pid))
         return self._seen_cpu_s
 
@@ -136,10 +125,10 @@ class LocalServer:
         # would have more behind it than the server that the campaign began with.
         try:
             self.stop()
-            self._life = _begin(self.binaries, self._facts, self._password)
+            self._life = _begin(self.binaries, self.facts, self._password)
         except (NotStarted, Failure, Unsupported, OSError) as problem:
             words = problem.strerror if isinstance(problem, OSError) else problem
-            raise Failure(f"PostgreSQL {self._facts.version} has ended and does not start again: {words}") from problem
+            raise Failure(f"PostgreSQL {self.facts.version} has ended and does not start again: {words}") from problem
         self._seen_cpu_s = 0.0
 
 
@@ -167,22 +156,22 @@ def start_server(
     return LocalServer(binaries, life, password=password, facts=facts)
 
 
-def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Life:
-    """Make and start it; where that does not work nothing is left. Raises NotStarted where PostgreSQL ended."""
+def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Instance:
+    """Make and start it, or leave nothing. Raises NotStarted if PostgreSQL ended."""
     with contextlib.ExitStack() as undo:
         trace = leave_trace(_this_process(), data_parent(facts.storage))
         undo.callback(remove_trace, trace)
         make_cluster(binaries, trace, password)
         process, port = _start_on_free_port(binaries, trace, facts.settings)
         undo.callback(_end, process, trace)
-        life = _Life(note_memory(trace, process.pid), process, port)
+        life = _Instance(note_memory(trace, process.pid), process, port)
         write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
         _execute(binaries, life, _MAINTENANCE, f"CREATE DATABASE {DATABASE}")
         undo.pop_all()
     return life
 
 
-def _execute(binaries: Binaries, life: _Life, database: str, statement: str) -> str:
+def _execute(binaries: Binaries, life: _Instance, database: str, statement: str) -> str:
     command = [str(binaries.folder / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]
     code, output = run_as(
         None,

@@ -1,4 +1,4 @@
-"""Which folder a PostgreSQL keeps its data in: on a disk, or in memory."""
+"""Folder of a PostgreSQL's data: on a disk, or in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - the one tmpfs that every Linux has
 
 
 def data_parent(storage: str) -> Path:
-    """The folder to make data directories in.
+    """Return the folder to make data directories in.
 
     Raises Unsupported where this machine has no such storage, BadInput where there is no storage of this name.
     """

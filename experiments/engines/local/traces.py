@@ -1,4 +1,4 @@
-"""What a started server leaves on the machine, written down before it exists, so that a later sweep can find it."""
+"""Traces of servers, written before they exist, so that a later sweep finds what a killed one left."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from experiments.engines.processes import ProcessIdentity
 from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.files import write_whole
 
 _SCHEMA = 1
 _DATA_PREFIX = "bigdata-matrix-"
@@ -32,7 +33,7 @@ _ITEM = struct.Struct("=II32x")
 
 @dataclass(frozen=True)
 class Trace:
-    """One server: who started it, and where its data lies.
+    """The trace of one server: its owner and its data folder.
 
     Its processes are not written down, as there is always a moment when they are not yet: they carry the name of the
     data directory, which is unique, among their arguments.
@@ -47,7 +48,7 @@ class Trace:
 
     @property
     def file(self) -> Path:
-        """Where this trace itself is written."""
+        """The file of this trace."""
         return self.folder / f"{self.name}.json"
 
     @property
@@ -62,12 +63,12 @@ class Trace:
 
     @property
     def first_password_file(self) -> Path:
-        """The password as initdb reads it, beside the data and only as long as that takes."""
+        """The password file for initdb, beside the data while that runs."""
         return self.data.with_suffix(".password")
 
 
 def traces_folder() -> Path:
-    """The folder of the traces, which only the user can enter."""
+    """Return the folder of the traces, which only the user can enter."""
     return ensure_folder(cache_folder() / "servers", private=True)
 
 
@@ -80,20 +81,20 @@ def leave_trace(owner: ProcessIdentity, data_parent: Path) -> Trace:
 
 
 def read_traces() -> list[Trace]:
-    """The traces of all servers that have not been removed properly, or run now. What is no trace is left alone."""
+    """Read the traces of all servers that run or were not removed; skip other files."""
     found = (_read_trace(path) for path in sorted(traces_folder().glob("*.json")))
     return [trace for trace in found if trace is not None]
 
 
 def note_memory(trace: Trace, server: int) -> Trace:
-    """The trace with the shared memory that the server with this process number has now."""
+    """Add to the trace the shared memory of the server with this process id."""
     complete = replace(trace, memory=mapped_segments(server))
     _write_trace(complete)
     return complete
 
 
 def remove_trace(trace: Trace) -> None:
-    """Remove the server's data and files, the trace itself last: a removal that is interrupted is made up for."""
+    """Remove the server's data and files, the trace last, so that an interrupted removal is repeated."""
     # A trace is a file that anything may have damaged; only what carries our name is ever removed.
     if trace.data.name == f"{_DATA_PREFIX}{trace.name}":
         remove(trace.data)
@@ -104,11 +105,9 @@ def remove_trace(trace: Trace) -> None:
 
 
 def _write_trace(trace: Trace) -> None:
-    """Write the trace whole or not at all."""
+    """Write the trace atomically."""
     fields = {"schema": _SCHEMA, "owner": asdict(trace.owner), "data": str(trace.data), "memory": trace.memory}
-    temporary = trace.file.with_suffix(".new")
-    temporary.write_text(json.dumps(fields, indent=1) + "\n")
-    temporary.replace(trace.file)
+    write_whole(trace.file, json.dumps(fields, indent=1) + "\n", durable=False)
 
 
 def _read_trace(path: Path) -> Trace | None:
@@ -121,7 +120,7 @@ def _read_trace(path: Path) -> Trace | None:
 
 
 def mapped_segments(pid: int) -> tuple[str, ...]:
-    """The names of the segments that a process has in its memory; of a postmaster that is the control segment.
+    """List the shared memory segments of a process; a postmaster's is the control segment.
 
     A process that has ended has none: an autovacuum worker, say, comes and goes as it likes.
     """
@@ -134,7 +133,7 @@ def mapped_segments(pid: int) -> tuple[str, ...]:
 
 
 def remove_segments(names: Iterable[str], memory: Path = MEMORY) -> None:
-    """Remove the segments of a server that has ended, and those that a control segment among them lists."""
+    """Remove the segments of an ended server, and those that its control segment lists."""
     for name in filter(_NAME.fullmatch, names):
         for handle in _listed(memory / name):
             (memory / f"PostgreSQL.{handle}").unlink(missing_ok=True)
@@ -142,7 +141,7 @@ def remove_segments(names: Iterable[str], memory: Path = MEMORY) -> None:
 
 
 def _listed(segment: Path) -> Iterator[int]:
-    """The handles in a control segment that are in use; none for any other segment."""
+    """List the handles in use in a control segment; none for any other segment."""
     try:
         content = segment.read_bytes()
     except FileNotFoundError:

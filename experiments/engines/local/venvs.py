@@ -1,17 +1,17 @@
-"""One virtual environment per interpreter and lock, in the cache: whole or not there at all."""
+"""Virtual environments in the cache, one per interpreter and lock, complete or absent."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.cache import cache_folder, make_once, remove
 from experiments.environment.install import run_locked, run_pip
 from experiments.environment.interpreters import Interpreter
 from experiments.environment.requirements import from_source
@@ -19,53 +19,39 @@ from experiments.environment.requirements_file import BUILDS_WITH, entries_of
 from experiments.errors import Failure, Unsupported
 
 _VENV_S = 120.0
-# Written last: an environment without it was left half-made by a process that was killed.
-_MARKER = "complete"
-
-
 _TIMEOUT_S = 30.0
 
 _ASK = "import json, sysconfig as s; print(json.dumps([s.get_config_var('CC') or 'cc', s.get_path('include')]))"
 
 
 def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
-    """The Python of the environment with the locked packages, made unless it is in the cache.
+    """Return the Python of the environment with the locked packages, made if needed.
 
     Raises Failure which says what went wrong, where it cannot be made, and Unsupported where this machine lacks what
     building a package without wheels takes.
     """
-    folder = ensure_folder(cache_folder() / "venvs", private=False) / _venv_name(interpreter, lock)
-    # Two harnesses at once: the second waits, and finds it made.
-    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if not (folder / _MARKER).exists():
-            _make_whole(interpreter, lock, folder, turn.fileno())
+    folder = cache_folder() / "venvs" / _venv_name(interpreter, lock)
+    make_once(folder, partial(_make, interpreter, lock, folder))
     return _python_of(folder)
 
 
 def _venv_name(interpreter: Interpreter, lock: Path) -> str:
-    """Another interpreter in the same place, or another lock, is another environment."""
+    """Return a name that differs for each interpreter and lock."""
     identity = f"{interpreter.executable}\n{interpreter.build}\n".encode() + lock.read_bytes()
     return f"py{interpreter.python}-{hashlib.sha256(identity).hexdigest()[:12]}"
 
 
-def _make_whole(interpreter: Interpreter, lock: Path, folder: Path, turn: int) -> None:
-    remove(folder)
-    try:
-        built = from_source(lock)
-        if built:
-            check_can_build(interpreter, built)
-        pip = _make_empty(interpreter, folder, turn)
-        for options in _installations(lock, built, folder):
-            run_pip(pip, options, purpose=f"the packages of {lock.name} for Python {interpreter.version}", lock=turn)
-        (folder / _MARKER).touch()
-    except BaseException:
-        remove(folder)
-        raise
+def _make(interpreter: Interpreter, lock: Path, folder: Path, turn: int) -> None:
+    built = from_source(lock)
+    if built:
+        check_can_build(interpreter, built)
+    pip = _make_empty(interpreter, folder, turn)
+    for options in _installations(lock, built, folder):
+        run_pip(pip, options, purpose=f"the packages of {lock.name} for Python {interpreter.version}", lock=turn)
 
 
 def _installations(lock: Path, built: Sequence[str], folder: Path) -> Iterator[list[str]]:
-    """The arguments of each call of pip: what building needs comes first, and nothing that is not locked gets in."""
+    """Yield the arguments of pip's calls: build requirements first, locked packages only."""
     install = ["install", "--require-hashes", "--only-binary", ":all:"]
     if built:
         needed = folder / "builds-with.txt"
@@ -77,7 +63,7 @@ def _installations(lock: Path, built: Sequence[str], folder: Path) -> Iterator[l
 
 
 def _make_empty(interpreter: Interpreter, folder: Path, turn: int) -> list[str | Path]:
-    """Make an environment without packages; returns how to call a pip for it.
+    """Make an environment without packages; return the command of a pip for it.
 
     Where the interpreter comes without pip of its own (Debian's without python3-venv) the harness's pip serves it.
     """
@@ -92,7 +78,7 @@ def _make_empty(interpreter: Interpreter, folder: Path, turn: int) -> list[str |
 
 
 def _run(command: list[str], turn: int) -> str | None:
-    """None where it went well, else what it said."""
+    """Run the command; return its output if it failed."""
     done = run_locked(command, lock=turn, timeout_s=_VENV_S)
     return None if done.returncode == 0 else " ".join((done.stdout + done.stderr).split())
 
@@ -124,7 +110,7 @@ def _missing(interpreter: Interpreter) -> Iterator[str]:
 
 
 def _ask(command: list[str]) -> str | None:
-    """What a program says; None where it fails."""
+    """Return a program's output; None if it fails."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True

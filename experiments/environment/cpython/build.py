@@ -1,8 +1,7 @@
-"""Building a CPython from its sources into the cache: whole or not there at all."""
+"""Build of a CPython from sources into the cache, complete or absent."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from experiments.environment.affinity import allowed_cpus
 from experiments.environment.cache import remove
+from experiments.environment.install import end_group
 from experiments.errors import Failure
 from experiments.formatting import duration
 
@@ -31,7 +31,7 @@ _SECONDS_OF_A_CHECK = 60.0
 
 @dataclass(frozen=True)
 class Build:
-    """What to build: a version ('3.14.7') from unpacked sources.
+    """A build of one version ('3.14.7') from unpacked sources.
 
     ``quick`` leaves out optimizations: a few minutes in place of half an hour, and an interpreter that every table
     marks.
@@ -48,7 +48,7 @@ class Build:
         return f"cpython-{self.version}{'t' if self.free_threaded else ''}{'-quick' if self.quick else ''}"
 
     def configuration(self, prefix: Path) -> list[str]:
-        """The command that configures it."""
+        """Return the command that configures it."""
         # pip comes with each virtual environment, from the interpreter's own copy.
         options = [f"--prefix={prefix}", "--with-ensurepip=no"]
         options += ["--disable-gil"] if self.free_threaded else []
@@ -57,7 +57,7 @@ class Build:
 
 
 def missing_to_build() -> list[str]:
-    """Debian's names of the packages that building needs and this machine lacks."""
+    """List Debian's packages that building needs and this machine lacks."""
     missing = [package for program, package in _PROGRAMS.items() if shutil.which(program) is None]
     if "gcc" in missing:
         return [*missing, *_HEADERS.values()]
@@ -95,7 +95,7 @@ def build(what: Build, target: Path, tell: Callable[[str], None], turn: int) -> 
 
 
 def _check(made: Path) -> None:
-    """It runs, and has what virtual environments and drivers need."""
+    """Check that it runs, and has what virtual environments and drivers need."""
     command = [str(made / "bin" / "python3"), "-I", "-c", _CHECK]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_SECONDS_OF_A_CHECK)
     if done.returncode != 0:
@@ -104,7 +104,7 @@ def _check(made: Path) -> None:
 
 
 def _run(command: Sequence[str], folder: Path, log: Path, turn: int) -> None:
-    """Run a step; in a session of its own, so that all it has started can be ended with it."""
+    """Run a step in a session of its own, so that all that it started can be ended with it."""
     # What the user has set for other builds, or for Python, is not for this one.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MAKE"))}
     with log.open("w") as said:
@@ -123,25 +123,11 @@ def _run(command: Sequence[str], folder: Path, log: Path, turn: int) -> None:
         except subprocess.TimeoutExpired as error:
             raise Failure(f"{Path(command[0]).name} did not end within {duration(_TIMEOUT_S)}") from error
         finally:
-            _end(process)
+            end_group(process, signal.SIGTERM, _PATIENCE_S)
     if code != 0:
         with log.open(errors="replace") as lines:
             tail = "".join(deque(lines, _TOLD_LINES)).rstrip()
         raise Failure(f"{Path(command[0]).name} failed with exit code {code}; the end of what it said:\n{tail}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    # Compilers that have not heeded it.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _has_header(header: str) -> bool:

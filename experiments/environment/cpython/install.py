@@ -1,16 +1,14 @@
-"""Getting an interpreter that this machine lacks into the cache: by uv, else built from source."""
+"""Interpreters that this machine lacks, brought into the cache by uv or built from source."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.environment.cache import cache_folder, ensure_folder, remove
+from experiments.environment.cache import cache_folder, ensure_folder, working_folder
 from experiments.environment.cpython.build import Build, build, missing_to_build
 from experiments.environment.cpython.sources import fetch_debian_source, read_version, unpack
 from experiments.environment.install import run_locked
@@ -25,7 +23,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Sources:
-    """Where sources come from: an archive of the user's, or the suites of Debian that have which version."""
+    """The sources of an interpreter: an archive of the user's, or Debian's suites by version."""
 
     archive: Path | None = None
     suites: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +37,8 @@ def get_interpreter(python: str, sources: Sources, environment: Mapping[str, str
     With an archive it is built from that; else uv is asked (``environment`` is for it), then Debian. Raises Failure
     with every reason where it cannot be had, BadInput for an archive of another version.
     """
-    with _turn(python) as (folder, turn):
+    folder = cache_folder() / "building" / f"cpython-{python}"
+    with working_folder(folder) as turn:
         if sources.archive is not None:
             version = check_archive(sources.archive, python)
             _build(python, version, sources.archive, sources.quick, folder, tell, turn)
@@ -60,7 +59,7 @@ def get_interpreter(python: str, sources: Sources, environment: Mapping[str, str
 
 
 def check_archive(archive: Path, python: str) -> str:
-    """The version in the archive. Raises BadInput where it is another one than the interpreter's."""
+    """Return the version in the archive. Raises BadInput if it is not the interpreter's."""
     version = read_version(archive)
     if ".".join(version.split(".")[:2]) != python.rstrip("t"):
         raise BadInput(f"--archive: {archive} has CPython {version}, and {python} was asked for")
@@ -68,7 +67,7 @@ def check_archive(archive: Path, python: str) -> str:
 
 
 def install_by_uv(python: str, environment: Mapping[str, str], turn: int) -> str | None:
-    """Have uv install it; None where it did, else why not."""
+    """Install it by uv; return why that failed, or None."""
     folder = ensure_folder(installed_folder(), private=False)
     command = [sys.executable, "-m", "uv", "--color", "never", "python", "install", "--no-bin", "--no-progress"]
     command.append(python)
@@ -81,7 +80,7 @@ def install_by_uv(python: str, environment: Mapping[str, str], turn: int) -> str
         return None
     # The first line says what, the last why; between them are addresses.
     lines = [line.strip().removeprefix("cause: ").removeprefix("error: ") for line in done.stderr.splitlines()]
-    reasons = [line for line in lines if line and "://" not in line] or ["it failed without a word"]
+    reasons = [line for line in lines if line and "://" not in line] or ["it failed without output"]
     return "; ".join(dict.fromkeys((reasons[0], reasons[-1])))
 
 
@@ -96,19 +95,3 @@ def _build(python: str, version: str, archive: Path, quick: bool, folder: Path, 
     place.mkdir()
     what = Build(version, unpack(archive, place), is_free_threaded(python), quick)
     build(what, ensure_folder(installed_folder(), private=False) / what.name, tell, turn)
-
-
-@contextlib.contextmanager
-def _turn(python: str) -> Iterator[tuple[Path, int]]:
-    """An empty folder for one interpreter, for one process at a time; it is removed in the end."""
-    parent = ensure_folder(cache_folder() / "building", private=False)
-    folder = parent / f"cpython-{python}"
-    with (parent / f"cpython-{python}.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        # What one left that was killed.
-        remove(folder)
-        folder.mkdir()
-        try:
-            yield folder, turn.fileno()
-        finally:
-            remove(folder)

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from experiments.environment.install import run_locked
+from experiments.environment.install import find_reason, run_locked
 from experiments.errors import BadInput, Failure, Unsupported
 
 # A slow mirror may need minutes for 25 MB; hours would be a hang.
@@ -21,7 +21,7 @@ _VERSION = re.compile(r'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
 
 
 def read_version(archive: Path) -> str:
-    """The version of the CPython that an archive has the sources of: '3.14.7'. Raises BadInput for another file."""
+    """Read the CPython version of a source archive: '3.14.7'. Raises BadInput for another file."""
     try:
         with tarfile.open(archive) as opened:
             for member in opened:
@@ -38,7 +38,7 @@ def read_version(archive: Path) -> str:
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack the sources below the folder; returns where they are."""
+    """Unpack the sources below the folder; return their folder."""
     with tarfile.open(archive) as opened:
         # Refuses what leaves the folder; the first releases of 3.11 have no such check.
         opened.extraction_filter = getattr(tarfile, "data_filter", None)
@@ -48,7 +48,7 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 
 def fetch_debian_source(python: str, suites: Mapping[str, str], mirror: str | None, folder: Path, turn: int) -> Path:
-    """The archive of Debian's source package of an interpreter such as '3.13', fetched into the folder by apt.
+    """Fetch the archive of Debian's source package of an interpreter such as '3.13' by apt.
 
     ``suites``: which suite has which. ``mirror`` is the one that the user names, else apt's configuration has it.
     ``turn``: the descriptor of a locked file that apt holds, too. Raises Unsupported where Debian has none or this
@@ -75,7 +75,7 @@ _FORMAT = ("--format", "$(REPO_URI) $(RELEASE)")
 
 
 def find_mirror(targets: str, suites: Mapping[str, str]) -> str:
-    """The address of Debian's archive in what apt is configured for: lines of address and suite."""
+    """Find the address of Debian's archive in apt's configuration: lines of address and suite."""
     known = {*suites.values(), "bullseye", "sid", "stable", "oldstable", "testing", "unstable"}
     for line in targets.splitlines():
         address, _, suite = line.partition(" ")
@@ -85,7 +85,7 @@ def find_mirror(targets: str, suites: Mapping[str, str]) -> str:
 
 
 def _apt_options(folder: Path) -> dict[str, str]:
-    """Nothing but this one list counts, and nothing of the machine's own is changed."""
+    """Return options by which apt uses this list only and changes nothing of the machine's."""
     return {
         "Dir::Etc::SourceList": str(folder / "sources.list"),
         "Dir::Etc::SourceParts": "-",
@@ -104,7 +104,5 @@ def _apt(command: list[str], turn: int, folder: Path = Path("/")) -> str:
     except subprocess.TimeoutExpired as error:
         raise Failure(f"apt-get did not end within {_TIMEOUT_S:.0f} s") from error
     if done.returncode != 0:
-        lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
-        errors = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")]
-        raise Failure(f"apt-get: {'; '.join(errors or lines[-3:]) or 'it failed without a word'}")
+        raise Failure(f"apt-get: {find_reason('it', done.stdout + done.stderr, 'E: ')}")
     return done.stdout

@@ -1,194 +1,223 @@
-"""The answer section of the project's README, between two markers: five sentences, charts and a table."""
+"""The answer in words: at most six sentences, a table of settings, and the section of the project's README."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from tabulate import tabulate
+
+from experiments.analysis.stats import with_interval
 from experiments.analysis.summary import ExperimentSummary, summarize
 from experiments.errors import BadInput
-from experiments.formatting import axis_name, axis_value, count
-from experiments.records.description import Description, ShownExperiment, find_part
-from experiments.records.record import Record
-from experiments.report.answer.facts import Facts, find_facts, gather_cells
-from experiments.report.answer.sentences import write_sentences
-from experiments.report.answer.table import CEILING_NOTE, NOTES, answer_table, has_ceilings, same_everywhere
-from experiments.report.answer.words import count_cores
-from experiments.report.captions import describe_engine, describe_floor, describe_placement
-from experiments.report.charts.catalog import CHARTS, chart_images, forest_name, time_name
+from experiments.formatting import NOTHING, axis_name, axis_value, count, whole
+from experiments.records.campaign import Campaign
+from experiments.report.answer import facts as known
+from experiments.report.answer.facts import ASYNCIO, COMPARED, THREADS, UVLOOP, Facts, Ratio, Setting
+from experiments.report.charts.catalog import CHARTS, chart_images, time_name
 
-START = "<!-- answer:start -->"
-END = "<!-- answer:end -->"
-
-QUESTION = "io_or_cpu"
-"""The experiment of the shipped matrix that asks the project's question."""
-
-PART = "loaders"
-"""The one that asks a part of it: what campaigns answer that do not have the other."""
-
-POOLS = "pool_sizes"
-
-WHO = (
-    "Three loaders insert the same Census records, one row per statement: *threads* with the driver psycopg2, and "
-    "tasks with the driver aiopg on two event loops, *asyncio* and *uvloop*."
+LOADERS = (
+    "*threads* is the driver psycopg2 on threads; *asyncio* and *uvloop* are the driver aiopg on these event loops. "
+    "Each inserts the same rows, one per statement."
 )
-
-
-MARK = "≈ before a number: not told apart from 1."
-
-PAGE_RATIOS = "Ratios in these sentences are to threads in the same setting, those in the table below to the baseline."
-
-TERMS = (
-    "A *cell* is a loader in one setting, a *block* runs every cell once, in a shuffled order; the *baseline* runs "
-    "twice in each."
+NOTE = (
+    "Ratios are to threads in the same row, with 95% intervals; n.s.: not significant, or within the noise floor. "
+    "Client CPU is that of threads / asyncio / uvloop. *Of pgbench* is the throughput of threads relative to pgbench."
 )
+BOTTLENECK = "With {pool}{durable} the work is {label}: PostgreSQL uses {server} of {cores}, Python {client}."
+BOTTLENECKS = "With {pool}{durable} the bottleneck depends on the loader: {each}."
+THROUGHPUT = "{finding}: {name} reaches {times} the throughput of threads (95% CI {interval}){others}."
+COSTS = "A row costs Python {client}, and PostgreSQL {server} µs."
+LIMIT = "Python becomes the bottleneck below about {shares} (predicted from CPU per row)."
+SETTINGS = "Relative to {pool} on `{postgres}`, threads reach {ratios}."
+BOUNDS = "COPY reaches {copy} rows/s ({factor:.1f}x threads) and pgbench {pgbench}, of which threads reach {reach}."
 
-BOUNDARIES = (
-    "Not covered: statements that read much, many connections that are mostly idle, networks other than loopback; what "
-    "another machine or network makes of it is predicted (`nox -s predict`), not measured."
-)
+LABELS: Mapping[str, str] = {
+    "client-bound": "CPU bound in Python",
+    "server-bound": "CPU bound in PostgreSQL",
+    "commit-bound": "IO bound by commits",
+    "latency-bound": "bound by latency",
+    "host-saturated": "limited by the machine",
+    "mixed": "without a single bottleneck",
+}
+_IN_README = 3
+_AXES = ("engine", "poolsize", "postgres", "resources")
+_COLUMNS = ("rows/s of threads", "asyncio ÷ threads", "uvloop ÷ threads", "client CPU µs/row")
 
 
-def write_answer(description: Description, records: Sequence[Record], place: str, folder: str) -> str:
-    """The section; ``folder`` is that of the campaign, as the page reaches it.
+def describe_question(summary: ExperimentSummary, campaign: Campaign) -> str:
+    """Return sentences and table of settings for an experiment's page; '' if it is not the campaign's question."""
+    if summary.experiment != known.find_question(campaign.description):
+        return ""
+    facts = known.find_facts(summary, campaign)
+    sentences = write_sentences(facts)
+    listed = "".join(f"- {sentence}\n" for sentence in sentences)
+    return f"{LOADERS}\n\n{listed}\n{settings_table(facts)}\n\n- {NOTE}\n\n" if sentences else ""
 
-    Raises BadInput where the campaign, which ``place`` names, has no experiment to make the answer of.
-    """
-    experiment = find_question(description)
-    if experiment is None:
-        raise BadInput(
-            f"{place}: has no experiment {QUESTION!r} or {PART!r}, which the answer is made of; choose another campaign"
-        )
-    summary, facts = _sum_up(description, records, experiment)
-    floor = describe_floor(description, summary)
-    notes = "\n".join(f"- {note}" for note in _notes(description, summary, facts, folder))
-    return (
-        f"{experiment.question}\n\n{list_sentences(facts)}{floor} {TERMS}\n\n{_images(description, experiment, folder)}"
-        f"{answer_table(facts)}\n\n{notes}\n"
+
+def write_answer(campaign: Campaign, place: str, folder: str) -> str:
+    """Return the README's section; ``folder`` is the link to the campaign. Raises BadInput if it has no question."""
+    described, question = campaign.description, known.find_question(campaign.description)
+    if question is None:
+        raise BadInput(f"{place}: no experiment {known.QUESTION!r} or {known.PART!r}; choose another campaign")
+    summary = summarize(campaign, question)
+    facts = known.find_facts(summary, campaign)
+    listed = "".join(f"- {sentence}\n" for sentence in write_sentences(facts)[:_IN_README])
+    # The chart over the pool size if there is one, else that of all ratios.
+    charts = chart_images(described, question, f"{folder}/{CHARTS}", {time_name(question)})
+    image = charts.strip().split("\n\n")[-1]
+    page = f"[all settings]({folder}/tables/{question.name}.md)"
+    floor = "unknown" if summary.floor is None else f"{summary.floor - 1:.1%}"
+    source = f"Measured in campaign `{campaign.name}` (noise floor {floor}): {page}."
+    return f"{question.question}\n\n{LOADERS}\n\n{listed}\n{image}\n\n{source}\n"
+
+
+def write_sentences(facts: Facts) -> list[str]:
+    """Return the sentences whose numbers are known, the answer to the question first."""
+    main = facts.main
+    if main is None:
+        return []
+    sentences = (say_bottleneck(main), say_throughput(main), *say_costs(main), say_settings(facts, main))
+    return [sentence for sentence in (*sentences, say_bounds(facts, main)) if sentence]
+
+
+def say_bottleneck(main: Setting) -> str:
+    """Return what limits the loaders in the baseline's setting."""
+    groups, setup = _group_bottlenecks(main), main.setup
+    setting = {"pool": _connections(main), "durable": " and durable commits" if main.durable else ""}
+    if len(groups) > 1:
+        each = [f"{_join(names)} {'are' if len(names) > 1 else 'is'} {label}" for label, names in groups.items()]
+        return BOTTLENECKS.format(**setting, each=_join(each))
+    client, server = _values(main, "client_share"), _values(main, "server_share")
+    if not groups or not client or not server:
+        return ""
+    cores = "the cores of both" if setup.shared else "its core" if setup.server_limit == 1 else "its cores"
+    setting |= {"server": _span(server, ".0%"), "client": _span(client, ".0%"), "cores": cores}
+    return BOTTLENECK.format(**setting, label=LABELS[next(iter(groups))])
+
+
+def say_throughput(main: Setting) -> str:
+    """Return the throughput relative to threads, and whether any loader differs significantly."""
+    tested = {name: one.ratio for name, one in main.loaders.items() if one.ratio and one.ratio.noise is not None}
+    if not tested:
+        return ""
+    different = any(not ratio.noise for ratio in tested.values())
+    # If none is significant the sentence begins with that.
+    (name, *first), *others = [(name, _times(one, mark=different), _interval(one)) for name, one in tested.items()]
+    return THROUGHPUT.format(
+        finding="A significant difference" if different else "No significant difference",
+        name=name,
+        times=first[0],
+        interval=first[1],
+        others="".join(f", {other} {times} ({interval})" for other, times, interval in others),
     )
 
 
-def describe_question(description: Description, records: Sequence[Record], experiment: ShownExperiment) -> str:
-    """The sentences, for a page of the experiment that they answer; nothing where there are none."""
-    if experiment != find_question(description):
+def say_costs(main: Setting) -> list[str]:
+    """Return the CPU time per row of either side, and the part of a core below which Python limits by these costs."""
+    client, server, setup = _values(main, "client_us"), _values(main, "server_us"), main.setup
+    if client.keys() != server.keys() or not client:
+        return []
+    costs = COSTS.format(client=_list(client, ".1f", " µs of CPU"), server=_span(server, ".0f"))
+    if setup.client_limit != 1 or setup.shared or set(_group_bottlenecks(main)) != {"server-bound"}:
+        return [costs]
+    # The utilisation law: both sides are busy at this ratio of their cores.
+    shares = {name: cost / server[name] * setup.server_limit for name, cost in client.items()}
+    return [costs, LIMIT.format(shares=_list(shares, ".2f", " of a core"))]
+
+
+def say_settings(facts: Facts, main: Setting) -> str:
+    """Return the throughput of threads without durable commits, and with the most and the fewest connections."""
+    # The ratios are to the experiment's baseline, which may be another loader.
+    if THREADS not in main.loaders or main.loaders[THREADS].to_baseline is not None:
         return ""
-    _, facts = _sum_up(description, records, experiment)
-    return f"{list_sentences(facts)}{PAGE_RATIOS}\n\n" if facts.main and facts.main.entrants else ""
+    pools = sorted(_differing(facts, main, "poolsize"), key=lambda one: -int(one.axes["poolsize"]))
+    named = [(one, f"`{one.axes['postgres']}`") for one in _differing(facts, main, "postgres") if not one.durable]
+    named += [(one, _connections(one)) for one in pools[:1] + pools[1:][-1:]]
+    told = [f"{_times(ratio)} with {name}" for one, name in named if (ratio := one.loaders[THREADS].to_baseline)]
+    return SETTINGS.format(pool=_connections(main), ratios=", ".join(told), **main.axes) if told else ""
 
 
-def find_question(description: Description) -> ShownExperiment | None:
-    """The campaign's experiment that answers most of the question."""
-    experiments = {experiment.name: experiment for experiment in description.experiments}
-    return experiments.get(QUESTION, experiments.get(PART))
-
-
-def list_sentences(facts: Facts) -> str:
-    """The sentences as a list in Markdown, below a paragraph that says who is meant, and what ends it."""
-    return (
-        f"{WHO} {_describe_main(facts)}{MARK}\n\n"
-        + "\n".join(f"- {sentence}" for sentence in write_sentences(facts))
-        + "\n\n"
+def say_bounds(facts: Facts, main: Setting) -> str:
+    """Return the throughput of COPY and pgbench in the baseline's setting."""
+    threads = main.loaders.get(THREADS)
+    if threads is None or threads.to_pgbench is None or not facts.copy_rows_per_s or not facts.pgbench_rows_per_s:
+        return ""
+    return BOUNDS.format(
+        copy=whole(facts.copy_rows_per_s),
+        factor=facts.copy_rows_per_s / threads.rows_per_s.value,
+        pgbench=whole(facts.pgbench_rows_per_s),
+        reach=f"{_times(threads.to_pgbench)}, 95% CI {_interval(threads.to_pgbench)}",
     )
 
 
-def _describe_main(facts: Facts) -> str:
-    """How many cores either side had where the baseline ran, and how long a run is."""
-    rows = f"; each run inserts {facts.rows:,} rows" if facts.rows else ""
-    if facts.main is None or facts.main.setup.shared:
-        return ""
-    client, server = facts.main.setup.client_limit, facts.main.setup.server_limit
-    each = "PostgreSQL and Python had one core each"
-    had = each if client == server == 1 else f"PostgreSQL had {count_cores(server)}, Python {count_cores(client)}"
-    return f"{had}, on one machine, connected by its loopback interface{rows}. "
+def settings_table(facts: Facts) -> str:
+    """Return the table of settings as Markdown, without columns that are empty or the same in all rows."""
+    axes = [axis for axis in _AXES if len({setting.axes[axis] for setting in facts.settings}) > 1]
+    headings = [*map(axis_name, axes), *_COLUMNS, "bottleneck", "of pgbench"]
+    rows = [[*(axis_value(one.axes[axis]) for axis in axes), *_columns(one)] for one in facts.settings]
+    kept = [place for place in range(len(headings)) if any(row[place] != NOTHING for row in rows)]
+    align = ["left" if place < len(axes) or headings[place] == "bottleneck" else "right" for place in kept]
+    headings, *cells = [[row[place] for place in kept] for row in (headings, *rows)]
+    return tabulate(cells, headings, "pipe", colalign=align, disable_numparse=True)
 
 
-def replace_answer(text: str, answer: str, place: str) -> str:
-    """The text with the answer between its markers. Raises BadInput where it does not have each of them once."""
-    for marker in (START, END):
-        if text.count(marker) != 1:
-            raise BadInput(f"{place}: found {marker} {text.count(marker)} times, expected it once; put it back")
-    before, _, rest = text.partition(START)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise BadInput(f"{place}: {END} stands before {START}; expected it after")
-    return f"{before}{START}\n{answer}{END}{after}"
-
-
-def _sum_up(
-    description: Description, records: Sequence[Record], experiment: ShownExperiment
-) -> tuple[ExperimentSummary, Facts]:
-    gathered = gather_cells(description, experiment)
-    summary = summarize(gathered, records, experiment)
-    return summary, find_facts(gathered, records, summary)
-
-
-def _images(description: Description, experiment: ShownExperiment, folder: str) -> str:
-    """The curves of the experiment, else those of the one about pools: other charts have a line for each row."""
-    others = [one for one in description.experiments if one.name == POOLS]
-    for one in (experiment, *others):
-        shown = chart_images(description, one, f"{folder}/{CHARTS}", {forest_name(one), time_name(one)})
-        if shown:
-            return shown
-    return ""
-
-
-def _notes(description: Description, summary: ExperimentSummary, facts: Facts, folder: str) -> list[str]:
-    """What must be known to read the table; the experiment's own has the rest."""
-    same = ", ".join(f"{axis_name(axis)} {axis_value(value)}" for axis, value in same_everywhere(facts).items())
-    page = f"[{summary.experiment.name}]({folder}/tables/{summary.experiment.name}.md)"
+def _columns(setting: Setting) -> list[str]:
+    threads, costs = setting.loaders.get(THREADS), _values(setting, "client_us")
+    ratios = [one.ratio if one else None for one in map(setting.loaders.get, (ASYNCIO, UVLOOP))]
+    each = " / ".join(f"{costs[name]:.1f}" if name in costs else NOTHING for name in COMPARED.values())
+    groups = _group_bottlenecks(setting)
+    alike = len(next(iter(groups.values()), [])) == len(setting.loaders)
+    bottlenecks = [label if alike else f"{_join(names)} {label}" for label, names in groups.items()]
     return [
-        *NOTES,
-        *([CEILING_NOTE] if has_ceilings(facts) else []),
-        *([f"The same in all rows: {same}."] if same else []),
-        *_engines(description, facts),
-        *_cores(description, facts),
-        *_servers(description, facts),
-        *[f"Not run: {reason}." for reason in facts.not_run],
-        _count_runs(description, summary, facts),
-        BOUNDARIES,
-        f"Every loader by itself, charts of where the time goes, what disturbed runs were disturbed by: {page}.",
-        _measured(description),
+        NOTHING if threads is None else with_interval(threads.rows_per_s, ",.0f"),
+        *(NOTHING if one is None else with_interval(one.value, ".2f") + " n.s." * bool(one.noise) for one in ratios),
+        each if costs else NOTHING,
+        "; ".join(bottlenecks) or NOTHING,
+        NOTHING if threads is None or threads.ceiling_share is None else f"{threads.ceiling_share:.0%}",
     ]
 
 
-def _engines(description: Description, facts: Facts) -> list[str]:
-    """What containers are made of, aloud where that is not the pinned images."""
-    names = dict.fromkeys(str(contest.setting["engine"]) for contest in facts.contests)
-    told = [describe_engine(name, known) for name in names if (known := description.engines.get(name))]
-    return [f"Engine: {'; '.join(told)}."] if told else []
+def _group_bottlenecks(setting: Setting) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name, one in setting.loaders.items():
+        if one.bottleneck is not None:
+            groups.setdefault(one.bottleneck, []).append(name)
+    return groups
 
 
-def _count_runs(description: Description, summary: ExperimentSummary, facts: Facts) -> str:
-    """How many runs counted, of how many rows, and how many of them something else held up."""
-    planned, ok = sum(cell.planned for cell in summary.cells), sum(len(cell.ok) for cell in summary.cells)
-    disturbed = sum(cell.disturbed for cell in summary.cells)
-    rows = f", {facts.rows:,} rows each" if facts.rows else ""
-    blocks = count(description.repeats, "block")
-    return f"Runs: {ok:,} ok of {planned:,} planned, in {blocks}{rows}; {disturbed:,} were disturbed."
+def _values(setting: Setting, fact: str) -> dict[str, float]:
+    return {name: value for name, one in setting.loaders.items() if (value := getattr(one, fact))}
 
 
-def _cores(description: Description, facts: Facts) -> list[str]:
-    settings = {str(contest.setting["resources"]): contest.setting for contest in facts.contests}
-    told = [
-        f"{name}: {describe_placement(placement)}"
-        for name, setting in settings.items()
-        if (placement := find_part(description.placements, str(setting["engine"]), name)) is not None
-    ]
-    return [f"Cores: {'; '.join(told)}."] if told else []
+def _differing(facts: Facts, main: Setting, axis: str) -> list[Setting]:
+    """Return the settings with threads that differ from the main one in this axis alone."""
+    others = {name: value for name, value in main.axes.items() if name != axis}
+    found = (one for one in facts.settings if one is not main and THREADS in one.loaders)
+    return [one for one in found if others.items() <= one.axes.items()]
 
 
-def _servers(description: Description, facts: Facts) -> list[str]:
-    """Version, storage and the settings that the matrix asks for, of each configuration."""
-    told = []
-    for name, setting in {str(contest.setting["postgres"]): contest.setting for contest in facts.contests}.items():
-        server = find_part(description.postgres, str(setting["engine"]), name)
-        if server is not None:
-            asked = description.matrix["postgres"][name]["settings"]
-            settings = "".join(f", {key}={value}" for key, value in asked.items())
-            told.append(f"{name}: {server['version']} on {server['storage']}{settings}")
-    return [f"PostgreSQL: {'; '.join(told)}."] if told else []
+def _list(values: Mapping[str, float], form: str, unit: str) -> str:
+    """Return '17.2 µs with threads, 20.1 with asyncio': the unit stands once."""
+    each = [f"{value:{form}}{{}} with {name}" for name, value in values.items()]
+    return ", ".join(text.format("" if place else unit) for place, text in enumerate(each))
 
 
-def _measured(description: Description) -> str:
-    machine = description.environment.get("cpu") or "a CPU that does not tell its name"
-    cores = len(description.environment.get("cores_allowed") or [])
-    return f"Campaign on {machine}, {cores} cores, in campaign `{description.campaign}`."
+def _span(values: Mapping[str, float], form: str) -> str:
+    low, high = (format(end(values.values()), form) for end in (min, max))
+    return low if low == high else f"{low} to {high}"
+
+
+def _connections(setting: Setting) -> str:
+    return count(setting.axes["poolsize"], "connection")
+
+
+def _join(texts: Sequence[str]) -> str:
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def _times(ratio: Ratio, *, mark: bool = True) -> str:
+    return f"{ratio.value.value:.2f}x{' (n.s.)' if mark and ratio.noise else ''}"
+
+
+def _interval(ratio: Ratio) -> str:
+    return f"{ratio.value.low:.2f} to {ratio.value.high:.2f}"

@@ -1,4 +1,4 @@
-"""Which charts an experiment has, and how pages show them. Needs no charting library, so that naming them is cheap."""
+"""Names of an experiment's charts, and their images on pages; needs no charting library."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _CURVE_ALT = (
 
 @dataclass(frozen=True)
 class Line:
-    """Cells that differ in one axis alone. ``label`` are their values of the axes that tell the lines apart."""
+    """Cells that differ in one axis alone. ``label`` are their common values of the axes by which lines differ."""
 
     label: tuple[str, ...]
     cells: tuple[ShownCell, ...]
@@ -44,7 +44,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Curves:
-    """The lines of a chart over ``axis``, whose ``values`` are in the order of the chart."""
+    """Lines of a chart over ``axis``, whose ``values`` are in the order of the chart."""
 
     axis: str
     values: tuple[str, ...]
@@ -53,7 +53,7 @@ class Curves:
 
 
 def chart_names(description: Description, experiment: ShownExperiment) -> list[tuple[str, str]]:
-    """The file name of each chart of the experiment with the text that stands for it where it cannot be seen."""
+    """Return the file name of each chart of the experiment with its alternative text."""
     names = [(forest_name(experiment), _FOREST_ALT.format(name=experiment.name, question=experiment.question))]
     for curves in curves_of(description, experiment):
         lines = " and ".join(headings(curves.label_axes)) or "loader"
@@ -67,7 +67,7 @@ def chart_names(description: Description, experiment: ShownExperiment) -> list[t
 def chart_images(
     description: Description, experiment: ShownExperiment, folder: str, without: Collection[str] = ()
 ) -> str:
-    """The experiment's charts as images in Markdown, a paragraph each, but those of the file names ``without``.
+    """Return the charts as images in Markdown, a paragraph each, except the files ``without``.
 
     ``folder`` is relative to the page.
     """
@@ -76,61 +76,54 @@ def chart_images(
 
 
 def forest_name(experiment: ShownExperiment) -> str:
-    """The file of the chart of the ratios."""
+    """Return the file of the chart of the ratios."""
     return f"{experiment.name}.svg"
 
 
 def curve_name(experiment: ShownExperiment, axis: str) -> str:
-    """The file of the chart over an axis."""
+    """Return the file of the chart over an axis."""
     return f"{experiment.name}-{axis}.svg"
 
 
 def time_name(experiment: ShownExperiment) -> str:
-    """The file of the chart of the workers' time."""
+    """Return the file of the chart of the workers' time."""
     return f"{experiment.name}-time.svg"
 
 
 def has_time(description: Description, experiment: ShownExperiment) -> bool:
-    """Whether connections were to be watched in any cell of the experiment."""
+    """Tell if any cell of the experiment samples connections."""
     shown = (cell for cell in description.cells if experiment.name in cell.experiments and not cell.unsupported)
     return any(cell.cell.sampling == "on" for cell in shown)
 
 
 def curves_of(description: Description, experiment: ShownExperiment) -> list[Curves]:
-    """What can be drawn over an axis: where a line has at least three values of it that can run."""
+    """Return the curves over each axis of which a line has at least three values that can run."""
     able = [cell for cell in in_matrix_order(description, experiment) if cell.arm == "a" and not cell.unsupported]
-    # Of ceilings only the one that is there for every pool, and is no line of its own scale.
+    # Of the upper bounds only pgbench: it runs with every pool, on the scale of the loaders.
     shown = [cell for cell in able if cell.cell.loader == PGBENCH or not is_ceiling(cell.cell)]
     listed = description.matrix["experiments"][experiment.name]["matrix"]
-    every = [_curves(axis, shown, label_axes([cell.cell for cell in shown], listed, over=axis)) for axis in CURVE_AXES]
-    return [
-        curves
-        for curves in every
-        if max((_length(line, curves.axis) for line in curves.lines), default=0) >= _FEWEST_VALUES
-    ]
+    axes = {axis: label_axes([cell.cell for cell in shown], listed, over=axis) for axis in CURVE_AXES}
+    every = [_curves(axis, shown, axes[axis]) for axis in CURVE_AXES]
+    return [curves for curves in every if any(_length(line, curves.axis) >= _FEWEST_VALUES for line in curves.lines)]
 
 
 def _curves(axis: str, shown: Sequence[ShownCell], axes: tuple[str, ...]) -> Curves:
     lines: dict[tuple[str, ...], list[ShownCell]] = {}
     for cell in shown:
         lines.setdefault(label_of(cell.cell, axes), []).append(cell)
-    ordered = tuple(Line(label, tuple(cells)) for label, cells in lines.items())
-    return Curves(axis, tuple(_values(shown, axis)), axes, ordered)
+    values = sorted({value_text(cell.cell, axis) for cell in shown}, key=_natural)
+    return Curves(axis, tuple(values), axes, tuple(Line(label, tuple(cells)) for label, cells in lines.items()))
 
 
 def _length(line: Line, axis: str) -> int:
     return len({cell.cell.value(axis) for cell in line.cells})
 
 
-def _values(cells: Sequence[ShownCell], axis: str) -> list[str]:
-    """The values of the axis in order: numbers by size, versions by number, free-threaded builds after their own."""
-    return sorted({value_text(cell.cell, axis) for cell in cells}, key=_natural)
-
-
 def _natural(text: str) -> tuple[list[int], str]:
+    """Sort numbers by size, versions by number, free-threaded builds after their own."""
     return [int(number) for number in re.findall(r"\d+", text)], re.sub(r"\d+", "", text)
 
 
 def _escape(text: str) -> str:
-    """Text that Markdown takes as it is inside the brackets of an image, on one line."""
+    """Escape a text for the brackets of an image in Markdown, on one line."""
     return re.sub(r"([\\\[\]`*_<>])", r"\\\1", " ".join(text.split()))

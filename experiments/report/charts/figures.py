@@ -1,14 +1,14 @@
-"""The sheets of an experiment's charts: title, question, key, the chart itself, and where and how it was measured."""
+"""Sheets of an experiment's charts: title, question, key, the chart itself, machine and method."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from experiments.analysis.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
-from experiments.analysis.summary import ExperimentSummary, summarize
+from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import NOTHING, axis_name, count
-from experiments.records.description import Description, ShownExperiment
-from experiments.records.record import Record
+from experiments.records.campaign import Campaign
+from experiments.records.description import Description
 from experiments.report.charts.canvas import (
     BODY,
     GREY,
@@ -40,14 +40,12 @@ from experiments.report.labels import headings, label_axes
 
 _ALONE_HEIGHT = 210.0
 _ONE_OF_MANY_HEIGHT = 92.0
-_TOLD_APART = "told apart: beyond the noise floor, and p < 0.05 adjusted by Holm for all rows"
+_SIGNIFICANT = "significant: beyond the noise floor, and p < 0.05 adjusted by Holm for all rows"
 
 
-def draw_charts(
-    description: Description, records: Sequence[Record], experiment: ShownExperiment, alts: Mapping[str, str]
-) -> dict[str, bytes]:
-    """Every chart that ``alts`` names, as SVG; the texts there become the descriptions inside the files."""
-    summary = summarize(description, records, experiment)
+def draw_charts(summary: ExperimentSummary, campaign: Campaign, alts: Mapping[str, str]) -> dict[str, bytes]:
+    """Draw the charts named in ``alts`` as SVG; its texts become the descriptions inside the files."""
+    description, experiment = campaign.description, summary.experiment
     with charting():
         name = forest_name(experiment)
         drawn = {name: _forest_sheet(description, summary, alts[name])}
@@ -61,29 +59,23 @@ def draw_charts(
 
 
 def _forest_sheet(description: Description, summary: ExperimentSummary, alt: str) -> bytes:
-    cells = [cell.shown.cell for cell in summary.cells]
-    listed = description.matrix["experiments"][summary.experiment.name]["matrix"]
-    axes = label_axes(cells, listed)
+    axes = _label_axes(description, summary)
     forest = Forest(tuple(headings(axes)), forest_rows(summary, axes), summary.floor)
     width = max(WIDTH, forest.width)
     how = [f"ratio paired within blocks, {_interval(description, FEWEST_BLOCKS)}", "rows/s and client CPU: median"]
-    how += [] if summary.floor is None else [_TOLD_APART]
-    foot = _foot(description, summary, how, width)
-    title = summary.experiment.name
-    return draw_sheet([*_head(title, summary, width), forest.key(width), forest, foot], width, title, alt)
+    how += [] if summary.floor is None else [_SIGNIFICANT]
+    return _sheet(description, summary, summary.experiment.name, [forest.key(width), forest], how, width, alt)
 
 
 def _time_sheet(description: Description, summary: ExperimentSummary, alt: str) -> bytes:
-    cells = [cell.shown.cell for cell in summary.cells]
-    axes = label_axes(cells, description.matrix["experiments"][summary.experiment.name]["matrix"])
+    axes = _label_axes(description, summary)
     bars = Bars(tuple(headings(axes)), time_rows(summary.cells, axes))
     width = max(WIDTH, bars.width)
-    how = ["median of each part; queueing is what is left: the interpreter's lock, the event loop, a core"]
-    how += ["cores: what each side used of those that it can use; a wait for a commit includes that for a core"]
-    how += ["beyond 100%: the server's processes in the background are no workers"] if bars.overlap else []
-    foot = _foot(description, summary, how, width)
+    how = ["median of each part; queueing is the rest: waits for the interpreter's lock, the event loop or a core"]
+    how += ["cores: used part of those that each side can use; a wait for a commit includes that for a core"]
+    how += ["beyond 100%: the server's background processes are no workers"] if bars.overlap else []
     title = f"{summary.experiment.name}: where the time goes"
-    return draw_sheet([*_head(title, summary, width), bars.key(width), bars, foot], width, title, alt)
+    return _sheet(description, summary, title, [bars.key(width), bars], how, width, alt)
 
 
 def _curve_sheet(description: Description, summary: ExperimentSummary, curves: Curves, alt: str) -> bytes:
@@ -94,14 +86,13 @@ def _curve_sheet(description: Description, summary: ExperimentSummary, curves: C
         pieces += _group(curves, name, members, series, (number, len(groups)))
     how = [f"median, {_interval(description, FEWEST_FOR_MEDIAN)}"]
     how += ["grey: the other lines of this chart"] if len(groups) > 1 else []
-    foot = _foot(description, summary, how, WIDTH)
     apart = [apart_entry()] if any(is_apart(curves.axis, value) for value in curves.values) else []
     title = f"{summary.experiment.name}, over {axis_name(curves.axis)}"
-    return draw_sheet([*_head(title, summary, WIDTH), Key(tuple(apart), WIDTH), *pieces, foot], WIDTH, title, alt)
+    return _sheet(description, summary, title, [Key(tuple(apart), WIDTH), *pieces], how, WIDTH, alt)
 
 
 def _groups(series: Sequence[Series]) -> dict[tuple[str, ...], list[Series]]:
-    """The lines by as many of their first axes as it takes to have few enough in each panel."""
+    """Group the lines by as few of their first axes as leave no more than ``MOST_LINES`` in a panel."""
     axes = len(series[0].label)
     for depth in range(axes + 1):
         groups: dict[tuple[str, ...], list[Series]] = {}
@@ -115,7 +106,7 @@ def _groups(series: Sequence[Series]) -> dict[tuple[str, ...], list[Series]]:
 def _group(
     curves: Curves, name: tuple[str, ...], members: list[Series], every: Sequence[Series], place: tuple[int, int]
 ) -> list[Piece]:
-    """A line of panels with its heading and its key. ``place`` is its number, from 0, and how many there are."""
+    """Return the panels of one group with heading and key. ``place`` is its number, from 0, and their count."""
     others = tuple(one for one in every if one not in members)
     panels = Panels(
         axis=curves.axis,
@@ -137,21 +128,31 @@ def _line_text(label: Sequence[str]) -> str:
     return ", ".join(text for text in label if text != NOTHING) or "all"
 
 
-def _head(title: str, summary: ExperimentSummary, width: float) -> list[Piece]:
-    question = wrap(summary.experiment.question, width - 2 * PADDING, BODY)
-    return [Lines((title,), size=TITLE, weight="bold"), Lines(question, size=BODY, below=8.0)]
-
-
 def _interval(description: Description, fewest: int) -> str:
     return "95% interval" if description.repeats >= fewest else f"without intervals, which need {fewest} blocks"
 
 
-def _foot(description: Description, summary: ExperimentSummary, how: Sequence[str], width: float) -> Lines:
-    """Where it was measured, and how the numbers are meant."""
+def _label_axes(description: Description, summary: ExperimentSummary) -> tuple[str, ...]:
+    listed = description.matrix["experiments"][summary.experiment.name]["matrix"]
+    return label_axes([cell.shown.cell for cell in summary.cells], listed)
+
+
+def _sheet(
+    description: Description,
+    summary: ExperimentSummary,
+    title: str,
+    pieces: Sequence[Piece],
+    how: Sequence[str],
+    width: float,
+    alt: str,
+) -> bytes:
+    """Draw the pieces between title and question and the footnotes about machine and method."""
+    question = wrap(summary.experiment.question, width - 2 * PADDING, BODY)
+    head = [Lines((title,), size=TITLE, weight="bold"), Lines(question, size=BODY, below=8.0)]
     facts = description.environment
     cores = f"{len(facts.get('cores_allowed') or [])} of {facts.get('cores', NOTHING)} cores"
-    where = f"{description.campaign}; {facts.get('cpu') or 'a CPU that does not tell its name'}, {cores}"
+    where = f"{description.campaign}; {facts.get('cpu') or 'unknown CPU'}, {cores}"
     floor = "not known" if summary.floor is None else f"{summary.floor - 1:.1%}"
     numbers = "; ".join([count(description.repeats, "block"), f"noise floor {floor}", *how])
     lines = [line for text in (where, numbers) for line in wrap(text, width - 2 * PADDING, SMALL)]
-    return Lines(tuple(lines), color=GREY)
+    return draw_sheet([*head, *pieces, Lines(tuple(lines), color=GREY)], width, title, alt)

@@ -1,4 +1,4 @@
-"""The chart of the ratios: a line per row of the table, its ratio to the baseline with the interval on a log axis."""
+"""Chart of the ratios: for each row of the table the ratio to the baseline with its interval, on a log axis."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -15,58 +16,58 @@ from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import NOTHING
-from experiments.report.charts.canvas import BLACK, GREY, PADDING, RULE, SHADE, SMALL, Key, Sheet, text_width
+from experiments.report.charts.canvas import BLACK, GREY, PADDING, RULE, SHADE, SMALL, Columns, Key, Sheet
 from experiments.report.charts.ticks import log_limits, log_ticks
 from experiments.report.labels import label_of
 
 
 class Mark(Enum):
-    """What a row's ratio tells; the value is the id that its points have in the file."""
+    """Meaning of a row's point; the value is the id of such points in the file."""
 
     BASELINE = "baseline"
     AGAIN = "baseline-again"
-    TOLD_APART = "told-apart"
-    NOISE = "not-told-apart"
+    SIGNIFICANT = "significant"
+    NOISE = "not-significant"
     UNCLAIMED = "nothing-claimed"
 
 
-BLUE = "#0b4f8a"
-_LINE: dict[str, Any] = {"color": BLUE, "linewidth": 1.3}
-_ALONE: dict[str, Any] = {"linestyle": "none"}
+@dataclass(frozen=True)
+class ForestRow:
+    """One row of the table. ``numbers`` are rows/s and client CPU, ``without_result`` is the reason for no ratio."""
+
+    label: tuple[str, ...]
+    numbers: tuple[str, str]
+    mark: Mark
+    ratio: Estimate | None
+    without_result: str | None = None
+
+
+_BLUE = "#0b4f8a"
+_LINE: dict[str, Any] = {"color": _BLUE, "linewidth": 1.3}
+_DIAMOND: dict[str, Any] = {"marker": "D", "markeredgecolor": BLACK, "markersize": 5}
+_DOT: dict[str, Any] = {"marker": "o", "markeredgecolor": _BLUE, "markersize": 5.5}
+_CROSS: dict[str, Any] = {"marker": "x", "markeredgecolor": _BLUE, "markeredgewidth": 1.4, "markersize": 5}
 _MARKS: Mapping[Mark, tuple[str, dict[str, Any]]] = {
-    Mark.BASELINE: ("baseline", {"marker": "D", "markerfacecolor": BLACK, "markeredgecolor": BLACK, "markersize": 5}),
-    Mark.AGAIN: (
-        "the baseline again",
-        {"marker": "D", "markerfacecolor": "white", "markeredgecolor": BLACK, "markersize": 5},
-    ),
-    Mark.TOLD_APART: (
-        "told apart from the baseline",
-        {"marker": "o", "markerfacecolor": BLUE, "markeredgecolor": BLUE, "markersize": 5.5},
-    ),
-    Mark.NOISE: (
-        "not told apart",
-        {"marker": "o", "markerfacecolor": "white", "markeredgecolor": BLUE, "markersize": 5.5},
-    ),
-    Mark.UNCLAIMED: (
-        "no interval or no noise floor: nothing is claimed",
-        {"marker": "x", "markeredgecolor": BLUE, "markeredgewidth": 1.4, "markersize": 5},
-    ),
+    Mark.BASELINE: ("baseline", {**_DIAMOND, "markerfacecolor": BLACK}),
+    Mark.AGAIN: ("the baseline again", {**_DIAMOND, "markerfacecolor": "white"}),
+    Mark.SIGNIFICANT: ("significant", {**_DOT, "markerfacecolor": _BLUE}),
+    Mark.NOISE: ("not significant", {**_DOT, "markerfacecolor": "white"}),
+    Mark.UNCLAIMED: ("no interval or no noise floor: nothing is claimed", _CROSS),
 }
+_WITHOUT_INTERVAL = (Mark.BASELINE, Mark.UNCLAIMED)
 _BAND: dict[str, Any] = {"facecolor": SHADE, "edgecolor": GREY, "linestyle": (0, (2, 2)), "linewidth": 0.6}
 
 _ROW = 15.0
-_GAP = 12.0
-_LEAST_PLOT = 260.0
 _HEAD = 36.0
 _FOOT = 22.0
-_COLUMNS = ("rows/s", "client CPU\nµs/row")
+_NUMBERS = ("rows/s", "client CPU\nµs/row")
 # From this many rows on each value of the first axis has a heading of its own.
 _GROUPED_FROM = 12
 
 
 @dataclass(frozen=True)
 class Forest:
-    """The rows below each other. ``floor`` is the noise floor as a factor above 1."""
+    """Rows below each other. ``floor`` is the noise floor as a factor above 1."""
 
     headings: tuple[str, ...]
     rows: tuple[ForestRow, ...]
@@ -74,7 +75,7 @@ class Forest:
 
     @property
     def grouped(self) -> bool:
-        """Whether the first axis stands in headings between the rows."""
+        """Tell if the first axis stands in headings between the rows."""
         firsts = [row.label[0] for row in self.rows]
         in_order = [first for number, first in enumerate(firsts) if number == 0 or first != firsts[number - 1]]
         enough = len(self.headings) > 1 and len(self.rows) >= _GROUPED_FROM
@@ -82,32 +83,28 @@ class Forest:
 
     @property
     def width(self) -> float:
-        """The least that it needs."""
-        return self._label_width() + _LEAST_PLOT + sum(self._column_widths()) + 2 * PADDING
+        """Return the least width of its sheet."""
+        return self._columns.width
 
     @property
     def height(self) -> float:
-        """Rows and headings with the axis above and below."""
-        return _HEAD + _ROW * len(self._slots()) + _FOOT
+        """Return the height with the axis above and the space below."""
+        return _HEAD + _ROW * len(self._slots) + _FOOT
 
     def draw(self, sheet: Sheet, top: float) -> None:
-        """Labels on the left, points and intervals, numbers on the right."""
-        slots = self._slots()
-        left = PADDING + self._label_width()
-        width = sheet.width - PADDING - sum(self._column_widths()) - left
-        self._write_headings(sheet, top)
-        axes = sheet.axes(left, top + _HEAD, width, _ROW * len(slots))
-        self._prepare(axes, len(slots))
-        self._plot(axes, slots)
-        for number, slot in enumerate(slots):
-            self._write_row(sheet, slot, top + _HEAD + _ROW * (number + 0.5) + SMALL * 0.36, left)
+        """Draw labels on the left, points and intervals, and numbers on the right."""
+        self._columns.write_headings(sheet, top + _HEAD - 8)
+        axes = self._columns.axes(sheet, top + _HEAD, _ROW * len(self._slots))
+        self._prepare(axes)
+        self._plot(axes)
+        for number, slot in enumerate(self._slots):
+            self._write(sheet, slot, top + _HEAD + _ROW * (number + 0.5) + SMALL * 0.36)
 
     def key(self, width: float) -> Key:
-        """What the marks of these rows mean."""
+        """Return the key of the marks in use."""
         used = {row.mark for row in self.rows if not row.without_result}
-        alone = (Mark.BASELINE, Mark.UNCLAIMED)
         entries = [
-            (text, {**_LINE, **looks, **(_ALONE if mark in alone else {})})
+            (text, {**_LINE, **looks, **({"linestyle": "none"} if mark in _WITHOUT_INTERVAL else {})})
             for mark, (text, looks) in _MARKS.items()
             if mark in used
         ]
@@ -115,8 +112,15 @@ class Forest:
             entries.append((f"noise floor, {self.floor - 1:.1%}", _BAND))
         return Key(tuple(entries), width)
 
+    @cached_property
+    def _columns(self) -> Columns:
+        labels = [row.label[self._first :] for row in self.rows]
+        numbers = [row.numbers for row in self.rows]
+        return Columns(self.headings[self._first :], labels, _NUMBERS, numbers, 8.0 * self._first)
+
+    @cached_property
     def _slots(self) -> list[ForestRow | str]:
-        """The rows, and the headings of groups between them."""
+        """The rows, with the headings of groups between them."""
         slots: list[ForestRow | str] = []
         group = None
         for row in self.rows:
@@ -126,59 +130,18 @@ class Forest:
             slots.append(row)
         return slots
 
-    def _label_columns(self) -> list[list[str]]:
-        first = 1 if self.grouped else 0
-        labels = [row.label[first:] for row in self.rows]
-        return [[heading, *column] for heading, *column in zip(self.headings[first:], *labels, strict=True)]
+    @property
+    def _first(self) -> int:
+        """The first axis with a column of its own."""
+        return 1 if self.grouped else 0
 
-    def _label_lefts(self) -> list[float]:
-        lefts = [PADDING + (8.0 if self.grouped else 0.0)]
-        for column in self._label_columns():
-            lefts.append(lefts[-1] + max(text_width(text) for text in column) + _GAP)
-        return lefts
-
-    def _label_width(self) -> float:
-        return self._label_lefts()[-1] - PADDING
-
-    def _column_widths(self) -> list[float]:
-        columns = zip(*(row.numbers for row in self.rows), strict=True)
-        return [
-            max(text_width(text) for text in (*heading.split("\n"), *column)) + _GAP
-            for heading, column in zip(_COLUMNS, columns, strict=True)
-        ]
-
-    def _column_rights(self, sheet: Sheet) -> list[float]:
-        widths = self._column_widths()
-        return [sheet.width - PADDING - sum(widths[number + 1 :]) for number in range(len(widths))]
-
-    def _write_headings(self, sheet: Sheet, top: float) -> None:
-        baseline = top + _HEAD - 8
-        for left, heading in zip(self._label_lefts(), self.headings[1 if self.grouped else 0 :], strict=False):
-            sheet.write(heading, left, baseline, color=GREY)
-        for right, heading in zip(self._column_rights(sheet), _COLUMNS, strict=True):
-            sheet.write(heading, right, baseline, color=GREY, ha="right", va="baseline", linespacing=1.1)
-
-    def _write_row(self, sheet: Sheet, slot: ForestRow | str, baseline: float, plot_left: float) -> None:
-        if isinstance(slot, str):
-            sheet.write(slot, PADDING, baseline, weight="bold")
-            return
-        color = GREY if slot.without_result else BLACK
-        for left, text in zip(self._label_lefts(), slot.label[1 if self.grouped else 0 :], strict=False):
-            sheet.write(text, left, baseline, color=color)
-        if slot.without_result:
-            # On paper of its own, as the line at 1 may be there.
-            paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-            sheet.write(slot.without_result, plot_left + 6, baseline, color=GREY, style="italic", bbox=paper)
-        for right, text in zip(self._column_rights(sheet), slot.numbers, strict=True):
-            sheet.write(text, right, baseline, color=color, ha="right")
-
-    def _prepare(self, axes: Axes, slots: int) -> None:
-        """Axis, noise floor and the line at 1."""
+    def _prepare(self, axes: Axes) -> None:
+        """Draw the axis, the noise floor and the line at 1."""
         ends = [end for row in self.rows if row.ratio for end in (row.ratio.low, row.ratio.high, row.ratio.value)]
         low, high = log_limits([*(end for end in ends if end), *([1 / self.floor, self.floor] if self.floor else [])])
         axes.set_xscale("log")
         axes.set_xlim(low, high)
-        axes.set_ylim(slots - 0.5, -0.5)
+        axes.set_ylim(len(self._slots) - 0.5, -0.5)
         axes.set_yticks([])
         ticks = log_ticks(low, high)
         axes.xaxis.set_major_locator(FixedLocator(ticks))
@@ -192,16 +155,11 @@ class Forest:
             axes.axvspan(1 / self.floor, self.floor, gid="noise-floor", zorder=0, **_BAND)
         axes.axvline(1, color=BLACK, linewidth=1, zorder=1, gid="one")
 
-    def _plot(self, axes: Axes, slots: Sequence[ForestRow | str]) -> None:
-        rows = [(height, row) for height, row in enumerate(slots) if isinstance(row, ForestRow)]
+    def _plot(self, axes: Axes) -> None:
+        rows = [(height, row) for height, row in enumerate(self._slots) if isinstance(row, ForestRow)]
         drawn = [(height, row) for height, row in rows if not row.without_result]
-        guides: dict[str, Any] = {
-            "color": RULE,
-            "linewidth": 0.5,
-            "zorder": 0.5,
-            "transform": axes.get_yaxis_transform(),
-        }
-        axes.hlines([height for height, _ in drawn], 0, 1, **guides)
+        guides: dict[str, Any] = {"color": RULE, "linewidth": 0.5, "zorder": 0.5}
+        axes.hlines([height for height, _ in drawn], 0, 1, transform=axes.get_yaxis_transform(), **guides)
         points: dict[Mark, list[tuple[float, float]]] = defaultdict(list)
         intervals: list[tuple[float, float, float]] = []
         for height, row in drawn:
@@ -215,34 +173,29 @@ class Forest:
             x, heights = zip(*places, strict=True)
             axes.plot(x, heights, linestyle="none", zorder=3, gid=mark.value, **_MARKS[mark][1])
 
-
-@dataclass(frozen=True)
-class ForestRow:
-    """One row of the table. ``numbers`` are rows/s and client CPU; ``without_result`` says why there is no ratio."""
-
-    label: tuple[str, ...]
-    numbers: tuple[str, str]
-    mark: Mark
-    ratio: Estimate | None
-    without_result: str | None = None
+    def _write(self, sheet: Sheet, slot: ForestRow | str, baseline: float) -> None:
+        if isinstance(slot, str):
+            sheet.write(slot, PADDING, baseline, weight="bold")
+            return
+        color = GREY if slot.without_result else BLACK
+        self._columns.write(sheet, baseline, slot.label[self._first :], slot.numbers, color)
+        if slot.without_result:
+            # On paper of its own, as the line at 1 may be there.
+            paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+            left = self._columns.lefts[-1] + 6
+            sheet.write(slot.without_result, left, baseline, color=GREY, style="italic", bbox=paper)
 
 
 def forest_rows(summary: ExperimentSummary, axes: Sequence[str]) -> tuple[ForestRow, ...]:
-    """The rows in the order of the table, but for ceilings: COPY alone would take most of the axis."""
+    """Return the rows in the order of the table, without upper bounds: COPY alone would take most of the axis."""
     return tuple(_row(cell, axes) for cell in summary.cells if not is_ceiling(cell.shown.cell))
 
 
 def _row(cell: CellSummary, axes: Sequence[str]) -> ForestRow:
-    return ForestRow(
-        label=label_of(cell.shown.cell, axes),
-        numbers=(
-            NOTHING if cell.rows_per_s is None else f"{cell.rows_per_s.value:,.0f}",
-            NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
-        ),
-        mark=_mark(cell),
-        ratio=cell.ratio,
-        without_result=_without_result(cell),
-    )
+    rows_per_s = NOTHING if cell.rows_per_s is None else f"{cell.rows_per_s.value:,.0f}"
+    cpu = NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}"
+    label = label_of(cell.shown.cell, axes)
+    return ForestRow(label, (rows_per_s, cpu), _mark(cell), cell.ratio, _without_result(cell))
 
 
 def _mark(cell: CellSummary) -> Mark:
@@ -252,11 +205,11 @@ def _mark(cell: CellSummary) -> Mark:
         return Mark.AGAIN
     if cell.noise is None:
         return Mark.UNCLAIMED
-    return Mark.NOISE if cell.noise else Mark.TOLD_APART
+    return Mark.NOISE if cell.noise else Mark.SIGNIFICANT
 
 
 def _without_result(cell: CellSummary) -> str | None:
-    """Why the row has no point; None where it has one."""
+    """Return the reason for a row without a point; None for one with a point."""
     if cell.shown.unsupported:
         return "cannot run"
     if cell.rows_per_s is not None:

@@ -1,4 +1,4 @@
-"""Where the ticks of an axis stand and what it reaches from and to: pure functions of numbers."""
+"""Limits and ticks of a log axis."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterable
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _DIGITS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS = 8
-# What is free beyond the outermost point, as a part of the whole on a log axis.
+# Margin beyond the outermost point, as a part of the whole on a log axis.
 _MARGIN = 0.04
 _LEAST_SPAN = 1.1
 
 
 def log_limits(values: Iterable[float]) -> tuple[float, float]:
-    """The ends of a log axis that holds 1 and all the values above 0, with something free beyond them."""
+    """Return the ends of a log axis that holds 1 and all values above 0, with a margin."""
     usable = [value for value in values if 0 < value < math.inf]
     low, high = min([1 / _LEAST_SPAN, *usable]), max([_LEAST_SPAN, *usable])
     margin = (high / low) ** _MARGIN
@@ -23,7 +23,7 @@ def log_limits(values: Iterable[float]) -> tuple[float, float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """At most eight round values from low to high, both above 0; 1 is among them where it lies between."""
+    """Return at most eight round values from low to high, both above 0, including 1 if it lies between."""
     candidates = [_multiples(step, low, high) for step in _STEPS if high / low < 10]
     candidates += [_decades(digits, low, high) for digits in _DIGITS]
     fitting = [ticks for ticks in candidates if len(ticks) <= _MOST_TICKS]
@@ -42,6 +42,6 @@ def _decades(digits: tuple[int, ...], low: float, high: float) -> list[float]:
 
 
 def _thinned(ticks: list[float]) -> list[float]:
-    """Every n-th power of ten, 1 among them."""
+    """Return every n-th power of ten, including 1."""
     step = math.ceil(len(ticks) / _MOST_TICKS)
     return [tick for tick in ticks if round(math.log10(tick)) % step == 0]

@@ -1,9 +1,10 @@
-"""The chart of the workers' time: for each row of the table one bar, divided as the ledger of a row's time is."""
+"""Chart of the workers' time: for each row of the table a bar, divided like its time breakdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -13,10 +14,10 @@ from experiments.analysis.summary import CellSummary
 from experiments.analysis.time_breakdown import PARTS
 from experiments.formatting import NOTHING
 from experiments.report.bottlenecks import BUSY_NAMES, PART_NAMES, describe_busy
-from experiments.report.charts.canvas import BLACK, GREY, PADDING, RULE, SMALL, Key, Sheet, text_width
+from experiments.report.charts.canvas import BLACK, GREY, RULE, SMALL, Columns, Key, Sheet, text_width
 from experiments.report.labels import label_of
 
-# Told apart in greyscale, too: neighbours differ in lightness, and waiting is hatched.
+# Distinct in greyscale, too: neighbours differ in lightness, and waiting is hatched.
 _LOOKS: Mapping[str, dict[str, Any]] = {
     "client_user": {"facecolor": "#0b4f8a"},
     "client_system": {"facecolor": "#7fb2dd"},
@@ -32,20 +33,18 @@ _DARK = ("client_user", "server_cpu", "round_trip")
 
 _ROW = 15.0
 _BAR = 0.68
-_GAP = 12.0
 _HEAD = 36.0
 _FOOT = 8.0
-_LEAST_PLOT = 260.0
-# On the right of the bars; the first two decide the verdict.
-_COLUMNS = (*(name.replace(" ", "\n") for name in BUSY_NAMES.values()), "worker time\nµs/row")
+# On the right of the bars; the first two decide the bottleneck.
+_NUMBERS = (*(name.replace(" ", "\n") for name in BUSY_NAMES.values()), "worker time\nµs/row")
 _NOT_OBSERVED = "not observed"
 
 
 @dataclass(frozen=True)
 class TimeRow:
-    """One row: its label, the parts of the ledger in microseconds per row, or why it has none.
+    """One row: its label and the parts of its time in microseconds per row; ``without`` is the reason for none.
 
-    ``busy``: what client and server used of the cores that they can use, as text.
+    ``busy``: used parts of the cores that client and server can use, as text.
     """
 
     label: tuple[str, ...]
@@ -55,13 +54,18 @@ class TimeRow:
 
     @property
     def total_us(self) -> float:
-        """The time of all workers per row."""
+        """Return the time of all workers per row."""
         return sum(self.parts.values())
 
-    def shares(self) -> Iterator[tuple[str, float, float]]:
-        """Each part that can be drawn: its name, where it begins and its width, as parts of the worker time.
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Return the texts under the headings on the right of the bars."""
+        return (*self.busy, NOTHING if self.without else f"{self.total_us:,.0f}")
 
-        A rest below zero cannot: without it the CPU time is longer than the whole.
+    def shares(self) -> Iterator[tuple[str, float, float]]:
+        """Yield the name, begin and width of each drawn part, as parts of the worker time.
+
+        A rest below zero is not drawn: the CPU time is then longer than the whole.
         """
         begin = 0.0
         for part in PARTS if self.parts else ():
@@ -73,73 +77,51 @@ class TimeRow:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars below each other, all of the same length, and beside them the worker time that they stand for, and how
-    busy the cores were."""
+    """Bars of one length below each other; beside them the worker time and how busy the cores were."""
 
     headings: tuple[str, ...]
     rows: tuple[TimeRow, ...]
 
     @property
     def width(self) -> float:
-        """The least that it needs."""
-        return self._lefts()[-1] + _LEAST_PLOT + sum(self._column_widths()) + PADDING
+        """Return the least width of its sheet."""
+        return self._columns.width
 
     @property
     def height(self) -> float:
-        """The rows with the axis above."""
+        """Return the height with the axis above."""
         return _HEAD + _ROW * len(self.rows) + _FOOT
 
     def draw(self, sheet: Sheet, top: float) -> None:
-        """Labels on the left, bars, and the columns of numbers on the right."""
-        lefts, widths = self._lefts(), self._column_widths()
-        width = sheet.width - PADDING - sum(widths) - lefts[-1]
-        rights = [sheet.width - PADDING - sum(widths[number + 1 :]) for number in range(len(widths))]
-        for left, heading in zip(lefts, self.headings, strict=False):
-            sheet.write(heading, left, top + _HEAD - 8, color=GREY)
-        for right, heading in zip(rights, _COLUMNS, strict=True):
-            sheet.write(heading, right, top + _HEAD - 8, color=GREY, ha="right", va="baseline", linespacing=1.1)
-        axes = sheet.axes(lefts[-1], top + _HEAD, width, _ROW * len(self.rows))
-        longest = max((begin + share for row in self.rows for _, begin, share in row.shares()), default=1.0)
-        _prepare(axes, len(self.rows), max(1.0, longest))
+        """Draw labels on the left, bars, and numbers on the right."""
+        self._columns.write_headings(sheet, top + _HEAD - 8)
+        axes = self._columns.axes(sheet, top + _HEAD, _ROW * len(self.rows))
+        longest = max([1.0, *(begin + share for row in self.rows for _, begin, share in row.shares())])
+        _prepare(axes, len(self.rows), longest)
         for number, row in enumerate(self.rows):
-            _plot(axes, row, number, width / max(1.0, longest))
+            _plot(axes, row, number, axes.get_position().width * sheet.width / longest)
             baseline = top + _HEAD + _ROW * (number + 0.5) + SMALL * 0.36
-            color = GREY if row.without else BLACK
-            for left, text in zip(lefts, row.label, strict=False):
-                sheet.write(text, left, baseline, color=color)
-            for right, text in zip(rights, _numbers(row), strict=True):
-                sheet.write(text, right, baseline, color=color, ha="right")
+            self._columns.write(sheet, baseline, row.label, row.numbers, GREY if row.without else BLACK)
 
     @property
     def overlap(self) -> bool:
-        """Whether some row's CPU time is longer than its whole."""
+        """Tell if some row's CPU time is longer than its whole."""
         return any(row.parts.get("queueing", 0.0) < -0.01 * row.total_us for row in self.rows)
 
     def key(self, width: float) -> Key:
-        """What the parts are called; those that no bar has are left out."""
+        """Return the key of the drawn parts."""
         drawn = {part for row in self.rows for part, _, _ in row.shares()}
         entries = [(PART_NAMES[part], {**_LOOKS[part], **_EDGE}) for part in PARTS if part in drawn]
         return Key(tuple(entries), width)
 
-    def _lefts(self) -> list[float]:
-        lefts = [PADDING]
-        for number, heading in enumerate(self.headings):
-            texts = [heading, *(row.label[number] for row in self.rows)]
-            lefts.append(lefts[-1] + max(text_width(text) for text in texts) + _GAP)
-        return lefts
-
-    def _column_widths(self) -> list[float]:
-        columns: Sequence[tuple[str, ...]] = list(zip(*map(_numbers, self.rows), strict=True)) or [()] * len(_COLUMNS)
-        widths = [
-            max(text_width(text) for text in (*heading.split("\n"), *texts)) + _GAP
-            for heading, texts in zip(_COLUMNS, columns, strict=True)
-        ]
-        # The axis ends in a text that reaches beyond it.
-        return [widths[0] + _GAP, *widths[1:]]
+    @cached_property
+    def _columns(self) -> Columns:
+        labels, numbers = [row.label for row in self.rows], [row.numbers for row in self.rows]
+        return Columns(self.headings, labels, _NUMBERS, numbers)
 
 
 def time_rows(cells: Sequence[CellSummary], axes: Sequence[str]) -> tuple[TimeRow, ...]:
-    """The rows in the order of the table; the baseline's second arm is none."""
+    """Return the rows in the order of the table, without the baseline's second arm."""
     return tuple(_row(cell, axes) for cell in cells if cell.shown.arm == "a")
 
 
@@ -149,11 +131,6 @@ def _row(cell: CellSummary, axes: Sequence[str]) -> TimeRow:
     if cell.ledger and sum(cell.ledger.values()) > 0:
         return TimeRow(label, cell.ledger, busy=busy)
     return TimeRow(label, {}, "cannot run" if cell.shown.unsupported else _NOT_OBSERVED, busy)
-
-
-def _numbers(row: TimeRow) -> tuple[str, ...]:
-    """Under the headings of ``_COLUMNS``."""
-    return (*row.busy, NOTHING if row.without else f"{row.total_us:,.0f}")
 
 
 def _prepare(axes: Axes, rows: int, longest: float) -> None:
@@ -172,19 +149,14 @@ def _prepare(axes: Axes, rows: int, longest: float) -> None:
 
 
 def _plot(axes: Axes, row: TimeRow, number: int, scale: float) -> None:
-    """The bar of one row; ``scale`` is how many points wide the whole worker time is."""
+    """Draw the bar of one row; ``scale`` is the width of the whole worker time in points."""
     if row.without:
         axes.text(0.01, number, row.without, color=GREY, style="italic", va="center_baseline", fontsize=SMALL)
     for part, begin, share in row.shares():
         axes.barh(number, share, left=begin, height=_BAR, gid=f"{part}-{number}", **_LOOKS[part], **_EDGE)
-        text = f"{share:.0%}"
-        if text_width(text, SMALL * 0.9) + 4 < share * scale:
-            paper: dict[str, Any] = {} if part in _DARK else {"bbox": {**_paper(part), "edgecolor": "none", "pad": 0.6}}
-            middle = begin + share / 2
-            looks: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": SMALL * 0.9}
-            axes.text(middle, number, text, color="white" if part in _DARK else BLACK, **looks, **paper)
-
-
-def _paper(part: str) -> dict[str, str]:
-    """Ground without hatches for a number."""
-    return {"facecolor": str(_LOOKS[part]["facecolor"])}
+        text, size = f"{share:.0%}", SMALL * 0.9
+        if text_width(text, size) + 4 < share * scale:
+            # Ground without hatches for the number.
+            ground = {"facecolor": _LOOKS[part]["facecolor"], "edgecolor": "none", "pad": 0.6}
+            looks: dict[str, Any] = {"color": "white"} if part in _DARK else {"color": BLACK, "bbox": ground}
+            axes.text(begin + share / 2, number, text, ha="center", va="center_baseline", fontsize=size, **looks)

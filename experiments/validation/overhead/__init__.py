@@ -1,1 +1,1 @@
-"""What the project measures of itself: loaders beside the least code of their driver, reading beside a bare loop."""
+"""Overhead of the project itself: loaders compared with minimal scripts, reading with a bare loop."""

@@ -1,6 +1,6 @@
-"""CPU seconds to read one data file: the bare loop, the program's checked lines, and its parsed records.
+"""CPU seconds to read one data file: by a bare loop, as checked lines, and as parsed records.
 
-A script for the loader's interpreter. Prints one JSON line: bare_s, lines_s, records_s, for one pass of each.
+It runs on the loader's interpreter and prints one JSON line with bare_s, lines_s and records_s, for one pass of each.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bigdata.census.source import open_source
 
 
 def read_bare(path: Path) -> None:
-    """What nobody can do without: every line of the zip's member, split."""
+    """Read and split every line of the zip's member, which no reader can do without."""
     with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
         for line in io.TextIOWrapper(member, "latin-1", newline=""):
             line.split(",")

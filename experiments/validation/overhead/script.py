@@ -1,18 +1,20 @@
-"""What the minimal scripts share besides their loops: arguments, records, SQL, the clock, the line that they print.
+"""Boilerplate of the minimal scripts: arguments, records, SQL, workers, the clock and the line that they print.
 
-For the loader's interpreter, and on purpose without anything of ``bigdata``. The geo records must be in the database
-already. The line has: rows, wall_s, user_s, system_s.
+It runs on the loader's interpreter and on purpose uses nothing of ``bigdata``. The geo records must already be in the
+database. The printed line has: rows, wall_s, user_s, system_s.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import resource
+import threading
 import time
 import zipfile
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Mapping, Sequence, Tuple
 
 TRUNCATE = "TRUNCATE data_element"
 
@@ -23,24 +25,34 @@ SELECT_ITEM_IDS = (
 )
 INSERT_ELEMENT = "INSERT INTO data_element (geo_record_id, dictionary_item_id, value) VALUES (%s, %s, %s)"
 
+Times = Tuple[float, float, float]
+"""Seconds of the clock, and of user and system CPU time."""
 
-def parse_options() -> argparse.Namespace:
-    """What ``compare`` says: server, records, connections, event loop."""
+
+def main(loads: Mapping[str, Callable[..., Any]]) -> None:
+    """Run the load of the loader that the command line names, and print its line.
+
+    A load takes the options and the records; it returns its times, or a coroutine that does.
+    """
     parser = argparse.ArgumentParser()
+    parser.add_argument("loader", choices=list(loads))
     parser.add_argument("--dburl", required=True)
     parser.add_argument("--directory", required=True)
     parser.add_argument("--records", type=int, required=True)
     parser.add_argument("--poolsize", type=int, required=True)
     parser.add_argument("--loop", choices=["asyncio", "uvloop", "rloop"])
-    return parser.parse_args()
+    options = parser.parse_args()
+    records = list(read_records(options.directory, options.records))
+    times = loads[options.loader](options, records)
+    if inspect.isawaitable(times):
+        times = new_event_loop(options.loop).run_until_complete(times)
+    wall_s, user_s, system_s = times
+    rows = sum(len(record[4]) for record in records)
+    print(json.dumps({"rows": rows, "wall_s": wall_s, "user_s": user_s, "system_s": system_s}))
 
 
-def read_records(options: argparse.Namespace) -> list[Any]:
-    """The first data records of the one state there: fileid, stusab, logrecno, segment, values."""
-    return list(_records(options.directory, options.records))
-
-
-def _records(directory: str, count: int) -> Iterator[Any]:
+def read_records(directory: str, count: int) -> Iterator[Any]:
+    """Yield the first data records of the one state there: fileid, stusab, logrecno, segment, values."""
     (path,) = Path(directory).glob("*00001_uf1.zip")
     with zipfile.ZipFile(path) as archive:
         lines = archive.read(archive.namelist()[0]).decode("latin-1").splitlines()[:count]
@@ -50,40 +62,68 @@ def _records(directory: str, count: int) -> Iterator[Any]:
 
 
 def new_event_loop(name: str) -> Any:
-    """A loop of the package of this name."""
-    if name == "uvloop":
-        import uvloop
+    """Return a loop of the package of this name, and make it the current one."""
+    import asyncio
+    from importlib import import_module
 
-        return uvloop.new_event_loop()
-    if name == "rloop":
-        import rloop
+    loop = import_module(name).new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
 
-        return rloop.new_event_loop()
+
+def measure_threads(load: Callable[..., None], connections: Sequence[Any], records: list[Any]) -> Times:
+    """Return what the load takes in one thread per connection."""
+    shared = iter(records)
+    threads = [threading.Thread(target=load, args=(connection, shared)) for connection in connections]
+
+    def run() -> None:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    return measure(run)
+
+
+def measure_greenlets(load: Callable[..., None], connections: Sequence[Any], records: list[Any]) -> Times:
+    """Return what the load takes in one greenlet per connection."""
+    import gevent
+
+    shared = iter(records)
+
+    def run() -> None:
+        gevent.joinall([gevent.spawn(load, connection, shared) for connection in connections], raise_error=True)
+
+    return measure(run)
+
+
+async def measure_tasks(load: Callable[..., Any], connections: Sequence[Any], records: list[Any]) -> Times:
+    """Return what the load takes in one task per connection, and close the connections."""
     import asyncio
 
-    return asyncio.new_event_loop()
+    shared = iter(records)
+    before = usage()
+    await asyncio.gather(*(load(connection, shared) for connection in connections))
+    times = since(before)
+    for connection in connections:
+        await connection.close()
+    return times
 
 
-def usage() -> tuple[float, float, float]:
-    """Now: seconds of the clock, of this process' own and of the system's CPU time for it."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return time.perf_counter(), used.ru_utime, used.ru_stime
-
-
-def measure(work: Callable[[], Any]) -> tuple[float, float, float]:
-    """Seconds that the call takes, as ``usage`` has them."""
+def measure(work: Callable[[], Any]) -> Times:
+    """Return what the call takes."""
     before = usage()
     work()
     return since(before)
 
 
-def since(before: tuple[float, float, float]) -> tuple[float, float, float]:
-    """Seconds since then, as ``usage`` has them."""
+def since(before: Times) -> Times:
+    """Return what was used from then to now."""
     after = usage()
     return after[0] - before[0], after[1] - before[1], after[2] - before[2]
 
 
-def report(records: list[Any], taken: tuple[float, float, float]) -> None:
-    """Print the line."""
-    rows = sum(len(record[4]) for record in records)
-    print(json.dumps({"rows": rows, "wall_s": taken[0], "user_s": taken[1], "system_s": taken[2]}))
+def usage() -> Times:
+    """Return the clock, and what this process has used so far of the user's and the system's CPU time."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return time.perf_counter(), used.ru_utime, used.ru_stime

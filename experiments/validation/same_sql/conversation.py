@@ -1,7 +1,4 @@
-"""What a client and its server said to each other over one connection: exchanges, and what they add up to.
-
-Pure: bytes in, numbers out.
-"""
+"""Conversation of a client and its server over one connection, in exchanges, and the sum of its traffic."""
 
 from __future__ import annotations
 
@@ -13,34 +10,33 @@ from experiments.validation.same_sql.wire import NEGOTIATED, REQUESTS, Backend, 
 
 READY_FOR_QUERY = "Z"
 ENDING_AN_EXCHANGE = ("Query", "Sync", "FunctionCall")
-# So many executions for each Parse, and the statement counts as prepared: psycopg prepares it once for every
-# combination of the values' types.
 PREPARED_AT_LEAST = 10
+"""Executions per Parse of a prepared statement: psycopg prepares it for every combination of the values' types."""
 AWAITED = (*ENDING_AN_EXCHANGE, "Flush", "StartupMessage", "Password", *NEGOTIATED)
 
 
 @dataclass
 class Exchange:
-    """What was sent up to a Query or Sync, and received up to its ReadyForQuery. The first one is the start-up."""
+    """Messages sent up to a Query or Sync, and received up to its ReadyForQuery. The first one is the start-up."""
 
     sent: list[str] = field(default_factory=list)
     received: list[str] = field(default_factory=list)
     sent_bytes: int = 0
     received_bytes: int = 0
     round_trips: int = 0
-    """How often the client had to wait: after a Query or Sync, or a Flush that it did not send on after."""
+    """Waits of the client: after a Query or Sync, or a Flush without further messages."""
     texts: list[str] = field(default_factory=list)
-    """Of the statements that it prepares, binds, describes, closes or runs, in order."""
+    """Texts of the statements that it prepares, binds, describes, closes or runs, in order."""
 
     @property
     def executions(self) -> int:
-        """How many statements it runs."""
+        """Number of statements that it runs."""
         return self.sent.count("Query") + self.sent.count("Execute")
 
 
 @dataclass
 class StartUp:
-    """How the client introduced itself."""
+    """Requests, version and parameters of the client's start-up."""
 
     requests: list[str] = field(default_factory=list)
     version: tuple[int, int] = (0, 0)
@@ -55,34 +51,34 @@ class Conversation:
         self._backend = Backend()
         self._prepared: dict[str, str] = {}
         self._awaiting = False
-        # The last is the one that is being sent, the first the one that is being answered.
+        # The last one is being sent, the first one is being answered.
         self._open = deque([Exchange()])
         self._finished: list[Exchange] = []
         self.start_up = StartUp()
 
     def send(self, data: bytes) -> None:
-        """Take in what the client sent. Raises NotUnderstood."""
+        """Add bytes of the client. Raises NotUnderstood."""
         for message in self._frontend.feed(data):
             self._sent(message)
 
     def receive(self, data: bytes) -> None:
-        """Take in what the server sent. Raises NotUnderstood."""
+        """Add bytes of the server. Raises NotUnderstood."""
         for message in self._backend.feed(data):
             self._received(message)
 
     @property
     def starting(self) -> Exchange | None:
-        """The start-up; None where it did not come to an end."""
+        """The start-up; None if it did not end."""
         return self._finished[0] if self._finished else None
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """All that came after the start-up and was answered."""
+        """All answered exchanges after the start-up."""
         return self._finished[1:]
 
     @property
     def unanswered(self) -> list[str]:
-        """What the client sent last and nothing answered: Terminate, where it took its leave."""
+        """The client's last messages without an answer, such as Terminate."""
         return [kind for exchange in self._open for kind in exchange.sent]
 
     def _sent(self, message: Message) -> None:
@@ -121,7 +117,7 @@ class Conversation:
             }
 
     def _text(self, message: Message) -> str | None:
-        """The statement that the message is about, where it names one."""
+        """Return the statement that the message is about, if it names one."""
         words = message.body.split(b"\0", 2)
         if message.kind == "Query":
             return _decoded(words[0])
@@ -137,7 +133,7 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Traffic:
-    """All that went over the wire for one statement."""
+    """Sum of the traffic for one statement."""
 
     executions: int
     sent: Counter[str]
@@ -150,7 +146,7 @@ class Traffic:
 
     @property
     def protocol(self) -> str:
-        """What it is in the words of the registry; else ``mixed``, or ``not seen`` where nothing was run."""
+        """The protocol by its name in the registry, ``mixed``, or ``not seen`` without executions."""
         queries, parses, binds = (self.sent[kind] for kind in ("Query", "Parse", "Bind"))
         if not self.executions:
             return "not seen"
@@ -162,7 +158,7 @@ class Traffic:
 
 
 def traffic_of(exchanges: list[Exchange]) -> Traffic:
-    """Added up."""
+    """Return the sum of the exchanges."""
     sent: Counter[str] = Counter()
     received: Counter[str] = Counter()
     for exchange in exchanges:

@@ -1,4 +1,4 @@
-"""What is found of each loader: in which ways it ran, how its ledger compared, what it said on the wire. Pure."""
+"""Findings about each loader: its variants, differences of its statement log, its traffic."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from experiments.validation.same_sql.statements import INSERT_ELEMENT, TRANSACTI
 
 @dataclass(frozen=True)
 class Variant:
-    """A loader on a loop, with a protocol, in an implementation of its driver; None where it has no choice."""
+    """A loader with a loop, a protocol and an implementation of its driver; None where it has no choice."""
 
     loader: Loader
     loop: str | None
@@ -22,18 +22,18 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """For people: 'row_by_row_asyncpg, uvloop, prepared'."""
+        """Name for people: 'row_by_row_asyncpg, uvloop, prepared'."""
         return ", ".join(part for part in (self.loader.name, self.loop, self.implementation, self.protocol) if part)
 
     @property
     def arguments(self) -> list[str]:
-        """The loader's name and the options that choose it."""
+        """Arguments of the command line: the loader's name and its options."""
         chosen = {"--loop": self.loop, "--protocol": self.protocol, "--implementation": self.implementation}
         return [self.loader.name, *(word for name, value in chosen.items() if value for word in (name, value))]
 
     @property
     def ways(self) -> tuple[tuple[str, str], ...]:
-        """How it can commit and insert, in the words of the axes; no pipeline speaks the simple protocol."""
+        """Its values of the axes transaction and inserts; no pipeline uses the simple protocol."""
         loader = self.loader
         many = loader.executemany and not (loader.pipelines and self.protocol == "simple")
         inserts = ("execute", "executemany") if many else ("execute",)
@@ -42,7 +42,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Observation:
-    """What one connection said on the wire: its start-up, its INSERTs of data elements, and all else."""
+    """Traffic of one connection: its start-up, its INSERTs of data elements, and its last messages."""
 
     requests: tuple[str, ...]
     version: tuple[int, int]
@@ -54,7 +54,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Finding:
-    """One variant: why it cannot run here, or what its ledgers and its wire showed. No difference: all is well."""
+    """Result of one variant: why it cannot run here, or its differences (none: it is correct) and its traffic."""
 
     variant: Variant
     unsupported: str | None = None
@@ -65,7 +65,7 @@ class Finding:
 
 
 def variants(loaders: Iterable[Loader]) -> Iterator[Variant]:
-    """Every loop, implementation and protocol of each loader."""
+    """Yield every loop, implementation and protocol of each loader."""
     for loader in loaders:
         for loop in loader.loops or (None,):
             for implementation in loader.implementations or (None,):
@@ -74,7 +74,7 @@ def variants(loaders: Iterable[Loader]) -> Iterator[Variant]:
 
 
 def observe(conversation: Conversation) -> Observation | None:
-    """What is published of it; None where it broke off while it was being made."""
+    """Return the observation of a conversation; None if the connection was never established."""
     if conversation.starting is None:
         return None
     inserts = [one for one in conversation.exchanges if {workload_of(text) for text in one.texts} == {INSERT_ELEMENT}]
@@ -90,7 +90,7 @@ def observe(conversation: Conversation) -> Observation | None:
 
 
 def differences_of_start_up(parameters: Mapping[str, str]) -> list[str]:
-    """What a client asks of its session besides UTF-8: a setting there is in no statement that the server counts."""
+    """Return the settings besides UTF-8 that a client asks for at its start-up, where the server logs no statement."""
     allowed = {"user": None, "database": None, "client_encoding": "UTF8"}
     return [
         f"start-up: the client asks for {name}={value}, which may change what the server does for it"
@@ -100,7 +100,7 @@ def differences_of_start_up(parameters: Mapping[str, str]) -> list[str]:
 
 
 def differences_of_choice(variant: Variant, spoken: str, client: Mapping[str, Any]) -> list[str]:
-    """Where the wire shows another protocol, or the loader reports another implementation, than was asked for."""
+    """Return where the traffic has another protocol, or the loader another implementation, than was asked for."""
     asked = [("protocol", variant.protocol, spoken)]
     if variant.implementation is not None:
         asked.append(("implementation", variant.implementation, str(client["driver_implementation"])))

@@ -1,4 +1,4 @@
-"""A relay on the loopback interface that listens in between a loader and its server: to count, never to measure."""
+"""Recording proxy on the loopback interface between a loader and its server: to count, never to measure."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from experiments.validation.same_sql.wire import NotUnderstood
 
 HOST = "127.0.0.1"
 READ_BYTES = 65536
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 
 
-class Relay:
-    """Accepts connections while it is entered, each of which it makes to the server, too.
+class Proxy:
+    """Proxy that is active while it is entered: forwards each connection to the server.
 
-    It runs on an event loop in a thread of its own, so that whoever enters it can wait for the loader.
+    Its event loop runs in a thread, so that the caller can wait for the loader.
     """
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._at_work: set[asyncio.Task[None]] = set()
-        self._trouble: list[str] = []
+        self._failures: list[str] = []
         self._conversations: list[Conversation] = []
         self._listening: asyncio.Server | None = None
         self.port = 0
-        """Where it listens."""
+        """The port that it listens on."""
 
-    def __enter__(self) -> Relay:
+    def __enter__(self) -> Proxy:
         self._thread.start()
         try:
-            asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(PATIENCE_S)
+            asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(TIMEOUT_S)
         except BaseException:
             self._stop()
             raise
@@ -49,12 +49,12 @@ class Relay:
             self._stop()
 
     def conversations(self) -> list[Conversation]:
-        """The connections that were begun, those to cancel a statement left out. To be asked after leaving.
+        """Return the connections after leaving, without those to cancel a statement.
 
-        Raises Failure where something went over the wire that cannot be read.
+        Raises Failure if there was traffic that cannot be read.
         """
-        if self._trouble:
-            raise Failure(f"the relay between loader and server: {self._trouble[0]}")
+        if self._failures:
+            raise Failure(f"the proxy between loader and server: {self._failures[0]}")
         return [one for one in self._conversations if one.start_up.version != (0, 0)]
 
     async def _listen(self) -> None:
@@ -62,11 +62,11 @@ class Relay:
         self.port = self._listening.sockets[0].getsockname()[1]
 
     async def _finish(self) -> None:
-        """What has been sent is passed on, as the loader has ended; a connection that stays open is broken off."""
+        """Forward what has been sent, as the loader has ended; then break off connections that stay open."""
         if self._listening is not None:
             self._listening.close()
         if self._at_work:
-            _, late = await asyncio.wait(self._at_work, timeout=PATIENCE_S)
+            _, late = await asyncio.wait(self._at_work, timeout=TIMEOUT_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -87,27 +87,27 @@ class Relay:
             try:
                 from_server, to_server = await asyncio.open_connection(HOST, self._server_port)
             except OSError as error:
-                self._trouble.append(f"the server does not accept a connection: {error.strerror}")
+                self._failures.append(f"the server does not accept a connection: {error.strerror}")
                 return
             with contextlib.closing(to_server):
                 await asyncio.gather(
-                    self._pass_on(reader, to_server, conversation.send),
-                    self._pass_on(from_server, writer, conversation.receive),
+                    self._forward(reader, to_server, conversation.send),
+                    self._forward(from_server, writer, conversation.receive),
                 )
 
-    async def _pass_on(
+    async def _forward(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], None]
     ) -> None:
-        """Noted before it is passed on, so that an answer is never noted before its question."""
+        """Record bytes before forwarding them, so that no answer is recorded before its question."""
         try:
             while data := await reader.read(READ_BYTES):
                 note(data)
                 writer.write(data)
                 await writer.drain()
         except NotUnderstood as reason:
-            self._trouble.append(str(reason))
+            self._failures.append(str(reason))
         except OSError:
-            # Either side may leave without a word; what it said until then has been noted.
+            # Either side may disconnect at any time.
             pass
         with contextlib.suppress(OSError):
             writer.close()

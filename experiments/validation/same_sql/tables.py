@@ -1,4 +1,4 @@
-"""What each driver sends, as Markdown and as CSV, from findings alone."""
+"""Tables of what each driver sends, in Markdown and CSV."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from experiments.formatting import NOTHING, axis_value, whole
 from experiments.report.builds import describe_libpq
 from experiments.validation.same_sql.conversation import Traffic
 from experiments.validation.same_sql.findings import Finding, Observation
-from experiments.validation.same_sql.statements import TRANSACTIONS, Amount, golden_ledger, same_text
+from experiments.validation.same_sql.statements import TRANSACTIONS, Amount, expected_log, same_text
 
 HEADINGS = (
     "loader",
@@ -28,31 +28,36 @@ HEADINGS = (
     "own statements per connection",
     "start-up",
 )
+CSV_COLUMNS = """
+loader loop driver implementation protocol protocol_seen inserts messages_sent_per_insert messages_received_per_insert
+bytes_sent_per_insert bytes_received_per_insert round_trips_per_insert usual_messages own_statements_per_connection
+start_up start_up_bytes_sent start_up_round_trips versions unsupported differences
+""".split()  # noqa: SIM905
 ALIGNMENT = ("left",) * 6 + ("right",) * 4 + ("left",)
 NOT_OF_THE_DRIVER = ("user", "database")
-"""Parameters of the start-up that every client must send."""
+"""Start-up parameters that every client must send."""
 
 
 def markdown_page(findings: Sequence[Finding], facts: Sequence[str], amount: Amount) -> str:
-    """The page: what was compared, the table, the drivers' own statements, what could not run."""
+    """Return the page: comparison, table, the drivers' own statements, variants that could not run."""
     parts = [
         "# The same SQL, and what each driver sends for it",
         "\n".join(f"- {line}" for line in facts),
-        "## The ledger\n\nWhat PostgreSQL saw of every loader below, and nothing else but the driver's own statements "
-        "(further down). One connection; the values are taken out by the server.",
-        golden_table(amount),
-        "## On the wire\n\nPer INSERT of a data element, in autocommit: the mean of all of them. A round trip is a "
-        "wait of the client for the server. Start-up: what the client sends "
-        "besides user and database; that `client_encoding` is UTF-8 is the program's wish.",
+        "## The statement log\n\nThe statements of every loader below as PostgreSQL counted them, without values. "
+        "Nothing else was sent but the driver's own statements (further down). One connection.",
+        expected_table(amount),
+        "## On the wire\n\nMean per INSERT of a data element, in autocommit. A round trip is a wait of the client "
+        "for the server. Start-up: the client's parameters besides user and database; the program asks for UTF-8 as "
+        "`client_encoding`.",
         wire_table(findings, "pipe"),
         *_sections(findings),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def golden_table(amount: Amount) -> str:
-    """The golden ledger of both ways of committing."""
-    calls = {name: {entry.text: entry for entry in golden_ledger(amount, name)} for name in TRANSACTIONS}
+def expected_table(amount: Amount) -> str:
+    """Return the expected log of both ways of committing."""
+    calls = {name: {entry.text: entry for entry in expected_log(amount, name)} for name in TRANSACTIONS}
     rows = []
     for text, entry in calls[TRANSACTIONS[-1]].items():
         by_way = [NOTHING if text not in calls[name] else whole(calls[name][text].calls) for name in TRANSACTIONS]
@@ -64,23 +69,22 @@ def golden_table(amount: Amount) -> str:
 
 
 def wire_table(findings: Iterable[Finding], form: str) -> str:
-    """A row for each variant that ran."""
+    """Return a table with a row for each variant that ran."""
     rows = [_wire_row(one, one.observation) for one in findings if one.observation is not None]
     return tabulate(rows, HEADINGS, tablefmt=form, disable_numparse=True, colalign=ALIGNMENT if rows else None)
 
 
 def csv_table(findings: Iterable[Finding]) -> str:
-    """The same for programs, with a row for what could not run."""
-    rows = [_csv_row(finding) for finding in findings]
+    """Return the table for programs, with a row for each variant that could not run."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer = csv.DictWriter(text, CSV_COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(_csv_row(finding) for finding in findings)
     return text.getvalue()
 
 
 def unsupported_lines(findings: Iterable[Finding]) -> list[str]:
-    """Every reason for which something could not run, and what it was."""
+    """Return every reason why variants could not run, with their names."""
     names: dict[str, list[str]] = {}
     for one in findings:
         if one.unsupported is not None:
@@ -89,7 +93,7 @@ def unsupported_lines(findings: Iterable[Finding]) -> list[str]:
 
 
 def difference_lines(findings: Iterable[Finding]) -> list[str]:
-    """Every difference, with the variant that it is of."""
+    """Return every difference with its variant."""
     return [f"{one.variant.name}: {difference}" for one in findings for difference in one.differences]
 
 
@@ -113,7 +117,7 @@ def _own_statements(loaders: Iterable[Loader]) -> Iterator[str]:
 
 
 def _packages(findings: Sequence[Finding]) -> list[str]:
-    """What each variant stood on, each combination once."""
+    """Return the versions of each driver, each combination once."""
     lines: dict[str, None] = {}
     for one in findings:
         if one.client is not None:
@@ -122,7 +126,7 @@ def _packages(findings: Sequence[Finding]) -> list[str]:
 
 
 def versions(client: Mapping[str, object]) -> str:
-    """The packages and the libpq of a report: 'aiopg 1.4.0, psycopg2 2.9.13, libpq 17.11'."""
+    """Return the packages and the libpq of a report: 'aiopg 1.4.0, psycopg2 2.9.13, libpq 17.11'."""
     packages = client.get("packages")
     known = [f"{name} {version}" for name, version in packages.items()] if isinstance(packages, dict) else []
     libpq = client.get("libpq")
@@ -150,29 +154,17 @@ def _wire_row(finding: Finding, seen: Observation) -> list[str]:
 
 def _csv_row(finding: Finding) -> dict[str, object]:
     variant, seen = finding.variant, finding.observation
-    row: dict[str, object] = {
+    return {
         "loader": variant.loader.name,
         "loop": variant.loop or "",
         "driver": variant.loader.driver,
         "implementation": variant.implementation or "",
         "protocol": variant.protocol,
-        "protocol_seen": "",
-        "inserts": "",
-        "messages_sent_per_insert": "",
-        "messages_received_per_insert": "",
-        "bytes_sent_per_insert": "",
-        "bytes_received_per_insert": "",
-        "round_trips_per_insert": "",
-        "usual_messages": "",
-        "own_statements_per_connection": "",
-        "start_up": "",
-        "start_up_bytes_sent": "",
-        "start_up_round_trips": "",
+        **({} if seen is None else _seen_columns(finding, seen)),
         "versions": "" if finding.client is None else versions(finding.client),
         "unsupported": finding.unsupported or "",
         "differences": "; ".join(finding.differences),
     }
-    return row if seen is None else {**row, **_seen_columns(finding, seen)}
 
 
 def _seen_columns(finding: Finding, seen: Observation) -> dict[str, object]:
@@ -198,7 +190,7 @@ def _each(traffic: Traffic, number: int) -> float:
 
 
 def _start_up(seen: Observation) -> str:
-    """What the client sent besides user and database: requests, parameters, a version other than 3.0."""
+    """Return the client's start-up besides user and database: requests, parameters, a version other than 3.0."""
     parts = list(seen.requests)
     parts += [f"{name}={value}" for name, value in seen.parameters.items() if name not in NOT_OF_THE_DRIVER]
     parts += [] if seen.version == (3, 0) else [f"protocol {seen.version[0]}.{seen.version[1]}"]

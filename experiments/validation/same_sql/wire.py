@@ -1,6 +1,5 @@
-"""What goes over the wire: the messages of PostgreSQL's protocol 3, cut out of two streams of bytes.
+"""Messages of PostgreSQL's protocol 3, cut out of two streams of bytes.
 
-Pure: ``relay`` gets the bytes, ``conversation`` puts the messages together.
 https://www.postgresql.org/docs/current/protocol.html
 """
 
@@ -27,21 +26,21 @@ FRONTEND = {
     b"X": "Terminate",
 }
 REQUESTS = {80877102: "CancelRequest", 80877103: "SSLRequest", 80877104: "GSSENCRequest"}
-"""Instead of a version, in a message that has no type."""
+"""Codes in place of a version, in a message without a type."""
 NEGOTIATED = ("SSLRequest", "GSSENCRequest")
-"""What the server answers with one byte."""
+"""Requests that the server answers with one byte."""
 
 _TYPE_AND_LENGTH = 5
 _LENGTH_AND_CODE = 8
 
 
 class NotUnderstood(Exception):
-    """The bytes are no protocol 3, or cannot be read: encrypted."""
+    """Bytes that are not protocol 3, or encrypted."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """One message: what it is, its bytes on the wire, and what it carries."""
+    """One message: its kind, its size on the wire, and its content."""
 
     kind: str
     size: int
@@ -49,27 +48,27 @@ class Message:
 
 
 class Splitter:
-    """Cuts a stream of bytes into messages, wherever reads divided it."""
+    """Splitter of a stream of bytes into messages, however reads divided it."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
 
     def add(self, data: bytes) -> None:
-        """Append what was read."""
+        """Append bytes."""
         self._rest += data
 
     def byte(self) -> bytes | None:
-        """The next single byte; None where it has not come yet."""
+        """Take the next single byte; None before it has come."""
         return self._take(1)
 
     def untyped(self) -> bytes | None:
-        """The next message without a type, such as the first; None where it has not come whole."""
+        """Take the next message without a type, such as the first; None before it is complete."""
         if len(self._rest) < 4:
             return None
         return self._take(_length(self._rest, 0))
 
     def typed(self) -> bytes | None:
-        """The next message with a type; None where it has not come whole."""
+        """Take the next message with a type; None before it is complete."""
         if len(self._rest) < _TYPE_AND_LENGTH:
             return None
         return self._take(1 + _length(self._rest, 1))
@@ -83,14 +82,14 @@ class Splitter:
 
 
 class Frontend:
-    """The messages that a client sends."""
+    """Parser of a client's messages."""
 
     def __init__(self) -> None:
         self._splitter = Splitter()
         self._started = False
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """The messages that these bytes complete. Raises NotUnderstood."""
+        """Yield the messages that these bytes complete. Raises NotUnderstood."""
         self._splitter.add(data)
         while True:
             raw = self._splitter.typed() if self._started else self._splitter.untyped()
@@ -100,7 +99,7 @@ class Frontend:
 
     def _untyped(self, raw: bytes) -> Message:
         if len(raw) < _LENGTH_AND_CODE:
-            raise NotUnderstood(f"the client's first message has {len(raw)} bytes, which is less than the least")
+            raise NotUnderstood(f"the client's first message has {len(raw)} bytes, fewer than the minimum")
         (code,) = struct.unpack_from("!I", raw, 4)
         if code in REQUESTS:
             return Message(REQUESTS[code], len(raw))
@@ -117,15 +116,15 @@ class Frontend:
 
 
 class Backend:
-    """The messages that a server sends, by the letter of their type; ``answer`` is the byte after a request."""
+    """Parser of a server's messages, by the letter of their type; ``answer`` is the byte after a request."""
 
     def __init__(self) -> None:
         self._splitter = Splitter()
         self.requests = 0
-        """How many requests have not been answered yet."""
+        """Number of requests without an answer yet."""
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """The messages that these bytes complete. Raises NotUnderstood."""
+        """Yield the messages that these bytes complete. Raises NotUnderstood."""
         self._splitter.add(data)
         while True:
             raw = self._splitter.byte() if self.requests else self._splitter.typed()
@@ -143,5 +142,5 @@ class Backend:
 def _length(data: bytearray, start: int) -> int:
     (length,) = struct.unpack_from("!I", data, start)
     if length < 4:
-        raise NotUnderstood(f"a message says that it has {length} bytes, which is less than the least")
+        raise NotUnderstood(f"a message says that it has {length} bytes, fewer than the minimum")
     return int(length)

@@ -84,11 +84,11 @@ def test_chosen_segments_come_sorted_and_once() -> None:
 def test_an_unknown_segment_is_refused() -> None:
     with pytest.raises(BadInput) as refused:
         dictionary.chosen_segments(["01", "40"])
-    assert str(refused.value) == "--segments: '40' is no segment; expected some of 01 to 39"
+    assert str(refused.value) == "--segments: unknown segment '40'; expected some of 01 to 39"
     with pytest.raises(BadInput, match="found none"):
         dictionary.chosen_segments([])
 
 
 def test_a_segment_without_its_zero_is_suggested_with_it() -> None:
-    with pytest.raises(BadInput, match=r"--segments: '1' is no segment; did you mean 01\? expected some of 01 to 39"):
+    with pytest.raises(BadInput, match=r"--segments: unknown segment '1'; did you mean 01\? expected some of 01 to 39"):
         dictionary.chosen_segments(["1"])

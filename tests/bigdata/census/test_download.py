@@ -174,8 +174,8 @@ def test_a_lasting_failure_is_reported_and_leaves_nothing(
     ("answer", "reason"),
     [
         (error(404), "the server answered 404 Not Found; expected the file: check state and --base-url"),
-        (garbage, "the answer is not a whole zip: File is not a zip file; expected a file of Summary File 1"),
-        (damaged, "the answer is not a whole zip: nygeo.uf1 in it is damaged; expected a file of Summary File 1"),
+        (garbage, "the answer is not a complete zip: File is not a zip file; expected a file of Summary File 1"),
+        (damaged, "the answer is not a complete zip: nygeo.uf1 in it is damaged; expected a file of Summary File 1"),
     ],
 )
 def test_an_answer_that_would_be_the_same_again_is_refused_at_once(
@@ -212,9 +212,9 @@ def test_a_server_that_is_not_there_is_bad_input(files: Path, tmp_path: Path) ->
 
 
 def test_unknown_states_segments_and_addresses_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="--state: found 'Atlantis'"):
+    with pytest.raises(BadInput, match="--state: unknown state 'Atlantis'"):
         fetch("Atlantis", tmp_path, ["01"])
-    with pytest.raises(BadInput, match="--segments: '40'"):
+    with pytest.raises(BadInput, match="--segments: unknown segment '40'"):
         fetch("NY", tmp_path, ["40"])
     with pytest.raises(BadInput, match=r"--base-url: found .www2\.census\.gov., expected an address"):
         fetch("NY", tmp_path, ["01"], base_url="www2.census.gov")

@@ -118,7 +118,7 @@ def test_other_files_in_the_directory_do_not_matter(state: EditableState) -> Non
 
 
 def test_records_below_one_are_refused(state: EditableState) -> None:
-    with pytest.raises(BadInput, match="--records: found 0, expected a number from 1 on"):
+    with pytest.raises(BadInput, match="--records: found 0, expected 1 or more"):
         open_source(state.directory, records=0)
 
 
@@ -146,7 +146,7 @@ def test_a_geo_header_without_data_is_refused(state: EditableState) -> None:
     for stem in ("ri00001", "ri00002", "ri00012"):
         state.path(stem).unlink()
     assert refusal(state.directory) == (
-        f"{state.directory}: rigeo_uf1.zip has no data beside it; expected ri00001_uf1.zip, say"
+        f"{state.directory}: rigeo_uf1.zip has no data file; expected for example ri00001_uf1.zip"
     )
 
 
@@ -154,15 +154,15 @@ def test_a_wanted_segment_that_is_not_there_is_refused(state: EditableState) -> 
     with pytest.raises(BadInput) as refused:
         open_source(state.directory, ["01", "03"])
     assert str(refused.value) == (
-        f"{state.directory}: segment 03 of RI is missing; expected ri00003_uf1.zip (there: 01, 02, 12)"
+        f"{state.directory}: segment 03 of RI is missing; expected ri00003_uf1.zip (found: 01, 02, 12)"
     )
-    with pytest.raises(BadInput, match="--segments: '40' is no segment"):
+    with pytest.raises(BadInput, match="--segments: unknown segment '40'"):
         open_source(state.directory, ["40"])
 
 
 def test_two_files_for_one_segment_are_refused(state: EditableState) -> None:
     (state.directory / "ri00001.truncated.uf1.zip").write_bytes(b"")
-    assert "is a second file for the same as" in refusal(state.directory)
+    assert "is for the same state and segment as" in refusal(state.directory)
 
 
 @pytest.mark.parametrize("stem", ["rigeo", "ri00001"])
@@ -170,7 +170,7 @@ def test_what_is_not_a_zip_is_refused(state: EditableState, stem: str) -> None:
     state.path(stem).write_bytes(b"<html>not a zip</html>")
     assert refusal(state.directory) == (
         f"{state.path(stem)}: cannot be read as a zip: File is not a zip file; "
-        "expected a whole zip file: fetch it again"
+        "expected a complete zip file: fetch it again"
     )
 
 

@@ -118,8 +118,8 @@ def test_every_state_can_be_made_and_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "numbers", "records", "reason"),
     [
-        ("XX", ["01"], 1, "--state: found 'XX', which is no state; expected one of AL (Alabama), "),
-        ("NY", ["40"], 1, "--segments: '40' is no segment; expected some of 01 to 39"),
+        ("XX", ["01"], 1, "--state: unknown state 'XX'; expected one of AL (Alabama), "),
+        ("NY", ["40"], 1, "--segments: unknown segment '40'; expected some of 01 to 39"),
         ("NY", ["01"], 0, f"--records: found 0, expected 1 to {MAXIMUM_RECORDS}"),
         ("NY", ["01"], MAXIMUM_RECORDS + 1, f"--records: found {MAXIMUM_RECORDS + 1}, expected 1 to {MAXIMUM_RECORDS}"),
     ],

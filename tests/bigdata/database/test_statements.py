@@ -10,10 +10,10 @@ from typing import TypeGuard
 import pytest
 
 from bigdata.database import statements
+from tests.project import ROOT
 
-BIGDATA = Path(statements.__file__).parent
-LOADERS = sorted((BIGDATA / "loaders").glob("*.py"))
-RUNTIMES = sorted((BIGDATA / "runtimes").glob("*.py"))
+LOADERS = sorted((ROOT / "bigdata/loaders").glob("*.py"))
+RUNTIMES = sorted((ROOT / "bigdata/runtimes").glob("*.py"))
 
 VERBS = (
     *("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY", "WITH", "CREATE", "DROP", "ALTER"),
@@ -84,6 +84,11 @@ def foreign_statements(text: str) -> list[str]:
 def _is_from_a_loader(node: ast.stmt) -> TypeGuard[ast.ImportFrom]:
     """Which is held to the same."""
     return isinstance(node, ast.ImportFrom) and str(node.module).startswith("bigdata.loaders.")
+
+
+def test_hot_loops_and_runtimes_are_found() -> None:
+    assert {"psycopg2.py", "asyncpg.py"} <= {path.name for path in LOADERS}
+    assert {"threads.py", "tasks.py"} <= {path.name for path in RUNTIMES}
 
 
 @pytest.mark.parametrize("path", [*LOADERS, *RUNTIMES], ids=lambda path: path.name)

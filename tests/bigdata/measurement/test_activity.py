@@ -88,7 +88,7 @@ def test_memory_is_bounded_and_what_is_dropped_is_every_other_look(monkeypatch: 
 
 def test_a_server_that_has_gone_is_an_error_with_its_words() -> None:
     seen = Activity(Connection([psycopg2.OperationalError("server closed\n\tthe connection\n")]), URL)
-    with pytest.raises(LoadFailed, match=r"does not tell what its connections do: server closed the connection$"):
+    with pytest.raises(LoadFailed, match=r"does not report its connections: server closed the connection$"):
         seen.look()
 
 
@@ -164,4 +164,4 @@ def test_the_program_ends_with_the_servers_words_when_its_connection_is_cut(
     )
     output, errors = sampler.communicate(timeout=20)
     assert (sampler.returncode, output) == (1, "")
-    assert errors.startswith("error: the server does not tell what its connections do: ")
+    assert errors.startswith("error: the server does not report its connections: ")

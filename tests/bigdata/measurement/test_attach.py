@@ -40,4 +40,4 @@ def test_a_loader_that_never_begins_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(attach, "_WAIT_S", 0.0)
     assert attach.main(["true"]) == 2
-    assert "no loader began" in capsys.readouterr().err
+    assert "no loader started" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from experiments.records.record import Record
 from experiments.report.charts.catalog import curves_of
 from experiments.report.charts.forest import forest_rows
 from experiments.report.tables import markdown_table
+from tests.experiments.made_summaries import summed
 
 MakeRecord = Callable[..., Record]
 
@@ -37,7 +38,7 @@ def with_cells(description: Description, *cells: ShownCell) -> Description:
 
 
 def rows(description: Description, records: list[Record]) -> dict[str, CellSummary]:
-    cells = summarize(description, records, description.experiments[0]).cells
+    cells = summarize(Campaign(description, records), description.experiments[0]).cells
     return {cell.shown.cell_key + cell.shown.arm: cell for cell in cells}
 
 
@@ -131,7 +132,7 @@ def test_ceilings_are_in_no_comparison_no_effects_no_precision_and_no_chart_of_r
     assert "ceiling_pgbench" not in {cell.shown.cell.loader for cell in compared}
     everything = campaign.description.cells
     assert without_foreign_baseline(everything, {}) == without_foreign_baseline(description.cells, {})
-    summary = summarize(campaign.description, campaign.records, campaign.description.experiments[0])
+    summary = summarize(Campaign(campaign.description, campaign.records), campaign.description.experiments[0])
     assert "pgbench" not in find_precision([summary]).cell
     assert len(forest_rows(summary, ["loader"])) == len(summary.cells) - 1
 
@@ -149,6 +150,6 @@ def test_of_ceilings_only_pgbench_is_a_curve(description: Description, uvloop_ce
 
 
 def test_the_table_says_what_a_share_of_the_ceiling_is_and_why_one_may_be_above_it(campaign: Campaign) -> None:
-    table = markdown_table(campaign.description, campaign.records, campaign.description.experiments[0])
+    table = markdown_table(*summed(campaign.description, campaign.records, campaign.description.experiments[0]))
     assert next(line for line in table.splitlines() if "uvloop" in line).split("|")[-4].strip() == "60%"
     assert "over as many connections; above 100%: statements that come in batches cost the server less CPU." in table

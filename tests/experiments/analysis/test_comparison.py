@@ -11,6 +11,7 @@ from experiments.analysis.differences import Difference, cells_in_common
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import summarize
 from experiments.matrix.cell import Cell
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.record import Record
 from tests.experiments.made_campaigns import WOBBLE, measured
@@ -88,7 +89,7 @@ def test_the_noise_floors_are_those_of_the_tables(description: Description, make
     a = measured(description, make_record, {**one, "again": 1.01})
     b = measured(description, make_record, {**one, "again": 0.9})
     (experiment,) = compare_campaigns(a, b).experiments
-    floors = [summarize(side.description, side.records, description.experiments[0]).floor for side in (a, b)]
+    floors = [summarize(Campaign(side.description, side.records), description.experiments[0]).floor for side in (a, b)]
     assert [experiment.floor_a, experiment.floor_b] == floors
     assert experiment.larger_floor == experiment.floor_b
     few = replace(b, records=[record for record in b.records if record.block == 1])

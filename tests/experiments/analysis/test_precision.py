@@ -14,11 +14,11 @@ from experiments.analysis.precision import (
     find_precision,
     interval_reach,
     percentage,
-    summarize_all,
 )
 from experiments.analysis.stats import Estimate
-from experiments.analysis.summary import summarize
+from experiments.analysis.summary import summarize, summarize_all
 from experiments.matrix.cell import Cell
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownExperiment
 from experiments.records.record import Record
 
@@ -65,7 +65,7 @@ def failing(records: Sequence[Record], loader: str, blocks: range) -> list[Recor
 
 
 def said(description: Description, records: Sequence[Record]) -> str | None:
-    return describe_until(description, summarize_all(description, records))
+    return describe_until(description, summarize_all(Campaign(description, records)))
 
 
 def test_the_reach_of_an_interval_is_how_far_it_goes_from_its_ratio_as_a_factor() -> None:
@@ -76,7 +76,7 @@ def test_the_reach_of_an_interval_is_how_far_it_goes_from_its_ratio_as_a_factor(
 
 
 def test_the_widest_interval_of_all_ratios_is_found_with_its_cell(five: Description, records: list[Record]) -> None:
-    found = find_precision(summarize_all(five, records))
+    found = find_precision(summarize_all(Campaign(five, records)))
     assert found.widest == pytest.approx(reach_of(OTHER))
     assert found.cell == "row_by_row_asyncio, uvloop"
     assert found.left_out == ()
@@ -84,7 +84,7 @@ def test_the_widest_interval_of_all_ratios_is_found_with_its_cell(five: Descript
 
 def test_the_baselines_second_arm_is_a_ratio_too(five: Description, records: list[Record]) -> None:
     narrow = [replace(record, rows_per_s=16_000.0) if record.cell.loop else record for record in records]
-    found = find_precision(summarize_all(five, narrow))
+    found = find_precision(summarize_all(Campaign(five, narrow)))
     assert found.widest == pytest.approx(reach_of(AGAIN))
     assert found.cell == "row_by_row_threaded, the baseline again"
 
@@ -96,14 +96,15 @@ def test_every_experiment_is_looked_at(five: Description, records: list[Record])
     )
     experiments = (five.experiments[0], ShownExperiment("loops", "Which loop?"))
     matrix = {**five.matrix, "experiments": {**five.matrix["experiments"], "loops": {"matrix": {}}}}
-    found = find_precision(summarize_all(replace(five, cells=cells, experiments=experiments, matrix=matrix), records))
+    both = replace(five, cells=cells, experiments=experiments, matrix=matrix)
+    found = find_precision(summarize_all(Campaign(both, records)))
     assert found.cell == "loops: row_by_row_asyncio, uvloop"
 
 
 def test_no_other_block_is_needed_when_the_widest_interval_reaches_no_further_than_asked(
     five: Description, records: list[Record]
 ) -> None:
-    found = find_precision(summarize_all(five, records))
+    found = find_precision(summarize_all(Campaign(five, records)))
     assert found.find_end(reach_of(OTHER) * 1.000001) == "precise"
     assert found.find_end(reach_of(OTHER) * 0.999999) is None
 
@@ -112,14 +113,14 @@ def test_no_other_block_is_needed_when_the_widest_interval_reaches_no_further_th
 def test_a_cell_whose_runs_failed_keeps_nothing_going_and_is_named(
     blocks: range, five: Description, records: list[Record]
 ) -> None:
-    found = find_precision(summarize_all(five, failing(records, "row_by_row_asyncio", blocks)))
+    found = find_precision(summarize_all(Campaign(five, failing(records, "row_by_row_asyncio", blocks))))
     assert found.widest == pytest.approx(reach_of(AGAIN))
     assert found.left_out == ("row_by_row_asyncio, uvloop",)
     assert found.find_end(0.02) == "precise"
 
 
 def test_where_no_ratio_has_an_interval_more_blocks_are_no_help(five: Description, records: list[Record]) -> None:
-    found = find_precision(summarize_all(five, failing(records, "row_by_row_threaded", range(1, 6))))
+    found = find_precision(summarize_all(Campaign(five, failing(records, "row_by_row_threaded", range(1, 6)))))
     assert found.widest is None
     assert len(found.left_out) == 2
     assert found.find_end(0.05) == "no intervals"
@@ -168,7 +169,7 @@ def test_a_table_says_what_is_the_widest_of_its_own_where_there_are_others(
     five: Description, records: list[Record]
 ) -> None:
     two = replace(five, experiments=(*five.experiments, ShownExperiment("loops", "Which loop?")))
-    text = describe_until(two, [summarize(five, records, five.experiments[0])])
+    text = describe_until(two, [summarize(Campaign(five, records), five.experiments[0])])
     assert text is not None
     assert text.endswith("; widest interval in this table: 2.5% (row_by_row_asyncio, uvloop).")
 

@@ -26,7 +26,7 @@ def records(make_record: Callable[..., Record], uvloop_cell: Cell) -> list[Recor
 
 
 def summary_of(description: Description, records: list[Record]) -> ExperimentSummary:
-    return summarize(description, records, description.experiments[0])
+    return summarize(Campaign(description, records), description.experiments[0])
 
 
 def test_runs_that_an_interruption_has_parted_are_no_pair(description: Description, records: list[Record]) -> None:

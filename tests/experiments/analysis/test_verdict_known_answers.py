@@ -20,7 +20,7 @@ from experiments.analysis.disturbance import find_disturbances
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import FOREIGN_SHARE, Verdict, find_verdict
 from experiments.campaign import run, start
-from experiments.campaign.run import ReadyCell
+from experiments.campaign.run import PreparedCell
 from experiments.engines.local.server import LocalServer
 from experiments.environment.hashes import PROJECT
 from experiments.records.description import part_of
@@ -136,7 +136,7 @@ def triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs on the server of a configuration of this name have the trigger."""
     wanted: dict[str, str] = {"sleeping": SLEEP, "computing": COMPUTE}
 
-    def measure(ready: ReadyCell, begun: Record, **more: Any) -> Record:
+    def measure(ready: PreparedCell, begun: Record, **more: Any) -> Record:
         assert isinstance(ready.server, LocalServer)
         trigger = wanted.pop(ready.cell.postgres, None)
         if trigger is not None:

@@ -186,7 +186,7 @@ def test_what_a_killed_campaign_left_is_removed_and_it_goes_on(
         stranger.remove()
     assert again.returncode == 0, again.stdout + again.stderr
     assert "removed what a killed run" in again.stdout
-    assert "continuing" in again.stdout
+    assert "resuming" in again.stdout
     assert left_behind(docker_client, process.pid) + left_behind(docker_client, again.pid) == []
     (folder,) = list_campaigns(tmp_path)
     finished = [record.run for record in folder.records() if not record.interrupted]

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from bigdata.registry import LOADERS
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.campaign.equal_work import NO_LIMIT, find_contradictions, find_differences
 from experiments.engines.loader_report import RunFailed, driver_facts, read_report, read_trial
 from experiments.engines.protocol import Finished
 from experiments.matrix.cell import Cell
 from experiments.records.record import Work
 
-DATA = ReadyData(Path("data"), (), "geo:100:1;data:22200:2", 100, 100, 22_200)
+DATA = PreparedData(Path("data"), (), "geo:100:1;data:22200:2", 100, 100, 22_200)
 OTHER_VALUES = "values: the tables do not hold what the files do (their digests differ)"
 EXACTLY = range(22_520, 22_521)
 DONE = Work(DATA.digest, rows=22_200, transactions=22_520, geo_records=100, data_records=100)

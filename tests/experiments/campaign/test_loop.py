@@ -7,9 +7,10 @@ from typing import cast
 
 import pytest
 
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.campaign.loop import run_blocks
-from experiments.campaign.run import ReadyCell
+from experiments.campaign.progress import PlainLines
+from experiments.campaign.run import PreparedCell
 from experiments.campaign.stopping_rule import Blocks, PlannedBlocks
 from experiments.engines.protocol import LoaderHost, Server
 from experiments.environment.affinity import Placement
@@ -25,19 +26,14 @@ from experiments.records.record import Record
 REASON = "no Python 3.14 here"
 
 
-class Quiet:
+class Quiet(PlainLines):
     """Remembers what it was told."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.begun: list[tuple[int, int]] = []
         self.blocks: list[str] = []
         self.ended: list[Record] = []
-
-    def __enter__(self) -> Quiet:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        return None
 
     def tell(self, text: str) -> None:
         raise AssertionError(text)
@@ -63,20 +59,20 @@ class Campaign:
         planned += [PlannedCell(uvloop, "a", experiments), PlannedCell(missing, "a", experiments)]
         self.plan: Plan = make_plan(planned, repeats=2, seed=1)
         self.keys = {threaded: "sha256:threaded", uvloop: "sha256:uvloop", missing: "sha256:missing"}
-        self.cells: dict[Cell, ReadyCell | str] = {
+        self.cells: dict[Cell, PreparedCell | str] = {
             threaded: self._ready(threaded),
             uvloop: self._ready(uvloop),
             missing: REASON,
         }
 
-    def _ready(self, cell: Cell) -> ReadyCell:
-        data = ReadyData(Path("ny"), (), "", 1, 1, 222)
+    def _ready(self, cell: Cell) -> PreparedCell:
+        data = PreparedData(Path("ny"), (), "", 1, 1, 222)
         nothing = cast(LoaderHost, None), cast(Server, None)
-        return ReadyCell(cell, self.keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
+        return PreparedCell(cell, self.keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
 
     def run(
         self,
-        measure: Callable[[ReadyCell, Record], Record],
+        measure: Callable[[PreparedCell, Record], Record],
         blocks: Blocks | None = None,
         *,
         resumed: bool = False,
@@ -92,15 +88,15 @@ def campaign(tmp_path: Path, description: Description, threaded: Cell, uvloop_ce
     return Campaign(create(tmp_path, description), threaded, uvloop_cell)
 
 
-def good(ready: ReadyCell, begun: Record) -> Record:
+def good(ready: PreparedCell, begun: Record) -> Record:
     return replace(begun, status="ok", reason=None, interrupted=False)
 
 
-def stopping_at(number: int, stop: BaseException) -> Callable[[ReadyCell, Record], Record]:
+def stopping_at(number: int, stop: BaseException) -> Callable[[PreparedCell, Record], Record]:
     """A measurement that works until the given call, in which the campaign is stopped."""
     calls: list[Record] = []
 
-    def measure(ready: ReadyCell, begun: Record) -> Record:
+    def measure(ready: PreparedCell, begun: Record) -> Record:
         calls.append(begun)
         if len(calls) == number:
             raise stop
@@ -124,7 +120,7 @@ def test_a_cell_that_cannot_run_has_one_record_with_its_reason_in_block_0(campai
     assert [(record.run, record.reason) for record in records] == [(("sha256:missing", "a", 0), REASON)]
 
 
-class OneMore:
+class OneMore(PlannedBlocks):
     """Adds one block, once."""
 
     def label(self, block: int) -> str:
@@ -138,7 +134,7 @@ class OneMore:
 
 
 def test_blocks_that_are_added_run_after_those_planned_with_every_cell_in_them(campaign: Campaign) -> None:
-    reporter = campaign.run(good, OneMore())
+    reporter = campaign.run(good, OneMore(2))
     assert reporter.begun == [(6, 0), (9, 6)]
     assert [record.block for record in reporter.ended] == [1] * 3 + [2] * 3 + [3] * 3
     assert len({record.run for record in reporter.ended}) == 9
@@ -147,9 +143,9 @@ def test_blocks_that_are_added_run_after_those_planned_with_every_cell_in_them(c
 
 def test_a_command_that_is_stopped_in_an_added_block_left_its_runs_to_the_next(campaign: Campaign) -> None:
     with pytest.raises(KeyboardInterrupt):
-        campaign.run(stopping_at(8, KeyboardInterrupt()), OneMore())
+        campaign.run(stopping_at(8, KeyboardInterrupt()), OneMore(2))
     campaign.plan = make_plan(campaign.plan.cells, 3, campaign.plan.seed)
-    reporter = campaign.run(good, OneMore())
+    reporter = campaign.run(good, OneMore(2))
     assert reporter.begun == [(9, 7)]
     assert len({record.run for record in campaign.folder.records() if not record.interrupted and record.block}) == 9
 

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.campaign.datasets import ReadyData
-from experiments.campaign.prepare import Preparation, foresee, harness_cpus, unsupported_key
-from experiments.campaign.run import ReadyCell
-from experiments.engines.protocol import UNWATCHED, Companion, Finished, InterpreterFacts, Server, ServerFacts
+from experiments.campaign.datasets import PreparedData
+from experiments.campaign.prepare import Preparation, find_obstacles, harness_cpus, unsupported_key
+from experiments.campaign.run import PreparedCell
+from experiments.engines.protocol import UNWATCHED, Companion, Finished, InterpreterFacts, Launch, Server, ServerFacts
 from experiments.environment.affinity import Cores, Placement
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.cell import Cell
@@ -33,24 +32,15 @@ class FakeHost:
         self.facts = InterpreterFacts(python, f"{python}.0", "CPython", True, "build", "sha256:lock", engine.left_out)
         self._engine = engine
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-        watch: AbstractContextManager[object] = UNWATCHED,
-    ) -> Finished:
-        assert watch is UNWATCHED
-        verb, loader, *rest, report, target = arguments
-        assert (verb, report, target, timeout_s) == ("check", "--report", "-", 60.0)
-        assert isinstance(server, FakeServer)
-        assert placement is not None
-        assert placement.loader_quota is None
+    def run(self, launch: Launch) -> Finished:
+        assert launch.watch is UNWATCHED
+        verb, loader, *rest, report, target = launch.arguments
+        assert (verb, report, target, launch.timeout_s) == ("check", "--report", "-", 60.0)
+        assert isinstance(launch.server, FakeServer)
+        assert launch.placement is not None
+        assert launch.placement.loader_quota is None
         self._engine.tried.append(
-            " ".join([loader, *rest, *(f"{name}={value}" for name, value in environment.items())])
+            " ".join([loader, *rest, *(f"{name}={value}" for name, value in launch.environment.items())])
         )
         answer = self._engine.answers.get(loader, WORKS)
         if isinstance(answer, Exception):
@@ -137,20 +127,20 @@ def matrix() -> Matrix:
     return load_matrix(ROOT / "matrix.yaml")
 
 
-def provide_data(name: str, data: DataSet) -> ReadyData:
-    return ReadyData(Path(f"/{name}"), (), "digest", 100, 100, 22_200)
+def provide_data(name: str, data: DataSet) -> PreparedData:
+    return PreparedData(Path(f"/{name}"), (), "digest", 100, 100, 22_200)
 
 
 def prepare(
     matrix: Matrix, engine: FakeEngine, *cells: Cell, provide: Any = provide_data, tell: Any = lambda text: None
-) -> dict[Cell, ReadyCell | str]:
+) -> dict[Cell, PreparedCell | str]:
     preparation = Preparation(matrix, {"local": engine}, "sha256:source", provide, tell)
     return preparation.prepare(tuple(PlannedCell(cell, "a", ("loaders",)) for cell in cells))
 
 
 def test_a_cell_gets_all_that_it_needs_and_a_key(matrix: Matrix, threaded: Cell) -> None:
     ready = prepare(matrix, FakeEngine(), threaded)[threaded]
-    assert isinstance(ready, ReadyCell)
+    assert isinstance(ready, PreparedCell)
     assert (ready.placement.loader_cpus, ready.placement.server_cpus) == (frozenset({0}), frozenset({1, 2}))
     assert (ready.directory, ready.timeout_s) == ("/seen/ny", matrix.timeout_s)
     assert ready.key.startswith("sha256:")
@@ -180,7 +170,7 @@ def test_the_shared_memory_of_a_container_is_part_of_the_key_and_means_nothing_w
         engine = FakeEngine()
         engine.image = image
         ready = prepare(asked, engine, threaded)[threaded]
-        assert isinstance(ready, ReadyCell)
+        assert isinstance(ready, PreparedCell)
         return ready.key
 
     assert key(None, matrix) == key(None, asking)
@@ -194,7 +184,7 @@ def test_each_engine_makes_what_its_own_cells_need(matrix: Matrix, threaded: Cel
     ready = preparation.prepare(tuple(PlannedCell(cell, "a", ("engines",)) for cell in cells))
     assert local.asked == ["python 3.13", "postgres default for 30"]
     assert docker.asked == ["python 3.13", "postgres memory for 30"]
-    assert len({one.key for one in ready.values() if isinstance(one, ReadyCell)}) == 2
+    assert len({one.key for one in ready.values() if isinstance(one, PreparedCell)}) == 2
 
 
 def test_what_cannot_be_had_is_tried_once_and_is_the_reason_of_its_cells(
@@ -213,7 +203,7 @@ def test_what_cannot_be_had_is_tried_once_and_is_the_reason_of_its_cells(
 def test_a_driver_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, threaded: Cell, uvloop_cell: Cell) -> None:
     engine = FakeEngine(left_out={"aiopg": "it does not build"})
     prepared = prepare(matrix, engine, threaded, uvloop_cell)
-    assert isinstance(prepared[threaded], ReadyCell)
+    assert isinstance(prepared[threaded], PreparedCell)
     assert prepared[uvloop_cell] == "no aiopg for Python 3.13: it does not build"
 
 
@@ -222,8 +212,8 @@ def test_an_event_loop_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, thre
     on_asyncio = replace(uvloop_cell, loop="asyncio")
     prepared = prepare(matrix, engine, threaded, uvloop_cell, on_asyncio)
     assert prepared[uvloop_cell] == "no uvloop for Python 3.13: no wheel"
-    assert isinstance(prepared[threaded], ReadyCell)
-    assert isinstance(prepared[on_asyncio], ReadyCell)
+    assert isinstance(prepared[threaded], PreparedCell)
+    assert isinstance(prepared[on_asyncio], PreparedCell)
 
 
 def test_an_implementation_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, threaded: Cell) -> None:
@@ -232,7 +222,7 @@ def test_an_implementation_that_the_lock_leaves_out_is_a_reason(matrix: Matrix, 
     python = replace(psycopg, implementation="python")
     prepared = prepare(matrix, engine, psycopg, python)
     assert prepared[psycopg] == "no psycopg-c for Python 3.13: no compiler"
-    assert isinstance(prepared[python], ReadyCell)
+    assert isinstance(prepared[python], PreparedCell)
     assert engine.tried == ["row_by_row_psycopg_threaded --protocol prepared --implementation python"]
 
 
@@ -245,7 +235,7 @@ def test_each_combination_is_tried_once_on_the_server_of_its_first_cell_and_said
     cells = (threaded, replace(threaded, poolsize=50), replace(threaded, postgres="memory"), uvloop_cell, asyncpg)
     told: list[str] = []
     prepared = prepare(matrix, engine, *cells, free, replace(free, gil="off"), tell=told.append)
-    assert all(isinstance(one, ReadyCell) for one in prepared.values())
+    assert all(isinstance(one, PreparedCell) for one in prepared.values())
     assert engine.tried == [
         "row_by_row_threaded",
         "row_by_row_asyncio --loop uvloop",
@@ -280,7 +270,7 @@ def test_a_combination_that_does_not_work_when_it_is_tried_keeps_all_its_cells_f
     engine = FakeEngine()
     engine.answers = {"row_by_row_asyncio": answer}
     prepared = prepare(matrix, engine, threaded, uvloop_cell, replace(uvloop_cell, poolsize=5))
-    assert isinstance(prepared[threaded], ReadyCell)
+    assert isinstance(prepared[threaded], PreparedCell)
     assert [prepared[uvloop_cell], prepared[replace(uvloop_cell, poolsize=5)]] == [reason, reason]
     # A crash once only is none.
     assert engine.tried.count("row_by_row_asyncio --loop uvloop") == (2 if answer.returncode < 0 else 1)
@@ -321,7 +311,7 @@ def test_a_trial_that_fails_for_another_reason_is_left_to_the_runs(
 ) -> None:
     engine = FakeEngine()
     engine.answers = {"row_by_row_threaded": answer}
-    assert isinstance(prepare(matrix, engine, threaded)[threaded], ReadyCell)
+    assert isinstance(prepare(matrix, engine, threaded)[threaded], PreparedCell)
 
 
 def test_a_cell_that_the_plan_gives_up_is_not_prepared(matrix: Matrix, threaded: Cell) -> None:
@@ -335,7 +325,7 @@ def test_a_cell_that_the_plan_gives_up_is_not_prepared(matrix: Matrix, threaded:
 def test_a_download_that_fails_is_a_reason_but_files_that_cannot_be_made_end_the_campaign(
     matrix: Matrix, threaded: Cell, kind: type[Exception]
 ) -> None:
-    def fail(name: str, data: DataSet) -> ReadyData:
+    def fail(name: str, data: DataSet) -> PreparedData:
         raise kind("no answer")
 
     with pytest.raises(kind, match="no answer"):
@@ -345,7 +335,7 @@ def test_a_download_that_fails_is_a_reason_but_files_that_cannot_be_made_end_the
 
 
 def test_bad_data_ends_the_campaign(matrix: Matrix, threaded: Cell) -> None:
-    def refuse(name: str, data: DataSet) -> ReadyData:
+    def refuse(name: str, data: DataSet) -> PreparedData:
         raise BadInput("not a zip")
 
     with pytest.raises(BadInput, match=r"^data ny: not a zip$"):
@@ -368,7 +358,7 @@ def test_the_harness_stays_off_the_cores_that_a_loader_has_to_itself(matrix: Mat
 def test_a_plan_foresees_interpreters_and_cores_that_are_not_there(matrix: Matrix, threaded: Cell) -> None:
     old, pod = replace(threaded, python="3.9"), replace(threaded, resources="pod_0.25")
     plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, old, pod)], 1, 1)
-    assert foresee(plan, matrix, {"local": FakeEngine()}) == {
+    assert find_obstacles(plan, matrix, {"local": FakeEngine()}) == {
         old: "the engine local has no Python 3.9 here; it has: 3.13, 3.14t",
         pod: "no fractions of cores here",
     }
@@ -382,5 +372,5 @@ def test_a_plan_foresees_what_a_lock_leaves_out_and_tries_nothing(
     monkeypatch.setattr("experiments.campaign.prepare.loader_lock", lambda python: lock)
     plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, uvloop_cell)], 1, 1)
     engine = FakeEngine()
-    assert foresee(plan, matrix, {"local": engine}) == {uvloop_cell: "no uvloop for Python 3.13: no wheel"}
+    assert find_obstacles(plan, matrix, {"local": engine}) == {uvloop_cell: "no uvloop for Python 3.13: no wheel"}
     assert (engine.asked, engine.tried) == ([], [])

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from experiments.campaign.datasets import ReadyData, provide
+from experiments.campaign.datasets import PreparedData, provide
 from experiments.campaign.prepare import Preparation
-from experiments.campaign.run import ReadyCell
+from experiments.campaign.run import PreparedCell
 from experiments.engines.protocol import Finished, InterpreterFacts, ServerFacts
 from experiments.environment.affinity import Placement
 from experiments.matrix.cell import Cell
@@ -64,12 +64,12 @@ class Parts:
 
 
 def key_of(cell: Cell, parts: Parts) -> str:
-    data = ReadyData(Path("/ny"), (), parts.digest, 100, 100, 22_200)
+    data = PreparedData(Path("/ny"), (), parts.digest, 100, 100, 22_200)
     engine = Engine(parts)
     preparation = Preparation(parts.matrix, {"local": engine}, parts.source, lambda *_: data, lambda text: None)
     cells = (cell, *(replace(cell, poolsize=pool) for pool in parts.pools))
     ready = preparation.prepare(tuple(PlannedCell(one, "a", ("loaders",)) for one in cells))[cell]
-    assert isinstance(ready, ReadyCell)
+    assert isinstance(ready, PreparedCell)
     return ready.key
 
 

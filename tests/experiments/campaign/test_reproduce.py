@@ -14,6 +14,7 @@ from experiments.campaign.reproduce import Reproduction, read_reproduction
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, read_cell
 from experiments.matrix.spec import load_matrix
+from experiments.records.campaign import load_campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.folder import CampaignFolder, create
 from experiments.records.published import keep_published
@@ -55,7 +56,7 @@ def published(description: Description, uvloop_cell: Cell) -> Description:
 
 def read(tmp_path: Path, described: Description, **options: Any) -> Reproduction:
     folder = create(tmp_path, described)
-    return read_reproduction(folder, **{"keys": (), "repeats": None, "data": None, "anyway": False, **options})
+    return read_reproduction(folder, **{"keys": (), "repeats": None, "data": None, "force": False, **options})
 
 
 def shown(reproduction: Reproduction) -> list[tuple[Any, ...]]:
@@ -97,13 +98,13 @@ def test_a_chosen_cell_brings_the_baseline_that_it_is_compared_with(tmp_path: Pa
     [
         (
             "f",
-            r"^--cell: no cell of 2026-11-22T1430-local has a key that begins with 'f'; the keys are in its campaign",
+            r"^--cell: no cell key of 2026-11-22T1430-local begins with 'f'; see cell_key in its campaign",
         ),
         (
             "sha256:a",
-            r"^--cell: 'sha256:a' begins 2 keys; write more of one of them:\n- sha256:aa1: engine local, pyth",
+            r"^--cell: 'sha256:a' is ambiguous \(2 cell keys match\); give more characters:\n- sha256:aa1: engine",
         ),
-        ("e5", r"^--cell: 'e5' has no published number: it cannot run: no wheel$"),
+        ("e5", r"^--cell: 'e5' has no published result, as it cannot run: no wheel$"),
     ],
 )
 def test_a_key_that_names_no_cell_or_several_is_refused(
@@ -144,13 +145,13 @@ def test_a_recorded_matrix_is_checked_like_matrix_yaml_with_its_line(tmp_path: P
 
 def test_a_folder_whose_path_was_not_published_has_to_be_named(tmp_path: Path, published: Description) -> None:
     gone = replace(published, matrix=recorded(source="directory", state=None, path="Rhode_Island"))
-    with pytest.raises(BadInput, match=r"data ny: 'Rhode_Island' is no folder that is known .*; name it with --data"):
+    with pytest.raises(BadInput, match=r"data ny: 'Rhode_Island' is not a known folder .*; name it with --data"):
         read(tmp_path / "1", gone)
     found = read(tmp_path / "2", gone, data=str(tmp_path))
     assert found.matrix.data["ny"].path == str(tmp_path)
-    with pytest.raises(BadInput, match=r"^--data: 'nowhere' is no folder; "):
+    with pytest.raises(BadInput, match=r"^--data: 'nowhere' is not a folder; "):
         read(tmp_path / "3", gone, data="nowhere")
-    with pytest.raises(BadInput, match=r"^--data: it stands for the one .*, and what they use is made or fetched"):
+    with pytest.raises(BadInput, match=r"^--data: it replaces the only .*, but they use generated or fetched"):
         read(tmp_path / "4", published, data=str(tmp_path))
 
 
@@ -176,10 +177,10 @@ def test_other_pins_are_refused_with_the_commit_that_has_them(tmp_path: Path, pu
     with pytest.raises(BadInput) as raised:
         found.check(with_software(published, "3.13.1", source_hash="sha256:2"))
     assert str(raised.value) == (
-        "--reproduce: 2026-11-22T1430-local ran with other pins than there are here:\n"
+        "--reproduce: 2026-11-22T1430-local ran with other pins:\n"
         "- interpreters local: 3.13, version: 3.13.0 then, 3.13.1 now\n"
         "- loader, source: sha256:1 then, sha256:2 now\n"
-        "git checkout 0123abc, and repeat this; or add --anyway to run with what is here"
+        "git checkout 0123abc, and repeat this; or use --force to run with the present ones"
     )
 
 
@@ -193,8 +194,8 @@ def test_a_campaign_of_before_there_was_this_option_is_repeated_by_its_own_versi
         read(tmp_path, old).check(with_software(published, "3.13.1"))
     assert str(raised.value).splitlines()[-1] == (
         "git checkout 0123abc (it had uncommitted changes), name the programs of PostgreSQL 17.11 that it ran with by "
-        "--pg-bin, run it there with the options that its campaign.json has as selection, and let nox -s compare tell; "
-        "or add --anyway to run with what is here"
+        "--pg-bin, run it there with the selection in its campaign.json, and use nox -s compare; "
+        "or use --force to run with the present ones"
     )
 
 
@@ -205,7 +206,7 @@ def test_other_pins_run_where_asked_for_and_another_machine_is_only_told(
     told = "notice: not as published: environment, CPU: A Processor then, Another now"
     assert read(tmp_path / "1", published).check(moved) == [told]
     newer = replace(moved, source_hash="sha256:2")
-    assert read(tmp_path / "2", published, anyway=True).check(newer) == [
+    assert read(tmp_path / "2", published, force=True).check(newer) == [
         told,
         "warning: not as published: loader, source: sha256:1 then, sha256:2 now",
     ]
@@ -239,7 +240,7 @@ def make_folder(
 
 
 def read_all(folder: CampaignFolder, **options: Any) -> Reproduction:
-    return read_reproduction(folder, **{"keys": (), "repeats": None, "data": None, "anyway": False, **options})
+    return read_reproduction(folder, **{"keys": (), "repeats": None, "data": None, "force": False, **options})
 
 
 def test_the_outcome_is_written_anew_from_the_reproductions_own_folder(
@@ -251,7 +252,7 @@ def test_the_outcome_is_written_anew_from_the_reproductions_own_folder(
     write_tables(now)
     page = now.path / "reproduced.md"
     saved = page.read_text()
-    text = verdicts_of(now, "simple")
+    text = verdicts_of(now, load_campaign(now), "simple")
     assert text is not None
     assert saved.count("\n| row_by_row") == 4
     assert text.count("\nrow_by_row") == 4
@@ -295,14 +296,14 @@ def test_what_could_get_no_verdict_is_refused_beforehand_unless_asked_for(
     with pytest.raises(BadInput) as raised:
         read_all(folder, repeats=4).check_verdicts()
     assert str(raised.value) == (
-        "--reproduce: no cell could get a verdict: it is to run 4 blocks, and a noise floor needs 5; add --repeats 5 "
-        "or more, or add --anyway to run without"
+        "--reproduce: no cell could get a verdict: 4 blocks planned, and a noise floor needs 5; use --repeats 5 "
+        "or more, or use --force to run without verdicts"
     )
-    read_all(folder, repeats=4, anyway=True).check_verdicts()
+    read_all(folder, repeats=4, force=True).check_verdicts()
 
 
 def test_a_campaign_without_a_noise_floor_gives_no_verdicts_however_often_it_is_run_again(
     tmp_path: Path, published: Description
 ) -> None:
-    with pytest.raises(BadInput, match=r"2026-11-22T1430-local has 0 good blocks of its baseline, .*; name another"):
+    with pytest.raises(BadInput, match=r"2026-11-22T1430-local has 0 good blocks of its baseline, .*; choose another"):
         read(tmp_path, published, repeats=10).check_verdicts()

@@ -82,5 +82,5 @@ def test_a_campaign_of_another_loader_is_not_run_again_unless_asked_for(
     assert "- loader, source: sha256:other then, sha256:" in refused.stderr
     assert "\ngit checkout 0123abc" in refused.stderr
     assert list_campaigns(tmp_path / "again") == []
-    out, _ = matrix(tmp_path / "again", "--reproduce", str(other), "--cell", key, "--anyway", "--repeats", "1")
+    out, _ = matrix(tmp_path / "again", "--reproduce", str(other), "--cell", key, "--force", "--repeats", "1")
     assert "warning: not as published: loader, source: sha256:other then, " in out

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ from typing import Any
 import pytest
 
 from bigdata.registry import TypedInserts
-from experiments.campaign.datasets import ReadyData
-from experiments.campaign.run import ReadyCell, begin, choices_of, environment_of, measure, run_arguments
+from experiments.campaign.datasets import PreparedData
+from experiments.campaign.run import PreparedCell, choices_of, environment_of, initial_record, measure, run_arguments
 from experiments.engines.processes import cpu_s
-from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Server, ServerFacts
+from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Launch, Server, ServerFacts
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
@@ -117,23 +116,15 @@ class FakeHost:
     def facts(self) -> InterpreterFacts:
         return FACTS
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        server: Server | None,
-        placement: Placement | None,
-        timeout_s: float,
-        environment: Mapping[str, str] = {},
-        watch: AbstractContextManager[object] = UNWATCHED,
-    ) -> Finished:
-        self.calls.append((list(arguments), placement, timeout_s))
-        self.events.append(arguments[0])
-        self.environments[arguments[0]] = dict(environment)
-        if watch is not UNWATCHED:
-            self.watched.append(arguments[0])
-        with watch:
-            return self.answers[arguments[0]]
+    def run(self, launch: Launch) -> Finished:
+        verb = launch.arguments[0]
+        self.calls.append((list(launch.arguments), launch.placement, launch.timeout_s))
+        self.events.append(verb)
+        self.environments[verb] = dict(launch.environment)
+        if launch.watch is not UNWATCHED:
+            self.watched.append(verb)
+        with launch.watch:
+            return self.answers[verb]
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> FakeCompanion:
         assert (list(arguments), placement) == (["sample", "--report", "-"], SPLIT)
@@ -144,9 +135,9 @@ def reporting(report: dict[str, Any], **changes: Any) -> Finished:
     return Finished(0, json.dumps({**report, **changes}) + "\n", "", 1.0)
 
 
-def ready(cell: Cell, host: FakeHost) -> ReadyCell:
-    data = ReadyData(Path("ny"), ("--segments", "01", "--records", "100"), DIGEST, 100, 100, 22_200)
-    return ReadyCell(cell, "sha256:k", host, FakeServer(), SPLIT, data, "/data/ny", 120.0)
+def ready(cell: Cell, host: FakeHost) -> PreparedCell:
+    data = PreparedData(Path("ny"), ("--segments", "01", "--records", "100"), DIGEST, 100, 100, 22_200)
+    return PreparedCell(cell, "sha256:k", host, FakeServer(), SPLIT, data, "/data/ny", 120.0)
 
 
 def planned(cell: Cell) -> PlannedRun:
@@ -155,7 +146,7 @@ def planned(cell: Cell) -> PlannedRun:
 
 def test_a_good_run_leaves_everything_in_its_record(threaded: Cell) -> None:
     one = ready(threaded, host := FakeHost())
-    begun = begin("2026-11-22T1430-local", planned(threaded), "sha256:k")
+    begun = initial_record("2026-11-22T1430-local", planned(threaded), "sha256:k")
     record = measure(one, begun)
     assert (record.status, record.reason, record.interrupted) == ("ok", None, False)
     assert record.run == ("sha256:k", "a", 3)
@@ -189,7 +180,7 @@ def timed(started_s: float, ended_s: float) -> Finished:
 def test_connections_are_sampled_while_the_loader_runs_and_cut_to_phase_data(threaded: Cell) -> None:
     kept: list[Mapping[str, Any]] = []
     host = FakeHost(run=timed(9.5, 12.5))
-    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"), kept.append)
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"), kept.append)
     assert host.events == ["sampler starts", "clear", "run", "sampler is stopped", "digest"]
     assert record.status == "ok"
     assert record.connections == {
@@ -220,8 +211,8 @@ def test_the_sampler_and_its_backend_are_made_prompt_before_the_loader_starts(
     monkeypatch.setattr(
         "experiments.campaign.monitoring.monitor.find_sampler", lambda sampler, postmaster: (sampler, 4712)
     )
-    monkeypatch.setattr("experiments.campaign.monitoring.monitor.make_prompt", prompt)
-    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    monkeypatch.setattr("experiments.campaign.monitoring.monitor.shorten_time_slices", prompt)
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"))
     assert host.events[:4] == ["sampler starts", "clear", "prompt: (4711, 4712)", "run"]
     assert record.connections is not None
     assert record.connections["scheduling"] == "slice"
@@ -231,7 +222,7 @@ def test_a_cell_that_goes_without_sampler_has_none(threaded: Cell) -> None:
     kept: list[Mapping[str, Any]] = []
     host = FakeHost(run=timed(9.5, 12.5))
     unwatched = replace(threaded, sampling="off")
-    record = measure(ready(unwatched, host), begin("c", planned(unwatched), "sha256:k"), kept.append)
+    record = measure(ready(unwatched, host), initial_record("c", planned(unwatched), "sha256:k"), kept.append)
     assert host.events == ["clear", "run", "digest"]
     assert (record.status, record.connections, kept) == ("ok", None, [])
 
@@ -250,7 +241,7 @@ def test_a_sampler_that_fails_fails_no_run_and_its_reason_is_kept(
 ) -> None:
     kept: list[Mapping[str, Any]] = []
     host = FakeHost(run=timed(9.5, 12.5), sample=answer)
-    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"), kept.append)
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"), kept.append)
     assert (record.status, record.reason, record.connections) == ("ok", None, None)
     assert [line["reason"] for line in kept] == [reason]
 
@@ -289,9 +280,9 @@ class Clocked(FakeHost):
         self._server = server
         self.used_s = 0.0
 
-    def run(self, arguments: Sequence[str], **options: Any) -> Finished:
-        if arguments[0] == "run":
-            with options.pop("watch"):
+    def run(self, launch: Launch) -> Finished:
+        if launch.arguments[0] == "run":
+            with launch.watch:
                 time.sleep(0.4)
                 assert self._server.process.stdin is not None
                 assert self._server.process.stdout is not None
@@ -299,14 +290,17 @@ class Clocked(FakeHost):
                 began_s, ended_s, self.used_s = json.loads(self._server.process.stdout.readline())
                 time.sleep(0.4)
             self.answers["run"] = timed(began_s, ended_s)
-        return super().run(arguments, **options)
+            launch = replace(launch, watch=UNWATCHED)
+        return super().run(launch)
 
 
 @pytest.mark.parametrize("here", [True, False])
 def test_phase_data_has_what_the_server_used_in_it_where_both_go_by_the_same_clock(threaded: Cell, here: bool) -> None:
     with BusyServer() as server:
         host = Clocked(server)
-        record = measure(replace(ready(threaded, host), server=server, here=here), begin("c", planned(threaded), "k"))
+        record = measure(
+            replace(ready(threaded, host), server=server, here=here), initial_record("c", planned(threaded), "k")
+        )
     assert record.phases is not None
     assert record.phases["geo"].server_cpu_s is None
     found_s = record.phases["data"].server_cpu_s
@@ -317,7 +311,7 @@ def test_phase_data_has_what_the_server_used_in_it_where_both_go_by_the_same_clo
 def test_a_run_that_fails_keeps_no_samples(threaded: Cell) -> None:
     kept: list[Mapping[str, Any]] = []
     host = FakeHost(run=Finished(1, "", "error: connection lost\n", 1.0))
-    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"), kept.append)
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"), kept.append)
     assert (record.status, record.connections, kept) == ("failed", None, [])
     assert host.events[-1] == "sampler is stopped"
 
@@ -345,7 +339,7 @@ def test_protocol_and_implementation_are_said_where_the_driver_has_a_choice(uvlo
 
 def test_a_gil_that_is_to_stay_off_is_said_to_the_loader_and_not_to_the_harnesss_own_steps(threaded: Cell) -> None:
     free = replace(threaded, python="3.14t", gil="off")
-    measure(ready(free, host := FakeHost()), begin("c", planned(free), "sha256:k"))
+    measure(ready(free, host := FakeHost()), initial_record("c", planned(free), "sha256:k"))
     assert host.environments == {"clear": {}, "run": {"PYTHON_GIL": "0"}, "digest": {}}
     assert environment_of(replace(free, gil="default")) == {}
 
@@ -361,7 +355,7 @@ def test_a_driver_that_prepares_by_itself_may_have_as_many_transactions_more_as_
         host = FakeHost(digest=reporting(DIGEST_REPORT, xact_commit=1_000 + TRANSACTIONS + extra))
         one = ready(psycopg, host)
         one = replace(one, data=replace(one.data, inserts=inserts))
-        record = measure(one, begin("c", planned(psycopg), "sha256:k"))
+        record = measure(one, initial_record("c", planned(psycopg), "sha256:k"))
         assert record.status == status
         assert host.calls[2][0][1:3] == ["--expect-transactions", str(1_000 + TRANSACTIONS + fewest)]
         assert record.work is not None
@@ -374,26 +368,26 @@ def test_what_autovacuum_commits_is_not_held_against_a_loader_but_what_is_missin
     monkeypatch.setattr(FakeServer, "facts", ServerFacts("17.11", {"autovacuum": "on"}, "disk"))
     for more, status in ((16, "ok"), (0, "ok"), (-1, "wrong_work")):
         host = FakeHost(digest=reporting(DIGEST_REPORT, xact_commit=1_000 + TRANSACTIONS + more))
-        assert measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k")).status == status
+        assert measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k")).status == status
 
 
 def test_a_driver_that_inserts_in_a_pipeline_commits_once_per_record(threaded: Cell) -> None:
     psycopg = replace(threaded, loader="row_by_row_psycopg_threaded", protocol="extended", inserts="executemany")
     # 100 geo records, two SELECTs and one pipeline for each of 100 data records, 20 connections.
     host = FakeHost(digest=reporting(DIGEST_REPORT, xact_commit=1_000 + 100 + 300 + 20))
-    assert measure(ready(psycopg, host), begin("c", planned(psycopg), "sha256:k")).status == "ok"
+    assert measure(ready(psycopg, host), initial_record("c", planned(psycopg), "sha256:k")).status == "ok"
 
 
 def test_a_loader_that_spoke_another_protocol_did_other_work(threaded: Cell) -> None:
     host = FakeHost(run=reporting(RUN_REPORT, protocol="prepared"))
-    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"))
     assert (record.status, record.reason) == ("wrong_work", "protocol: prepared, not simple")
 
 
 def test_what_the_server_scanned_before_the_run_is_not_of_the_run(threaded: Cell) -> None:
     before, scans = {"geo_record": 7, "matrix": 9}, {"geo_record": 107, "matrix": 108}
     host = FakeHost(clear=reporting(CLEAR_REPORT, scans=before), digest=reporting(DIGEST_REPORT, scans=scans))
-    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"))
     assert record.work is not None
     assert (record.work.geo_scans, record.work.matrix_scans) == (100, 99)
     assert (record.status, record.reason) == (
@@ -405,7 +399,7 @@ def test_what_the_server_scanned_before_the_run_is_not_of_the_run(threaded: Cell
 def test_a_loader_that_counts_more_rows_than_there_are_did_wrong_work(threaded: Cell) -> None:
     phases = {"geo": RUN_REPORT["phases"]["geo"], "data": {**RUN_REPORT["phases"]["data"], "rows": 44_400}}
     record = measure(
-        ready(threaded, FakeHost(run=reporting(RUN_REPORT, phases=phases))), begin("c", planned(threaded), "")
+        ready(threaded, FakeHost(run=reporting(RUN_REPORT, phases=phases))), initial_record("c", planned(threaded), "")
     )
     assert (record.status, record.reason) == ("wrong_work", "rows of phase data: 44400, not 22200")
 
@@ -414,7 +408,7 @@ def test_a_loader_that_counts_more_rows_than_there_are_did_wrong_work(threaded: 
 def test_a_loader_that_counts_no_rows_did_wrong_work_and_has_no_rates(changes: dict[str, Any], threaded: Cell) -> None:
     phases = {"geo": RUN_REPORT["phases"]["geo"], "data": {**RUN_REPORT["phases"]["data"], **changes}}
     host = FakeHost(run=reporting(RUN_REPORT, phases=phases))
-    record = measure(ready(threaded, host), begin("c", planned(threaded), ""))
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), ""))
     assert (record.status, record.reason) == ("wrong_work", "rows of phase data: 0, not 22200")
     assert (record.rows_per_s, record.cpu_us_per_row) == (None, None)
 
@@ -431,7 +425,7 @@ def test_a_report_that_lacks_something_is_a_failed_run_and_does_not_end_the_camp
     changes: dict[str, Any], what: str, threaded: Cell
 ) -> None:
     host = FakeHost(run=reporting(RUN_REPORT, **changes))
-    record = measure(ready(threaded, host), begin("c", planned(threaded), ""))
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), ""))
     assert (record.status, record.reason) == ("failed", f"run: reported a line that cannot be used: {what}")
 
 
@@ -441,7 +435,7 @@ def test_the_harnesss_own_steps_may_take_as_long_as_a_load_and_do_not_pass_for_o
 ) -> None:
     host = FakeHost(digest=Finished(-9, "", "", granted_s, timed_out=True))
     one = replace(ready(threaded, host), timeout_s=limit_s)
-    record = measure(one, begin("c", planned(threaded), ""))
+    record = measure(one, initial_record("c", planned(threaded), ""))
     assert [call[2] for call in host.calls] == [granted_s, limit_s, granted_s]
     reason = f"digest: the harness's own step had not ended within {granted_s:g} s"
     assert (record.status, record.reason) == ("failed", reason)
@@ -452,7 +446,7 @@ def test_what_a_loader_says_of_its_build_is_recorded(threaded: Cell) -> None:
     said |= {"libpq_bundled": True, "driver_implementation": "c"}
     psycopg = replace(threaded, loader="row_by_row_psycopg_threaded", implementation="c")
     host = FakeHost(run=reporting(RUN_REPORT, protocol="simple", client={**RUN_REPORT["client"], **said}))
-    record = measure(ready(psycopg, host), begin("c", planned(psycopg), "sha256:k"))
+    record = measure(ready(psycopg, host), initial_record("c", planned(psycopg), "sha256:k"))
     assert record.status == "ok"
     assert said.items() <= asdict(record)["client"].items()
 
@@ -489,21 +483,21 @@ def test_what_a_loader_says_of_its_build_is_recorded(threaded: Cell) -> None:
     ],
 )
 def test_a_run_that_is_not_ok_says_why(answers: dict[str, Finished], status: str, reason: str, threaded: Cell) -> None:
-    record = measure(ready(threaded, FakeHost(**answers)), begin("c", planned(threaded), "sha256:k"))
+    record = measure(ready(threaded, FakeHost(**answers)), initial_record("c", planned(threaded), "sha256:k"))
     assert (record.status, record.reason, record.interrupted) == (status, reason, False)
     assert record.wall_s is not None
 
 
 def test_a_run_with_wrong_work_keeps_its_measurement(threaded: Cell) -> None:
     host = FakeHost(digest=reporting(DIGEST_REPORT, rows=22_199))
-    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"))
     assert (record.status, record.rows_per_s) == ("wrong_work", 11_100.0)
 
 
 def test_a_run_that_timed_out_keeps_what_was_seen_from_outside(threaded: Cell) -> None:
     # One in a container, whose CPU time only it could have told.
     host = FakeHost(run=Finished(-9, "", "", 120.0, timed_out=True, is_child=False))
-    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"))
     assert record.server is not None
     assert (record.server.cpu_s, record.phases) == (0.5, None)
     assert record.host is not None
@@ -511,19 +505,19 @@ def test_a_run_that_timed_out_keeps_what_was_seen_from_outside(threaded: Cell) -
 
 
 def test_only_the_loaders_own_life_is_observed(threaded: Cell) -> None:
-    record = measure(ready(threaded, host := FakeHost()), begin("c", planned(threaded), "sha256:k"))
+    record = measure(ready(threaded, host := FakeHost()), initial_record("c", planned(threaded), "sha256:k"))
     assert host.watched == ["run"]
     assert record.host is not None
     assert record.host.observed_s is not None
     elsewhere = replace(ready(threaded, host), here=False)
-    assert measure(elsewhere, begin("c", planned(threaded), "sha256:k")).host is None
+    assert measure(elsewhere, initial_record("c", planned(threaded), "sha256:k")).host is None
 
 
 @pytest.mark.parametrize("verb", ["clear", "digest"])
 def test_transactions_that_the_server_cannot_tell_are_null_and_not_judged(verb: str, threaded: Cell) -> None:
     report = {"clear": CLEAR_REPORT, "digest": DIGEST_REPORT}[verb]
     host = FakeHost(**{verb: reporting(report, xact_commit=None)})
-    record = measure(ready(threaded, host), begin("c", planned(threaded), "sha256:k"))
+    record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"))
     assert record.status == "ok"
     assert record.work is not None
     assert record.work.transactions is None
@@ -531,10 +525,10 @@ def test_transactions_that_the_server_cannot_tell_are_null_and_not_judged(verb: 
 
 def test_an_engine_that_fails_is_a_failed_run(threaded: Cell) -> None:
     class Broken(FakeHost):
-        def run(self, *arguments: Any, **options: Any) -> Finished:
+        def run(self, launch: Launch) -> Finished:
             raise Failure("the server is gone")
 
-    record = measure(ready(threaded, Broken()), begin("c", planned(threaded), "sha256:k"))
+    record = measure(ready(threaded, Broken()), initial_record("c", planned(threaded), "sha256:k"))
     assert (record.status, record.reason) == ("failed", "the server is gone")
 
 
@@ -547,7 +541,7 @@ def test_a_run_in_which_the_server_ended_failed_for_that_reason(
 ) -> None:
     cell = ready(threaded, FakeHost(run=answer))
     monkeypatch.setattr(cell.server, "find_end", lambda: "no space left")
-    record = measure(cell, begin("c", planned(threaded), "sha256:k"))
+    record = measure(cell, initial_record("c", planned(threaded), "sha256:k"))
     assert (record.status, record.reason) == ("failed", "PostgreSQL 17.11 ended during the run: no space left")
     assert (record.interrupted, record.server is not None) == (False, True)
 
@@ -562,7 +556,7 @@ def test_a_run_for_which_no_server_can_be_had_failed_and_nothing_is_launched(
 
     monkeypatch.setattr(cell.server, "place", gone)
     monkeypatch.setattr(cell.server, "find_end", lambda: "no space left")
-    record = measure(cell, begin("c", planned(threaded), "sha256:k"))
+    record = measure(cell, initial_record("c", planned(threaded), "sha256:k"))
     assert (record.status, record.reason, record.interrupted) == ("failed", "it does not start again", False)
     assert host.calls == []
 
@@ -574,10 +568,10 @@ def test_a_good_run_does_not_ask_whether_the_server_has_ended(threaded: Cell, mo
         raise AssertionError("that may take a while")
 
     monkeypatch.setattr(cell.server, "find_end", asked)
-    assert measure(cell, begin("c", planned(threaded), "sha256:k")).status == "ok"
+    assert measure(cell, initial_record("c", planned(threaded), "sha256:k")).status == "ok"
 
 
 def test_a_run_that_has_begun_has_the_record_it_gets_when_killed(threaded: Cell) -> None:
-    begun = begin("c", planned(threaded), "sha256:k")
+    begun = initial_record("c", planned(threaded), "sha256:k")
     assert (begun.status, begun.interrupted) == ("failed", True)
     assert begun.reason == "interrupted: the campaign was ended during this run"

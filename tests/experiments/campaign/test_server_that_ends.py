@@ -11,8 +11,8 @@ import pytest
 
 from experiments.__main__ import main
 from experiments.campaign import run, start
-from experiments.campaign.monitoring.monitor import Keep
-from experiments.campaign.run import ReadyCell
+from experiments.campaign.monitoring.monitor import WriteSamples
+from experiments.campaign.run import PreparedCell
 from experiments.engines.local import server as server_module
 from experiments.engines.local.cluster import make_cluster
 from experiments.engines.local.server import LocalServer
@@ -65,13 +65,13 @@ class Killing:
     data: list[Path] = field(default_factory=list)
     """The data directory that the configuration's server has before each run."""
 
-    def __call__(self, ready: ReadyCell, begun: Record, keep: Keep) -> Record:
+    def __call__(self, ready: PreparedCell, begun: Record, write_samples: WriteSamples) -> Record:
         assert isinstance(ready.server, LocalServer)
         if ready.cell.postgres == "memory":
             self.data.append(ready.server._life.trace.data)
             if len(self.data) == 2:
                 ready.server.execute(DEADLY, database="bigdata")
-        return run.measure(ready, begun, keep)
+        return run.measure(ready, begun, write_samples)
 
 
 @pytest.fixture

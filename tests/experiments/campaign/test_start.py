@@ -11,11 +11,11 @@ from typing import cast
 
 import pytest
 
-from experiments.campaign.datasets import ReadyData
-from experiments.campaign.monitoring.monitor import Keep
+from experiments.campaign.datasets import PreparedData
+from experiments.campaign.monitoring.monitor import WriteSamples
 from experiments.campaign.progress import PlainLines
-from experiments.campaign.run import ReadyCell
-from experiments.campaign.start import Order, keep_samples, run_ordered
+from experiments.campaign.run import PreparedCell
+from experiments.campaign.start import Order, run_ordered, sample_writer
 from experiments.campaign.stopping_rule import Until
 from experiments.engines.protocol import LoaderHost, Server
 from experiments.environment.affinity import Placement
@@ -29,7 +29,7 @@ from experiments.records.folder import CampaignFolder, create
 from experiments.records.record import Record
 from tests.project import ROOT
 
-Measure = Callable[[ReadyCell, Record], Record]
+Measure = Callable[[PreparedCell, Record], Record]
 REASON = "sample: FATAL: too many clients"
 
 
@@ -42,21 +42,21 @@ class Command:
         described = folder.description()
         planned = [PlannedCell(shown.cell, "b" if shown.arm == "b" else "a", ("loaders",)) for shown in described.cells]
         self._keys = {shown.cell: shown.cell_key for shown in described.cells}
-        self._cells: dict[Cell, ReadyCell | str] = {cell: self._ready(cell) for cell in self._keys}
+        self._cells: dict[Cell, PreparedCell | str] = {cell: self._ready(cell) for cell in self._keys}
         matrix = load_matrix(ROOT / "matrix.yaml")
         plan = make_plan(planned, described.repeats, described.seed)
         self.order = Order(matrix, "sha256:m", {}, plan, folder.path.parent, fresh=False)
         self._patch = monkeypatch
 
-    def _ready(self, cell: Cell) -> ReadyCell:
-        data = ReadyData(Path("ny"), (), "", 1, 1, 222)
+    def _ready(self, cell: Cell) -> PreparedCell:
+        data = PreparedData(Path("ny"), (), "", 1, 1, 222)
         nothing = cast(LoaderHost, None), cast(Server, None)
-        return ReadyCell(cell, self._keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
+        return PreparedCell(cell, self._keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
 
     def run(self, measure: Measure, *, resumed: bool = False) -> None:
-        self.run_keeping(lambda ready, begun, keep: measure(ready, begun), resumed=resumed)
+        self.run_keeping(lambda ready, begun, write_samples: measure(ready, begun), resumed=resumed)
 
-    def run_keeping(self, measure: Callable[[ReadyCell, Record, Keep], Record], *, resumed: bool = False) -> None:
+    def run_keeping(self, measure: Callable[..., Record], *, resumed: bool = False) -> None:
         self._patch.setattr("experiments.campaign.start.measure", measure)
         reporter = PlainLines(self.lines.append, clock=lambda: 0.0)
         run_ordered(self.order, self.folder, self._cells, self._keys, reporter, resumed=resumed)
@@ -69,7 +69,7 @@ def command(tmp_path: Path, description: Description, monkeypatch: pytest.Monkey
 
 
 def at(rows_per_s: float) -> Measure:
-    def measure(ready: ReadyCell, begun: Record) -> Record:
+    def measure(ready: PreparedCell, begun: Record) -> Record:
         return replace(begun, status="ok", reason=None, interrupted=False, rows_per_s=rows_per_s, wall_s=2.0)
 
     return measure
@@ -78,7 +78,7 @@ def at(rows_per_s: float) -> Measure:
 def stopping_after(runs: int, stop: BaseException) -> Measure:
     left = [stop, *[None] * runs]
 
-    def measure(ready: ReadyCell, begun: Record) -> Record:
+    def measure(ready: PreparedCell, begun: Record) -> Record:
         if (now := left.pop()) is not None:
             raise now
         return at(10_000.0)(ready, begun)
@@ -90,7 +90,7 @@ def stopping_after(runs: int, stop: BaseException) -> Measure:
 def test_what_has_not_run_is_said_when_a_campaign_is_ended_too_early(command: Command, stop: BaseException) -> None:
     with pytest.raises(type(stop)):
         command.run(stopping_after(4, stop))
-    assert command.lines[-1] == "not run yet: 11 of 15 planned runs; the same command goes on with them"
+    assert command.lines[-1] == "not run yet: 11 of 15 planned runs; rerun the same command to resume"
     assert [record.interrupted for record in command.folder.records()] == [False] * 4 + [True]
 
 
@@ -101,14 +101,14 @@ def test_a_whole_campaign_says_nothing_of_that(command: Command) -> None:
 
 
 def test_why_connections_are_not_watched_is_said_once_and_kept_for_each_run(command: Command) -> None:
-    def measure(ready: ReadyCell, begun: Record, keep: Keep) -> Record:
-        keep({"schema": 1, "block": begun.block, "reason": REASON})
+    def measure(ready: PreparedCell, begun: Record, write_samples: WriteSamples) -> Record:
+        write_samples({"schema": 1, "block": begun.block, "reason": REASON})
         return at(10_000.0)(ready, begun)
 
     command.run_keeping(measure)
     said = [line for line in command.lines if not line.startswith("[")]
     assert said == [
-        "warning: connections are not watched: sample: FATAL: too many clients; "
+        "warning: connections are not sampled: sample: FATAL: too many clients; "
         "samples.jsonl has the reason for each run"
     ]
     kept = (command.folder.path / "samples.jsonl").read_text().splitlines()
@@ -116,7 +116,7 @@ def test_why_connections_are_not_watched_is_said_once_and_kept_for_each_run(comm
 
 
 def test_nothing_is_said_of_samples_that_there_are(command: Command) -> None:
-    keep_samples(command.folder, command.lines.append)({"schema": 1, "reason": None, "phases": {}})
+    sample_writer(command.folder, command.lines.append)({"schema": 1, "reason": None, "phases": {}})
     assert command.lines == []
 
 

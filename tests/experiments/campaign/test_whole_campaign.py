@@ -76,11 +76,11 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
         read_until(stopped, "[1/6]")
         kill_while_a_run_is_measured(stopped, tmp_path, signal.SIGTERM)
         assert stopped.stdout is not None
-        assert "error: interrupted; the same command goes on where it stopped" in stopped.stdout.read()
+        assert "error: interrupted; rerun the same command to resume" in stopped.stdout.read()
         assert stopped.returncode == 1
 
     with start(tmp_path) as killed:
-        assert "continuing" in read_until(killed, "/6]")
+        assert "resuming" in read_until(killed, "/6]")
         kill_while_a_run_is_measured(killed, tmp_path, signal.SIGKILL)
     assert (only_campaign(tmp_path).path / "attempt.json").exists()
 
@@ -123,7 +123,7 @@ def test_blocks_are_added_and_a_campaign_killed_in_one_of_them_goes_on_with_it_u
         command(tmp_path, *until, "--budget", "1s"), cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert last.returncode == 0, last.stdout + last.stderr
-    assert f"continuing {folder.path.name}" in last.stdout
+    assert f"resuming {folder.path.name}" in last.stdout
     assert only_campaign(tmp_path).path == folder.path
     described = folder.description()
     assert described.repeats == 6

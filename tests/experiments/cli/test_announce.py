@@ -4,10 +4,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from experiments.analysis.summary import summarize_all
 from experiments.cli.announce import describe_outcome
+from experiments.records.campaign import load_campaign
 from experiments.records.description import Description
-from experiments.records.folder import create
+from experiments.records.folder import CampaignFolder, create
 from experiments.records.record import Record
+
+
+def outcome(folder: CampaignFolder) -> str:
+    campaign = load_campaign(folder)
+    return describe_outcome(folder, campaign, summarize_all(campaign))
 
 
 def test_the_outcome_has_tables_the_timed_share_and_where_results_are(
@@ -15,7 +22,7 @@ def test_the_outcome_has_tables_the_timed_share_and_where_results_are(
 ) -> None:
     folder = create(tmp_path, description)
     folder.append(make_record(rows_per_s=11_100.0, wall_s=2.5))
-    text = describe_outcome(folder)
+    text = outcome(folder)
     assert text.startswith("\nloaders: Is asyncio faster than threads?\nNoise floor: not known")
     assert "\n\nloader  " in text
     assert text.endswith(
@@ -31,7 +38,7 @@ def test_why_there_are_as_many_blocks_as_there_are_is_said_once_for_all_tables(
     until = {"precision": 0.05, "budget_s": 90.0, "ended": "budget"}
     folder = create(tmp_path, replace(description, until=until, repeats=1))
     folder.append(make_record())
-    text = describe_outcome(folder)
+    text = outcome(folder)
     assert text.count("1 block: the budget of 90 s is spent before every interval reached at most 5%; ") == 1
 
 
@@ -41,6 +48,6 @@ def test_what_went_wrong_is_a_warning(
     folder = create(tmp_path, description)
     folder.append(make_failure(status="failed", reason="run: error: lost"))
     folder.append(make_failure(block=2, status="failed", reason="interrupted", interrupted=True))
-    text = describe_outcome(folder)
+    text = outcome(folder)
     assert "warning: 1 run not ok; the tables name the reasons\n" in text
     assert "warning: nothing was measured; the tables name the reasons\n" in text

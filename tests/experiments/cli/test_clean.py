@@ -88,7 +88,7 @@ def test_images_are_shown_and_removed_too(
     monkeypatch.setattr(clean, "sweep_docker", lambda engine: ["removed a container"])
     monkeypatch.setattr(clean, "remove_images", remove_images)
     shown = "image bigdata-matrix/loader:py3.13-ab  150.0 MB\n"
-    shown += "1 image without a name: steps on the way to these, and what they were before\n"
+    shown += "1 image without a name: intermediate steps and older versions\n"
     assert run("--show") == 0
     assert capsys.readouterr().out.endswith(shown + "\n")
     assert run() == 0

@@ -89,9 +89,9 @@ def test_another_machine_or_other_work_is_refused_with_every_reason_unless_asked
         "error: one (A) and two (B) are not comparable:\n"
         "- environment, CPU: A Processor in A, Another in B\n"
         "- data ny, digest: geo:100:1;data:22200:2 in A, other in B\n"
-        "a difference between their ratios could come from that alone; --anyway compares them all the same\n"
+        "that alone could change their ratios; use --force to compare them nevertheless\n"
     )
-    assert compare(tmp_path, "one", "two", "--anyway") == 0
+    assert compare(tmp_path, "one", "two", "--force") == 0
     out = capsys.readouterr().out
     assert out.startswith("warning: not comparable: environment, CPU: A Processor in A, Another in B\nwarning: ")
     assert "- 0 of 1 cell differ significantly" in out
@@ -168,7 +168,7 @@ def test_a_campaign_of_before_and_one_whose_connections_were_watched_differ_in_t
         ("new", "old", ("were", "on", "were not", "off")),
     ):
         assert compare(tmp_path, a, b) == 2
-        expected = "in A connections {} watched (sampling {}), in B connections {} watched (sampling {});".format(
+        expected = "in A connections {} sampled (sampling {}), in B connections {} sampled (sampling {});".format(
             *sides
         )
         assert f"no cell in common: they differ in sampling; {expected}" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 from bigdata.database.statements import INSERT_ELEMENT, SELECT_ITEM_IDS
 from bigdata.registry import CONTESTANTS, LOADERS, Loader
 from experiments.cli import ledger
-from experiments.cli.ledger import describe, make_workplace, tell_findings, write_results
+from experiments.cli.ledger import describe, make_workplace, print_findings, write_results
 from experiments.engines.local.engine import LocalEngine
 from experiments.environment.hashes import PROJECT
 from experiments.errors import BadInput
@@ -25,7 +25,7 @@ RED = Finding(variant("row_by_row_gevent"), differences=("autocommit: SELECT $1:
 
 
 def test_a_green_ledger_says_how_much_was_proved_and_what_could_not_run(capsys: pytest.CaptureFixture[str]) -> None:
-    assert tell_findings([GREEN, NOT_HERE]) == []
+    assert print_findings([GREEN, NOT_HERE]) == []
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2] == "cannot run: no way (row_by_row_serial, simple)"
     assert (
@@ -35,7 +35,7 @@ def test_a_green_ledger_says_how_much_was_proved_and_what_could_not_run(capsys: 
 
 
 def test_a_difference_is_told_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    assert tell_findings([GREEN, RED]) == ["row_by_row_gevent, simple: autocommit: SELECT $1: 5 calls, but ..."]
+    assert print_findings([GREEN, RED]) == ["row_by_row_gevent, simple: autocommit: SELECT $1: 5 calls, but ..."]
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2] == "DIFFERENT: row_by_row_gevent, simple: autocommit: SELECT $1: 5 calls, but ..."
     assert lines[-1] == "1 difference in 2 ways to load"
@@ -50,7 +50,7 @@ def test_results_are_written_into_a_folder_that_need_not_be_there(tmp_path: Path
 def test_a_loader_that_does_not_exist_is_bad_input() -> None:
     parser = ArgumentParser()
     ledger.add_arguments(parser)
-    with pytest.raises(BadInput, match="'nobody' is no loader"):
+    with pytest.raises(BadInput, match="unknown loader 'nobody'"):
         ledger.run(parser.parse_args(["nobody"]))
 
 
@@ -93,7 +93,7 @@ def test_what_is_published_names_no_path_and_no_password(work: Workplace) -> Non
     assert "/home" not in text
     assert str(PROJECT) not in text
     assert secret not in text
-    assert not work.server.password_file.with_name("relay-password").exists()
+    assert not work.server.password_file.with_name("proxy-password").exists()
 
 
 ONE_MORE = ("    cursor.execute(SELECT_ITEM_IDS", '    cursor.execute("SELECT 1")\n    cursor.execute(SELECT_ITEM_IDS')
@@ -116,7 +116,7 @@ REMEMBERED = (
 @pytest.mark.parametrize(
     ("sabotage", "inserts", "named"),
     [
-        (ONE_MORE, ["execute"], ["SELECT $1: 3 calls, but it is neither of the workload nor among the driver's own"]),
+        (ONE_MORE, ["execute"], ["SELECT $1: 3 calls, but neither workload nor registry has it for this driver"]),
         (
             OTHER_TEXT,
             ["execute", "executemany"],

@@ -152,7 +152,7 @@ def test_the_projects_locks_are_current_as_far_as_can_be_seen_without_an_engine(
     monkeypatch.setattr(command, "docker_answers", lambda: "no such file")
     assert command.run(arguments("--check")) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "18 locks checked: current",
+        "19 locks checked: current",
         "docker/images.lock.yaml: not checked whether a registry has the digests of "
         "python 3.7, 3.8, 3.9, 3.10, 3.11, 3.12, 3.13, 3.14; postgres 14, 15, 16, 17, 18: no such file",
         "docker/images.lock.yaml checked: current",
@@ -191,7 +191,7 @@ def test_only_what_is_named_is_made(monkeypatch: pytest.MonkeyPatch, names: list
 
 
 def test_a_name_close_to_the_image_locks_is_suggested() -> None:
-    with pytest.raises(BadInput, match=r"'image\.lock\.yaml' is no lock \(did you mean images\.lock\.yaml\?"):
+    with pytest.raises(BadInput, match=r"unknown lock 'image\.lock\.yaml' \(did you mean images\.lock\.yaml\?"):
         command.choose(lock_targets(), ["image.lock.yaml"])
 
 

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from experiments.__main__ import main
 from experiments.cli.matrix import check_pg_bin, exit_code
 from experiments.engines.protocol import Engine
-from experiments.engines.select import MachineResolver
+from experiments.engines.select import Engines
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
@@ -33,14 +33,14 @@ def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        (["--experiment", "loader"], "--experiment: 'loader' is no experiment of the matrix (did you mean loaders?"),
-        (["--repeats", "none"], "--repeats: 'none' is no count"),
-        (["--until", "5"], "--until: '5' is no precision"),
-        (["--until", "5%", "--budget", "30"], "--budget: '30' is no length of time"),
-        (["--budget", "30m"], "--budget: it limits the blocks that --until adds"),
-        (["--until", "5%", "--repeats", "4"], "--until: found 4 blocks to begin with, and an interval needs 5"),
-        (["--until", "5%", "--profile", "smoke"], "--until: found 1 block to begin with"),
-        (["--only", "pool=1"], "--only: 'pool' is no axis (did you mean poolsize?"),
+        (["--experiment", "loader"], "--experiment: unknown experiment 'loader' (did you mean loaders?"),
+        (["--repeats", "none"], "--repeats: 'none' is not a positive integer"),
+        (["--until", "5"], "--until: '5' is not a precision"),
+        (["--until", "5%", "--budget", "30"], "--budget: '30' is not a duration"),
+        (["--budget", "30m"], "--budget requires --until"),
+        (["--until", "5%", "--repeats", "4"], "--until: 4 blocks planned, but an interval needs 5"),
+        (["--until", "5%", "--profile", "smoke"], "--until: 1 block planned"),
+        (["--only", "pool=1"], "--only: unknown axis 'pool' (did you mean poolsize?"),
     ],
 )
 def test_a_bad_option_is_bad_input(option: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,9 +175,9 @@ def is_running(pid: int) -> bool:
 def test_programs_of_a_version_that_no_cell_asks_for_are_refused(shipped: Matrix, threaded: Cell) -> None:
     plan = make_plan([PlannedCell(threaded, "a", ("one",))], 1, 1)
     assert check_pg_bin(Path("own/bin"), with_own_postgres("17.2"), plan, shipped) == "17.2"
-    with pytest.raises(BadInput, match=r"^--pg-bin: own/bin holds PostgreSQL 15\.18, and .* \(asked for: 17\)"):
+    with pytest.raises(BadInput, match=r"^--pg-bin: no cell uses PostgreSQL 15\.18 of own/bin \(used: 17\)"):
         check_pg_bin(Path("own/bin"), with_own_postgres("15.18"), plan, shipped)
-    with pytest.raises(BadInput, match=r"^--pg-bin: only the local engine .*; add --engine local$"):
+    with pytest.raises(BadInput, match=r"^--pg-bin requires the local engine; use --engine local$"):
         check_pg_bin(Path("own/bin"), with_own_postgres(None), plan, shipped)
 
 
@@ -197,12 +197,13 @@ def test_the_default_python_has_its_gil_and_psycopg_its_wheel_where_the_lock_has
     (tmp_path / "3.13").write_text("psycopg-binary==3.3.9\n")
     (tmp_path / "3.14t").write_text("# left out: psycopg-binary: no wheel\npsycopg==3.3.9\n")
     monkeypatch.setattr("experiments.engines.select.loader_lock", tmp_path.joinpath)
-    engines: Any = {"local": SimpleNamespace(pythons=lambda: ("3.12", "3.13", "3.13t", "3.14t"))}
-    resolver = MachineResolver(engines)
+    opened = SimpleNamespace(name="local", pythons=lambda: ("3.12", "3.13", "3.13t", "3.14t"))
+    monkeypatch.setattr(Engines, "__getitem__", lambda self, name: opened)
+    resolver = Engines()
     assert resolver.default_python("local") == "3.13"
     # One without a lock cannot run in any case.
     asked = {python: resolver.default_implementation(python) for python in ("3.13", "3.14t", "3.15")}
     assert asked == {"3.13": "binary", "3.14t": "python", "3.15": "binary"}
-    engines["local"] = SimpleNamespace(pythons=lambda: ("3.14t",))
+    opened.pythons = lambda: ("3.14t",)
     with pytest.raises(BadInput, match="engine local: found no Python that has locked packages"):
         resolver.default_python("local")

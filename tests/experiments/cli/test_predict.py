@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.__main__ import main
+from experiments.records.campaign import LOCAL, PUBLISHED
 from experiments.records.description import Description
 from experiments.records.folder import create
 from tests.experiments.made_models import MakeRecord, made_campaign
@@ -39,6 +40,18 @@ def test_the_newest_campaign_that_has_the_loader_answers(results: Path, capsys: 
     assert "outside of what was measured: a longer round trip (1.01 of them per row)" in out
 
 
+def test_published_campaigns_answer_after_local_ones(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(results)
+    for folder, name in ((PUBLISHED, "2026-01"), (LOCAL, "2026-02")):
+        folder.mkdir(parents=True)
+        (results / name).rename(folder / name)
+    for loader, name in (("row_by_row_threaded", "2026-02"), ("row_by_row_asyncio", "2026-01")):
+        assert main(["predict", "--loader", loader, "--poolsize", "10"]) == 0
+        assert capsys.readouterr().out.startswith(f"from campaign {name}\n")
+
+
 def test_a_campaign_can_be_named(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     named = ("--campaign", "2026-01", "--client-cores", "0.25", "--server-cores", "16")
     assert predict(results, "--loader", "row_by_row_threaded", "--poolsize", "50", *named) == 0
@@ -62,7 +75,10 @@ def test_a_campaign_can_be_named(results: Path, capsys: pytest.CaptureFixture[st
             ("--loader", "row_by_row_asyncio", "--postgres", "memory"),
             "the model has no PostgreSQL 'memory' (kn",
         ),
-        (("--loader", "row_by_row_threaded", "--campaign", "2026-03"), "2026-03: has no loader to fit a model on"),
+        (
+            ("--loader", "row_by_row_threaded", "--campaign", "2026-03"),
+            "2026-03: no loader has cells with a pool size of 1",
+        ),
         (("--loader", "row_by_row_threaded", "--campaign", "2026-04"), "'2026-04' is neither a campaign of"),
     ],
 )

@@ -51,18 +51,17 @@ def test_what_the_campaign_decides_cannot_be_chosen(
 ) -> None:
     assert reproduce(published, option, value) == 2
     assert capsys.readouterr().err == (
-        f"error: {option}: --reproduce takes it from the campaign; leave one of them out (--cell chooses cells)\n"
+        f"error: {option} cannot be combined with --reproduce, which takes it from the campaign; "
+        "use --cell to select cells\n"
     )
 
 
-@pytest.mark.parametrize("option", [["--cell", "aa1"], ["--anyway"]])
+@pytest.mark.parametrize("option", [["--cell", "aa1"], ["--force"]])
 def test_options_of_a_reproduction_mean_nothing_without_one(
     option: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["matrix", "--plan", *option]) == 2
-    assert capsys.readouterr().err == (
-        f"error: {option[0]}: it is only for --reproduce CAMPAIGN; leave it out (--only chooses cells)\n"
-    )
+    assert capsys.readouterr().err == (f"error: {option[0]} requires --reproduce; use --only to select cells\n")
 
 
 def test_a_campaign_that_is_not_there_is_refused_with_what_is(
@@ -93,20 +92,18 @@ def test_fewer_blocks_than_a_verdict_needs_are_refused_before_anything_runs(
     published: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert reproduce(published, "--repeats", "2") == 2
-    assert capsys.readouterr().err.startswith(
-        "error: --reproduce: no cell could get a verdict: it is to run 2 blocks, "
-    )
+    assert capsys.readouterr().err.startswith("error: --reproduce: no cell could get a verdict: 2 blocks planned, ")
     assert not (published.parent.parent / "again").exists()
 
 
 def test_a_chosen_cell_and_fewer_blocks_are_planned_with_its_baseline(
     published: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert reproduce(published, "--plan", "--cell", "row_by_row_threaded", "--repeats", "2", "--anyway") == 0
+    assert reproduce(published, "--plan", "--cell", "row_by_row_threaded", "--repeats", "2", "--force") == 0
     cells = [line for line in capsys.readouterr().out.splitlines() if line.startswith("- ")]
     assert [", again" in line for line in cells] == [False, True]
     assert reproduce(published, "--plan", "--cell", "row_by") == 2
-    assert capsys.readouterr().err.startswith("error: --cell: 'row_by' begins 2 keys; write more of one of them:\n")
+    assert capsys.readouterr().err.startswith("error: --cell: 'row_by' is ambiguous (2 cell keys match)")
 
 
 def test_the_campaign_to_reproduce_is_left_as_it_is(published: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.engines.postgres import describe_end, final_words
+from experiments.engines.postgres import describe_end, final_messages
 
 READY = "2026-11-22 20:57:11.183 UTC [1] LOG:  database system is ready to accept connections\n"
 FULL = 'could not write to file "pg_wal/xlogtemp.77": No space left on device'
@@ -34,7 +34,7 @@ FULL_TMPFS = f"""{READY}
     ],
 )
 def test_why_a_server_ended_is_said_by_the_worst_messages_since_it_was_last_ready(log: str, words: str) -> None:
-    assert final_words(log) == words
+    assert final_messages(log) == words
 
 
 @pytest.mark.parametrize(("number", "words"), [(9, "signal 9 (Killed)"), (6, FULL), (0, FULL)])

@@ -70,7 +70,7 @@ def test_checking_names_the_locks_that_are_not_current(
 
 
 def test_the_projects_locks_are_current(capsys: pytest.CaptureFixture[str]) -> None:
-    assert (command.check(lock_targets()), capsys.readouterr().out) == (0, "18 locks checked: current\n")
+    assert (command.check(lock_targets()), capsys.readouterr().out) == (0, "19 locks checked: current\n")
 
 
 def test_every_interpreter_has_a_lock() -> None:
@@ -128,5 +128,5 @@ def test_only_the_locks_that_are_named_are_chosen() -> None:
 
 
 def test_a_name_that_is_no_locks_is_refused_with_a_suggestion() -> None:
-    with pytest.raises(BadInput, match=r"^lock: 'py3\.133\.txt' is no lock \(did you mean py3\.13\.txt\?"):
+    with pytest.raises(BadInput, match=r"^unknown lock 'py3\.133\.txt' \(did you mean py3\.13\.txt\?"):
         command.choose(lock_targets(), ["py3.133.txt"])

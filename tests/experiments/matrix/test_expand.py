@@ -256,7 +256,7 @@ def test_choices_of_several_axes_must_all_hold() -> None:
         (["python=default"], "--only: no cell has python=default (known: 3.13)"),
         (
             ["loop=uvloop", "poolsize=5"],
-            "--only: no cell has loop=uvloop and poolsize=5: each is there, but not together; leave out one of them",
+            "--only: no cell matches both loop=uvloop and poolsize=5",
         ),
     ],
 )

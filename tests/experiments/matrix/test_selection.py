@@ -78,15 +78,18 @@ def test_the_texts_of_the_options_become_values() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"engine": "podman"}, "--engine: 'podman' is no engine (known: auto, docker, local)"),
-        ({"repeats": "0"}, "--repeats: '0' is no count: write a whole number, 1 or more"),
-        ({"records": "many"}, "--records: 'many' is no count: write a whole number, 1 or more"),
-        ({"records": "²"}, "--records: '²' is no count: write a whole number, 1 or more"),
-        ({"only": ["poolsize"]}, "--only: 'poolsize' is no choice: write AXIS=VALUE or AXIS=VALUE,VALUE"),
-        ({"only": ["poolsize=1,,2"]}, "--only: 'poolsize=1,,2' is no choice: write AXIS=VALUE or AXIS=VALUE,VALUE"),
+        ({"engine": "podman"}, "--engine: unknown engine 'podman' (known: auto, docker, local)"),
+        ({"repeats": "0"}, "--repeats: '0' is not a positive integer (expected for example 20)"),
+        ({"records": "many"}, "--records: 'many' is not a positive integer (expected for example 20)"),
+        ({"records": "²"}, "--records: '²' is not a positive integer (expected for example 20)"),
+        ({"only": ["poolsize"]}, "--only: 'poolsize' is not AXIS=VALUE or AXIS=VALUE,VALUE"),
+        (
+            {"only": ["poolsize=1,,2"]},
+            "--only: 'poolsize=1,,2' is not AXIS=VALUE or AXIS=VALUE,VALUE",
+        ),
         (
             {"only": ["pool=1"]},
-            "--only: 'pool' is no axis (did you mean poolsize? known: engine, python, gil, loader, loop, "
+            "--only: unknown axis 'pool' (did you mean poolsize? known: engine, python, gil, loader, loop, "
             "protocol, implementation, poolsize, postgres, data, transaction, inserts, resources, sampling)",
         ),
     ],
@@ -102,9 +105,9 @@ def test_what_cannot_be_understood_is_refused(options: dict[str, Any], message: 
     [
         (
             Selection(profile="smok"),
-            "--profile: 'smok' is no profile of the matrix (did you mean smoke? known: smoke, same)",
+            "--profile: unknown profile 'smok' (did you mean smoke? known: smoke, same)",
         ),
-        (Selection(experiments=("three",)), "--experiment: 'three' is no experiment of the matrix (known: one, two)"),
+        (Selection(experiments=("three",)), "--experiment: unknown experiment 'three' (known: one, two)"),
         (
             Selection(data="nowhere"),
             "--data: 'nowhere' is neither a directory nor a data set of the matrix (known: ny, ri)",

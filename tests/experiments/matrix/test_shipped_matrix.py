@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -13,16 +11,14 @@ import yaml
 
 from bigdata.registry import CONTESTANTS, IMPLEMENTATIONS, LOADERS, PROTOCOLS
 from experiments.analysis.ceilings import COPY, PGBENCH
-from experiments.cli.schema import SCHEMA, check_schema, render_schema, run, write_schema
-from experiments.errors import Failure
+from experiments.cli.schema import SCHEMA
 from experiments.matrix.cell import AXES, Cell
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import Plan, estimate_s, guess_run_s, make_plan
 from experiments.matrix.selection import Selection, apply_selection
 from experiments.matrix.spec import load_matrix
 from experiments.matrix.values import LOOPS
-from experiments.report.answer.facts import ENTRANTS
-from experiments.report.answer.section import PART, QUESTION
+from experiments.report.answer.facts import COMPARED, PART, QUESTION
 from tests.project import ROOT
 
 SHIPPED = ROOT / "matrix.yaml"
@@ -129,18 +125,18 @@ def test_whoever_can_use_several_cores_is_compared_where_all_may() -> None:
     ]
 
 
-def test_the_projects_question_is_asked_of_all_entrants_in_every_setting_and_not_by_default() -> None:
+def test_the_projects_question_is_asked_of_all_compared_loaders_in_every_setting_and_not_by_default() -> None:
     assert {QUESTION, PART} <= load_matrix(SHIPPED).experiments.keys()
     cells = cells_shown_by(QUESTION)
     whole = {(cell.loader, cell.loop, cell.postgres, cell.poolsize) for cell in cells if cell.resources == "split"}
     settings = [(postgres, pool) for postgres in ("default", "async_commit", "fsync_off") for pool in (1, 5, 20, 50)]
-    assert {(*entrant, *setting) for entrant in ENTRANTS for setting in settings} <= whole
+    assert {(*loader, *setting) for loader in COMPARED for setting in settings} <= whole
     assert {(PGBENCH, None, *setting) for setting in settings} <= whole
     once = (COPY, "ceiling_psql_file")
     assert {(program, None, postgres, 1) for program in once for postgres, _ in settings} <= whole
     fractions = {(cell.loader, cell.loop, cell.resources, cell.postgres) for cell in cells if cell.resources != "split"}
     pods = [(cores, postgres) for cores in ("pod_0.25", "pod_0.5") for postgres in ("default", "async_commit")]
-    assert fractions == {(*entrant, *pod) for entrant in ENTRANTS for pod in pods}
+    assert fractions == {(*loader, *pod) for loader in COMPARED for pod in pods}
     plan, _ = plan_with_estimate(Selection())
     assert QUESTION not in {name for planned in plan.cells for name in planned.experiments}
 
@@ -149,27 +145,6 @@ def test_the_smoke_profile_takes_seconds() -> None:
     plan, seconds = plan_with_estimate(Selection(profile="smoke"))
     assert len(plan.runs) == 4
     assert seconds < 10
-
-
-def test_the_schema_in_the_repository_is_current() -> None:
-    check_schema()
-
-
-def test_the_command_checks_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(Namespace(check=True)) == 0
-    assert capsys.readouterr().out == "matrix.schema.json is current\n"
-
-
-def test_a_schema_that_is_missing_or_old_is_a_failure(tmp_path: Path) -> None:
-    path = tmp_path / "matrix.schema.json"
-    with pytest.raises(Failure, match=r"^matrix\.schema\.json does not fit the models: write it anew with: nox -s"):
-        check_schema(path)
-    path.write_text("{}")
-    with pytest.raises(Failure):
-        check_schema(path)
-    write_schema(path)
-    check_schema(path)
-    assert path.read_text() == render_schema()
 
 
 def test_the_schema_is_one() -> None:

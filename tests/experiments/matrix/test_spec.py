@@ -163,25 +163,26 @@ def test_all_errors_come_at_once_in_the_order_of_their_lines(tmp_path: Path) -> 
         "matrix.yaml:1: seed: is missing: add it",
         "matrix.yaml:2: repeats: 0 is too small: write 1 or more",
         f"matrix.yaml:3: seeds: unknown key (did you mean seed? known: {known})",
-        "matrix.yaml:12: defaults.data: 'nyc' is no data set (did you mean ny? known: ny)",
-        "matrix.yaml:17: experiments.loaders.matrix.loader[1]: 'row_by_row_asynco' is no loader "
+        "matrix.yaml:12: defaults.data: unknown data set 'nyc' (did you mean ny? known: ny)",
+        "matrix.yaml:17: experiments.loaders.matrix.loader[1]: unknown loader 'row_by_row_asynco' "
         f"(did you mean row_by_row_asyncio? known: {', '.join(LOADERS)})",
     ]
 
 
 ONE_ERROR = [
-    ("version: 1\n", "version: 2\n", "version: 2 is not known: write 1"),
-    ("repeats: 10", "repeats: ten", "repeats: 'ten' is no whole number: write one such as 20"),
-    ("repeats: 10", "repeats: 2.5", "repeats: 2.5 is no whole number: write one such as 20"),
-    ("repeats: 10", "repeats: yes", "repeats: yes is no whole number: write one such as 20"),
-    ("repeats: 10", "repeats:", "repeats: an empty value is no whole number: write one such as 20"),
-    ("seed: 2014", "seed: [1]", "seed: this list is no whole number: write one such as 20"),
+    ("version: 1\n", "version: 2\n", "version: 2 is not valid (expected 1)"),
+    ("repeats: 10", "repeats: ten", "repeats: 'ten' is not an integer (expected for example 20)"),
+    ("repeats: 10", "repeats: 2.5", "repeats: 2.5 is not an integer (expected for example 20)"),
+    ("repeats: 10", "repeats: yes", "repeats: yes is not an integer (expected for example 20)"),
+    ("repeats: 10", "repeats:", "repeats: an empty value is not an integer (expected for example 20)"),
+    ("seed: 2014", "seed: [1]", "seed: this list is not an integer (expected for example 20)"),
     ("timeout_s: 120", "timeout_s: 0", "timeout_s: 0 is too small: write more than 0"),
-    ("timeout_s: 120", "timeout_s: .inf", "timeout_s: .inf is not finite: write a number such as 0.25"),
+    ("timeout_s: 120", "timeout_s: .inf", "timeout_s: .inf is not finite (expected for example 0.25)"),
     (
         "source: synthetic",
         "source: synthetc",
-        "data.ny.source: 'synthetc' is no source of data (did you mean synthetic? known: synthetic, directory, census)",
+        "data.ny.source: unknown source of data 'synthetc' "
+        "(did you mean synthetic? known: synthetic, directory, census)",
     ),
     (
         ", records: 100",
@@ -203,37 +204,37 @@ ONE_ERROR = [
         "state: NY, path: data,",
         "data.ny: this entry has 'path', which means nothing with source synthetic: take it out",
     ),
-    ("state: NY", "state: NO", "data.ny.state: NO is no text: write it in quotes"),
+    ("state: NY", "state: NO", "data.ny.state: NO is not text: write it in quotes"),
     (
         "state: NY,",
         "state: NY, segments: [01],",
-        'data.ny.segments[0]: 01 is no segment: write two digits in quotes, from "01" to "39"',
+        'data.ny.segments[0]: 01 is not a segment: write two digits in quotes, from "01" to "39"',
     ),
     (
         "state: NY,",
         'state: NY, segments: ["40"],',
-        'data.ny.segments[0]: \'40\' is no segment: write two digits in quotes, from "01" to "39"',
+        'data.ny.segments[0]: \'40\' is not a segment: write two digits in quotes, from "01" to "39"',
     ),
     ("state: NY,", "state: NY, segments: [],", "data.ny.segments: this list is empty: name at least one"),
     (
         'version: "17"',
         "version: 17.2",
-        'postgres.default.version: 17.2 is no major version of PostgreSQL: write it in quotes, such as "17"',
+        'postgres.default.version: 17.2 is not a major version of PostgreSQL: write it in quotes, such as "17"',
     ),
     (
         "storage: disk",
         "storage: disc",
-        "postgres.default.storage: 'disc' is no storage (did you mean disk? known: disk, tmpfs)",
+        "postgres.default.storage: unknown storage 'disc' (did you mean disk? known: disk, tmpfs)",
     ),
     (
         "storage: disk",
         "storage: disk, settings: {fsync: [on]}",
-        "postgres.default.settings.fsync: this list is no value of a setting: write text, a number, on or off",
+        "postgres.default.settings.fsync: this list is not a value of a setting: write text, a number, on or off",
     ),
     (
         'loader_cpuset: "0"',
         "loader_cpuset: 0-",
-        "resources.split.loader_cpuset: '0-' is no set of cores: "
+        "resources.split.loader_cpuset: '0-' is not a set of cores: "
         "write numbers from 0 and ranges such as \"0-2,5\", or 'rest'",
     ),
     (
@@ -249,7 +250,7 @@ ONE_ERROR = [
     ),
     ("poolsize: 20, ", "", "defaults.poolsize: is missing: add it"),
     ("poolsize: 20", "poolsize: 0", "defaults.poolsize: 0 is too small: write 1 or more"),
-    ("poolsize: 20", 'poolsize: "20"', "defaults.poolsize: '20' is no whole number: write one such as 20"),
+    ("poolsize: 20", 'poolsize: "20"', "defaults.poolsize: '20' is not an integer (expected for example 20)"),
     (
         "poolsize: 20",
         "poolsize: 20, python: 3.10",
@@ -258,59 +259,60 @@ ONE_ERROR = [
     (
         "poolsize: 20",
         'poolsize: 20, python: "3"',
-        "defaults.python: '3' is no Python version: write 'default' or major and minor in quotes, such as \"3.13\"",
+        "defaults.python: '3' is not a Python version: write 'default' or major and minor in quotes, such as \"3.13\"",
     ),
     (
         "poolsize: 20",
         "poolsize: 20, engine: podman",
-        "defaults.engine: 'podman' is no engine (known: auto, docker, local)",
+        "defaults.engine: unknown engine 'podman' (known: auto, docker, local)",
     ),
     (
         "poolsize: 20",
         "poolsize: 20, loop: uvlop",
-        "defaults.loop: 'uvlop' is no event loop (did you mean uvloop? known: asyncio, rloop, uvloop)",
+        "defaults.loop: unknown event loop 'uvlop' (did you mean uvloop? known: asyncio, rloop, uvloop)",
     ),
     (
         "poolsize: 20",
         "poolsize: 20, protocol: preparde",
-        "defaults.protocol: 'preparde' is no protocol "
+        "defaults.protocol: unknown protocol 'preparde' "
         "(did you mean prepared? known: default, simple, extended, prepared)",
     ),
     (
         "poolsize: 20",
         "poolsize: 20, implementation: binari",
-        "defaults.implementation: 'binari' is no implementation "
+        "defaults.implementation: unknown implementation 'binari' "
         "(did you mean binary? known: default, binary, c, python)",
     ),
     (
         "poolsize: 20",
         "poolsize: 20, gil: on",
-        "defaults.gil: on is no state of the GIL (known: default, off)",
+        "defaults.gil: unknown state of the GIL on (known: default, off)",
     ),
     (
         "poolsize: 20",
         "poolsize: 20, sampling: often",
-        "defaults.sampling: 'often' is no state of the sampler (known: on, off)",
+        "defaults.sampling: unknown state of the sampler 'often' (known: on, off)",
     ),
     (
         "loader: [row_by_row_threaded, row_by_row_asyncio]",
         "protocol: [simple, binary]",
-        "experiments.loaders.matrix.protocol[1]: 'binary' is no protocol (known: default, simple, extended, prepared)",
+        "experiments.loaders.matrix.protocol[1]: unknown protocol 'binary' "
+        "(known: default, simple, extended, prepared)",
     ),
     (
         "      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
         "      gil: [default]\n    exclude: [{gil: off}]\n",
-        "experiments.loaders.exclude[0].gil: 'off' is no value that this experiment has (there: default)",
+        "experiments.loaders.exclude[0].gil: 'off' is not a value of this experiment (known: default)",
     ),
     (
         "postgres: default, data",
         "postgres: defalt, data",
-        "defaults.postgres: 'defalt' is no PostgreSQL configuration (did you mean default? known: default)",
+        "defaults.postgres: unknown PostgreSQL configuration 'defalt' (did you mean default? known: default)",
     ),
     (
         "baseline: {loader: row_by_row_threaded}",
         "baseline: {resources: shared}",
-        "baseline.resources: 'shared' is no resources (known: split)",
+        "baseline.resources: unknown resources 'shared' (known: split)",
     ),
     (
         "    matrix:\n      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
@@ -320,7 +322,7 @@ ONE_ERROR = [
     (
         "loader: [row_by_row_threaded, row_by_row_asyncio]",
         "loader: row_by_row_asyncio",
-        "experiments.loaders.matrix.loader: 'row_by_row_asyncio' is no list: write [one, two] or one '- ' per line",
+        "experiments.loaders.matrix.loader: 'row_by_row_asyncio' is not a list: write [one, two] or one '- ' per line",
     ),
     (
         "loader: [row_by_row_threaded, row_by_row_asyncio]",
@@ -337,12 +339,12 @@ ONE_ERROR = [
     (
         "    question: Which?\n",
         "    question: Which?\n    include: [{data: ri}]\n",
-        "experiments.loaders.include[0].data: 'ri' is no data set (known: ny)",
+        "experiments.loaders.include[0].data: unknown data set 'ri' (known: ny)",
     ),
     (
         "    question: Which?\n",
         "    question: Which?\n    exclude: [{loader: row_by_row_asyncio, why: 3}]\n",
-        "experiments.loaders.exclude[0].why: 3 is no text: write it in quotes",
+        "experiments.loaders.exclude[0].why: 3 is not text: write it in quotes",
     ),
     (
         "    question: Which?\n",
@@ -352,22 +354,22 @@ ONE_ERROR = [
     (
         "      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
         "      poolsize: [1, 5]\n    exclude: [{poolsize: 50}]\n",
-        "experiments.loaders.exclude[0].poolsize: 50 is no value that this experiment has (there: 1, 5)",
+        "experiments.loaders.exclude[0].poolsize: 50 is not a value of this experiment (known: 1, 5)",
     ),
     (
         "    question: Which?\n",
         "    question: Which?\n    exclude: [{loader: row_by_row_asyncio, poolsize: 50}]\n",
-        "experiments.loaders.exclude[0].poolsize: 50 is no value that this experiment has (there: 20)",
+        "experiments.loaders.exclude[0].poolsize: 50 is not a value of this experiment (known: 20)",
     ),
     (
         "  loaders:\n    question",
         "  loaders/2:\n    question",
-        "experiments.loaders/2: is no usable name: write letters, digits, '_', '-' and '.' only",
+        "experiments.loaders/2: is not a valid name: use letters, digits, '_', '-' and '.' only",
     ),
     (
         "experiments: [loaders]",
         "experiments: [loader]",
-        "profiles.smoke.experiments[0]: 'loader' is no experiment (did you mean loaders? known: loaders)",
+        "profiles.smoke.experiments[0]: unknown experiment 'loader' (did you mean loaders? known: loaders)",
     ),
 ]
 
@@ -381,7 +383,7 @@ def test_an_error_names_the_place_what_was_found_and_what_to_do(
 
 
 def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "- a\n") == ["matrix.yaml:1: this list is no mapping: write 'name: value' below it"]
+    assert refusal(tmp_path, "- a\n") == ["matrix.yaml:1: this list is not a mapping: write 'name: value' below it"]
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "text", [], [[]], {}, {"a": None}, [{"a": [1]}]])

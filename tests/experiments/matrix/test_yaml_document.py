@@ -52,9 +52,9 @@ def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> N
 def test_a_key_that_is_no_text_is_refused(tmp_path: Path) -> None:
     text = refusal(tmp_path, "postgres:\n  17: a\n  on: b\n  ? [x]\n  : c\n")
     assert text.splitlines() == [
-        "matrix.yaml:2: postgres.17: this key is no text: put it in quotes",
-        "matrix.yaml:3: postgres.on: this key is no text: put it in quotes",
-        "matrix.yaml:4: postgres.?: this key is no text: put it in quotes",
+        "matrix.yaml:2: postgres.17: this key is not text: put it in quotes",
+        "matrix.yaml:3: postgres.on: this key is not text: put it in quotes",
+        "matrix.yaml:4: postgres.?: this key is not text: put it in quotes",
     ]
 
 
@@ -65,16 +65,18 @@ def test_a_tab_is_refused_with_its_line(tmp_path: Path) -> None:
 
 def test_a_slip_in_the_syntax_is_refused_with_its_line(tmp_path: Path) -> None:
     text = refusal(tmp_path, "a: 1\nb: [1, 2\nc: 3\n")
-    assert text == ("matrix.yaml:3: is no YAML: expected ',' or ']', but got ':' while parsing a flow sequence")
+    assert text == ("matrix.yaml:3: is not valid YAML: expected ',' or ']', but got ':' while parsing a flow sequence")
 
 
 def test_a_tag_that_makes_objects_is_refused(tmp_path: Path) -> None:
     text = refusal(tmp_path, "a: !!python/name:os.system x\n")
-    assert text.startswith("matrix.yaml:1: is no YAML: could not determine a constructor for the tag")
+    assert text.startswith("matrix.yaml:1: is not valid YAML: could not determine a constructor for the tag")
 
 
 def test_a_second_document_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "a: 1\n---\nb: 1\n").startswith("matrix.yaml:2: is no YAML: but found another document")
+    assert refusal(tmp_path, "a: 1\n---\nb: 1\n").startswith(
+        "matrix.yaml:2: is not valid YAML: but found another document"
+    )
 
 
 def test_an_alias_of_what_it_stands_in_is_refused(tmp_path: Path) -> None:
@@ -82,11 +84,11 @@ def test_an_alias_of_what_it_stands_in_is_refused(tmp_path: Path) -> None:
 
 
 def test_control_characters_are_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "a: \x00\n").startswith("matrix.yaml: is no YAML: ")
+    assert refusal(tmp_path, "a: \x00\n").startswith("matrix.yaml: is not valid YAML: ")
 
 
 def test_a_date_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "a: 2014-13-01\n") == "matrix.yaml: is no YAML: month must be in 1..12"
+    assert refusal(tmp_path, "a: 2014-13-01\n") == "matrix.yaml: is not valid YAML: month must be in 1..12"
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_the_sentences_are_of_the_numbers(make_record: Make) -> None:
         "The server executed an INSERT in 32.8 µs (mean of 22,200).",
         "Of its time each of the 20 workers spent 1.4% running, 10% waiting for the GIL and 89% waiting for the "
         "server.",
-        "Of the moments in which it ran, or was ready to, it spent 90% in `insert_elements` at the line "
+        "Of the time in which it ran, or was ready to, it spent 90% in `insert_elements` at the line "
         "`cursor.execute(INSERT_ELEMENT, values)` and 10% in `Condition.wait` (threading.py).",
         "A row took 3.1 system calls (1.01 sendto, 1.01 recvfrom, 1.00 poll and 0.07 futex) and 1.10 context switches.",
     ]
@@ -49,8 +49,8 @@ def test_of_a_compiled_loop_the_sentence_names_the_loop(make_record: Make) -> No
     changes = {"loop": "uvloop", "runtime": "tasks", "busy": {(CALL,): 200}, "threads": states, "lag_s": lag}
     told = list(describe_time(make_explanation(make_record, **changes)))
     assert told[2] == (
-        "Of its time the one thread that does everything spent 50% running and 50% waiting for the server. (To wait "
-        "for the server is here to have nothing to do for any connection.)"
+        "Of its time the one thread that does everything spent 50% running and 50% waiting for the server. (Waiting "
+        "for the server here means having nothing to do for any connection.)"
     )
     assert "100% in the compiled code of uvloop and what it calls." in told[3]
     assert told[5] == (
@@ -70,7 +70,7 @@ def test_what_the_server_saw_of_the_connections_is_told(make_record: Make) -> No
 
 def test_few_samples_are_said_to_be_few(make_record: Make) -> None:
     told = list(describe_time(make_explanation(make_record, busy={(CALL, INSERT): 9})))
-    assert told[3].endswith("(That is from 9 samples only: with more records there are more.)")
+    assert told[3].endswith("(From 9 samples only; more records give more.)")
 
 
 def test_the_page_has_every_section(make_record: Make) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.campaign.datasets import ReadyData
-from experiments.campaign.run import ReadyCell
+from experiments.campaign.datasets import PreparedData
+from experiments.campaign.run import PreparedCell
 from experiments.engines.profilers import Instrument, Observed
-from experiments.engines.protocol import Finished
+from experiments.engines.protocol import Finished, Launch
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
 from experiments.matrix.cell import Cell
@@ -49,16 +49,16 @@ class Fakes:
     def place(self, placement: Placement) -> None:
         self.steps.append("place")
 
-    def run(self, arguments: Sequence[str], **_: Any) -> Finished:
-        self.steps.append(arguments[0])
+    def run(self, launch: Launch) -> Finished:
+        self.steps.append(launch.arguments[0])
         return Finished(0, "{}", "", 0.1)
 
     def counter(self) -> Instrument:
         return PERF
 
-    def observe(self, instrument: Instrument | None, arguments: Sequence[str], **_: Any) -> Observed:
+    def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         name = "none" if instrument is None else instrument.name
-        few = list(arguments)[-2:] == ["--records", "11"]
+        few = list(launch.arguments)[-2:] == ["--records", "11"]
         self.steps.append(f"{name}{', few' if few else ''}")
         seen = self.seen.get(name, "")
         if isinstance(seen, Exception):
@@ -78,10 +78,10 @@ def fakes() -> Any:
 
 
 @pytest.fixture
-def ready(fakes: Any, threaded: Cell) -> ReadyCell:
-    data = ReadyData(Path("/data"), (), "digest", 110, 110, 24_420)
+def ready(fakes: Any, threaded: Cell) -> PreparedCell:
+    data = PreparedData(Path("/data"), (), "digest", 110, 110, 24_420)
     cpus = frozenset({0})
-    return ReadyCell(threaded, "sha256:1", fakes, fakes, Placement(cpus, cpus), data, "/data", 60.0)
+    return PreparedCell(threaded, "sha256:1", fakes, fakes, Placement(cpus, cpus), data, "/data", 60.0)
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +89,7 @@ def plain_run(monkeypatch: pytest.MonkeyPatch, make_record: Make) -> None:
     monkeypatch.setattr(explain_runs, "measure", lambda ready, begun: make_record())
 
 
-def test_each_instrument_has_a_run_of_its_own_on_cleared_tables(ready: ReadyCell, fakes: Any) -> None:
+def test_each_instrument_has_a_run_of_its_own_on_cleared_tables(ready: PreparedCell, fakes: Any) -> None:
     explained = explain_cell(ready, fakes)
     assert fakes.steps == [
         *("place", "CREATE", "SELECT", "SELECT"),
@@ -104,7 +104,9 @@ def test_each_instrument_has_a_run_of_its_own_on_cleared_tables(ready: ReadyCell
 
 
 @pytest.mark.parametrize("problem", [Unsupported("not here"), Failure("not here"), ValueError("not here")])
-def test_an_instrument_that_fails_costs_its_own_section_only(ready: ReadyCell, fakes: Any, problem: Exception) -> None:
+def test_an_instrument_that_fails_costs_its_own_section_only(
+    ready: PreparedCell, fakes: Any, problem: Exception
+) -> None:
     fakes.seen["py-spy"] = problem
     explained = explain_cell(ready, fakes)
     assert explained.busy == "not here"
@@ -112,7 +114,7 @@ def test_an_instrument_that_fails_costs_its_own_section_only(ready: ReadyCell, f
 
 
 def test_a_run_that_is_not_ok_without_instruments_is_not_explained(
-    ready: ReadyCell, fakes: Any, monkeypatch: pytest.MonkeyPatch, make_record: Make
+    ready: PreparedCell, fakes: Any, monkeypatch: pytest.MonkeyPatch, make_record: Make
 ) -> None:
     broken = make_record(status="failed", reason="the server ended")
     monkeypatch.setattr(explain_runs, "measure", lambda ready, begun: broken)
@@ -121,7 +123,7 @@ def test_a_run_that_is_not_ok_without_instruments_is_not_explained(
 
 
 def test_of_a_free_threaded_build_py_spy_is_not_asked(
-    ready: ReadyCell, fakes: Any, monkeypatch: pytest.MonkeyPatch, make_record: Make
+    ready: PreparedCell, fakes: Any, monkeypatch: pytest.MonkeyPatch, make_record: Make
 ) -> None:
     record = make_record()
     assert record.client is not None
@@ -135,7 +137,7 @@ def test_of_a_free_threaded_build_py_spy_is_not_asked(
     assert "gil" not in explained.threads.shares
 
 
-def test_the_event_loop_is_watched_where_there_is_one(ready: ReadyCell, fakes: Any, uvloop_cell: Cell) -> None:
+def test_the_event_loop_is_watched_where_there_is_one(ready: PreparedCell, fakes: Any, uvloop_cell: Cell) -> None:
     explained = explain_cell(replace(ready, cell=uvloop_cell), fakes)
     assert fakes.steps[-2:] == ["clear", "none"]
-    assert explained.lag_s == "the loop was not asked once while the phase lasted: it was too short"
+    assert explained.lag_s == "no callback of the event loop was measured: phase data was too short"

@@ -1,4 +1,4 @@
-"""The workers' time from looks at their threads."""
+"""The workers' time from samples of their threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from experiments.profiling.thread_time import find_thread_time
 GIL = "futex:0x7f0000001000"
 
 
-def looks(*, number: int = 11, **states: float) -> dict[str, Any]:
+def samples(*, number: int = 11, **states: float) -> dict[str, Any]:
     """Two workers, looked at every 0.1 s of a phase of 1 s; each look finds the same."""
     samples = [
         [
@@ -24,7 +24,7 @@ def looks(*, number: int = 11, **states: float) -> dict[str, Any]:
 
 
 def test_the_kernel_s_account_of_running_and_the_looks_at_those_that_sleep_add_up() -> None:
-    seen = looks(poll=1, **{f"{GIL}:timed": 1})
+    seen = samples(poll=1, **{f"{GIL}:timed": 1})
     found = find_thread_time(seen, "threads", (0.0, 1.0), gil=True)
     shares = {"running": 0.1, "ready": 0.05, "gil": 0.425, "server": 0.425, "lock": 0.0, "else": 0.0}
     assert dict(found.shares) == pytest.approx(shares)
@@ -33,25 +33,25 @@ def test_the_kernel_s_account_of_running_and_the_looks_at_those_that_sleep_add_u
 
 
 def test_a_mutex_beside_the_lock_is_of_the_lock_and_one_elsewhere_is_not() -> None:
-    seen = looks(**{f"{GIL}:timed": 1, "futex:0x7f0000001038": 1, "futex:0x7f0000009000": 2})
+    seen = samples(**{f"{GIL}:timed": 1, "futex:0x7f0000001038": 1, "futex:0x7f0000009000": 2})
     shares = find_thread_time(seen, "threads", (0.0, 1.0), gil=True).shares
     assert shares["gil"] == shares["lock"] > 0
 
 
 def test_without_the_lock_nobody_waits_for_it() -> None:
-    shares = find_thread_time(looks(**{f"{GIL}:timed": 2}), "threads", (0.0, 1.0), gil=False).shares
+    shares = find_thread_time(samples(**{f"{GIL}:timed": 2}), "threads", (0.0, 1.0), gil=False).shares
     assert "gil" not in shares
     assert shares["lock"] == pytest.approx(0.85)
 
 
 def test_only_looks_in_the_phase_count() -> None:
-    assert find_thread_time(looks(poll=2, number=31), "threads", (1.0, 2.0), gil=True).samples == 11
+    assert find_thread_time(samples(poll=2, number=31), "threads", (1.0, 2.0), gil=True).samples == 11
 
 
 @pytest.mark.parametrize(
     ("seen", "phase", "reason"),
     [
-        (looks(poll=2), (5.0, 6.0), "nobody looked often enough"),
+        (samples(poll=2), (5.0, 6.0), "too few samples"),
         ({"samples": [], "refused": "the kernel does not let it be read"}, (0.0, 1.0), "the kernel does not let it"),
     ],
 )

@@ -1,4 +1,4 @@
-# ruff: noqa: E501, RUF001 - the texts are as wide as tables are
+# ruff: noqa: E501 - the texts are as wide as tables are
 from __future__ import annotations
 
 import csv
@@ -15,6 +15,7 @@ from experiments.records.record import Record
 from experiments.report.bottlenecks import PART_NAMES, why_section
 from experiments.report.tables import csv_table, markdown_table
 from tests.experiments.made_observed import observed
+from tests.experiments.made_summaries import modelled, summed
 
 
 @pytest.fixture
@@ -30,13 +31,13 @@ def records(threaded: Cell, uvloop_cell: Cell, make_record: Callable[..., Record
 
 
 GOLDEN = """\
-| loader              | loop   |   client, user |   client, system |   server CPU |   commit |   other waits |   round trips |   queueing |     sum |   client's cores |   server's cores |   active |   idle | waits for                           |
-|:--------------------|:-------|---------------:|-----------------:|-------------:|---------:|--------------:|--------------:|-----------:|--------:|-----------------:|-----------------:|---------:|-------:|:------------------------------------|
-| row_by_row_threaded | –      |           20.0 |              5.0 |         97.0 |    400.0 |           0.0 |         100.9 |    1,377.1 | 2,000.0 |              25% |              97% |      70% |    30% | IO:WalSync 15%, LWLock:WALWrite 5%  |
-| row_by_row_asyncio  | uvloop |           60.0 |             20.0 |        120.0 |  2,400.0 |          40.0 |         100.9 |    1,259.1 | 4,000.0 |              40% |              60% |      81% |    19% | LWLock:WALWrite 45%, IO:WalSync 15% |
+| loader             |   client, user |   client, system |   server CPU |   commit |   other waits |   round trips |   queueing |     sum |   client's cores |   server's cores |   active |   idle | waits for                           |
+|:-------------------|---------------:|-----------------:|-------------:|---------:|--------------:|--------------:|-----------:|--------:|-----------------:|-----------------:|---------:|-------:|:------------------------------------|
+| psycopg2 · threads |           20.0 |              5.0 |         97.0 |    400.0 |           0.0 |         100.9 |    1,377.1 | 2,000.0 |              25% |              97% |      70% |    30% | IO:WalSync 15%, LWLock:WALWrite 5%  |
+| aiopg · uvloop     |           60.0 |             20.0 |        120.0 |  2,400.0 |          40.0 |         100.9 |    1,259.1 | 4,000.0 |              40% |              60% |      81% |    19% | LWLock:WALWrite 45%, IO:WalSync 15% |
 
-- row_by_row_threaded: **server-bound**. The server is the limit: the client used 25% of the one core it can use; the server 97% of its one core; on average 14 of its 20 connections were active, 3.0 in IO:WalSync.
-- row_by_row_asyncio, uvloop: **commit-bound**. Waiting for commits is the limit, 60% of the connections' time: the client used 40% of the one core it can use; the server 60% of its one core; on average 16 of its 20 connections were active, 9.0 in LWLock:WALWrite; the server's one core could do at most 1.67 times as much.
+- psycopg2 · threads: **server-bound**. The server is the limit: the client used 25% of the one core it can use; the server 97% of its one core; on average 14 of its 20 connections were active, 3.0 in IO:WalSync.
+- aiopg · uvloop: **commit-bound**. Waiting for commits is the limit, 60% of the connections' time: the client used 40% of the one core it can use; the server 60% of its one core; on average 16 of its 20 connections were active, 9.0 in LWLock:WALWrite; the server's one core could do at most 1.67 times as much.
 - What each verdict means, and its thresholds: `experiments/analysis/verdict.py`.
 """
 
@@ -49,7 +50,7 @@ def split(description: Description) -> Description:
 
 
 def test_the_section_reads_like_this(split: Description, records: list[Record]) -> None:
-    text = why_section(split, records, split.experiments[0])
+    text = why_section(*summed(split, records, split.experiments[0]))
     assert text.startswith("## Why\n\nWhere the time of a worker goes, in µs per row")
     assert "looked at 50 times in a run, at least 150 times in all runs of a row." in text
     assert text[text.index("| loader") :] == GOLDEN
@@ -59,15 +60,15 @@ def test_a_campaign_that_nobody_observed_has_no_section_and_its_table_no_column_
     description: Description, make_record: Callable[..., Record]
 ) -> None:
     old = [make_record(block=block) for block in (1, 2, 3)]
-    assert why_section(description, old, description.experiments[0]) == ""
-    table = markdown_table(description, old, description.experiments[0])
+    assert why_section(*summed(description, old, description.experiments[0])) == ""
+    table = markdown_table(*summed(description, old, description.experiments[0]))
     assert "verdict" not in table
     assert "of ceiling" not in table
 
 
 def test_rows_with_the_server_s_cpu_alone_have_a_verdict_and_no_bar(split: Description, records: list[Record]) -> None:
     unwatched = [replace(record, connections=None, ledger_us_per_row=None) for record in records]
-    text = why_section(split, unwatched, split.experiments[0])
+    text = why_section(*summed(split, unwatched, split.experiments[0]))
     assert "| loader" not in text
     assert "**server-bound**" in text
     assert "commit-bound" not in text
@@ -75,7 +76,7 @@ def test_rows_with_the_server_s_cpu_alone_have_a_verdict_and_no_bar(split: Descr
 
 
 def test_the_table_of_the_experiment_has_the_verdicts(split: Description, records: list[Record]) -> None:
-    table = markdown_table(split, records, split.experiments[0])
+    table = markdown_table(*summed(split, records, split.experiments[0]))
     row = next(line for line in table.splitlines() if "uvloop" in line)
     assert "commit-bound" in row
     assert "*verdict*: what holds the row back" in table
@@ -83,7 +84,7 @@ def test_the_table_of_the_experiment_has_the_verdicts(split: Description, record
 
 
 def test_the_csv_has_the_ledger_the_verdict_and_the_connections(split: Description, records: list[Record]) -> None:
-    row = list(csv.DictReader(io.StringIO(csv_table(split, records, split.experiments[0]))))[2]
+    row = list(csv.DictReader(io.StringIO(csv_table(*modelled(split, records, split.experiments[0])))))[2]
     parts = {part: float(row[f"{part}_us_per_row"]) for part in PARTS}
     assert sum(parts.values()) == pytest.approx(4000, abs=0.01)
     assert parts["commit_wait"] == pytest.approx(2400)
@@ -99,20 +100,22 @@ def test_the_foot_counts_the_runs_that_were_to_be_watched_and_were_not(
     asked = [replace(record, cell=replace(record.cell, sampling="on")) for record in records]
     blind = [replace(record, connections=None, ledger_us_per_row=None) for record in asked[:2]]
     said = "Connections were not watched in 2 of 9 runs that were ok; samples.jsonl says why."
-    assert said in markdown_table(split, [*blind, *asked[2:]], split.experiments[0])
-    assert "Connections were not watched" not in markdown_table(split, asked, split.experiments[0])
-    assert "Connections were not watched" not in markdown_table(split, [*blind[:0], *records], split.experiments[0])
+    assert said in markdown_table(*summed(split, [*blind, *asked[2:]], split.experiments[0]))
+    assert "Connections were not watched" not in markdown_table(*summed(split, asked, split.experiments[0]))
+    assert "Connections were not watched" not in markdown_table(
+        *summed(split, [*blind[:0], *records], split.experiments[0])
+    )
 
 
 def test_the_baseline_s_second_arm_is_no_row_of_its_own(split: Description, records: list[Record]) -> None:
-    text = why_section(split, records, split.experiments[0])
-    assert text.count("| row_by_row_threaded") == 1
+    text = why_section(*summed(split, records, split.experiments[0]))
+    assert text.count("| psycopg2 · threads") == 1
 
 
 def test_a_cell_without_result_has_no_row(split: Description, records: list[Record]) -> None:
     nothing = ShownCell("sha256:none", "a", ("loaders",), records[0].cell, "no wheel")
     described = replace(split, cells=(*split.cells, nothing))
-    assert why_section(described, records, split.experiments[0]).count("| row_by_row_threaded") == 1
+    assert why_section(*summed(described, records, split.experiments[0])).count("| psycopg2 · threads") == 1
 
 
 def test_every_part_has_a_name() -> None:
@@ -122,10 +125,10 @@ def test_every_part_has_a_name() -> None:
 def test_transactions_that_wait_for_their_client_have_a_column_where_there_are_any(
     split: Description, records: list[Record]
 ) -> None:
-    assert "idle in transaction" not in why_section(split, records, split.experiments[0])
+    assert "idle in transaction" not in why_section(*summed(split, records, split.experiments[0]))
     waiting = [observed(record, waits={"CPU": 0.25}, idle_in_transaction=0.5) for record in records]
-    text = why_section(split, waiting, split.experiments[0])
-    row = next(line for line in text.splitlines() if line.startswith("| row_by_row_threaded"))
+    text = why_section(*summed(split, waiting, split.experiments[0]))
+    row = next(line for line in text.splitlines() if line.startswith("| psycopg2 · threads"))
     assert [one.strip() for one in row.split("|")[-5:-2]] == ["25%", "25%", "50%"]
 
 
@@ -135,7 +138,7 @@ def test_a_ceiling_has_a_row_in_the_ledger_and_no_verdict(
     ceiling = replace(threaded, loader="ceiling_pgbench")
     shown = ShownCell("sha256:ceiling", "a", ("loaders",), ceiling)
     run = replace(observed(make_record(), server=0.97), cell=ceiling, cell_key="sha256:ceiling")
-    text = why_section(replace(split, cells=(shown,)), [run], split.experiments[0])
-    assert "| ceiling_pgbench" in text
+    text = why_section(*summed(replace(split, cells=(shown,)), [run], split.experiments[0]))
+    assert "| pgbench" in text
     assert "70% |" in text
     assert "**" not in text

@@ -13,6 +13,7 @@ from experiments.records.description import Description, ShownCell
 from experiments.records.record import Client, Record
 from experiments.report.builds import describe_libpq
 from experiments.report.tables import csv_table, markdown_table
+from tests.experiments.made_summaries import modelled, summed
 
 
 def test_a_build_without_optimizations_is_marked_with_a_footnote(
@@ -22,7 +23,7 @@ def test_a_build_without_optimizations_is_marked_with_a_footnote(
     client = Client("3.9.1", "CPython", True, False, {})
     cells = (description.cells[0], replace(description.cells[0], cell_key="sha256:old", cell=old))
     records = [make_record(threaded), make_record(old, cell_key="sha256:old", client=client)]
-    text = markdown_table(replace(description, cells=cells), records, description.experiments[0])
+    text = markdown_table(*summed(replace(description, cells=cells), records, description.experiments[0]))
     assert "| 3.9 † " in text
     assert (
         "- † Not built with `--enable-optimizations`, as far as it says, so it may be slower than others: Python 3.9."
@@ -34,7 +35,7 @@ def test_a_build_without_optimizations_has_no_mark_where_no_column_could_bear_it
     description: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
     client = Client("3.13.0", "CPython", True, False, {})
-    text = markdown_table(description, [make_record(threaded, client=client)], description.experiments[0])
+    text = markdown_table(*summed(description, [make_record(threaded, client=client)], description.experiments[0]))
     assert (
         "- Not built with `--enable-optimizations`, as far as it says, so it may be slower than others: Python 3.13."
         in text
@@ -67,7 +68,7 @@ def free_threaded_table(
     }
     shown = tuple(ShownCell(key, "a", ("loaders",), cell) for key, (cell, _) in cells.items())
     records = [make_record(cell, cell_key=key, client=client) for key, (cell, client) in cells.items()]
-    return markdown_table(replace(description, cells=shown), records, description.experiments[0])
+    return markdown_table(*summed(replace(description, cells=shown), records, description.experiments[0]))
 
 
 def test_what_became_of_the_gil_of_a_free_threaded_build_is_marked_with_footnotes(
@@ -115,7 +116,7 @@ def test_protocols_that_differ_have_a_column_and_libpq_has_a_line(
     description: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
     made = psycopg_records(description, make_record, threaded, ("binary", 180001, True))
-    text = markdown_table(*made, description.experiments[0])
+    text = markdown_table(*summed(*made, description.experiments[0]))
     assert text.splitlines()[4].startswith("| loader                      | protocol   | implementation   | ")
     assert "- libpq: psycopg2 17.11 bundled, psycopg 18.1 bundled.\n" in text
 
@@ -124,7 +125,9 @@ def test_a_driver_with_several_libpqs_says_which_rows_have_which(
     description: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
     libpqs = ("binary", 180001, True), ("c", 150020, False), ("python", 150020, False)
-    text = markdown_table(*psycopg_records(description, make_record, threaded, *libpqs), description.experiments[0])
+    text = markdown_table(
+        *summed(*psycopg_records(description, make_record, threaded, *libpqs), description.experiments[0])
+    )
     assert "- libpq: psycopg2 17.11 bundled; psycopg 18.1 bundled (binary), 15.20 of the system (c, python).\n" in text
 
 
@@ -133,7 +136,7 @@ def test_the_csv_has_what_the_runs_say_of_interpreter_and_driver_where_they_agre
 ) -> None:
     described, records = psycopg_records(description, make_record, threaded, ("c", 90624, False))
     records.append(replace(records[-1], block=2, client=Client("3.13.0", "CPython", True, True, {}, lto=True)))
-    _, row = csv.DictReader(io.StringIO(csv_table(described, records, description.experiments[0])))
+    _, row = csv.DictReader(io.StringIO(csv_table(*modelled(described, records, description.experiments[0]))))
     assert (row["protocol"], row["lto"], row["gil_enabled"], row["optimized"]) == ("prepared", "1", "1", "1")
     assert (row["libpq"], row["jit"], row["driver_implementation"], row["switch_interval_s"]) == ("", "", "", "")
 

@@ -8,6 +8,7 @@ from experiments.records.description import Description
 from experiments.records.record import Record
 from experiments.report.captions import describe_placement
 from experiments.report.tables import markdown_table
+from tests.experiments.made_summaries import summed
 
 
 def test_the_engine_and_what_its_images_are_made_of_stand_below_the_table(
@@ -16,10 +17,10 @@ def test_the_engine_and_what_its_images_are_made_of_stand_below_the_table(
     records = [make_record()]
     below = "- Engine: local 20.10, images made from Debian's packages, not the pinned official ones."
     described = replace(description, engines={"local": {"version": "20.10", "source": "debian"}})
-    assert below in markdown_table(described, records, description.experiments[0])
+    assert below in markdown_table(*summed(described, records, description.experiments[0]))
     pinned = replace(description, engines={"local": {"version": "20.10", "source": "registry"}})
-    assert "official images pinned by digest." in markdown_table(pinned, records, description.experiments[0])
-    assert "Engine:" not in markdown_table(description, records, description.experiments[0])
+    assert "official images pinned by digest." in markdown_table(*summed(pinned, records, description.experiments[0]))
+    assert "Engine:" not in markdown_table(*summed(description, records, description.experiments[0]))
 
 
 def test_limits_are_told_beside_the_cores_of_their_side() -> None:
@@ -47,6 +48,6 @@ def test_engines_that_differ_in_more_than_the_container_are_told_to(
     records = [make_record(threaded), make_record(inside, cell_key="sha256:inside")]
     warning = "- The engines differ in more than the container: CPython 3.13.0 (local), 3.13.5 (docker)."
     unlike = replace(both, interpreters=versions)
-    assert warning in markdown_table(unlike, records, description.experiments[0])
+    assert warning in markdown_table(*summed(unlike, records, description.experiments[0]))
     alike = replace(both, interpreters={name: {"version": "3.13.5"} for name in versions})
-    assert "differ in more" not in markdown_table(alike, records, description.experiments[0])
+    assert "differ in more" not in markdown_table(*summed(alike, records, description.experiments[0]))

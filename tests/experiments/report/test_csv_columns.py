@@ -11,6 +11,7 @@ from typing import Any
 from experiments.records.description import Description
 from experiments.records.record import Record
 from experiments.report.tables import csv_table
+from tests.experiments.made_summaries import modelled
 
 
 def told(record: Record, **client: Any) -> Record:
@@ -19,7 +20,7 @@ def told(record: Record, **client: Any) -> Record:
 
 
 def first_row(description: Description, records: list[Record]) -> Mapping[str, str]:
-    return next(csv.DictReader(io.StringIO(csv_table(description, records, description.experiments[0]))))
+    return next(csv.DictReader(io.StringIO(csv_table(*modelled(description, records, description.experiments[0])))))
 
 
 def columns(row: Mapping[str, str], *starts: str) -> dict[str, str]:

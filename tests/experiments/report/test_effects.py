@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from experiments.matrix.cell import Cell
 from experiments.records.description import Description, ShownCell
 from experiments.records.record import Record
 from experiments.report.effects import describe_effects
+from tests.experiments.made_summaries import summed
 
 MakeCampaign = Callable[..., tuple[Description, list[Record]]]
 
@@ -75,11 +77,12 @@ GOLDEN = """\
 | loader with its loop | row_by_row_threaded |                       0.93 (0.92 to 0.93) |
 | loader with its loop | row_by_row_asyncio  |                       1.08 (1.07 to 1.08) |
 
-| two together                     |    explain | deviates most         |   from what both alone make (95% interval) |
-|:---------------------------------|-----------:|:----------------------|-------------------------------------------:|
-| loader with its loop × pool size | ≈ under 1% | row_by_row_asyncio, 5 |                      ≈ 1.00 (1.00 to 1.01) |
+| two together                     |       explain | deviates most         |   from the product of both alone (95% interval) |
+|:---------------------------------|--------------:|:----------------------|------------------------------------------------:|
+| loader with its loop × pool size | under 1% n.s. | row_by_row_asyncio, 5 |                        1.00 (1.00 to 1.01) n.s. |
 
-- From 5 blocks in which every cell ran well, on the logarithm of rows/s. A level's ratio compares the mean of its cells with the mean of all, which one level that is far off moves, too. ≈ marks what noise alone could make: a factor, or several together, by an F test, and a level's ratio, both with Holm's correction; fastest against slowest, and what deviates most, with Bonferroni's, as they were chosen by what was measured. Intervals stand for themselves.
+- From 5 blocks in which every cell ran well, on the logarithm of rows/s. A level's ratio compares the mean of its cells with the mean of all; a level far off moves that mean, too.
+- n.s.: not significant. Factors and combinations have an F test, levels a t test, both with Holm's correction. Fastest against slowest, and the largest deviation, are chosen by the measurement and have Bonferroni's. Intervals are not corrected.
 """
 
 
@@ -87,25 +90,25 @@ def test_an_experiment_whose_axes_are_crossed_says_what_matters_first(
     make_campaign: MakeCampaign, crossed: list[Cell]
 ) -> None:
     description, records = make_campaign(crossed, CROSSED)
-    text = describe_effects(description, records, description.experiments[0])
+    text = describe_effects(*summed(description, records, description.experiments[0]))
     assert text == GOLDEN
 
 
-def test_without_any_difference_nothing_is_told_apart(make_campaign: MakeCampaign, crossed: list[Cell]) -> None:
+def test_without_any_difference_nothing_is_significant(make_campaign: MakeCampaign, crossed: list[Cell]) -> None:
     description, records = make_campaign(crossed, CROSSED, wobble=0.0)
     same = [
         replace(record, rows_per_s=10_000.0 + 10 * ((record.block * 7 + record.cell.poolsize) % 5))
         for record in records
     ]
-    text = describe_effects(description, same, description.experiments[0])
+    text = describe_effects(*summed(description, same, description.experiments[0]))
     assert text is not None
-    assert text.startswith("Nothing here is told apart from noise: no factor, and no two together.\n")
-    assert "| ≈ under 1% |" in text
+    assert text.startswith("No effect is significant: no factor, and no two together.\n")
+    assert "| under 1% n.s. |" in text
 
 
 def test_one_thing_varied_alone_has_nothing_to_say(make_campaign: MakeCampaign, crossed: list[Cell]) -> None:
     description, records = make_campaign(crossed[:2], {"poolsize": [5, 20]})
-    assert describe_effects(description, records, description.experiments[0]) is None
+    assert describe_effects(*summed(description, records, description.experiments[0])) is None
 
 
 def test_a_loop_within_asyncio_drivers_is_said_to_be_nested(
@@ -113,9 +116,8 @@ def test_a_loop_within_asyncio_drivers_is_said_to_be_nested(
 ) -> None:
     cells = [threaded, uvloop_cell, replace(uvloop_cell, loop="asyncio")]
     description, records = make_campaign(cells, {"loader": CROSSED["loader"], "loop": ["uvloop", "asyncio"]})
-    assert describe_effects(description, records, description.experiments[0]) == (
-        "How much each axis matters by itself cannot be told here: "
-        "loop is nested in loader (none with row_by_row_threaded).\n"
+    assert describe_effects(*summed(description, records, description.experiments[0])) == (
+        "The effect of each axis is unknown: loop is nested in loader (none with row_by_row_threaded).\n"
     )
 
 
@@ -124,14 +126,11 @@ def test_what_is_nested_is_one_factor_where_that_is_crossed_with_another(
 ) -> None:
     cells = [*crossed, *(replace(cell, loop="asyncio") for cell in crossed[2:])]
     description, records = make_campaign(cells, {**CROSSED, "loop": ["uvloop", "asyncio"]})
-    text = describe_effects(description, records, description.experiments[0])
+    text = describe_effects(*summed(description, records, description.experiments[0]))
     assert text is not None
     assert text.startswith("**Pool size explains ")
     assert "| row_by_row_asyncio asyncio |" in text
-    assert (
-        "- What is nested cannot be told apart, and is one factor: "
-        "loop is nested in loader (none with row_by_row_threaded)." in text
-    )
+    assert "- Nested axes are one factor: loop is nested in loader (none with row_by_row_threaded)." in text
 
 
 def test_combinations_that_are_missing_are_named_instead_of_computing_nonsense(
@@ -141,9 +140,8 @@ def test_combinations_that_are_missing_are_named_instead_of_computing_nonsense(
     cells = [replace(threaded, python=python, poolsize=size, data=data) for python, size, data in pairs]
     lists = {"python": ["3.9", "3.13"], "poolsize": [5, 20], "data": ["x", "y"]}
     description, records = make_campaign(cells, lists)
-    assert describe_effects(description, records, description.experiments[0]) == (
-        "How much each axis matters by itself cannot be told here: "
-        "2 combinations of Python, pool size and data are not in the experiment.\n"
+    assert describe_effects(*summed(description, records, description.experiments[0])) == (
+        "The effect of each axis is unknown: 2 combinations of Python, pool size and data are not in the experiment.\n"
     )
 
 
@@ -154,7 +152,7 @@ def test_a_level_of_which_cells_cannot_run_is_left_out_and_named(
     cells = [replace(cell, python=python) for python in pythons for cell in (threaded, uvloop_cell)]
     lists = {"python": pythons, "loader": CROSSED["loader"], "loop": ["uvloop"]}
     description, records = make_campaign(cells, lists, unsupported=cells[-1:])
-    text = describe_effects(description, records, description.experiments[0])
+    text = describe_effects(*summed(description, records, description.experiments[0]))
     assert text is not None
     assert "- Without 3.14, of which some cells cannot run.\n" in text
     assert "| Python               | 3.13 " in text
@@ -168,9 +166,9 @@ def test_a_baseline_from_elsewhere_is_left_out(
     elsewhere = replace(crossed[0], poolsize=20, python="3.9")
     description, records = make_campaign([elsewhere, *crossed], lists)
     without, _ = make_campaign(crossed, lists)
-    text = describe_effects(description, records, description.experiments[0])
+    text = describe_effects(*summed(description, records, description.experiments[0]))
     assert text is not None
-    assert text == describe_effects(without, records, description.experiments[0])
+    assert text == describe_effects(*summed(without, records, description.experiments[0]))
 
 
 def test_a_baseline_that_the_experiment_lists_is_a_level_though_no_other_cell_has_it(
@@ -179,9 +177,8 @@ def test_a_baseline_that_the_experiment_lists_is_a_level_though_no_other_cell_ha
     cells = [threaded, uvloop_cell, replace(uvloop_cell, loop="asyncio")]
     lists = {"loader": CROSSED["loader"], "loop": ["uvloop", "asyncio"]}
     description, records = make_campaign(cells, lists, unsupported=cells[2:])
-    assert describe_effects(description, records, description.experiments[0]) == (
-        "How much each axis matters by itself cannot be told here: "
-        "loop is nested in loader (none with row_by_row_threaded).\n"
+    assert describe_effects(*summed(description, records, description.experiments[0])) == (
+        "The effect of each axis is unknown: loop is nested in loader (none with row_by_row_threaded).\n"
     )
 
 
@@ -189,8 +186,8 @@ def test_where_nothing_crossed_is_left_what_cannot_run_is_named(
     make_campaign: MakeCampaign, crossed: list[Cell]
 ) -> None:
     description, records = make_campaign(crossed, CROSSED, unsupported=crossed[3:])
-    assert describe_effects(description, records, description.experiments[0]) == (
-        "How much each axis matters by itself cannot be told here: "
+    assert describe_effects(*summed(description, records, description.experiments[0])) == (
+        "The effect of each axis is unknown: "
         "nothing is crossed without row_by_row_asyncio, of which some cells cannot run.\n"
     )
 
@@ -201,25 +198,25 @@ def test_a_block_that_an_interruption_has_cut_does_not_count(make_campaign: Make
         replace(record, resumed=True) if (record.block, record.cell_key) == (6, key_of(crossed[3])) else record
         for record in records
     ]
-    text = describe_effects(description, cut, description.experiments[0])
+    text = describe_effects(*summed(description, cut, description.experiments[0]))
     assert text is not None
     assert "- From 5 blocks " in text
 
 
-def test_combinations_of_three_are_only_claimed_where_they_are_told_apart_from_noise(
+def test_combinations_of_three_are_only_claimed_where_they_are_significant(
     make_campaign: MakeCampaign, crossed: list[Cell]
 ) -> None:
     cells = [replace(cell, python=python) for python in ("3.9", "3.13") for cell in crossed]
     description, records = make_campaign(cells, {**CROSSED, "python": ["3.9", "3.13"]}, wobble=0.2)
-    text = describe_effects(description, records, description.experiments[0])
+    text = describe_effects(*summed(description, records, description.experiments[0]))
     assert text is not None
     assert "combinations of three and more" not in text
-    assert "- Combinations of three and more factors explain ≈ " in text
+    assert re.search(r"- Combinations of three and more factors explain .*% n\.s\.\.\n", text)
     fast = [
         replace(record, rows_per_s=3.0 * (record.rows_per_s or 0)) if record.cell_key == key_of(cells[7]) else record
         for record in make_campaign(cells, {**CROSSED, "python": ["3.9", "3.13"]})[1]
     ]
-    text = describe_effects(description, fast, description.experiments[0])
+    text = describe_effects(*summed(description, fast, description.experiments[0]))
     assert text is not None
     assert ", combinations of three and more " in text.split("\n")[0]
 
@@ -230,6 +227,6 @@ def test_fewer_than_five_whole_blocks_claim_nothing(make_campaign: MakeCampaign,
         replace(record, status="failed") if (record.block, record.cell_key) == (5, key_of(crossed[0])) else record
         for record in records
     ]
-    assert describe_effects(description, one_failed, description.experiments[0]) == (
-        "How much each axis matters needs 5 blocks in which every cell ran well; there are 4: nothing is claimed.\n"
+    assert describe_effects(*summed(description, one_failed, description.experiments[0])) == (
+        "The effect of each axis is unknown: it needs 5 blocks in which every cell ran well, and there are 4.\n"
     )

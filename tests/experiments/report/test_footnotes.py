@@ -7,6 +7,7 @@ import pytest
 
 from experiments.analysis.summary import summarize
 from experiments.matrix.cell import Cell
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.record import Host, Record
 from experiments.report.footnotes import foot_lines
@@ -14,7 +15,7 @@ from tests.experiments.made_observed import observed
 
 
 def foot(description: Description, records: list[Record]) -> list[str]:
-    return foot_lines(summarize(description, records, description.experiments[0]))
+    return foot_lines(summarize(Campaign(description, records), description.experiments[0]))
 
 
 def test_every_planned_run_is_counted_with_what_became_of_it(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.analysis.queueing.model import model_cells
 from experiments.records.description import Description
 from experiments.records.record import Record
 from experiments.report.csv_columns import model_columns
@@ -15,9 +16,8 @@ Rows = dict[tuple[str, int, str], dict[str, object]]
 
 
 def rows(description: Description, records: list[Record]) -> Rows:
-    columns = model_columns(description, records)
-    cells = description.cells
-    return {(one.cell.loader, one.cell.poolsize, one.arm): columns(one) for one in cells}
+    modelled = {cell.point.shown.cell_key: cell for cell in model_cells(description, records).cells}
+    return {(one.cell.loader, one.cell.poolsize, one.arm): model_columns(one, modelled) for one in description.cells}
 
 
 def test_a_row_has_its_bounds_the_prediction_and_its_error(description: Description, make_record: MakeRecord) -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from experiments.analysis.campaign_summary import summarize_campaign
 from experiments.analysis.queueing.model import Model, model_campaign, model_cells
 from experiments.formatting import whole
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownExperiment
 from experiments.records.folder import create
 from experiments.report.charts.queueing import draw_model, panels_of
-from experiments.report.front_page import write_readme
+from experiments.report.front_page import campaign_page
 from experiments.report.publish import write_tables
 from experiments.report.queueing import (
     NO_PREDICTIONS,
@@ -25,6 +27,7 @@ from experiments.report.queueing import (
 from tests.experiments.made_models import ASYNCIO, POOLS, THREADED, MakeRecord, made_campaign
 
 SVG = "{http://www.w3.org/2000/svg}"
+THREADS_NAME, ASYNCIO_NAME = "psycopg2 · threads", "aiopg · uvloop"
 PACES = (0.9, 0.95, 1.0, 1.0, 1.05, 1.1)
 
 
@@ -49,7 +52,7 @@ def test_each_cell_stands_with_its_bounds_prediction_and_error(
         *("loader", "pool size", "rows/s", "client could", "server could", "connections could"),
         *("predicted", "error", "note"),
     ]
-    assert table[2] == [THREADED, "1", "4,348", "28,571", "8,696", "4,348", "4,348", "+0.0%", "fitted"]
+    assert table[2] == [THREADS_NAME, "1", "4,348", "28,571", "8,696", "4,348", "4,348", "+0.0%", "fitted"]
     # 5 / (15 + 20 / 3 + 60 + 55 / 3 + 80 us): the delay is that of one connection.
     assert table[3][5] == whole(5 / 180e-6)
     assert [line[1] for line in table[2:10]] == ["1", "5", "20", "50"] * 2
@@ -76,11 +79,11 @@ def test_the_page_says_what_the_model_is_made_of(description: Description, make_
     page = model_page(*model_of(description, make_record))
     assert rows(page)[-2:] == [
         [
-            *(THREADED, "15.0 +20.0 · 2/(N+1)", "60.0 +55.0 · 2/(N+1)", "80 · (3 - 2/N)", "1, 20"),
+            *(THREADS_NAME, "15.0 +20.0 · 2/(N+1)", "60.0 +55.0 · 2/(N+1)", "80 · (3 - 2/N)", "1, 20"),
             "+1.0% per connection beyond 20",
         ],
         [
-            *(ASYNCIO, "25.0 +20.0 · 2/(N+1)", "60.0 +55.0 · 2/(N+1)", "80 · (3 - 2/N)", "1, 20"),
+            *(ASYNCIO_NAME, "25.0 +20.0 · 2/(N+1)", "60.0 +55.0 · 2/(N+1)", "80 · (3 - 2/N)", "1, 20"),
             "+1.0% per connection beyond 20",
         ],
     ]
@@ -91,8 +94,8 @@ def test_the_median_error_is_told_with_and_without_contention(
 ) -> None:
     _, model = model_of(description, make_record)
     assert describe_error(model) == (
-        "**Median error: 0.0%** (3 cells that it was not fitted on). Without the server's contention, which one more "
-        "cell of one loader tells for all of them, it would be 15.0%, that cell among them."
+        "**Median error: 0.0%** (3 cells that it was not fitted on). Without the server's contention it would be "
+        "15.0%. The contention comes from one more cell of one loader, which is then among those not fitted on."
     )
     _, small = model_of(description, make_record, pools=(1, 20))
     assert describe_error(small) == "**Median error: not known**, as all cells were needed for fitting."
@@ -104,8 +107,8 @@ def test_a_cell_without_prediction_has_its_bounds(description: Description, make
     described, records = made_campaign(description, make_record)
     made = model_campaign(described, [one for one in records if one.cell_key != f"sha256:{ASYNCIO}-1"])
     assert made is not None
-    line = next(line for line in rows(model_page(described, made)) if line[0] == ASYNCIO)
-    assert line == [ASYNCIO, "5", "11,066", "31,579", "12,766", "–", "–", "–", ""]  # noqa: RUF001
+    line = next(line for line in rows(model_page(described, made)) if line[0] == ASYNCIO_NAME)
+    assert line == [ASYNCIO_NAME, "5", "11,066", "31,579", "12,766", "–", "–", "–", ""]  # noqa: RUF001
 
 
 def test_the_page_says_where_the_servers_cost_is_not_that_of_the_phase(
@@ -138,7 +141,7 @@ def test_a_chart_has_a_panel_for_each_contestant_with_all_its_cells(
     assert uses == {"tested-0": 1, "fitted-0": 3, "tested-1": 2, "fitted-1": 2}
     assert len(groups["intervals-0"].findall(f"{SVG}path")) == len(POOLS)
     assert {"line-predicted-0", "bound-0", "line-predicted-1", "bound-1"} <= groups.keys()
-    assert [panel.caption for panel in panels_of(model)] == [THREADED, ASYNCIO]
+    assert [panel.caption for panel in panels_of(model)] == [THREADS_NAME, ASYNCIO_NAME]
     assert svg == draw_model(described, model)
 
 
@@ -148,12 +151,12 @@ def test_a_campaign_without_intervals_has_a_chart_without_them(
     assert b"intervals-0" not in draw_model(*model_of(description, make_record))
 
 
-def test_the_front_page_links_to_the_page(description: Description, make_record: MakeRecord) -> None:
-    line = "- Model: [measured beside predicted](2026-11-22T1430-local/tables/model.md), median error 0.0%\n"
-    assert line in write_readme(*made_campaign(description, make_record), [])
-    without = write_readme(*made_campaign(description, make_record, pools=(20,)), [])
+def test_the_campaigns_page_links_to_it(description: Description, make_record: MakeRecord) -> None:
+    line = "- Model: [measured and predicted](tables/model.md), median error 0.0%\n"
+    assert line in campaign_page(summarize_campaign(Campaign(*made_campaign(description, make_record))))
+    without = campaign_page(summarize_campaign(Campaign(*made_campaign(description, make_record, pools=(20,)))))
     assert "- Model:" not in without
-    assert "- Bounds: [what either side could have done](2026-11-22T1430-local/tables/model.md)\n" in without
+    assert "- Bounds: [upper bounds of either side](tables/model.md)\n" in without
 
 
 @pytest.mark.parametrize(("pools", "fitted"), [((1, 20), True), ((20,), False)])
@@ -175,7 +178,7 @@ def test_without_predictions_the_page_has_the_bounds(description: Description, m
     described, records = made_campaign(description, make_record, pools=(5,))
     assert rows(model_page(described, model_cells(described, records)))[::2] == [
         ["loader", "pool size", "rows/s", "client could", "server could"],
-        [THREADED, "5", "11,334", "46,154", "12,766"],
+        [THREADS_NAME, "5", "11,334", "46,154", "12,766"],
     ]
 
 

@@ -14,6 +14,7 @@ from experiments.records.description import Description, ShownCell
 from experiments.records.record import Host, Record
 from experiments.report.effects import describe_effects
 from experiments.report.tables import csv_table, markdown_table, terminal_table
+from tests.experiments.made_summaries import modelled, summed
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ Is asyncio faster than threads?
 
 
 def test_a_table_reads_like_this(description: Description, records: list[Record]) -> None:
-    assert markdown_table(description, records, description.experiments[0]) == GOLDEN_MARKDOWN
+    assert markdown_table(*summed(description, records, description.experiments[0])) == GOLDEN_MARKDOWN
 
 
 GOLDEN_CSV = """\
@@ -77,7 +78,7 @@ loaders,local,3.13,,row_by_row_asyncio,asyncio,simple,,20,default,ny,autocommit,
 
 
 def test_its_csv_reads_like_this(description: Description, records: list[Record]) -> None:
-    assert csv_table(description, records, description.experiments[0]) == GOLDEN_CSV
+    assert csv_table(*modelled(description, records, description.experiments[0])) == GOLDEN_CSV
 
 
 GOLDEN_TERMINAL = """\
@@ -100,7 +101,7 @@ row_by_row_asyncio   asyncio         –                       –             �
 
 
 def test_in_a_terminal_it_is_narrower(description: Description, records: list[Record]) -> None:
-    assert terminal_table(description, records, description.experiments[0]) == GOLDEN_TERMINAL
+    assert terminal_table(*summed(description, records, description.experiments[0])) == GOLDEN_TERMINAL
 
 
 def test_a_result_within_the_noise_is_marked(
@@ -112,7 +113,7 @@ def test_a_result_within_the_noise_is_marked(
         else record
         for record in records
     ]
-    assert "≈ 1.00 (0.99 to 1.02) |" in markdown_table(description, slower, description.experiments[0])
+    assert "≈ 1.00 (0.99 to 1.02) |" in markdown_table(*summed(description, slower, description.experiments[0]))
 
 
 def many_ratios(
@@ -140,7 +141,7 @@ def test_marks_are_corrected_for_the_number_of_ratios(
     # 3% faster: its own interval leaves out 1, and among 20 ratios that must happen to one by chance.
     one = many_ratios(description, make_record, threaded, [10_300.0])
     many = many_ratios(description, make_record, threaded, [10_300.0, *[10_000.0] * 19])
-    alone, among_many = (markdown_table(*made, description.experiments[0]) for made in (one, many))
+    alone, among_many = (markdown_table(*summed(*made, description.experiments[0])) for made in (one, many))
     assert "|    1.03 (1.01 to 1.05) |" in alone
     assert "|  ≈ 1.03 (1.01 to 1.05) |" in among_many
     assert "Holm" not in alone
@@ -154,7 +155,7 @@ def test_the_csv_has_p_values_before_and_after_the_correction(
     description: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
     made = many_ratios(description, make_record, threaded, [10_300.0, *[10_000.0] * 19])
-    rows = list(csv.DictReader(io.StringIO(csv_table(*made, description.experiments[0]))))
+    rows = list(csv.DictReader(io.StringIO(csv_table(*modelled(*made, description.experiments[0])))))
     assert [(row["ratio_p"] != "", row["ratio_p_holm"] != "") for row in rows[:3]] == [
         (False, False),
         (True, False),
@@ -175,12 +176,12 @@ def test_what_matters_stands_below_where_axes_are_crossed(
         for one, cell in zip(shown, cells, strict=True)
     ]
     crossed = replace(description, cells=shown)
-    effects = describe_effects(crossed, records, description.experiments[0])
+    effects = describe_effects(*summed(crossed, records, description.experiments[0]))
     assert effects is not None
-    text = markdown_table(crossed, records, description.experiments[0])
+    text = markdown_table(*summed(crossed, records, description.experiments[0]))
     assert text.endswith(f"than usual for it).\n\n**What matters**\n\n{effects.strip()}\n")
     one_axis = replace(description, cells=shown[:2])
-    assert "What matters" not in markdown_table(one_axis, records, description.experiments[0])
+    assert "What matters" not in markdown_table(*summed(one_axis, records, description.experiments[0]))
 
 
 @pytest.mark.parametrize(("disturbed", "said"), [(1, False), (2, True)])
@@ -189,11 +190,11 @@ def test_a_row_of_which_more_than_a_fifth_was_disturbed_says_so(
 ) -> None:
     host = Host(steal_s=0.0, foreign_cpu_s=0.8, observed_s=2.0)
     records = [make_record(block=block, **({"host": host} if block <= disturbed else {})) for block in range(1, 6)]
-    text = markdown_table(replace(description, repeats=5), records, description.experiments[0])
+    text = markdown_table(*summed(replace(description, repeats=5), records, description.experiments[0]))
     note = f"baseline; {disturbed} of 5 runs disturbed: foreign load of up to 0.4 cores |"
     assert (note in text) == said
     assert f"- Disturbed runs: {disturbed} of 5 (over" in text
-    row = next(csv.DictReader(io.StringIO(csv_table(description, records, description.experiments[0]))))
+    row = next(csv.DictReader(io.StringIO(csv_table(*modelled(description, records, description.experiments[0])))))
     assert row["disturbed"] == str(disturbed)
 
 
@@ -202,11 +203,11 @@ def test_reasons_are_short_in_a_row_and_whole_in_the_csv(
 ) -> None:
     long = "run: " + "the server is gone, " * 10 + "in the end"
     records = [make_failure(block=block, status="failed", reason=f"{long} {block}") for block in (1, 2)]
-    text = markdown_table(description, records, description.experiments[0])
+    text = markdown_table(*summed(description, records, description.experiments[0]))
     row = next(line for line in text.splitlines() if "| baseline" in line)
     assert "| baseline; 2 failed, such as: run: the server is gone, the server is gone" in row
     assert "in the end" not in row
-    whole = csv_table(description, records, description.experiments[0])
+    whole = csv_table(*modelled(description, records, description.experiments[0]))
     assert f"1 failed: {long} 1; 1 failed: {long} 2" in whole
 
 
@@ -215,7 +216,7 @@ def test_with_few_blocks_there_are_no_intervals_and_nothing_is_marked(
 ) -> None:
     one_block = replace(description, repeats=1)
     records = [make_record(threaded), make_record(threaded, arm="b")]
-    text = markdown_table(one_block, records, description.experiments[0])
+    text = markdown_table(*summed(one_block, records, description.experiments[0]))
     assert "\n\n**Noise floor: not known** (1 block; intervals need 5): nothing is called different.\n\n|" in text
     assert "≈" not in text
     assert " to " not in text.split("\n\n")[2].split("\n", 1)[1]
@@ -225,7 +226,7 @@ def test_the_csv_claims_nothing_where_nothing_is_claimed(
     description: Description, make_record: Callable[..., Record], uvloop_cell: Cell
 ) -> None:
     one_block = [make_record(), make_record(arm="b"), make_record(uvloop_cell, rows_per_s=20_000.0)]
-    text = csv_table(replace(description, repeats=1), one_block, description.experiments[0])
+    text = csv_table(*modelled(replace(description, repeats=1), one_block, description.experiments[0]))
     assert [row["not_told_apart"] for row in csv.DictReader(io.StringIO(text))] == ["", "", "", ""]
 
 
@@ -258,12 +259,12 @@ def test_a_table_of_blocks_until_intervals_are_narrow_says_so(description: Descr
     until = {"precision": 0.05, "budget_s": 1800.0, "ended": "precise"}
     experiment = description.experiments[0]
     line = "- 6 blocks: until the interval of every ratio reached at most 5% from it; widest interval: "
-    assert line in markdown_table(replace(description, until=until), records, experiment)
-    assert "6 blocks: until" not in markdown_table(description, records, experiment)
+    assert line in markdown_table(*summed(replace(description, until=until), records, experiment))
+    assert "6 blocks: until" not in markdown_table(*summed(description, records, experiment))
 
 
 def test_runs_that_are_still_to_come_are_named(description: Description) -> None:
-    text = markdown_table(description, [], description.experiments[0])
+    text = markdown_table(*summed(description, [], description.experiments[0]))
     assert "| baseline; not run: blocks 1-6 " in text
     assert "- Not run: 18 runs of 3 rows, whose notes name the blocks. The campaign was broken off.\n" in text
 
@@ -277,4 +278,6 @@ def test_a_limited_loader_is_shown_with_the_share_of_time_it_was_throttled(
         assert record.phases is not None
         data = replace(record.phases["data"], wall_s=1.0, throttled_periods=9, throttled_s=throttled_s)
         records.append(replace(record, phases={**record.phases, "data": data}))
-    assert "baseline; throttled 60% of the time" in markdown_table(description, records, description.experiments[0])
+    assert "baseline; throttled 60% of the time" in markdown_table(
+        *summed(description, records, description.experiments[0])
+    )

@@ -16,8 +16,8 @@ import pytest
 
 from bigdata.database.statements import SELECT_GEO_ID, SELECT_ITEM_IDS
 from bigdata.registry import LOADERS
-from experiments.campaign.datasets import ReadyData, provide
-from experiments.campaign.run import ReadyCell, begin, measure
+from experiments.campaign.datasets import PreparedData, provide
+from experiments.campaign.run import PreparedCell, initial_record, measure
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.postgres_binaries import locked_binaries
 from experiments.engines.local.server import start_server
@@ -29,7 +29,7 @@ from experiments.matrix.plan import PlannedRun
 from experiments.matrix.spec import DataSet
 from experiments.records.record import Record
 from experiments.validation.same_sql.findings import Variant
-from experiments.validation.same_sql.runs import Workplace, examine, make_ready
+from experiments.validation.same_sql.runs import Workplace, examine, prepare
 from experiments.validation.same_sql.statements import shown
 from tests.bigdata import concurrency_guard as guard
 from tests.bigdata import loader_program as program
@@ -108,7 +108,7 @@ def copy_of(tmp_path_factory: pytest.TempPathFactory) -> CopyOf:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> ReadyData:
+def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     directory = tmp_path_factory.mktemp("files")
     for state in ("DE", "RI"):
         program.generate(directory, state=state, records=RECORDS)
@@ -117,13 +117,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> ReadyData:
 
 
 @pytest.fixture(scope="module")
-def run(postgres_server: PostgresServer, data: ReadyData, copy_of: CopyOf) -> Callable[..., Record]:
+def run(postgres_server: PostgresServer, data: PreparedData, copy_of: CopyOf) -> Callable[..., Record]:
     return partial(run_once, postgres_server, data, copy_of)
 
 
 def run_once(
     postgres_server: PostgresServer,
-    data: ReadyData,
+    data: PreparedData,
     copy_of: CopyOf,
     loader: str,
     transaction: str,
@@ -139,8 +139,8 @@ def run_once(
     )
     host = LocalLoaderHost(Path(sys.executable), FACTS, copy_of(sabotage))
     placement, directory = Placement(cpus, cpus), str(data.directory)
-    ready = ReadyCell(cell, "sha256:k", host, postgres_server.local, placement, data, directory, 60.0)
-    return measure(ready, begin("2026-11-22T1430-local", PlannedRun(cell, "a", 1, 1), ready.key))
+    ready = PreparedCell(cell, "sha256:k", host, postgres_server.local, placement, data, directory, 60.0)
+    return measure(ready, initial_record("2026-11-22T1430-local", PlannedRun(cell, "a", 1, 1), ready.key))
 
 
 @pytest.mark.parametrize(("loader", "transaction"), HONEST, ids=lambda value: value)
@@ -182,7 +182,7 @@ def test_a_select_that_is_skipped_is_found_where_transactions_are_to_spare(run: 
     assert "scans of matrix: " in str(record.reason)
 
 
-def test_the_oldest_postgresql_which_counts_late_is_judged_as_well(data: ReadyData, copy_of: CopyOf) -> None:
+def test_the_oldest_postgresql_which_counts_late_is_judged_as_well(data: PreparedData, copy_of: CopyOf) -> None:
     try:
         old = start_server(locked_binaries("14"), name="old", storage="disk", settings={}, max_connections=20)
     except (Failure, Unsupported) as reason:
@@ -205,12 +205,12 @@ def test_the_oldest_postgresql_which_counts_late_is_judged_as_well(data: ReadyDa
 
 @pytest.fixture(scope="module")
 def examine_copy(
-    postgres_server: PostgresServer, data: ReadyData, copy_of: CopyOf
+    postgres_server: PostgresServer, data: PreparedData, copy_of: CopyOf
 ) -> Callable[[str, Sabotage | None], tuple[str, ...]]:
     def differences(loader: str, sabotage: Sabotage | None) -> tuple[str, ...]:
         host = LocalLoaderHost(Path(sys.executable), FACTS, copy_of(sabotage))
         work = Workplace(host, postgres_server.local, data)
-        make_ready(work)
+        prepare(work)
         registered = LOADERS[loader]
         loop, implementation = next(iter(registered.loops), None), next(iter(registered.implementations), None)
         found = examine(work, Variant(registered, loop, registered.protocols[0], implementation))

@@ -398,8 +398,8 @@ def test_the_contention_is_from_the_cores_that_the_rest_is_fitted_on(
         for cell in described.cells
     ]
     basis = next(iter(model_of(replace(described, cells=tuple(larger)), records).bases.values()))
-    assert basis.crowded is not None
-    assert (basis.crowded.poolsize, basis.crowded.shown.cell.resources) == (50, "split")
+    assert basis.reference is not None
+    assert (basis.reference.crowded.poolsize, basis.reference.crowded.shown.cell.resources) == (50, "split")
 
 
 def test_the_contention_is_the_baselines_wherever_that_stands_in_the_plan(
@@ -410,7 +410,9 @@ def test_the_contention_is_the_baselines_wherever_that_stands_in_the_plan(
     )
     model = model_of(described, records)
     assert [fit.contention for fit in model.fits.values()] == [pytest.approx(0.01)] * 2
-    assert {basis.crowded.shown.cell.loader for basis in model.bases.values() if basis.crowded} == {THREADED}
+    assert {basis.reference.crowded.shown.cell.loader for basis in model.bases.values() if basis.reference} == {
+        THREADED
+    }
 
 
 def test_nothing_is_fitted_on_a_client_that_a_quota_stopped(description: Description, make_record: MakeRecord) -> None:

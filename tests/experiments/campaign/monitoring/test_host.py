@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.campaign.monitoring.host import CpuTime, Reading, Watch, describe, read
+from experiments.campaign.monitoring.host import CpuTime, HostMonitor, Reading, describe, read
 from experiments.records.record import Host
 
 IDLE = CpuTime(0.0, 0.0)
@@ -63,18 +63,18 @@ def test_less_than_no_foreign_time_is_none(root: Path) -> None:
 
 def test_a_watch_reads_on_entering_and_on_leaving(root: Path) -> None:
     stat = "cpu  100 10 50 9000 70 5 35 {0} 0 0\ncpu0 60 10 30 4000 70 0 0 {0} 0 0\n"
-    with Watch({0}, root) as watch:
+    with HostMonitor({0}, root) as watch:
         (root / "proc/stat").write_text(stat.format(120))
     (root / "proc/stat").write_text(stat.format(9120))
-    host, stolen_s = watch.host(0.0), 100 / os.sysconf("SC_CLK_TCK")
+    host, stolen_s = watch.result(0.0), 100 / os.sysconf("SC_CLK_TCK")
     assert (host.steal_s, host.run_steal_s) == (stolen_s, stolen_s)
 
 
 def test_what_nobody_watched_gives_nulls(root: Path) -> None:
-    assert Watch(root=root).host(1.0) == Host()
+    assert HostMonitor(root=root).result(1.0) == Host()
 
 
 def test_a_system_without_these_files_gives_nulls(tmp_path: Path) -> None:
-    with Watch({0}, tmp_path) as watch:
+    with HostMonitor({0}, tmp_path) as watch:
         pass
-    assert watch.host(1.0) == Host()
+    assert watch.result(1.0) == Host()

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 from experiments.campaign.monitoring import time_slice as promptness
-from experiments.campaign.monitoring.time_slice import SLICE_NS, find_sampler, make_prompt
+from experiments.campaign.monitoring.time_slice import SLICE_NS, find_sampler, shorten_time_slices
 from tests.conftest import PostgresServer
 
 NOBODY = 2**22 + 1
@@ -63,7 +63,7 @@ def test_a_process_gets_a_short_slice_keeps_its_niceness_and_hands_nothing_on() 
         assert process.stdout is not None
         process.stdout.readline()
         before_ns = slice_ns(process.pid)
-        assert make_prompt([process.pid]) == "slice"
+        assert shorten_time_slices([process.pid]) == "slice"
         assert slice_ns(process.pid) == SLICE_NS < before_ns
         assert os.sched_getscheduler(process.pid) == os.SCHED_OTHER | os.SCHED_RESET_ON_FORK
         assert os.getpriority(os.PRIO_PROCESS, process.pid) == 3
@@ -78,8 +78,8 @@ def test_a_process_gets_a_short_slice_keeps_its_niceness_and_hands_nothing_on() 
 
 
 def test_who_is_not_there_gets_none_nor_does_nobody() -> None:
-    assert make_prompt([NOBODY]) is None
-    assert make_prompt([]) is None
+    assert shorten_time_slices([NOBODY]) is None
+    assert shorten_time_slices([]) is None
 
 
 def test_it_is_none_where_the_kernel_says_nothing_or_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,16 +90,16 @@ def test_it_is_none_where_the_kernel_says_nothing_or_does_nothing(monkeypatch: p
         return -1
 
     monkeypatch.setattr(promptness, "_call", refuse)
-    assert make_prompt([os.getpid()]) is None
+    assert shorten_time_slices([os.getpid()]) is None
     assert len(calls) == 1
     # Linux before 6.12: all is well, and the slice reads as 0.
     monkeypatch.setattr(promptness, "_call", lambda *_: 0)
-    assert make_prompt([os.getpid()]) is None
+    assert shorten_time_slices([os.getpid()]) is None
 
 
 def test_it_is_none_on_machines_whose_system_calls_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "vax")
-    assert make_prompt([os.getpid()]) is None
+    assert shorten_time_slices([os.getpid()]) is None
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_backend_of_the_sampler_is_told_by_its_title(title: str) -> None:
 )
 def test_other_processes_of_the_server_are_none_of_the_sampler_s(title: str) -> None:
     with sampling("sample") as sampler, titled(title):
-        assert find_sampler(sampler, os.getpid(), patience_s=0.1) == ()
+        assert find_sampler(sampler, os.getpid(), timeout_s=0.1) == ()
 
 
 def test_nobody_waits_for_a_sampler_that_has_ended_or_is_elsewhere() -> None:
@@ -128,7 +128,7 @@ def test_nobody_waits_for_a_sampler_that_has_ended_or_is_elsewhere() -> None:
 
 def test_a_process_that_is_no_sampler_is_left_alone() -> None:
     with sampling("run") as other, titled("postgres: bigdata postgres 127.0.0.1(4711) idle"):
-        assert find_sampler(other, os.getpid(), patience_s=0.1) == ()
+        assert find_sampler(other, os.getpid(), timeout_s=0.1) == ()
 
 
 @pytest.mark.postgres
@@ -137,5 +137,5 @@ def test_a_real_backend_is_found_and_made_prompt(postgres_server: PostgresServer
     with sampling("sample") as sampler:
         pids = find_sampler(sampler, postgres_server.local.pid)
         assert pids == (sampler, connection.info.backend_pid)
-        assert make_prompt(pids) == ("slice" if has_slices() else None)
+        assert shorten_time_slices(pids) == ("slice" if has_slices() else None)
     connection.close()

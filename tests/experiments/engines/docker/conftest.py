@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from experiments.campaign.datasets import ReadyData, provide
+from experiments.campaign.datasets import PreparedData, provide
+from experiments.engines.docker.debian.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
-from experiments.engines.docker.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.owner import this_owner
 from experiments.engines.docker.postgres_container import PostgresImage
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer, start_server
 from experiments.environment.affinity import Placement, allowed_cpus
 from experiments.environment.image_lock import load_image_lock
@@ -37,9 +37,9 @@ def images(docker_client: DockerClient) -> Images:
 
 
 @pytest.fixture
-def belongings(docker_client: DockerClient) -> Iterator[Belongings]:
+def resources(docker_client: DockerClient) -> Iterator[CampaignResources]:
     """What a campaign of the test's own has in the engine; removed after the test."""
-    made = Belongings(docker_client, this_owner())
+    made = CampaignResources(docker_client, this_owner())
     yield made
     made.remove_all()
 
@@ -66,7 +66,7 @@ def server(engine: DockerEngine) -> DockerServer:
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> ReadyData:
+def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     """A few synthetic records."""
     data_set = DataSet(source="synthetic", state="NY", segments=("01",), records=20)
     return provide(data_set, cache=tmp_path_factory.mktemp("cache"), source="tests")
@@ -80,7 +80,7 @@ def everywhere() -> Placement:
 
 
 @pytest.fixture
-def serve(belongings: Belongings, images: Images) -> Any:
+def serve(resources: CampaignResources, images: Images) -> Any:
     """Starts a PostgreSQL of the test's own."""
 
     def serve(
@@ -88,7 +88,7 @@ def serve(belongings: Belongings, images: Images) -> Any:
     ) -> DockerServer:
         base = images.postgres(major)
         return start_server(
-            belongings,
+            resources,
             PostgresImage(image_id or base.image_id, base.identity, major),
             PostgresConfiguration(version=major, storage=storage, settings=settings, shm_size=shm_size),
             name="mine",

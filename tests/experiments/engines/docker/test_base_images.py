@@ -23,7 +23,7 @@ from experiments.engines.docker.base_images import (
     name_of_pulled,
     pull_base,
 )
-from experiments.engines.docker.debian_images import DebianBase
+from experiments.engines.docker.debian.base_image import DebianBase
 from experiments.environment.image_lock import DebianPin, ImageLock, ImagePins, RegistryPin, Slot
 from experiments.errors import BadInput, Failure
 

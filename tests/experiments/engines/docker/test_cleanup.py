@@ -18,7 +18,7 @@ from experiments.engines.docker.cleanup import abandoned, check_unused, describe
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.owner import Owner, this_owner
-from experiments.engines.docker.resources import Belongings, Thing
+from experiments.engines.docker.resources import CampaignResources, Thing
 from experiments.errors import Failure
 from tests.experiments.engines.docker.looking import things_of
 from tests.project import ROOT
@@ -33,7 +33,7 @@ from experiments.engines.docker.engine import DockerEngine
 from experiments.matrix.spec import PostgresConfiguration
 with DockerEngine(source="debian") as engine:
     engine.serve("default", PostgresConfiguration(version="15", storage="disk"), max_connections=20)
-    print(engine._belongings.campaign, flush=True)
+    print(engine._resources.campaign, flush=True)
     time.sleep(600)
 """
 
@@ -93,9 +93,9 @@ def foreign(docker_client: DockerClient, images: Images) -> Iterator[Container]:
 
 @pytest.mark.docker
 def test_what_a_killed_campaign_left_goes_and_nothing_else(
-    docker_client: DockerClient, images: Images, foreign: Container, belongings: Belongings
+    docker_client: DockerClient, images: Images, foreign: Container, resources: CampaignResources
 ) -> None:
-    of_a_living_one = belongings.container("x", images.postgres("15").image_id, command=["true"])
+    of_a_living_one = resources.container("x", images.postgres("15").image_id, command=["true"])
     with subprocess.Popen([sys.executable, "-c", CAMPAIGN], cwd=ROOT, stdout=subprocess.PIPE, text=True) as campaign:
         assert campaign.stdout is not None
         token = campaign.stdout.readline().strip()
@@ -112,7 +112,7 @@ def test_what_a_killed_campaign_left_goes_and_nothing_else(
 
 @pytest.mark.docker
 def test_what_an_owner_on_another_machine_has_is_left_alone(docker_client: DockerClient) -> None:
-    elsewhere = Belongings(docker_client, replace(this_owner(), host="elsewhere", started="long ago"))
+    elsewhere = CampaignResources(docker_client, replace(this_owner(), host="elsewhere", started="long ago"))
     volume = elsewhere.volume("x")
     try:
         sweep(docker_client)
@@ -125,7 +125,7 @@ def test_what_an_owner_on_another_machine_has_is_left_alone(docker_client: Docke
 def test_what_cannot_be_removed_is_told_and_keeps_nobody_from_running(
     docker_client: DockerClient, images: Images
 ) -> None:
-    left = Belongings(docker_client, replace(this_owner(), started="long ago"))
+    left = CampaignResources(docker_client, replace(this_owner(), started="long ago"))
     image = images.postgres("15").image_id
     guest = docker_client.containers.create(image, command=["sleep", "60"], network=left.network())
     try:
@@ -140,7 +140,7 @@ def test_what_cannot_be_removed_is_told_and_keeps_nobody_from_running(
 
 @pytest.mark.docker
 def test_entering_an_engine_sweeps(docker_client: DockerClient, make_engine: Callable[[], DockerEngine]) -> None:
-    left = Belongings(docker_client, replace(this_owner(), started="long ago"))
+    left = CampaignResources(docker_client, replace(this_owner(), started="long ago"))
     left.volume("x")
     with make_engine() as engine:
         assert f"docker: removed what a killed run (process {os.getpid()}) left: 1 volume" in engine.notices

@@ -48,8 +48,8 @@ class FailingBelongings:
             raise self._remove
 
 
-def companion_of(belongings: Any) -> DockerCompanion:
-    return DockerCompanion(belongings, lambda: "c1", here=False)
+def companion_of(resources: Any) -> DockerCompanion:
+    return DockerCompanion(resources, lambda: "c1", here=False)
 
 
 NOT_STOPPED = APIError("500", explanation="it does not stop")
@@ -58,18 +58,18 @@ NOT_REMOVED = Failure("docker: cannot remove a container: in use")
 
 @pytest.mark.parametrize("remove", [None, NOT_REMOVED])
 def test_a_sampler_that_cannot_be_stopped_is_removed_and_fails_no_run(remove: Failure | None) -> None:
-    belongings = FailingBelongings(NOT_STOPPED, remove)
-    with companion_of(belongings) as sampler:
+    resources = FailingBelongings(NOT_STOPPED, remove)
+    with companion_of(resources) as sampler:
         pass
-    assert belongings.removed == ["c1"]
+    assert resources.removed == ["c1"]
     assert sampler.finished is not None
     said = "error: docker: cannot stop a sampler: it does not stop"
     assert (sampler.finished.returncode, sampler.finished.stderr) == (1, said)
 
 
 def test_what_a_sampler_reported_counts_where_it_cannot_be_removed() -> None:
-    belongings = FailingBelongings(None, NOT_REMOVED)
-    with companion_of(belongings) as sampler:
+    resources = FailingBelongings(None, NOT_REMOVED)
+    with companion_of(resources) as sampler:
         pass
     assert sampler.finished is not None
     assert (sampler.finished.returncode, sampler.finished.stdout) == (0, REPORT.decode())
@@ -77,14 +77,14 @@ def test_what_a_sampler_reported_counts_where_it_cannot_be_removed() -> None:
 
 @pytest.mark.parametrize("stop", [None, NOT_STOPPED])
 def test_what_ends_a_run_is_not_hidden_by_the_end_of_its_sampler(stop: BaseException | None) -> None:
-    belongings = FailingBelongings(stop, NOT_REMOVED)
-    with pytest.raises(Failure, match="the server has gone"), companion_of(belongings):
+    resources = FailingBelongings(stop, NOT_REMOVED)
+    with pytest.raises(Failure, match="the server has gone"), companion_of(resources):
         raise Failure("the server has gone")
-    assert belongings.removed == ["c1"]
+    assert resources.removed == ["c1"]
 
 
 def test_a_sampler_is_removed_where_stopping_it_is_interrupted() -> None:
-    belongings = FailingBelongings(KeyboardInterrupt(), None)
-    with pytest.raises(KeyboardInterrupt), companion_of(belongings):
+    resources = FailingBelongings(KeyboardInterrupt(), None)
+    with pytest.raises(KeyboardInterrupt), companion_of(resources):
         pass
-    assert belongings.removed == ["c1"]
+    assert resources.removed == ["c1"]

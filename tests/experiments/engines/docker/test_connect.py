@@ -19,7 +19,7 @@ import pytest
 
 from experiments.engines.docker import connect as module
 from experiments.engines.docker.connect import Address, connect, docker_answers, find_address, is_this_machine
-from experiments.engines.docker.errors import told
+from experiments.engines.docker.errors import docker_errors
 from experiments.errors import BadInput, Failure
 
 # Of the whole test run, before tests of this module choose for themselves.
@@ -227,6 +227,6 @@ def test_an_engine_that_falls_silent_later_is_a_failure(monkeypatch: pytest.Monk
         threading.Thread(target=silent.serve_forever).start()
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{silent.server_port}")
         client = connect()
-        with pytest.raises(Failure, match="docker: cannot look: it did not answer in time"), told("look"):
+        with pytest.raises(Failure, match="docker: cannot look: it did not answer in time"), docker_errors("look"):
             client.info()
         silent.shutdown()

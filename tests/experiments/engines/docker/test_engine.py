@@ -48,17 +48,18 @@ import sys
 from pathlib import Path
 from experiments.environment.affinity import Placement
 from experiments.engines.docker.engine import DockerEngine
+from experiments.engines.protocol import Launch
 from experiments.matrix.spec import PostgresConfiguration
 try:
     with DockerEngine(source="debian") as engine:
-        print(engine._belongings.campaign, flush=True)
+        print(engine._resources.campaign, flush=True)
         configuration = PostgresConfiguration(version="15", storage="disk")
         server = engine.serve("default", configuration, max_connections=20)
         directory = engine.provide_data(Path(sys.argv[1]))
         host = engine.loader_host("3.13")
         print("running", flush=True)
         while True:
-            host.run(["clear", "--poolsize", "2"], server=server, placement=None, timeout_s=60)
+            host.run(Launch(["clear", "--poolsize", "2"], server, None, 60))
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
@@ -249,7 +250,7 @@ def test_everything_goes_when_the_engine_is_left(
     volumes_before = {volume.name for volume in docker_client.volumes.list()}
     (tmp_path / "file").touch()
     with make_engine() as engine:
-        campaign = engine._belongings.campaign
+        campaign = engine._resources.campaign
         configuration = PostgresConfiguration(version="17", storage="tmpfs")
         server = engine.serve("x", configuration, max_connections=20)
         assert engine.serve("x", configuration, max_connections=20) is server
@@ -285,7 +286,7 @@ def test_what_cannot_be_removed_does_not_hide_what_went_wrong_before(monkeypatch
         raise Failure("the engine is gone")
 
     engine = make_far_engine()
-    monkeypatch.setattr(engine._belongings, "remove_all", fail)
+    monkeypatch.setattr(engine._resources, "remove_all", fail)
     with pytest.raises(KeyboardInterrupt), engine:
         raise KeyboardInterrupt
     with pytest.raises(Failure, match="the engine is gone"), engine:

@@ -5,7 +5,7 @@ import requests.exceptions
 import urllib3.exceptions
 from docker.errors import APIError, DockerException
 
-from experiments.engines.docker.errors import told, words
+from experiments.engines.docker.errors import docker_errors, error_message
 from experiments.errors import Failure
 
 
@@ -13,7 +13,7 @@ def test_the_engines_own_words_come_first_on_one_line() -> None:
     error = APIError(
         "400 Client Error for http+docker://localhost/v1.41/x", explanation="Requested CPUs are\n not there"
     )
-    with pytest.raises(Failure) as failure, told("make a container"):
+    with pytest.raises(Failure) as failure, docker_errors("make a container"):
         raise error
     assert str(failure.value) == "docker: cannot make a container: Requested CPUs are not there"
 
@@ -22,26 +22,26 @@ def test_the_first_cause_is_found_among_the_arguments_of_what_wraps_it() -> None
     wrapped = requests.exceptions.ConnectionError(
         urllib3.exceptions.ProtocolError("aborted", ConnectionRefusedError(111))
     )
-    assert words(DockerException(wrapped)) == "connection refused"
+    assert error_message(DockerException(wrapped)) == "connection refused"
 
 
 def test_the_first_cause_is_found_behind_the_error_too() -> None:
     error = DockerException("Error while fetching server API version")
     error.__cause__ = PermissionError(13, "Permission denied")
-    assert words(error) == "permission denied (its socket is for root and the group docker)"
+    assert error_message(error) == "permission denied (its socket is for root and the group docker)"
 
 
 @pytest.mark.parametrize("error", [requests.exceptions.ReadTimeout("read timed out"), TimeoutError()])
 def test_an_engine_that_hangs_did_not_answer_in_time(error: Exception) -> None:
-    with pytest.raises(Failure, match="docker: cannot look: it did not answer in time"), told("look"):
+    with pytest.raises(Failure, match="docker: cannot look: it did not answer in time"), docker_errors("look"):
         raise error
 
 
 def test_other_errors_of_the_system_say_what_the_system_says() -> None:
-    assert words(OSError(28, "No space left on device")) == "No space left on device"
-    assert words(DockerException("Invalid bind address\nprotocol: x")) == "Invalid bind address protocol: x"
+    assert error_message(OSError(28, "No space left on device")) == "No space left on device"
+    assert error_message(DockerException("Invalid bind address\nprotocol: x")) == "Invalid bind address protocol: x"
 
 
 def test_an_interruption_stays_one() -> None:
-    with pytest.raises(KeyboardInterrupt), told("wait"):
+    with pytest.raises(KeyboardInterrupt), docker_errors("wait"):
         raise KeyboardInterrupt

@@ -16,17 +16,17 @@ import pytest
 from docker import DockerClient
 
 from bigdata.registry import LOADERS
-from experiments.campaign.datasets import ReadyData
-from experiments.campaign.monitoring.time_slice import make_prompt
-from experiments.campaign.run import ReadyCell, begin, measure
+from experiments.campaign.datasets import PreparedData
+from experiments.campaign.monitoring.time_slice import shorten_time_slices
+from experiments.campaign.run import PreparedCell, initial_record, measure
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.limits import LOCKED_UP, loader_limits
 from experiments.engines.docker.loader import LOADER_ACCOUNT, DockerLoaderHost, run_container
 from experiments.engines.docker.out_of_memory import describe_limit
-from experiments.engines.docker.resources import CAMPAIGN, Belongings
+from experiments.engines.docker.resources import CAMPAIGN, CampaignResources
 from experiments.engines.docker.server import DockerServer
-from experiments.engines.protocol import Finished
+from experiments.engines.protocol import Finished, Launch
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
@@ -48,18 +48,18 @@ def host(engine: DockerEngine) -> DockerLoaderHost:
 
 
 @pytest.fixture
-def run_python(host: DockerLoaderHost, belongings: Belongings) -> Any:
+def run_python(host: DockerLoaderHost, resources: CampaignResources) -> Any:
     """Runs a program in surroundings like a loader's."""
 
     def run(program: str, *, timeout_s: float = 30.0, **limits: Any) -> Finished:
-        api = belongings.client.api
-        container = belongings.container(
+        api = resources.client.api
+        container = resources.container(
             "python",
             str(host.facts.image),
             entrypoint=["/opt/loader/bin/python", "-c", program],
             host_config=api.create_host_config(**LOCKED_UP, network_mode="none", **limits),
         )
-        return run_container(belongings.client, container, timeout_s)
+        return run_container(resources.client, container, timeout_s)
 
     return run
 
@@ -67,7 +67,7 @@ def run_python(host: DockerLoaderHost, belongings: Belongings) -> Any:
 def scheduling_of_others() -> str | None:
     """What processes of other users can be given here: only root may give it to those in containers."""
     with subprocess.Popen(["sleep", "20"]) as process:
-        scheduling = make_prompt([process.pid])
+        scheduling = shorten_time_slices([process.pid])
         process.kill()
     return scheduling if os.geteuid() == 0 else None
 
@@ -75,15 +75,15 @@ def scheduling_of_others() -> str | None:
 @pytest.mark.docker
 @pytest.mark.parametrize("python", ["3.11", "3.13"])
 def test_a_load_does_the_work_that_is_asked_for(
-    python: str, engine: DockerEngine, server: DockerServer, data: ReadyData, everywhere: Placement
+    python: str, engine: DockerEngine, server: DockerServer, data: PreparedData, everywhere: Placement
 ) -> None:
     host = engine.loader_host(python)
     loader = "row_by_row_threaded"
     assert loader in LOADERS
     who = (python, None, loader, None, "simple", None)
     cell = Cell("docker", *who, 5, "shared", "ny", "autocommit", "execute", "everywhere")
-    ready = ReadyCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
-    record = measure(ready, begin("campaign", PlannedRun(cell, "a", 1, 1), "key"))
+    ready = PreparedCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
+    record = measure(ready, initial_record("campaign", PlannedRun(cell, "a", 1, 1), "key"))
     assert (record.status, record.reason) == ("ok", None)
     assert record.work is not None
     assert (record.work.digest, record.work.rows) == (data.digest, data.rows)
@@ -106,7 +106,7 @@ def test_what_runs_beside_a_loader_shares_the_network_of_the_server_and_its_core
     docker_client: DockerClient,
     everywhere: Placement,
 ) -> None:
-    campaign = engine._belongings.campaign
+    campaign = engine._resources.campaign
     before = set(ids_of(docker_client, "container", campaign))
     one = max(everywhere.server_cpus)
     placement = replace(everywhere, server_cpus=frozenset({one}), loader_quota=0.25, loader_memory_bytes=8 * MEGABYTE)
@@ -131,7 +131,7 @@ def test_what_runs_beside_a_loader_and_ends_or_never_starts_says_why(
         time.sleep(1)
     assert ended.finished is not None
     assert (ended.finished.returncode, "--no-such-option" in ended.finished.stderr) == (2, True)
-    absent = DockerLoaderHost(engine._belongings, replace(host.facts, image="sha256:" + "0" * 64), list)
+    absent = DockerLoaderHost(engine._resources, replace(host.facts, image="sha256:" + "0" * 64), list)
     with absent.beside(["sample"], server=server, placement=everywhere) as missing:
         pass
     assert missing.finished is not None
@@ -143,13 +143,9 @@ def test_variables_reach_a_loader_that_is_tried(
     engine: DockerEngine, server: DockerServer, everywhere: Placement
 ) -> None:
     # A Python that has no other build does not know this variable, and only tells it.
-    done = engine.loader_host("3.11").run(
-        ["check", "row_by_row_threaded", "--report", "-"],
-        server=server,
-        placement=everywhere,
-        timeout_s=60.0,
-        environment={"PYTHON_GIL": "0"},
-    )
+    arguments = ["check", "row_by_row_threaded", "--report", "-"]
+    launch = Launch(arguments, server, everywhere, 60.0, environment={"PYTHON_GIL": "0"})
+    done = engine.loader_host("3.11").run(launch)
     report = json.loads(done.stdout)
     assert (report["supported"], report["reason"]) == (True, None)
     assert report["client"]["gil_requested"] == "0"
@@ -157,10 +153,10 @@ def test_variables_reach_a_loader_that_is_tried(
 
 @pytest.mark.docker
 def test_what_watches_a_loader_is_entered_when_its_container_runs_and_left_when_it_has_ended(
-    host: DockerLoaderHost, belongings: Belongings
+    host: DockerLoaderHost, resources: CampaignResources
 ) -> None:
-    client = belongings.client
-    container = belongings.container(
+    client = resources.client
+    container = resources.container(
         "python", str(host.facts.image), entrypoint=["/opt/loader/bin/python", "-c", "import time; time.sleep(1)"]
     )
     seen = []
@@ -189,14 +185,14 @@ def image_without_driver(host: DockerLoaderHost, docker_client: DockerClient) ->
 
 @pytest.mark.docker
 def test_a_run_in_an_image_that_lacks_the_driver_failed_for_that_reason(
-    image_without_driver: str, engine: DockerEngine, server: DockerServer, data: ReadyData, everywhere: Placement
+    image_without_driver: str, engine: DockerEngine, server: DockerServer, data: PreparedData, everywhere: Placement
 ) -> None:
     whole = engine.loader_host("3.13")
-    host = DockerLoaderHost(engine._belongings, replace(whole.facts, image=image_without_driver), engine._mounts)
+    host = DockerLoaderHost(engine._resources, replace(whole.facts, image=image_without_driver), engine._mounts)
     who = ("3.13", None, "row_by_row_threaded", None, "simple", None)
     cell = Cell("docker", *who, 5, "shared", "ny", "autocommit", "execute", "all")
-    ready = ReadyCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
-    record = measure(ready, begin("campaign", PlannedRun(cell, "a", 1, 1), "key"))
+    ready = PreparedCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
+    record = measure(ready, initial_record("campaign", PlannedRun(cell, "a", 1, 1), "key"))
     assert record.status == "failed"
     assert "psycopg2" in str(record.reason)
     assert "not installed" in str(record.reason) or "No module named" in str(record.reason)
@@ -227,7 +223,7 @@ def test_the_container_of_a_loader_is_in_the_network_of_its_server_only_and_tell
         return run_container(client, container, timeout_s, watch)
 
     monkeypatch.setattr("experiments.engines.docker.loader.run_container", look_and_run)
-    assert host.run(["clear", "--poolsize", "1"], server=server, placement=None, timeout_s=30).returncode == 0
+    assert host.run(Launch(["clear", "--poolsize", "1"], server, None, 30)).returncode == 0
     password = engine._password
     assert password not in str(seen)
     assert "postgresql://bigdata@127.0.0.1:5432/bigdata" in str(seen["processes"])
@@ -299,7 +295,7 @@ def test_a_loader_that_does_not_listen_is_killed(run_python: Any) -> None:
 def load(
     host: DockerLoaderHost, server: DockerServer, placement: Placement, arguments: Sequence[str] = ("clear",)
 ) -> Finished:
-    return host.run([*arguments, "--poolsize", "5"], server=server, placement=placement, timeout_s=30)
+    return host.run(Launch([*arguments, "--poolsize", "5"], server, placement, 30))
 
 
 @pytest.mark.docker
@@ -314,7 +310,7 @@ def test_a_loader_that_memory_runs_out_for_says_so(
 
 @pytest.mark.docker
 def test_a_server_that_memory_runs_out_for_is_named_as_the_cause(
-    engine: DockerEngine, host: DockerLoaderHost, everywhere: Placement, docker_client: DockerClient, data: ReadyData
+    engine: DockerEngine, host: DockerLoaderHost, everywhere: Placement, docker_client: DockerClient, data: PreparedData
 ) -> None:
     server = engine.serve("small", PostgresConfiguration(version="15", storage="disk"), max_connections=30)
     assert load(host, server, everywhere).returncode == 0
@@ -324,7 +320,7 @@ def test_a_server_that_memory_runs_out_for_is_named_as_the_cause(
         pytest.skip(f"control groups of version 1, and nothing left to take back: {server.obstacle}")
     directory = engine.provide_data(data.directory)
     arguments = ["run", "row_by_row_threaded", "--directory", directory, "--segments", "01", "--poolsize", "20"]
-    finished = host.run([*arguments, "--report", "-"], server=server, placement=small, timeout_s=30)
+    finished = host.run(Launch([*arguments, "--report", "-"], server, small, 30))
     assert (finished.returncode != 0, finished.cause) == (True, "out of memory: over the server's limit of 24 MB")
     server.place(everywhere)
     assert load(host, server, everywhere).returncode == 0
@@ -337,21 +333,21 @@ def test_an_image_without_a_loader_is_a_failure_in_the_engines_words(
     bare = replace(host.facts, image=images.loader("3.13").base.image_id)
     program = ["/opt/loader/bin/python"]
     with pytest.raises(Failure, match=r"docker: cannot run a loader: .*no such file or directory"):
-        DockerLoaderHost(engine._belongings, bare, list).run(program, server=None, placement=None, timeout_s=30)
+        DockerLoaderHost(engine._resources, bare, list).run(Launch(program, None, None, 30))
 
 
 @pytest.mark.docker
 def test_a_server_of_another_engine_is_refused(host: DockerLoaderHost) -> None:
     server: Any = object()
     with pytest.raises(Failure, match="the docker engine only loads into its own servers"):
-        host.run(["clear"], server=server, placement=None, timeout_s=30)
+        host.run(Launch(["clear"], server, None, 30))
 
 
 @pytest.mark.docker
 def test_ctrl_c_ends_and_removes_the_loader(
-    host: DockerLoaderHost, engine: DockerEngine, docker_client: DockerClient, server: DockerServer, data: ReadyData
+    host: DockerLoaderHost, engine: DockerEngine, docker_client: DockerClient, server: DockerServer, data: PreparedData
 ) -> None:
-    campaign = engine._belongings.campaign
+    campaign = engine._resources.campaign
     before = set(ids_of(docker_client, "container", campaign))
 
     def running() -> set[str]:
@@ -369,7 +365,7 @@ def test_ctrl_c_ends_and_removes_the_loader(
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        host.run([*arguments, "--segments", "01"], server=server, placement=None, timeout_s=60)
+        host.run(Launch([*arguments, "--segments", "01"], server, None, 60))
     thread.join()
     assert set(ids_of(docker_client, "container", campaign)) == before
 
@@ -382,7 +378,7 @@ def test_a_run_leaves_no_container(
     docker_client: DockerClient,
     everywhere: Placement,
 ) -> None:
-    campaign = engine._belongings.campaign
+    campaign = engine._resources.campaign
     before = ids_of(docker_client, "container", campaign)
     load(host, server, everywhere)
     assert ids_of(docker_client, "container", campaign) == before

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from experiments.engines.docker.postgres_container import (
-    Said,
+    StartReport,
     data_home,
     describe_image_and_start,
-    find_words,
-    parse_said,
+    find_messages,
+    parse_start_report,
 )
 from experiments.engines.docker.server import check_storage
 from experiments.engines.postgres import INITDB_OPTIONS
@@ -37,16 +37,16 @@ def test_data_goes_where_the_image_wants_a_volume(volumes: dict[str, object] | N
 
 
 def test_the_start_script_says_version_and_file_system() -> None:
-    assert parse_said(LOG) == Said("17.12", "ext2/ext3")
+    assert parse_start_report(LOG) == StartReport("17.12", "ext2/ext3")
 
 
 def test_a_version_without_a_point_is_one() -> None:
-    assert parse_said(LOG.replace("17.12 (", "19beta1 (")).version == "19"
+    assert parse_start_report(LOG.replace("17.12 (", "19beta1 (")).version == "19"
 
 
 def test_a_start_script_that_says_nothing_is_a_failure() -> None:
     with pytest.raises(Failure, match=r"start-postgres\.sh did not say what it started: no such thing"):
-        parse_said("no such thing")
+        parse_start_report("no such thing")
 
 
 def test_why_it_ended_is_neither_what_initdb_said_nor_what_pg_isready_heard() -> None:
@@ -55,18 +55,18 @@ def test_why_it_ended_is_neither_what_initdb_said_nor_what_pg_isready_heard() ->
         "2026-11-22 20:57:11.190 UTC [70] FATAL:  the database system is starting up\n"
         '2026-11-22 20:57:11.190 UTC [1] FATAL:  could not access file "nothing": No such file or directory\n'
     )
-    assert find_words(log) == 'could not access file "nothing": No such file or directory'
+    assert find_messages(log) == 'could not access file "nothing": No such file or directory'
 
 
 def test_where_there_was_no_start_it_is_what_initdb_said() -> None:
-    assert find_words("initdb: error: could not create directory") == "initdb: error: could not create directory"
+    assert find_messages("initdb: error: could not create directory") == "initdb: error: could not create directory"
 
 
 def test_a_disk_that_is_kept_in_memory_is_unsupported() -> None:
-    check_storage("disk", Said("17.12", "ext2/ext3"))
-    check_storage("tmpfs", Said("17.12", "tmpfs"))
+    check_storage("disk", StartReport("17.12", "ext2/ext3"))
+    check_storage("tmpfs", StartReport("17.12", "tmpfs"))
     with pytest.raises(Unsupported, match="storage disk: the Docker engine keeps its volumes on a tmpfs, in memory"):
-        check_storage("disk", Said("17.12", "tmpfs"))
+        check_storage("disk", StartReport("17.12", "tmpfs"))
 
 
 def test_a_server_is_told_by_its_image_and_the_script_that_starts_it() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.loader import DockerLoaderHost
 from experiments.engines.docker.profilers import DockerInstruments
@@ -15,6 +15,7 @@ from experiments.engines.docker.resources import CAMPAIGN
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.loader_report import read_report
 from experiments.engines.profilers import PY_SPY, THREAD_STATES, Instrument
+from experiments.engines.protocol import Launch
 from experiments.engines.select import instruments_of
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
@@ -39,8 +40,8 @@ def instruments(host: DockerLoaderHost) -> Iterator[DockerInstruments]:
 
 
 def containers(host: DockerLoaderHost) -> list[str]:
-    filters = {"label": f"{CAMPAIGN}={host.belongings.campaign}"}
-    return sorted(one["Id"] for one in host.belongings.client.api.containers(all=True, filters=filters))
+    filters = {"label": f"{CAMPAIGN}={host.resources.campaign}"}
+    return sorted(one["Id"] for one in host.resources.client.api.containers(all=True, filters=filters))
 
 
 def load(
@@ -48,21 +49,15 @@ def load(
     host: DockerLoaderHost,
     engine: DockerEngine,
     server: DockerServer,
-    data: ReadyData,
+    data: PreparedData,
     placement: Placement,
     instrument: Instrument,
 ) -> tuple[dict[str, object], str]:
-    clear = host.run(["clear", "--report", "-"], server=server, placement=placement, timeout_s=60)
+    clear = host.run(Launch(["clear", "--report", "-"], server, placement, 60))
     read_report("clear", clear, 60)
     arguments = ["run", "row_by_row_threaded", "--directory", engine.provide_data(data.directory), *data.arguments]
-    observed = instruments.observe(
-        instrument,
-        [*arguments, "--poolsize", "3", "--prepared", "--report", "-"],
-        server=server,
-        placement=placement,
-        timeout_s=60,
-        environment={},
-    )
+    arguments += ["--poolsize", "3", "--prepared", "--report", "-"]
+    observed = instruments.observe(instrument, Launch(arguments, server, placement, 60))
     assert observed.seen is not None
     return dict(read_report("run", observed.finished, 60)), observed.seen
 
@@ -72,7 +67,7 @@ def test_py_spy_sees_the_hot_loop(
     host: DockerLoaderHost,
     engine: DockerEngine,
     server: DockerServer,
-    data: ReadyData,
+    data: PreparedData,
     everywhere: Placement,
 ) -> None:
     _, seen = load(instruments, host, engine, server, data, everywhere, PY_SPY)
@@ -85,7 +80,7 @@ def test_the_kernel_tells_what_the_workers_do(
     host: DockerLoaderHost,
     engine: DockerEngine,
     server: DockerServer,
-    data: ReadyData,
+    data: PreparedData,
     everywhere: Placement,
 ) -> None:
     report, seen = load(instruments, host, engine, server, data, everywhere, THREAD_STATES)
@@ -112,7 +107,7 @@ def test_an_instrument_that_fails_says_why(
     host: DockerLoaderHost,
     engine: DockerEngine,
     server: DockerServer,
-    data: ReadyData,
+    data: PreparedData,
     everywhere: Placement,
 ) -> None:
     broken = Instrument("a broken one", ("python", "-c", "raise SystemExit('it is broken')", "{output}"))

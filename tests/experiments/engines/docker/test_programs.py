@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bigdata.registry import LOADERS
-from experiments.campaign.datasets import ReadyData
-from experiments.campaign.run import ReadyCell, begin, measure
+from experiments.campaign.datasets import PreparedData
+from experiments.campaign.run import PreparedCell, initial_record, measure
 from experiments.engines.docker import loader_image as module
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.loader_image import program_files
@@ -74,15 +74,15 @@ def test_a_ceiling_does_the_work_that_is_asked_for(
     python: str,
     engine: DockerEngine,
     server: DockerServer,
-    data: ReadyData,
+    data: PreparedData,
     everywhere: Placement,
 ) -> None:
     poolsize = 3 if LOADERS[loader].concurrent else 1
     who = (python, None, loader, None, protocol, None)
     cell = Cell("docker", *who, poolsize, "shared", "ny", "autocommit", "execute", "everywhere")
     directory = engine.provide_data(data.directory)
-    ready = ReadyCell(cell, "key", engine.loader_host(python), server, everywhere, data, directory, 60.0)
-    record = measure(ready, begin("campaign", PlannedRun(cell, "a", 1, 1), "key"))
+    ready = PreparedCell(cell, "key", engine.loader_host(python), server, everywhere, data, directory, 60.0)
+    record = measure(ready, initial_record("campaign", PlannedRun(cell, "a", 1, 1), "key"))
     assert (record.status, record.reason) == ("ok", None)
     assert record.client is not None
     assert record.client.packages["pgbench" if loader == "ceiling_pgbench" else "psql"].startswith("17.")

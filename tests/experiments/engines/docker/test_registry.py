@@ -76,7 +76,7 @@ def test_the_answer_is_digest_media_type_and_platforms() -> None:
     [
         (Answer(DIGEST, INDEX, BOTH | {"linux/s390x"}), None),
         (Answer(DIGEST, "application/vnd.oci.image.index.v1+json", BOTH), None),
-        (Answer(DIGEST, MANIFEST, frozenset({"linux/amd64"})), f"is no multi-arch index but {MANIFEST}"),
+        (Answer(DIGEST, MANIFEST, frozenset({"linux/amd64"})), f"is not a multi-arch index but {MANIFEST}"),
         (Answer(DIGEST, INDEX, frozenset({"linux/amd64"})), "has no linux/arm64"),
         (Answer(DIGEST, INDEX, frozenset({"windows/amd64"})), "has no linux/amd64 and no linux/arm64"),
     ],
@@ -218,7 +218,7 @@ def test_a_real_registry_is_asked_through_the_engine(docker_client: Any, local_r
     assert registry.ask(f"{repository}:both") == Answer(digest, INDEX, BOTH)
     assert registry.ask(f"{repository}@{digest}").fault() is None
     assert registry.ask(f"{repository}:one").fault() == "has no linux/arm64"
-    assert registry.ask(f"{repository}@{amd64['digest']}").fault() == f"is no multi-arch index but {MANIFEST}"
+    assert registry.ask(f"{repository}@{amd64['digest']}").fault() == f"is not a multi-arch index but {MANIFEST}"
     for missing in (f"{repository}:none", f"{repository}@{DIGEST}"):
         with pytest.raises(NoSuchImage, match="manifest unknown"):
             registry.ask(missing)

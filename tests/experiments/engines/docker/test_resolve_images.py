@@ -112,7 +112,7 @@ def test_what_was_only_seen_elsewhere_loses_its_note_when_the_registry_says_the_
     ("answer", "words"),
     [
         (NoSuchImage("manifest unknown"), "is not in the registry (manifest unknown)"),
-        (Answer(NEW, "x/manifest", frozenset()), "is no multi-arch index but x/manifest"),
+        (Answer(NEW, "x/manifest", frozenset()), "is not a multi-arch index but x/manifest"),
         (Answer(NEW, INDEX, frozenset({"linux/amd64"})), "has no linux/arm64"),
     ],
 )

@@ -12,7 +12,7 @@ from requests import Response
 from experiments.engines.docker import resources as module
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.owner import this_owner
-from experiments.engines.docker.resources import CAMPAIGN, OWNER, Belongings, list_things, remove_campaign
+from experiments.engines.docker.resources import CAMPAIGN, OWNER, CampaignResources, list_things, remove_campaign
 from experiments.errors import Failure
 from tests.experiments.engines.docker.looking import things_of
 
@@ -87,7 +87,7 @@ def test_what_somebody_else_removes_at_the_same_time_is_no_failure() -> None:
 @pytest.mark.docker
 def test_everything_carries_the_labels_and_goes_at_once(docker_client: DockerClient, images: Images) -> None:
     owner = this_owner()
-    mine, other = Belongings(docker_client, owner), Belongings(docker_client, owner)
+    mine, other = CampaignResources(docker_client, owner), CampaignResources(docker_client, owner)
     image = images.postgres("15").image_id
     inside = docker_client.api.create_host_config(network_mode=mine.network())
     container = mine.container("x", image, command=["sleep", "60"], host_config=inside)
@@ -104,14 +104,14 @@ def test_everything_carries_the_labels_and_goes_at_once(docker_client: DockerCli
 
 
 @pytest.mark.docker
-def test_a_container_is_removed_once_or_twice(belongings: Belongings, images: Images) -> None:
-    container = belongings.container("x", images.postgres("15").image_id, command=["true"])
-    belongings.remove_container(container)
-    belongings.remove_container(container)
-    assert things_of(belongings.client, belongings.campaign) == []
+def test_a_container_is_removed_once_or_twice(resources: CampaignResources, images: Images) -> None:
+    container = resources.container("x", images.postgres("15").image_id, command=["true"])
+    resources.remove_container(container)
+    resources.remove_container(container)
+    assert things_of(resources.client, resources.campaign) == []
 
 
 @pytest.mark.docker
-def test_an_image_that_is_not_there_is_a_failure(belongings: Belongings) -> None:
+def test_an_image_that_is_not_there_is_a_failure(resources: CampaignResources) -> None:
     with pytest.raises(Failure, match="docker: cannot make a container for loader: No such image: no-such-image"):
-        belongings.container("loader", "no-such-image", command=["true"])
+        resources.container("loader", "no-such-image", command=["true"])

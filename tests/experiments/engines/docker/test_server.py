@@ -11,7 +11,7 @@ from docker import DockerClient
 
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.postgres import INITDB_OPTIONS
 from experiments.engines.settings import RefusedSettings
 from experiments.environment.affinity import Placement
@@ -100,7 +100,7 @@ def test_a_server_is_locked_up_and_listens_to_itself_only(serve: Any, docker_cli
     assert {address for address in listening if address.endswith(":1538")} == {"0100007F:1538"}
 
 
-def test_the_password_stands_nowhere(serve: Any, belongings: Belongings, docker_client: DockerClient) -> None:
+def test_the_password_stands_nowhere(serve: Any, resources: CampaignResources, docker_client: DockerClient) -> None:
     server = serve("15", "disk")
     assert PASSWORD not in str(docker_client.api.inspect_container(server.container))
     assert PASSWORD not in str(docker_client.api.top(server.container, ps_args="auxwwe"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from docker import DockerClient
 
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer
 from experiments.environment.affinity import Placement
 from experiments.errors import Failure
@@ -24,13 +24,13 @@ def kill(client: DockerClient, server: DockerServer, signal: str = "SIGKILL") ->
 
 @pytest.mark.parametrize("storage", ["disk", "tmpfs"])
 def test_a_server_that_has_ended_is_started_again_with_nothing_in_it(
-    storage: str, serve: Any, ask: Any, belongings: Belongings, docker_client: DockerClient, everywhere: Placement
+    storage: str, serve: Any, ask: Any, resources: CampaignResources, docker_client: DockerClient, everywhere: Placement
 ) -> None:
     server = serve("17", storage)
     assert server.find_end() is None
     ask(server, "CREATE TABLE kept AS SELECT 1")
     seen, facts, first = server.cpu_s(), server.facts, server.container
-    there = things_of(docker_client, belongings.campaign)
+    there = things_of(docker_client, resources.campaign)
     kill(docker_client, server, "SIGINT")
     end = server.find_end()
     assert end is not None
@@ -47,8 +47,8 @@ def test_a_server_that_has_ended_is_started_again_with_nothing_in_it(
     with pytest.raises(AssertionError, match="password authentication failed"):
         run_inside(docker_client, server.container, [*PSQL, "--command=SELECT 1"], environment={"PGPASSWORD": "x"})
     # Of the first there is nothing left.
-    assert len(things_of(docker_client, belongings.campaign)) == len(there)
-    assert first not in things_of(docker_client, belongings.campaign)
+    assert len(things_of(docker_client, resources.campaign)) == len(there)
+    assert first not in things_of(docker_client, resources.campaign)
 
 
 def test_a_server_whose_container_was_removed_is_started_again(

@@ -9,7 +9,7 @@ import pytest
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.limits import LOCKED_UP
 from experiments.engines.docker.loader import run_container
-from experiments.engines.docker.resources import Belongings
+from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.volumes import (
     Account,
     Member,
@@ -62,27 +62,31 @@ def test_a_folder_is_packed_for_everybody_links_followed_and_nothing_but_files(t
 
 @pytest.mark.docker
 @pytest.mark.parametrize("major", ["15", "17"])
-def test_the_account_of_an_image_is_read_without_running_it(major: str, images: Images, belongings: Belongings) -> None:
-    assert find_account(belongings, images.postgres(major).image_id, "postgres").user_id > 0
+def test_the_account_of_an_image_is_read_without_running_it(
+    major: str, images: Images, resources: CampaignResources
+) -> None:
+    assert find_account(resources, images.postgres(major).image_id, "postgres").user_id > 0
 
 
 @pytest.mark.docker
-def test_volumes_hold_what_they_should_and_only_that(tmp_path: Path, images: Images, belongings: Belongings) -> None:
+def test_volumes_hold_what_they_should_and_only_that(
+    tmp_path: Path, images: Images, resources: CampaignResources
+) -> None:
     (tmp_path / "a.zip").write_bytes(b"content")
     image = images.postgres("15").image_id
-    secret = make_volume(belongings, "x", image, [Member("key", b"secret", Account(7, 8), 0o400)])
-    data = make_data_volume(belongings, "files", image, tmp_path)
-    api = belongings.client.api
+    secret = make_volume(resources, "x", image, [Member("key", b"secret", Account(7, 8), 0o400)])
+    data = make_data_volume(resources, "files", image, tmp_path)
+    api = resources.client.api
     mounts = [volume_mount(secret, "/secret", read_only=True), volume_mount(data, "/data", read_only=True)]
     command = "stat -c '%n %u:%g %a' /secret/* /data/*; cat /data/a.zip; cat /secret/key; touch /data/b"
-    container = belongings.container(
+    container = resources.container(
         "look",
         image,
         user="9:9",
         command=["sh", "-c", command],
         host_config=api.create_host_config(**LOCKED_UP, mounts=mounts, network_mode="none"),
     )
-    finished = run_container(belongings.client, container, 20)
+    finished = run_container(resources.client, container, 20)
     assert finished.stdout == "/secret/key 7:8 400\n/data/a.zip 0:0 644\ncontent"
     assert "key: Permission denied" in finished.stderr
     assert "Read-only file system" in finished.stderr

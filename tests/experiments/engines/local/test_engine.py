@@ -82,7 +82,7 @@ def test_limits_below_cores_are_unsupported() -> None:
 
 
 def test_an_unknown_engine_is_bad_input() -> None:
-    with pytest.raises(BadInput, match="'steam' is no engine; known: "):
+    with pytest.raises(BadInput, match="unknown engine 'steam'; known: "):
         open_engine("steam")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from experiments.engines.local.loader import LocalCompanion, LocalLoaderHost, loader_environment, run_group
 from experiments.engines.processes import with_arguments
-from experiments.engines.protocol import Finished, InterpreterFacts
+from experiments.engines.protocol import Finished, InterpreterFacts, Launch
 from experiments.errors import Failure
 
 FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:0")
@@ -102,16 +102,16 @@ def test_variables_that_are_set_reach_the_loader_and_the_callers_do_not(
     (tmp_path / "bigdata" / "cmd.py").write_text("import os; print(os.environ.get('PYTHON_GIL'))")
     host = LocalLoaderHost(Path(sys.executable), FACTS, tmp_path)
     monkeypatch.setenv("PYTHON_GIL", "1")
-    assert host.run([], server=None, placement=None, timeout_s=20).stdout == "None\n"
+    assert host.run(Launch([], None, None, 20)).stdout == "None\n"
     off = {"PYTHON_GIL": "0"}
-    assert host.run([], server=None, placement=None, timeout_s=20, environment=off).stdout == "0\n"
+    assert host.run(Launch([], None, None, 20, environment=off)).stdout == "0\n"
 
 
 def test_the_loader_is_run_as_a_module_of_the_project(tmp_path: Path) -> None:
     (tmp_path / "bigdata").mkdir()
     (tmp_path / "bigdata" / "cmd.py").write_text("import os, sys; print(sys.argv[1:], os.getcwd())")
     host = LocalLoaderHost(Path(sys.executable), FACTS, tmp_path)
-    done = host.run(["list"], server=None, placement=None, timeout_s=20)
+    done = host.run(Launch(["list"], None, None, 20))
     assert (done.stdout, done.stderr) == (f"['list'] {tmp_path}\n", "")
 
 
@@ -127,9 +127,7 @@ def test_what_watches_a_loader_is_entered_before_it_starts_and_left_when_it_has_
         yield
         seen.append(mark.exists())
 
-    LocalLoaderHost(Path(sys.executable), FACTS, tmp_path).run(
-        [], server=None, placement=None, timeout_s=20, watch=watch()
-    )
+    LocalLoaderHost(Path(sys.executable), FACTS, tmp_path).run(Launch([], None, None, 20, watch=watch()))
     assert seen == [False, True]
 
 

@@ -134,4 +134,4 @@ def test_pips_reason_is_told_with_a_hint_where_the_index_was_not_reached() -> No
 
 def test_pips_last_lines_are_told_where_it_names_no_error() -> None:
     assert explain("a\nb\nc\nd\n") == "b; c; d"
-    assert explain("") == "pip failed without a word"
+    assert explain("") == "pip failed without output"

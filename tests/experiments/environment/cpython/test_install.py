@@ -116,7 +116,7 @@ def test_a_failing_build_leaves_nothing(archive: Path, cache: Path, monkeypatch:
     ("script", "reason"),
     [
         ("exit 0", None),
-        ("exit 2", "it failed without a word"),
+        ("exit 2", "it failed without output"),
         (
             "printf 'error: Failed to install it\\n  cause: at https://a.example/b\\n  cause: dns\\n' >&2; exit 1",
             "Failed to install it; dns",

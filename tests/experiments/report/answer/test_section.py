@@ -1,143 +1,271 @@
+"""The sentences, the table of settings and the README's section."""
+
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from experiments.cli import tables
-from experiments.environment.hashes import PROJECT
+from experiments.analysis.stats import Estimate
+from experiments.analysis.summary import summarize
+from experiments.analysis.usable_cores import Setup
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment
-from experiments.records.folder import create
 from experiments.records.record import Record
+from experiments.report.answer.facts import ASYNCIO, THREADS, UVLOOP, Facts, Measured, Ratio, Setting
 from experiments.report.answer.section import (
-    BOUNDARIES,
-    END,
-    MARK,
-    START,
-    TERMS,
-    WHO,
+    LOADERS,
+    NOTE,
     describe_question,
-    find_question,
-    replace_answer,
+    say_bottleneck,
+    say_bounds,
+    say_costs,
+    say_settings,
+    say_throughput,
+    settings_table,
     write_answer,
+    write_sentences,
 )
 
-CORES = (
-    "PostgreSQL had 2 cores, Python one core, on one machine, connected by its loopback interface; each run inserts "
-    "22,200 rows. "
+AXES = {"engine": "local", "gil": None, "postgres": "default", "poolsize": 20, "resources": "split"}
+WORDS = 25
+
+
+def ratio(value: float, *, noise: bool | None = True) -> Ratio:
+    return Ratio(Estimate(value, value - 0.1, value + 0.1), noise)
+
+
+def measured(client_us: float, server_us: float, **changes: Any) -> Measured:
+    one = Measured(
+        Estimate(13_000.0, 12_000.0, 14_000.0), client_us, server_us, client_us / 80, 0.94, "server-bound", 0.913
+    )
+    return replace(one, **changes)
+
+
+MAIN = Setting(
+    AXES,
+    {
+        THREADS: measured(17.2, 71.0, to_pgbench=ratio(1.08)),
+        ASYNCIO: measured(20.1, 66.0, ratio=ratio(1.06)),
+        UVLOOP: measured(19.9, 70.0, ratio=ratio(1.02)),
+    },
+    main=True,
 )
 
 
-def test_a_campaign_of_a_part_of_the_question_answers_that(
-    description: Description, make_record: Callable[..., Record]
-) -> None:
-    answer = write_answer(description, [make_record()], "here", "results/one")
-    assert answer.startswith(
-        f"Is asyncio faster than threads?\n\n{WHO} {CORES}{MARK}\n\n- **IO bound or CPU bound?** With"
+def changed(setting: Setting = MAIN, **changes: Any) -> Setting:
+    """The setting with these values in all its loaders."""
+    return replace(setting, loaders={name: replace(one, **changes) for name, one in setting.loaders.items()})
+
+
+def other(value: float, *, noise: bool = False, durable: bool = True, **axes: Any) -> Setting:
+    """Another setting, where threads have this ratio to the baseline."""
+    loaders = changed(to_baseline=ratio(value, noise=noise)).loaders
+    return Setting({**AXES, **axes}, loaders, durable=durable)
+
+
+FACTS = Facts(
+    (
+        MAIN,
+        other(1.31, noise=True, durable=False, postgres="async_commit"),
+        other(1.34, durable=False, postgres="fsync_off"),
+        other(0.29, poolsize=1),
+        other(0.69, noise=True, poolsize=50),
+        other(0.82, poolsize=5),
+        other(9.0, postgres="pg15"),
+        other(9.0, poolsize=1, postgres="fsync_off", durable=False),
+    ),
+    copy_rows_per_s=147_364.0,
+    pgbench_rows_per_s=12_377.0,
+)
+
+
+def test_six_sentences_answer_the_question_each_of_which_can_be_quoted_alone() -> None:
+    sentences = write_sentences(FACTS)
+    assert sentences == [
+        "With 20 connections and durable commits the work is CPU bound in PostgreSQL: PostgreSQL uses 94% of its core, "
+        "Python 22% to 25%.",
+        "No significant difference: asyncio reaches 1.06x the throughput of threads (95% CI 0.96 to 1.16), "
+        "uvloop 1.02x (0.92 to 1.12).",
+        "A row costs Python 17.2 µs of CPU with threads, 20.1 with asyncio, 19.9 with uvloop, and PostgreSQL 66 to 71 "
+        "µs.",
+        "Python becomes the bottleneck below about 0.24 of a core with threads, 0.30 with asyncio, 0.28 with uvloop "
+        "(predicted from CPU per row).",
+        "Relative to 20 connections on `default`, threads reach 1.31x (n.s.) with `async_commit`, 1.34x with "
+        "`fsync_off`, 0.69x (n.s.) with 50 connections, 0.29x with 1 connection.",
+        "COPY reaches 147,364 rows/s (11.3x threads) and pgbench 12,377, of which threads reach 1.08x (n.s.), 95% CI "
+        "0.98 to 1.18.",
+    ]
+    assert all(len(sentence.split()) <= WORDS for sentence in sentences)
+
+
+def test_without_a_run_of_the_baseline_there_is_no_answer() -> None:
+    assert write_sentences(Facts(FACTS.settings[1:])) == []
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("client-bound", "CPU bound in Python"),
+        ("commit-bound", "IO bound by commits"),
+        ("latency-bound", "bound by latency"),
+        ("host-saturated", "limited by the machine"),
+        ("mixed", "without a single bottleneck"),
+    ],
+)
+def test_every_bottleneck_has_its_words(label: str, said: str) -> None:
+    assert f" the work is {said}: " in say_bottleneck(changed(bottleneck=label))
+
+
+def test_loaders_with_different_bottlenecks_are_named() -> None:
+    loaders = {**MAIN.loaders, UVLOOP: replace(MAIN.loaders[UVLOOP], bottleneck="mixed")}
+    assert say_bottleneck(replace(MAIN, loaders=loaders, durable=False)) == (
+        "With 20 connections the bottleneck depends on the loader: threads and asyncio are server-bound and uvloop is "
+        "mixed."
     )
-    assert "were disturbed by: [loaders](results/one/tables/loaders.md).\n" in answer
 
 
-def test_without_curves_of_its_own_the_answer_has_those_of_the_pools(
-    description: Description, make_record: Callable[..., Record], threaded: Cell
-) -> None:
-    assert "](results/one/charts/" not in write_answer(description, [make_record()], "here", "results/one")
-    pools = [ShownCell(f"pool {size}", "a", ("pool_sizes",), replace(threaded, poolsize=size)) for size in (1, 5, 20)]
-    experiments = {**description.matrix["experiments"], "pool_sizes": {"matrix": {"poolsize": [1, 5, 20]}}}
-    several = replace(
-        description,
-        experiments=(*description.experiments, ShownExperiment("pool_sizes", "Which?")),
-        cells=(*description.cells, *pools),
-        matrix={**description.matrix, "experiments": experiments},
+@pytest.mark.parametrize(
+    ("setup", "cores"),
+    [(Setup(server_cores=2), "94% of its cores, "), (Setup(shared_cores=1), "94% of the cores of both, ")],
+)
+def test_cores_are_those_of_the_setting(setup: Setup, cores: str) -> None:
+    assert cores in say_bottleneck(replace(MAIN, setup=setup))
+
+
+def test_a_significant_difference_is_told_with_what_is_none() -> None:
+    loaders = {**MAIN.loaders, ASYNCIO: replace(MAIN.loaders[ASYNCIO], ratio=ratio(0.8, noise=False))}
+    assert say_throughput(replace(MAIN, loaders=loaders)) == (
+        "A significant difference: asyncio reaches 0.80x the throughput of threads (95% CI 0.70 to 0.90), uvloop 1.02x "
+        "(n.s.) (0.92 to 1.12)."
     )
-    answer = write_answer(several, [make_record()], "here", "results/one")
-    assert answer.count("](results/one/charts/") == 1
-    assert "](results/one/charts/pool_sizes-poolsize.svg)" in answer
 
 
-def test_a_campaign_without_the_question_has_no_answer(description: Description) -> None:
-    with pytest.raises(BadInput, match=r"^results/one: has no experiment 'io_or_cpu' or 'loaders'"):
-        write_answer(replace(description, experiments=()), [], "results/one", "results/one")
+def test_sentences_without_their_facts_are_left_out() -> None:
+    assert say_bottleneck(changed(bottleneck=None)) == ""
+    assert say_bottleneck(changed(client_share=None)) == ""
+    assert say_throughput(changed(ratio=None)) == ""
+    assert say_throughput(changed(ratio=ratio(1.0, noise=None))) == ""
+    assert say_costs(changed(server_us=None)) == []
+    assert say_settings(Facts((MAIN,)), MAIN) == ""
+    assert say_bounds(replace(FACTS, copy_rows_per_s=None), MAIN) == ""
+    assert say_bounds(replace(FACTS, pgbench_rows_per_s=None), MAIN) == ""
+    assert say_bounds(FACTS, changed(to_pgbench=None)) == ""
+    assert say_bounds(FACTS, replace(MAIN, loaders={})) == ""
 
 
-def asking(description: Description) -> Description:
-    """The same campaign with the experiment that asks the whole question."""
+def test_ratios_to_a_baseline_that_is_another_loader_are_none_of_threads() -> None:
+    assert say_settings(FACTS, changed(to_baseline=ratio(1.0))) == ""
+
+
+def test_a_limit_is_predicted_only_where_postgresql_has_cores_of_its_own_and_is_the_bottleneck() -> None:
+    assert "0.48 of a core with threads" in say_costs(replace(MAIN, setup=Setup(server_cores=2)))[1]
+    for setting in (
+        replace(MAIN, setup=Setup(shared_cores=1)),
+        replace(MAIN, setup=Setup(client_quota=0.5)),
+        changed(bottleneck="commit-bound"),
+        changed(bottleneck="client-bound"),
+    ):
+        assert len(say_costs(setting)) == 1
+
+
+def rows(*settings: Setting) -> list[list[str]]:
+    text = settings_table(Facts(settings)).splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in (text[0], *text[2:])]
+
+
+def test_a_row_of_the_table_is_a_setting_with_all_its_loaders() -> None:
+    loaders = {
+        **MAIN.loaders,
+        ASYNCIO: replace(MAIN.loaders[ASYNCIO], ratio=ratio(0.93, noise=False), bottleneck="client-bound"),
+    }
+    headings, first, second = rows(replace(MAIN, loaders=loaders), other(1.0, poolsize=1))
+    assert dict(zip(headings, first, strict=True)) == {
+        "pool size": "20",
+        "rows/s of threads": "13,000 (12,000 to 14,000)",
+        "asyncio ÷ threads": "0.93 (0.83 to 1.03)",
+        "uvloop ÷ threads": "1.02 (0.92 to 1.12) n.s.",
+        "client CPU µs/row": "17.2 / 20.1 / 19.9",
+        "bottleneck": "threads and uvloop server-bound; asyncio client-bound",
+        "of pgbench": "91%",
+    }
+    assert (second[0], second[headings.index("bottleneck")]) == ("1", "server-bound")
+
+
+def test_empty_columns_are_left_out_and_holes_are_dashes() -> None:
+    threads = replace(MAIN.loaders[THREADS], bottleneck=None, ceiling_share=None)
+    headings, row = rows(replace(MAIN, loaders={THREADS: threads}))
+    assert headings == ["rows/s of threads", "client CPU µs/row"]
+    assert row == ["13,000 (12,000 to 14,000)", "17.2 / – / –"]  # noqa: RUF001
+
+
+def test_a_bottleneck_that_not_all_have_is_told_with_its_loader() -> None:
+    loaders = {
+        name: replace(one, bottleneck=None if name == THREADS else one.bottleneck) for name, one in MAIN.loaders.items()
+    }
+    headings, row = rows(replace(MAIN, loaders=loaders))
+    assert row[headings.index("bottleneck")] == "asyncio and uvloop server-bound"
+
+
+def test_a_setting_without_threads_has_no_throughput() -> None:
+    headings, _, row = rows(MAIN, replace(MAIN, loaders={ASYNCIO: MAIN.loaders[ASYNCIO]}))
+    assert row[headings.index("rows/s of threads")] == "–"  # noqa: RUF001
+
+
+@pytest.fixture
+def campaign(
+    description: Description, make_record: Callable[..., Record], threaded: Cell, uvloop_cell: Cell
+) -> Campaign:
+    """The experiment of the question, without curves, in six blocks."""
     cells = tuple(replace(cell, experiments=("io_or_cpu",)) for cell in description.cells)
     matrix = {**description.matrix, "experiments": {"io_or_cpu": {"matrix": {"loop": ["uvloop", "asyncio"]}}}}
-    return replace(description, experiments=(ShownExperiment("io_or_cpu", "IO?"),), cells=cells, matrix=matrix)
+    asking = replace(description, experiments=(ShownExperiment("io_or_cpu", "IO?"),), cells=cells, matrix=matrix)
+    records = [
+        make_record(cell, block=block, arm=arm, rows_per_s=10_000.0 + block * 10 + (arm == "b"))
+        for cell, arm in ((threaded, "a"), (threaded, "b"), (uvloop_cell, "a"))
+        for block in range(1, 7)
+    ]
+    return Campaign(asking, records)
 
 
-def test_the_whole_question_has_sentences_a_table_of_settings_and_where_the_rest_is(
-    description: Description, make_record: Callable[..., Record], uvloop_cell: Cell
-) -> None:
-    records = [make_record(block=1), make_record(uvloop_cell, block=1)]
-    answer = write_answer(asking(description), records, "here", "results/one")
-    assert answer.startswith(f"IO?\n\n{WHO} {CORES}{MARK}\n\n- **IO bound or CPU bound?** With 20 ")
-    assert answer.count("\n- **") == 5
-    assert "](results/one/charts/" not in answer
-    assert "rows/s of threads |" in answer
-    assert "- PostgreSQL: default: 17.11 on disk, synchronous_commit=off.\n" in answer
-    assert "- Cores: split: loader on core 0, server on cores 1-2.\n" in answer
-    assert "- Runs: 2 ok of 18 planned, in 6 blocks, 22,200 rows each; 0 were disturbed.\n" in answer
-    assert f" {TERMS}\n" in answer
-    assert f"- {BOUNDARIES}\n" in answer
-    assert "- Not run: no wheel of aiopg | none at all.\n" in answer
-    assert "what disturbed runs were disturbed by: [io_or_cpu](results/one/tables/io_or_cpu.md).\n" in answer
-    assert answer.endswith("- Campaign on A Processor, 3 cores, in campaign `2026-11-22T1430-local`.\n")
+def test_the_readme_has_three_sentences_and_one_picture(campaign: Campaign) -> None:
+    answer = write_answer(campaign, "here", "results/one")
+    assert answer.startswith(f"IO?\n\n{LOADERS}\n\n- No significant difference: uvloop reaches 1.00x the throughput")
+    assert re.findall(r"\]\((.*?)\)", answer) == ["results/one/charts/io_or_cpu.svg", "results/one/tables/io_or_cpu.md"]
+    assert answer.count("\n- ") <= 3
+    assert len(answer.splitlines()) < WORDS
+    assert answer.endswith(
+        "\nMeasured in campaign `2026-11-22T1430-local` (noise floor 0.0%): "
+        "[all settings](results/one/tables/io_or_cpu.md).\n"
+    )
 
 
-def test_only_the_pages_of_the_question_have_its_answer(
-    description: Description, make_record: Callable[..., Record]
-) -> None:
-    assert describe_question(description, [make_record()], ShownExperiment("drivers", "Which?")) == ""
-    assert describe_question(description, [make_record()], description.experiments[0]).count("- **") == 5
-    assert describe_question(description, [], description.experiments[0]) == ""
-    asked = asking(description)
-    told = describe_question(asked, [make_record()], asked.experiments[0])
-    assert told.count("- **") == 5
-    assert told.endswith("\n\n")
+def test_a_chart_over_the_pool_size_goes_before_that_of_all_ratios(campaign: Campaign, threaded: Cell) -> None:
+    pools = [ShownCell(f"pool {size}", "a", ("io_or_cpu",), replace(threaded, poolsize=size)) for size in (1, 5)]
+    cells = (*campaign.description.cells, *pools)
+    answer = write_answer(replace(campaign, description=replace(campaign.description, cells=cells)), "here", "one")
+    assert "](one/charts/io_or_cpu-poolsize.svg)" in answer
+    assert answer.count("](one/charts/") == 1
 
 
-def test_the_whole_question_goes_before_its_part(description: Description) -> None:
-    both = (*description.experiments, ShownExperiment("io_or_cpu", "IO?"))
-    chosen = find_question(replace(description, experiments=both))
-    assert chosen is not None
-    assert chosen.name == "io_or_cpu"
+def test_a_campaign_without_the_question_has_no_answer(campaign: Campaign) -> None:
+    without = replace(campaign, description=replace(campaign.description, experiments=()))
+    with pytest.raises(BadInput, match=r"^results/one: no experiment 'io_or_cpu' or 'loaders'"):
+        write_answer(without, "results/one", "results/one")
 
 
-def test_only_what_stands_between_the_markers_is_replaced() -> None:
-    text = f"before\n{START}\nold\n{END}\nafter\n"
-    assert replace_answer(text, "new\n", "README.md") == f"before\n{START}\nnew\n{END}\nafter\n"
-
-
-@pytest.mark.parametrize("text", ["none", START, END, f"{START} {START} {END}", f"{END} {START}"])
-def test_markers_that_are_not_there_once_in_their_order_are_refused(text: str) -> None:
-    with pytest.raises(BadInput, match=r"^README\.md: "):
-        replace_answer(text, "new", "README.md")
-
-
-def test_the_command_puts_the_answer_into_a_file(
-    tmp_path: Path, description: Description, threaded: Cell, make_record: Callable[..., Record]
-) -> None:
-    folder = create(tmp_path / "results", description)
-    folder.append(make_record(threaded))
-    readme = tmp_path / "README.md"
-    readme.write_text(f"{START}\n{END}\n")
-    tables.answer_in(readme, folder)
-    assert "rows/s of threads |" in readme.read_text()
-    assert "](results/2026-11-22T1430-local/tables/loaders.md)" in readme.read_text()
-
-
-def test_a_file_that_is_not_there_is_bad_input(tmp_path: Path, description: Description) -> None:
-    folder = create(tmp_path / "results", description)
-    with pytest.raises(BadInput, match="No such file"):
-        tables.answer_in(tmp_path / "nowhere.md", folder)
-
-
-def test_the_projects_readme_has_the_markers() -> None:
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    assert START in replace_answer(text, "", "README.md")
+def test_only_the_page_of_the_question_has_its_answer(campaign: Campaign) -> None:
+    described = campaign.description
+    summary = summarize(campaign, described.experiments[0])
+    told = describe_question(summary, campaign)
+    assert told.startswith(f"{LOADERS}\n\n- ")
+    assert "rows/s of threads |" in told
+    assert told.endswith(f"\n\n- {NOTE}\n\n")
+    assert describe_question(replace(summary, experiment=ShownExperiment("drivers", "Which?")), campaign) == ""
+    nothing = replace(campaign, records=[])
+    assert describe_question(summarize(nothing, described.experiments[0]), nothing) == ""

@@ -11,7 +11,7 @@ from experiments.report.charts.canvas import WIDTH, Sheet
 from experiments.report.charts.forest import Forest, ForestRow, Mark
 
 BASELINE = ForestRow(("a", "x"), ("10,000", "20.0"), Mark.BASELINE, None)
-FASTER = ForestRow(("a", "y"), ("15,000", "15.0"), Mark.TOLD_APART, Estimate(1.5, 1.4, 1.6, 0.001))
+FASTER = ForestRow(("a", "y"), ("15,000", "15.0"), Mark.SIGNIFICANT, Estimate(1.5, 1.4, 1.6, 0.001))
 MISSING = ForestRow(("b", "y"), ("–", "–"), Mark.UNCLAIMED, None, "cannot run")  # noqa: RUF001
 
 
@@ -33,7 +33,7 @@ def line(figure: Figure, gid: str) -> Line2D:
 def test_points_stand_at_their_ratio_in_their_row_and_the_baseline_at_1() -> None:
     figure = draw(BASELINE, MISSING, FASTER)
     assert points(figure, "baseline") == [[1.0, 0.0]]
-    assert points(figure, "told-apart") == [[1.5, 2.0]]
+    assert points(figure, "significant") == [[1.5, 2.0]]
     intervals = next(item for item in figure.axes[0].collections if item.get_gid() == "intervals")
     assert isinstance(intervals, LineCollection)
     assert [segment.tolist() for segment in intervals.get_segments()] == [[[1.4, 2.0], [1.6, 2.0]]]
@@ -49,8 +49,8 @@ def test_the_band_reaches_as_far_to_either_side_as_noise_does() -> None:
 def test_what_is_told_apart_is_filled_and_what_is_not_is_hollow() -> None:
     noise = ForestRow(("a", "z"), ("10,100", "20.0"), Mark.NOISE, Estimate(1.01, 0.98, 1.04, 0.4))
     figure = draw(BASELINE, FASTER, noise)
-    assert line(figure, "not-told-apart").get_markerfacecolor() == "white"
-    assert line(figure, "told-apart").get_markerfacecolor() == line(figure, "told-apart").get_markeredgecolor()
+    assert line(figure, "not-significant").get_markerfacecolor() == "white"
+    assert line(figure, "significant").get_markerfacecolor() == line(figure, "significant").get_markeredgecolor()
 
 
 def test_many_rows_stand_below_headings_of_the_first_axis_where_that_is_in_order() -> None:

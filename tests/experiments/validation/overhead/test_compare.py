@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -9,12 +9,12 @@ from typing import Any, cast
 import pytest
 
 from bigdata.registry import CONTESTANTS, Loader
-from experiments.campaign.datasets import ReadyData
+from experiments.campaign.datasets import PreparedData
 from experiments.cli.bench import make_bench
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.postgres import DATABASE
-from experiments.engines.protocol import Finished
+from experiments.engines.protocol import Finished, Launch
 from experiments.environment.affinity import Placement, allowed_cpus
 from experiments.validation.overhead.compare import (
     SCRIPTS,
@@ -25,6 +25,7 @@ from experiments.validation.overhead.compare import (
     compare_reading,
     minimal_script,
 )
+from tests.experiments.validation.overhead.minimal_loads import loads_of
 
 CORES = Placement(allowed_cpus(), allowed_cpus(), None, None)
 
@@ -36,7 +37,8 @@ class FakeHost:
         self.started: list[str] = []
         self.returncode = returncode
 
-    def run(self, arguments: Sequence[str], **surroundings: Any) -> Finished:
+    def run(self, launch: Launch) -> Finished:
+        arguments = launch.arguments
         self.started.append(" ".join(arguments))
         if arguments[0] == "check":
             reason = None if "rloop" not in arguments else "rloop cannot be imported"
@@ -44,14 +46,14 @@ class FakeHost:
         phases = {"data": {"rows": 1000, "user_s": 0.020, "system_s": 0.002}}
         return Finished(0, json.dumps({"phases": phases}), "", 0.1)
 
-    def run_script(self, script: Path, arguments: Sequence[str], **surroundings: Any) -> Finished:
-        self.started.append(script.name)
+    def run_script(self, script: Path, launch: Launch) -> Finished:
+        self.started.append(f"{script.name} {launch.arguments[0]}")
         answer = {"rows": 1000, "user_s": 0.015, "system_s": 0.005, "bare_s": 0.5, "lines_s": 0.6, "records_s": 1.5}
         return Finished(self.returncode, json.dumps(answer), "it\nbroke", 0.1)
 
 
 def fake_bench(host: FakeHost, pairs: int = 5) -> Bench:
-    data = ReadyData(Path("data"), (), "digest", 10, 10, 2220)
+    data = PreparedData(Path("data"), (), "digest", 10, 10, 2220)
     return Bench(cast(Any, host), cast(Any, None), CORES, data, records=10, poolsize=4, pairs=pairs)
 
 
@@ -74,7 +76,7 @@ def test_the_loader_runs_first_on_empty_tables_then_the_script() -> None:
         + [
             "clear --report -",
             "run row_by_row_threaded --directory data --records 10 --poolsize 4 --prepared --report -",
-            "minimal_row_by_row_threaded.py",
+            "minimal_psycopg2.py row_by_row_threaded",
         ]
         * 2
     )
@@ -113,13 +115,11 @@ def test_a_script_that_fails_ends_the_comparison_with_its_last_words() -> None:
         list(compare_reading(fake_bench(FakeHost(returncode=1)), Path("state"), silent))
 
 
-@pytest.mark.parametrize("loader", CONTESTANTS.values(), ids=lambda loader: loader.name)
-def test_every_loader_has_its_minimal_script(loader: Loader) -> None:
-    assert minimal_script(loader).is_file()
-
-
-def test_no_script_is_left_of_a_loader_that_is_gone() -> None:
-    assert set(SCRIPTS.glob("minimal_*.py")) == {minimal_script(loader) for loader in CONTESTANTS.values()}
+def test_no_load_is_left_of_a_loader_that_is_gone() -> None:
+    loads = {script: loads_of(script) for script in SCRIPTS.glob("minimal_*.py")}
+    assert {(script, name) for script, names in loads.items() for name in names} == {
+        (minimal_script(loader), loader.name) for loader in CONTESTANTS.values()
+    }
 
 
 @pytest.fixture(scope="module")

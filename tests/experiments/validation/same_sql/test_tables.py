@@ -10,7 +10,7 @@ from experiments.validation.same_sql.statements import Amount, Entry
 from experiments.validation.same_sql.tables import (
     csv_table,
     difference_lines,
-    golden_table,
+    expected_table,
     markdown_page,
     unsupported_lines,
     wire_table,
@@ -38,7 +38,7 @@ def cells(line: str) -> list[str]:
 
 
 def test_the_golden_ledger_has_the_calls_of_both_ways_of_committing() -> None:
-    lines = golden_table(Amount(4, 3, 666)).splitlines()
+    lines = expected_table(Amount(4, 3, 666)).splitlines()
     assert cells(lines[0]) == ["statement", "calls, autocommit", "calls, per_record", "rows"]
     assert cells(lines[5])[1:] == ["666", "666", "666"]
     assert [cells(line) for line in lines[6:]] == [["`BEGIN`", "–", "7", "0"], ["`COMMIT`", "–", "7", "0"]]  # noqa: RUF001
@@ -90,7 +90,7 @@ def test_a_difference_is_told_with_the_variant_that_it_is_of() -> None:
 def test_the_page_has_when_and_where_the_ledger_the_wire_and_what_the_driver_adds_with_the_reason() -> None:
     page = markdown_page(ALL, ["Made today"], Amount(4, 3, 666))
     assert "\n- Made today\n" in page
-    assert golden_table(Amount(4, 3, 666)) in page
+    assert expected_table(Amount(4, 3, 666)) in page
     assert wire_table(ALL, "pipe") in page
     assert "- row_by_row_asyncio, 1 per connection: `SELECT t.oid, " in page
     assert "`; aiopg looks up the types of hstore when it connects\n" in page

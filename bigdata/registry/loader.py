@@ -1,0 +1,86 @@
+"""Fields of a loader's row in the registry, and the values of the matrix axes that depend on the driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PROTOCOLS = ("simple", "extended", "prepared")
+"""How a statement reaches the server, in the terms of PostgreSQL's documentation (chapter 55, "Message Flow").
+
+``simple``: one Query message, into which the client writes the values as text. ``extended``: Parse, Bind and Execute
+each time. ``prepared``: Parse once per connection, then Bind and Execute.
+"""
+
+IMPLEMENTATIONS = ("binary", "c", "python")
+"""psycopg 3's implementations (``psycopg.pq.__impl__``): C from a wheel, C built by psycopg-c, ctypes."""
+
+LOOP_PACKAGES = ("uvloop", "rloop")
+"""Event loops besides asyncio's own: each is a package of this name."""
+
+
+@dataclass(frozen=True)
+class DriverStatement:
+    """A statement that the driver sends by itself, as ``pg_stat_statements`` shows it."""
+
+    text: str
+    per_connection: int
+    """How many times each connection sends it."""
+    why: str
+
+
+@dataclass(frozen=True)
+class Loader:
+    """One loader: a hot loop, run by a runtime, through a driver.
+
+    Of ``loops``, ``protocols`` and ``implementations`` the first is the default. Which of them work on an interpreter
+    is found by trying (``check``) and never listed here.
+    """
+
+    name: str
+    """As a user types it and as records hold it."""
+    label: str
+    """As reports show it: driver and runtime; for a loader with event loops only the driver (see ``short_name``)."""
+    description: str
+    driver: str
+    hot_loop: str
+    """Module below ``bigdata.loaders`` with the hand-written loops."""
+    runtime: str
+    """Module below ``bigdata.runtimes`` that starts the workers."""
+    modules: tuple[str, ...]
+    """Packages that it imports, the driver first."""
+    requirements: tuple[str, ...]
+    """Distributions that contain ``modules``."""
+    loops: tuple[str, ...] = ()
+    """Event loops that it can run on; empty if it has none."""
+    protocols: tuple[str, ...] = ("simple",)
+    implementations: tuple[str, ...] = ()
+    """Implementations of its driver; empty if there is only one."""
+    executemany: bool = False
+    concurrent: bool = True
+    """False: it has one connection, whatever the pool size."""
+    driver_statements: tuple[DriverStatement, ...] = ()
+    """Statements that the driver sends besides the workload."""
+    pipelines: bool = False
+    """Its executemany sends all INSERTs of a record before it waits: extended protocol only, and one transaction."""
+    prepares_apart: bool = False
+    """Each connection prepares a statement before its first execution, and again for values of other types.
+
+    In autocommit mode that is one more transaction.
+    """
+    ceiling: bool = False
+    """An upper bound: a program of PostgreSQL's own loads phase data, its driver only the geo records."""
+    extra_transactions: int = 0
+    """Transactions of a ceiling besides the workload, however many connections there are."""
+    copies: bool = False
+    """All rows of phase data are one statement, and nothing is SELECTed."""
+    values_differ: bool = False
+    """It sends as many values as the files have, but other ones."""
+
+    @property
+    def connection_transactions(self) -> int:
+        """Return what each worker adds to ``xact_commit`` besides the workload; connecting is one transaction.
+
+        A worker of a ceiling connects twice: its driver for the geo records, its program for the data records.
+        """
+        connections = 2 if self.ceiling else 1
+        return connections + sum(statement.per_connection for statement in self.driver_statements)

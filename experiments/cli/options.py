@@ -1,0 +1,69 @@
+"""Command-line options that several verbs share, and the selection that they make."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import get_args
+
+from experiments.environment.image_lock import Asked
+from experiments.matrix.cell import AXES, ENGINES
+from experiments.matrix.selection import Selection, parse_selection
+from experiments.records.campaign import LOCAL
+
+MATRIX = Path("matrix.yaml")
+
+
+def add_results(parser: ArgumentParser, folder: Path = LOCAL) -> None:
+    """Declare --results with this default."""
+    text = f"folder of results (default: {folder})"
+    parser.add_argument("--results", metavar="DIR", type=Path, default=folder, help=text)
+
+
+def add_python(parser: ArgumentParser) -> None:
+    """Declare --python, for verbs that need no matrix."""
+    parser.add_argument("--python", metavar="X.Y", help="the loader's Python (default: the newest that has a lock)")
+
+
+def add_selection(parser: ArgumentParser) -> None:
+    """Declare the options that choose cells, and the engine's programs and images for them."""
+    option = parser.add_argument
+    option("--profile", metavar="NAME", help="a profile of the matrix, such as smoke")
+    option("--experiment", metavar="NAME", action="append", default=[], help="only this experiment; may be repeated")
+    option(
+        "--only",
+        metavar="AXIS=VALUE[,...]",
+        action="append",
+        default=[],
+        help=f"only cells with these values; axes: {', '.join(AXES)}",
+    )
+    option("--engine", metavar="NAME", help=f"auto or one of: {', '.join(ENGINES)}")
+    option("--matrix", metavar="FILE", type=Path, help=f"default: {MATRIX}")
+    option("--records", metavar="N", help="the first N records of each state (default: as many as the data set says)")
+    option("--data", metavar="NAME|DIRECTORY", help="a data set of the matrix, or a folder of SF1 files")
+    option(
+        "--source",
+        choices=get_args(Asked),
+        default="auto",
+        help="source of the docker engine's base images: a registry, Debian's packages, or whichever is available",
+    )
+    option("--pg-bin", metavar="DIR", type=Path, help="PostgreSQL programs for the local engine")
+
+
+def read_selection(options: Namespace) -> Selection:
+    """Return what the options choose of the matrix. Raises BadInput for a text that cannot be understood."""
+    return parse_selection(
+        profile=options.profile,
+        experiments=options.experiment,
+        only=options.only,
+        engine=options.engine,
+        repeats=getattr(options, "repeats", None),
+        records=options.records,
+        data=options.data,
+    )
+
+
+def show_progress(text: str) -> None:
+    """Print a line of progress on standard error."""
+    print(text, file=sys.stderr)

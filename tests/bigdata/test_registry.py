@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from bigdata.registry import CONTESTANTS, LOADERS, short_name
+
+
+@pytest.mark.parametrize(
+    ("loader", "loop", "name"),
+    [
+        ("row_by_row_threaded", None, "psycopg2 · threads"),
+        ("row_by_row_gevent", None, "psycopg2 · gevent"),
+        ("row_by_row_asyncio", "asyncio", "aiopg · asyncio"),
+        ("row_by_row_asyncio", "uvloop", "aiopg · uvloop"),
+        ("row_by_row_asyncio_yield_from", "asyncio", "aiopg (yield from) · asyncio"),
+        ("row_by_row_psycopg_asyncio", None, "psycopg 3 · asyncio"),
+        ("row_by_row_asyncpg", "uvloop", "asyncpg · uvloop"),
+        ("ceiling_pgbench", None, "pgbench"),
+        ("ceiling_copy", None, "COPY"),
+    ],
+)
+def test_a_short_name_is_driver_and_runtime_or_event_loop(loader: str, loop: str | None, name: str) -> None:
+    assert short_name(loader, loop) == name
+
+
+@pytest.mark.parametrize(
+    ("protocol", "implementation", "name"),
+    [
+        ("prepared", "binary", "psycopg 3 · threads"),
+        ("simple", None, "psycopg 3 · threads · simple"),
+        (None, "python", "psycopg 3 · threads · python"),
+        ("extended", "c", "psycopg 3 · threads · extended · c"),
+    ],
+)
+def test_it_names_a_protocol_or_implementation_other_than_the_default(
+    protocol: str | None, implementation: str | None, name: str
+) -> None:
+    assert short_name("row_by_row_psycopg_threaded", None, protocol, implementation) == name
+
+
+def test_a_driver_with_one_implementation_is_named_without_it() -> None:
+    assert short_name("row_by_row_threaded", None, "simple", None) == "psycopg2 · threads"
+
+
+def test_a_loader_of_an_older_campaign_keeps_its_name() -> None:
+    assert short_name("row_by_row_twisted", "uvloop") == "row_by_row_twisted · uvloop"
+
+
+def test_no_two_loaders_have_the_same_short_name() -> None:
+    names = [short_name(one.name, loop) for one in LOADERS.values() for loop in one.loops or (None,)]
+    assert len(set(names)) == len(names)
+
+
+def test_a_name_stands_once_and_ceilings_come_last() -> None:
+    assert list(LOADERS)[: len(CONTESTANTS)] == list(CONTESTANTS)
+    assert {loader.name: loader.ceiling for loader in LOADERS.values()} == {
+        name: name not in CONTESTANTS for name in LOADERS
+    }
