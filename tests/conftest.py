@@ -18,6 +18,7 @@ from pathlib import Path
 
 import docker
 import pytest
+from hypothesis import HealthCheck, settings
 
 from experiments.engines.docker.connect import connect
 from experiments.engines.local.cleanup import sweep
@@ -35,6 +36,11 @@ log: {{level: error, accesslog: {{disabled: true}}}}
 storage: {{filesystem: {{rootdirectory: "{folder}"}}, delete: {{enabled: true}}}}
 http: {{addr: "{address}"}}
 """
+
+
+# No test fails because the machine is busy.
+settings.register_profile("without the clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("without the clock")
 
 
 def pytest_configure() -> None:
