@@ -19,6 +19,9 @@ nox.options.reuse_venv = "yes"
 REQUIREMENTS = Path("experiments/requirements")
 OLDEST_HARNESS_PYTHON = (3, 11)
 
+# A process of tests for each core; tests that share what only one of them can have stay in one process.
+IN_PARALLEL = ("--numprocesses=auto", "--dist=loadgroup")
+
 # What a campaign needs after Ctrl-C to stop its loader and its servers, and to write its records.
 CLEAN_UP_S = 30.0
 
@@ -128,7 +131,8 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; options of pytest after --, such as: nox -s tests -- -m 'not postgres'."""
     install(session, "tests")
-    session.run("pytest", *session.posargs)
+    # With bytecode, whatever the user's shell says: the tests start hundreds of programs that would compile themselves.
+    session.run("pytest", *IN_PARALLEL, *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})
 
 
 def run_harness(session: nox.Session, verb: str) -> None:

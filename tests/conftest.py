@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 import pytest
+from hypothesis import HealthCheck, settings
 
 from experiments.engines.docker.connect import connect
 from experiments.engines.local.cleanup import sweep
 from experiments.engines.local.postgres_binaries import Binaries, locked_binaries
 from experiments.engines.local.server import LocalServer, start_server
 from experiments.errors import BadInput, Failure, Unsupported
+from tests.project import ROOT
 
 POSTGRESQL_MAJOR = "17"
 REGISTRY_PROGRAM = "docker-registry"
@@ -31,6 +36,43 @@ log: {{level: error, accesslog: {{disabled: true}}}}
 storage: {{filesystem: {{rootdirectory: "{folder}"}}, delete: {{enabled: true}}}}
 http: {{addr: "{address}"}}
 """
+
+
+# No test fails because the machine is busy.
+settings.register_profile("without the clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("without the clock")
+
+
+def pytest_configure() -> None:
+    """Have the programs that tests start obey the signals that ``nohup`` and a shell's background ignore."""
+    # A program inherits that a signal is ignored, but no handler: it begins with the default instead.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test that is marked ``serial`` run while no other process of the test run has one."""
+    # Both files are there and in nobody's way. Who waits for the second holds the first, so that nobody overtakes.
+    with (ROOT / "noxfile.py").open() as turn, (ROOT / "pyproject.toml").open() as running:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(running, fcntl.LOCK_EX if item.get_closest_marker("serial") else fcntl.LOCK_SH)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        try:
+            return (yield)
+        finally:
+            # A process that a test has left may still have the file open.
+            fcntl.flock(running, fcntl.LOCK_UN)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests with Docker in one process: they share images, and look at all that the engine has."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            if item.get_closest_marker("docker"):
+                item.add_marker(pytest.mark.xdist_group("docker"))
 
 
 @dataclass(frozen=True)
@@ -71,13 +113,20 @@ def binaries(postgres_server: PostgresServer) -> Binaries:
     return postgres_server.local.binaries
 
 
+@contextlib.contextmanager
+def fresh_database(server: PostgresServer, template: str = "template1") -> Iterator[str]:
+    """The address, with the password, of a database that is a copy of the template."""
+    name = f"test_{secrets.token_hex(4)}"
+    server.local.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.local.url(name, with_password=True)
+    server.local.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def dburl(postgres_server: PostgresServer) -> Iterator[str]:
     """A fresh, empty database; its address holds the password."""
-    name = f"test_{secrets.token_hex(4)}"
-    postgres_server.local.execute(f"CREATE DATABASE {name}")
-    yield postgres_server.local.url(name, with_password=True)
-    postgres_server.local.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

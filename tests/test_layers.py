@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -41,12 +42,20 @@ USERS_OF_ENGINES = {"engines", "campaign", "validation", "profiling", "cli"}
 NOT_IN_THE_LOADER = {"experiments", "yaml", "pydantic", "rich", "tabulate", "scipy", "docker", "psutil", "matplotlib"}
 
 
+@cache
 def sources(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    """Every import and every function of a file: what the tests look at."""
+    kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)]
+
+
 def imports_of(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -67,28 +76,26 @@ def test_the_harness_imports_only_the_registry_of_the_loader_and_for_the_ledger_
 
 @pytest.mark.parametrize("path", sources("bigdata") + sources("experiments"), ids=str)
 def test_a_file_has_at_most_300_lines_and_a_function_at_most_40(path: Path) -> None:
-    text = path.read_text()
-    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    functions = [node for node in nodes_of(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     long = [f.name for f in functions if (f.end_lineno or 0) - f.body[0].lineno + 1 > 40]
-    assert text.count("\n") <= 300
+    assert path.read_text().count("\n") <= 300
     assert long == []
 
 
+@cache
 def harness_imports() -> dict[str, set[str]]:
     """Module -> modules of the harness that it imports, without the package's name: 'engines.local.server'."""
-    graph = {}
-    for path in sources("experiments"):
-        module = ".".join(path.relative_to(ROOT / "experiments").with_suffix("").parts).removesuffix(".__init__")
-        graph[module] = set(harness_names(path))
-    return graph
+    return {module_of(path).removeprefix("experiments."): set(harness_names(path)) for path in sources("experiments")}
+
+
+@cache
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def harness_names(path: Path) -> Iterator[str]:
-    modules = {
-        ".".join(one.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for one in sources("experiments")
-    }
-    for node in ast.walk(ast.parse(path.read_text())):
+    modules = {module_of(one) for one in sources("experiments")}
+    for node in nodes_of(path):
         if isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "experiments":
             # A name may itself be a module: from experiments.records import description.
             for name in (f"{node.module}.{alias.name}" for alias in node.names):
@@ -111,7 +118,7 @@ def test_the_packages_of_the_harness_are_these() -> None:
     assert {path.stem for path in (ROOT / "experiments").glob("*.py")} == BASE | {"__init__", "__main__"}
 
 
-@pytest.mark.parametrize("package", [*BASE, *PACKAGES])
+@pytest.mark.parametrize("package", [*sorted(BASE), *PACKAGES])
 def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
     imported = {
         (module, name)

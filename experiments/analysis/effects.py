@@ -23,7 +23,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from scipy.stats import f
+from scipy.special import fdtrc
 
 from experiments.analysis.factors import Factor, Level
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_mean_ratio
@@ -182,7 +182,7 @@ class _Scale:
     def _p_value(self, part: _Source) -> float:
         if self.noise <= _ROUNDING:
             return 0.0 if part.squares > _ROUNDING else 1.0
-        return float(f.sf(part.squares / part.freedom / self.noise, part.freedom, self.freedom))
+        return float(fdtrc(part.freedom, self.freedom, part.squares / part.freedom / self.noise))
 
 
 def _factor_effect(
@@ -249,9 +249,10 @@ def _deviation(table: Table, levels: Mapping[int, Level]) -> float:
 
 def _marginal_mean(table: Table, levels: Mapping[int, Level]) -> float:
     """Return the mean of the cells with these levels, by the factors' places."""
-    return statistics.fmean(
-        log for cell, log in table.items() if all(cell[place] == level for place, level in levels.items())
-    )
+    cells = list(table.items())
+    for place, level in levels.items():
+        cells = [(cell, log) for cell, log in cells if cell[place] == level]
+    return statistics.fmean([log for _, log in cells])
 
 
 def _estimate(logs: Sequence[float]) -> Estimate:

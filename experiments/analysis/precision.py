@@ -38,7 +38,7 @@ NOTHING_TO_NARROW = "no intervals"
 
 @dataclass(frozen=True)
 class Precision:
-    """How far the widest interval reaches and whose it is; None and '' where there is no interval.
+    """Reach of the widest interval and its cell; None and '' without any interval.
 
     ``left_out`` are the cells that run and have no interval all the same, as runs of theirs or of the baseline failed.
     """

@@ -88,7 +88,7 @@ def cpu_s(pid: int) -> float:
         members = children(pid)
         stat = _read_stat(pid)
         clocks_s = [_cpu_clock_s(member) for member in (pid, *members)]
-        if None not in clocks_s:
+        if stat is None or None not in clocks_s:
             break
     left_s = stat.reaped_ticks / os.sysconf("SC_CLK_TCK") if stat else 0.0
     return left_s + sum(clock_s or 0.0 for clock_s in clocks_s)

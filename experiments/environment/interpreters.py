@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from experiments.environment.cache import cache_folder
@@ -116,7 +117,16 @@ def named_in_vain(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def probe_interpreter(executable: Path) -> Interpreter | None:
-    """Run the executable and let it describe itself; None if it does not (a shim, say)."""
+    """Run the executable, once for each state of its file, and let it describe itself; None if it does not (a shim)."""
+    try:
+        file = executable.stat()
+    except OSError:
+        return None
+    return _probe_file(executable, (file.st_dev, file.st_ino, file.st_mtime_ns))
+
+
+@cache
+def _probe_file(executable: Path, _state: tuple[int, ...]) -> Interpreter | None:
     # -I: neither the caller's PYTHON* variables nor the current folder may change the answer.
     command = [str(executable), "-I", "-c", PROBE]
     try:

@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg2
 
+from bigdata.census import synthetic
 from bigdata.registry import CONTESTANTS
 from bigdata.registry import LOADERS as REGISTERED
 from tests.project import ROOT
@@ -77,9 +78,7 @@ def load_arguments(loader: Pair, directory: Path, poolsize: int, *options: str) 
 
 
 def generate(directory: Path, *, state: str = "RI", segments: str = "01", records: int = 10) -> Path:
-    arguments = ("--state", state, "--segments", segments, "--records", str(records))
-    done = run("generate", "--directory", str(directory), *arguments)
-    assert done.returncode == 0, done.stderr
+    synthetic.generate(directory, state, segments.split(","), records, seed=2014)
     return directory
 
 

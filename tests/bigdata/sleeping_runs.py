@@ -41,8 +41,6 @@ def asleep(
 @contextlib.contextmanager
 def start(name: str, directory: Path, workers: int, dburl: str) -> Iterator[subprocess.Popen[str]]:
     """A run on tables that are prepared, in a group of processes of its own, which is gone in the end."""
-    # A shell starts what runs in its background with SIGINT ignored, which the run would inherit.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "bigdata.cmd", *program.load_arguments((name, None), directory, workers, "--prepared")],
         cwd=ROOT,
@@ -52,7 +50,6 @@ def start(name: str, directory: Path, workers: int, dburl: str) -> Iterator[subp
         text=True,
         start_new_session=True,
     )
-    signal.signal(signal.SIGINT, before)
     try:
         with process:
             yield process

@@ -146,7 +146,6 @@ def test_greenlets_that_nothing_can_stop_are_killed() -> None:
 
 
 def test_an_interrupt_ends_the_run_and_the_handlers_are_as_before() -> None:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     handlers = [signal.getsignal(number) for number in STOP_SIGNALS]
     cancelled = threading.Event()
 
@@ -156,12 +155,9 @@ def test_an_interrupt_ends_the_run_and_the_handlers_are_as_before() -> None:
         while not cancelled.is_set():
             gevent.sleep(0.01)
 
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            greenlets.run(fake_job(load, abandon=None, cancel=lambda connection: cancelled.set()))
-        assert [signal.getsignal(number) for number in STOP_SIGNALS] == handlers
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        greenlets.run(fake_job(load, abandon=None, cancel=lambda connection: cancelled.set()))
+    assert [signal.getsignal(number) for number in STOP_SIGNALS] == handlers
 
 
 def test_a_profile_tells_greenlets_apart() -> None:

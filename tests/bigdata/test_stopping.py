@@ -6,7 +6,6 @@ import signal
 import subprocess
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -33,19 +32,10 @@ every_hot_loop = pytest.mark.parametrize("loader", program.HOT_LOOPS, ids=progra
 every_runtime = pytest.mark.parametrize("loader", program.REPRESENTATIVES, ids=program.name_of)
 
 
-@pytest.fixture(autouse=True)
-def interrupts_are_heeded() -> Iterator[None]:
-    """A shell starts what runs in its background with SIGINT ignored, which the programs of the tests would inherit."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture
-def prepared(dburl: str, tmp_path: Path) -> tuple[str, Path]:
+def prepared(prepared_dburl: str, tmp_path: Path) -> tuple[str, Path]:
     """Empty tables, and a directory with 30 records."""
-    assert program.run("clear", dburl=dburl).returncode == 0
-    return dburl, program.generate(tmp_path / "files", records=30)
+    return prepared_dburl, program.generate(tmp_path / "files", records=30)
 
 
 def make_trigger(dburl: str, body: str) -> None:

@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
 # Shown as 900 pixels, in which the smallest text is 11 pixels high.
@@ -245,8 +246,11 @@ def text_width(text: str, size: float = SMALL, weight: str = "normal") -> float:
     """Return the width to reserve for one line of text."""
     if not text.strip():
         return 0.0
-    path = TextPath((0, 0), text, size=size, prop=FontProperties(family="DejaVu Sans", weight=weight))
-    return _SLACK * float(path.get_extents().x1)
+    font = FontProperties(family="DejaVu Sans", weight=weight)
+    path, end = (TextPath((0, 0), some, size=size, prop=font) for some in (text, text.rstrip()[-2:]))
+    # The extents of the last two glyphs alone: those of all curves of a line would take most of the time of a chart.
+    glyphs = slice(-len(end.vertices), None)
+    return _SLACK * float(Path(path.vertices[glyphs], path.codes[glyphs]).get_extents().x1)
 
 
 def wrap(text: str, width: float, size: float) -> tuple[str, ...]:

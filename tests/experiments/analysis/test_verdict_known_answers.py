@@ -28,7 +28,7 @@ from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.record import Record
 from tests.experiments.validation.sabotage import PSYCOPG2, Sabotage, sabotaged_copy
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.serial]
 
 POOL = 5
 REPEATS = 3

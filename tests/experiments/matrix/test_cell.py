@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.environment.affinity import Placement
@@ -104,6 +104,8 @@ OTHER_PARTS: dict[str, list[Any]] = {
     "timeout_s": [120.5],
     "images": [{"postgres": "sha256:5"}, {"postgres": "sha256:6"}],
 }
+# Examples of one axis or part: hundreds of all together.
+few_of_each = settings(max_examples=25)
 MAPPINGS = [name for name in OTHER_PARTS if isinstance(getattr(IDENTITY, name), Mapping)]
 
 
@@ -201,6 +203,7 @@ def test_each_other_value_of_a_part_of_the_identity_is_another_key(part: str) ->
 
 
 @pytest.mark.parametrize("axis", AXES)
+@few_of_each
 @given(cell=CELLS, other=CELLS, identity=IDENTITIES)
 def test_changing_any_axis_changes_the_key(axis: str, cell: Cell, other: Cell, identity: Identity) -> None:
     changed = replace(cell, **{axis: getattr(other, axis)})
@@ -208,6 +211,7 @@ def test_changing_any_axis_changes_the_key(axis: str, cell: Cell, other: Cell, i
 
 
 @pytest.mark.parametrize("part", [field.name for field in fields(Identity)])
+@few_of_each
 @given(cell=CELLS, identity=IDENTITIES, other=IDENTITIES)
 def test_changing_any_part_of_the_identity_changes_the_key(
     part: str, cell: Cell, identity: Identity, other: Identity
@@ -217,6 +221,7 @@ def test_changing_any_part_of_the_identity_changes_the_key(
 
 
 @pytest.mark.parametrize("part", MAPPINGS)
+@few_of_each
 @given(identity=IDENTITIES, more=st.dictionaries(TEXT, TEXT, min_size=1, max_size=3), data=st.data())
 def test_changing_any_one_value_of_a_mapping_changes_the_key(
     part: str, identity: Identity, more: dict[str, str], data: st.DataObject

@@ -38,8 +38,10 @@ def programs(folder: Path, postgres: str) -> Path:
     for name, text in {"postgres": postgres, "initdb": "exit 0", "psql": "exit 0"}.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
+    # Another user runs them, for whom pytest's folders are closed.
+    for parent in (folder, *folder.parents):
+        if not parent.stat().st_mode & stat.S_IXOTH:
+            parent.chmod(0o755)
     return folder
 
 

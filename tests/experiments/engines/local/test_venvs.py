@@ -27,6 +27,23 @@ def interpreter() -> Interpreter:
 
 
 @pytest.fixture
+def instantly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Environments are empty folders: what a real one would take seconds for is not what the test is about."""
+    monkeypatch.setattr(venvs, "_make_empty", lambda _, folder, turn: folder.mkdir() or [])
+
+
+@pytest.fixture
+def without_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interpreters have no pip of their own, which takes most of the time of an environment."""
+    real_run = venvs._run
+    monkeypatch.setattr(
+        venvs,
+        "_run",
+        lambda command, turn: real_run(command, turn) if "--without-pip" in command else "no module ensurepip",
+    )
+
+
+@pytest.fixture
 def empty_lock(tmp_path: Path) -> Path:
     lock = tmp_path / "py3.txt"
     lock.write_text("# nothing\n")
@@ -34,7 +51,7 @@ def empty_lock(tmp_path: Path) -> Path:
 
 
 def test_an_environment_is_made_once_and_another_one_for_another_lock(
-    interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
+    interpreter: Interpreter, empty_lock: Path, without_pip: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed: list[list[str]] = []
     monkeypatch.setattr(venvs, "run_pip", lambda pip, arguments, **_: installed.append([*map(str, arguments)]))
@@ -48,7 +65,7 @@ def test_an_environment_is_made_once_and_another_one_for_another_lock(
 
 
 def test_what_has_no_wheels_is_built_with_what_is_locked_and_nothing_else(
-    interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
+    interpreter: Interpreter, empty_lock: Path, instantly: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[list[str]] = []
     needed: list[str] = []
@@ -84,10 +101,9 @@ def test_where_nothing_can_be_built_no_environment_is_begun(
 
 
 def test_one_that_was_left_half_made_is_made_anew(
-    interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
+    interpreter: Interpreter, empty_lock: Path, instantly: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(venvs, "run_pip", lambda *_, **__: None)
-    monkeypatch.setattr(venvs, "_make_empty", lambda _, folder, turn: folder.mkdir() or [])
     python = ensure_venv(interpreter, empty_lock)
     folder = python.parent.parent
     (folder / "complete").unlink()
@@ -107,9 +123,11 @@ def test_a_failing_installation_leaves_no_environment(
 
 
 def test_what_outlives_a_harness_that_is_killed_keeps_others_from_the_environment_until_it_ends(
-    interpreter: Interpreter, empty_lock: Path, tmp_path: Path
+    interpreter: Interpreter, empty_lock: Path, tmp_path: Path, instantly: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ensure_venv(interpreter, empty_lock)
+    with monkeypatch.context() as without_packages:
+        without_packages.setattr(venvs, "run_pip", lambda *_, **__: None)
+        ensure_venv(interpreter, empty_lock)
     (lock,) = (tmp_path / "cache/bigdata-matrix/venvs").glob("*.lock")
     with lock.open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
@@ -119,15 +137,9 @@ def test_what_outlives_a_harness_that_is_killed_keeps_others_from_the_environmen
 
 
 def test_an_interpreter_without_pip_of_its_own_is_served_by_the_harnesss(
-    interpreter: Interpreter, empty_lock: Path, monkeypatch: pytest.MonkeyPatch
+    interpreter: Interpreter, empty_lock: Path, without_pip: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_run = venvs._run
     used: list[list[str]] = []
-    monkeypatch.setattr(
-        venvs,
-        "_run",
-        lambda command, turn: real_run(command, turn) if "--without-pip" in command else "no module ensurepip",
-    )
     monkeypatch.setattr(venvs, "run_pip", lambda pip, *_, **__: used.append([*map(str, pip)]))
     python = ensure_venv(interpreter, empty_lock)
     assert used == [[sys.executable, "-m", "pip", "--python", str(python)]]
