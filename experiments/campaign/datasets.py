@@ -3,8 +3,6 @@
 The loader's own command line generates, fetches and digests them with the harness's Python, without driver or server.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import subprocess

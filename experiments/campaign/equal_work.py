@@ -1,7 +1,5 @@
 """Equal work: differences between the work of a run and the work that the files ask for."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from typing import Any

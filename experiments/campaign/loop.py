@@ -1,7 +1,5 @@
 """Loop over the planned runs: each is measured once and on disk before the next one begins."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 

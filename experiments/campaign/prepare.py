@@ -1,7 +1,5 @@
 """Preparation of a campaign's cells before the first run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast

@@ -1,7 +1,5 @@
 """Reproduction of a published campaign: its matrix, cells and order, from its ``campaign.json``."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Measurement of one planned run: clear, load, verify the work that the server holds, build the record."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

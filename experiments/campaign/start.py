@@ -1,7 +1,5 @@
 """Campaign from order to end: prepare, begin or resume, run away from the loader's cores."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

@@ -1,7 +1,5 @@
 """Stopping rule of a campaign: its planned blocks, or more of them by --until and --budget."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Plan and outcome of a campaign as text."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

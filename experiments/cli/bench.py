@@ -1,7 +1,5 @@
 """compare each loader with a minimal hand-written script, and reading with a bare loop"""
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Choice of loaders by name."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bigdata.registry import CONTESTANTS, LOADERS, Loader

@@ -1,7 +1,5 @@
 """show the interpreters of the local engine, and install missing ones"""
 
-from __future__ import annotations
-
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence

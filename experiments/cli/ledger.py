@@ -1,7 +1,5 @@
 """prove that PostgreSQL sees the same statements of every loader, and show what each driver sends for them"""
 
-from __future__ import annotations
-
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """lock requirements and base images again, or with --check verify that the locks are current"""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import datetime

@@ -1,7 +1,5 @@
 """run the experiment matrix and write the tables"""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 from argparse import ArgumentParser, Namespace

@@ -1,7 +1,5 @@
 """Command-line options that several verbs share, and the selection that they make."""
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

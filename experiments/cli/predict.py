@@ -1,7 +1,5 @@
 """predict the throughput of a loader for another pool size, other cores or a longer round trip"""
 
-from __future__ import annotations
-
 import math
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace

@@ -1,7 +1,5 @@
 """Report of a loader process, or the reason why there is none."""
 
-from __future__ import annotations
-
 import json
 import signal
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """PostgreSQL settings shared by both engines: role, database, initdb's options, final log messages."""
 
-from __future__ import annotations
-
 import re
 import signal
 

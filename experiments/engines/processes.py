@@ -1,7 +1,5 @@
 """Processes of this machine in Linux's /proc: identity, children, CPU time, cores."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import time

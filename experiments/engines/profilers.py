@@ -1,7 +1,5 @@
 """Profilers of a running loader, for explanations only."""
 
-from __future__ import annotations
-
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@
 ``Unsupported`` with the reason; one that fails where it should work raises ``Failure``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -122,7 +120,7 @@ class Companion(Protocol):
     def pid(self) -> int | None:
         """Its process id on the harness's machine; None if it runs elsewhere or never started."""
 
-    def __enter__(self) -> Companion: ...
+    def __enter__(self) -> "Companion": ...
 
     def __exit__(self, *exception: object) -> None: ...
 
@@ -174,7 +172,7 @@ class Engine(Protocol):
     def notices(self) -> tuple[str, ...]:
         """Warnings: removed remains of killed campaigns, images that replace pinned ones."""
 
-    def __enter__(self) -> Engine: ...
+    def __enter__(self) -> "Engine": ...
 
     def __exit__(self, *exception: object) -> None: ...
 

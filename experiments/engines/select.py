@@ -1,7 +1,5 @@
 """Selection of engines, interpreters and implementations on this machine."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from experiments.engines.profilers import Instruments

@@ -1,7 +1,5 @@
 """Settings of every PostgreSQL of a campaign, below those of its named configuration."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from experiments.errors import BadInput, Failure

@@ -1,7 +1,5 @@
 """Cores of loader and server, from a named resources entry and this process's affinity."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -56,7 +54,7 @@ class Placement:
         }
         return {name: limit for name, limit in asked.items() if limit is not None}
 
-    def without_loader_limits(self) -> Placement:
+    def without_loader_limits(self) -> "Placement":
         """Return it without limits of the loader's cores and memory, for steps that are not measured."""
         return replace(self, loader_quota=None, loader_memory_bytes=None)
 

@@ -1,7 +1,5 @@
 """Cache folders: venvs, PostgreSQL's binaries, and the servers of a running campaign."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

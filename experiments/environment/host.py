@@ -1,7 +1,5 @@
 """Facts of this machine and checkout for the published results: no host name, no user name, no path."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform

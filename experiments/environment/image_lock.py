@@ -4,8 +4,6 @@ An entry pins an official image by the digest of its multi-arch index, Debian's 
 ``nox -s lock`` writes the file; a person may add or change a ``reference`` and have it resolved.
 """
 
-from __future__ import annotations
-
 import datetime
 import re
 from collections.abc import Iterator, Mapping
@@ -151,7 +149,7 @@ class ImageLock:
         """Return the pins of one image; empty ones if there is no entry."""
         return self.of(slot[0]).get(slot[1], ImagePins())
 
-    def replaced(self, slot: Slot, pins: ImagePins) -> ImageLock:
+    def replaced(self, slot: Slot, pins: ImagePins) -> "ImageLock":
         """Return the lock with other pins for one image, or without it if there are none."""
         kind, version = slot
         others = {name: found for name, found in self.of(kind).items() if name != version}

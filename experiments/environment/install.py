@@ -1,7 +1,5 @@
 """Runs of pip, with its own configuration (index, certificate, proxy), and of other programs that install."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

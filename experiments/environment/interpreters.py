@@ -1,7 +1,5 @@
 """CPython interpreters of this machine: the user's, on PATH, from pyenv, uv and the cache."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -3,8 +3,6 @@
 Plain text in and out. Notes are comment lines at the head, so that all can be read back without a network.
 """
 
-from __future__ import annotations
-
 import platform
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence

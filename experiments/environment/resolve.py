@@ -1,7 +1,5 @@
 """Resolution of the requirements locks by uv, from pip's package index."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -1,7 +1,5 @@
 """A cell: one point of the matrix, all its axes with the values they resolved to, and the key that identifies it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

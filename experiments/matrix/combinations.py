@@ -12,8 +12,6 @@ Two things are added: an exclusion with ``why`` keeps the combination, as a row 
 ``exclude`` may name axes that the matrix does not: those have their default value.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Expansion of the matrix into cells: resolve, collapse, merge, find obstacles, add the baseline."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol

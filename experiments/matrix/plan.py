@@ -3,8 +3,6 @@
 So a drift of the machine hits all cells alike, and ratios can be paired within a block.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

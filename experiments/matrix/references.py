@@ -4,8 +4,6 @@ It works on the plain document and skips whatever has the wrong shape: the model
 time.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Selection on the command line, and its application to the matrix."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path

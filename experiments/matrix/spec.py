@@ -4,8 +4,6 @@ An experiment is one question. Its ``matrix``, ``include`` and ``exclude`` mean 
 Axes that it does not name have the values of ``defaults``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -121,7 +119,7 @@ class DataSet:
     """Of synthetic: other seeds make other records."""
 
     @model_validator(mode="after")
-    def _check_source(self) -> DataSet:
+    def _check_source(self) -> "DataSet":
         needed = _NEEDED_BY_SOURCE[self.source]
         for key in needed:
             if getattr(self, key) is None:
@@ -164,7 +162,7 @@ class Resources:
     """At most so much memory for PostgreSQL, all its processes and what it caches. Needs the docker engine."""
 
     @model_validator(mode="after")
-    def _check_rest(self) -> Resources:
+    def _check_rest(self) -> "Resources":
         sides = (self.loader_cpuset, self.server_cpuset)
         if REST in sides and (None in sides or sides[0] == sides[1]):
             raise problem("asks for the rest of nothing: where one cpuset is 'rest', give the other side numbers")

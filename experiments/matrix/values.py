@@ -3,8 +3,6 @@
 A message says what is allowed and what to do; what was found stands in front of it (``describe_errors``).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """YAML documents with the line of every value, for errors."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Explanation of cells: each is run again with instruments, and its page written into a campaign that has it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Results of the instruments for one cell; a text is the reason why one has none."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Files of explained cells in ``results/<campaign>/explained/``: a page, and a folder of pictures and profiles."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path

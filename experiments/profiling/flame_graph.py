@@ -3,8 +3,6 @@
 Viewers of Markdown run no scripts in images; the speedscope file is the interactive one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -26,7 +24,7 @@ COLOURS = {HOT: "#f4a582", DRIVER: "#fddbc7", LOOP: "#92c5de", LIBRARY: "#d1e5f0
 class _Node:
     frame: Frame | None
     samples: int = 0
-    inside: dict[tuple[str, str], _Node] = field(default_factory=dict)
+    inside: dict[tuple[str, str], "_Node"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

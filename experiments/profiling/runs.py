@@ -1,7 +1,5 @@
 """Runs of a cell with instruments: one run for each, so that none disturbs another."""
 
-from __future__ import annotations
-
 import json
 import linecache
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Time of an explained cell in sentences: one for each instrument with a result."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ py-spy sees Python's frames. What a compiled module does (libpq below psycopg2, 
 counts for the Python frame that called it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

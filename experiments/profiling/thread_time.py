@@ -6,8 +6,6 @@ waits, and those close to it, are the GIL's. py-spy's native stacks were tried f
 symbols, so it could name the wait of none of 1,900 stacks of psycopg2.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ The sampler (``python -m bigdata.cmd sample``) reports when it sampled and how m
 state, waiting for what; the loader reports when its phases began and ended, by the same clock.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

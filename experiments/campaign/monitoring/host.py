@@ -1,7 +1,5 @@
 """Load of the machine during a run, from the kernel's counters (proc(5)); nulls where it has none."""
 
-from __future__ import annotations
-
 import os
 import resource
 import time
@@ -21,7 +19,7 @@ class CpuTime:
     busy_s: float
     steal_s: float
 
-    def since(self, before: CpuTime) -> CpuTime:
+    def since(self, before: "CpuTime") -> "CpuTime":
         """Return the growth since an earlier reading."""
         return CpuTime(self.busy_s - before.busy_s, self.steal_s - before.steal_s)
 
@@ -51,7 +49,7 @@ class HostMonitor:
         self._root = root
         self._readings: list[Reading] = []
 
-    def __enter__(self) -> HostMonitor:
+    def __enter__(self) -> "HostMonitor":
         self._readings = [read(self._root)]
         return self
 

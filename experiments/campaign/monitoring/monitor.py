@@ -1,7 +1,5 @@
 """Monitor of one run: server CPU time, host load and connection states."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace

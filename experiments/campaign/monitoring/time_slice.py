@@ -10,8 +10,6 @@ and a writer preempted by a real-time process cannot go on. Of 3,000 samples of 
 second each, until the kernel intervened; with a short slice the longest took 29 ms.
 """
 
-from __future__ import annotations
-
 import ctypes
 import platform
 import re

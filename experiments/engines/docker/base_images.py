@@ -1,7 +1,5 @@
 """Base images and their source: a registry by digest, or Debian's packages."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 from collections.abc import Callable, Mapping

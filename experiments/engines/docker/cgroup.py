@@ -1,7 +1,5 @@
 """CPU time of a container: from its control group if this machine has it, else from the engine."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from docker import DockerClient

@@ -1,7 +1,5 @@
 """Removal of what killed campaigns left in the Docker engine."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable
 

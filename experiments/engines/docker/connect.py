@@ -1,7 +1,5 @@
 """Connection to the Docker engine, found as docker does: DOCKER_HOST, a context, the default socket."""
 
-from __future__ import annotations
-
 import functools
 import os
 import platform

@@ -1,7 +1,5 @@
 """The docker engine: loaders and PostgreSQL in containers of pinned images, on this machine or a remote one."""
 
-from __future__ import annotations
-
 import contextlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +77,7 @@ class DockerEngine:
         self._swept: tuple[str, ...] = ()
         self._leaving = contextlib.ExitStack()
 
-    def __enter__(self) -> DockerEngine:
+    def __enter__(self) -> "DockerEngine":
         self._leaving.enter_context(cache_in_use())
         self._swept = tuple(sweep(self._client))
         return self

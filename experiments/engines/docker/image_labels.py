@@ -1,7 +1,5 @@
 """Images that this project made, found and removed by their labels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from docker import DockerClient

@@ -1,7 +1,5 @@
 """Images of a campaign: one loader image per interpreter, one of PostgreSQL per major version."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

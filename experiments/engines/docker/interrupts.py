@@ -1,7 +1,5 @@
 """Interruptible waits for Docker events and for inter-process locks."""
 
-from __future__ import annotations
-
 import fcntl
 import queue
 import threading

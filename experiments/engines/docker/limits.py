@@ -1,7 +1,5 @@
 """Restrictions and resource limits of containers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -5,8 +5,6 @@ do. A bridge between the two would be measured with the driver: with it, psycopg
 instead of 19, and each container took 0.24 s to start instead of 0.07 s (engine 20.10, Linux 6.18, 2 cores).
 """
 
-from __future__ import annotations
-
 import math
 import threading
 import time
@@ -66,7 +64,7 @@ class DockerLoaderHost:
         finally:
             self.resources.remove_container(container)
 
-    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> DockerCompanion:
+    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> "DockerCompanion":
         """Make ready a program that runs beside a loader, on the server's cores, in the same network namespace."""
         limits = companion_limits(placement)
         make = partial(self._make, "sampler", arguments, server, limits, {})
@@ -127,7 +125,7 @@ class DockerCompanion:
         self._container: str | None = None
         self.finished: Finished | None = None
 
-    def __enter__(self) -> DockerCompanion:
+    def __enter__(self) -> "DockerCompanion":
         self._started_s = time.perf_counter()
         try:
             self._container = self._make()
@@ -212,7 +210,7 @@ class _TimeLimit:
         self._timer = threading.Timer(timeout_s, self._end)
         self._timer.daemon = True
 
-    def __enter__(self) -> _TimeLimit:
+    def __enter__(self) -> "_TimeLimit":
         self._timer.start()
         return self
 

@@ -1,7 +1,5 @@
 """Loader image of one interpreter: build context, name and build."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import tarfile

@@ -1,7 +1,5 @@
 """Detection of containers that ran out of memory, which an exit code does not tell."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Owner label of containers, networks and volumes: a process on some machine."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

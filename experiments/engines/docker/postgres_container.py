@@ -1,7 +1,5 @@
 """Container of a PostgreSQL: creation, readiness and log messages."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Mapping

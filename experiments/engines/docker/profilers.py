@@ -4,8 +4,6 @@ So the loader's container is as in a campaign but for that namespace, and its li
 as root with nothing but the rights to trace and to read what is the loader's alone, on the server's cores.
 """
 
-from __future__ import annotations
-
 import math
 
 from experiments.engines.docker.connect import REQUEST_S

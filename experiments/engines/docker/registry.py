@@ -1,7 +1,5 @@
 """Registry queries through the Docker engine, which knows proxies, mirrors and credentials."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

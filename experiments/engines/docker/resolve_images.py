@@ -5,8 +5,6 @@ image pulled, because the version that it holds stands nowhere else; such an ent
 versions are those of base images that are made from today's archive.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 

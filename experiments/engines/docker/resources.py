@@ -1,7 +1,5 @@
 """Docker resources of one campaign: containers, network and volumes, found by label."""
 
-from __future__ import annotations
-
 import itertools
 import secrets
 import time

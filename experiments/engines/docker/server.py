@@ -1,7 +1,5 @@
 """PostgreSQL server in a container of its own."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial

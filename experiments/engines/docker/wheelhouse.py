@@ -1,7 +1,5 @@
 """Locked wheels for the interpreter of an image, fetched outside of it: builds need no network."""
 
-from __future__ import annotations
-
 import hashlib
 import sys
 import threading

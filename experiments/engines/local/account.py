@@ -1,7 +1,5 @@
 """Account of PostgreSQL, which refuses to run as root, as the harness may."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import shutil

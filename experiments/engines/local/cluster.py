@@ -1,7 +1,5 @@
 """Steps to start and stop a PostgreSQL from its programs."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

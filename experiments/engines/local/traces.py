@@ -1,7 +1,5 @@
 """Traces of servers, written before they exist, so that a later sweep finds what a killed one left."""
 
-from __future__ import annotations
-
 import json
 import re
 import secrets

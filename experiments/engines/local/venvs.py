@@ -1,7 +1,5 @@
 """Virtual environments in the cache, one per interpreter and lock, complete or absent."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

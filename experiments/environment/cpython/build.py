@@ -1,7 +1,5 @@
 """Build of a CPython from sources into the cache, complete or absent."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """Interpreters that this machine lacks, brought into the cache by uv or built from source."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Recording proxy on the loopback interface between a loader and its server: to count, never to measure."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import threading
@@ -33,7 +31,7 @@ class Proxy:
         self.port = 0
         """The port that it listens on."""
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> "Proxy":
         self._thread.start()
         try:
             asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(TIMEOUT_S)

@@ -1,7 +1,5 @@
 """Runs of every loader in every way that it has, once each through the proxy."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

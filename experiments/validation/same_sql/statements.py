@@ -5,8 +5,6 @@ log is ``pg_stat_statements``: texts without values, calls and rows. Texts are c
 on the ids of tables.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable

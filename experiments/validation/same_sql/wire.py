@@ -3,8 +3,6 @@
 https://www.postgresql.org/docs/current/protocol.html
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass

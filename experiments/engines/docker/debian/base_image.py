@@ -1,7 +1,5 @@
 """Base images from Debian's own packages, for machines that reach no registry."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

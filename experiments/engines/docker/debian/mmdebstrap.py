@@ -1,7 +1,5 @@
 """Root file systems of Debian's packages by mmdebstrap, with the options in ``docker/debian/``."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re
