@@ -206,11 +206,7 @@ def _rates(data: Phase) -> tuple[float | None, float | None]:
 def launch_of(prepared: PreparedCell) -> Launch:
     """Return the launch of the cell's loader."""
     return Launch(
-        run_arguments(prepared),
-        prepared.server,
-        prepared.placement,
-        prepared.timeout_s,
-        environment_of(prepared.cell),
+        run_arguments(prepared), prepared.server, prepared.placement, prepared.timeout_s, environment_of(prepared.cell)
     )
 
 

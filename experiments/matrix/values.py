@@ -206,6 +206,5 @@ Memory = Annotated[
 ]
 Setting = Annotated[str, Checked(_check_setting, {"type": ["string", "boolean", "number"]})]
 Cpuset = Annotated[
-    str,
-    Checked(_check_cpuset, {"anyOf": [{"type": "string", "pattern": "^(rest|[0-9, -]+)$"}, {"type": "integer"}]}),
+    str, Checked(_check_cpuset, {"anyOf": [{"type": "string", "pattern": "^(rest|[0-9, -]+)$"}, {"type": "integer"}]})
 ]

@@ -37,10 +37,7 @@ def loader_limits(placement: Placement | None) -> dict[str, Any]:
     if placement is None:
         return {}
     memory = placement.loader_memory_bytes
-    return {
-        **_cpu(placement.loader_cpus, placement.loader_quota),
-        **({} if memory is None else _memory(memory)),
-    }
+    return {**_cpu(placement.loader_cpus, placement.loader_quota), **({} if memory is None else _memory(memory))}
 
 
 def companion_limits(placement: Placement) -> dict[str, Any]:

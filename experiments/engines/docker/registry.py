@@ -11,10 +11,7 @@ from experiments.engines.docker.errors import SDK_ERRORS, error_message
 PLATFORMS = ("linux/amd64", "linux/arm64")
 """What an index must have: the pins serve both."""
 
-_INDEXES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 # What the official images call their version.
 _VERSION_VARIABLES = ("PYTHON_VERSION", "PG_VERSION")
 

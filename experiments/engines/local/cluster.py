@@ -58,9 +58,7 @@ def start_postgres(binaries: Binaries, trace: Trace, settings: Mapping[str, str]
     options = [f"--{name}={value}" for name, value in {**settings, **address}.items()]
     with trace.log.open("w") as log:
         return start_as(
-            server_account(),
-            [str(binaries.folder / "postgres"), "-D", str(trace.data), *options],
-            output=log.fileno(),
+            server_account(), [str(binaries.folder / "postgres"), "-D", str(trace.data), *options], output=log.fileno()
         )
 
 

@@ -131,12 +131,7 @@ class LocalServer:
 
 
 def start_server(
-    binaries: Binaries,
-    *,
-    name: str,
-    storage: str,
-    settings: Mapping[str, str],
-    max_connections: int,
+    binaries: Binaries, *, name: str, storage: str, settings: Mapping[str, str], max_connections: int
 ) -> LocalServer:
     """Make and start a PostgreSQL with an empty database ``bigdata``.
 
