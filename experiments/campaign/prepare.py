@@ -12,13 +12,15 @@ from experiments.engines.protocol import Engine, Finished, Launch, LoaderHost, S
 from experiments.environment.affinity import Placement, place
 from experiments.environment.requirements import left_out, loader_lock
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.matrix.cell import Cell, Identity, cell_key
+from experiments.matrix.cell import AxisValue, Cell, Identity, cell_key
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import Plan
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
 
 SPARE_CONNECTIONS = 10
 """Connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers."""
+
+_TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation")
 
 Thing = TypeVar("Thing")
 
@@ -50,7 +52,7 @@ class Preparation:
         self._source = source
         self._provide_data = provide_data
         self._tell = tell
-        self._trials: dict[tuple[str | None, ...], Trial] = {}
+        self._trials: dict[tuple[AxisValue, ...], Trial] = {}
         self._cache: dict[tuple[str, ...], Any] = {}
 
     def prepare(
@@ -121,15 +123,7 @@ class Preparation:
 
     def _try_out(self, cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Mapping[str, Any]:
         """Let the loader connect once; return the facts of its driver. Raises Unsupported where it does not work."""
-        what: tuple[str | None, ...] = (
-            cell.engine,
-            cell.python,
-            cell.gil,
-            cell.loader,
-            cell.loop,
-            cell.protocol,
-            cell.implementation,
-        )
+        what = tuple(cell.value(axis) for axis in _TRIED)
         # Its program may be of the server's own version.
         what += (cell.postgres,) if LOADERS[cell.loader].ceiling else ()
         if what not in self._trials:

@@ -10,7 +10,7 @@ from tabulate import tabulate
 from bigdata.registry import Loader
 from experiments.analysis.stats import with_interval
 from experiments.campaign.datasets import provide
-from experiments.cli.choose_loaders import choose_loaders
+from experiments.cli.options import choose_loaders, show_progress
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.select import default_python
@@ -74,7 +74,7 @@ def _compare(options: Namespace, loaders: Sequence[Loader], engine: LocalEngine)
     bench = make_bench(engine, python=options.python, records=RECORDS, poolsize=options.poolsize, pairs=options.pairs)
     heading = f"Python {bench.host.facts.version}, PostgreSQL {bench.server.facts.version} on disk"
     print(f"Client CPU per row (us), {heading}, poolsize {bench.poolsize}, {bench.pairs} pairs")
-    found = list(compare_loaders(bench, loaders, _show_progress))
+    found = list(compare_loaders(bench, loaders, show_progress))
     print(_table([one for one in found if isinstance(one, Comparison)], "minimal script"), end="\n\n")
     for one in found:
         if isinstance(one, Skipped):
@@ -83,7 +83,7 @@ def _compare(options: Namespace, loaders: Sequence[Loader], engine: LocalEngine)
         return found
     directory = options.data or _generated(READING_RECORDS)
     print(f"CPU to read one state's segment 01 (ms), {heading.partition(',')[0]}, {bench.pairs} passes")
-    print(_table(compare_reading(bench, directory, _show_progress), "bare split"))
+    print(_table(compare_reading(bench, directory, show_progress), "bare split"))
     return found
 
 
@@ -110,7 +110,3 @@ def _table(comparisons: Iterable[Comparison], other: str) -> str:
         for one in comparisons
     ]
     return tabulate(rows, ["", "ours", other, "ratio (95% interval)"], disable_numparse=True, stralign="left")
-
-
-def _show_progress(text: str) -> None:
-    print(text, file=sys.stderr)

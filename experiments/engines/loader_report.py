@@ -72,8 +72,8 @@ def driver_facts(finished: Finished) -> Mapping[str, Any]:
     """
     try:
         client = json.loads(_last_line(finished.stdout))["client"]
-        facts = {name: client[name] for name in ("libpq", "libpq_bundled")}
-        return {**facts, **{name: said for name, said in client.get("packages", {}).items() if name in _PROGRAMS}}
+        programs = {name: said for name, said in client.get("packages", {}).items() if name in _PROGRAMS}
+        return {"libpq": client["libpq"], "libpq_bundled": client["libpq_bundled"], **programs}
     except (ValueError, TypeError, KeyError):
         return {}
 

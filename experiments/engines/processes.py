@@ -48,7 +48,7 @@ def is_alive(process: ProcessIdentity) -> bool:
 
 def with_arguments(*wanted: str) -> list[ProcessIdentity]:
     """Find running processes with one of these among their arguments."""
-    found = (identity(pid) for pid in _pids() if not set(wanted).isdisjoint(_arguments(pid)))
+    found = (identity(pid) for pid in _pids() if not set(wanted).isdisjoint(arguments(pid)))
     return [process for process in found if process is not None]
 
 
@@ -56,7 +56,7 @@ def at_home_in(folder: Path, title: str) -> list[ProcessIdentity]:
     """Find running processes with this working directory whose first argument begins with ``title``."""
     home = str(folder.resolve())
     there = (pid for pid in _pids() if _working_directory(pid) == home)
-    found = (identity(pid) for pid in there if "".join(_arguments(pid)[:1]).startswith(title))
+    found = (identity(pid) for pid in there if "".join(arguments(pid)[:1]).startswith(title))
     return [process for process in found if process is not None]
 
 
@@ -117,7 +117,8 @@ def _pids() -> list[int]:
     return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()]
 
 
-def _arguments(pid: int) -> list[str]:
+def arguments(pid: int) -> list[str]:
+    """Return the command line or title of a process; none if there is none with this id."""
     try:
         text = (_PROC / str(pid) / "cmdline").read_bytes()
     except OSError:

@@ -28,7 +28,10 @@ class Engines:
         if value != "auto":
             return value
         if self._automatic is None:
-            self._automatic = _choose()
+            from experiments.engines.docker.connect import docker_answers
+
+            problem = docker_answers()
+            self._automatic = ("local", f"engine auto: local, as {problem}") if problem else ("docker", None)
         return self._automatic[0]
 
     def default_python(self, engine: str) -> str:
@@ -68,15 +71,6 @@ def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto"
 
         return LocalEngine(pg_bin=pg_bin)
     raise BadInput(f"engine: unknown engine {name!r}; known: {', '.join(ENGINES)}")
-
-
-def _choose() -> tuple[str, str | None]:
-    from experiments.engines.docker.connect import docker_answers
-
-    problem = docker_answers()
-    if problem is None:
-        return "docker", None
-    return "local", f"engine auto: local, as {problem}"
 
 
 def default_python(engine: Engine) -> str:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from experiments.errors import BadInput, Failure
 
 # What connects harness and server is the harness's own business: a configuration that changed it would lose the server.
-_OWN = frozenset(
-    ("listen_addresses", "port", "unix_socket_directories", "data_directory", "hba_file", "ident_file", "config_file")
+_REFUSED = dict.fromkeys(
+    ("listen_addresses", "port", "unix_socket_directories", "data_directory", "hba_file", "ident_file", "config_file"),
+    "the harness itself sets it: take it out",
 )
-
 # What every run is judged by would be gone: all would be wrong work.
-_PROOFS = frozenset(("track_counts",))
+_REFUSED["track_counts"] = "what the server counts is the proof of equal work: take it out"
 
 
 def harness_settings(max_connections: int) -> dict[str, str]:
@@ -34,11 +34,8 @@ def merged_settings(configured: Mapping[str, str], *, max_connections: int, name
     """
     wanted = {setting.lower(): value for setting, value in configured.items()}
     for setting in configured:
-        where = ("postgres", name, "settings", setting)
-        if setting.lower() in _OWN:
-            raise RefusedSettings(where, "the harness itself sets it: take it out")
-        if setting.lower() in _PROOFS:
-            raise RefusedSettings(where, "what the server counts is the proof of equal work: take it out")
+        if setting.lower() in _REFUSED:
+            raise RefusedSettings(("postgres", name, "settings", setting), _REFUSED[setting.lower()])
     return {**harness_settings(max_connections), **wanted}
 
 

@@ -112,15 +112,8 @@ def place(resources: Resources, cores: Cores) -> Placement:
     Raises Unsupported: a number is not there, or nothing is left for ``rest``.
     """
     loader, server, note = _divide((resources.loader_cpuset, resources.server_cpuset), cores)
-    return Placement(
-        loader,
-        server,
-        resources.loader_cpus,
-        note,
-        resources.server_cpus,
-        resources.loader_memory,
-        resources.server_memory,
-    )
+    memory = resources.loader_memory, resources.server_memory
+    return Placement(loader, server, resources.loader_cpus, note, resources.server_cpus, *memory)
 
 
 def _divide(asked: tuple[str | None, str | None], cores: Cores) -> tuple[frozenset[int], frozenset[int], str | None]:
@@ -133,14 +126,10 @@ def _divide(asked: tuple[str | None, str | None], cores: Cores) -> tuple[frozens
     named = [_take(text, allowed) for text in asked if text != REST]
     if len(named) == len(asked):
         return named[0], named[1], None
-    if _count_cores(allowed, cores.siblings) == 1:
+    if len({min(cores.siblings.get(cpu, {cpu})) for cpu in allowed}) == 1:
         return allowed, allowed, "there is only one core: loader and server share it"
     rest = _rest(named[0], allowed, cores.siblings)
     return (rest, named[0], None) if asked[0] == REST else (named[0], rest, None)
-
-
-def _count_cores(allowed: frozenset[int], siblings: Mapping[int, frozenset[int]]) -> int:
-    return len({min(siblings.get(cpu, {cpu})) for cpu in allowed})
 
 
 def _take(text: str | None, allowed: frozenset[int]) -> frozenset[int]:

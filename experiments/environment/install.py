@@ -56,6 +56,16 @@ def end_group(process: subprocess.Popen[bytes], number: signal.Signals, patience
     process.wait()
 
 
+def output_of(command: Sequence[str], timeout_s: float) -> str | None:
+    """Return the output of a program that runs without input; None if it fails."""
+    try:
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=True, cwd="/"
+        ).stdout
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
 def run_locked(
     command: Sequence[str],
     *,

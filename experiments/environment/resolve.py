@@ -55,15 +55,9 @@ class _Question:
         command += ["--no-python-downloads", *self.options, *options]
         if not self.target.own_dependencies:
             command.append("--no-deps")
-        text = "\n".join(requirements)
+        text, environment = "\n".join(requirements), dict(self.environment)
         done = subprocess.run(
-            command,
-            input=text,
-            capture_output=True,
-            text=True,
-            env=dict(self.environment),
-            timeout=_TIMEOUT_S,
-            check=False,
+            command, input=text, capture_output=True, text=True, env=environment, timeout=_TIMEOUT_S, check=False
         )
         if done.returncode != 0:
             if "No solution found" not in done.stderr:
@@ -78,7 +72,10 @@ def make_lock(target: LockTarget, environment: Mapping[str, str]) -> Notes:
     Raises Failure where the requirements cannot be had and none may be left out.
     """
     try:
-        notes, text = _resolve_universal(target, environment) if target.universal else _resolve(target, environment)
+        if target.universal:
+            notes, text = Notes(), _Question(target, ("--universal",), environment).answer(target.requirements)
+        else:
+            notes, text = _resolve(target, environment)
     except Unresolved as error:
         raise Failure(f"{target.file.name}: {error}") from error
     target.file.parent.mkdir(parents=True, exist_ok=True)
@@ -123,10 +120,6 @@ def stand_in(folder: Path, *, free_threaded: bool) -> Path:
     executable.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I {shlex.quote(str(script))} "$@"\n')
     executable.chmod(0o755)
     return executable
-
-
-def _resolve_universal(target: LockTarget, environment: Mapping[str, str]) -> tuple[Notes, str]:
-    return Notes(), _Question(target, ("--universal",), environment).answer(target.requirements)
 
 
 def _resolve(target: LockTarget, environment: Mapping[str, str]) -> tuple[Notes, str]:

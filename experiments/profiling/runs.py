@@ -15,15 +15,7 @@ from experiments.engines.protocol import Launch
 from experiments.environment.hashes import PROJECT
 from experiments.errors import Failure, Unsupported
 from experiments.matrix.plan import PlannedRun
-from experiments.profiling.explanation import (
-    Calls,
-    Explanation,
-    per_row,
-    read_counts,
-    read_uses,
-    report_rows,
-    uses_query,
-)
+from experiments.profiling import explanation
 from experiments.profiling.stacks import Stacks, cut_to_hot_loops, read_speedscope, write_speedscope
 from experiments.profiling.thread_time import find_thread_time
 from experiments.records.record import Record
@@ -70,7 +62,7 @@ class _Runs:
         return report, observed.seen or ""
 
 
-def explain_cell(ready: PreparedCell, instruments: Instruments) -> Explanation:
+def explain_cell(ready: PreparedCell, instruments: Instruments) -> explanation.Explanation:
     """Run a cell without instruments, then with each of them. Raises Failure if the run without them is not ok."""
     loader = LOADERS[ready.cell.loader]
     runs = _Runs(ready, instruments)
@@ -87,7 +79,7 @@ def explain_cell(ready: PreparedCell, instruments: Instruments) -> Explanation:
     threads = _or_reason(lambda: _threads(runs, loader.runtime, gil=gil))
     calls = _or_reason(lambda: _count_calls(runs))
     lag = _or_reason(lambda: _lag(runs)) if ready.cell.loop is not None else NO_LOOP
-    return Explanation(
+    return explanation.Explanation(
         label=ready.cell.label(),
         made_at=utc_now(),
         runtime=loader.runtime,
@@ -114,7 +106,9 @@ def _run_plainly(ready: PreparedCell, instruments: Instruments) -> tuple[Record,
         raise Failure(f"{ready.cell.label()}: the run without instruments was not ok: {record.reason}")
     if asked:
         return record, asked
-    return record, _or_reason(lambda: read_uses(instruments.ask(ready.server, uses_query(DATABASE))))
+    return record, _or_reason(
+        lambda: explanation.read_uses(instruments.ask(ready.server, explanation.uses_query(DATABASE)))
+    )
 
 
 def _forget(ready: PreparedCell, instruments: Instruments) -> str:
@@ -139,16 +133,18 @@ def _threads(runs: _Runs, runtime: str, *, gil: bool) -> Any:
     return find_thread_time(json.loads(seen), runtime, (data["started_s"], data["ended_s"]), gil=gil)
 
 
-def _count_calls(runs: _Runs) -> Calls:
+def _count_calls(runs: _Runs) -> explanation.Calls:
     """Count by the difference of two loads, one with a tenth of the records: without start and connections."""
     counter = runs.instruments.counter()
     records = max(1, runs.ready.data.geo_records // 10)
     report, more = runs.observe(counter, name=counter.name)
     few, fewer = runs.observe(counter, more=["--records", str(records)])
-    rows = report_rows(report) - report_rows(few)
+    rows = explanation.report_rows(report) - explanation.report_rows(few)
     if rows <= 0:
         raise Unsupported("too few records to separate the system calls of rows from those of the start")
-    return per_row(counter.name, read_counts(counter.name, more), read_counts(counter.name, fewer), rows)
+    return explanation.per_row(
+        counter.name, explanation.read_counts(counter.name, more), explanation.read_counts(counter.name, fewer), rows
+    )
 
 
 def _lag(runs: _Runs) -> Mapping[str, float]:

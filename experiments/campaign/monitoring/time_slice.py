@@ -18,11 +18,10 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from experiments.engines.postgres import HOST, USER
-from experiments.engines.processes import identity, tree
+from experiments.engines.processes import arguments, identity, tree
 
 Scheduling = Literal["slice"]
 """Way in which the sampler got a core: by a short time slice."""
@@ -34,7 +33,6 @@ BACKEND_TIMEOUT_S = 2.0
 """Time limit for a backend to appear: its client may still be starting up."""
 
 _POLL_S = 0.02
-_PROC = Path("/proc")
 
 # sched_setattr(2) and sched_getattr(2), which older C libraries have no functions for.
 _NUMBERS = {"x86_64": (314, 315), "aarch64": (274, 275)}
@@ -79,9 +77,9 @@ def find_sampler(sampler: int | None, postmaster: int | None, timeout_s: float =
         return ()
     deadline_s = time.monotonic() + timeout_s
     while identity(sampler) is not None:
-        backends = [pid for pid in tree(postmaster)[1:] if _BACKEND.match(_arguments(pid)[0])]
+        backends = [pid for pid in tree(postmaster)[1:] if _BACKEND.match("".join(arguments(pid)[:1]))]
         # On another machine another process may have this id.
-        if backends and "sample" in _arguments(sampler):
+        if backends and "sample" in arguments(sampler):
             return (sampler, *backends)
         if time.monotonic() > deadline_s:
             break
@@ -114,12 +112,3 @@ def _read(pid: int) -> _Attributes | None:
 def _call(number: int, pid: int, attributes: ctypes.Array[ctypes.c_char] | bytes, *rest: int) -> int:
     numbers = [ctypes.c_long(one) for one in (number, pid, *rest)]
     return int(ctypes.CDLL(None).syscall(*numbers[:2], attributes, *numbers[2:]))
-
-
-def _arguments(pid: int) -> list[str]:
-    """Return the command line or title of a process; [''] if there is none with this id."""
-    try:
-        text = (_PROC / str(pid) / "cmdline").read_bytes()
-    except OSError:
-        return [""]
-    return [part.decode(errors="replace") for part in text.split(b"\0")]

@@ -9,6 +9,7 @@ from functools import partial
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound, NotFound
 
+from experiments.engines.docker.connect import within
 from experiments.engines.docker.debian.base_image import DEBIAN_SUITES, has_base, make_base
 from experiments.engines.docker.debian.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.errors import docker_errors, error_message
@@ -162,9 +163,8 @@ def make_debian_base(client: DockerClient, slot: Slot, pin: DebianPin, stop: thr
     made = make_base(client, kind, version, pin.packages, stop, tell)
     versions = ", ".join(f"{name} {found}" for name, found in made.packages.items())
     identity = f"debian {made.suite}: {versions} (recipe {made.recipe})"
-    return Base(
-        made.image_id, made.image_id, "debian", identity, describe_drift(pin, made.suite, made.packages), made.made
-    )
+    drift = describe_drift(pin, made.suite, made.packages)
+    return Base(made.image_id, made.image_id, "debian", identity, drift, made.made)
 
 
 def describe_drift(pin: DebianPin, suite: str, found: Mapping[str, str]) -> str | None:
@@ -192,31 +192,15 @@ def _why_no_registry(
         return f"{IMAGE_LOCK} pins no official images"
     if all(present[kind] == len(of_kind) for kind, of_kind in pins.items()):
         return None
-    asking = _Asking(client, pins["python"][-1].pinned)
-    asking.start()
-    asking.join(patience_s)
-    if asking.is_alive():
+    try:
+        # A registry that lacks this image answers, too; whoever needs it is told what is wrong with it.
+        with contextlib.suppress(NoSuchImage):
+            within(patience_s, partial(Registry(client).ask, pins["python"][-1].pinned))
+    except NoAnswer as error:
+        return f"no registry can be asked ({error})"
+    except TimeoutError:
         return f"no registry answered within {patience_s:.0f} s"
-    return None if asking.problem is None else f"no registry can be asked ({asking.problem})"
-
-
-class _Asking(threading.Thread):
-    """A question to a registry in a thread of its own."""
-
-    def __init__(self, client: DockerClient, reference: str) -> None:
-        super().__init__(daemon=True)
-        self.problem: str | None = None
-        self._client = client
-        self._reference = reference
-
-    def run(self) -> None:
-        try:
-            Registry(self._client).ask(self._reference)
-        except NoSuchImage:
-            # It answers; whoever needs this image is told what is wrong with it.
-            return
-        except NoAnswer as error:
-            self.problem = str(error)
+    return None
 
 
 def _why_no_debian(client: DockerClient, lock: ImageLock) -> str | None:
@@ -255,9 +239,9 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
         cause = error.__cause__
         if cause is None:
             raise
-        if not _is_unknown(cause):
-            raise NotPulled(str(error)) from error
         problems = [error_message(cause)]
+        if not isinstance(cause, NotFound) and not (isinstance(cause, APIError) and "manifest unknown" in problems[0]):
+            raise NotPulled(str(error)) from error
     if not problems:
         return
     reason = " ".join(problems[0].split())
@@ -266,7 +250,3 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
         raise NotPulled(f"docker: cannot pull {pin.pinned}: {reason}")
     place = f"{IMAGE_LOCK}: {slot[0]}.{slot[1]}.registry.digest"
     raise BadInput(f"{place}: the registry has no {pin.reference} with {pin.digest} ({reason}); {RESOLVE} resolves it")
-
-
-def _is_unknown(error: BaseException) -> bool:
-    return isinstance(error, NotFound) or (isinstance(error, APIError) and "manifest unknown" in error_message(error))

@@ -37,7 +37,6 @@ _DATA = "/data"
 ChooseImages = Callable[[DockerClient, Asked], tuple[Images, str | None]]
 """The images of the source that is asked for, and what must be said aloud about that source."""
 
-
 _PROBE_S = 60.0
 
 
@@ -159,7 +158,11 @@ class DockerEngine:
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> DockerServer:
         """Start the PostgreSQL of this name once; it runs until the engine is left."""
         if name not in self._servers:
-            self._check_memory(configuration.storage)
+            if configuration.storage == "tmpfs" and self._info["MemTotal"] < MEMORY_NEEDED_BYTES:
+                has, needed = (size / 1024**2 for size in (self._info["MemTotal"], MEMORY_NEEDED_BYTES))
+                raise Unsupported(
+                    f"storage tmpfs: the Docker engine has {has:.0f} MiB of memory, and {needed:.0f} MiB are needed"
+                )
             base = self._images.postgres(configuration.version)
             self._servers[name] = start_server(
                 self._resources,
@@ -219,13 +222,6 @@ class DockerEngine:
             left_out=left_out(loader_lock(image.python), info["Architecture"]),
             image=image.image_id,
         )
-
-    def _check_memory(self, storage: str) -> None:
-        if storage == "tmpfs" and self._info["MemTotal"] < MEMORY_NEEDED_BYTES:
-            raise Unsupported(
-                f"storage tmpfs: the Docker engine has {self._info['MemTotal'] / 1024**2:.0f} MiB of memory, and "
-                f"{MEMORY_NEEDED_BYTES / 1024**2:.0f} MiB are needed"
-            )
 
 
 def probe_image(resources: CampaignResources, image: str) -> Interpreter:

@@ -32,7 +32,6 @@ _ROOT = Account(0, 0)
 # pip's complaints are at the end of what the builder says.
 _TOLD_LINES = 6
 
-
 MAJOR = "17"
 """Of their version, whatever the server's: one client for all servers that are compared."""
 

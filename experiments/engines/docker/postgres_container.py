@@ -13,7 +13,7 @@ from docker.types import Mount
 from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY
 from experiments.engines.docker.resources import CampaignResources
-from experiments.engines.docker.volumes import Account, Member, find_account, make_volume, volume_mount
+from experiments.engines.docker.volumes import Member, find_account, make_volume, volume_mount
 from experiments.engines.postgres import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end, error_messages
 from experiments.environment.hashes import PROJECT, short_hash
 from experiments.errors import Failure
@@ -206,14 +206,11 @@ def _storage(
     secret = Member(_PASSWORD, password.encode(), postgres, 0o400)
     mounts = [volume_mount(make_volume(resources, "password", image.image_id, [secret]), _SECRETS, read_only=True)]
     if storage == "tmpfs":
-        return mounts, {**TEMPORARY, home: _memory_options(postgres)}
+        # Not by its mode alone: in place of a folder of the image it gets that folder's.
+        options = f"size={_MEMORY_BYTES},uid={postgres.user_id},gid={postgres.group_id},mode=700"
+        return mounts, {**TEMPORARY, home: options}
     data = make_volume(resources, "data", image.image_id, [Member(_CLUSTER, None, postgres, 0o700)])
     return [*mounts, volume_mount(data, home, read_only=False)], dict(TEMPORARY)
-
-
-def _memory_options(account: Account) -> str:
-    # Not by its mode alone: in place of a folder of the image it gets that folder's.
-    return f"size={_MEMORY_BYTES},uid={account.user_id},gid={account.group_id},mode=700"
 
 
 def _read_log(client: DockerClient, container: str) -> str:

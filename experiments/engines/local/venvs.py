@@ -3,14 +3,13 @@
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from experiments.environment.cache import cache_folder, make_once, remove
-from experiments.environment.install import run_locked, run_pip
+from experiments.environment.install import output_of, run_locked, run_pip
 from experiments.environment.interpreters import Interpreter
 from experiments.environment.requirements import from_source
 from experiments.environment.requirements_file import BUILDS_WITH, entries_of
@@ -96,23 +95,14 @@ def check_can_build(interpreter: Interpreter, packages: Sequence[str]) -> None:
 
 
 def _missing(interpreter: Interpreter) -> Iterator[str]:
-    compiler, headers = json.loads(_ask([str(interpreter.executable), "-I", "-c", _ASK]) or '["cc", ""]')
+    compiler, headers = json.loads(
+        output_of([str(interpreter.executable), "-I", "-c", _ASK], _TIMEOUT_S) or '["cc", ""]'
+    )
     if shutil.which(compiler.split()[0]) is None:
         yield f"a C compiler ({compiler.split()[0]})"
     if not (Path(headers) / "Python.h").is_file():
         yield f"the interpreter's headers (Python.h in {headers})"
     if shutil.which("pg_config") is None:
         yield "pg_config"
-    elif not (Path((_ask(["pg_config", "--includedir"]) or "").strip()) / "libpq-fe.h").is_file():
+    elif not (Path((output_of(["pg_config", "--includedir"], _TIMEOUT_S) or "").strip()) / "libpq-fe.h").is_file():
         yield "libpq's headers (libpq-fe.h)"
-
-
-def _ask(command: list[str]) -> str | None:
-    """Return a program's output; None if it fails."""
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout
