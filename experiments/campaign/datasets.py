@@ -43,11 +43,7 @@ class PreparedData:
 
 
 def provide(data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> PreparedData:
-    """Make the files of a data set available, and digest them.
-
-    ``source`` is the loader's source hash: what it generates may depend on it. Raises BadInput where the files cannot
-    be used, Failure where they cannot be had.
-    """
+    """Make and digest the files for this ``source`` hash. Raises BadInput for unusable files, or Failure."""
     run = program or run_program
     directory = _directory(data, cache, source, run)
     arguments = ["--segments", ",".join(data.segments)]

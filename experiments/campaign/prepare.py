@@ -34,10 +34,7 @@ class Trial:
 
 
 class Preparation:
-    """Prepares cells; each part that several of them need is prepared once, or fails once.
-
-    ``provide_data`` turns a named data set into files, ``tell`` shows progress.
-    """
+    """Prepares cells, shared parts once; ``provide_data`` turns a data set into files, ``tell`` shows progress."""
 
     def __init__(
         self,

@@ -57,10 +57,7 @@ class Order:
 
 
 def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
-    """Run the campaign, or what is left of it, and return its folder.
-
-    ``engines`` are those that the plan names, entered. The results folder must be locked.
-    """
+    """Run what is left of the campaign and return its folder. Needs entered ``engines`` and a locked results folder."""
     for folder in list_campaigns(order.results):
         folder.repair()
     if order.notice is not None:
@@ -98,11 +95,7 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
 def run_ordered(
     order: Order, campaign: CampaignFolder, cells: Cells, keys: Mapping[Cell, str], reporter: Reporter, *, resumed: bool
 ) -> None:
-    """Run what is left of a campaign that has been prepared, and the blocks that are added to it.
-
-    An exception is raised again once the number of runs left has been told. ``resumed``: an earlier command began the
-    campaign.
-    """
+    """Run what is left of a prepared campaign, and added blocks; an exception is raised after telling the runs left."""
     described = campaign.description()
     if order.until is not None:
         # A resumed campaign may have another budget.

@@ -66,10 +66,7 @@ def read_selection(options: Namespace) -> Selection:
 
 
 def choose_loaders(names: Sequence[str]) -> list[Loader]:
-    """Return the loaders of these names in the registry's order, all without names.
-
-    Raises BadInput for an unknown loader, and for a ceiling, which has no driver.
-    """
+    """Return these loaders, or all, in the registry's order. Raises BadInput for an unknown name, and for a ceiling."""
     for name in names:
         if name in LOADERS and LOADERS[name].ceiling:
             raise BadInput(

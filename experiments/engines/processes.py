@@ -13,10 +13,7 @@ _READINGS = 500
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process identified for good: its number alone is reused.
-
-    ``started`` is the boot of the machine and the clock tick after it at which the process began.
-    """
+    """A process identified for good, as its number is reused: ``started`` is the boot and the clock tick after it."""
 
     pid: int
     started: str

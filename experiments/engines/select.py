@@ -56,11 +56,7 @@ class Engines:
 
 
 def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto") -> Engine:
-    """Open the engine of this name without starting anything.
-
-    Raises BadInput for an unknown name, for a folder without PostgreSQL programs, and where this machine cannot have
-    the engine.
-    """
+    """Open an engine without starting it. Raises BadInput if it is unknown or unavailable, or for wrong programs."""
     # An engine is only loaded where it is used, as each has needs of its own.
     if name == "docker":
         from experiments.engines.docker.engine import DockerEngine

@@ -28,10 +28,7 @@ def harness_settings(max_connections: int) -> dict[str, str]:
 
 
 def merged_settings(configured: Mapping[str, str], *, max_connections: int, name: str) -> dict[str, str]:
-    """Merge the configuration's settings over the harness's, with names in lower case.
-
-    ``name`` is the configuration's. Raises RefusedSettings for one that the harness needs for itself.
-    """
+    """Merge configuration ``name`` over the harness's settings. Raises RefusedSettings for one that it needs itself."""
     wanted = {setting.lower(): value for setting, value in configured.items()}
     for setting in configured:
         if setting.lower() in _REFUSED:
@@ -40,10 +37,7 @@ def merged_settings(configured: Mapping[str, str], *, max_connections: int, name
 
 
 class RefusedSettings(BadInput):
-    """An error of settings that harness or server refuse.
-
-    ``path`` is the way to them in matrix.yaml, ``text`` what is wrong with them.
-    """
+    """An error of settings that harness or server refuse: ``path`` leads to them in matrix.yaml, ``text`` says why."""
 
     def __init__(self, path: tuple[str, ...], text: str) -> None:
         super().__init__(f"{'.'.join(path)}: {text}")
@@ -52,11 +46,7 @@ class RefusedSettings(BadInput):
 
 
 def refused(name: str, version: str, settings: Mapping[str, str], words: str) -> RefusedSettings | Failure:
-    """Make the error for configuration ``name``, with which PostgreSQL ``version`` ended with ``words``.
-
-    Where the configuration has ``settings`` of its own, they are what it refuses: of several the one that its words
-    name.
-    """
+    """Make the error of a PostgreSQL that ended with ``words``: of a setting that they name, or of all ``settings``."""
     if not settings:
         return Failure(f"PostgreSQL {version} did not start: {words}")
     named = [setting for setting in settings if setting.lower() in words.lower()]

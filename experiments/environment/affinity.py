@@ -15,11 +15,7 @@ _CPUS = Path("/sys/devices/system/cpu")
 
 @dataclass(frozen=True)
 class Cores:
-    """The cores of a machine that processes may be placed on, as the kernel numbers them.
-
-    ``siblings`` are the hyperthreads that share a core with each, where that is known. ``pinning``: whether processes
-    can be confined to cores. ``here``: whether it is the machine that the harness runs on, and can look at.
-    """
+    """Cores of a machine, with known hyperthreads; ``pinning``: processes can be confined; ``here``: the harness's."""
 
     allowed: frozenset[int]
     siblings: Mapping[int, frozenset[int]]
@@ -29,10 +25,7 @@ class Cores:
 
 @dataclass(frozen=True)
 class Placement:
-    """The cores of either side, as the kernel numbers them, and limits below that.
-
-    A quota is CPU time per time, in cores: 0.25 is a quarter of one.
-    """
+    """The cores of either side, as the kernel numbers them; a quota is CPU time in cores: 0.25 is a quarter of one."""
 
     loader_cpus: frozenset[int]
     server_cpus: frozenset[int]
@@ -91,11 +84,7 @@ def cores_here() -> Cores:
 
 
 def siblings(root: Path = _CPUS) -> dict[int, frozenset[int]]:
-    """Return the hyperthreads that share a core with each cpu, itself included.
-
-    ``root`` is the kernel's folder of cpus (``topology/thread_siblings_list`` in each, see
-    Documentation/admin-guide/cputopology.rst). A cpu that has no such file stands alone.
-    """
+    """Return the hyperthreads of each cpu's core, itself included (kernel: cputopology.rst); none if not told."""
     found: dict[int, frozenset[int]] = {}
     for path in root.glob("cpu[0-9]*/topology/thread_siblings_list"):
         number = path.parent.parent.name.removeprefix("cpu")

@@ -165,10 +165,7 @@ def load_image_lock(path: Path = PROJECT / IMAGE_LOCK) -> ImageLock:
 
 
 def load_to_resolve(path: Path = PROJECT / IMAGE_LOCK) -> tuple[ImageLock, Mapping[Slot, str]]:
-    """Read what is to be resolved: the pins, and the references that have no usable digest yet.
-
-    A file that is not there has none. Raises BadInput as ``load_image_lock`` does, for all but a missing digest.
-    """
+    """Read the pins and the references without a usable digest; none without the file. Raises BadInput for the rest."""
     if not path.exists():
         return ImageLock({}, {}), {}
     document = _read(path)

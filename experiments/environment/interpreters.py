@@ -37,11 +37,7 @@ The executable is resolved, so that a shim or a link counts as what it leads to.
 
 @dataclass(frozen=True)
 class Interpreter:
-    """One interpreter, as it describes itself.
-
-    ``optimized_build``: configured with ``--enable-optimizations``; ``lto``: with ``--with-lto``; ``free_threaded``:
-    with ``--disable-gil``. ``origin`` is the kind of place where it was found: 'PATH', 'pyenv'.
-    """
+    """One interpreter, as it describes itself; ``origin`` is the kind of place where it was found: 'PATH', 'pyenv'."""
 
     executable: Path
     version: str

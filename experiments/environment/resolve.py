@@ -67,10 +67,7 @@ class _Question:
 
 
 def make_lock(target: LockTarget, environment: Mapping[str, str]) -> Notes:
-    """Resolve the newest versions and write the lock; return what is left out or built.
-
-    Raises Failure where the requirements cannot be had and none may be left out.
-    """
+    """Resolve the newest versions and write the lock; return what is left out or built. Raises Failure."""
     try:
         if target.universal:
             notes, text = Notes(), _Question(target, ("--universal",), environment).answer(target.requirements)
@@ -84,19 +81,13 @@ def make_lock(target: LockTarget, environment: Mapping[str, str]) -> Notes:
 
 
 def requirement_name(requirement: str) -> str:
-    """Return a requirement's distribution: 'aiopg' for ``aiopg>=1.4``, 'psycopg-binary' for its extra.
-
-    An extra that brings a distribution of its own is that distribution here: it can be had, or not, by itself.
-    """
+    """Return a requirement's distribution: 'aiopg' for ``aiopg>=1.4``, 'psycopg-binary' for its extra."""
     match = re.match(r"([A-Za-z0-9._-]+)(?:\[([A-Za-z0-9._-]+)\])?", requirement)
     return "-".join(part for part in match.groups() if part) if match else requirement
 
 
 def index_environment(pip_configuration: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Translate pip's index and certificate for uv, which does not read pip's configuration.
-
-    ``pip_configuration`` is what ``pip config list`` prints. What the user has set for uv stays.
-    """
+    """Translate the index and certificate in ``pip config list`` for uv; what the user has set for uv stays."""
     result = dict(environment)
     for line in pip_configuration.splitlines():
         match = re.fullmatch(r"(?:global|install|:env:)\.([\w-]+)='(.*)'", line)

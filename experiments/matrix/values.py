@@ -1,7 +1,4 @@
-"""Types of the values in matrix.yaml: accepted values, errors and JSON Schema.
-
-A message says what is allowed and what to do; what was found stands in front of it (``describe_errors``).
-"""
+"""Types of the values in matrix.yaml: accepted values, JSON Schema, and errors that follow what was found."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

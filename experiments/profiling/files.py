@@ -55,10 +55,7 @@ def find_campaign_of(cell: Cell, folders: Sequence[CampaignFolder]) -> CampaignF
 
 
 def write_explanation(campaign: Path, cell: Cell, explanation: Explanation) -> Path:
-    """Write page, pictures and profiles in place of earlier ones; return the page's path.
-
-    Files beyond the size limits are left out.
-    """
+    """Write page, pictures and profiles within the size limits, in place of earlier ones; return the page's path."""
     folder, name = campaign / EXPLAINED, file_name(cell)
     remove(folder / name)
     (folder / name).mkdir(parents=True)

@@ -54,10 +54,7 @@ class Share:
 
 
 def write_speedscope(stacks: Stacks, name: str) -> str:
-    """Return a speedscope file of stacks, without the order of samples: its view "Left Heavy" is the one to use.
-
-    Unlike py-spy's own file it has no paths of this machine, no imports and no idle samples: a fiftieth of the size.
-    """
+    """Return a speedscope file for "Left Heavy", without paths of this machine; a fiftieth of py-spy's size."""
     frames: dict[Frame, int] = {}
     for stack in stacks:
         for frame in stack:
@@ -96,10 +93,7 @@ def read_speedscope(text: str) -> Stacks:
 
 
 def cut_to_hot_loops(stacks: Stacks) -> Stacks:
-    """Return the stacks in the load of data records, without the frames above it.
-
-    Greenlets have stacks of their own.
-    """
+    """Return the stacks in the load of data records, cut above it. Greenlets have stacks of their own."""
     cut: Counter[Stack] = Counter()
     for stack, number in stacks.items():
         begin = _find_begin(stack)

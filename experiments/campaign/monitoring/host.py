@@ -26,11 +26,7 @@ class CpuTime:
 
 @dataclass(frozen=True)
 class Reading:
-    """Counters at one moment; none ever decreases.
-
-    ``machine`` is summed over all cores, None where the system does not tell; ``cores`` has each by its number.
-    ``own_s`` is this process with the children it waited for.
-    """
+    """Growing counters: of all cores (None if unknown), of each by number, of this process and its awaited children."""
 
     at_s: float
     own_s: float
@@ -39,10 +35,7 @@ class Reading:
 
 
 class HostMonitor:
-    """Reads the counters on entering and on leaving: around the loader's life, as closely as its host can.
-
-    What starts a container would count as foreign. ``cpus`` are the cores of the run.
-    """
+    """Reads the counters on entering and leaving, close around the loader's life; ``cpus`` are the cores of the run."""
 
     def __init__(self, cpus: Collection[int] = (), root: Path = ROOT) -> None:
         self._cpus = cpus

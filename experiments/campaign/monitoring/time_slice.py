@@ -62,10 +62,7 @@ _FORMAT = "=IIQiIQQQ"
 
 
 def shorten_time_slices(pids: Sequence[int]) -> Scheduling | None:
-    """Shorten the time slices of these single-threaded processes; None where that is impossible.
-
-    It takes root or CAP_SYS_NICE for processes of other users. Child processes do not inherit it.
-    """
+    """Shorten these processes' time slices; None where that fails, as for other users' without CAP_SYS_NICE."""
     if not pids or sys.platform != "linux" or platform.machine() not in _NUMBERS:
         return None
     return "slice" if all(_give_slice(pid) for pid in pids) else None

@@ -49,10 +49,7 @@ class NotPulled(Failure):
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen source of base images; ``notice`` is a warning about it.
-
-    ``offline`` is why no registry can be asked; then official images are those only that are in the engine.
-    """
+    """The source of base images, with a warning. ``offline``: why only those count that are in the engine."""
 
     source: Source
     notice: str | None = None
@@ -106,10 +103,7 @@ def choose_source(client: DockerClient, lock: ImageLock, asked: Asked, patience_
 def get_base(
     client: DockerClient, slot: Slot, pins: ImagePins, source: Source, stop: threading.Event, tell: Tell
 ) -> Base | None:
-    """Return the base image of a version, made available in the engine; None if the source has no pin.
-
-    Raises BadInput for a digest that the registry does not have, Failure where it cannot be had for other reasons.
-    """
+    """Return a version's base image, None without pin. Raises BadInput for an unknown digest, or Failure."""
     if source == "registry":
         return None if pins.registry is None else pull_base(client, slot, pins.registry, stop, tell)
     return None if pins.debian is None else make_debian_base(client, slot, pins.debian, stop, tell)
@@ -132,11 +126,7 @@ def is_present(client: DockerClient, slot: Slot, pins: ImagePins) -> bool:
 
 
 def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event, tell: Tell) -> Base:
-    """Return the official image, pulled by digest unless it is in the engine.
-
-    Raises BadInput where the registry does not have the digest, NotPulled where it cannot be had for other reasons,
-    Failure when ``stop`` is set meanwhile.
-    """
+    """Return the official image, pulled unless here. Raises BadInput for an unknown digest, NotPulled, or Failure."""
     identity = f"{pin.reference}@{pin.digest}"
     with docker_errors(f"look for {pin.pinned}"):
         found = _find(client, slot[0], pin)

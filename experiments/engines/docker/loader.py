@@ -172,10 +172,7 @@ def loader_secret(resources: CampaignResources, image: str, user: str, password:
 def run_container(
     client: DockerClient, container: str, timeout_s: float, watch: AbstractContextManager[object] = UNWATCHED
 ) -> Finished:
-    """Start a container that has been made, wait until it has ended, and read what it printed.
-
-    ``watch`` is entered when it has started and left when it has ended.
-    """
+    """Start a container, wait for its end, and read what it printed; ``watch`` is entered and left around its life."""
     api = client.api
     started = time.perf_counter()
     with docker_errors("run a loader"):

@@ -73,10 +73,7 @@ def make_container(
     shm_bytes: int | None,
     password: str,
 ) -> str:
-    """Create a container with its volumes, without starting it; return its id.
-
-    It listens on its own loopback interface only: loaders join its network namespace.
-    """
+    """Create a container with its volumes; return its id. It listens on its loopback interface, which loaders join."""
     api = resources.client.api
     home = data_home(describe_image(resources.client, image.image_id), image.major)
     mounts, tmpfs = _storage(resources, image, storage, home, password)
@@ -115,10 +112,7 @@ def data_home(image: Mapping[str, Any], major: str) -> str:
 
 
 def wait_until_ready(client: DockerClient, container: str) -> StartReport:
-    """Wait until the server accepts connections, by pg_isready.
-
-    Raises NotStarted where it ended instead, Failure where it does neither in time, or could not make a cluster.
-    """
+    """Wait until pg_isready succeeds. Raises NotStarted where it ended instead, Failure if late or without cluster."""
     if not is_up(client, container):
         words = start_errors(client, container)
         if inspect_state(client, container)["ExitCode"] == _INITDB_FAILED:
@@ -128,10 +122,7 @@ def wait_until_ready(client: DockerClient, container: str) -> StartReport:
 
 
 def is_up(client: DockerClient, container: str) -> bool:
-    """Wait until the server accepts connections (true) or has ended (false); a crash takes a while.
-
-    Raises Failure where it is neither in time.
-    """
+    """Wait until the server accepts connections (true) or has ended (false). Raises Failure if neither is in time."""
     deadline = time.monotonic() + _READY_S
     while (state := find_state(client, container)) is not None and state["Running"]:
         if _is_ready(client, container):

@@ -67,10 +67,7 @@ class Registry:
         return Answer(found["Descriptor"]["digest"], found["Descriptor"]["mediaType"], platforms)
 
     def pull_version(self, pinned: str) -> str | None:
-        """Pull an image by digest; return its declared version, if any.
-
-        The image stays in the engine: it is what will be built upon. Raises NoAnswer where it cannot be pulled.
-        """
+        """Pull an image by digest, to be built upon; return its declared version, if any. Raises NoAnswer."""
         if self._client is None:
             raise NoAnswer(self._reason)
         try:

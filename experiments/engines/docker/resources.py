@@ -67,10 +67,7 @@ class CampaignResources:
             _remove(self.client, "container", container)
 
     def remove_with_volumes(self, container: str) -> None:
-        """Kill and remove a container and its own volumes, if it is still there.
-
-        A volume that is in use for a moment longer goes with everything else.
-        """
+        """Kill and remove a container and its volumes, if still there. A volume in use goes with everything else."""
         with docker_errors("remove a container with its volumes"):
             try:
                 mounts = self.client.api.inspect_container(container)["Mounts"]
@@ -95,10 +92,7 @@ def list_things(client: DockerClient) -> list[Thing]:
 
 
 def remove_campaign(client: DockerClient, campaign: str) -> list[Thing]:
-    """Remove and return everything of one campaign, whatever its state.
-
-    Raises Failure where something is still there after several attempts.
-    """
+    """Remove and return everything of one campaign. Raises Failure where something is left after several attempts."""
     removed: dict[Thing, None] = {}
     with docker_errors("remove what the campaign had made"):
         for attempt in range(_ATTEMPTS):

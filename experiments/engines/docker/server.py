@@ -24,10 +24,7 @@ from experiments.matrix.spec import PostgresConfiguration
 
 
 class DockerServer:
-    """A running PostgreSQL in a container. When it has ended another one, with nothing in it, takes its place.
-
-    ``make`` makes one more container like the first. ``here``: whether this machine has its control group.
-    """
+    """A PostgreSQL in a container, replaced by an empty one of ``make`` when it ended; ``here``: on this machine."""
 
     def __init__(
         self, resources: CampaignResources, container: str, facts: ServerFacts, *, make: Callable[[], str], here: bool
@@ -48,10 +45,7 @@ class DockerServer:
         return f"postgresql://{USER}@{HOST}:{postgres_container.PORT}/{database}"
 
     def place(self, placement: Placement) -> None:
-        """Limit the container to the server's side of a placement; start it again first if it has ended.
-
-        A limit that the server has outgrown is an obstacle.
-        """
+        """Limit the container, started again if it has ended. A limit that the server has outgrown is an obstacle."""
         state = postgres_container.find_state(self._client, self.container)
         if state is None or not state["Running"]:
             self._start_again()
@@ -83,10 +77,7 @@ class DockerServer:
         return self._seen_cpu_s
 
     def stop(self) -> None:
-        """Remove its container; its volumes go with the engine. Safe to call twice.
-
-        Nobody waits for it to close its files properly, as nobody will read them.
-        """
+        """Remove its container, with files left open; its volumes go with the engine. Safe to call twice."""
         self._resources.remove_container(self.container)
 
     @property

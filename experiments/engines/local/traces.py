@@ -113,10 +113,7 @@ def _read_trace(path: Path) -> Trace | None:
 
 
 def mapped_segments(pid: int) -> tuple[str, ...]:
-    """List the shared memory segments of a process; a postmaster's is the control segment.
-
-    A process that has ended has none: an autovacuum worker, say, comes and goes as it likes.
-    """
+    """List a process's shared memory segments, the control segment of a postmaster; none if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):

@@ -22,11 +22,7 @@ _ASK = "import json, sysconfig as s; print(json.dumps([s.get_config_var('CC') or
 
 
 def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
-    """Return the Python of the environment with the locked packages, made if needed.
-
-    Raises Failure which says what went wrong, where it cannot be made, and Unsupported where this machine lacks what
-    building a package without wheels takes.
-    """
+    """Return the Python of the environment. Raises Failure if it cannot be made, Unsupported without build tools."""
     folder = cache_folder() / "venvs" / _venv_name(interpreter, lock)
     make_once(folder, partial(_make, interpreter, lock, folder))
     return _python_of(folder)
@@ -60,10 +56,7 @@ def _installations(lock: Path, built: Sequence[str], folder: Path) -> Iterator[l
 
 
 def _make_empty(interpreter: Interpreter, folder: Path, turn: int) -> list[str | Path]:
-    """Make an environment without packages; return the command of a pip for it.
-
-    Where the interpreter comes without pip of its own (Debian's without python3-venv) the harness's pip serves it.
-    """
+    """Make an empty environment; return the command of its pip, or of the harness's if the interpreter has none."""
     command = [str(interpreter.executable), "-I", "-m", "venv"]
     if _run([*command, str(folder)], turn) is None:
         return [_python_of(folder), "-m", "pip"]

@@ -56,10 +56,7 @@ def run_greenlets(options: Any, records: list[Any]) -> Times:
 
 
 def run_processes(options: Any, records: list[Any]) -> Times:
-    """Load in one process per connection; CPU time is that of the workers.
-
-    The records are distributed before: nothing passes from one process to another while the clock runs.
-    """
+    """Load in one process per connection, each with its part of the records; CPU time is that of the workers."""
     connection = connect(options.dburl)
     connection.cursor().execute(script.TRUNCATE)
     connection.close()

@@ -30,10 +30,7 @@ Times = Tuple[float, float, float]
 
 
 def main(loads: Mapping[str, Callable[..., Any]]) -> None:
-    """Run the load of the loader that the command line names, and print its line.
-
-    A load takes the options and the records; it returns its times, or a coroutine that does.
-    """
+    """Run the named loader's load and print its line; it gets options and records, and returns or awaits its times."""
     parser = argparse.ArgumentParser()
     parser.add_argument("loader", choices=list(loads))
     parser.add_argument("--dburl", required=True)

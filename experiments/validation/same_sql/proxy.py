@@ -15,10 +15,7 @@ TIMEOUT_S = 10.0
 
 
 class Proxy:
-    """Proxy that is active while it is entered: forwards each connection to the server.
-
-    Its event loop runs in a thread, so that the caller can wait for the loader.
-    """
+    """Proxy that forwards connections while it is entered; its event loop has a thread, so that the caller can wait."""
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
@@ -47,10 +44,7 @@ class Proxy:
             self._stop()
 
     def conversations(self) -> list[Conversation]:
-        """Return the connections after leaving, without those to cancel a statement.
-
-        Raises Failure if there was traffic that cannot be read.
-        """
+        """Return the connections, without those that cancel a statement. Raises Failure for unreadable traffic."""
         if self._failures:
             raise Failure(f"the proxy between loader and server: {self._failures[0]}")
         return [one for one in self._conversations if one.start_up.version != (0, 0)]

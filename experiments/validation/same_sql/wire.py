@@ -1,7 +1,4 @@
-"""Messages of PostgreSQL's protocol 3, cut out of two streams of bytes.
-
-https://www.postgresql.org/docs/current/protocol.html
-"""
+"""Messages of protocol 3, cut out of two byte streams: https://www.postgresql.org/docs/current/protocol.html"""
 
 import struct
 from collections.abc import Iterator
