@@ -1,7 +1,4 @@
-"""Data sets as folders of files, with the digest that every load of them must reproduce.
-
-The loader's own command line generates, fetches and digests them with the harness's Python, without driver or server.
-"""
+"""Data sets as folders of files, made and digested by the loader's command line; every load must match the digest."""
 
 import hashlib
 import json

@@ -55,10 +55,7 @@ class Preparation:
     def prepare(
         self, planned: tuple[PlannedCell, ...], max_connections: int | None = None
     ) -> dict[Cell, PreparedCell | str]:
-        """Return each cell prepared, or the reason why it cannot run. Raises BadInput and Failure if no cell can.
-
-        Servers allow ``max_connections``, or as many as the largest pool needs.
-        """
+        """Return each cell prepared, or why it cannot run. Raises BadInput and Failure if no cell can."""
         cells = {one.cell: one.unsupported for one in planned}
         largest_pool = max((cell.poolsize for cell, why in cells.items() if why is None), default=0)
         connections = max_connections or largest_pool + SPARE_CONNECTIONS

@@ -132,7 +132,10 @@ def describe(
     order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str], source: str
 ) -> Description:
     """Return the description of a new campaign. ``source`` is the loader's source hash."""
-    shown = tuple(_shown(planned.cell, planned.arm, planned.experiments, cells, keys) for planned in order.plan.cells)
+    shown = tuple(
+        ShownCell(keys[one.cell], one.arm, one.experiments, one.cell, why if isinstance(why, str) else None)
+        for one, why in ((planned, cells[planned.cell]) for planned in order.plan.cells)
+    )
     ready = [one for one in cells.values() if isinstance(one, PreparedCell)]
     now = utc_now()
     names = "-".join(engines)
@@ -164,11 +167,6 @@ def describe(
         until=None if order.until is None else order.until.facts(),
     )
     return as_written(described)
-
-
-def _shown(cell: Cell, arm: str, experiments: tuple[str, ...], cells: Cells, keys: Mapping[Cell, str]) -> ShownCell:
-    one = cells[cell]
-    return ShownCell(keys[cell], arm, experiments, cell, None if isinstance(one, PreparedCell) else one)
 
 
 def _shown_experiments(order: Order) -> tuple[ShownExperiment, ...]:

@@ -81,7 +81,8 @@ def _compare(options: Namespace, loaders: Sequence[Loader], engine: LocalEngine)
             print(f"{one.name} cannot run: {one.reason}")
     if options.loaders:
         return found
-    directory = options.data or _generated(READING_RECORDS)
+    generated = DataSet("synthetic", state="RI", records=READING_RECORDS)
+    directory = options.data or provide(generated, cache=cache_folder(), source=source_hash()).directory
     print(f"CPU to read one state's segment 01 (ms), {heading.partition(',')[0]}, {bench.pairs} passes")
     print(_table(compare_reading(bench, directory, show_progress), "bare split"))
     return found
@@ -97,11 +98,6 @@ def make_bench(engine: LocalEngine, *, python: str | None, records: int, poolsiz
     data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
     host = engine.loader_host(python or default_python(engine))
     return Bench(host, server, placement, data, records, poolsize, pairs)
-
-
-def _generated(records: int) -> Path:
-    data = DataSet("synthetic", state="RI", records=records)
-    return provide(data, cache=cache_folder(), source=source_hash()).directory
 
 
 def _table(comparisons: Iterable[Comparison], other: str) -> str:

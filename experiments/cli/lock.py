@@ -14,6 +14,7 @@ from experiments.engines.docker.resolve_images import Sources, check_digests, ch
 from experiments.environment.hashes import PROJECT
 from experiments.environment.image_lock import (
     IMAGE_LOCK,
+    KINDS,
     Kind,
     Slot,
     load_image_lock,
@@ -121,18 +122,13 @@ def reach_registry() -> Iterator[Registry]:
     if reason:
         yield Registry(None, reason)
         return
-    client = connect()
-    try:
+    with contextlib.closing(connect()) as client:
         yield Registry(client)
-    finally:
-        client.close()
 
 
 def debian_suites() -> Mapping[Slot, str]:
     """Return the suite of Debian for each Python and PostgreSQL."""
-    return {("python", suite.python): name for name, suite in DEBIAN_SUITES.items()} | {
-        ("postgres", suite.postgres): name for name, suite in DEBIAN_SUITES.items()
-    }
+    return {(kind, getattr(suite, kind)): name for kind in KINDS for name, suite in DEBIAN_SUITES.items()}
 
 
 def debian_versions(kind: Kind, version: str) -> Mapping[str, str]:

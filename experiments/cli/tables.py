@@ -55,7 +55,7 @@ def answer_in(readme: Path, folder: CampaignFolder) -> None:
 
 
 def choose_campaign(results: Path, name: str | None) -> CampaignFolder:
-    """The campaign of this name, or the one on the front page. Raises BadInput where there is none."""
+    """Return the campaign of this name, or the one on the front page. Raises BadInput where there is none."""
     folders = list_campaigns(results)
     if not folders:
         raise BadInput(f"{results}: holds no campaign; run one with: nox -s matrix")

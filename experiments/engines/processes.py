@@ -101,10 +101,7 @@ def children(pid: int) -> list[int]:
 
 
 def confine(pid: int, cpus: frozenset[int]) -> None:
-    """Confine the process and all present and future descendants to these cores.
-
-    The parent goes first: whatever it starts from then on inherits its mask, and what it started before is in the list.
-    """
+    """Confine the process and all descendants; the parent first, so that it starts no unconfined one any more."""
     _confine_threads(pid, cpus)
     for member in tree(pid)[1:]:
         _confine_threads(member, cpus)
@@ -137,10 +134,7 @@ def _confine_threads(pid: int, cpus: frozenset[int]) -> None:
 
 
 def _cpu_clock_s(pid: int) -> float | None:
-    """Read the CPU clock of a process, in seconds to the nanosecond; None if there is none.
-
-    ``/proc/PID/stat`` cuts user and system time off to ticks of 10 ms: of 20 backends that may be 0.4 s in all.
-    """
+    """Read a process's CPU seconds to the nanosecond, None without it; ``/proc/PID/stat`` cuts off to 10 ms."""
     # As clock_getcpuclockid(3) makes it, which the standard library has for threads only.
     clock = (~pid << 3) | 2
     try:

@@ -27,6 +27,7 @@ def cache_folder() -> Path:
 
 def shared_folder() -> Path:
     """Return the folder that PostgreSQL's account reaches: of root the one for all users if the home is private."""
+    # PostgreSQL never runs as root: for root its account is another one, which cannot enter a private home.
     own = cache_folder()
     if os.geteuid() != 0 or _others_can_enter(own):
         return own

@@ -233,11 +233,7 @@ def matrix_adapter() -> TypeAdapter[Matrix]:
 
 
 def load_matrix(path: Path) -> Matrix:
-    """Load and check a matrix.yaml.
-
-    Raises BadInput: with everything that is wrong, one line each:
-            ``matrix.yaml:LINE: path.to[1].key: what was found, what is allowed, what to do``.
-    """
+    """Load a matrix.yaml. Raises BadInput with a line for each fault: ``matrix.yaml:LINE: path.to[1].key: what``."""
     document = read_document(path)
     adapter = matrix_adapter()
     findings = check_document(document.data)

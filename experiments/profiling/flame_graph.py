@@ -1,7 +1,4 @@
-"""Flame graph as a static SVG: a box per function, as wide as its share of the samples, on top of its caller.
-
-Viewers of Markdown run no scripts in images; the speedscope file is the interactive one.
-"""
+"""Flame graph as a static SVG, as Markdown's viewers run no scripts: boxes by share of the samples, above callers."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

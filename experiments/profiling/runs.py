@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from bigdata.registry import LOADERS
 from experiments.campaign.run import PreparedCell, initial_record, launch_of, measure, utc_now
-from experiments.engines.loader_report import RunFailed, read_report
+from experiments.engines.loader_report import RunFailed, last_line, read_report
 from experiments.engines.postgres import DATABASE
 from experiments.engines.profilers import PY_SPY, PY_SPY_GIL, THREAD_STATES, Instrument, Instruments, Observed
 from experiments.engines.protocol import Launch
@@ -42,10 +42,7 @@ class _Runs:
     def observe(
         self, instrument: Instrument | None, more: Sequence[str] = (), name: str = ""
     ) -> tuple[Mapping[str, Any], str]:
-        """Clear, and load with the instrument; return the loader's report and the instrument's output.
-
-        Raises RunFailed if the loader failed, Unsupported if the instrument has no output.
-        """
+        """Clear, load with the instrument; return report and output. Raises RunFailed, Unsupported without output."""
         ready, timeout_s = self.ready, self.ready.timeout_s * SLOWDOWN
         clear = ["clear", "--rest-within", "20", "--report", "-"]
         placement = ready.placement.without_loader_limits()
@@ -55,7 +52,8 @@ class _Runs:
         observed = self.instruments.observe(instrument, launch)
         report = _report(observed, instrument, timeout_s)
         if instrument is not None and observed.seen is None:
-            raise Unsupported(f"{instrument.name} wrote nothing: {_words(observed)}")
+            words = last_line(observed.finished.stderr) or "no error message"
+            raise Unsupported(f"{instrument.name} wrote nothing: {words}")
         data = report["phases"]["data"]
         if name:
             self.rows_per_s[name] = data["rows"] / data["wall_s"]
@@ -161,11 +159,6 @@ def _report(observed: Observed, instrument: Instrument | None, timeout_s: float)
     except RunFailed as failure:
         name = "" if instrument is None else f"{instrument.name}: "
         raise RunFailed(failure.status, f"{name}{failure.reason}") from failure
-
-
-def _words(observed: Observed) -> str:
-    lines = [line.strip() for line in observed.finished.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else "no error message"
 
 
 def _or_reason(find: Callable[[], Thing]) -> Thing | str:

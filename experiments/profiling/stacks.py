@@ -122,7 +122,8 @@ def find_shares(stacks: Stacks) -> list[Share]:
         total.update({(frame.function, frame.file): number for frame in stack})
         own[(stack[-1].function, stack[-1].file)] += number
     shares = [
-        Share(*key, _usual_line(lines[key]), own[key] / samples, number / samples) for key, number in total.items()
+        Share(*key, lines[key].most_common(1)[0][0], own[key] / samples, number / samples)
+        for key, number in total.items()
     ]
     return sorted(shares, key=lambda share: (-share.own, -share.total, share.function))
 
@@ -168,7 +169,3 @@ def _is_process(frame: Frame) -> bool:
 
 def _is_entry(frame: Frame) -> bool:
     return frame.function in _ENTRY and frame.file == ENTRY_FILE
-
-
-def _usual_line(lines: Counter[int]) -> int:
-    return lines.most_common(1)[0][0]

@@ -129,11 +129,7 @@ class DockerEngine:
         return self._images.pythons()
 
     def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
-        """Build or fetch all images that are asked for.
-
-        Where the source may be any, and the registry answers but gives no images, they are made from Debian's packages
-        instead, all of them: a campaign never mixes sources. ``tell`` hears of it.
-        """
+        """Build or fetch all images, all from Debian if the registry gives none and any source will do; never mixed."""
         self._images.make(pythons, majors, tell)
         problem = self._images.not_pulled()
         if problem is None or self._source != "auto" or self._hosts or self._servers:

@@ -109,18 +109,15 @@ def remove_campaign(client: DockerClient, campaign: str) -> list[Thing]:
 
 
 def _things(client: DockerClient, label: str) -> Iterator[Thing]:
-    filters = {"label": label}
-    for found in client.api.containers(all=True, filters=filters):
-        yield _thing("container", found["Id"], found)
-    for found in client.api.networks(filters=filters):
-        yield _thing("network", found["Id"], found)
-    for found in client.api.volumes(filters=filters)["Volumes"] or ():
-        yield _thing("volume", found["Name"], found)
-
-
-def _thing(kind: str, name: str, found: dict[str, Any]) -> Thing:
-    labels = found["Labels"]
-    return Thing(kind, name, labels.get(CAMPAIGN, ""), labels.get(OWNER, ""))
+    api, filters = client.api, {"label": label}
+    for kind, found in (
+        ("container", api.containers(all=True, filters=filters)),
+        ("network", api.networks(filters=filters)),
+        ("volume", api.volumes(filters=filters)["Volumes"] or ()),
+    ):
+        for one in found:
+            name, labels = one["Name" if kind == "volume" else "Id"], one["Labels"]
+            yield Thing(kind, name, labels.get(CAMPAIGN, ""), labels.get(OWNER, ""))
 
 
 def _remove(client: DockerClient, kind: str, name: str, *, tolerant: bool = False) -> None:
