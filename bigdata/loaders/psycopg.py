@@ -106,7 +106,7 @@ def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[st
         url,
         autocommit=autocommit,
         cursor_factory=psycopg_tools.counting_cursor(ClientCursor if protocol == "simple" else Cursor, statements),
-        **psycopg_tools.connection_options(protocol),
+        **psycopg_tools.connection_options(url, protocol),
     )
     return connection
 

@@ -110,7 +110,7 @@ async def connect(
         cursor_factory=psycopg_tools.counting_cursor(
             AsyncClientCursor if protocol == "simple" else AsyncCursor, statements
         ),
-        **psycopg_tools.connection_options(protocol),
+        **psycopg_tools.connection_options(url, protocol),
     )
     return connection
 
