@@ -70,7 +70,7 @@ async def _run(job: Job) -> Outcome:
 
 
 async def _connect(job: Job, connections: list[Any], interrupted: asyncio.Future[None]) -> None:
-    errors: tuple[type[Exception], ...] = (*_errors_of(job), asyncio.TimeoutError)
+    errors: tuple[type[Exception], ...] = (*_errors_of(job), OSError, asyncio.TimeoutError)
 
     async def connect() -> None:
         try:
