@@ -19,6 +19,7 @@ from bigdata.errors import INTERRUPTED, BadInput, LoadFailed
 VERBS = (
     ("run", "run", "load the records of a directory with one loader, and measure it"),
     ("check", "check", "try whether a loader can run here: connect, and load nothing"),
+    ("session", "session", "show the database, server and settings that a connection gets"),
     ("list", "listing", "list the loaders"),
     ("rebuild", "rebuild", "drop and create the tables and the dictionary"),
     ("clear", "clear", "create what is missing and remove the loaded rows"),

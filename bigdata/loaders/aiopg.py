@@ -23,7 +23,7 @@ from bigdata.loaders.in_turn import connect_in_turn
 from bigdata.loaders.psycopg2_tools import Error, connection_factory, has_answered, statement_of
 from bigdata.runtimes.job import HotLoops
 
-__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
@@ -114,6 +114,13 @@ async def _addresses(servers: Sequence[Parameters]) -> list[Parameters]:
             known = []
         found += [{**server, "hostaddr": str(address[0])} for *_, address in known] or [server]
     return found
+
+
+async def session(connection: Connection) -> list[tuple[str, str]]:
+    """Return what the session is, by ``statements.SESSION``."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(sql.SESSION)
+        return await cursor.fetchall()
 
 
 async def close(connection: Connection) -> None:

@@ -18,7 +18,7 @@ from bigdata.loaders.asyncpg_tools import Error, connection_arguments, connectio
 from bigdata.loaders.in_turn import connect_in_turn
 from bigdata.runtimes.job import HotLoops
 
-__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 # How the driver is told to speak each of its protocols: as it does by itself, and without keeping statements.
 OPTIONS: dict[str, dict[str, Any]] = {"prepared": {}, "extended": {"statement_cache_size": 0}}
@@ -87,6 +87,11 @@ async def connect(url: str, *, autocommit: bool, protocol: str, statements: Coun
         return await asyncpg.connect(**connection_arguments(parameters, server), **options)
 
     return await connect_in_turn(hosts_of(parameters), connect_to, Error, CONNECT_TIMEOUT_S, has_answered)
+
+
+async def session(connection: asyncpg.Connection) -> list[tuple[str, str]]:
+    """Return what the session is, by ``statements.SESSION``."""
+    return [tuple(row) for row in await connection.fetch(sql.SESSION)]
 
 
 async def close(connection: asyncpg.Connection) -> None:

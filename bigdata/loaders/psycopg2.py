@@ -32,6 +32,7 @@ __all__ = [
     "close",
     "connect",
     "hot_loops",
+    "session",
     "statement_of",
     "use_greenlets",
 ]
@@ -127,6 +128,13 @@ def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[st
     )
     connection.autocommit = autocommit
     return connection
+
+
+def session(connection: extensions.connection) -> list[tuple[str, str]]:
+    """Return what the session is, by ``statements.SESSION``."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SESSION)
+        return cursor.fetchall()
 
 
 def close(connection: extensions.connection) -> None:

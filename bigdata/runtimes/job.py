@@ -68,6 +68,8 @@ class Driver(Protocol):
     """(autocommit, executemany): return the loops."""
     statement_of: Callable[[BaseException], str | None]
     """Return the statement behind an error, with its values, if the driver knows it."""
+    session: Callable[[Any], Any]
+    """Return the rows of ``statements.SESSION``; only ``check`` asks for it, never a connection that is measured."""
     use_greenlets: Callable[[], None]
     """Blocking drivers have it: from now on a greenlet that waits for the server lets others go on. Called once, by
     ``bigdata.runtimes.greenlets``, before it connects."""

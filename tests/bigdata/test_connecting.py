@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bigdata.database.session import REPORTED, check_session
+from bigdata.errors import BadInput
 from tests.bigdata import loader_program as program
 
 DRIVERS = [name for name, _ in program.HOT_LOOPS]
@@ -70,3 +73,28 @@ def test_what_asyncpg_cannot_honour_is_refused_by_name(parameter: str) -> None:
     done = program.run("check", "row_by_row_asyncpg", dburl=f"postgresql://127.0.0.1:1/db?{parameter}")
     assert done.returncode == 2
     assert f"asyncpg cannot honour the parameter {parameter.partition('=')[0]}; remove it" in done.stderr
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("loader", WAITING)
+def test_every_driver_obeys_the_environment(loader: str, dburl: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c synchronous_commit=off -c statement_timeout=12345")
+    monkeypatch.setenv("PGTZ", "Asia/Tokyo")
+    done = program.run("check", loader, "--report", "-", dburl=dburl)
+    assert done.returncode == 0, done.stderr
+    session = json.loads(done.stdout)["session"]
+    assert session["database"] == urlsplit(dburl).path[1:]
+    found = [session[name] for name in ("synchronous_commit", "statement_timeout", "TimeZone")]
+    assert found == ["off", "12345", "Asia/Tokyo"]
+
+
+@pytest.mark.postgres
+def test_a_load_reports_the_settings_of_its_session(dburl: str, tmp_path: Path) -> None:
+    report = program.load(("row_by_row_asyncpg", None), program.generate(tmp_path, records=2), 1, dburl=dburl)
+    assert report["session"]["synchronous_commit"] == "on"
+    assert set(report["session"]) <= set(REPORTED)
+
+
+def test_a_session_that_differs_is_refused() -> None:
+    with pytest.raises(BadInput, match="asyncpg does not get the session that set-up gets: database is 'a', not 'b';"):
+        check_session("asyncpg", {"database": "a", "jit": "on"}, {"database": "b", "jit": "on"})
