@@ -136,8 +136,8 @@ def _open_state(
         next(file.fields(state.logical_records), None)
     if records is not None:
         # Reading will stop early, where no checksum has been reached.
-        for checked in (geo, *files):
-            checked.file.check()
+        for zipped in (geo.file, *(file.file for file in files)):
+            zipped.check()
     return state
 
 

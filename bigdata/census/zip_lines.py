@@ -25,6 +25,7 @@ ZIP_ERRORS = (
 )
 
 _ENCRYPTED = 0x1
+_OTHER_METHODS = {9: "deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
 _SHOWN_CHARACTERS = 100
 
 
@@ -123,7 +124,7 @@ def _check_packing(path: Path, member: zipfile.ZipInfo) -> None:
     if member.flag_bits & _ENCRYPTED:
         raise BadInput(f"{path} ({shown(member.filename)}): is encrypted; expected a zip without a password")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        method = zipfile.compressor_names.get(member.compress_type, f"method {member.compress_type}")
+        method = _OTHER_METHODS.get(member.compress_type, f"method {member.compress_type}")
         raise BadInput(
             f"{path} ({shown(member.filename)}): is compressed by {method}; expected deflate: unpack it, and pack "
             "it again"

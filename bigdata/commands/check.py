@@ -54,8 +54,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _try(choice: Choice, url: str) -> dict[str, Any]:
     """Run a complete load without records."""
+    driver: Any = CheckedDriver(choice.driver, choice.loader.driver, partial(read_session, url))
     job = Job(
-        driver=CheckedDriver(choice.driver, choice.loader.driver, partial(read_session, url)),
+        driver=driver,
         url=url,
         poolsize=1,
         autocommit=True,

@@ -15,6 +15,12 @@ VARIABLE = "BIGDATA_DBURL"
 SCHEMES = ("postgresql://", "postgres://")
 EXAMPLE = "postgresql://user:password@localhost:5432/database"
 
+_REMEDIES = {
+    "42501": "; let the role create tables (GRANT CREATE ON SCHEMA public TO ...), or name a database that it owns",
+    "22P05": "; name a database that can hold it, such as one created with ENCODING 'UTF8' TEMPLATE template0",
+}
+"""Way out by the server's error code: insufficient_privilege, untranslatable_character."""
+
 # psycopg2 would take the database's, which may be SQL_ASCII, and refuse to send a text with any other letter.
 CLIENT_ENCODING = "UTF8"
 
@@ -92,10 +98,16 @@ def open_connection(url: str) -> Iterator[Any]:
     try:
         yield connection
     except psycopg2.Error as error:
-        raise LoadFailed(f"the server refused to prepare or check its tables: {str(error).strip()}") from error
+        raise LoadFailed(f"the server refused to prepare or check its tables: {server_reason(error)}") from error
     finally:
         set_wait_callback(None)
         connection.close()
+
+
+def server_reason(error: Any) -> str:
+    """Return the server's message in one sentence, with the way out if there is a known one."""
+    reason = error.diag.message_primary or str(error).strip()
+    return f"{reason}{_REMEDIES.get(error.pgcode, '')}"
 
 
 def _wait_for_server(connection: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from typing import AsyncIterable, Sequence
+from typing import Any, AsyncIterable, Sequence
 
 import aiopg
 from aiopg.connection import Connection, Cursor
@@ -86,14 +86,19 @@ async def connect(url: str, *, autocommit: bool, protocol: str, statements: Coun
     """
     if protocol != "simple":
         raise ValueError(f"aiopg speaks the simple protocol only, not {protocol!r}")
-    options = {"client_encoding": CLIENT_ENCODING, "connection_factory": connection_factory(statements)}
+    options: dict[str, Any] = {
+        "client_encoding": CLIENT_ENCODING,
+        "connection_factory": connection_factory(statements),
+    }
     parameters = effective_parameters(url)
 
     async def connect_to(server: Parameters) -> Connection:
-        return await aiopg.connect(url, **server, **options)
+        return await aiopg.connect(url, **{**options, **server})
 
     addresses = await _addresses(hosts_of(parameters))
-    return await connect_in_turn(addresses, connect_to, (Error,), connect_timeout_s(parameters), has_answered)
+    limit_s = connect_timeout_s(parameters)
+    connection: Connection = await connect_in_turn(addresses, connect_to, (Error,), limit_s, has_answered)
+    return connection
 
 
 async def _addresses(servers: Sequence[Parameters]) -> list[Parameters]:

@@ -19,10 +19,11 @@ async def connect_in_turn(
 
     Raises the last server's error, or that of a server that ``has_answered``: after a refusal libpq asks no other.
     """
+    caught: tuple[type[BaseException], ...] = (*errors, asyncio.TimeoutError)
     for position, server in enumerate(servers, 1):
         try:
             return await asyncio.wait_for(connect(server), timeout_s)
-        except (*errors, asyncio.TimeoutError) as error:
+        except caught as error:
             if position == len(servers) or has_answered(error):
                 if isinstance(error, asyncio.TimeoutError):
                     raise OSError(f"no answer within {timeout_s} s (timeout expired)") from error
