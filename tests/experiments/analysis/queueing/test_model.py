@@ -302,7 +302,7 @@ def test_only_processes_and_threads_without_a_gil_use_several_cores(
     assert client is not None
     runs = [replace(record, client=replace(client, gil_enabled=gil)) for record in records]
     points = read_points(replace(described, cells=tuple(cells), placements=placements), runs)
-    assert points[0].setup == Setup(client_cores=cores, server_cores=3, shared_cores=4)
+    assert points[0].setup == Setup(client_cores=cores, server_cores=3, shared_cores=4, run_cores=4)
 
 
 def test_phases_count_what_the_server_used_inside_them_where_that_is_known(
