@@ -26,7 +26,7 @@ class Basis:
     cells: Sequence[ShownCell]
     crossing: Crossing
     whole: Crossing
-    left_out: tuple[Level, ...]
+    left_out: tuple[tuple[Factor, Level], ...]
 
 
 def without_foreign_baseline(shown: Sequence[ShownCell], lists: Mapping[str, Sequence[Any]]) -> list[ShownCell]:
@@ -49,9 +49,9 @@ def without_foreign_baseline(shown: Sequence[ShownCell], lists: Mapping[str, Seq
 
 def find_basis(cells: Sequence[ShownCell]) -> Basis:
     """Leave out level by level, the one with most holes first, until every cell that is left can run."""
-    left, left_out = list(cells), list[Level]()
+    left, left_out = list(cells), list[tuple[Factor, Level]]()
     whole = find_crossing([cell.cell.axes() for cell in cells])
-    names = {(factor.axes, level): factor.telling(level) for factor in whole.factors for level in factor.levels}
+    names = {(factor.axes, level): factor for factor in whole.factors for level in factor.levels}
     while True:
         crossing = find_crossing([cell.cell.axes() for cell in left])
         if not crossing.factors or not any(cell.unsupported for cell in left):
@@ -60,7 +60,7 @@ def find_basis(cells: Sequence[ShownCell]) -> Basis:
         _, factor, level = max(
             ((_emptiness(left, factor, level), factor, level) for factor, level in levels), key=lambda found: found[0]
         )
-        left_out.append(names.get((factor.axes, level), level))
+        left_out.append((names.get((factor.axes, level), factor), level))
         left = [cell for cell in left if factor.level_of(cell.cell.axes()) != level]
 
 

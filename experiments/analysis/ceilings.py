@@ -1,4 +1,4 @@
-"""Which cells are ceilings (what PostgreSQL's own programs can do), and which of them a cell is compared with. Pure."""
+"""Upper bounds, measured with PostgreSQL's own programs, and the one that a cell is compared with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PGBENCH = "ceiling_pgbench"
 COPY = "ceiling_copy"
 """All rows in one statement."""
 
-# The ceiling of a cell has the same; what it is written in, and how it loops, are the loader's own matter.
+# Axes on which a cell and its upper bound are alike.
 _SAME = ("engine", "postgres", "data", "poolsize", "resources", "transaction")
 
 # Of several that qualify, the one with more of these wins, the first of them counting most.
@@ -23,15 +23,15 @@ _PREFERRED_SAME = ("sampling", "python", "gil")
 
 
 def is_ceiling(cell: Cell) -> bool:
-    """Whether the cell is no contestant, but what PostgreSQL's own programs can do."""
+    """Return whether the cell is an upper bound, run by one of PostgreSQL's own programs."""
     loader = LOADERS.get(cell.loader)
     return loader is not None and loader.ceiling
 
 
 def find_ceiling(cell: Cell, shown: Sequence[ShownCell]) -> ShownCell | None:
-    """The ceiling of a cell among the cells of a campaign; None where it has none, and for ceilings themselves.
+    """Find the upper bound of a cell among the cells of a campaign; None where it has none, or is one itself.
 
-    The protocol ``simple`` goes before ``prepared``: all loaders are held to the same.
+    The protocol ``simple`` goes before ``prepared``, so that all loaders are compared with the same.
     """
     if is_ceiling(cell):
         return None

@@ -1,4 +1,4 @@
-"""What differs behind two campaigns: host, configuration of the cells in common, software; from descriptions alone.
+"""Differences behind two campaigns: host, configuration of the cells in common, software.
 
 ``forbids`` marks what makes a comparison meaningless: another machine, other work, other cores or settings. Software is
 what people compare. ``pin`` marks what must be the same for a run to be a repetition of another one.
@@ -117,7 +117,7 @@ _FOLLOWS_FROM_THE_CAMPAIGN = ("max_connections",)
 def find_differences_between(
     a: Description, b: Description, cells: Sequence[Cell] | None = None
 ) -> tuple[Difference, ...]:
-    """Everything that differs, the most severe first.
+    """Find everything that differs, the most severe first.
 
     Of parts with names only what stands behind ``cells``: all that the campaigns have in common, unless given.
     """
@@ -127,13 +127,13 @@ def find_differences_between(
 
 
 def cells_in_common(a: Description, b: Description) -> tuple[Cell, ...]:
-    """The cells that both planned, in the order of ``b``. Their keys differ where the loader's source does."""
+    """Return the cells that both planned, in the order of ``b``; their keys may differ."""
     there = {shown.cell for shown in a.cells}
     return tuple(dict.fromkeys(shown.cell for shown in b.cells if shown.cell in there))
 
 
 def baseline_of(description: Description, experiment: str) -> Cell | None:
-    """The cell that an experiment compares its cells with: the one that is enrolled again."""
+    """Return the cell that an experiment compares its cells with: the one that is planned twice."""
     again = (one.cell for one in description.cells if one.arm == "b" and experiment in one.experiments)
     return next(again, None)
 
@@ -153,7 +153,7 @@ def _of_host(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[
 
 
 def _is_here(engine: Mapping[str, Any] | None) -> bool:
-    """Whether an engine runs things on the harness's machine: all do, unless they say otherwise."""
+    """Return whether an engine runs on the harness's machine: all do, unless they say otherwise."""
     return engine is None or bool(engine.get("here", True))
 
 
@@ -188,7 +188,7 @@ def _of_software(a: Description, b: Description, cells: Sequence[Cell]) -> Itera
 def _parts(
     a: Description, b: Description, cells: Sequence[Cell], section: str, axis: str
 ) -> Iterator[tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]]:
-    """Of each value that the cells have on an axis: its place, and what stands behind it in either campaign."""
+    """Yield the place of each value that the cells have on an axis, with its part of either campaign."""
     for cell in {(cell.engine, cell.value(axis)): cell for cell in cells}.values():
         where = f"{section} {part_key(cell.engine, str(cell.value(axis)))}"
         yield where, part_of(getattr(a, section), cell, axis), part_of(getattr(b, section), cell, axis)
@@ -201,7 +201,7 @@ def _compare(
     a: Mapping[str, Any] | None,
     b: Mapping[str, Any] | None,
 ) -> Iterator[Difference]:
-    """The facts that differ. A part that one campaign did not get ready is none to compare."""
+    """Yield the facts that differ, of a part that both campaigns have."""
     if a is None or b is None:
         return
     for fact in facts:
@@ -222,7 +222,7 @@ def _compare_settings(where: str, a: Mapping[str, Any] | None, b: Mapping[str, A
 
 
 def _compare_shared_memory(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
-    """The shared memory of containers, which no setting says; without containers it means nothing."""
+    """Compare the shared memory of containers, which no setting says."""
     fact = _Fact("shm_size", "shared memory of the container", forbids=True, pin=True, absent="usual")
     for cell in cells:
         if cell.engine == "docker":
@@ -232,7 +232,7 @@ def _compare_shared_memory(a: Description, b: Description, cells: Sequence[Cell]
 
 
 def _compare_baselines(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
-    """Experiments that show some of the cells, and whose ratios are to different ones."""
+    """Find experiments with some of the cells whose ratios have different baselines."""
     showing = [{name for shown in side.cells if shown.cell in cells for name in shown.experiments} for side in (a, b)]
     for name in (shown.name for shown in b.experiments if shown.name in showing[0] & showing[1]):
         baselines = [baseline_of(side, name) for side in (a, b)]
@@ -259,5 +259,5 @@ def _harness(a: Description, b: Description) -> tuple[list[_Fact], Mapping[str, 
 
 
 def describe_difference(one: Difference, a: str = "in A", b: str = "in B") -> str:
-    """'interpreters local: 3.13, lock: sha256:a in A, sha256:b in B'."""
+    """Return 'interpreters local: 3.13, lock: sha256:a in A, sha256:b in B'."""
     return f"{one.where}, {one.what}: {one.a} {a}, {one.b} {b}"

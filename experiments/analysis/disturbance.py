@@ -1,4 +1,4 @@
-"""Runs during which something else held the machine up: found by thresholds, marked and counted, never dropped.
+"""Disturbed runs, slowed down by something else: found by thresholds, marked and counted, never dropped.
 
 What the system does not tell shows in the numbers only: a hypervisor need not say what it keeps, and other machines on
 the same hardware take caches, memory and clock. Then client and server both need more CPU time for the same work than
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.analysis.usable_cores import count_cores
 from experiments.records.record import Host, Record
 
 STOLEN_SHARE = 0.02
@@ -71,7 +72,7 @@ class UsualCost:
 
 
 def usual_cost(records: Sequence[Record]) -> UsualCost | None:
-    """That of the runs of one cell that were ok; None where they are too few to say."""
+    """Return that of the ok runs of one cell; None where they are too few."""
     costs = [cost for record in records if (cost := _cost(record)) is not None]
     if len(costs) < FEWEST_FOR_USUAL:
         return None
@@ -81,7 +82,7 @@ def usual_cost(records: Sequence[Record]) -> UsualCost | None:
 def find_disturbances(
     record: Record, placement: Mapping[str, Any] | None, usual: UsualCost | None = None
 ) -> tuple[str, ...]:
-    """What disturbed a run, for people: 'foreign load of 0.4 cores'. Empty where nothing did, or nothing was seen.
+    """Name what disturbed a run: 'foreign load of 0.4 cores'. Empty where nothing did, or nothing was observed.
 
     ``placement`` is what stands behind the cell's ``resources``: its cores, and whether it limits the loader. ``usual``
     is what the runs of its cell take.
@@ -92,7 +93,7 @@ def find_disturbances(
 def sum_up_disturbances(
     records: Sequence[Record], placement: Mapping[str, Any] | None, usual: UsualCost | None = None
 ) -> str:
-    """What disturbed any of the runs, with the largest amount of each: 'foreign load of up to 0.4 cores'."""
+    """Name what disturbed any of the runs, with the largest amount: 'foreign load of up to 0.4 cores'."""
     largest: dict[str, float] = {}
     for record in records:
         for text, amount in _above_threshold(record, placement, usual):
@@ -104,7 +105,8 @@ def _above_threshold(
     record: Record, placement: Mapping[str, Any] | None, usual: UsualCost | None
 ) -> Iterator[tuple[str, float]]:
     if record.host is not None:
-        yield from _around(record.host, record.host.observed_s or record.wall_s, _cores(placement))
+        cores = count_cores(placement) if placement else None
+        yield from _around(record.host, record.host.observed_s or record.wall_s, cores)
     if placement is not None and placement.get("loader_quota") is None and record.timed_s:
         throttled = sum(phase.throttled_s or 0.0 for phase in (record.phases or {}).values()) / record.timed_s
         yield from [(_THROTTLED, throttled)] * (throttled > THROTTLED_SHARE)
@@ -115,7 +117,7 @@ def _above_threshold(
 
 
 def _cost(record: Record) -> UsualCost | None:
-    """What a row took in this run. The server's is that of its whole life, which is nearly all in phase ``data``."""
+    """Return the cost of a row in this run. The server's is of its whole life, nearly all in phase ``data``."""
     data = (record.phases or {}).get("data")
     server_s = None if record.server is None else record.server.cpu_s
     if record.status != "ok" or not data or not server_s or data.user_s + data.system_s <= 0:
@@ -124,7 +126,7 @@ def _cost(record: Record) -> UsualCost | None:
 
 
 def _around(host: Host, observed_s: float | None, cores: int | None) -> Iterator[tuple[str, float]]:
-    """What the machine did beside the run, on its ``cores`` and elsewhere.
+    """Find what the machine did beside the run, on its ``cores`` and elsewhere.
 
     Records from before each core was read have the sums of all cores alone: those then count for the run's. Without
     ``observed_s`` in them the attempt stands for it, which was a little longer.
@@ -141,11 +143,6 @@ def _around(host: Host, observed_s: float | None, cores: int | None) -> Iterator
     if others > 0 and host.foreign_elsewhere_s is not None:
         elsewhere = host.foreign_elsewhere_s / (observed_s * others)
         yield from [(_ELSEWHERE, elsewhere)] * (elsewhere > FOREIGN_ELSEWHERE)
-
-
-def _cores(placement: Mapping[str, Any] | None) -> int | None:
-    """How many cores the run had, where that is known."""
-    return len({*placement["loader_cpus"], *placement["server_cpus"]}) if placement else None
 
 
 def _amount(text: str, amount: float) -> str:

@@ -17,12 +17,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bigdata.registry import short_name
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import axis_value, count, duration
 from experiments.records.description import Description
 from experiments.records.record import Record
+
+LOADER_AXES = ("loader", "loop", "protocol", "implementation")
+"""Axes that one short name tells."""
 
 PRECISE = "precise"
 """The interval of every ratio that has one reaches no further than asked."""
@@ -34,7 +38,7 @@ NOTHING_TO_NARROW = "no intervals"
 
 @dataclass(frozen=True)
 class Precision:
-    """How far the widest interval reaches and whose it is; None and '' where there is no interval.
+    """Reach of the widest interval and its cell; None and '' without any interval.
 
     ``left_out`` are the cells that run and have no interval all the same, as runs of theirs or of the baseline failed.
     """
@@ -113,8 +117,11 @@ def percentage(precision: float) -> str:
 
 
 def _name_of(cell: CellSummary, summary: ExperimentSummary) -> str:
-    """Return what tells the cell from the others of its experiment: 'row_by_row_asyncpg, uvloop'."""
-    named = [cell.shown.cell.value(axis) for axis in summary.varying_axes]
-    values = [axis_value(value) for value in named if value is not None]
+    """Return what tells the cell from the others of its experiment: 'asyncpg · uvloop, 20'."""
+    axes, one = summary.varying_axes, cell.shown.cell
+    told = {axis: getattr(one, axis) for axis in LOADER_AXES[2:] if axis in axes}
+    values = [short_name(one.loader, one.loop, **told)] if {*axes} & {*LOADER_AXES} else []
+    others = (one.value(axis) for axis in axes if axis not in LOADER_AXES)
+    values += [axis_value(value) for value in others if value is not None]
     again = ["the baseline again"] if cell.shown.arm == "b" else []
     return ", ".join([*values, *again])

@@ -30,7 +30,7 @@ used is held by tests/experiments/test_stats_validation.py, what does worse by t
 - Between two equal campaigns, with Yuen's degrees of freedom, 4.5% of the cells differ over all kinds of noise, and a
   cell that is 5% slower in the second is found in 95%, 99%, 93% and 91%.
 - A floor of ``max(high, 1 / low)`` counts the chance of the one A/A ratio twice, in its value and in its reach: with it
-  91% to 98% of the slowdowns of 5% are told apart, with the one used 96% to 99.5%; of ratios that are truly 1, that one
+  91% to 98% of the slowdowns of 5% are found, with the one used 96% to 99.5%; of ratios that are truly 1, that one
   leaves less than 2% marked as different.
 - Blocks added until an interval is narrow enough cost coverage, as it looks narrow sooner where the spread happens to
   be small: at worst, where one ratio alone decides and most campaigns stop early, some 93% instead of 95%.
@@ -202,6 +202,15 @@ def _certain(log_ratio: float) -> Estimate:
         return Estimate(1.0, 1.0, 1.0, 1.0)
     ratio = math.exp(log_ratio)
     return Estimate(ratio, ratio, ratio, 0.0)
+
+
+NOT_SIGNIFICANT = "n.s."
+"""The mark of a value that does not differ significantly, behind it."""
+
+
+def mark_unless(significant: bool | None, text: str) -> str:
+    """Return the text, marked where its value is known not to differ significantly."""
+    return f"{text} {NOT_SIGNIFICANT}" if significant is False else text
 
 
 def with_interval(estimate: Estimate, form: str) -> str:

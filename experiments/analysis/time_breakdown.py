@@ -1,4 +1,4 @@
-"""Where a worker's time per row went: the parts of ``Record.ledger_us_per_row``, in microseconds. Pure.
+"""Time breakdown of a worker per row: the parts of ``Record.ledger_us_per_row``, in microseconds.
 
 A worker is at one thing at a time: it computes, or its server process does, or both wait. So the parts of phase
 ``data`` add up to the time of all workers per row, ``poolsize x wall / rows``:
@@ -64,7 +64,7 @@ class Waits:
 
 
 def split_waits(waits: Mapping[str, float]) -> Waits:
-    """What ``connections.waits`` of a record come to; no wait ('CPU') is in none of them."""
+    """Add up ``connections.waits`` of a record by kind; no wait ('CPU') is in none of them."""
     commit, client, other = 0.0, 0.0, 0.0
     for name, share in waits.items():
         folded = name.casefold()
@@ -78,7 +78,7 @@ def split_waits(waits: Mapping[str, float]) -> Waits:
 
 
 def find_ledger(record: Record) -> Mapping[str, float] | None:
-    """The parts by their names in ``PARTS``, as measured; None where one of them was not.
+    """Return the parts by their names in ``PARTS``, as measured; None where one of them was not.
 
     ``round_trip`` is less than what was measured where that would take more time than the workers had.
     """
@@ -104,7 +104,7 @@ def find_ledger(record: Record) -> Mapping[str, float] | None:
 
 
 def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
-    """The same parts with the same sum, where these are longer than the whole: waits have what computing leaves.
+    """Shorten the waits where the parts are longer than the whole: waits have what computing leaves.
 
     Round trips come first, as these were timed, then commits, then other waits. What is below zero then is CPU time
     beyond the workers' time: the server's processes in the background are no workers.
@@ -118,7 +118,7 @@ def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
 
 
 def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
-    """Of the runs that were ok and tell them: the median of each part, settled; None where no run does.
+    """Return the median of each part over the ok runs, settled; None where no run has them.
 
     ``queueing`` is what these medians leave of the median of the workers' time, so that the parts add up to that.
     """
@@ -131,18 +131,18 @@ def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
 
 
 def worker_us_per_row(cell: Cell, data: Phase) -> float:
-    """The time of all workers per row, which the parts add up to."""
+    """Return the time of all workers per row, which the parts add up to."""
     return worker_count(cell) * data.wall_s / data.rows * 1e6
 
 
 def worker_count(cell: Cell) -> int:
-    """How many connections are at work at once."""
+    """Return how many connections work at once."""
     loader = LOADERS.get(cell.loader)
     return cell.poolsize if loader is None or loader.concurrent else 1
 
 
 def round_trips_per_row(record: Record) -> float:
-    """How often a worker waits for an answer, for each row of phase ``data``.
+    """Return how often a worker waits for an answer, for each row of phase ``data``.
 
     A data record has two SELECTs, and where it is a transaction BEGIN and COMMIT. Its INSERTs are a statement each,
     but in a pipeline, which is sent as a whole. Without the number of records nothing is known of those.

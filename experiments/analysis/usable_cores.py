@@ -1,4 +1,4 @@
-"""What each side of a run can use at once: its cores, less where a quota, an event loop or a lock says so. Pure."""
+"""Usable cores of each side of a run: all of them, less by a quota, an event loop or a lock."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from experiments.records.record import Cell, Record
 
 @dataclass(frozen=True)
 class Setup:
-    """Which cores there are. ``client_cores`` are those that the loader can use at once: one, under a lock or a loop.
+    """The cores of a run. ``client_cores`` are those that the loader can use at once: one, under a lock or a loop.
 
     The quotas are CPU time per time, in cores; None is no limit. ``shared_cores`` are those of both sides together
-    where they have some in common; 0 where each has its own.
+    where they have some in common; 0 where each has its own. ``run_cores`` are all of the run. ``at_least``: of
+    several cores ``client_cores`` is only the least, as threads under a lock compute outside of it, too.
     """
 
     client_cores: int = 1
@@ -23,25 +24,27 @@ class Setup:
     client_quota: float | None = None
     server_quota: float | None = None
     shared_cores: int = 0
+    run_cores: int = 2
+    at_least: bool = False
 
     @property
     def shared(self) -> bool:
-        """Whether both sides use the same cores, or some of them."""
+        """Return whether both sides use the same cores, or some of them."""
         return self.shared_cores > 0
 
     @property
     def client_limit(self) -> float:
-        """The most CPU time per time that the client can get, in cores."""
+        """Return the most CPU time per time that the client can get, in cores."""
         return min(self.client_cores, self.client_quota or self.client_cores)
 
     @property
     def server_limit(self) -> float:
-        """The most CPU time per time that the server can get, in cores."""
+        """Return the most CPU time per time that the server can get, in cores."""
         return min(self.server_cores, self.server_quota or self.server_cores)
 
 
 def find_setup(placement: Mapping[str, Any], *, several_cores: bool) -> Setup:
-    """What stands behind a cell's ``resources``, for a loader that can use several cores, or one."""
+    """Read the cores of a placement, for a loader that can use several cores, or one."""
     loader, server = set(placement["loader_cpus"]), set(placement["server_cpus"])
     return Setup(
         client_cores=len(loader) if several_cores else 1,
@@ -49,21 +52,22 @@ def find_setup(placement: Mapping[str, Any], *, several_cores: bool) -> Setup:
         client_quota=placement.get("loader_quota"),
         server_quota=placement.get("server_quota"),
         shared_cores=len(loader | server) if loader & server else 0,
+        run_cores=len(loader | server),
     )
 
 
 def count_cores(placement: Mapping[str, Any]) -> int:
-    """How many cores the run has, both sides together."""
+    """Count the cores of the run, both sides together."""
     return len({*placement["loader_cpus"], *placement["server_cpus"]})
 
 
 def uses_several_cores(cell: Cell, runs: Sequence[Record]) -> bool:
-    """Whether neither lock nor loop holds the loader to one core: processes, or threads of which none has a GIL."""
+    """Return whether the loader can use several cores: processes, or threads of which none has a GIL."""
     return _runtime(cell) == "processes" or (_runtime(cell) == "threads" and not _have_lock(runs))
 
 
 def shares_lock(cell: Cell, runs: Sequence[Record], placement: Mapping[str, Any]) -> bool:
-    """Whether one core is only the least that the loader can use, of several: several threads under a lock (GIL).
+    """Return whether one core is only the least that the loader can use: several threads under a lock (GIL).
 
     What a driver in C and the kernel compute for one of them, without the lock, goes on beside another one.
     """
@@ -77,5 +81,5 @@ def _runtime(cell: Cell) -> str:
 
 
 def _have_lock(runs: Sequence[Record]) -> bool:
-    """Unless all say that they have none: those of before free-threaded builds say nothing."""
+    """Return whether a run may have a lock: those of before free-threaded builds say nothing."""
     return not runs or any(run.client is None or run.client.gil_enabled for run in runs)

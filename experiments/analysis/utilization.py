@@ -1,32 +1,16 @@
-"""What was observed of a cell, as shares: of the cores that each side has, and of the time of its connections. Pure."""
+"""Utilization of a cell: shares of the cores that each side has, and of the time of its connections."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from experiments.analysis.stats import median_of_known
 from experiments.analysis.time_breakdown import find_ledger, settle_ledger, split_waits, worker_count, worker_us_per_row
-from experiments.analysis.usable_cores import count_cores, find_setup, shares_lock, uses_several_cores
+from experiments.analysis.usable_cores import Setup, find_setup, shares_lock, uses_several_cores
 from experiments.records.record import Host, Phase, Record
-
-
-@dataclass(frozen=True)
-class Cores:
-    """What each side can use at once, in cores: those that it has, less where a quota or the loader's lock says so.
-
-    ``client`` is 1 for what runs on one event loop or under one lock (GIL), whatever cores there are. ``at_least``:
-    of several cores it is only the least, as threads under a lock compute outside of it, too. ``shared``: both sides
-    have the same cores, of which there are ``run`` in all.
-    """
-
-    client: float = 1.0
-    server: float = 1.0
-    run: int = 2
-    shared: bool = False
-    client_quota: float | None = None
-    at_least: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +28,7 @@ class Observations:
     """
 
     poolsize: int
-    cores: Cores
+    cores: Setup
     client_share: float
     server_share: float
     run_share: float
@@ -61,67 +45,56 @@ class Observations:
 
 
 def observe(records: Sequence[Record], placement: Mapping[str, Any] | None) -> Observations | None:
-    """What the runs of one cell that were ok come to. None where none says what the server used meanwhile.
+    """Take the medians of the ok runs of one cell; None where none says what the server used.
 
     ``placement`` is what stands behind the cell's ``resources``.
     """
     told = [record for record in records if record.status == "ok" and _server_cpu_s(record) is not None]
     if not told or placement is None:
         return None
-    cores = _cores(told, placement)
+    cell = told[0].cell
+    cores = find_setup(placement, several_cores=uses_several_cores(cell, told))
+    cores = replace(cores, at_least=shares_lock(cell, told, placement))
     data = [_data(record) for record in told]
     clients = [(phase.user_s + phase.system_s) / phase.wall_s for phase in data]
     servers = [(phase.server_cpu_s or 0.0) / phase.wall_s for phase in data]
     both = [client + server for client, server in zip(clients, servers, strict=True)]
     return Observations(
-        poolsize=worker_count(told[0].cell),
+        poolsize=worker_count(cell),
         cores=cores,
-        client_share=statistics.median(clients) / cores.client,
-        server_share=statistics.median(servers) / cores.server,
-        run_share=statistics.median(both) / cores.run,
-        foreign_share=_median(find_foreign_share(record.host, cores.run) for record in told),
-        throttled_share=_median(None if p.throttled_s is None else p.throttled_s / p.wall_s for p in data),
+        client_share=statistics.median(clients) / cores.client_limit,
+        server_share=statistics.median(servers) / cores.server_limit,
+        run_share=statistics.median(both) / cores.run_cores,
+        foreign_share=median_of_known(find_foreign_share(record.host, cores.run_cores) for record in told),
+        throttled_share=median_of_known(None if p.throttled_s is None else p.throttled_s / p.wall_s for p in data),
         **_of_the_pool(told),
     )
 
 
 def _of_the_pool(records: Sequence[Record]) -> dict[str, Any]:
-    """The fields that are shares of the pool's time."""
+    """Return the fields that are shares of the pool's time."""
     seen = [record for record in records if record.connections and record.connections.get("samples")]
     every = [record.connections or {} for record in seen]
     split = [split_waits(one.get("waits", {})) for one in every]
     looks = [int(one["samples"]) for one in every]
     states = ("active", "idle", "idle_in_transaction")
     return {
-        **{state: _median(one.get(state) for one in every) for state in states},
-        "commit_wait": _median(waits.commit for waits in split),
-        "other_wait": _median(waits.other for waits in split),
-        "round_trip": _median(_trip_share(record) for record in seen),
+        **{state: median_of_known(one.get(state) for one in every) for state in states},
+        "commit_wait": median_of_known(waits.commit for waits in split),
+        "other_wait": median_of_known(waits.other for waits in split),
+        "round_trip": median_of_known(_trip_share(record) for record in seen),
         "waits": median_waits(every),
         "looks": (min(looks), max(looks), sum(looks)) if looks else (0, 0, 0),
     }
 
 
 def median_waits(connections: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The median share of each wait, the longest first; a run that has none of it counts as 0."""
+    """Return the median share of each wait, the longest first; a run without it counts as 0."""
     names = {name for one in connections for name in one.get("waits", {})}
     medians = {
         name: statistics.median(float(one.get("waits", {}).get(name, 0.0)) for one in connections) for name in names
     }
     return dict(sorted(((n, share) for n, share in medians.items() if share > 0), key=lambda pair: (-pair[1], pair[0])))
-
-
-def _cores(records: Sequence[Record], placement: Mapping[str, Any]) -> Cores:
-    cell = records[0].cell
-    setup = find_setup(placement, several_cores=uses_several_cores(cell, records))
-    return Cores(
-        client=setup.client_limit,
-        server=setup.server_limit,
-        run=count_cores(placement),
-        shared=setup.shared,
-        client_quota=setup.client_quota,
-        at_least=shares_lock(cell, records, placement),
-    )
 
 
 def _data(record: Record) -> Phase:
@@ -141,12 +114,7 @@ def _trip_share(record: Record) -> float | None:
 
 
 def find_foreign_share(host: Host | None, cores: int) -> float | None:
-    """What others took of the run's cores, of which there are so many; None where the system does not tell."""
+    """Return the share of the run's cores that others took; None where the system does not tell."""
     if host is None or not host.observed_s or host.stolen_s is None or host.foreign_s is None:
         return None
     return (host.stolen_s + host.foreign_s) / (host.observed_s * cores)
-
-
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None

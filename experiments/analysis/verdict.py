@@ -1,4 +1,4 @@
-"""What holds a cell back: one label, the numbers that led to it, one sentence. Pure, and all thresholds are here.
+"""Bottleneck of a cell: one label, the numbers that led to it, one sentence; with all thresholds.
 
 Asked in this order, the first that holds is the label:
 
@@ -65,7 +65,7 @@ class Verdict:
 
 
 def find_verdict(observations: Observations) -> Verdict | None:
-    """The verdict; None where no side is busy and nobody looked at what connections wait for."""
+    """Find the bottleneck; None where no side is busy and connections were not sampled."""
     for judge in (_host, _busy, _waiting):
         verdict = judge(observations)
         if verdict is not None:
@@ -80,7 +80,7 @@ def _host(seen: Observations) -> Verdict | None:
             "host-saturated",
             seen,
             ("run_share", "client_share", "server_share"),
-            f"Client and server share {_cores(cores.run)}, and used {_percent(seen.run_share)} of that",
+            f"Client and server share {_cores(cores.run_cores)}, and used {_percent(seen.run_share)} of that",
         )
     if _is_full(seen, "client") or _is_full(seen, "server") or not _is_crowded(seen):
         return None
@@ -88,14 +88,15 @@ def _host(seen: Observations) -> Verdict | None:
         "host-saturated",
         seen,
         ("foreign_share", "client_share", "server_share"),
-        f"Other processes took {_percent(seen.foreign_share)} of the {_cores(cores.run)} of the run",
+        f"Other processes took {_percent(seen.foreign_share)} of the {_cores(cores.run_cores)} of the run",
     )
 
 
 def _is_crowded(seen: Observations) -> bool:
-    """Whether others took enough of the cores to fill those of a side, or of both, that does not fill them itself."""
-    cores, foreign = seen.cores, (seen.foreign_share or 0.0) * seen.cores.run
-    sides = ((seen.client_share, cores.client), (seen.server_share, cores.server), (seen.run_share, float(cores.run)))
+    """Return whether others took enough of the cores to fill those of a side, or of both."""
+    cores, foreign = seen.cores, (seen.foreign_share or 0.0) * seen.cores.run_cores
+    own = ((seen.client_share, cores.client_limit), (seen.server_share, cores.server_limit))
+    sides = (*own, (seen.run_share, float(cores.run_cores)))
     return _is_disturbed(seen) and any(
         share * side < BUSY_SHARE * math.ceil(side) <= share * side + foreign for share, side in sides
     )
@@ -110,7 +111,7 @@ def _is_throttled(seen: Observations) -> bool:
 
 
 def _is_full(seen: Observations, side: Literal["client", "server"]) -> bool:
-    """Whether a side used all that it can use."""
+    """Return whether a side used all that it can use."""
     if side == "server":
         return seen.server_share >= BUSY_SHARE
     return _is_throttled(seen) or (seen.client_share >= BUSY_SHARE and not seen.cores.at_least)
@@ -118,7 +119,7 @@ def _is_full(seen: Observations, side: Literal["client", "server"]) -> bool:
 
 def _busy(seen: Observations) -> Verdict | None:
     client, server = _is_full(seen, "client"), _is_full(seen, "server")
-    others = [f"other processes took {_percent(seen.foreign_share)} of the {_cores(seen.cores.run)} of the run"]
+    others = [f"other processes took {_percent(seen.foreign_share)} of the {_cores(seen.cores.run_cores)} of the run"]
     more = others if _is_disturbed(seen) else []
     if client and server:
         return _verdict("mixed", seen, ("client_share", "server_share"), "Both sides are at their limit", *more)
@@ -153,11 +154,11 @@ def _waiting(seen: Observations) -> Verdict | None:
 
 
 def _bound(seen: Observations) -> Iterator[str]:
-    """How much more the busier side could do with the same CPU time per row, if nobody waited (utilisation law)."""
-    sides = [(seen.server_share, f"the server's {_cores(seen.cores.server)}")]
+    """Say how much more the busier side could do without waits (utilisation law)."""
+    sides = [(seen.server_share, f"the server's {_cores(seen.cores.server_limit)}")]
     # Of threads under a lock nobody knows how much more they could use.
-    sides += [] if seen.cores.at_least else [(seen.client_share, f"the client's {_cores(seen.cores.client)}")]
-    sides += [(seen.run_share, f"the {_cores(seen.cores.run)} of both")] if seen.cores.shared else []
+    sides += [] if seen.cores.at_least else [(seen.client_share, f"the client's {_cores(seen.cores.client_limit)}")]
+    sides += [(seen.run_share, f"the {_cores(seen.cores.run_cores)} of both")] if seen.cores.shared else []
     share, whose = max(sides)
     if share > 0:
         yield f"{whose} could do at most {_factor(1 / share)} times as much"
@@ -170,12 +171,12 @@ def _verdict(label: Label, seen: Observations, names: tuple[str, ...], cause: st
 
 
 def _facts(seen: Observations) -> Iterator[str]:
-    """What each side used of which cores, and what the connections were at: the same for every label."""
+    """Say what each side used of which cores, and what the connections did: the same for every label."""
     cores = seen.cores
     quota = "" if cores.client_quota is None else ", its quota"
     can_use = "it can use at least" if cores.at_least else "it can use"
-    yield f"the client used {_percent(seen.client_share)} of the {_cores(cores.client)} {can_use}{quota}"
-    yield f"the server {_percent(seen.server_share)} of its {_cores(cores.server)}"
+    yield f"the client used {_percent(seen.client_share)} of the {_cores(cores.client_limit)} {can_use}{quota}"
+    yield f"the server {_percent(seen.server_share)} of its {_cores(cores.server_limit)}"
     if seen.throttled_share:
         yield f"the quota stopped the client {_percent(seen.throttled_share)} of the time"
     if seen.active is not None:
@@ -183,7 +184,7 @@ def _facts(seen: Observations) -> Iterator[str]:
 
 
 def _connections(seen: Observations, active: float) -> str:
-    """How many of them were active on average, and of these what most of them waited for."""
+    """Say how many of them were active on average, and what most of these waited for."""
     name, share = next(((name, share) for name, share in seen.waits.items() if name != "CPU"), ("", 0.0))
     waiting = share >= _WORTH_TELLING
     if seen.poolsize == 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from experiments.errors import BadInput
@@ -252,9 +253,14 @@ def _record(values: Mapping[str, Any]) -> Record:
     return known(Record, {**values, **parts, **cell})
 
 
+@cache
+def _field_names(part: type[Any]) -> frozenset[str]:
+    return frozenset(item.name for item in fields(part))
+
+
 def known(part: type[Part], values: Mapping[str, Any]) -> Part:
     """Make an instance of the dataclass from those ``values`` that it knows; TypeError where one is missing."""
-    names = {item.name for item in fields(cast(Any, part))}
+    names = _field_names(cast(Any, part))
     return part(**{name: value for name, value in values.items() if name in names})
 
 

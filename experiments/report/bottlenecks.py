@@ -1,4 +1,4 @@
-"""The section of an experiment's page that says why: where the workers' time went, and a sentence for each verdict."""
+"""Bottleneck analysis of an experiment: the workers' time, and a sentence for each row."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ computes belongs to *server CPU*, and was seen as a wait, too. Where that makes 
 waits are shortened (records have them as measured); else *queueing* is less by it. A wait for a commit includes
 waiting for whoever flushes the log to get a core.
 
-*Client's cores* and *server's cores* are how much of the cores that it can use each side used: the verdict goes by
-these before any wait. *Active* and *idle* are shares of the connections' time, as the server sees them, and *waits for*
-is what active ones wait for, computing meanwhile included. An idle one waits for its client, or has a statement that
-waits for a core of the server, as only a process that runs can say that it is active.
+*Client's cores* and *server's cores* are how much of the cores that it can use each side used: they decide the
+bottleneck before any wait. *Active* and *idle* are shares of the connections' time, as the server sees them. *Waits
+for* is what active ones wait for, computing meanwhile included. An idle one waits for its client, or has a statement
+that waits for a core of the server, as only a running process can report that it is active.
 {looks}
 """
 # Without the number shares look more exact than they are.
 _LOOKS = (
-    "The connections were looked at {in_a_run} times in a run, at least {least:,} times in all runs of a row.\n"
-    "*Active* is less than the server works: receiving a statement and answering it lie outside of it, and some looks\n"
-    "come late."
+    "The connections were sampled {in_a_run} times in a run, at least {least:,} times in all runs of a row.\n"
+    "*Active* is less than the server works: receiving a statement and answering it lie outside of it, and some\n"
+    "samples come late."
 )
 
 
@@ -54,7 +54,7 @@ PART_NAMES: Mapping[str, str] = {
 BUSY_NAMES: Mapping[str, str] = {"client_share": "client's cores", "server_share": "server's cores"}
 """What each side used of the cores that it can use, for people."""
 
-VERDICT, OF_CEILING = "verdict", "of ceiling"
+BOTTLENECK, OF_BOUND = "bottleneck", "of upper bound"
 
 _SHARES = ("server_share", "run_share", "foreign_share")
 
@@ -71,26 +71,26 @@ def why_section(summary: ExperimentSummary, campaign: Campaign) -> str:
         return ""
     listed = campaign.description.listed(summary.experiment.name)
     axes = label_axes([cell.shown.cell for cell in summary.cells], listed)
-    parts = ["## Why", HEAD.format(looks=_describe_looks(cells)).strip()]
+    parts = ["## Bottleneck analysis", HEAD.format(looks=_describe_looks(cells)).strip()]
     if any(cell.ledger for cell in cells):
         states = _states(cells)
         rows = [[*label_of(cell.shown.cell, axes), *_columns(cell, states)] for cell in cells if cell.ledger]
         shares = [*BUSY_NAMES.values(), *(one.replace("_", " ") for one in states)]
-        names = [*headings(axes), *PART_NAMES.values(), "sum", *shares, "waits for"]
-        alignment = ["left"] * len(headings(axes)) + ["right"] * (len(PARTS) + 1 + len(shares)) + ["left"]
+        labels = headings(axes)
+        names = [*labels, *PART_NAMES.values(), "sum", *shares, "waits for"]
+        alignment = ["left"] * len(labels) + ["right"] * (len(PARTS) + 1 + len(shares)) + ["left"]
         parts.append(tabulate(rows, names, "pipe", disable_numparse=True, colalign=alignment))
-    parts.append("\n".join(verdict_lines(cells, axes)))
+    parts.append("\n".join(bottleneck_lines(cells, axes)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def verdict_lines(cells: Sequence[CellSummary], axes: Sequence[str]) -> list[str]:
-    """A line for each row with a verdict, and one that says where the thresholds are."""
+def bottleneck_lines(cells: Sequence[CellSummary], axes: Sequence[str]) -> list[str]:
+    """Write a line for each row with a known bottleneck, and one about the thresholds."""
     lines = [
         f"- {_name(cell, axes)}: **{cell.verdict.label}**. {cell.verdict.sentence}" for cell in cells if cell.verdict
     ]
-    return (
-        [*lines, "- What each verdict means, and its thresholds: `experiments/analysis/verdict.py`."] if lines else []
-    )
+    thresholds = "- What each bottleneck means, and its thresholds: `experiments/analysis/verdict.py`."
+    return [*lines, thresholds] if lines else []
 
 
 def _name(cell: CellSummary, axes: Sequence[str]) -> str:
@@ -98,7 +98,7 @@ def _name(cell: CellSummary, axes: Sequence[str]) -> str:
 
 
 def _states(cells: Sequence[CellSummary]) -> list[str]:
-    """The states of connections that have a column: that of transactions only where there are any."""
+    """Return the states of connections that have a column: that of transactions only where there are any."""
     seen = [cell.observations for cell in cells if cell.observations]
     in_transaction = any((one.idle_in_transaction or 0.0) >= _WORTH_TELLING for one in seen)
     return list(_STATES if in_transaction else _STATES[:2])
@@ -122,36 +122,36 @@ def _describe_looks(cells: Sequence[CellSummary]) -> str:
 
 
 def why_headings(cells: Sequence[CellSummary]) -> list[str]:
-    """The headings of the columns of the experiment's table: only those of which some row has something."""
-    shares = [OF_CEILING] if any(cell.ceiling_share is not None for cell in cells) else []
-    return [*shares, *([VERDICT] if any(cell.verdict for cell in cells) else [])]
+    """Return the headings of these columns of the experiment's table that some row has a value for."""
+    shares = [OF_BOUND] if any(cell.ceiling_share is not None for cell in cells) else []
+    return [*shares, *([BOTTLENECK] if any(cell.verdict for cell in cells) else [])]
 
 
 def why_cells(cell: CellSummary, headings: Sequence[str]) -> list[str]:
-    """The row's values under these headings."""
+    """Return the row's values under these headings."""
     share = NOTHING if cell.ceiling_share is None else f"{cell.ceiling_share:.0%}"
-    values = {OF_CEILING: share, VERDICT: cell.verdict.label if cell.verdict else NOTHING}
+    values = {OF_BOUND: share, BOTTLENECK: cell.verdict.label if cell.verdict else NOTHING}
     return [values[heading] for heading in headings]
 
 
 def describe_busy(cell: CellSummary) -> list[str]:
-    """What each side used of the cores that it can use: '24%', '94%'."""
+    """Return what each side used of the cores that it can use: '24%', '94%'."""
     shares = [getattr(cell.observations, name, None) for name in BUSY_NAMES]
     return [NOTHING if share is None else f"{share:.0%}" for share in shares]
 
 
 def describe_waits(cell: CellSummary) -> str:
-    """What the active connections wait for, the longest first: 'IO:WalSync 12%, LWLock:WALWrite 3%'."""
+    """Return what active connections wait for, the longest first: 'IO:WalSync 12%, LWLock:WALWrite 3%'."""
     waits = cell.observations.waits if cell.observations else {}
     named = [f"{name} {share:.0%}" for name, share in waits.items() if name != "CPU" and share >= _LEAST_WAIT]
     return ", ".join(named[:_MOST_WAITS]) or NOTHING
 
 
 def why_csv(cell: CellSummary) -> dict[str, object]:
-    """For programs: shares of 1, microseconds of worker time per row; empty where nobody observed it.
+    """Return the columns of the CSV: shares of 1, microseconds of worker time per row; empty where unknown.
 
     ``waits`` are all of them in one column, as 'CPU=0.31 IO:WalSync=0.2'. What is named ``server_`` is of the server.
-    ``looks`` are how often all runs' connections were looked at: what the shares of the pool are from.
+    ``looks`` counts the samples of all runs' connections, from which the shares of the pool are.
     """
     seen = cell.observations
     shares = {name: getattr(seen, name, None) for name in (*_SHARES, *_STATES)}
@@ -169,7 +169,7 @@ def why_csv(cell: CellSummary) -> dict[str, object]:
 
 
 def _server_cpu_us_per_row(cell: CellSummary) -> float | None:
-    """Of phase data, also in runs whose connections nobody looked at."""
+    """Return the server's cost in phase data, also in runs without samples."""
     data = [record.phases["data"] for record in cell.ok if record.phases and "data" in record.phases]
     told = [phase.server_cpu_s / phase.rows * 1e6 for phase in data if phase.server_cpu_s is not None and phase.rows]
     return statistics.median(told) if told else None

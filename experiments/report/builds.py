@@ -1,4 +1,4 @@
-"""What the records know of interpreters and drivers, as marks in a table and as lines below it."""
+"""Marks and footnotes about interpreters and drivers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WHERE = ("engine", "python", "implementation")
 
 
 def marks_of(cell: CellSummary, axes: Sequence[str]) -> list[tuple[str, str]]:
-    """The marks of a row, each with the column that bears it."""
+    """Return the marks of a row, each with its column."""
     marks = [(PLAIN, "python")] if "python" in axes and not cell.optimized_build else []
     column = next((axis for axis in ("python", "loader") if axis in axes), axes[0])
     state = _gil_mark(cell)
@@ -26,12 +26,12 @@ def marks_of(cell: CellSummary, axes: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def build_lines(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
-    """What the marks mean, and which libpq the drivers use."""
+    """Explain the marks, and name the libpq of each driver."""
     return _plain(summary, axes) + _gil(summary) + _libpq(summary, axes)
 
 
 def _gil_mark(cell: CellSummary) -> str | None:
-    """What became of the GIL of a free-threaded build; None for others, and where the records do not tell."""
+    """Return the mark of a free-threaded build's GIL; None for others, and where it is unknown."""
     if not cell.client_fact("free_threaded"):
         return None
     return {True: GIL_BACK, False: GIL_OFF, None: None}[cell.client_fact("gil_enabled")]
@@ -62,14 +62,14 @@ def _gil(summary: ExperimentSummary) -> list[str]:
 
 
 def _modules(cells: Sequence[CellSummary]) -> str:
-    """What the rows import, as few as name them all: which module it was, no record knows."""
+    """Name the modules that the rows import, the fewest in common; no record knows which of them it was."""
     imported = {frozenset(cell.clients[0].packages) for cell in cells}
     fewest = [modules for modules in imported if not any(other < modules for other in imported)]
     return ", or ".join(sorted(" and ".join(sorted(modules)) for modules in fewest))
 
 
 def _libpq(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
-    """Each driver's libpq; where a driver has several, which rows have which."""
+    """Name each driver's libpq, with the rows of each where it has several."""
     found: dict[str, dict[str, list[str]]] = {}
     for cell in summary.cells:
         version, bundled = cell.client_fact("libpq"), cell.client_fact("libpq_bundled")
@@ -90,12 +90,12 @@ def _versions(versions: Mapping[str, Sequence[str]]) -> str:
 
 
 def _where(cell: Cell, axes: Sequence[str]) -> str:
-    """What tells rows with one libpq from those with another: '3.8', 'local 3.13, python'."""
+    """Return what distinguishes rows with different libpq: '3.8', 'local 3.13, python'."""
     return " ".join(axis_value(cell.value(axis)) for axis in _WHERE if axis in axes and cell.value(axis) is not None)
 
 
 def describe_libpq(number: int) -> str:
-    """The version behind libpq's number: 170011 is 17.11, 90624 is 9.6.24."""
+    """Format libpq's version number: 170011 is 17.11, 90624 is 9.6.24."""
     if number >= 100_000:
         return f"{number // 10_000}.{number % 10_000}"
     return f"{number // 10_000}.{number // 100 % 100}.{number % 100}"

@@ -1,4 +1,4 @@
-"""What must be known to read a table: what is the same in all its rows, cores, noise, what became of the runs."""
+"""Captions of a table: what all its rows share, cores, servers, noise and run status."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from experiments.records.description import Description, part_of
 from experiments.records.record import Cell
 from experiments.report.builds import build_lines
 from experiments.report.footnotes import foot_lines
+from experiments.report.labels import label_of
 
 _IMAGES = {
     "registry": ", official images pinned by digest",
@@ -25,7 +26,7 @@ _IMAGES = {
 def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence[str]) -> list[str]:
     """Return the lines below the table."""
     description = campaign.description
-    lines = _same_everywhere(summary, axes) + _engines(description, summary) + _cores(description, summary)
+    lines = _same_everywhere(summary) + _engines(description, summary) + _cores(description, summary)
     lines += (
         _servers(description, summary)
         + _unlike(description, summary)
@@ -39,7 +40,7 @@ def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence
 
 
 def describe_ratios(summary: ExperimentSummary) -> list[str]:
-    """What a ratio is, where the table has any: beside two medians it looks like their quotient."""
+    """Say how ratios are computed, where the table has any."""
     if all(cell.ratio is None for cell in summary.cells):
         return []
     return [
@@ -59,12 +60,12 @@ def describe_floor(summary: ExperimentSummary, campaign: Campaign) -> str:
     blocks = count(summary.floor_blocks, "block")
     return (
         f"**Noise floor: {summary.floor - 1:.1%}** ({blocks}; the baseline against itself). "
-        "≈ = not told apart from the baseline."
+        "n.s. = not significant: no clear difference from the baseline."
     )
 
 
 def describe_placement(placement: Mapping[str, Any]) -> str:
-    """Which cores each side has, and how much of them and of memory."""
+    """Say which cores each side has, and how much of them and of memory."""
     loader, server = (format_cpuset(placement[side]) for side in ("loader_cpus", "server_cpus"))
     limits = {side: _limit(placement, side) for side in ("loader", "server")}
     note = f" ({placement['note']})" if placement.get("note") else ""
@@ -79,13 +80,13 @@ def describe_placement(placement: Mapping[str, Any]) -> str:
 
 
 def describe_engine(name: str, facts: Mapping[str, Any]) -> str:
-    """An engine for people, and aloud what its images are where those are not the pinned ones."""
+    """Describe an engine, with a warning where its images are not the pinned ones."""
     version = f" {facts['version']}" if facts.get("version") else ""
     return f"{name}{version}{_IMAGES.get(str(facts.get('source')), '')}"
 
 
 def _limit(placement: Mapping[str, Any], side: str) -> str:
-    """'at most 0.25 cores and 64 MB of memory', or nothing."""
+    """Return 'at most 0.25 cores and 64 MB of memory', or nothing."""
     quota, memory = placement.get(f"{side}_quota"), placement.get(f"{side}_memory_bytes")
     parts = [] if quota is None else [f"{quota:g} {'core' if quota == 1 else 'cores'}"]
     parts += [] if memory is None else [f"{memory_size(memory)} of memory"]
@@ -96,17 +97,22 @@ def _cores_named(cpus: str) -> str:
     return f"core {cpus}" if cpus.isdigit() else f"cores {cpus}"
 
 
-def _same_everywhere(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
+def _same_everywhere(summary: ExperimentSummary) -> list[str]:
     if not summary.cells:
         return []
-    first = summary.cells[0].shown.cell
-    values = first.axes().items()
-    same = [f"{axis_name(axis)} {value}" for axis, value in values if axis not in axes and value is not None]
+    first, varying = summary.cells[0].shown.cell, summary.varying_axes
+    # One name tells the loader and its loop.
+    hidden = {"loop", *varying, *(["loader"] if {"loader", "loop"} & {*varying} else [])}
+    same = [
+        f"{axis_name(axis)} {label_of(first, ['loader'])[0] if axis == 'loader' else value}"
+        for axis, value in first.axes().items()
+        if axis not in hidden and value is not None
+    ]
     return [f"The same in all rows: {', '.join(same)}."]
 
 
 def _engines(description: Description, summary: ExperimentSummary) -> list[str]:
-    """Those with something to tell: containers, and what they are made from."""
+    """Describe the engines that have facts: containers, and what they are made from."""
     used = dict.fromkeys(cell.shown.cell.engine for cell in summary.cells)
     told = [describe_engine(name, facts) for name in used if (facts := description.engines.get(name))]
     return [f"Engine: {'; '.join(told)}."] if told else []
@@ -129,7 +135,7 @@ def _servers(description: Description, summary: ExperimentSummary) -> list[str]:
 
 
 def _server_of(description: Description, cell: Cell) -> str:
-    """Version and storage, and of the settings those that the matrix asks for: the harness's own are all the same."""
+    """Describe version, storage and the settings that the matrix asks for: the harness's own are all the same."""
     facts = part_of(description.postgres, cell, "postgres")
     if facts is None:
         return ""
@@ -140,7 +146,7 @@ def _server_of(description: Description, cell: Cell) -> str:
 
 
 def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
-    """A warning where engines that are compared differ in more than that one of them has containers."""
+    """Warn where compared engines differ in more than the container."""
     versions: dict[tuple[str, str], dict[str, str]] = {}
     for cell in summary.cells:
         for axis, parts, what in (
@@ -160,12 +166,12 @@ def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
 
 
 def _why(summary: ExperimentSummary) -> list[str]:
-    """What the columns of ``why_columns`` mean, where the table has them."""
+    """Explain the columns of ``why_headings``, where the table has them."""
     shares = any(cell.ceiling_share is not None for cell in summary.cells)
     texts = {
-        "*of ceiling*: rows/s as a share of what pgbench, a program in C, does over as many connections; above 100%: "
-        "statements that come in batches cost the server less CPU.": shares,
-        "*verdict*: what holds the row back, by what each side used of its cores and what connections waited for.": any(
+        "*of upper bound*: rows/s as a share of those of pgbench, a program in C, over as many connections. Above "
+        "100%: statements in batches cost the server less CPU.": shares,
+        "*bottleneck*: what limits the row, by the cores that each side used and the waits of the connections.": any(
             cell.verdict for cell in summary.cells
         ),
     }
@@ -173,24 +179,24 @@ def _why(summary: ExperimentSummary) -> list[str]:
 
 
 def _until(description: Description, summary: ExperimentSummary) -> list[str]:
-    """Where the number of blocks was not fixed: what decided it, and how wide intervals are here."""
+    """Say what decided the number of blocks, where it was not fixed."""
     text = describe_until(description, [summary])
     return [] if text is None else [text]
 
 
 def _marks(description: Description, summary: ExperimentSummary) -> list[str]:
-    """What intervals and marks mean, where the table has them."""
+    """Explain intervals and marks, where the table has them."""
     if description.repeats < FEWEST_BLOCKS or summary.floor is None:
         return []
     ratios = sum(cell.holm_p is not None for cell in summary.cells)
     # Of one ratio Holm's correction leaves what it is.
     corrected = (
-        f", by Holm's correction for the {ratios} ratios of this table: so a row can be marked though its own interval "
+        f", by Holm's correction for the {ratios} ratios of this table: a row can be n.s. although its own interval "
         "leaves out 1"
     )
     few = [] if description.repeats >= FEWEST_FOR_MEDIAN else [f"Intervals of rows/s need {FEWEST_FOR_MEDIAN} blocks."]
     return [
-        "Intervals: 95%, each for itself, over the blocks. ≈ marks a ratio that lies within the noise floor, or does "
-        f"not differ significantly from 1 (at 5%{corrected if ratios > 1 else ''}).",
+        "Intervals: 95%, each for itself, over the blocks. A ratio is n.s. (not significant) within the noise floor, "
+        f"or where it does not differ significantly from 1 (at 5%{corrected if ratios > 1 else ''}).",
         *few,
     ]

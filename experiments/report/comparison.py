@@ -1,4 +1,4 @@
-"""The comparison of two campaigns as a page of Markdown: what differs behind them, a table per experiment, the sum."""
+"""Page that compares two campaigns: what differs behind them, a table per experiment, the sum."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from tabulate import tabulate
 
 from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison
 from experiments.analysis.differences import Difference, describe_difference
-from experiments.analysis.stats import FEWEST_BLOCKS, Estimate, with_interval
-from experiments.formatting import NOTHING, axis_name, axis_value, count
+from experiments.analysis.stats import FEWEST_BLOCKS, Estimate, mark_unless, with_interval
+from experiments.formatting import NOTHING, count
 from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell
-from experiments.records.record import AXES
+from experiments.report.labels import headings as label_headings
+from experiments.report.labels import label_of, table_axes
 
 Style = Literal["pipe", "simple"]
 """Of tables: Markdown, or narrower for a terminal."""
@@ -37,8 +38,8 @@ HOW_TO_READ = """\
   blocks and more Yuen's, as those are trimmed means): a machine that was slower or faster in one of the campaigns as a
   whole does not show in it. In **rows/s with drift** it does show: that column compares the bare rows/s, and is all
   that can be said of the baseline itself.
-- ≠ marks what differs significantly, all cells taken together (Holm, 5%), ≈ what is not told apart. The baseline again
-  is the same program as the baseline: it is shown for its noise, and not counted.
+- ≠ marks what differs significantly, all cells taken together (Holm, 5%); n.s. means not significant. The baseline
+  again is the same program as the baseline: it is shown for its noise, and not counted.
 - All ratios of a campaign share the noise of its baseline, so they are not independent: 5% is the average over many
   pairs of equal campaigns, and a single pair may well have far fewer, or many at once that differ in the same direction
   by about as much. Then it is the baseline that differs, rather than the cells, which its bare rows/s show. And each
@@ -50,7 +51,7 @@ HOW_TO_READ = """\
 def write_comparison(
     a: Campaign, b: Campaign, differences: Sequence[Difference], comparison: Comparison, style: Style = "pipe"
 ) -> str:
-    """The whole page."""
+    """Write the whole page."""
     parts = [
         "# Two campaigns compared\n",
         f"- A: {describe_side(a)}\n- B: {describe_side(b)}\n",
@@ -66,14 +67,14 @@ def write_comparison(
 
 
 def describe_side(side: Campaign) -> str:
-    """A campaign in one line, with what it still lacks."""
+    """Describe a campaign in one line, with its missing runs."""
     described = side.description
     lacks = f"; unfinished, {count(side.missing, 'run')} missing" if side.missing else ""
     return f"`{described.campaign}`, begun {described.created_at}, {count(described.repeats, 'block')}{lacks}"
 
 
 def describe_differences(differences: Sequence[Difference], a: str = "in A", b: str = "in B") -> str:
-    """A list, the most severe first; ``a`` and ``b`` are added to what either campaign has."""
+    """List the differences, the most severe first; ``a`` and ``b`` name the campaigns."""
     if not differences:
         return "Nothing that was recorded: host, configuration and software are the same.\n"
     lines = []
@@ -85,25 +86,25 @@ def describe_differences(differences: Sequence[Difference], a: str = "in A", b: 
 
 
 def comparison_table(experiment: ComparedExperiment, a: Campaign, b: Campaign, style: Style = "pipe") -> str:
-    """The experiment's question, the noise floors, and its table."""
+    """Write the experiment's question, the noise floors and its table."""
     rows = [(cell.shown, _value_cells(cell, experiment, a, b)) for cell in experiment.cells]
     floors = f"Noise floor: {_floor(experiment.floor_a)} in A, {_floor(experiment.floor_b)} in B."
     return f"{experiment.question}\n\n{floors}\n\n{lay_out(rows, HEADINGS, style)}"
 
 
 def lay_out(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequence[str], style: Style) -> str:
-    """A table of cells with what is said of each, numbers first, words in the last column."""
-    axes = varying_axes([shown for shown, _ in rows])
-    texts = [[*(axis_value(shown.cell.value(axis)) for axis in axes), *values] for shown, values in rows]
+    """Lay out a table of cells: their labels, numbers, and words in the last column."""
+    axes = table_axes([shown.cell for shown, _ in rows])
+    texts = [[*label_of(shown.cell, axes), *values] for shown, values in rows]
     if style == "pipe":
         texts = [[*row[:-1], row[-1].replace("|", "\\|")] for row in texts]
-    alignment = ["left"] * len(axes) + ["right"] * (len(headings) - 1) + ["left"]
-    names = [*map(axis_name, axes), *headings]
-    return tabulate(texts, names, tablefmt=style, disable_numparse=True, colalign=alignment) + "\n"
+    names = label_headings(axes)
+    alignment = ["left"] * len(names) + ["right"] * (len(headings) - 1) + ["left"]
+    return tabulate(texts, [*names, *headings], tablefmt=style, disable_numparse=True, colalign=alignment) + "\n"
 
 
 def sum_up(a: Campaign, b: Campaign, comparison: Comparison) -> list[str]:
-    """What it comes to, and what only one of the campaigns has."""
+    """Sum the comparison up, with the cells that only one of the campaigns has."""
     cells = comparison.compared
     lines = [_count_differing(cells), _reach(cells), _direction(comparison)] if cells else [_why_nothing(a, b)]
     lines.append(_floors(comparison))
@@ -113,15 +114,13 @@ def sum_up(a: Campaign, b: Campaign, comparison: Comparison) -> list[str]:
 
 
 def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Campaign, b: Campaign) -> list[str]:
-    mark = ""
-    if cell.adjusted_p is not None:
-        mark = "≠ " if cell.differs else "≈ "
+    significant = None if cell.adjusted_p is None else cell.differs
     return [
         *(
             "1" if cell.baseline and not any(cell.obstacles) else _estimate(ratio, RATIO)
             for ratio in (cell.ratio_a, cell.ratio_b)
         ),
-        mark + _estimate(cell.relative, CHANGE),
+        "≠ " * (significant is True) + mark_unless(significant, _estimate(cell.relative, CHANGE)),
         _estimate(cell.absolute, CHANGE),
         "; ".join(_notes(cell, experiment, a, b)),
     ]
@@ -154,7 +153,7 @@ def _floor(floor: float | None) -> str:
 
 
 def _floors(comparison: Comparison) -> str:
-    """Those of all experiments; only once where they have the same baseline."""
+    """List the noise floors of all experiments, equal ones once."""
     names: dict[str, list[str]] = {}
     for one in comparison.experiments:
         names.setdefault(f"{_floor(one.floor_a)} in A and {_floor(one.floor_b)} in B", []).append(one.name)
@@ -172,7 +171,7 @@ def _count_differing(cells: Sequence[ComparedCell]) -> str:
 
 
 def _reach(cells: Sequence[ComparedCell]) -> str:
-    """What could have been found at all: that nothing differs says little where intervals are wide."""
+    """Say how small a change the intervals could show."""
     reach = statistics.median(
         math.sqrt(relative.high / relative.low) - 1
         for cell in cells
@@ -185,7 +184,7 @@ def _reach(cells: Sequence[ComparedCell]) -> str:
 
 
 def _direction(comparison: Comparison) -> str:
-    """How many changed to which side, and whether that may be the baseline's doing, which all of them are held to."""
+    """Count the changes to each side, with the baseline's own change, which is in all of them."""
     cells = comparison.compared
     above = sum(cell.relative is not None and cell.relative.value > 1 for cell in cells)
     baselines = {
@@ -208,17 +207,12 @@ def _why_nothing(a: Campaign, b: Campaign) -> str:
 
 
 def _only(name: str, only: Sequence[ShownCell], other: Campaign) -> str:
-    axes = varying_axes([*only, *other.description.cells])
+    axes = table_axes([shown.cell for shown in (*only, *other.description.cells)])
     named = "; ".join(_name(cell, axes) for cell in only)
     return f"Only {name} has {count(len(only), 'cell')}: {named}."
 
 
 def _name(shown: ShownCell, axes: Sequence[str]) -> str:
-    values = shown.cell.axes()
-    others = [f"{axis_name(axis)} {values[axis]}" for axis in axes if axis != "loader" and values[axis] is not None]
-    return ", ".join([str(values["loader"]), *others])
-
-
-def varying_axes(cells: Sequence[ShownCell]) -> list[str]:
-    """The axes that have more than one value, as the cells name them; the loader where none has."""
-    return [axis for axis in AXES if len({one.cell.value(axis) for one in cells}) > 1] or ["loader"]
+    named = dict(zip(label_headings(axes), label_of(shown.cell, axes), strict=True))
+    loader = named.pop("loader", None) or label_of(shown.cell, ["loader"])[0]
+    return ", ".join([loader, *(f"{name} {text}" for name, text in named.items() if text != NOTHING)])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tabulate import tabulate
 
+from bigdata.registry import LOADERS, short_name
 from experiments.analysis.balanced_cells import Basis, complete_blocks, find_basis, without_foreign_baseline
 from experiments.analysis.effects import Effects, FactorEffect, HigherEffect, InteractionEffect, find_effects
 from experiments.analysis.factors import Factor, Level, Nesting
+from experiments.analysis.precision import LOADER_AXES
 from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, with_interval
 from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import axis_name, axis_value, count
@@ -56,7 +59,7 @@ def _find_problem(basis: Basis) -> str | None:
 
 
 def _left_out(basis: Basis) -> str:
-    return f"without {', '.join(map(_values_text, basis.left_out))}, of which some cells cannot run"
+    return f"without {', '.join(_level_text(*one) for one in basis.left_out)}, of which some cells cannot run"
 
 
 def _lead(effects: Effects) -> str:
@@ -164,7 +167,7 @@ def _notes(basis: Basis, effects: Effects) -> list[str]:
 def _higher(effects: Effects) -> list[str]:
     if effects.higher is None:
         return []
-    return [f"Combinations of three and more factors explain {_share(effects.higher)}."]
+    return [f"Combinations of three and more factors explain {_share(effects.higher).removesuffix('.')}."]
 
 
 def _factor_name(factor: Factor) -> str:
@@ -182,18 +185,27 @@ def _pair_name(effect: InteractionEffect) -> str:
 
 
 def _level_text(factor: Factor, level: Level) -> str:
-    return _values_text(factor.telling(level))
+    """Return 'aiopg · uvloop GIL off', say: an axis that does not apply says nothing."""
+    values = dict(zip(factor.axes, level, strict=True))
+    told: Sequence[Any] = factor.telling(level)
+    if "loader" in values:
+        others = {axis: value for axis, value in values.items() if axis not in LOADER_AXES and value in told}
+        told = [_loader_name(*(values.get(axis) for axis in LOADER_AXES)), *others.values()]
+    return " ".join(axis_value(value) for value in told if value is not None) or axis_value(None)
 
 
-def _values_text(values: Level) -> str:
-    """Return the values that apply, such as 'row_by_row_asyncio uvloop'."""
-    return " ".join(axis_value(value) for value in values if value is not None) or axis_value(None)
+def _loader_name(name: Any, loop: Any = None, *others: Any) -> str:
+    """Return the short name; of a loader with loops, where none is given, the driver alone."""
+    loader = LOADERS.get(name)
+    return loader.label if loader and loader.loops and loop is None else short_name(str(name), loop, *others)
 
 
 def _nesting_text(nesting: Nesting) -> str:
     by_value: dict[str, list[str]] = {}
     for outer, inner in nesting.single:
-        by_value.setdefault("none" if inner is None else f"only {inner}", []).append(axis_value(outer))
+        by_value.setdefault("none" if inner is None else f"only {inner}", []).append(
+            _loader_name(outer) if nesting.outer == "loader" else axis_value(outer)
+        )
     only = "; ".join(f"{inner} with {_some(outers)}" for inner, outers in by_value.items())
     return f"{axis_name(nesting.inner)} is nested in {axis_name(nesting.outer)} ({only})"
 

@@ -1,4 +1,4 @@
-"""The foot of a table: what became of every planned run, and why of those that are not ok. Failures are data."""
+"""Footnotes of a table: the run status of every planned run, with reasons. Failures are data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATUS_NAMES: Mapping[Status, str] = {
     "failed": "failed",
     "timeout": "timed out",
 }
-# As much of a reason as tells what it is; the CSV has all of it.
+# The length of a reason; the CSV has all of it.
 _REASON_LENGTH = 200
 
 
@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def foot_lines(summary: ExperimentSummary) -> list[str]:
-    """The counts, zeros too; then each reason with its number; then the disturbed runs."""
+    """Return the counts, zeros too; then each reason with its number; then the disturbed runs."""
     lines = [_counts(summary), *_troubles(summary), *_unsupported(summary), *_missing(summary), *_cut(summary)]
     return [*lines, *_unwatched(summary), *_late(summary), _disturbed(summary)]
 
@@ -37,7 +37,7 @@ def _counts(summary: ExperimentSummary) -> str:
     statuses = Counter(record.status for record in records)
     parts = ", ".join(f"{statuses[status]:,} {name}" for status, name in STATUS_NAMES.items())
     return (
-        f"Runs: {sum(row.planned for row in rows):,} planned, {len(records):,} run "
+        f"Run status: {sum(row.planned for row in rows):,} planned, {len(records):,} run "
         f"({sum(record.resumed for record in records):,} resumed): {parts}. "
         f"Unsupported cells: {len({row.shown.cell_key for row in rows if row.shown.unsupported}):,}. "
         f"Interrupted attempts: {sum(row.interrupted for row in rows):,}."
@@ -64,50 +64,49 @@ def _unsupported(summary: ExperimentSummary) -> list[str]:
 
 
 def _missing(summary: ExperimentSummary) -> list[str]:
-    """The holes that a campaign has as long as it has not ended. Each row with one names the blocks."""
+    """Count the missing runs of a campaign that has not ended. Each row with one names the blocks."""
     rows = [len(row.missing) for row in summary.cells if row.missing]
     if not rows:
         return []
     runs, where = count(sum(rows), "run"), count(len(rows), "row")
-    return [f"Not run: {runs} of {where}, whose notes name the blocks. The campaign was broken off."]
+    return [f"Not run: {runs} of {where}, whose notes name the blocks. The campaign has not ended."]
 
 
 def _cut(summary: ExperimentSummary) -> list[str]:
-    """Runs that went well and are in no ratio all the same."""
+    """Count the runs that went well and are in no ratio all the same."""
     pairs = sum(row.cut for row in summary.cells)
     if not pairs:
         return []
     return [
-        f"Cut by an interruption: {count(pairs, 'run')} of a block whose baseline ran on the other side of it. They "
-        "are in the medians, and in no ratio."
+        f"{count(pairs, 'run')} excluded from ratios, not from medians: the campaign was interrupted between them and "
+        "their baseline."
     ]
 
 
 def _unwatched(summary: ExperimentSummary) -> list[str]:
-    """Runs whose connections were to be watched, and were not: their rows lack what is said of connections."""
+    """Count the runs without samples of their connections although they were asked for."""
     asked = [record for row in summary.cells for record in row.ok if _was_to_be_watched(record)]
     missing = [record for record in asked if not (record.connections and record.connections.get("samples"))]
     if not missing:
         return []
     runs = f"{len(missing):,} of {count(len(asked), 'run')} that were ok"
-    return [f"Connections were not watched in {runs}; samples.jsonl says why."]
+    return [f"Connections were not sampled in {runs}; samples.jsonl says why."]
 
 
 def _late(summary: ExperimentSummary) -> list[str]:
-    """Runs whose connections may have been looked at when they had left the core; older records do not say."""
+    """Count the runs whose connections may have been sampled too late; older records do not say."""
     watched = [record.connections for row in summary.cells for record in row.ok if record.connections]
     late = [seen for seen in watched if seen.get("scheduling", "") is None]
     if not late:
         return []
     return [
-        f"In {len(late):,} of {count(len(watched), 'run')} connections were looked at as soon as a core of the server "
-        "was free, perhaps not before (no short time slice could be had there): more of them may have been active, and "
-        "fewer waiting, than is said here."
+        f"In {len(late):,} of {count(len(watched), 'run')} the sampler had no short time slice, and may have waited "
+        "for a core of the server. More connections may have been active, and fewer waiting, than these samples show."
     ]
 
 
 def _was_to_be_watched(record: Record) -> bool:
-    """A loader that does not say when its phases were could not be."""
+    """Return whether samples were asked for; a loader that does not time its phases cannot have any."""
     data = (record.phases or {}).get("data")
     return record.cell.sampling == "on" and data is not None and data.started_s is not None
 
@@ -122,21 +121,21 @@ def _disturbed(summary: ExperimentSummary) -> str:
 
 @dataclass(frozen=True)
 class Reason:
-    """A reason with how often it came out; ``alike`` where some of those differ from ``text`` in their numbers."""
+    """A reason with its number of runs; ``alike`` where some of those differ from ``text`` in their numbers."""
 
     number: int
     text: str
     alike: bool
 
     def told(self, length: int) -> str:
-        """': no wheels' or, for several that are alike, ', such as: 3 of 4', with the reason shortened to a length."""
+        """Return ': no wheels' or, for several that are alike, ', such as: 3 of 4', shortened to a length."""
         if not self.text:
             return ""
         return f"{', such as' if self.alike else ''}: {shortened(self.text, length)}"
 
 
 def group_reasons(reasons: Iterable[str]) -> list[Reason]:
-    """The reasons grouped, the most frequent first; of those that are alike, the text of the first."""
+    """Group failure reasons that differ only in numbers, the most frequent first."""
     groups: dict[str, list[str]] = {}
     for reason in reasons:
         groups.setdefault(_NUMBER.sub("#", reason), []).append(reason)

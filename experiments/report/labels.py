@@ -35,6 +35,12 @@ def label_axes(
     return tuple(kept) if kept or over else ("loader",)
 
 
+def table_axes(cells: Sequence[Cell]) -> list[str]:
+    """Return the axes with several values, as the columns of a table have them; the loader where none has."""
+    axes = [axis for axis in AXES if _varies(axis, cells)] or ["loader"]
+    return [axis for axis in axes if _TOGETHER.get(axis) not in axes]
+
+
 def label_of(cell: Cell, axes: Sequence[str]) -> tuple[str, ...]:
     """Return the texts for these axes, one under each of ``headings``."""
     return tuple(_loader_name(cell, axes) if axis == "loader" else value_text(cell, axis) for axis in _columns(axes))

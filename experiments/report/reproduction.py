@@ -1,4 +1,4 @@
-"""Whether published numbers came out again: the verdict of each cell, and the page that shows them.
+"""Page of a reproduction: whether each published ratio was reproduced.
 
 The noise floor is that of one campaign and the change of a ratio has the noise of two, so some cells come out as not
 reproduced where nothing has changed. Simulated (200,000 pairs of equal campaigns, normal noise): 7% for ten blocks, 5%
@@ -24,7 +24,7 @@ PAGE = "reproduced.md"
 
 REPRODUCED = "reproduced"
 NOT_REPRODUCED = "not reproduced"
-NO_VERDICT = "no verdict"
+NO_RESULT = "no result"
 
 EXPECTED = (
     "The noise of two campaigns is in *here to published*, that of one in the floor: where nothing has changed some 7% "
@@ -38,22 +38,22 @@ HEADINGS = (
     "here to published (95%)",
     "rows/s published",
     "rows/s here",
-    "verdict",
+    "result",
 )
 
 
 def judge(cell: ComparedCell, experiment: ComparedExperiment) -> str:
-    """'reproduced', 'not reproduced', or 'no verdict: why'.
+    """Return 'reproduced', 'not reproduced', or 'no result: why'.
 
     A published ratio is reproduced where it lies within the noise floor of the one that was measured now:
     ``|ln(now / published)|`` is at most the logarithm of the larger of the two campaigns' noise floors.
     """
     if cell.relative is None:
-        return f"{NO_VERDICT}: {cell.obstacle('published', 'here') or 'there is no ratio'}"
+        return f"{NO_RESULT}: {cell.obstacle('published', 'here') or 'there is no ratio'}"
     if experiment.larger_floor is None:
         sides = {"published": experiment.floor_a, "here": experiment.floor_b}
         unknown = " and ".join(name for name, floor in sides.items() if floor is None)
-        return f"{NO_VERDICT}: no noise floor {unknown}, as that needs {FEWEST_BLOCKS} good blocks of the baseline"
+        return f"{NO_RESULT}: no noise floor {unknown}, as that needs {FEWEST_BLOCKS} good blocks of the baseline"
     reproduced = abs(math.log(cell.relative.value)) <= math.log(experiment.larger_floor)
     return REPRODUCED if reproduced else NOT_REPRODUCED
 
@@ -65,7 +65,7 @@ def write_reproduction(
     comparison: Comparison,
     style: Style = "pipe",
 ) -> str:
-    """The whole page; its last lines are the sum."""
+    """Write the whole page; its last lines are the sum."""
     behind = describe_differences(differences, "published", "here")
     parts = [
         f"# {published.name} reproduced\n",
@@ -78,7 +78,7 @@ def write_reproduction(
 
 
 def sum_up(comparison: Comparison) -> list[str]:
-    """How many cells were reproduced, each counted once in however many experiments it shows; and what that means."""
+    """Count the reproduced cells, each once, with what that means."""
     judged = {
         (cell.axes, experiment.baseline): (cell, judge(cell, experiment))
         for experiment in comparison.experiments
@@ -87,17 +87,17 @@ def sum_up(comparison: Comparison) -> list[str]:
     }
     if not judged:
         return ["There is nothing but the baseline: it has no ratio that could come out again."]
-    verdicts = [verdict for _, verdict in judged.values()]
-    others = [cell for cell, verdict in judged.values() if verdict == NOT_REPRODUCED]
+    results = [result for _, result in judged.values()]
+    others = [cell for cell, result in judged.values() if result == NOT_REPRODUCED]
     floors = dict.fromkeys(map(_floors, comparison.experiments))
-    none = sum(verdict.startswith(NO_VERDICT) for verdict in verdicts)
+    none = sum(result.startswith(NO_RESULT) for result in results)
     beyond = f" (of {sum(map(_differs, others))} the interval of *here to published* leaves out 1)" if others else ""
     return [
         "A published ratio to the baseline is reproduced where it lies within the noise floor of the one measured "
         f"here, the larger of the two campaigns' ({'; '.join(floors)}). Not reproduced is a finding, no failure.",
         EXPECTED,
-        f"{verdicts.count(REPRODUCED)} of {count(len(verdicts), 'cell')} reproduced, {len(others)} not "
-        f"reproduced{beyond}, {none} without a verdict.",
+        f"{results.count(REPRODUCED)} of {count(len(results), 'cell')} reproduced, {len(others)} not "
+        f"reproduced{beyond}, {none} without a result.",
     ]
 
 
@@ -107,7 +107,7 @@ def _differs(cell: ComparedCell) -> bool:
 
 
 def _is_judged(cell: ComparedCell) -> bool:
-    """The baseline has no ratio to itself, and its second arm has one for the noise alone."""
+    """Return whether it has a result: not the baseline, nor its second arm, which measures noise."""
     return not cell.baseline and cell.shown.arm == "a"
 
 

@@ -1,4 +1,4 @@
-"""One table per experiment, as Markdown and as CSV, from a campaign's description and records alone."""
+"""Tables of an experiment: Markdown, terminal and CSV."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from tabulate import tabulate
 
 from experiments.analysis.disturbance import MAX_DISTURBED_SHARE
 from experiments.analysis.queueing.model import Model, Modelled
-from experiments.analysis.stats import Estimate, with_interval
+from experiments.analysis.stats import Estimate, mark_unless, with_interval
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.cpuset import format_cpuset
-from experiments.formatting import NOTHING, axis_name, axis_value, shortened, whole
+from experiments.formatting import NOTHING, shortened, whole
 from experiments.records.campaign import Campaign
 from experiments.records.record import RUN_STATUSES
-from experiments.report.bottlenecks import VERDICT, why_cells, why_csv, why_headings
+from experiments.report.bottlenecks import BOTTLENECK, why_cells, why_csv, why_headings
 from experiments.report.builds import marks_of
 from experiments.report.captions import caption_lines, describe_floor, describe_ratios
 from experiments.report.csv_columns import fact_columns, measure_columns, model_columns
 from experiments.report.effects import describe_effects
 from experiments.report.footnotes import STATUS_NAMES, foot_lines, group_reasons
+from experiments.report.labels import headings, label_of, table_axes
 
 HEADINGS = ("rows/s (95% interval)", "ratio (95% interval)", "client CPU µs/row", "client core")
-"""Before those of ``why_columns``, and ``LAST_HEADINGS`` behind them."""
+"""Before those of ``why_headings``, and ``LAST_HEADINGS`` behind them."""
 LAST_HEADINGS = ("ok", "note")
 TERMINAL_HEADINGS = ("rows/s", "ratio (95% interval)", "CPU µs/row", "ok", "note")
 
-# As much of a reason as a row has room for; the foot has more of it, the CSV all.
+# The length of a reason in a row; the footnotes have more of it, the CSV all.
 NOTE_LENGTH = 80
 TERMINAL_NOTE_LENGTH = 40
 
@@ -41,16 +42,23 @@ def markdown_table(
 
     ``charts`` are paragraphs (images, an answer) above the table, ``remarks`` lines at the end of the notes.
     """
-    axes = summary.varying_axes
+    axes = table_axes([cell.shown.cell for cell in summary.cells])
     why = why_headings(summary.cells)
     rows = [
         [*_axis_cells(cell, axes), *_value_cells(cell), *why_cells(cell, why), *_last_cells(cell)]
         for cell in summary.cells
     ]
-    headings = [*(axis_name(axis) for axis in axes), *HEADINGS, *why, *LAST_HEADINGS]
-    sides = ["right"] * len(HEADINGS) + ["left" if one == VERDICT else "right" for one in why] + ["right", "left"]
-    alignment = ["left"] * len(axes) + sides
-    table = tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=alignment)
+    names = headings(axes)
+    sides = ["right"] * len(HEADINGS) + ["left" if one == BOTTLENECK else "right" for one in why] + ["right", "left"]
+    alignment = ["left"] * len(names) + sides
+    every = [*names, *HEADINGS, *why, *LAST_HEADINGS]
+    table = tabulate(
+        rows,
+        every,
+        tablefmt="pipe",
+        disable_numparse=True,
+        colalign=alignment,
+    )
     notes = "\n".join(f"- {line}" for line in [*caption_lines(summary, campaign, axes), *remarks])
     effects = describe_effects(summary, campaign)
     matters = "" if effects is None else f"\n**What matters**\n\n{effects.strip()}\n"
@@ -60,13 +68,11 @@ def markdown_table(
 
 def terminal_table(summary: ExperimentSummary, campaign: Campaign) -> str:
     """Write what fits a terminal: ratios with their intervals, medians without, and the run status."""
-    axes = summary.varying_axes
-    rows = [
-        [*(axis_value(cell.shown.cell.value(axis)) for axis in axes), *_short_cells(cell)] for cell in summary.cells
-    ]
-    headings = [*(axis_name(axis) for axis in axes), *TERMINAL_HEADINGS]
-    alignment = ["left"] * len(axes) + ["right"] * (len(TERMINAL_HEADINGS) - 1) + ["left"]
-    table = tabulate(rows, headings, tablefmt="simple", disable_numparse=True, colalign=alignment)
+    axes = table_axes([cell.shown.cell for cell in summary.cells])
+    rows = [[*label_of(cell.shown.cell, axes), *_short_cells(cell)] for cell in summary.cells]
+    names = headings(axes)
+    alignment = ["left"] * len(names) + ["right"] * (len(TERMINAL_HEADINGS) - 1) + ["left"]
+    table = tabulate(rows, [*names, *TERMINAL_HEADINGS], tablefmt="simple", disable_numparse=True, colalign=alignment)
     notes = "\n".join(f"- {line}" for line in [*describe_ratios(summary), *foot_lines(summary)])
     floor = describe_floor(summary, campaign).replace("**", "")
     return f"{summary.experiment.question}\n{floor}\n\n{table}\n\n{notes}\n"
@@ -84,9 +90,9 @@ def csv_table(summary: ExperimentSummary, model: Model) -> str:
 
 
 def _axis_cells(cell: CellSummary, axes: Sequence[str]) -> list[str]:
-    texts = {axis: axis_value(cell.shown.cell.value(axis)) for axis in axes}
-    for mark, column in marks_of(cell, axes):
-        texts[column] += f" {mark}"
+    texts = dict(zip(headings(axes), label_of(cell.shown.cell, axes), strict=True))
+    for mark, axis in marks_of(cell, axes):
+        texts[headings([axis])[0]] += f" {mark}"
     return list(texts.values())
 
 
@@ -121,14 +127,13 @@ def _ratio(cell: CellSummary) -> str:
         return "1"
     if cell.ratio is None:
         return NOTHING
-    mark = "≈ " if cell.noise else ""
-    return mark + with_interval(cell.ratio, ".2f")
+    return mark_unless(not cell.noise, with_interval(cell.ratio, ".2f"))
 
 
 def _note(cell: CellSummary, length: int | None = None) -> str:
-    """What makes the row special: its role, why it cannot run, what held it back, what went wrong.
+    """Return what makes the row special: its role, why it cannot run, what slowed it down, what failed.
 
-    ``length`` is what there is room for of each reason; None: all of it.
+    ``length`` is the most of each reason; None: all of it.
     """
     if cell.shown.unsupported:
         return f"cannot run: {shortened(cell.shown.unsupported, length or len(cell.shown.unsupported))}"
@@ -144,7 +149,7 @@ def _note(cell: CellSummary, length: int | None = None) -> str:
 
 
 def _troubles(cell: CellSummary, length: int | None) -> list[str]:
-    """How often the row has each outcome other than ok, and why; every one of the reasons where there is room."""
+    """Count each outcome other than ok, with its reasons; every reason without a ``length``."""
     if length is None:
         return [f"{number} {STATUS_NAMES[status]}: {reason}" for (status, reason), number in cell.troubles.items()]
     return [

@@ -152,4 +152,4 @@ def test_of_ceilings_only_pgbench_is_a_curve(description: Description, uvloop_ce
 def test_the_table_says_what_a_share_of_the_ceiling_is_and_why_one_may_be_above_it(campaign: Campaign) -> None:
     table = markdown_table(*summed(campaign.description, campaign.records, campaign.description.experiments[0]))
     assert next(line for line in table.splitlines() if "uvloop" in line).split("|")[-4].strip() == "60%"
-    assert "over as many connections; above 100%: statements that come in batches cost the server less CPU." in table
+    assert "over as many connections. Above 100%: statements in batches cost the server less CPU." in table

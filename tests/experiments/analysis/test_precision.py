@@ -78,7 +78,7 @@ def test_the_reach_of_an_interval_is_how_far_it_goes_from_its_ratio_as_a_factor(
 def test_the_widest_interval_of_all_ratios_is_found_with_its_cell(five: Description, records: list[Record]) -> None:
     found = find_precision(summarize_all(Campaign(five, records)))
     assert found.widest == pytest.approx(reach_of(OTHER))
-    assert found.cell == "row_by_row_asyncio, uvloop"
+    assert found.cell == "aiopg · uvloop"
     assert found.left_out == ()
 
 
@@ -86,7 +86,7 @@ def test_the_baselines_second_arm_is_a_ratio_too(five: Description, records: lis
     narrow = [replace(record, rows_per_s=16_000.0) if record.cell.loop else record for record in records]
     found = find_precision(summarize_all(Campaign(five, narrow)))
     assert found.widest == pytest.approx(reach_of(AGAIN))
-    assert found.cell == "row_by_row_threaded, the baseline again"
+    assert found.cell == "psycopg2 · threads, the baseline again"
 
 
 def test_every_experiment_is_looked_at(five: Description, records: list[Record]) -> None:
@@ -98,7 +98,7 @@ def test_every_experiment_is_looked_at(five: Description, records: list[Record])
     matrix = {**five.matrix, "experiments": {**five.matrix["experiments"], "loops": {"matrix": {}}}}
     both = replace(five, cells=cells, experiments=experiments, matrix=matrix)
     found = find_precision(summarize_all(Campaign(both, records)))
-    assert found.cell == "loops: row_by_row_asyncio, uvloop"
+    assert found.cell == "loops: aiopg · uvloop"
 
 
 def test_no_other_block_is_needed_when_the_widest_interval_reaches_no_further_than_asked(
@@ -115,7 +115,7 @@ def test_a_cell_whose_runs_failed_keeps_nothing_going_and_is_named(
 ) -> None:
     found = find_precision(summarize_all(Campaign(five, failing(records, "row_by_row_asyncio", blocks))))
     assert found.widest == pytest.approx(reach_of(AGAIN))
-    assert found.left_out == ("row_by_row_asyncio, uvloop",)
+    assert found.left_out == ("aiopg · uvloop",)
     assert found.find_end(0.02) == "precise"
 
 
@@ -144,7 +144,7 @@ def test_it_is_said_why_no_more_blocks_ran(
     ended: str | None, text: str, five: Description, records: list[Record]
 ) -> None:
     until = {**(five.until or {}), **({"ended": ended} if ended else {})}
-    widest = "; widest interval: 2.5% (row_by_row_asyncio, uvloop)."
+    widest = "; widest interval: 2.5% (aiopg · uvloop)."
     assert said(replace(five, until=until), records) == text + widest
 
 
@@ -153,8 +153,8 @@ def test_what_was_left_out_is_said(five: Description, records: list[Record]) -> 
     text = said(replace(five, until=until), failing(records, "row_by_row_asyncio", range(1, 3)))
     assert text is not None
     assert text.endswith(
-        "reached at most 2% from it; widest interval: 1.2% (row_by_row_threaded, the baseline "
-        "again); left out, as too few good runs leave no interval: row_by_row_asyncio, uvloop."
+        "reached at most 2% from it; widest interval: 1.2% (psycopg2 · threads, the baseline "
+        "again); left out, as too few good runs leave no interval: aiopg · uvloop."
     )
 
 
@@ -171,7 +171,7 @@ def test_a_table_says_what_is_the_widest_of_its_own_where_there_are_others(
     two = replace(five, experiments=(*five.experiments, ShownExperiment("loops", "Which loop?")))
     text = describe_until(two, [summarize(Campaign(five, records), five.experiments[0])])
     assert text is not None
-    assert text.endswith("; widest interval in this table: 2.5% (row_by_row_asyncio, uvloop).")
+    assert text.endswith("; widest interval in this table: 2.5% (aiopg · uvloop).")
 
 
 def test_of_a_campaign_with_fixed_blocks_nothing_is_said(description: Description, records: list[Record]) -> None:

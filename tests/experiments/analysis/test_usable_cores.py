@@ -21,14 +21,14 @@ def with_gil(record: Record, *, enabled: bool) -> Record:
 
 def test_each_side_has_its_cores_and_no_more_than_its_quota() -> None:
     setup = find_setup(APART, several_cores=True)
-    assert setup == Setup(client_cores=1, server_cores=3, client_quota=0.25, server_quota=1.5)
+    assert setup == Setup(client_cores=1, server_cores=3, client_quota=0.25, server_quota=1.5, run_cores=4)
     assert (setup.client_limit, setup.server_limit, setup.shared) == (0.25, 1.5, False)
     assert count_cores(APART) == 4
 
 
 def test_what_runs_on_one_core_has_one_of_those_that_both_sides_share() -> None:
     setup = find_setup(SHARED, several_cores=False)
-    assert setup == Setup(client_cores=1, server_cores=3, shared_cores=4)
+    assert setup == Setup(client_cores=1, server_cores=3, shared_cores=4, run_cores=4)
     assert (setup.client_limit, setup.server_limit, setup.shared) == (1, 3, True)
     assert find_setup(SHARED, several_cores=True).client_limit == 4
     assert count_cores(SHARED) == 4

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from experiments.analysis.utilization import Cores, Observations, median_waits, observe
+from experiments.analysis.usable_cores import Setup
+from experiments.analysis.utilization import Observations, median_waits, observe
 from experiments.matrix.cell import Cell
 from experiments.records.record import Client, Host, Record
 from tests.experiments.made_observed import SPLIT, observed
@@ -28,19 +29,19 @@ def look(record: Record, placement: Mapping[str, Any] | None = None) -> Observat
 
 def test_shares_are_of_the_cores_that_each_side_has(seen: Record) -> None:
     found = look(seen)
-    assert found.cores == Cores(client=1, server=1, run=2, shared=False, client_quota=None)
+    assert found.cores == Setup(1, 1)
     assert (found.client_share, found.server_share, found.run_share) == pytest.approx((0.25, 0.75, 0.5))
 
 
 def test_under_a_lock_the_client_has_one_core_of_those_that_both_share(seen: Record) -> None:
     found = look(seen, BOTH)
-    assert found.cores == Cores(client=1, server=2, run=2, shared=True, at_least=True)
+    assert found.cores == Setup(1, 2, shared_cores=2, at_least=True)
     assert (found.client_share, found.server_share, found.run_share) == pytest.approx((0.25, 0.375, 0.5))
 
 
 def test_a_quota_is_all_that_the_client_has(seen: Record) -> None:
     found = look(observed(seen, throttled=0.6), POD)
-    assert found.cores == Cores(client=0.25, server=1, run=2, client_quota=0.25)
+    assert found.cores == Setup(1, 1, client_quota=0.25)
     assert (found.client_share, found.throttled_share) == pytest.approx((1.0, 0.6))
 
 
@@ -50,11 +51,11 @@ def test_a_quota_of_the_server_is_all_that_it_has(seen: Record) -> None:
 
 def test_processes_and_threads_without_a_lock_can_use_all_cores(seen: Record, threaded: Cell) -> None:
     processes = replace(seen, cell=replace(threaded, loader="row_by_row_processes"))
-    assert look(processes, BOTH).cores.client == 2
+    assert look(processes, BOTH).cores.client_cores == 2
     assert isinstance(seen.client, Client)
     free = replace(seen, client=replace(seen.client, gil_enabled=False))
-    assert look(free, BOTH).cores.client == 2
-    assert look(replace(free, cell=replace(threaded, loader="row_by_row_asyncio")), BOTH).cores.client == 1
+    assert look(free, BOTH).cores.client_cores == 2
+    assert look(replace(free, cell=replace(threaded, loader="row_by_row_asyncio")), BOTH).cores.client_cores == 1
 
 
 def test_only_of_several_threads_under_a_lock_one_core_is_the_least(seen: Record, threaded: Cell) -> None:

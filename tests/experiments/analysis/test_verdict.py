@@ -5,10 +5,11 @@ from typing import Any, get_args
 
 import pytest
 
-from experiments.analysis.utilization import Cores, Observations
+from experiments.analysis.usable_cores import Setup
+from experiments.analysis.utilization import Observations
 from experiments.analysis.verdict import BUSY_SHARE, FOREIGN_SHARE, WAIT_SHARE, Label, find_verdict
 
-SPLIT = Cores(client=1, server=1, run=2)
+SPLIT = Setup(1, 1)
 
 # What 20 connections look like whose server is busy neither with computing nor with waiting.
 CALM = Observations(
@@ -29,8 +30,8 @@ CALM = Observations(
 # One connection on this machine: the numbers of a durable commit in a millisecond's quarter.
 ALONE = replace(CALM, poolsize=1, client_share=0.16, server_share=0.5, commit_wait=0.2, round_trip=0.12)
 # Threads under a lock on cores that the server uses, too.
-BOTH = replace(CALM, cores=Cores(1, 2, 2, shared=True, at_least=True))
-POD = replace(CALM, cores=Cores(0.25, 1, 2, client_quota=0.25), throttled_share=0.7)
+BOTH = replace(CALM, cores=Setup(1, 2, shared_cores=2, at_least=True))
+POD = replace(CALM, cores=Setup(1, 1, client_quota=0.25), throttled_share=0.7)
 
 
 def label(observations: Observations) -> str:
@@ -56,7 +57,7 @@ CASES: list[tuple[str, str, Observations]] = [
     ("latency-bound", "20 far away", replace(CALM, round_trip=0.8)),
     ("latency-bound", "a server that sleeps", replace(CALM, other_wait=0.9, waits={"Timeout:PgSleep": 0.9})),
     ("latency-bound", "one that sleeps longer than it commits", replace(CALM, other_wait=0.5, commit_wait=0.4)),
-    ("host-saturated", "both on the same cores", replace(CALM, cores=Cores(1, 2, 2, shared=True), run_share=0.95)),
+    ("host-saturated", "both on the same cores", replace(CALM, cores=Setup(1, 2, shared_cores=2), run_share=0.95)),
     ("host-saturated", "two others on the client's core", replace(CALM, client_share=0.4, foreign_share=0.3)),
     ("host-saturated", "others, and a server near its limit", replace(CALM, server_share=0.7, foreign_share=0.15)),
     ("host-saturated", "others on cores that both use half", replace(BOTH, run_share=0.6, foreign_share=0.35)),
@@ -106,8 +107,8 @@ def test_each_threshold_decides(name: str, changes: dict[str, Any]) -> None:
 
 
 def test_shared_cores_that_are_not_busy_are_nobody_s_fault() -> None:
-    assert label(replace(CALM, cores=Cores(1, 2, 2, shared=True), run_share=0.6)) == "mixed"
-    assert label(replace(ALONE, cores=Cores(1, 2, 2, shared=True), run_share=0.4)) == "latency-bound"
+    assert label(replace(CALM, cores=Setup(1, 2, shared_cores=2), run_share=0.6)) == "mixed"
+    assert label(replace(ALONE, cores=Setup(1, 2, shared_cores=2), run_share=0.4)) == "latency-bound"
 
 
 def test_others_on_idle_cores_take_no_turn() -> None:
@@ -155,7 +156,7 @@ SENTENCES = {
     "server 50% of its one core; its connection was active 60% of the time, 10% in IO:WalSync.": ALONE,
     "Client and server share 2 cores, and used 95% of that: the client used 30% of the one core it can use; the "
     "server 60% of its 2 cores; on average 0.8 of its 20 connections were active.": replace(
-        CALM, cores=Cores(1, 2, 2, shared=True), run_share=0.95, active=0.04, waits={"IO:WalSync": 0.04}
+        CALM, cores=Setup(1, 2, shared_cores=2), run_share=0.95, active=0.04, waits={"IO:WalSync": 0.04}
     ),
 }
 

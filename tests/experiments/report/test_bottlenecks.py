@@ -38,7 +38,7 @@ GOLDEN = """\
 
 - psycopg2 · threads: **server-bound**. The server is the limit: the client used 25% of the one core it can use; the server 97% of its one core; on average 14 of its 20 connections were active, 3.0 in IO:WalSync.
 - aiopg · uvloop: **commit-bound**. Waiting for commits is the limit, 60% of the connections' time: the client used 40% of the one core it can use; the server 60% of its one core; on average 16 of its 20 connections were active, 9.0 in LWLock:WALWrite; the server's one core could do at most 1.67 times as much.
-- What each verdict means, and its thresholds: `experiments/analysis/verdict.py`.
+- What each bottleneck means, and its thresholds: `experiments/analysis/verdict.py`.
 """
 
 
@@ -51,8 +51,8 @@ def split(description: Description) -> Description:
 
 def test_the_section_reads_like_this(split: Description, records: list[Record]) -> None:
     text = why_section(*summed(split, records, split.experiments[0]))
-    assert text.startswith("## Why\n\nWhere the time of a worker goes, in µs per row")
-    assert "looked at 50 times in a run, at least 150 times in all runs of a row." in text
+    assert text.startswith("## Bottleneck analysis\n\nWhere the time of a worker goes, in µs per row")
+    assert "sampled 50 times in a run, at least 150 times in all runs of a row." in text
     assert text[text.index("| loader") :] == GOLDEN
 
 
@@ -62,8 +62,8 @@ def test_a_campaign_that_nobody_observed_has_no_section_and_its_table_no_column_
     old = [make_record(block=block) for block in (1, 2, 3)]
     assert why_section(*summed(description, old, description.experiments[0])) == ""
     table = markdown_table(*summed(description, old, description.experiments[0]))
-    assert "verdict" not in table
-    assert "of ceiling" not in table
+    assert "bottleneck" not in table
+    assert "of upper bound" not in table
 
 
 def test_rows_with_the_server_s_cpu_alone_have_a_verdict_and_no_bar(split: Description, records: list[Record]) -> None:
@@ -72,15 +72,15 @@ def test_rows_with_the_server_s_cpu_alone_have_a_verdict_and_no_bar(split: Descr
     assert "| loader" not in text
     assert "**server-bound**" in text
     assert "commit-bound" not in text
-    assert "looked at" not in text
+    assert "connections were sampled" not in text
 
 
 def test_the_table_of_the_experiment_has_the_verdicts(split: Description, records: list[Record]) -> None:
     table = markdown_table(*summed(split, records, split.experiments[0]))
     row = next(line for line in table.splitlines() if "uvloop" in line)
     assert "commit-bound" in row
-    assert "*verdict*: what holds the row back" in table
-    assert "*of ceiling*" not in table
+    assert "*bottleneck*: what limits the row" in table
+    assert "*of upper bound*" not in table
 
 
 def test_the_csv_has_the_ledger_the_verdict_and_the_connections(split: Description, records: list[Record]) -> None:
@@ -99,10 +99,10 @@ def test_the_foot_counts_the_runs_that_were_to_be_watched_and_were_not(
 ) -> None:
     asked = [replace(record, cell=replace(record.cell, sampling="on")) for record in records]
     blind = [replace(record, connections=None, ledger_us_per_row=None) for record in asked[:2]]
-    said = "Connections were not watched in 2 of 9 runs that were ok; samples.jsonl says why."
+    said = "Connections were not sampled in 2 of 9 runs that were ok; samples.jsonl says why."
     assert said in markdown_table(*summed(split, [*blind, *asked[2:]], split.experiments[0]))
-    assert "Connections were not watched" not in markdown_table(*summed(split, asked, split.experiments[0]))
-    assert "Connections were not watched" not in markdown_table(
+    assert "Connections were not sampled" not in markdown_table(*summed(split, asked, split.experiments[0]))
+    assert "Connections were not sampled" not in markdown_table(
         *summed(split, [*blind[:0], *records], split.experiments[0])
     )
 

@@ -34,15 +34,14 @@ def test_every_planned_run_is_counted_with_what_became_of_it(
     records.append(make_failure(uvloop_cell, block=4, status="failed", reason="run: lost"))
     records.append(make_failure(uvloop_cell, block=5, status="failed", reason="ended", interrupted=True))
     assert foot(description, records)[:-1] == [
-        "Runs: 18 planned, 10 run (2 resumed): 5 ok, 3 wrong_work, 1 failed, 1 timed out. Unsupported cells: 1. "
+        "Run status: 18 planned, 10 run (2 resumed): 5 ok, 3 wrong_work, 1 failed, 1 timed out. Unsupported cells: 1. "
         "Interrupted attempts: 1.",
         "3 runs wrong_work, such as: rows: 1 of 22200.",
         "1 run failed: run: lost.",
         "1 run timed out: run: no end within 120 s.",
         "1 cell cannot run: no wheel of aiopg | none at all.",
-        "Not run: 8 runs of 3 rows, whose notes name the blocks. The campaign was broken off.",
-        "Cut by an interruption: 1 run of a block whose baseline ran on the other side of it. They are in the medians, "
-        "and in no ratio.",
+        "Not run: 8 runs of 3 rows, whose notes name the blocks. The campaign has not ended.",
+        "1 run excluded from ratios, not from medians: the campaign was interrupted between them and their baseline.",
     ]
 
 
@@ -79,8 +78,8 @@ def test_runs_whose_connections_were_perhaps_looked_at_too_late_are_counted_as_f
         return replace(record, connections={**(record.connections or {}), **scheduling})
 
     older, prompt, late = scheduled(1), scheduled(2, scheduling="slice"), scheduled(3, scheduling=None)
-    assert [line for line in foot(description, [older, prompt]) if "looked at" in line] == []
-    assert [line for line in foot(description, [older, prompt, late]) if "looked at" in line] == [
-        "In 1 of 3 runs connections were looked at as soon as a core of the server was free, perhaps not before (no "
-        "short time slice could be had there): more of them may have been active, and fewer waiting, than is said here."
+    assert [line for line in foot(description, [older, prompt]) if "sampler" in line] == []
+    assert [line for line in foot(description, [older, prompt, late]) if "sampler" in line] == [
+        "In 1 of 3 runs the sampler had no short time slice, and may have waited for a core of the server. More "
+        "connections may have been active, and fewer waiting, than these samples show."
     ]

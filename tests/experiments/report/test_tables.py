@@ -43,21 +43,21 @@ def records(
 GOLDEN_MARKDOWN = """\
 Is asyncio faster than threads?
 
-**Noise floor: 1.2%** (6 blocks; the baseline against itself). ≈ = not told apart from the baseline.
+**Noise floor: 1.2%** (6 blocks; the baseline against itself). n.s. = not significant: no clear difference from the baseline.
 
-| loader              | loop    |     rows/s (95% interval) |   ratio (95% interval) |   client CPU µs/row |   client core |     ok | note                                         |
-|:--------------------|:--------|--------------------------:|-----------------------:|--------------------:|--------------:|-------:|:---------------------------------------------|
-| row_by_row_threaded | –       | 10,355 (10,100 to 10,615) |                      1 |                24.1 |           25% | 6 of 6 | baseline                                     |
-| row_by_row_threaded | –       | 10,354 (10,099 to 10,615) |    1.00 (0.99 to 1.01) |                24.1 |           25% | 6 of 6 | the baseline again                           |
-| row_by_row_asyncio  | uvloop  |                    14,423 |    1.40 (1.38 to 1.42) |                17.3 |           25% | 5 of 6 | 1 wrong_work: rows: 22199 of 22200           |
-| row_by_row_asyncio  | asyncio |                         – |                      – |                   – |             – |      – | cannot run: no wheel of aiopg \\| none at all |
+| loader             |     rows/s (95% interval) |   ratio (95% interval) |   client CPU µs/row |   client core |     ok | note                                         |
+|:-------------------|--------------------------:|-----------------------:|--------------------:|--------------:|-------:|:---------------------------------------------|
+| psycopg2 · threads | 10,355 (10,100 to 10,615) |                      1 |                24.1 |           25% | 6 of 6 | baseline                                     |
+| psycopg2 · threads | 10,354 (10,099 to 10,615) |    1.00 (0.99 to 1.01) |                24.1 |           25% | 6 of 6 | the baseline again                           |
+| aiopg · uvloop     |                    14,423 |    1.40 (1.38 to 1.42) |                17.3 |           25% | 5 of 6 | 1 wrong_work: rows: 22199 of 22200           |
+| aiopg · asyncio    |                         – |                      – |                   – |             – |      – | cannot run: no wheel of aiopg \\| none at all |
 
 - The same in all rows: engine local, Python 3.13, protocol simple, pool size 20, PostgreSQL default, data ny, transaction autocommit, inserts execute, cores split, sampling on.
 - Cores: split: loader on core 0, server on cores 1-2.
 - PostgreSQL: default: 17.11 on disk, synchronous_commit=off.
 - Ratios are means of the blocks' ratios on the logarithmic scale (of ten blocks or more without the outermost tenth at either end), not the quotients of the medians.
-- Intervals: 95%, each for itself, over the blocks. ≈ marks a ratio that lies within the noise floor, or does not differ significantly from 1 (at 5%).
-- Runs: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
+- Intervals: 95%, each for itself, over the blocks. A ratio is n.s. (not significant) within the noise floor, or where it does not differ significantly from 1 (at 5%).
+- Run status: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
 - 1 run wrong_work: rows: 22199 of 22200.
 - 1 cell cannot run: no wheel of aiopg | none at all.
 - Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), throttled 2% of the time though the row sets no limit, or client and server both 25% more CPU time per row than usual for it).
@@ -83,17 +83,17 @@ def test_its_csv_reads_like_this(description: Description, records: list[Record]
 
 GOLDEN_TERMINAL = """\
 Is asyncio faster than threads?
-Noise floor: 1.2% (6 blocks; the baseline against itself). ≈ = not told apart from the baseline.
+Noise floor: 1.2% (6 blocks; the baseline against itself). n.s. = not significant: no clear difference from the baseline.
 
-loader               loop       rows/s    ratio (95% interval)    CPU µs/row    ok  note
--------------------  -------  --------  ----------------------  ------------  ----  -------------------------------------------
-row_by_row_threaded  –          10,355                       1          24.1   6/6  baseline
-row_by_row_threaded  –          10,354     1.00 (0.99 to 1.01)          24.1   6/6  the baseline again
-row_by_row_asyncio   uvloop     14,423     1.40 (1.38 to 1.42)          17.3   5/6  1 wrong_work: rows: 22199 of 22200
-row_by_row_asyncio   asyncio         –                       –             –     –  cannot run: no wheel of aiopg | none at all
+loader                rows/s    ratio (95% interval)    CPU µs/row    ok  note
+------------------  --------  ----------------------  ------------  ----  -------------------------------------------
+psycopg2 · threads    10,355                       1          24.1   6/6  baseline
+psycopg2 · threads    10,354     1.00 (0.99 to 1.01)          24.1   6/6  the baseline again
+aiopg · uvloop        14,423     1.40 (1.38 to 1.42)          17.3   5/6  1 wrong_work: rows: 22199 of 22200
+aiopg · asyncio            –                       –             –     –  cannot run: no wheel of aiopg | none at all
 
 - Ratios are means of the blocks' ratios on the logarithmic scale (of ten blocks or more without the outermost tenth at either end), not the quotients of the medians.
-- Runs: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
+- Run status: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
 - 1 run wrong_work: rows: 22199 of 22200.
 - 1 cell cannot run: no wheel of aiopg | none at all.
 - Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), throttled 2% of the time though the row sets no limit, or client and server both 25% more CPU time per row than usual for it).
@@ -113,7 +113,7 @@ def test_a_result_within_the_noise_is_marked(
         else record
         for record in records
     ]
-    assert "≈ 1.00 (0.99 to 1.02) |" in markdown_table(*summed(description, slower, description.experiments[0]))
+    assert "| 1.00 (0.99 to 1.02) n.s. |" in markdown_table(*summed(description, slower, description.experiments[0]))
 
 
 def many_ratios(
@@ -143,11 +143,11 @@ def test_marks_are_corrected_for_the_number_of_ratios(
     many = many_ratios(description, make_record, threaded, [10_300.0, *[10_000.0] * 19])
     alone, among_many = (markdown_table(*summed(*made, description.experiments[0])) for made in (one, many))
     assert "|    1.03 (1.01 to 1.05) |" in alone
-    assert "|  ≈ 1.03 (1.01 to 1.05) |" in among_many
+    assert "| 1.03 (1.01 to 1.05) n.s. |" in among_many
     assert "Holm" not in alone
     assert (
-        "does not differ significantly from 1 (at 5%, by Holm's correction for the 20 ratios of this table: so a row "
-        "can be marked though its own interval leaves out 1).\n"
+        "does not differ significantly from 1 (at 5%, by Holm's correction for the 20 ratios of this table: a row "
+        "can be n.s. although its own interval leaves out 1).\n"
     ) in among_many
 
 
@@ -266,7 +266,7 @@ def test_a_table_of_blocks_until_intervals_are_narrow_says_so(description: Descr
 def test_runs_that_are_still_to_come_are_named(description: Description) -> None:
     text = markdown_table(*summed(description, [], description.experiments[0]))
     assert "| baseline; not run: blocks 1-6 " in text
-    assert "- Not run: 18 runs of 3 rows, whose notes name the blocks. The campaign was broken off.\n" in text
+    assert "- Not run: 18 runs of 3 rows, whose notes name the blocks. The campaign has not ended.\n" in text
 
 
 def test_a_limited_loader_is_shown_with_the_share_of_time_it_was_throttled(
