@@ -232,6 +232,6 @@ def test_a_database_that_cannot_hold_the_dictionary_is_told_the_way_out(dburl: s
         done = program.run("clear", dburl=f"{dburl}_latin1")
     finally:
         program.query(dburl, f"DROP DATABASE {name}")
-    if done.returncode:
-        assert done.stderr.endswith("such as one created with ENCODING 'UTF8' TEMPLATE template0\n")
-        assert done.stderr.count("\n") == 1
+    assert done.returncode == 1
+    assert done.stderr.endswith("such as one created with ENCODING 'UTF8' TEMPLATE template0\n")
+    assert done.stderr.count("\n") == 1
