@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, read_cell
-from experiments.records.record import SCHEMA, check_schema, known
-from experiments.records.redaction import without_paths
+from experiments.records.record import SCHEMA, check_schema, known, to_values
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,7 @@ def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Cell, axis: str) -> Ma
 
 def to_json(description: Description) -> str:
     """Write the text of ``campaign.json``, without absolute paths."""
-    values = without_paths(asdict(description))
-    return json.dumps({"schema": values.pop("schema"), **values}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(to_values(description), indent=1, ensure_ascii=False) + "\n"
 
 
 def as_written(description: Description) -> Description:

@@ -52,10 +52,8 @@ def _troubles(summary: ExperimentSummary) -> list[str]:
 
 def _unsupported(summary: ExperimentSummary) -> list[str]:
     found = {row.shown.cell_key: row.shown.unsupported for row in summary.cells if row.shown.unsupported}
-    return [
-        f"{count(reason.number, 'cell')} cannot run{reason.told(_REASON_LENGTH)}."
-        for reason in group_reasons(found.values())
-    ]
+    grouped = group_reasons(found.values())
+    return [f"{count(reason.number, 'cell')} cannot run{reason.told(_REASON_LENGTH)}." for reason in grouped]
 
 
 def _missing(summary: ExperimentSummary) -> str:
