@@ -51,10 +51,7 @@ def list_known(results: Path) -> list[CampaignFolder]:
 
 
 def find_campaign(results: Path, text: str) -> CampaignFolder:
-    """Return the campaign of this name that ``list_known`` lists, or that in the folder ``text``.
-
-    Raises BadInput if it is neither.
-    """
+    """Return the campaign of this name in ``list_known``, or in the folder ``text``; else raise BadInput."""
     folders = list_known(results)
     for folder in folders:
         if folder.path.name == text:

@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def foot_lines(summary: ExperimentSummary) -> list[str]:
-    """Return the counts, zeros too; then each reason with its number; then the disturbed runs."""
+    """Return the counts, zeros too; each reason with its number; the disturbed runs."""
     lines = [_counts(summary), *_troubles(summary), *_unsupported(summary), _missing(summary), _cut(summary)]
     return [line for line in (*lines, _unwatched(summary), _late(summary), _disturbed(summary)) if line]
 

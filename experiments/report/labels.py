@@ -24,8 +24,7 @@ def label_axes(
 ) -> tuple[str, ...]:
     """Return the axes for the labels of these cells: loader, those with several ``listed`` values, and needed others.
 
-    ``listed`` are the values in the experiment's matrix. An axis that follows from others, such as the protocol from
-    the loader, is left out unless a label needs it. Along the axis ``over`` one label names many cells.
+    ``listed`` are the values in the experiment's matrix. Along the axis ``over`` one label names many cells.
     """
     varying = [axis for axis in AXES if _varies(axis, cells) and axis != over]
     units = list(dict.fromkeys(_TOGETHER.get(axis, axis) for axis in varying))

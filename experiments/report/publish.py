@@ -92,10 +92,7 @@ def model_chart_of(whole: CampaignSummary) -> dict[str, bytes]:
 
 
 def choose_front(folders: Sequence[CampaignFolder]) -> CampaignFolder:
-    """Choose the campaign of the front page, of folders newest first: the newest that is no reproduction.
-
-    A reproduction may be of a single cell, and has a page of its own. Where all are reproductions it is the newest.
-    """
+    """Choose the campaign of the front page, of folders newest first: the first that is no reproduction, if any."""
     own = (folder for folder in folders if folder.description().reproduces is None)
     return next(own, folders[0])
 
@@ -103,7 +100,7 @@ def choose_front(folders: Sequence[CampaignFolder]) -> CampaignFolder:
 def write_front_page(results: Path, written: CampaignSummary | None = None) -> Path:
     """Write the page of a results folder and return its path; that of published campaigns is beside their folder.
 
-    ``written`` is what ``write_tables`` returned; it is not computed again where it is the campaign on the page.
+    ``written`` is the result of ``write_tables``, reused for the page.
     """
     folders = list_campaigns(results)
     if results.resolve() == PUBLISHED.resolve():

@@ -39,8 +39,7 @@ HEADINGS = (*_RATIOS, "rows/s published", "rows/s here", "result")
 def judge(cell: ComparedCell, experiment: ComparedExperiment) -> str:
     """Return 'reproduced', 'not reproduced', or 'no result: why'.
 
-    A published ratio is reproduced where it lies within the noise floor of the one that was measured now:
-    ``|ln(now / published)|`` is at most the logarithm of the larger of the two campaigns' noise floors.
+    Reproduced: ``|ln(now / published)|`` is at most the logarithm of the larger of the two campaigns' noise floors.
     """
     if cell.relative is None:
         return f"{NO_RESULT}: {cell.obstacle('published', 'here') or 'there is no ratio'}"

@@ -75,7 +75,7 @@ class Point:
 
 
 def read_points(description: Description, records: Sequence[Record]) -> list[Point]:
-    """Return the points of all cells with a run that has costs, in the order of the plan. Baselines count once."""
+    """Return the points of all cells with a run that has costs, as planned. Baselines count once."""
     runs: dict[str, dict[int, Record]] = {}
     for record in records:
         if record.status == "ok" and not record.interrupted and record.arm == "a":

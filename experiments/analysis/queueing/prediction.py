@@ -21,10 +21,7 @@ _STATIONS = {CLIENT: "the client", SERVER: "the server", SHARED: "the cores that
 
 @dataclass(frozen=True)
 class Question:
-    """Changed conditions. ``rtt_s``: seconds by which each round trip is longer than measured.
-
-    Cores are CPU time per time, such as 0.25; None is as measured.
-    """
+    """Changed conditions. Cores are CPU time per time, None as measured; each round trip is longer by ``rtt_s``."""
 
     poolsize: int
     client_cores: float | None = None

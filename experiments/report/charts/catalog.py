@@ -67,10 +67,7 @@ def chart_names(description: Description, experiment: ShownExperiment) -> list[t
 def chart_images(
     description: Description, experiment: ShownExperiment, folder: str, without: Collection[str] = ()
 ) -> str:
-    """Return the charts as images in Markdown, a paragraph each, except the files ``without``.
-
-    ``folder`` is relative to the page.
-    """
+    """Return the charts, except the files ``without``, as Markdown; ``folder`` is relative to the page."""
     named = [(name, alt) for name, alt in chart_names(description, experiment) if name not in without]
     return "".join(f"![{_escape(alt)}]({folder}/{quote(name)})\n\n" for name, alt in named)
 

@@ -35,7 +35,7 @@ _ROW = 15.0
 _BAR = 0.68
 _HEAD = 36.0
 _FOOT = 8.0
-# On the right of the bars; the first two decide the bottleneck.
+# The first two decide the bottleneck.
 _NUMBERS = (*(name.replace(" ", "\n") for name in BUSY_NAMES.values()), "worker time\nµs/row")
 _NOT_OBSERVED = "not observed"
 
