@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, read_cell
-from experiments.records.record import SCHEMA, check_schema, known
-from experiments.records.redaction import without_paths
+from experiments.records.record import SCHEMA, check_schema, known, to_values
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,13 @@ class ShownCell:
 class Description:
     """All of ``campaign.json``.
 
-    ``fingerprint`` tells whether a later command means the same campaign. ``environment`` are the facts of the
-    machine, ``engines`` those of each engine. ``placements``, ``interpreters`` and ``postgres`` say what stands behind
-    those names in each engine, under keys that ``part_key`` makes; ``data`` what stands behind those names.
+    Commands with the same ``fingerprint`` mean the same campaign. ``environment`` are the facts of the machine,
+    ``engines`` those of each engine. ``placements``, ``interpreters`` and ``postgres`` have the parts of each engine by
+    ``part_key``, ``data`` those by name.
 
-    ``repeats`` is the number of blocks. It grows where ``until`` asks for blocks until intervals are narrow enough:
-    ``precision`` as a factor above 1 less 1, ``budget_s`` and, once no block is to follow, ``ended`` with the reason
-    (those of ``precision.py``).
-
-    ``source_hash`` is the SHA-256 of the loader's source, ``reproduces`` the campaign whose cells were run again. None
-    is what was not recorded then, and a campaign of its own.
+    ``repeats`` is the number of blocks. It grows with ``until``: ``precision`` as a factor above 1 less 1, ``budget_s``
+    and, at the end, ``ended`` with a reason of ``precision.py``. ``source_hash`` is the SHA-256 of the loader's source,
+    ``reproduces`` the campaign whose cells were run again.
     """
 
     campaign: str
@@ -92,23 +88,15 @@ def part_key(engine: str, name: str) -> str:
     return f"{engine}: {name}"
 
 
-def find_part(parts: Mapping[str, Mapping[str, Any]], engine: str, name: str) -> Mapping[str, Any] | None:
-    """Return the part of this name in an engine, among ``placements``, ``interpreters`` or ``postgres``.
-
-    Older campaigns, of a single engine, have the bare names for keys.
-    """
-    return parts.get(part_key(engine, name), parts.get(name))
-
-
 def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Cell, axis: str) -> Mapping[str, Any] | None:
-    """Return the part behind a cell's value of an axis."""
-    return find_part(parts, cell.engine, str(cell.value(axis)))
+    """Return the part of a cell's value of an axis; older campaigns, of a single engine, have bare names for keys."""
+    name = str(cell.value(axis))
+    return parts.get(part_key(cell.engine, name), parts.get(name))
 
 
 def to_json(description: Description) -> str:
     """Write the text of ``campaign.json``, without absolute paths."""
-    values = without_paths(asdict(description))
-    return json.dumps({"schema": values.pop("schema"), **values}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(to_values(description), indent=1, ensure_ascii=False) + "\n"
 
 
 def as_written(description: Description) -> Description:
@@ -124,11 +112,9 @@ def from_json(text: str, place: str) -> Description:
         raise BadInput(f"{place}: not JSON ({error}); the file has been edited or damaged") from error
     check_schema(values, place)
     try:
-        lists = {
-            "experiments": tuple(known(ShownExperiment, item) for item in values["experiments"]),
-            "cells": tuple(_cell(item) for item in values["cells"]),
-        }
-        return known(Description, {**values, **lists})
+        experiments = tuple(known(ShownExperiment, item) for item in values["experiments"])
+        cells = tuple(_cell(item) for item in values["cells"])
+        return known(Description, {**values, "experiments": experiments, "cells": cells})
     except (TypeError, KeyError, AttributeError) as error:
         raise BadInput(f"{place}: not a whole description of a campaign of schema {SCHEMA}: {error}") from error
 

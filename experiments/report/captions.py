@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from experiments.analysis.precision import describe_until
@@ -13,6 +14,7 @@ from experiments.formatting import axis_name, count, memory_size
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, part_of
 from experiments.records.record import Cell
+from experiments.report.bottlenecks import BOTTLENECK, OF_BOUND, why_headings
 from experiments.report.builds import build_lines
 from experiments.report.footnotes import foot_lines
 from experiments.report.labels import label_of
@@ -26,33 +28,31 @@ _IMAGES = {
 def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence[str]) -> list[str]:
     """Return the lines below the table."""
     description = campaign.description
-    lines = _same_everywhere(summary) + _engines(description, summary) + _cores(description, summary)
-    lines += (
-        _servers(description, summary)
-        + _unlike(description, summary)
-        + describe_ratios(summary)
-        + _why(summary)
-        + _marks(description, summary)
-        + _until(description, summary)
-        + build_lines(summary, axes)
-    )
-    return [*lines, *foot_lines(summary)]
+    lines = [
+        _same_everywhere(summary),
+        *(describe(description, summary) for describe in (_engines, _cores, _servers, _unlike)),
+        *describe_ratios(summary),
+        *_why(summary),
+        *_marks(description, summary),
+        describe_until(description, [summary]),
+        *build_lines(summary, axes),
+        *foot_lines(summary),
+    ]
+    return [line for line in lines if line]
 
 
 def describe_ratios(summary: ExperimentSummary) -> list[str]:
     """Say how ratios are computed, where the table has any."""
-    if all(cell.ratio is None for cell in summary.cells):
-        return []
-    return [
+    text = (
         "Ratios are means of the blocks' ratios on the logarithmic scale (of ten blocks or more without the outermost "
         "tenth at either end), not the quotients of the medians."
-    ]
+    )
+    return [text] if any(cell.ratio for cell in summary.cells) else []
 
 
 def describe_floor(summary: ExperimentSummary, campaign: Campaign) -> str:
     """Return the line above the table: the noise floor, without which no ratio means anything."""
-    repeats = campaign.description.repeats
-    if repeats < FEWEST_BLOCKS:
+    if (repeats := campaign.description.repeats) < FEWEST_BLOCKS:
         blocks = count(repeats, "block")
         return f"**Noise floor: not known** ({blocks}; intervals need {FEWEST_BLOCKS}): nothing is called different."
     if summary.floor is None:
@@ -97,9 +97,9 @@ def _cores_named(cpus: str) -> str:
     return f"core {cpus}" if cpus.isdigit() else f"cores {cpus}"
 
 
-def _same_everywhere(summary: ExperimentSummary) -> list[str]:
+def _same_everywhere(summary: ExperimentSummary) -> str:
     if not summary.cells:
-        return []
+        return ""
     first, varying = summary.cells[0].shown.cell, summary.varying_axes
     # One name tells the loader and its loop.
     hidden = {"loop", *varying, *(["loader"] if {"loader", "loop"} & {*varying} else [])}
@@ -108,19 +108,19 @@ def _same_everywhere(summary: ExperimentSummary) -> list[str]:
         for axis, value in first.axes().items()
         if axis not in hidden and value is not None
     ]
-    return [f"The same in all rows: {', '.join(same)}."]
+    return f"The same in all rows: {', '.join(same)}."
 
 
-def _engines(description: Description, summary: ExperimentSummary) -> list[str]:
+def _engines(description: Description, summary: ExperimentSummary) -> str:
     """Describe the engines that have facts: containers, and what they are made from."""
     used = dict.fromkeys(cell.shown.cell.engine for cell in summary.cells)
     told = [describe_engine(name, facts) for name in used if (facts := description.engines.get(name))]
-    return [f"Engine: {'; '.join(told)}."] if told else []
+    return f"Engine: {'; '.join(told)}." if told else ""
 
 
-def _cores(description: Description, summary: ExperimentSummary) -> list[str]:
+def _cores(description: Description, summary: ExperimentSummary) -> str:
     described = dict.fromkeys(_placement_of(description, cell.shown.cell) for cell in summary.cells)
-    return [f"Cores: {'; '.join(described)}."]
+    return f"Cores: {'; '.join(described)}."
 
 
 def _placement_of(description: Description, cell: Cell) -> str:
@@ -128,10 +128,10 @@ def _placement_of(description: Description, cell: Cell) -> str:
     return f"{cell.resources}: {'not used' if placement is None else describe_placement(placement)}"
 
 
-def _servers(description: Description, summary: ExperimentSummary) -> list[str]:
+def _servers(description: Description, summary: ExperimentSummary) -> str:
     described = dict.fromkeys(_server_of(description, cell.shown.cell) for cell in summary.cells)
-    known = [text for text in described if text]
-    return [f"PostgreSQL: {'; '.join(known)}."] if known else []
+    known = "; ".join(filter(None, described))
+    return f"PostgreSQL: {known}." if known else ""
 
 
 def _server_of(description: Description, cell: Cell) -> str:
@@ -145,43 +145,30 @@ def _server_of(description: Description, cell: Cell) -> str:
     return f"{cell.postgres}{engine}: {facts['version']} on {facts['storage']}{settings}"
 
 
-def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
+def _unlike(description: Description, summary: ExperimentSummary) -> str:
     """Warn where compared engines differ in more than the container."""
     versions: dict[tuple[str, str], dict[str, str]] = {}
-    for cell in summary.cells:
-        for axis, parts, what in (
-            ("python", description.interpreters, "CPython"),
-            ("postgres", description.postgres, "PostgreSQL"),
-        ):
-            facts = part_of(parts, cell.shown.cell, axis)
-            if facts is not None:
-                of_engine = versions.setdefault((what, str(cell.shown.cell.value(axis))), {})
-                of_engine[cell.shown.cell.engine] = str(facts["version"])
+    sections = (("python", description.interpreters, "CPython"), ("postgres", description.postgres, "PostgreSQL"))
+    for cell, (axis, parts, what) in product([cell.shown.cell for cell in summary.cells], sections):
+        if (facts := part_of(parts, cell, axis)) is not None:
+            versions.setdefault((what, str(cell.value(axis))), {})[cell.engine] = str(facts["version"])
     unlike = [
         f"{what} {', '.join(f'{version} ({engine})' for engine, version in of_engine.items())}"
         for (what, _), of_engine in versions.items()
         if len(set(of_engine.values())) > 1
     ]
-    return [f"The engines differ in more than the container: {'; '.join(unlike)}."] if unlike else []
+    return f"The engines differ in more than the container: {'; '.join(unlike)}." if unlike else ""
 
 
 def _why(summary: ExperimentSummary) -> list[str]:
     """Explain the columns of ``why_headings``, where the table has them."""
-    shares = any(cell.ceiling_share is not None for cell in summary.cells)
     texts = {
-        "*of upper bound*: rows/s as a share of those of pgbench, a program in C, over as many connections. Above "
-        "100%: statements in batches cost the server less CPU.": shares,
-        "*bottleneck*: what limits the row, by the cores that each side used and the waits of the connections.": any(
-            cell.verdict for cell in summary.cells
-        ),
+        OF_BOUND: "*of upper bound*: rows/s as a share of those of pgbench, a program in C, over as many connections. "
+        "Above 100%: statements in batches cost the server less CPU.",
+        BOTTLENECK: "*bottleneck*: what limits the row, by the cores that each side used and the waits of the "
+        "connections.",
     }
-    return [text for text, told in texts.items() if told]
-
-
-def _until(description: Description, summary: ExperimentSummary) -> list[str]:
-    """Say what decided the number of blocks, where it was not fixed."""
-    text = describe_until(description, [summary])
-    return [] if text is None else [text]
+    return [texts[heading] for heading in why_headings(summary.cells)]
 
 
 def _marks(description: Description, summary: ExperimentSummary) -> list[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.analysis.campaign_summary import CampaignSummary
 from experiments.analysis.queueing.model import Model
-from experiments.analysis.summary import ExperimentSummary, summarize
-from experiments.formatting import NOTHING, count, duration
+from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize
+from experiments.formatting import NOTHING, axis_value, count, duration, format_known
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, part_key
 from experiments.records.record import Record
@@ -21,6 +20,7 @@ from experiments.report.reproduction import PAGE
 from experiments.report.tables import markdown_table
 
 README = "README.md"
+_VIRTUAL = {"none": "not virtual", None: "virtual or not is not known"}
 
 INDEX = """# Results
 
@@ -110,12 +110,11 @@ def timed_share(records: Sequence[Record]) -> float | None:
 
 
 def _machine(newest: Description) -> list[tuple[str, str]]:
-    facts = newest.environment
+    facts, kind = newest.environment, newest.environment.get("virtualisation")
     memory = facts.get("memory_bytes")
-    allowed = facts.get("cores_allowed") or []
     return [
-        ("Machine", f"{_known(facts, 'cpu')} ({_known(facts, 'machine')}), {_virtual(facts)}"),
-        ("Cores", f"{len(allowed)} used of {_known(facts, 'cores')}"),
+        ("Machine", f"{_known(facts, 'cpu')} ({_known(facts, 'machine')}), {_VIRTUAL.get(kind, str(kind))}"),
+        ("Cores", f"{len(facts.get('cores_allowed') or [])} used of {_known(facts, 'cores')}"),
         ("Memory", NOTHING if memory is None else f"{memory / 2**30:.1f} GiB"),
         ("System", f"{_known(facts, 'system')}, kernel {_known(facts, 'kernel')}"),
         ("File system of the servers on disk", _known(facts, "file_system")),
@@ -125,27 +124,28 @@ def _machine(newest: Description) -> list[tuple[str, str]]:
 
 
 def _parts(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
-    parts = [(f"Python `{name}`", _interpreter(name, facts, records)) for name, facts in newest.interpreters.items()]
-    parts += [(f"PostgreSQL `{name}`", _server(facts)) for name, facts in newest.postgres.items()]
-    parts += [(f"Data `{name}`", _data(facts)) for name, facts in newest.data.items()]
-    return parts
+    return [
+        *((f"Python `{name}`", _interpreter(name, facts, records)) for name, facts in newest.interpreters.items()),
+        *((f"PostgreSQL `{name}`", _server(facts)) for name, facts in newest.postgres.items()),
+        *((f"Data `{name}`", _data(facts)) for name, facts in newest.data.items()),
+    ]
 
 
 def _run(newest: Description, records: Sequence[Record], model: Model) -> list[tuple[str, str]]:
     facts = newest.environment
     packages = ", ".join(f"{name} {version}" for name, version in (facts.get("harness_packages") or {}).items())
-    share = timed_share(records)
     took_s = sum(record.wall_s or 0.0 for record in records)
+    again = f"`{newest.reproduces}`: [which of its numbers are reproduced]({PAGE})"
     changes = " with uncommitted changes" if facts.get("uncommitted_changes") else ""
     return [
         ("Campaign", f"`{newest.campaign}`, started {newest.created_at}, engine {newest.engine}"),
         ("Commit", f"{_known(facts, 'commit')}{changes}"),
         ("matrix.yaml", newest.matrix_hash),
         ("Chosen", "; ".join(f"{name} {_choice(value)}" for name, value in newest.selection.items()) or "all of it"),
-        *([] if newest.reproduces is None else [("Reproduces", _reproduction(newest))]),
+        *([("Reproduces", again)] if newest.reproduces else []),
         ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
         *_model(newest, model),
-        ("Duration", f"{duration(took_s)}, {NOTHING if share is None else f'{share:.0%}'} of it inside timed phases"),
+        ("Duration", f"{duration(took_s)}, {format_known(timed_share(records), '.0%')} of it inside timed phases"),
         ("Harness", f"Python {_known(facts, 'harness_python')}, {packages}"),
     ]
 
@@ -156,10 +156,6 @@ def _model(newest: Description, model: Model) -> list[tuple[str, str]]:
         return [("Bounds", f"[upper bounds of either side]{page}")] if model.cells else []
     error = "" if model.median_error is None else f", median error {model.median_error:.1%}"
     return [("Model", f"[measured and predicted]{page}{error}")]
-
-
-def _reproduction(newest: Description) -> str:
-    return f"`{newest.reproduces}`: [which of its numbers are reproduced]({PAGE})"
 
 
 def _choice(value: Any) -> str:
@@ -211,10 +207,4 @@ def _other(one: Campaign, page: str) -> str:
 
 
 def _known(facts: Mapping[str, Any], name: str) -> str:
-    value = facts.get(name)
-    return NOTHING if value is None else str(value)
-
-
-def _virtual(facts: Mapping[str, Any]) -> str:
-    kind = facts.get("virtualisation")
-    return {"none": "not virtual", None: "virtual or not is not known"}.get(kind, str(kind))
+    return axis_value(facts.get(name))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
+
+from tabulate import tabulate
 
 from bigdata.registry import short_name
-from experiments.formatting import axis_name, axis_value
+from experiments.analysis.precision import LOADER_AXES
+from experiments.formatting import NOTHING, axis_name, axis_value
 from experiments.records.record import AXES, Cell
+
+Style = Literal["pipe", "simple"]
+"""Of tables: Markdown, or narrower for a terminal."""
 
 # One label, the interpreter's, tells both axes.
 _TOGETHER = {"gil": "python"}
-# One label, the loader's short name, tells these axes.
-_NAME_AXES = ("loader", "loop", "protocol", "implementation")
 
 
 def label_axes(
@@ -20,8 +24,7 @@ def label_axes(
 ) -> tuple[str, ...]:
     """Return the axes for the labels of these cells: loader, those with several ``listed`` values, and needed others.
 
-    ``listed`` are the values in the experiment's matrix. An axis that follows from others, such as the protocol from
-    the loader, is left out unless a label needs it. Along the axis ``over`` one label names many cells.
+    ``listed`` are the values in the experiment's matrix. Along the axis ``over`` one label names many cells.
     """
     varying = [axis for axis in AXES if _varies(axis, cells) and axis != over]
     units = list(dict.fromkeys(_TOGETHER.get(axis, axis) for axis in varying))
@@ -46,9 +49,25 @@ def label_of(cell: Cell, axes: Sequence[str]) -> tuple[str, ...]:
     return tuple(_loader_name(cell, axes) if axis == "loader" else value_text(cell, axis) for axis in _columns(axes))
 
 
+def one_line(cell: Cell, axes: Sequence[str]) -> str:
+    """Return the same on one line, without axes that do not apply."""
+    return join_label(label_of(cell, axes))
+
+
+def join_label(label: Sequence[str]) -> str:
+    """Join the texts of a label that has any; else 'all'."""
+    return ", ".join(text for text in label if text != NOTHING) or "all"
+
+
 def headings(axes: Sequence[str]) -> list[str]:
     """Return the headings of the labels."""
     return [axis_name(axis) for axis in _columns(axes)]
+
+
+def lay_out(rows: Sequence[Sequence[str]], headings: Sequence[str], align: str, style: Style = "pipe") -> str:
+    """Return a table; ``align`` has the letter l or r for each column."""
+    sides = ["left" if letter == "l" else "right" for letter in align]
+    return tabulate(rows, headings, style, disable_numparse=True, colalign=sides)
 
 
 def value_text(cell: Cell, axis: str) -> str:
@@ -69,7 +88,7 @@ def _ambiguous(cells: Sequence[Cell], axes: Sequence[str], over: str | None) -> 
 
 
 def _columns(axes: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys("loader" if axis in _NAME_AXES else axis for axis in axes))
+    return list(dict.fromkeys("loader" if axis in LOADER_AXES else axis for axis in axes))
 
 
 def _loader_name(cell: Cell, axes: Sequence[str]) -> str:

@@ -35,17 +35,14 @@ _ROW = 15.0
 _BAR = 0.68
 _HEAD = 36.0
 _FOOT = 8.0
-# On the right of the bars; the first two decide the bottleneck.
+# The first two decide the bottleneck.
 _NUMBERS = (*(name.replace(" ", "\n") for name in BUSY_NAMES.values()), "worker time\nµs/row")
 _NOT_OBSERVED = "not observed"
 
 
 @dataclass(frozen=True)
 class TimeRow:
-    """One row: its label and the parts of its time in microseconds per row; ``without`` is the reason for none.
-
-    ``busy``: used parts of the cores that client and server can use, as text.
-    """
+    """One row: label, time in microseconds per row or the reason ``without``, and used parts of either side's cores."""
 
     label: tuple[str, ...]
     parts: Mapping[str, float]
@@ -63,10 +60,7 @@ class TimeRow:
         return (*self.busy, NOTHING if self.without else f"{self.total_us:,.0f}")
 
     def shares(self) -> Iterator[tuple[str, float, float]]:
-        """Yield the name, begin and width of each drawn part, as parts of the worker time.
-
-        A rest below zero is not drawn: the CPU time is then longer than the whole.
-        """
+        """Yield name, begin and width of each drawn part, of the worker time 1; a rest below zero is not drawn."""
         begin = 0.0
         for part in PARTS if self.parts else ():
             width = max(0.0, self.parts[part]) / self.total_us
@@ -95,9 +89,10 @@ class Bars:
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw labels on the left, bars, and numbers on the right."""
         self._columns.write_headings(sheet, top + _HEAD - 8)
-        axes = self._columns.axes(sheet, top + _HEAD, _ROW * len(self.rows))
+        label = "where the workers' time goes"
+        axes = self._columns.axes(sheet, top + _HEAD, _ROW * len(self.rows), len(self.rows), label)
         longest = max([1.0, *(begin + share for row in self.rows for _, begin, share in row.shares())])
-        _prepare(axes, len(self.rows), longest)
+        _prepare(axes, longest)
         for number, row in enumerate(self.rows):
             _plot(axes, row, number, axes.get_position().width * sheet.width / longest)
             baseline = top + _HEAD + _ROW * (number + 0.5) + SMALL * 0.36
@@ -133,17 +128,12 @@ def _row(cell: CellSummary, axes: Sequence[str]) -> TimeRow:
     return TimeRow(label, {}, "cannot run" if cell.shown.unsupported else _NOT_OBSERVED, busy)
 
 
-def _prepare(axes: Axes, rows: int, longest: float) -> None:
+def _prepare(axes: Axes, longest: float) -> None:
     axes.set_xlim(0, longest)
-    axes.set_ylim(rows - 0.5, -0.5)
-    axes.set_yticks([])
     axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, length=3)
-    axes.spines["top"].set_visible(True)
+    axes.tick_params(axis="x", bottom=False, labelbottom=False)
     axes.spines["bottom"].set_visible(False)
-    axes.set_xlabel("where the workers' time goes", fontsize=SMALL)
-    axes.xaxis.set_label_position("top")
     axes.grid(visible=True, axis="x", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
 
