@@ -10,6 +10,7 @@ from typing import Any
 from experiments.analysis.stats import median_of_known
 from experiments.analysis.time_breakdown import find_ledger, settle_ledger, split_waits, worker_count, worker_us_per_row
 from experiments.analysis.usable_cores import Setup, find_setup, shares_lock, uses_several_cores
+from experiments.records.facts import Placement
 from experiments.records.record import Host, Phase, Record
 
 
@@ -44,7 +45,7 @@ class Observations:
     looks: tuple[int, int, int] = (0, 0, 0)
 
 
-def observe(records: Sequence[Record], placement: Mapping[str, Any] | None) -> Observations | None:
+def observe(records: Sequence[Record], placement: Placement | None) -> Observations | None:
     """Take the medians of the ok runs of one cell; None where none says what the server used.
 
     ``placement`` is what stands behind the cell's ``resources``.

@@ -41,8 +41,9 @@ class Reproduction:
     @property
     def max_connections(self) -> int | None:
         """Connections that its servers allowed, which follow from the largest pool of all its cells."""
-        allowed = {part["settings"].get("max_connections") for part in self.published.description.postgres.values()}
-        return int(allowed.pop()) if len(allowed) == 1 and None not in allowed else None
+        allowed = {part.settings.get("max_connections") for part in self.published.description.postgres.values()}
+        only = allowed.pop() if len(allowed) == 1 else None
+        return None if only is None else int(only)
 
     def check_verdicts(self) -> None:
         """Raise BadInput if no cell could get a verdict however it runs, unless forced."""

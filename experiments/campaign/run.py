@@ -22,10 +22,10 @@ from experiments.campaign.monitoring.monitor import (
 from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
+from experiments.records.facts import Placement
 from experiments.records.record import Client, Host, Phase, Record, ServerUse, Status, Work, known
 
 STEP_TIMEOUT_S = 60.0

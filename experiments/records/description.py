@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, read_cell
+from experiments.records.facts import DataFacts, InterpreterFacts, Placement, ServerFacts
 from experiments.records.record import SCHEMA, check_schema, known
 from experiments.records.redaction import without_paths
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,10 @@ class Description:
     selection: Mapping[str, Any]
     experiments: tuple[ShownExperiment, ...]
     cells: tuple[ShownCell, ...]
-    placements: Mapping[str, Mapping[str, Any]]
-    data: Mapping[str, Mapping[str, Any]]
-    interpreters: Mapping[str, Mapping[str, Any]]
-    postgres: Mapping[str, Mapping[str, Any]]
+    placements: Mapping[str, Placement]
+    data: Mapping[str, DataFacts]
+    interpreters: Mapping[str, InterpreterFacts]
+    postgres: Mapping[str, ServerFacts]
     environment: Mapping[str, Any]
     engines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     until: Mapping[str, Any] | None = None
@@ -92,22 +95,19 @@ def part_key(engine: str, name: str) -> str:
     return f"{engine}: {name}"
 
 
-def find_part(parts: Mapping[str, Mapping[str, Any]], engine: str, name: str) -> Mapping[str, Any] | None:
-    """Return the part of this name in an engine, among ``placements``, ``interpreters`` or ``postgres``.
+def part_of(parts: Mapping[str, Part], cell: Cell, axis: str) -> Part | None:
+    """Return the part behind a cell's value of an axis, among ``placements``, ``interpreters`` or ``postgres``.
 
     Older campaigns, of a single engine, have the bare names for keys.
     """
-    return parts.get(part_key(engine, name), parts.get(name))
-
-
-def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Cell, axis: str) -> Mapping[str, Any] | None:
-    """Return the part behind a cell's value of an axis."""
-    return find_part(parts, cell.engine, str(cell.value(axis)))
+    name = str(cell.value(axis))
+    return parts.get(part_key(cell.engine, name), parts.get(name))
 
 
 def to_json(description: Description) -> str:
     """Write the text of ``campaign.json``, without absolute paths."""
-    values = without_paths(asdict(description))
+    placements = {name: {**one.facts(), "note": one.note} for name, one in description.placements.items()}
+    values = without_paths(asdict(description) | {"placements": placements})
     return json.dumps({"schema": values.pop("schema"), **values}, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -124,13 +124,22 @@ def from_json(text: str, place: str) -> Description:
         raise BadInput(f"{place}: not JSON ({error}); the file has been edited or damaged") from error
     check_schema(values, place)
     try:
-        lists = {
+        parts = {
             "experiments": tuple(known(ShownExperiment, item) for item in values["experiments"]),
             "cells": tuple(_cell(item) for item in values["cells"]),
+            "placements": {name: _placement(item) for name, item in values["placements"].items()},
+            "data": {name: known(DataFacts, item) for name, item in values["data"].items()},
+            "interpreters": {name: known(InterpreterFacts, item) for name, item in values["interpreters"].items()},
+            "postgres": {name: known(ServerFacts, item) for name, item in values["postgres"].items()},
         }
-        return known(Description, {**values, **lists})
+        return known(Description, {**values, **parts})
     except (TypeError, KeyError, AttributeError) as error:
         raise BadInput(f"{place}: not a whole description of a campaign of schema {SCHEMA}: {error}") from error
+
+
+def _placement(values: Mapping[str, Any]) -> Placement:
+    cores = {side: frozenset(values[side]) for side in ("loader_cpus", "server_cpus")}
+    return known(Placement, {**values, **cores})
 
 
 def _cell(values: Mapping[str, Any]) -> ShownCell:

@@ -11,6 +11,7 @@ from experiments.analysis.summary import ExperimentSummary, summarize
 from experiments.formatting import NOTHING, count, duration
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, part_key
+from experiments.records.facts import DataFacts, InterpreterFacts, ServerFacts
 from experiments.records.record import Record
 from experiments.report.answer.facts import find_facts, find_question
 from experiments.report.answer.section import describe_question, say_throughput
@@ -79,7 +80,7 @@ def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
     return (
         f"[{campaign.name}]({folder}/{campaign.name}/{README})",
         f"{_known(described.environment, 'cpu')}, {cores}, {described.engine}",
-        ", ".join(sorted({str(facts["version"]) for facts in described.interpreters.values()})),
+        ", ".join(sorted({facts.version for facts in described.interpreters.values()})),
         NOTHING if summary.floor is None else f"{summary.floor - 1:.1%}",
         _headline(summary, campaign),
     )
@@ -168,27 +169,27 @@ def _choice(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list | tuple) else str(value)
 
 
-def _interpreter(name: str, facts: Mapping[str, Any], records: Sequence[Record]) -> str:
+def _interpreter(name: str, facts: InterpreterFacts, records: Sequence[Record]) -> str:
     versions: dict[str, str] = {}
     for record in records:
         python = record.cell.python
         if record.client and name in (python, part_key(record.cell.engine, python)):
             versions.update(record.client.packages)
-    build = "" if facts.get("optimized_build") else ", not built with `--enable-optimizations` as far as it says"
+    build = "" if facts.optimized_build else ", not built with `--enable-optimizations` as far as it says"
     packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
-    base = f", in an image made from {facts['build']}" if facts.get("image") else ""
-    return f"{facts['implementation']} {facts['version']}{build}{base}" + (f"; {packages}" if packages else "")
+    base = f", in an image made from {facts.build}" if facts.image else ""
+    return f"{facts.implementation} {facts.version}{build}{base}" + (f"; {packages}" if packages else "")
 
 
-def _server(facts: Mapping[str, Any]) -> str:
-    settings = ", ".join(f"`{name}={value}`" for name, value in sorted(facts["settings"].items()))
-    image = f", image {facts['image']}" if facts.get("image") else ""
-    return f"{facts['version']} on {facts['storage']}{image}; {settings}"
+def _server(facts: ServerFacts) -> str:
+    settings = ", ".join(f"`{name}={value}`" for name, value in sorted(facts.settings.items()))
+    image = f", image {facts.image}" if facts.image else ""
+    return f"{facts.version} on {facts.storage}{image}; {settings}"
 
 
-def _data(facts: Mapping[str, Any]) -> str:
-    records = f"{count(facts['geo_records'], 'geo record')}, {count(facts['data_records'], 'data record')}"
-    return f"{records}, {count(facts['rows'], 'row')} to insert; digest `{facts['digest']}`"
+def _data(facts: DataFacts) -> str:
+    records = f"{count(facts.geo_records, 'geo record')}, {count(facts.data_records, 'data record')}"
+    return f"{records}, {count(facts.rows, 'row')} to insert; digest `{facts.digest}`"
 
 
 def _list_others(others: Sequence[Campaign]) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from experiments.analysis.time_breakdown import find_ledger
+from experiments.records.facts import Placement
 from experiments.records.record import Record
 
 WAITS = {"CPU": 0.5, "IO:WalSync": 0.15, "LWLock:WALWrite": 0.05}
 
-SPLIT: Mapping[str, Any] = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": None}
+SPLIT = Placement(frozenset({0}), frozenset({1}))
+BOTH = Placement(frozenset({0, 1}), frozenset({0, 1}))
 
 
 def observed(

@@ -156,9 +156,10 @@ def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
 
 def _is_durable(description: Description, shown: ShownCell) -> bool:
     """Tell if each row is a transaction of its own that is answered only when it is on disk."""
-    facts = part_of(description.postgres, shown.cell, "postgres") or {}
-    settings = facts.get("settings", {})
-    values = [str(settings.get(name, "on")).lower() for name in ("synchronous_commit", "fsync")]
+    facts = part_of(description.postgres, shown.cell, "postgres")
+    if facts is None:
+        return False
+    values = [facts.settings.get(name, "on").lower() for name in ("synchronous_commit", "fsync")]
     asked = all(value not in ("off", "false", "no", "0") for value in values)
-    on_disk = facts.get("storage") == "disk"
+    on_disk = facts.storage == "disk"
     return asked and on_disk and shown.cell.transaction == "autocommit" and waits_for_each_row(shown.cell)

@@ -12,9 +12,9 @@ from experiments.campaign.monitoring.host import HostMonitor
 from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
 from experiments.campaign.monitoring.time_slice import Scheduling, find_sampler, shorten_time_slices
 from experiments.engines.loader_report import RunFailed, read_report, reported_cpu_s
-from experiments.engines.protocol import Companion, Finished, LoaderHost, Server, ServerFacts
-from experiments.environment.affinity import Placement
+from experiments.engines.protocol import Companion, Finished, LoaderHost, Server
 from experiments.matrix.cell import Cell
+from experiments.records.facts import Placement, ServerFacts
 from experiments.records.record import SCHEMA, Host, Phase, Record, ServerUse
 
 SAMPLER = ("sample", "--report", "-")

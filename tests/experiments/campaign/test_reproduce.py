@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,7 @@ def test_a_folder_here_that_happens_to_have_the_name_of_the_published_one_is_not
 
 
 def with_software(description: Description, version: str = "3.13.0", **changes: Any) -> Description:
-    facts: Mapping[str, Any] = {**description.interpreters["3.13"], "version": version}
+    facts = replace(description.interpreters["3.13"], version=version)
     return replace(description, **{"interpreters": {"3.13": facts}, **changes})
 
 
@@ -214,7 +214,7 @@ def test_other_pins_run_where_asked_for_and_another_machine_is_only_told(
 
 
 def test_pins_of_what_does_not_run_again_do_not_matter(tmp_path: Path, published: Description) -> None:
-    settings = {"default": {**published.postgres["default"], "settings": {"max_connections": "99"}}}
+    settings = {"default": replace(published.postgres["default"], settings={"max_connections": "99"})}
     unsupported = tuple(replace(one, unsupported="no Python 3.13 here") for one in published.cells)
     now = replace(published, postgres=settings, cells=unsupported)
     assert read(tmp_path, published).check(now) == []

@@ -15,11 +15,11 @@ from bigdata.registry import TypedInserts
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.run import PreparedCell, choices_of, environment_of, initial_record, measure, run_arguments
 from experiments.engines.processes import cpu_s
-from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Launch, Server, ServerFacts
-from experiments.environment.affinity import Placement
+from experiments.engines.protocol import UNWATCHED, Finished, Launch, Server
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
+from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 
 FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:lock")
 SPLIT = Placement(frozenset({0}), frozenset({1}))

@@ -81,7 +81,7 @@ def test_another_machine_or_other_work_is_refused_with_every_reason_unless_asked
     tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make("one")
-    data = {"ny": {**description.data["ny"], "digest": "other"}}
+    data = {"ny": replace(description.data["ny"], digest="other")}
     changed = {"environment": environment(description, cpu="Another", kernel="Linux 6.2"), "data": data}
     make("two", **changed)
     assert compare(tmp_path, "one", "two") == 2

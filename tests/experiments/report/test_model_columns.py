@@ -11,6 +11,7 @@ from experiments.records.description import Description
 from experiments.records.record import Record
 from experiments.report.csv_columns import model_columns
 from tests.experiments.made_models import ASYNCIO, THREADED, TRUTH, MakeRecord, made_campaign
+from tests.experiments.made_observed import BOTH
 
 Rows = dict[tuple[str, int, str], dict[str, object]]
 
@@ -62,7 +63,7 @@ def test_cores_that_both_sides_share_are_a_bound_of_their_own(
     description: Description, make_record: MakeRecord
 ) -> None:
     described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
-    shared = replace(described, placements={"split": {"loader_cpus": [0, 1], "server_cpus": [0, 1]}})
+    shared = replace(described, placements={"split": BOTH})
     row = rows(shared, records)[THREADED, 20, "a"]
     client_s, server_s = TRUTH[THREADED].client_s(20), TRUTH[THREADED].server_s(20)
     assert row["bound_cores_rows_per_s"] == round(2 / (client_s + server_s), 1)

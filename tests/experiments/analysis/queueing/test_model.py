@@ -9,8 +9,10 @@ from experiments.analysis.queueing.measurements import read_points
 from experiments.analysis.queueing.model import POOL, Model, fit_basis, model_campaign
 from experiments.analysis.usable_cores import Setup
 from experiments.records.description import Description, ShownCell
+from experiments.records.facts import Placement, ServerFacts
 from experiments.records.record import Host, Phase, Record, ServerUse
 from tests.experiments.made_models import ASYNCIO, POOLS, THREADED, TRUTH, MakeRecord, made_campaign, made_record
+from tests.experiments.made_observed import BOTH, SPLIT
 
 
 def flat(fit: Fit) -> tuple[float, ...]:
@@ -186,7 +188,7 @@ def test_a_fraction_of_a_core_is_predicted_from_the_whole_one(
     description: Description, make_record: MakeRecord
 ) -> None:
     described, records = made_campaign(description, make_record, loaders=(THREADED,))
-    quarter = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": 0.25, "note": None}
+    quarter = replace(SPLIT, loader_quota=0.25)
     shown = replace(described.cells[2], cell_key="sha256:pod")
     shown = replace(shown, cell=replace(shown.cell, resources="pod"))
     client_s = TRUTH[THREADED].client_s(20)
@@ -213,7 +215,7 @@ def test_of_shared_cores_the_server_is_believed_what_the_client_left(
     description: Description, make_record: MakeRecord
 ) -> None:
     described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
-    shared = replace(described, placements={"split": {"loader_cpus": [0, 1], "server_cpus": [0, 1]}})
+    shared = replace(described, placements={"split": BOTH})
     much = [replace(record, server=ServerUse("17.11", {}, "disk", 1e3)) for record in records]
     median = read_points(shared, much)[0].median
     assert (median.server_s + median.client_s) * median.rows_per_s == pytest.approx(2.0)
@@ -283,7 +285,7 @@ def test_a_row_waits_for_the_disk_where_nothing_was_set_against_it(
 ) -> None:
     described, records = made_campaign(description, make_record)
     cells = [replace(cell, cell=replace(cell.cell, transaction=transaction)) for cell in described.cells]
-    postgres = {"default": {"version": "17.11", "settings": settings, "storage": storage}}
+    postgres = {"default": ServerFacts("17.11", settings, storage)}
     points = read_points(replace(described, cells=tuple(cells), postgres=postgres), records)
     assert {point.durable for point in points} == {durable}
 
@@ -297,12 +299,12 @@ def test_only_processes_and_threads_without_a_gil_use_several_cores(
 ) -> None:
     described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
     cells = [replace(cell, cell=replace(cell.cell, loader=loader)) for cell in described.cells]
-    placements = {"split": {"loader_cpus": [0, 1], "server_cpus": [1, 2, 3], "loader_quota": None}}
+    placements = {"split": Placement(frozenset({0, 1}), frozenset({1, 2, 3}))}
     client = records[0].client
     assert client is not None
     runs = [replace(record, client=replace(client, gil_enabled=gil)) for record in records]
     points = read_points(replace(described, cells=tuple(cells), placements=placements), runs)
-    assert points[0].setup == Setup(client_cores=cores, server_cores=3, shared_cores=4)
+    assert points[0].setup == Setup(client_cores=cores, server_cores=3, shared_cores=4, run_cores=4)
 
 
 def test_phases_count_what_the_server_used_inside_them_where_that_is_known(
@@ -342,7 +344,7 @@ def with_pods(
     cells, made = list(described.cells), list(records)
     placements = dict(described.placements)
     for name, quota in quotas.items():
-        placements[name] = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": quota, "note": None}
+        placements[name] = replace(SPLIT, loader_quota=quota)
         for pool in pools:
             source = next(one for one in records if one.cell.poolsize == pool)
             key, axes = f"sha256:{name}-{pool}", replace(source.cell, resources=name)
@@ -371,14 +373,11 @@ def test_every_quota_is_predicted_from_what_was_fitted_without_one(
 
 @pytest.mark.parametrize(
     "other",
-    [
-        {"loader_cpus": [0], "server_cpus": [1], "loader_quota": 0.5},
-        {"loader_cpus": [0, 1], "server_cpus": [0, 1], "loader_quota": None},
-    ],
+    [replace(SPLIT, loader_quota=0.5), BOTH],
     ids=["quota", "shared"],
 )
 def test_of_equally_many_pools_those_on_whole_cores_of_each_sides_own_are_fitted_on(
-    description: Description, make_record: MakeRecord, other: dict[str, object]
+    description: Description, make_record: MakeRecord, other: Placement
 ) -> None:
     described, records = with_pods(description, make_record, {"other": 0.5}, POOLS)
     placements = {**described.placements, "other": other}

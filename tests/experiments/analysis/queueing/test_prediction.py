@@ -18,6 +18,7 @@ from experiments.analysis.usable_cores import Setup
 from experiments.records.description import Description
 from experiments.records.record import Record
 from tests.experiments.made_models import ASYNCIO, THREADED, TRUTH, MakeRecord, made_campaign
+from tests.experiments.made_observed import BOTH
 
 # Their median is 1.
 PACES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
@@ -92,7 +93,7 @@ def test_one_and_a_half_cores_of_the_server_are_two_with_a_quota(model: Model) -
 
 def test_cores_that_are_named_are_shared_with_nobody(campaign: tuple[Description, list[Record]]) -> None:
     described, records = campaign
-    shared = {"split": {"loader_cpus": [0, 1], "server_cpus": [0, 1], "loader_quota": None}}
+    shared = {"split": BOTH}
     made = model_campaign(replace(described, placements=shared), records)
     assert made is not None
     assert ask(made, THREADED, 20).setup == Setup(server_cores=2, shared_cores=2)

@@ -27,11 +27,11 @@ from experiments.engines.docker.out_of_memory import describe_limit
 from experiments.engines.docker.resources import CAMPAIGN, CampaignResources
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.protocol import Finished, Launch
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
 from experiments.matrix.spec import PostgresConfiguration
+from experiments.records.facts import Placement
 from tests.experiments.engines.docker.looking import ids_of
 
 MEGABYTE = 2**20
