@@ -1,11 +1,12 @@
 """Command line of the loader: ``python -m bigdata.cmd [--dburl URL] run|check|list|rebuild|clear|digest|...``.
 
-Exit codes: 0 done, 2 bad usage or bad input, 1 failed.
+Exit codes: 0 done, 2 bad usage or bad input, 1 failed, 130 interrupted by Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -13,12 +14,13 @@ from importlib import import_module
 from typing import Any
 
 from bigdata.database.dburl import EXAMPLE, VARIABLE
-from bigdata.errors import INTERRUPTED, BadInput, LoadFailed
+from bigdata.errors import INTERRUPTED, BadInput, Interrupted, LoadFailed
 
 # Each verb's module in bigdata.commands, and its line of help.
 VERBS = (
     ("run", "run", "load the records of a directory with one loader, and measure it"),
     ("check", "check", "try whether a loader can run here: connect, and load nothing"),
+    ("session", "session", "show the database, server and settings that a connection gets"),
     ("list", "listing", "list the loaders"),
     ("rebuild", "rebuild", "drop and create the tables and the dictionary"),
     ("clear", "clear", "create what is missing and remove the loaded rows"),
@@ -32,6 +34,10 @@ VERBS = (
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return the exit code; print errors to standard error."""
     signal.signal(signal.SIGTERM, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or a file in another encoding shows what it can; that is no reason to lose a result.
+        if isinstance(stream, io.TextIOWrapper):
+            _show_what_it_can(stream)
     try:
         options = parse(arguments)
         code: int = options.verb_module.run(options)
@@ -45,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print(f"error: {INTERRUPTED}", file=sys.stderr)
-        return LoadFailed.exit_code
+        return Interrupted.exit_code
     return code
 
 
@@ -71,6 +77,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def _add_database(parser: argparse.ArgumentParser, default: str | None) -> None:
     """Declare --dburl, which may stand before or after the verb."""
     parser.add_argument("--dburl", default=default, metavar="URL", help=f"{EXAMPLE}; default: the variable {VARIABLE}")
+
+
+def _show_what_it_can(stream: Any) -> None:
+    """Escape what the stream's encoding cannot show."""
+    stream.reconfigure(errors="backslashreplace")
 
 
 def _interrupt(number: int, frame: Any) -> None:

@@ -28,5 +28,11 @@ class LoadFailed(Exception):
     exit_code = 1
 
 
+class Interrupted(LoadFailed):
+    """Ctrl-C or SIGTERM during the work: the exit code that shells give a program which SIGINT has ended."""
+
+    exit_code = 130
+
+
 INTERRUPTED = "interrupted before the work was complete"
 """Message after Ctrl-C or SIGTERM."""

@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Sequence
 
 from bigdata.database.dburl import VARIABLE
-from bigdata.errors import BadInput, LoadFailed
+from bigdata.errors import BadInput, LoadFailed, Unsupported
 
 STOP_WITHIN_S = 3.0
 
@@ -29,6 +30,26 @@ class Verification(NamedTuple):
     transactions: int | None
     """Transactions that the load added."""
     problem: str | None
+
+
+@lru_cache(maxsize=None)
+def read_session(url: str) -> dict[str, str]:
+    """Return the session that set-up gets."""
+    session: dict[str, str] = _ask(["session", "--report", "-"], url)["session"]
+    return session
+
+
+def check_driver(url: str, loader: str, options: Sequence[str]) -> dict[str, str]:
+    """Return what a report has of the session that the loader's driver gets.
+
+    Raises BadInput if it is not that of set-up, Unsupported if the loader cannot run here. Its own process connects, as
+    a connection more would count among the transactions of the load.
+    """
+    report = _ask(["check", loader, *options, "--report", "-"], url)
+    if not report["supported"]:
+        raise Unsupported(report["reason"])
+    session: dict[str, str] = report["session"]
+    return session
 
 
 def prepare(url: str, poolsize: int) -> Preparation:

@@ -26,6 +26,10 @@ from bigdata.census.sf1 import (
 from bigdata.census.zip_lines import Block, ZippedFile
 from bigdata.errors import BadInput
 
+ABSENT, IN_ALL_SEGMENTS, BLOCK_ROW = range(3)
+
+_BLOCK_LEVELS = ("091", "101", "150", "154")
+_SUMLEV_OF_GEO_LINE = slice(8, 11)
 _LOGRECNO_OF_GEO_LINE = slice(18, 25)
 _LOGRECNO_OF_DATA_LINE = slice(15, 22)
 _DIGITS_AND_COMMAS = b"0123456789,"
@@ -48,8 +52,9 @@ class GeoFile(NamedTuple):
         return map(parse_geo_line, self.lines())
 
     def logical_records(self) -> bytes:
-        """Return 1 or 0 for each number from 0 to the last LOGRECNO: 1 if a geo record has it.
+        """Return for each number from 0 to the last LOGRECNO which segments have it.
 
+        ABSENT: none; BLOCK_ROW: only those with records of blocks; IN_ALL_SEGMENTS: all.
         Raises BadInput at the first bad line, and if LOGRECNO does not rise from line to line.
         """
         present = bytearray(1)
@@ -58,7 +63,7 @@ class GeoFile(NamedTuple):
             if number < len(present):
                 raise _not_rising(self.file, position, line, _LOGRECNO_OF_GEO_LINE)
             present += bytes(number - len(present))
-            present.append(1)
+            present.append(BLOCK_ROW if line[_SUMLEV_OF_GEO_LINE] in _BLOCK_LEVELS else IN_ALL_SEGMENTS)
         return bytes(present)
 
     def _lines(self) -> Iterator[str]:
@@ -82,14 +87,13 @@ class SegmentFile(NamedTuple):
     def fields(self, logical_records: bytes) -> Iterator[list[str]]:
         """Yield the columns of each line as checked text. ``logical_records`` is that of the state's geo file.
 
-        Raises BadInput at the first bad line, if LOGRECNO does not rise from line to line, and if it is not in
-        the geo header.
+        Raises BadInput at the first bad line, and unless each geo record has its line, once and in order.
         """
         prefix = data_line_prefix(self.stusab, self.number)
         columns = segment(self.number).columns
         decimals_are_right = _decimals_check(self.number)
-        previous, last = 0, len(logical_records) - 1
-        stop = last if self.only_first else None
+        wanted = self._wanted(logical_records)
+        expected, position = wanted.find(1), 0
         for block in self.file.blocks():
             suspect = not _is_clean(block, prefix, decimals_are_right is not None)
             for position, line in enumerate(block.lines(), block.first_line):
@@ -105,27 +109,48 @@ class SegmentFile(NamedTuple):
                 ):
                     self._refuse_if_wrong(line, position)
                 number = int(fields[4])
-                if number <= previous or number > last or not logical_records[number]:
-                    if number > last and self.only_first:
-                        return
-                    raise self._out_of_place(line, position, number <= previous)
-                previous = number
+                if number != expected:
+                    raise self._out_of_place(line, position, expected, logical_records)
                 yield fields
-                if number == stop:
+                expected = wanted.find(1, number + 1)
+                if expected < 0 and self.only_first:
                     return
+        if expected >= 0:
+            raise BadInput(
+                f"{self.file.place(position)}: the file ends here, before LOGRECNO {expected:07}; "
+                f"expected a data record for each geo record of {self.stusab}"
+            )
+
+    def _wanted(self, logical_records: bytes) -> bytes:
+        """Return 1 for each number that a record of this segment must have, 0 for the others."""
+        block_rows = 1 if segment(self.number).in_block_rows else 0
+        return logical_records.translate(bytes([0, 1, block_rows]) + bytes(253))
 
     def _refuse_if_wrong(self, line: str, position: int) -> None:
         reason = explain_data_line(line, self.stusab, self.number)
         if reason:
             raise BadInput(f"{self.file.place(position)}: {reason}")
 
-    def _out_of_place(self, line: str, position: int, not_rising: bool) -> BadInput:
-        if not_rising:
-            return _not_rising(self.file, position, line, _LOGRECNO_OF_DATA_LINE)
-        return BadInput(
-            f"{self.file.place(position)}: found LOGRECNO {line[_LOGRECNO_OF_DATA_LINE]}, which is not in the "
-            f"geo header of {self.stusab}; expected a data record whose geo record is there"
-        )
+    def _out_of_place(self, line: str, position: int, expected: int, logical_records: bytes) -> BadInput:
+        found = line[_LOGRECNO_OF_DATA_LINE]
+        number = int(found)
+        known = logical_records[number : number + 1] not in (b"", b"\0")
+        if 0 <= expected < number:
+            return BadInput(
+                f"{self.file.place(position)}: found LOGRECNO {found}, expected {expected:07}: "
+                f"each geo record of {self.stusab} has one data record, in the same order"
+            )
+        if not known:
+            return BadInput(
+                f"{self.file.place(position)}: found LOGRECNO {found}, which is not in the "
+                f"geo header of {self.stusab}; expected a data record whose geo record is there"
+            )
+        if logical_records[number] == BLOCK_ROW and not segment(self.number).in_block_rows:
+            return BadInput(
+                f"{self.file.place(position)}: found LOGRECNO {found}, a geo record of a summary level "
+                f"({', '.join(_BLOCK_LEVELS)}) that segment {self.number} leaves out"
+            )
+        return _not_rising(self.file, position, line, _LOGRECNO_OF_DATA_LINE)
 
 
 def _is_clean(block: Block, prefix: str, decimals: bool) -> bool:

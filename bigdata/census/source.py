@@ -12,7 +12,7 @@ from typing import Iterator, Mapping, NamedTuple, Sequence
 
 from bigdata.census.dictionary import chosen_segments
 from bigdata.census.dictionary import segments as known_segments
-from bigdata.census.record_files import GeoFile, SegmentFile
+from bigdata.census.record_files import ABSENT, GeoFile, SegmentFile
 from bigdata.census.sf1 import DataRecord, GeoRecord, NumberCache, parse_data_fields
 from bigdata.census.zip_lines import only_member
 from bigdata.errors import BadInput
@@ -53,7 +53,7 @@ class Source(NamedTuple):
     @property
     def geo_count(self) -> int:
         """Return the number of geo records, which is known without further reading."""
-        return sum(state.logical_records.count(1) for state in self.loaded_states)
+        return sum(len(state.logical_records) - state.logical_records.count(ABSENT) for state in self.loaded_states)
 
     def geo_records(self) -> Iterator[GeoRecord]:
         """Yield the geo records of one state after another."""
@@ -134,6 +134,10 @@ def _open_state(
     for file in files:
         # A wrong file should be refused before anything is loaded.
         next(file.fields(state.logical_records), None)
+    if records is not None:
+        # Reading will stop early, where no checksum has been reached.
+        for zipped in (geo.file, *(file.file for file in files)):
+            zipped.check()
     return state
 
 

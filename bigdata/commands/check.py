@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import Any
 
 from bigdata.choice import Choice, check_choice
 from bigdata.commands.options import add_driver_arguments
 from bigdata.database.dburl import check_url
+from bigdata.database.session import CheckedDriver, reported
 from bigdata.errors import Unsupported
+from bigdata.preparation import read_session
 from bigdata.reporting.report_file import check_target, write_report
 from bigdata.reporting.result_line import SCHEMA, client_report
 from bigdata.reporting.summary import describe_choice
@@ -30,10 +33,17 @@ def run(options: argparse.Namespace) -> int:
         choice = check_choice(options.loader, options.loop, 1, False, options.protocol, options.implementation)
         client = _try(choice, url)
     except Unsupported as reason:
-        report: dict[str, Any] = {"schema": SCHEMA, "supported": False, "reason": str(reason), "client": None}
+        report: dict[str, Any] = {
+            "schema": SCHEMA,
+            "supported": False,
+            "reason": str(reason),
+            "client": None,
+            "session": None,
+        }
         message = f"{options.loader} cannot run here: {reason}"
     else:
         report = {"schema": SCHEMA, "supported": True, "reason": None, "client": client}
+        report["session"] = reported(read_session(url))
         message = f"{options.loader}{describe_choice(choice, client)}: can run here"
     if options.report:
         write_report(report, options.report)
@@ -44,8 +54,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _try(choice: Choice, url: str) -> dict[str, Any]:
     """Run a complete load without records."""
+    driver: Any = CheckedDriver(choice.driver, choice.loader.driver, partial(read_session, url))
     job = Job(
-        driver=choice.driver,
+        driver=driver,
         url=url,
         poolsize=1,
         autocommit=True,

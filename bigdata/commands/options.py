@@ -30,6 +30,12 @@ def add_driver_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def driver_arguments(options: argparse.Namespace) -> list[str]:
+    """Return the driver's options that were given, as arguments for another process."""
+    given = {name: getattr(options, name) for name in ("loop", "protocol", "implementation")}
+    return [text for name, value in given.items() if value is not None for text in (f"--{name}", value)]
+
+
 def add_rest_argument(parser: argparse.ArgumentParser) -> None:
     """Declare --rest-within, the longest wait for other clients to disconnect."""
     parser.add_argument(

@@ -9,12 +9,12 @@ from typing import Any, Mapping, TextIO
 
 from bigdata.census.source import Source
 from bigdata.choice import Choice, check_choice
-from bigdata.commands.options import add_driver_arguments, add_source_arguments, open_named_source
+from bigdata.commands.options import add_driver_arguments, add_source_arguments, driver_arguments, open_named_source
 from bigdata.database.dburl import check_url
 from bigdata.errors import LoadFailed
 from bigdata.measurement.loop_lag import LoopLag
 from bigdata.measurement.profiling import Profiler
-from bigdata.preparation import Preparation, prepare, verify
+from bigdata.preparation import Preparation, check_driver, prepare, verify
 from bigdata.registry import expected_transactions
 from bigdata.reporting.report_file import STANDARD_OUTPUT, check_target, write_report
 from bigdata.reporting.result_line import SCHEMA, client_report, phase_report
@@ -54,6 +54,7 @@ def run(options: argparse.Namespace) -> int:
     check_target(options.report)
     source = open_named_source(options)
     people = sys.stderr if options.report == STANDARD_OUTPUT else sys.stdout
+    session = None if options.prepared else check_driver(url, options.loader, driver_arguments(options))
     preparation = None if options.prepared else prepare(url, options.poolsize)
 
     statements: Counter[str] | None = Counter() if options.echo else None
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     job = _job(options, choice, url, source, statements, profiler)
     outcome = choice.run(job)
 
-    report = _report(choice, job, outcome)
+    report = {**_report(choice, job, outcome), "session": session}
     problem = None if preparation is None else _verify(report, url, options, choice, preparation)
     if options.report:
         write_report(report, options.report)

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-import os
+import re
 from contextlib import contextmanager
 from select import select
 from typing import Any, Iterator
 
 from bigdata.database.cancelling import cancel
+from bigdata.database.conninfo import check_ports, effective_parameters, parse_url, with_connect_timeout
 from bigdata.errors import BadInput, LoadFailed
 
 VARIABLE = "BIGDATA_DBURL"
 SCHEMES = ("postgresql://", "postgres://")
 EXAMPLE = "postgresql://user:password@localhost:5432/database"
-CONNECT_TIMEOUT_S = 10
+
+_REMEDIES = {
+    "42501": "; let the role create tables (GRANT CREATE ON SCHEMA public TO ...), or name a database that it owns",
+    "22P05": "; name a database that can hold it, such as one created with ENCODING 'UTF8' TEMPLATE template0",
+}
+"""Way out by the server's error code: insufficient_privilege, untranslatable_character."""
 
 # psycopg2 would take the database's, which may be SQL_ASCII, and refuse to send a text with any other letter.
 CLIENT_ENCODING = "UTF8"
 
 
 def check_url(url: str | None) -> str:
-    """Return the URL unchanged, for libpq. Raises BadInput if it is missing or not PostgreSQL's."""
+    """Return the URL unchanged, for libpq. Raises BadInput if it is missing or not PostgreSQL's.
+
+    Nothing is printed that may be part of a password.
+    """
     if not url:
         raise BadInput(f"--dburl: no database given; use --dburl {EXAMPLE} or set {VARIABLE}")
     if not url.startswith(SCHEMES):
-        found = url.split("://")[0] + "://..." if "://" in url else "something without '://'"
+        scheme = re.match(r"([A-Za-z][\w+.-]*)://", url)
+        found = f"{scheme.group(1)}://..." if scheme else "something without '://'"
         raise BadInput(f"--dburl: found {found}, expected a PostgreSQL URL such as {EXAMPLE}")
+    check_ports(parse_url(url))
     return url
 
 
 def database_name(url: str) -> str:
     """Return the database that libpq will open: from the URL, else from the environment or the user's name."""
-    import psycopg2.extensions
-
-    parameters = psycopg2.extensions.parse_dsn(url)
-    name: str | None = parameters.get("dbname") or os.environ.get("PGDATABASE") or parameters.get("user")
-    return name or os.environ.get("PGUSER") or ""
+    parameters = effective_parameters(url)
+    return parameters.get("dbname") or parameters.get("user") or ""
 
 
 def connect(url: str, **parameters: Any) -> Any:
@@ -47,7 +55,7 @@ def connect(url: str, **parameters: Any) -> Any:
 
     try:
         connection = psycopg2.connect(
-            url, client_encoding=CLIENT_ENCODING, **{"connect_timeout": CONNECT_TIMEOUT_S, **parameters}
+            url, client_encoding=CLIENT_ENCODING, **{**with_connect_timeout(url), **parameters}
         )
     except psycopg2.Error as error:
         raise cannot_connect(url, error) from None
@@ -72,7 +80,8 @@ def hide_password(url: str) -> tuple[str, dict[str, str]]:
 
     parameters = psycopg2.extensions.parse_dsn(url)
     password = parameters.pop("password", None)
-    return psycopg2.extensions.make_dsn(**parameters), {} if password is None else {"PGPASSWORD": password}
+    database = psycopg2.extensions.make_dsn(**with_connect_timeout(url), **parameters)
+    return database, {} if password is None else {"PGPASSWORD": password}
 
 
 @contextmanager
@@ -89,10 +98,16 @@ def open_connection(url: str) -> Iterator[Any]:
     try:
         yield connection
     except psycopg2.Error as error:
-        raise LoadFailed(f"the server refused to prepare or check its tables: {str(error).strip()}") from error
+        raise LoadFailed(f"the server refused to prepare or check its tables: {server_reason(error)}") from error
     finally:
         set_wait_callback(None)
         connection.close()
+
+
+def server_reason(error: Any) -> str:
+    """Return the server's message in one sentence, with the way out if there is a known one."""
+    reason = error.diag.message_primary or str(error).strip()
+    return f"{reason}{_REMEDIES.get(error.pgcode, '')}"
 
 
 def _wait_for_server(connection: Any) -> None:
@@ -120,13 +135,10 @@ def cannot_connect(url: str, error: BaseException) -> BadInput:
 def without_password(url: str, text: str) -> str:
     """Return the text, or a remark in its place if it contains the URL's password."""
     # Costs more to import than all else here, and is needed for errors only.
-    from urllib.parse import parse_qs, quote, unquote, urlsplit
+    from urllib.parse import quote, unquote
 
-    parts = urlsplit(url)
-    passwords = [parts.password, *parse_qs(parts.query).get("password", [])]
-    written = {
-        form for password in passwords if password for form in (password, unquote(password), quote(password, safe=""))
-    }
+    password = parse_url(url).get("password")
+    written = {password, unquote(password), quote(password, safe="")} if password else set()
     if url in text or any(f":{form}@" in text or f'"{form}"' in text or f"={form}" in text for form in written):
         return "libpq cannot read this URL (its words are left out because they hold the password)"
     return text

@@ -9,7 +9,7 @@ from sqlalchemy import MetaData, create_engine
 from sqlalchemy.exc import DBAPIError
 
 from bigdata.census import dictionary
-from bigdata.database.dburl import CLIENT_ENCODING
+from bigdata.database.dburl import CLIENT_ENCODING, server_reason
 from bigdata.database.marked_tables import TABLES
 from bigdata.database.model import make_metadata
 from bigdata.database.statements import BOUND_WAITING
@@ -33,7 +33,7 @@ def rebuild(url: str, present: Sequence[str]) -> None:
             metadata.create_all(connection, tables=[metadata.tables[name] for name in TABLES], checkfirst=False)
             _load_dictionary(connection, metadata)
     except DBAPIError as error:
-        raise LoadFailed(f"the server refused to create the tables: {str(error.orig).strip()}") from error
+        raise LoadFailed(f"the server refused to create the tables: {server_reason(error.orig)}") from error
     finally:
         engine.dispose()
 

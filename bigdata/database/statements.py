@@ -44,6 +44,19 @@ FIND_TABLES = """
 """
 COUNT_DICTIONARY = "SELECT (SELECT count(*) FROM matrix), (SELECT count(*) FROM dictionary_item)"
 
+# What a session is: its database, its server, and all settings that a client can change. application_name is a label;
+# psycopg2 wants its own DateStyle, and no date is sent.
+SESSION = """
+    SELECT 'database', current_database()::text
+    UNION ALL SELECT 'user', current_user::text
+    UNION ALL SELECT 'server address', host(inet_server_addr()) || ':' || inet_server_port()
+    UNION ALL SELECT 'server started', extract(epoch FROM pg_postmaster_start_time())::text
+    UNION ALL SELECT 'tls', (SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid())
+    UNION ALL SELECT name, setting FROM pg_settings
+        WHERE context IN ('user', 'superuser', 'backend', 'superuser-backend')
+            AND name NOT IN ('application_name', 'DateStyle')
+"""
+
 # A table that somebody else holds locked must not keep the program waiting for ever.
 BOUND_WAITING = "SET lock_timeout = '10s'"
 CLEAR = "TRUNCATE geo_record, data_element RESTART IDENTITY"

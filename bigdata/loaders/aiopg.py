@@ -5,21 +5,25 @@ Its connections are always in autocommit mode, so that a transaction per record 
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections import Counter
-from typing import AsyncIterable
+from typing import Any, AsyncIterable, Sequence
 
 import aiopg
 from aiopg.connection import Connection, Cursor
 
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
+from bigdata.database.conninfo import Parameters, connect_timeout_s, effective_parameters, hosts_of
 from bigdata.database.dburl import CLIENT_ENCODING
 from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg2_tools
-from bigdata.loaders.psycopg2_tools import Error, connection_factory, statement_of
+from bigdata.loaders.in_turn import connect_in_turn
+from bigdata.loaders.psycopg2_tools import Error, connection_factory, has_answered, statement_of
 from bigdata.runtimes.job import HotLoops
 
-__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
@@ -82,7 +86,46 @@ async def connect(url: str, *, autocommit: bool, protocol: str, statements: Coun
     """
     if protocol != "simple":
         raise ValueError(f"aiopg speaks the simple protocol only, not {protocol!r}")
-    return await aiopg.connect(url, client_encoding=CLIENT_ENCODING, connection_factory=connection_factory(statements))
+    options: dict[str, Any] = {
+        "client_encoding": CLIENT_ENCODING,
+        "connection_factory": connection_factory(statements),
+    }
+    parameters = effective_parameters(url)
+
+    async def connect_to(server: Parameters) -> Connection:
+        return await aiopg.connect(url, **{**options, **server})
+
+    addresses = await _addresses(hosts_of(parameters))
+    limit_s = connect_timeout_s(parameters)
+    connection: Connection = await connect_in_turn(addresses, connect_to, (Error,), limit_s, has_answered)
+    return connection
+
+
+async def _addresses(servers: Sequence[Parameters]) -> list[Parameters]:
+    """Return the servers with one address each.
+
+    When libpq goes on to the next address it opens another socket, which aiopg does not notice: it would wait forever.
+    """
+    found = []
+    for server in servers:
+        host = server.get("host", "")
+        if not host or host.startswith(("/", "@")) or "hostaddr" in server:
+            found.append(server)
+            continue
+        try:
+            known = await asyncio.get_event_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError:
+            # libpq will say why.
+            known = []
+        found += [{**server, "hostaddr": str(address[0])} for *_, address in known] or [server]
+    return found
+
+
+async def session(connection: Connection) -> list[tuple[str, str]]:
+    """Return what the session is, by ``statements.SESSION``."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(sql.SESSION)
+        return await cursor.fetchall()
 
 
 async def close(connection: Connection) -> None:

@@ -23,6 +23,7 @@ from bigdata.loaders.aiopg import (
     cancel,
     close,
     connect,
+    session,
 )
 from bigdata.loaders.psycopg2_tools import Error, statement_of
 from bigdata.runtimes.async_records import AsyncRecords
@@ -33,7 +34,7 @@ if sys.version_info >= (3, 11):
 else:
     from asyncio import coroutine
 
-__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 Steps = Generator[Any, Any, None]
 

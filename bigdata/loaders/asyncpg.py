@@ -12,11 +12,13 @@ import asyncpg
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
 from bigdata.database.cancelling import send_cancel_request
+from bigdata.database.conninfo import CONNECT_TIMEOUT_S, Parameters, effective_parameters, hosts_of
 from bigdata.database.look_up import item_rows, known_geo_id
-from bigdata.loaders.asyncpg_tools import Error, connection_class, statement_of
+from bigdata.loaders.asyncpg_tools import Error, connection_arguments, connection_class, has_answered, statement_of
+from bigdata.loaders.in_turn import connect_in_turn
 from bigdata.runtimes.job import HotLoops
 
-__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 # How the driver is told to speak each of its protocols: as it does by itself, and without keeping statements.
 OPTIONS: dict[str, dict[str, Any]] = {"prepared": {}, "extended": {"statement_cache_size": 0}}
@@ -74,11 +76,22 @@ def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:
 async def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> asyncpg.Connection:
     """Open a connection, always in autocommit mode; with ``statements`` it counts there what it sends.
 
-    Raises ValueError for a protocol that asyncpg does not speak.
+    Raises ValueError for a protocol that asyncpg does not speak, BadInput for a parameter that it cannot honour.
     """
     if protocol not in OPTIONS:
         raise ValueError(f"asyncpg speaks {', '.join(OPTIONS)}, not {protocol!r}")
-    return await asyncpg.connect(url, connection_class=connection_class(statements), **OPTIONS[protocol])
+    options = {"connection_class": connection_class(statements), **OPTIONS[protocol]}
+    parameters = effective_parameters(url)
+
+    async def connect_to(server: Parameters) -> asyncpg.Connection:
+        return await asyncpg.connect(**connection_arguments(parameters, server), **options)
+
+    return await connect_in_turn(hosts_of(parameters), connect_to, Error, CONNECT_TIMEOUT_S, has_answered)
+
+
+async def session(connection: asyncpg.Connection) -> list[tuple[str, str]]:
+    """Return what the session is, by ``statements.SESSION``."""
+    return [tuple(row) for row in await connection.fetch(sql.SESSION)]
 
 
 async def close(connection: asyncpg.Connection) -> None:

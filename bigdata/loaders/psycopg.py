@@ -17,7 +17,7 @@ from bigdata.loaders import psycopg_tools
 from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of, use_greenlets
 from bigdata.runtimes.job import HotLoops
 
-__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of", "use_greenlets"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of", "use_greenlets"]
 
 INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
@@ -106,9 +106,16 @@ def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[st
         url,
         autocommit=autocommit,
         cursor_factory=psycopg_tools.counting_cursor(ClientCursor if protocol == "simple" else Cursor, statements),
-        **psycopg_tools.connection_options(protocol),
+        **psycopg_tools.connection_options(url, protocol),
     )
     return connection
+
+
+def session(connection: Connection[Any]) -> list[tuple[str, str]]:
+    """Return what the session is, by ``statements.SESSION``."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SESSION)
+        return cursor.fetchall()
 
 
 def close(connection: Connection[Any]) -> None:

@@ -10,6 +10,7 @@ from psycopg2 import extensions
 
 from bigdata.census.sf1 import DataRecord, GeoRecord
 from bigdata.database import statements as sql
+from bigdata.database.conninfo import with_connect_timeout
 from bigdata.database.dburl import CLIENT_ENCODING
 from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders.psycopg2_tools import (
@@ -31,6 +32,7 @@ __all__ = [
     "close",
     "connect",
     "hot_loops",
+    "session",
     "statement_of",
     "use_greenlets",
 ]
@@ -119,10 +121,20 @@ def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[st
     if protocol != "simple":
         raise ValueError(f"psycopg2 speaks the simple protocol only, not {protocol!r}")
     connection: extensions.connection = psycopg2.connect(
-        url, client_encoding=CLIENT_ENCODING, connection_factory=connection_factory(statements)
+        url,
+        client_encoding=CLIENT_ENCODING,
+        connection_factory=connection_factory(statements),
+        **with_connect_timeout(url),
     )
     connection.autocommit = autocommit
     return connection
+
+
+def session(connection: extensions.connection) -> list[tuple[str, str]]:
+    """Return what the session is, by ``statements.SESSION``."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SESSION)
+        return cursor.fetchall()
 
 
 def close(connection: extensions.connection) -> None:

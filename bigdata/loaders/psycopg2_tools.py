@@ -13,6 +13,7 @@ from psycopg2 import extensions
 
 from bigdata.database import statements as sql
 from bigdata.database.cancelling import break_off, cancel
+from bigdata.database.conninfo import CONNECT_TIMEOUT_S
 from bigdata.loaders.counting import counter_of
 
 __all__ = ["Error", "abandon", "backend_pid", "cancel", "connection_factory", "statement_of", "use_greenlets"]
@@ -27,6 +28,14 @@ def abandon(connection: extensions.connection) -> None:
     """Shut down a connection whose server does not answer: any thread that waits for it gets an error."""
     with suppress(psycopg2.Error):
         break_off(connection.fileno())
+
+
+def has_answered(error: BaseException) -> bool:
+    """Return True for a server's refusal after which libpq asks no other server; psycopg2 has no code for it.
+
+    A server that starts or stops is passed over: "the database system is starting up".
+    """
+    return "FATAL" in str(error) and "the database system is" not in str(error)
 
 
 def backend_pid(connection: extensions.connection) -> int:
@@ -44,6 +53,8 @@ def use_greenlets() -> None:
 
     watchers: WeakKeyDictionary[extensions.connection, Any] = WeakKeyDictionary()
     done, to_send = extensions.POLL_OK, extensions.POLL_WRITE
+    # With a wait callback psycopg2 leaves libpq's connect_timeout to the callback.
+    expired = psycopg2.OperationalError("the server does not answer (timeout expired)")
     established = (extensions.STATUS_READY, extensions.STATUS_BEGIN)
 
     def wait(connection: extensions.connection) -> None:
@@ -53,14 +64,16 @@ def use_greenlets() -> None:
                 return
             watcher = watchers.get(connection)
             if state == to_send:
-                wait_write(connection.fileno())
+                wait_write(
+                    connection.fileno(), None if connection.status in established else CONNECT_TIMEOUT_S, expired
+                )
             elif watcher is not None:
                 get_hub().wait(watcher)
             elif connection.status in established:
                 watchers[connection] = get_hub().loop.io(connection.fileno(), READABLE)
             else:
                 # libpq may try one address after the other, each with another socket.
-                wait_read(connection.fileno())
+                wait_read(connection.fileno(), CONNECT_TIMEOUT_S, expired)
 
     extensions.set_wait_callback(wait)
 

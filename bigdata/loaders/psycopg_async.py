@@ -17,7 +17,7 @@ from bigdata.loaders import psycopg_tools
 from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of
 from bigdata.runtimes.job import HotLoops
 
-__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
@@ -110,9 +110,16 @@ async def connect(
         cursor_factory=psycopg_tools.counting_cursor(
             AsyncClientCursor if protocol == "simple" else AsyncCursor, statements
         ),
-        **psycopg_tools.connection_options(protocol),
+        **psycopg_tools.connection_options(url, protocol),
     )
     return connection
+
+
+async def session(connection: AsyncConnection[Any]) -> list[tuple[str, str]]:
+    """Return what the session is, by ``statements.SESSION``."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(sql.SESSION)
+        return await cursor.fetchall()
 
 
 async def close(connection: AsyncConnection[Any]) -> None:

@@ -11,6 +11,7 @@ from psycopg import waiting
 
 from bigdata.database import statements as sql
 from bigdata.database.cancelling import break_off, cancel
+from bigdata.database.conninfo import with_connect_timeout
 from bigdata.database.dburl import CLIENT_ENCODING
 from bigdata.errors import Unsupported
 from bigdata.loaders.counting import counter_of
@@ -27,14 +28,18 @@ PREPARE_THRESHOLDS = {"prepared": 0, "extended": None, "simple": None}
 NOT_PATCHED = ("wait_c", "wait_epoll")
 
 
-def connection_options(protocol: str) -> dict[str, Any]:
+def connection_options(url: str, protocol: str) -> dict[str, Any]:
     """Return psycopg's options for the protocol; ``simple`` also needs a client cursor.
 
     Raises ValueError for one that it does not know.
     """
     if protocol not in PREPARE_THRESHOLDS:
         raise ValueError(f"psycopg speaks {', '.join(PREPARE_THRESHOLDS)}, not {protocol!r}")
-    return {"client_encoding": CLIENT_ENCODING, "prepare_threshold": PREPARE_THRESHOLDS[protocol]}
+    return {
+        "client_encoding": CLIENT_ENCODING,
+        "prepare_threshold": PREPARE_THRESHOLDS[protocol],
+        **with_connect_timeout(url),
+    }
 
 
 def use_greenlets() -> None:

@@ -31,6 +31,11 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 SHOWN_STATEMENT_CHARACTERS = 300
 
+_POOLER = (
+    "a connection pooler such as PgBouncer in transaction mode does not keep prepared statements: choose --protocol "
+    "extended or simple, whichever the loader supports"
+)
+
 # Phases in which workers note each record that they take. A geo record is a row, and nothing is done per row.
 TALLIED_PHASES = ("data",)
 
@@ -68,6 +73,8 @@ class Driver(Protocol):
     """(autocommit, executemany): return the loops."""
     statement_of: Callable[[BaseException], str | None]
     """Return the statement behind an error, with its values, if the driver knows it."""
+    session: Callable[[Any], Any]
+    """Return the rows of ``statements.SESSION``; only ``check`` asks for it, never a connection that is measured."""
     use_greenlets: Callable[[], None]
     """Blocking drivers have it: from now on a greenlet that waits for the server lets others go on. Called once, by
     ``bigdata.runtimes.greenlets``, before it connects."""
@@ -159,4 +166,6 @@ def load_failed(driver: Driver, record: Any, error: BaseException) -> LoadFailed
     if len(statement) > SHOWN_STATEMENT_CHARACTERS:
         statement = statement[:SHOWN_STATEMENT_CHARACTERS] + "..."
     message = str(error).strip() or type(error).__name__
+    if 'prepared statement "' in message:
+        message = f"{' '.join(message.split())} ({_POOLER})"
     return LoadFailed(": ".join(part for part in (where, statement, message) if part))

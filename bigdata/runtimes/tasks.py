@@ -9,7 +9,7 @@ from asyncio.log import logger
 from typing import Any, Callable, Coroutine, Sequence
 
 from bigdata.database.dburl import cannot_connect
-from bigdata.errors import INTERRUPTED, LoadFailed
+from bigdata.errors import INTERRUPTED, Interrupted
 from bigdata.measurement.measure import PhaseClock
 from bigdata.runtimes.aside import Aside
 from bigdata.runtimes.async_records import AsyncRecords
@@ -70,7 +70,7 @@ async def _run(job: Job) -> Outcome:
 
 
 async def _connect(job: Job, connections: list[Any], interrupted: asyncio.Future[None]) -> None:
-    errors: tuple[type[Exception], ...] = (*_errors_of(job), asyncio.TimeoutError)
+    errors: tuple[type[Exception], ...] = (*_errors_of(job), OSError, asyncio.TimeoutError)
 
     async def connect() -> None:
         try:
@@ -120,7 +120,7 @@ async def _run_together(
         awaited: list[asyncio.Future[Any]] = [work, interrupted]
         await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         if interrupted.done():
-            raise LoadFailed(INTERRUPTED)
+            raise Interrupted(INTERRUPTED)
         work.result()
     except BaseException:
         for stop, within_s in stops:

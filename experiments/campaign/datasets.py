@@ -1,9 +1,4 @@
-"""Data sets as folders of files, with the digest that every load of them must reproduce.
-
-The loader's own command line generates, fetches and digests them with the harness's Python, without driver or server.
-"""
-
-from __future__ import annotations
+"""Data sets as folders of files, made and digested by the loader's command line; every load must match the digest."""
 
 import hashlib
 import json
@@ -45,11 +40,7 @@ class PreparedData:
 
 
 def provide(data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> PreparedData:
-    """Make the files of a data set available, and digest them.
-
-    ``source`` is the loader's source hash: what it generates may depend on it. Raises BadInput where the files cannot
-    be used, Failure where they cannot be had.
-    """
+    """Make and digest the files for this ``source`` hash. Raises BadInput for unusable files, or Failure."""
     run = program or run_program
     directory = _directory(data, cache, source, run)
     arguments = ["--segments", ",".join(data.segments)]

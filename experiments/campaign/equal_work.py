@@ -1,7 +1,5 @@
 """Equal work: differences between the work of a run and the work that the files ask for."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -20,10 +18,7 @@ _REPORTED = ("loader", "loop", "protocol", "poolsize", "transaction", "inserts")
 
 
 def find_differences(done: Work, data: PreparedData, transactions: range, loader: Loader | None = None) -> list[str]:
-    """Return every difference between the work done and the work asked for. What is not known is not judged.
-
-    A ceiling that sends other values is judged by their number, and one without SELECTs not by scans.
-    """
+    """Return what differs from the work asked for; of ceilings only what they send, and nothing that is unknown."""
     asked = (("geo records", done.geo_records, data.geo_records), ("rows", done.rows, data.rows))
     found = [f"{what}: {actual} of {expected}" for what, actual, expected in asked if actual not in (None, expected)]
     values_differ = loader is not None and loader.values_differ
@@ -43,10 +38,7 @@ def find_differences(done: Work, data: PreparedData, transactions: range, loader
 
 
 def find_contradictions(report: Mapping[str, Any], cell: Cell, data: PreparedData) -> list[str]:
-    """Return every contradiction between the loader's report and what it was asked for. Missing values are not judged.
-
-    Published rates are computed from its rows, and another way of running would be another cell.
-    """
+    """Return contradictions between the loader's report and what it was asked for; missing values are not judged."""
     client, phases, work = report["client"], report["phases"], report.get("work", {})
     pairs = [
         *((axis, report.get(axis), getattr(cell, axis)) for axis in _REPORTED),

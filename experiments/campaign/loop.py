@@ -1,12 +1,10 @@
 """Loop over the planned runs: each is measured once and on disk before the next one begins."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from experiments.campaign.progress import Reporter
-from experiments.campaign.run import PreparedCell, initial_record, utc_now
+from experiments.campaign.run import PreparedCell, initial_record
 from experiments.campaign.stopping_rule import Blocks
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import Plan, PlannedRun
@@ -76,15 +74,5 @@ def _record_unsupported(folder: CampaignFolder, cells: Cells, keys: Mapping[Cell
     for cell, reason in cells.items():
         if isinstance(reason, PreparedCell) or (keys[cell], "a", NO_BLOCK) in recorded:
             continue
-        record = Record(
-            campaign=folder.path.name,
-            cell_key=keys[cell],
-            arm="a",
-            block=NO_BLOCK,
-            order=0,
-            started_at=utc_now(),
-            status="unsupported",
-            reason=reason,
-            cell=cell,
-        )
-        folder.append(record)
+        record = initial_record(folder.path.name, PlannedRun(cell, "a", NO_BLOCK, 0), keys[cell])
+        folder.append(replace(record, status="unsupported", reason=reason, interrupted=False))

@@ -1,7 +1,5 @@
 """Preparation of a campaign's cells before the first run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -14,7 +12,7 @@ from experiments.engines.protocol import Engine, Finished, Launch, LoaderHost, S
 from experiments.environment.affinity import place
 from experiments.environment.requirements import left_out, loader_lock
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.matrix.cell import Cell, Identity, cell_key
+from experiments.matrix.cell import AxisValue, Cell, Identity, cell_key
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import Plan
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
@@ -22,6 +20,8 @@ from experiments.records.facts import Placement
 
 SPARE_CONNECTIONS = 10
 """Connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers."""
+
+_TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation")
 
 Thing = TypeVar("Thing")
 
@@ -35,10 +35,7 @@ class Trial:
 
 
 class Preparation:
-    """Prepares cells; each part that several of them need is prepared once, or fails once.
-
-    ``provide_data`` turns a named data set into files, ``tell`` shows progress.
-    """
+    """Prepares cells, shared parts once; ``provide_data`` turns a data set into files, ``tell`` shows progress."""
 
     def __init__(
         self,
@@ -53,16 +50,13 @@ class Preparation:
         self._source = source
         self._provide_data = provide_data
         self._tell = tell
-        self._trials: dict[tuple[str | None, ...], Trial] = {}
+        self._trials: dict[tuple[AxisValue, ...], Trial] = {}
         self._cache: dict[tuple[str, ...], Any] = {}
 
     def prepare(
         self, planned: tuple[PlannedCell, ...], max_connections: int | None = None
     ) -> dict[Cell, PreparedCell | str]:
-        """Return each cell prepared, or the reason why it cannot run. Raises BadInput and Failure if no cell can.
-
-        Servers allow ``max_connections``, or as many as the largest pool needs.
-        """
+        """Return each cell prepared, or why it cannot run. Raises BadInput and Failure if no cell can."""
         cells = {one.cell: one.unsupported for one in planned}
         largest_pool = max((cell.poolsize for cell, why in cells.items() if why is None), default=0)
         connections = max_connections or largest_pool + SPARE_CONNECTIONS
@@ -124,15 +118,7 @@ class Preparation:
 
     def _try_out(self, cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Mapping[str, Any]:
         """Let the loader connect once; return the facts of its driver. Raises Unsupported where it does not work."""
-        what: tuple[str | None, ...] = (
-            cell.engine,
-            cell.python,
-            cell.gil,
-            cell.loader,
-            cell.loop,
-            cell.protocol,
-            cell.implementation,
-        )
+        what = tuple(cell.value(axis) for axis in _TRIED)
         # Its program may be of the server's own version.
         what += (cell.postgres,) if LOADERS[cell.loader].ceiling else ()
         if what not in self._trials:

@@ -1,7 +1,5 @@
 """Progress of a campaign: a bar on a terminal, plain lines elsewhere."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -58,7 +56,7 @@ class PlainLines:
         self._left = TimeLeft(clock)
         self._label = self._budget = ""
 
-    def __enter__(self) -> PlainLines:
+    def __enter__(self) -> "PlainLines":
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -102,7 +100,7 @@ class Bar:
         self._left = TimeLeft(clock)
         self._last = ""
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> "Bar":
         self._progress.start()
         return self
 

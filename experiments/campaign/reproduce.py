@@ -1,7 +1,5 @@
 """Reproduction of a published campaign: its matrix, cells and order, from its ``campaign.json``."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -64,10 +62,7 @@ class Reproduction:
             )
 
     def check(self, now: Description) -> list[str]:
-        """Return warnings of what differs in host and software. Raises BadInput if pins differ, unless forced.
-
-        ``now`` is the description of the campaign that is about to begin.
-        """
+        """Return what differs from the campaign about to begin. Raises BadInput if pins differ, unless forced."""
         then = self.published.description
         found = find_differences_between(then, now, [shown.cell for shown in now.cells if not shown.unsupported])
         pins = [describe_difference(one, "then", "now") for one in found if one.pin]

@@ -1,7 +1,5 @@
 """Search for the unfinished campaign that a command asks for: same matrix, selection, parts and sources."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Measurement of one planned run: clear, load, verify the work that the server holds, build the record."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,10 +35,7 @@ REST_WITHIN_S = 20.0
 
 @dataclass(frozen=True)
 class PreparedCell:
-    """A cell with everything it needs, prepared.
-
-    ``directory`` is the data's, as the loader sees it. ``here``: whether it runs on the machine that the harness sees.
-    """
+    """A cell with all it needs; ``directory`` is the data's for the loader. ``here``: on the machine of the harness."""
 
     cell: Cell
     key: str
@@ -144,10 +139,7 @@ def _load(prepared: PreparedCell) -> tuple[Mapping[str, Any], Finished, RunMonit
 
 
 def _check(prepared: PreparedCell, outcome: Outcome, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> None:
-    """Verify the work that the server holds, and take over what the loader measured.
-
-    Raises RunFailed where the loader's report lacks something: no campaign ends because of that.
-    """
+    """Verify the server's work; take over the measurements. Raises RunFailed where the report lacks something."""
     expected, commits_before = _transactions(prepared), cleared["xact_commit"]
     awaited = [] if commits_before is None else ["--expect-transactions", str(commits_before + expected.start)]
     held = _step(prepared, ["digest", *awaited])
@@ -167,10 +159,7 @@ def _check(prepared: PreparedCell, outcome: Outcome, report: Mapping[str, Any], 
 
 
 def _transactions(prepared: PreparedCell) -> range:
-    """Return how many transactions the workload may add to the server's count.
-
-    Where the server commits transactions of its own there is no upper limit.
-    """
+    """Return how many transactions the workload may add; no upper limit where the server commits some of its own."""
     cell, loader = prepared.cell, LOADERS[prepared.cell.loader]
     data, autocommit, executemany = prepared.data, cell.transaction == "autocommit", cell.inserts == "executemany"
     least = expected_transactions(
@@ -208,11 +197,7 @@ def _rates(data: Phase) -> tuple[float | None, float | None]:
 def launch_of(prepared: PreparedCell) -> Launch:
     """Return the launch of the cell's loader."""
     return Launch(
-        run_arguments(prepared),
-        prepared.server,
-        prepared.placement,
-        prepared.timeout_s,
-        environment_of(prepared.cell),
+        run_arguments(prepared), prepared.server, prepared.placement, prepared.timeout_s, environment_of(prepared.cell)
     )
 
 
@@ -242,10 +227,7 @@ def environment_of(cell: Cell) -> dict[str, str]:
 
 
 def _step(prepared: PreparedCell, arguments: Sequence[str]) -> Mapping[str, Any]:
-    """Run one of the harness's own steps on the loader's cores, which are idle now, and return its report.
-
-    Raises RunFailed also where the server did not come to rest: its counts would include another run's.
-    """
+    """Run a step of the harness's own; return its report. Raises RunFailed also where the server is not at rest."""
     placement = prepared.placement.without_loader_limits()
     # As long as a load may take is enough for any amount of data.
     timeout_s = max(STEP_TIMEOUT_S, prepared.timeout_s)

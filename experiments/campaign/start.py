@@ -1,7 +1,5 @@
 """Campaign from order to end: prepare, begin or resume, run away from the loader's cores."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -59,10 +57,7 @@ class Order:
 
 
 def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
-    """Run the campaign, or what is left of it, and return its folder.
-
-    ``engines`` are those that the plan names, entered. The results folder must be locked.
-    """
+    """Run what is left of the campaign and return its folder. Needs entered ``engines`` and a locked results folder."""
     for folder in list_campaigns(order.results):
         folder.repair()
     if order.notice is not None:
@@ -100,11 +95,7 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
 def run_ordered(
     order: Order, campaign: CampaignFolder, cells: Cells, keys: Mapping[Cell, str], reporter: Reporter, *, resumed: bool
 ) -> None:
-    """Run what is left of a campaign that has been prepared, and the blocks that are added to it.
-
-    An exception is raised again once the number of runs left has been told. ``resumed``: an earlier command began the
-    campaign.
-    """
+    """Run what is left of a prepared campaign, and added blocks; an exception is raised after telling the runs left."""
     described = campaign.description()
     if order.until is not None:
         # A resumed campaign may have another budget.
@@ -141,7 +132,10 @@ def describe(
     order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str], source: str
 ) -> Description:
     """Return the description of a new campaign. ``source`` is the loader's source hash."""
-    shown = tuple(_shown(planned.cell, planned.arm, planned.experiments, cells, keys) for planned in order.plan.cells)
+    shown = tuple(
+        ShownCell(keys[one.cell], one.arm, one.experiments, one.cell, why if isinstance(why, str) else None)
+        for one, why in ((planned, cells[planned.cell]) for planned in order.plan.cells)
+    )
     ready = [one for one in cells.values() if isinstance(one, PreparedCell)]
     now = utc_now()
     names = "-".join(engines)
@@ -170,11 +164,6 @@ def describe(
         until=None if order.until is None else order.until.facts(),
     )
     return as_written(described)
-
-
-def _shown(cell: Cell, arm: str, experiments: tuple[str, ...], cells: Cells, keys: Mapping[Cell, str]) -> ShownCell:
-    one = cells[cell]
-    return ShownCell(keys[cell], arm, experiments, cell, None if isinstance(one, PreparedCell) else one)
 
 
 def _shown_experiments(order: Order) -> tuple[ShownExperiment, ...]:

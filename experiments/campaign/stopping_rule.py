@@ -1,7 +1,5 @@
 """Stopping rule of a campaign: its planned blocks, or more of them by --until and --budget."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable
@@ -33,11 +31,7 @@ class Until:
 
 
 def parse_until(precision: str | None, budget: str | None, repeats: int) -> Until | None:
-    """Parse both options; None without --until. ``repeats`` are the blocks that run in any case.
-
-    Raises BadInput for an option that cannot be parsed, a budget without --until, and fewer blocks than an interval
-    needs.
-    """
+    """Parse both options; None without --until. Raises BadInput, also for fewer ``repeats`` than an interval needs."""
     if precision is None:
         if budget is not None:
             raise BadInput("--budget requires --until, such as --until 5%")

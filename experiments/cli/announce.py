@@ -1,7 +1,5 @@
 """Plan and outcome of a campaign as text."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -48,10 +46,7 @@ def describe_engines(notice: str | None, engines: Mapping[str, Engine]) -> list[
 
 
 def describe_plan(plan: Plan, matrix: Matrix, obstacles: Mapping[Cell, str]) -> str:
-    """Return the cells with the experiments that show them, and an estimate of the time.
-
-    ``obstacles`` are the reasons why cells of the plan cannot run here.
-    """
+    """Return the cells with their experiments, ``obstacles`` why some cannot run here, and an estimate of the time."""
     lines = []
     for planned in plan.cells:
         reason = planned.unsupported or obstacles.get(planned.cell)

@@ -1,7 +1,5 @@
 """compare each loader with a minimal hand-written script, and reading with a bare loop"""
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
@@ -12,7 +10,7 @@ from tabulate import tabulate
 from bigdata.registry import Loader
 from experiments.analysis.stats import with_interval
 from experiments.campaign.datasets import provide
-from experiments.cli.choose_loaders import choose_loaders
+from experiments.cli.options import choose_loaders, show_progress
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.select import default_python
@@ -76,16 +74,17 @@ def _compare(options: Namespace, loaders: Sequence[Loader], engine: LocalEngine)
     bench = make_bench(engine, python=options.python, records=RECORDS, poolsize=options.poolsize, pairs=options.pairs)
     heading = f"Python {bench.host.facts.version}, PostgreSQL {bench.server.facts.version} on disk"
     print(f"Client CPU per row (us), {heading}, poolsize {bench.poolsize}, {bench.pairs} pairs")
-    found = list(compare_loaders(bench, loaders, _show_progress))
+    found = list(compare_loaders(bench, loaders, show_progress))
     print(_table([one for one in found if isinstance(one, Comparison)], "minimal script"), end="\n\n")
     for one in found:
         if isinstance(one, Skipped):
             print(f"{one.name} cannot run: {one.reason}")
     if options.loaders:
         return found
-    directory = options.data or _generated(READING_RECORDS)
+    generated = DataSet("synthetic", state="RI", records=READING_RECORDS)
+    directory = options.data or provide(generated, cache=cache_folder(), source=source_hash()).directory
     print(f"CPU to read one state's segment 01 (ms), {heading.partition(',')[0]}, {bench.pairs} passes")
-    print(_table(compare_reading(bench, directory, _show_progress), "bare split"))
+    print(_table(compare_reading(bench, directory, show_progress), "bare split"))
     return found
 
 
@@ -101,18 +100,9 @@ def make_bench(engine: LocalEngine, *, python: str | None, records: int, poolsiz
     return Bench(host, server, placement, data, records, poolsize, pairs)
 
 
-def _generated(records: int) -> Path:
-    data = DataSet("synthetic", state="RI", records=records)
-    return provide(data, cache=cache_folder(), source=source_hash()).directory
-
-
 def _table(comparisons: Iterable[Comparison], other: str) -> str:
     rows = [
         [one.name, f"{one.ours.value:.2f}", f"{one.other.value:.2f}", with_interval(one.ratio, ".3f")]
         for one in comparisons
     ]
     return tabulate(rows, ["", "ours", other, "ratio (95% interval)"], disable_numparse=True, stralign="left")
-
-
-def _show_progress(text: str) -> None:
-    print(text, file=sys.stderr)

@@ -1,7 +1,5 @@
 """show what the project keeps in the user's cache folder and as images, and remove it"""
 
-from __future__ import annotations
-
 import contextlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence

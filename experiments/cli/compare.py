@@ -1,7 +1,5 @@
 """compare two campaigns: what differs behind them, and which of their ratios differ"""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import replace

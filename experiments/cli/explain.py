@@ -1,7 +1,5 @@
 """profile cells: run them again with instruments, and write a page about the time of each"""
 
-from __future__ import annotations
-
 import contextlib
 from argparse import ArgumentParser, Namespace
 

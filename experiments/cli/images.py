@@ -1,7 +1,5 @@
 """build the images of the docker engine: the loader's for each Python, and the base of each PostgreSQL"""
 
-from __future__ import annotations
-
 import contextlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable

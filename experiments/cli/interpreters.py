@@ -1,7 +1,5 @@
 """show the interpreters of the local engine, and install missing ones"""
 
-from __future__ import annotations
-
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
@@ -41,11 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Install the named interpreters that are missing, then show all.
-
-    A build without optimizations counts as missing unless --quick. Raises BadInput for wrong names, Failure for what
-    cannot be installed.
-    """
+    """Install the named ones that are missing or not optimized, and show all. Raises BadInput for names, or Failure."""
     names = check_names(options.names, options.archive)
     found = find_interpreters()
     there = [name for name in names if name in found and (options.quick or found[name].optimized_build)]

@@ -1,15 +1,12 @@
 """prove that PostgreSQL sees the same statements of every loader, and show what each driver sends for them"""
 
-from __future__ import annotations
-
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.campaign.datasets import provide
-from experiments.cli.choose_loaders import choose_loaders
-from experiments.cli.options import add_python, add_results, show_progress
+from experiments.cli.options import add_python, add_results, choose_loaders, show_progress
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.select import default_python
@@ -21,15 +18,9 @@ from experiments.files import write_whole
 from experiments.formatting import count
 from experiments.matrix.spec import DataSet, PostgresConfiguration
 from experiments.records.campaign import LOCAL
+from experiments.validation.same_sql import tables
 from experiments.validation.same_sql.findings import Finding, variants
 from experiments.validation.same_sql.runs import Workplace, examine_all, prepare
-from experiments.validation.same_sql.tables import (
-    csv_table,
-    difference_lines,
-    markdown_page,
-    unsupported_lines,
-    wire_table,
-)
 
 POSTGRESQL_MAJOR = "17"
 RECORDS = 10
@@ -57,16 +48,16 @@ def run(options: Namespace) -> int:
     if differences:
         return 1
     if not options.loaders:
-        write_results(options.results, markdown_page(findings, facts, work.amount), csv_table(findings))
+        write_results(options.results, tables.markdown_page(findings, facts, work.amount), tables.csv_table(findings))
     return 0
 
 
 def print_findings(findings: Sequence[Finding]) -> list[str]:
     """Print the table, what could not run, every difference and the conclusion; return the differences."""
-    print(wire_table(findings, "simple"))
-    for line in unsupported_lines(findings):
+    print(tables.wire_table(findings, "simple"))
+    for line in tables.unsupported_lines(findings):
         print(f"cannot run: {line}")
-    differences = difference_lines(findings)
+    differences = tables.difference_lines(findings)
     for line in differences:
         print(f"DIFFERENT: {line}")
     if differences:

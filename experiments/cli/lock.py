@@ -1,7 +1,5 @@
 """lock requirements and base images again, or with --check verify that the locks are current"""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import datetime
@@ -16,6 +14,7 @@ from experiments.engines.docker.resolve_images import Sources, check_digests, ch
 from experiments.environment.hashes import PROJECT
 from experiments.environment.image_lock import (
     IMAGE_LOCK,
+    KINDS,
     Kind,
     Slot,
     load_image_lock,
@@ -53,10 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def choose(targets: tuple[LockTarget, ...], names: list[str]) -> tuple[LockTarget, ...]:
-    """Return the targets of these names, all without names. Raises BadInput for an unknown lock.
-
-    The lock of the images is a valid name, but none of the targets.
-    """
+    """Return the targets of these names (the images' lock is none), or all. Raises BadInput for an unknown lock."""
     known = [*(target.file.name for target in targets), IMAGE_LOCK.name]
     for name in names:
         if name not in known:
@@ -87,10 +83,7 @@ def make(targets: tuple[LockTarget, ...]) -> int:
 
 
 def check_images(registry: Registry, path: Path = PROJECT / IMAGE_LOCK) -> int:
-    """Print everything missing or wrong in the lock of the images; return 1 if there is something.
-
-    Digests that no registry can confirm are printed, too, but are no failure.
-    """
+    """Print what is missing, wrong or unconfirmed in the lock of the images; return 1 if something is wrong."""
     if not path.exists():
         print(f"{shown(path)} is missing: run nox -s lock")
         return 1
@@ -107,11 +100,7 @@ def check_images(registry: Registry, path: Path = PROJECT / IMAGE_LOCK) -> int:
 
 
 def make_images(registry: Registry, path: Path = PROJECT / IMAGE_LOCK) -> int:
-    """Resolve tags and Debian's versions; print what has changed and what could not be resolved.
-
-    Return 1 if a registry lacks a tag, or its tag is no multi-arch index. Raises Failure if a reference has no digest
-    and gets none.
-    """
+    """Resolve tags and Debian's versions; print changes. Return 1 for a bad tag; raise Failure for no digest."""
     lock, unresolved = load_to_resolve(path)
     sources = Sources(registry, debian_suites(), debian_versions)
     found, outcome = resolve(lock, unresolved, sources, datetime.date.today().isoformat())
@@ -133,18 +122,13 @@ def reach_registry() -> Iterator[Registry]:
     if reason:
         yield Registry(None, reason)
         return
-    client = connect()
-    try:
+    with contextlib.closing(connect()) as client:
         yield Registry(client)
-    finally:
-        client.close()
 
 
 def debian_suites() -> Mapping[Slot, str]:
     """Return the suite of Debian for each Python and PostgreSQL."""
-    return {("python", suite.python): name for name, suite in DEBIAN_SUITES.items()} | {
-        ("postgres", suite.postgres): name for name, suite in DEBIAN_SUITES.items()
-    }
+    return {(kind, getattr(suite, kind)): name for kind in KINDS for name, suite in DEBIAN_SUITES.items()}
 
 
 def debian_versions(kind: Kind, version: str) -> Mapping[str, str]:

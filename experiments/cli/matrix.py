@@ -1,7 +1,5 @@
 """run the experiment matrix and write the tables"""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 from argparse import ArgumentParser, Namespace
@@ -178,10 +176,7 @@ def check_pg_bin(folder: Path, engines: Mapping[str, Engine], plan: Plan, matrix
 
 
 def exit_code(records: Sequence[Record], left: int = 0) -> int:
-    """Return 0 if something was measured, all of it was ok, and no planned run is ``left``.
-
-    Interrupted attempts, which were repeated, do not count.
-    """
+    """Return 0 if something was measured, all of it ok but for interrupted attempts, and no planned run is ``left``."""
     if left:
         return 1
     statuses = {record.status for record in records if not record.interrupted}

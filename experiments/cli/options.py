@@ -1,13 +1,14 @@
 """Command-line options that several verbs share, and the selection that they make."""
 
-from __future__ import annotations
-
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+from bigdata.registry import CONTESTANTS, LOADERS, Loader
 from experiments.environment.image_lock import Asked
+from experiments.errors import BadInput, suggest
 from experiments.matrix.cell import AXES, ENGINES
 from experiments.matrix.selection import Selection, parse_selection
 from experiments.records.campaign import LOCAL
@@ -62,6 +63,18 @@ def read_selection(options: Namespace) -> Selection:
         records=options.records,
         data=options.data,
     )
+
+
+def choose_loaders(names: Sequence[str]) -> list[Loader]:
+    """Return these loaders, or all, in the registry's order. Raises BadInput for an unknown name, and for a ceiling."""
+    for name in names:
+        if name in LOADERS and LOADERS[name].ceiling:
+            raise BadInput(
+                f"{name} is a ceiling, not a loader with a driver (expected one of {', '.join(CONTESTANTS)})"
+            )
+        if name not in CONTESTANTS:
+            raise BadInput(f"unknown loader {name!r} {suggest(name, list(CONTESTANTS))}")
+    return [loader for loader in CONTESTANTS.values() if not names or loader.name in names]
 
 
 def show_progress(text: str) -> None:

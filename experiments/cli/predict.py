@@ -1,21 +1,13 @@
 """predict the throughput of a loader for another pool size, other cores or a longer round trip"""
 
-from __future__ import annotations
-
 import math
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from experiments.analysis.queueing import prediction
 from experiments.analysis.queueing.model import Model, model_campaign
-from experiments.analysis.queueing.prediction import (
-    Question,
-    answer_question,
-    describe_answer,
-    find_round_trips,
-    name_contestants,
-)
 from experiments.cli.options import add_results
 from experiments.errors import BadInput, suggest
 from experiments.formatting import axis_name
@@ -50,14 +42,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Print the prediction for each loader that the options select."""
     folder, model = choose_model(options)
-    question = Question(options.poolsize, options.client_cores, options.server_cores, options.rtt)
+    question = prediction.Question(options.poolsize, options.client_cores, options.server_cores, options.rtt)
     records = folder.records()
     print(f"from campaign {folder.path.name}")
     for contestant, values in choose_contestants(model, options):
-        trips = find_round_trips(model, contestant, records)
-        answer = answer_question(model, contestant, question, trips_per_row=trips)
+        trips = prediction.find_round_trips(model, contestant, records)
+        answer = prediction.answer_question(model, contestant, question, trips_per_row=trips)
         chosen = ", ".join(f"{axis_name(axis)} {value}" for axis, value in values.items() if value is not None)
-        print(f"\npool size {question.poolsize}, {chosen}\n{describe_answer(answer, model)}")
+        print(f"\npool size {question.poolsize}, {chosen}\n{prediction.describe_answer(answer, model)}")
     return 0
 
 
@@ -76,7 +68,7 @@ def choose_model(options: Namespace) -> tuple[CampaignFolder, Model]:
     for folder in list_known(options.results):
         model = read_model(folder)
         if model is not None:
-            found = [str(values["loader"]) for _, values in name_contestants(model)]
+            found = [str(values["loader"]) for _, values in prediction.name_contestants(model)]
             if options.loader in found:
                 return folder, model
             loaders += found
@@ -94,7 +86,7 @@ def read_model(folder: CampaignFolder) -> Model | None:
 
 def choose_contestants(model: Model, options: Namespace) -> Sequence[tuple[tuple[Any, ...], Mapping[str, Any]]]:
     """Return the loaders with all values that were asked for. Raises BadInput for a value that none has."""
-    left = list(name_contestants(model))
+    left = list(prediction.name_contestants(model))
     for axis in ("loader", *_CHOICES):
         asked = getattr(options, axis)
         if asked is None:

@@ -1,7 +1,5 @@
 """write the JSON Schema of matrix.yaml from the models, for editors"""
 
-from __future__ import annotations
-
 import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """write the tables and charts of a campaign anew, from its records alone"""
 
-from __future__ import annotations
-
 import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Report of a loader process, or the reason why there is none."""
 
-from __future__ import annotations
-
 import json
 import signal
 from collections.abc import Mapping
@@ -37,11 +35,11 @@ def read_report(step: str, finished: Finished, timeout_s: float) -> Mapping[str,
     if finished.returncode > 0:
         raise RunFailed("failed", f"{step}: {_own_words(finished.stderr) or f'exit code {finished.returncode}'}")
     try:
-        report = json.loads(_last_line(finished.stdout))
+        report = json.loads(last_line(finished.stdout))
     except ValueError:
         report = None
     if not isinstance(report, dict):
-        raise RunFailed("failed", f"{step}: reported {_last_line(finished.stdout)[:80]!r}, not a line of JSON")
+        raise RunFailed("failed", f"{step}: reported {last_line(finished.stdout)[:80]!r}, not a line of JSON")
     return report
 
 
@@ -73,9 +71,9 @@ def driver_facts(finished: Finished) -> Mapping[str, Any]:
     A lock does not decide it: psycopg in Python takes the system's, and what is built from source was built with it.
     """
     try:
-        client = json.loads(_last_line(finished.stdout))["client"]
-        facts = {name: client[name] for name in ("libpq", "libpq_bundled")}
-        return {**facts, **{name: said for name, said in client.get("packages", {}).items() if name in _PROGRAMS}}
+        client = json.loads(last_line(finished.stdout))["client"]
+        programs = {name: said for name, said in client.get("packages", {}).items() if name in _PROGRAMS}
+        return {"libpq": client["libpq"], "libpq_bundled": client["libpq_bundled"], **programs}
     except (ValueError, TypeError, KeyError):
         return {}
 
@@ -83,7 +81,7 @@ def driver_facts(finished: Finished) -> Mapping[str, Any]:
 def reported_cpu_s(finished: Finished) -> float | None:
     """Return the CPU seconds that the loader reports of its process; None if it does not."""
     try:
-        return float(json.loads(_last_line(finished.stdout))["client"]["cpu_s"])
+        return float(json.loads(last_line(finished.stdout))["client"]["cpu_s"])
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -91,10 +89,11 @@ def reported_cpu_s(finished: Finished) -> float | None:
 def _own_words(stderr: str) -> str:
     """Return the loader's final error (libpq's messages have several lines), or its last line."""
     _, prefix, message = f"\n{stderr}".rpartition("\nerror: ")
-    return " ".join(message.split()) if prefix else _last_line(stderr)
+    return " ".join(message.split()) if prefix else last_line(stderr)
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line with something on it, or nothing."""
     lines = text.strip().splitlines()
     return lines[-1].strip() if lines else ""
 

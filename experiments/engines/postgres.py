@@ -1,7 +1,5 @@
 """PostgreSQL settings shared by both engines: role, database, initdb's options, final log messages."""
 
-from __future__ import annotations
-
 import re
 import signal
 
@@ -43,10 +41,7 @@ def error_messages(log: str) -> str:
 
 
 def describe_end(number: int, log: str) -> str:
-    """Describe the end of a running server: the signal, or its final messages.
-
-    It is its own doing where there is none (0), and by SIGABRT, which follows on a PANIC.
-    """
+    """Describe the end of a server: the signal, or its final messages if there is none (0) or SIGABRT after a PANIC."""
     if number in (0, signal.SIGABRT):
         return final_messages(log)
     return f"signal {number} ({signal.strsignal(number)})"

@@ -1,7 +1,5 @@
 """Processes of this machine in Linux's /proc: identity, children, CPU time, cores."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import time
@@ -15,10 +13,7 @@ _READINGS = 500
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """A process identified for good: its number alone is reused.
-
-    ``started`` is the boot of the machine and the clock tick after it at which the process began.
-    """
+    """A process identified for good, as its number is reused: ``started`` is the boot and the clock tick after it."""
 
     pid: int
     started: str
@@ -50,7 +45,7 @@ def is_alive(process: ProcessIdentity) -> bool:
 
 def with_arguments(*wanted: str) -> list[ProcessIdentity]:
     """Find running processes with one of these among their arguments."""
-    found = (identity(pid) for pid in _pids() if not set(wanted).isdisjoint(_arguments(pid)))
+    found = (identity(pid) for pid in _pids() if not set(wanted).isdisjoint(arguments(pid)))
     return [process for process in found if process is not None]
 
 
@@ -58,7 +53,7 @@ def at_home_in(folder: Path, title: str) -> list[ProcessIdentity]:
     """Find running processes with this working directory whose first argument begins with ``title``."""
     home = str(folder.resolve())
     there = (pid for pid in _pids() if _working_directory(pid) == home)
-    found = (identity(pid) for pid in there if "".join(_arguments(pid)[:1]).startswith(title))
+    found = (identity(pid) for pid in there if "".join(arguments(pid)[:1]).startswith(title))
     return [process for process in found if process is not None]
 
 
@@ -106,10 +101,7 @@ def children(pid: int) -> list[int]:
 
 
 def confine(pid: int, cpus: frozenset[int]) -> None:
-    """Confine the process and all present and future descendants to these cores.
-
-    The parent goes first: whatever it starts from then on inherits its mask, and what it started before is in the list.
-    """
+    """Confine the process and all descendants; the parent first, so that it starts no unconfined one any more."""
     _confine_threads(pid, cpus)
     for member in tree(pid)[1:]:
         _confine_threads(member, cpus)
@@ -119,7 +111,8 @@ def _pids() -> list[int]:
     return [int(entry.name) for entry in _PROC.iterdir() if entry.name.isdecimal()]
 
 
-def _arguments(pid: int) -> list[str]:
+def arguments(pid: int) -> list[str]:
+    """Return the command line or title of a process; none if there is none with this id."""
     try:
         text = (_PROC / str(pid) / "cmdline").read_bytes()
     except OSError:
@@ -141,10 +134,7 @@ def _confine_threads(pid: int, cpus: frozenset[int]) -> None:
 
 
 def _cpu_clock_s(pid: int) -> float | None:
-    """Read the CPU clock of a process, in seconds to the nanosecond; None if there is none.
-
-    ``/proc/PID/stat`` cuts user and system time off to ticks of 10 ms: of 20 backends that may be 0.4 s in all.
-    """
+    """Read a process's CPU seconds to the nanosecond, None without it; ``/proc/PID/stat`` cuts off to 10 ms."""
     # As clock_getcpuclockid(3) makes it, which the standard library has for threads only.
     clock = (~pid << 3) | 2
     try:

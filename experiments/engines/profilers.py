@@ -1,7 +1,5 @@
 """Profilers of a running loader, for explanations only."""
 
-from __future__ import annotations
-
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +46,7 @@ class Instruments(Protocol):
         """Return the counter of system calls. Raises Unsupported with the reason if there is none."""
 
     def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
-        """Run the loader with the instrument, or with none. Both have ended when this returns.
-
-        Raises Unsupported where the instrument cannot be had here.
-        """
+        """Run the loader with the instrument, or none, to the end of both. Raises Unsupported if it is not here."""
 
     def ask(self, server: Server, statement: str) -> str:
         """Run an SQL statement in a database of the server that is not the loader's; rows as psql prints them."""

@@ -4,8 +4,6 @@
 ``Unsupported`` with the reason; one that fails where it should work raises ``Failure``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -50,16 +48,10 @@ class Server(Protocol):
         """Its main process id on the harness's machine; None if it runs on another one."""
 
     def place(self, placement: Placement) -> None:
-        """Confine all its processes, present and future, to its side of a placement.
-
-        One that has ended is started again first, once and empty. Raises Failure where that does not work.
-        """
+        """Confine it to its side of a placement; one that has ended starts again first, empty. Raises Failure."""
 
     def find_end(self) -> str | None:
-        """Return why it ended, in its last messages; None if it runs. For use after a failed run.
-
-        It may take its time: one that recovers from a crash has either ended or answers when this returns.
-        """
+        """Return why it ended, in its last messages; None if it runs. Waits while it recovers from a crash."""
 
     def cpu_s(self) -> float:
         """Return the CPU seconds of all its processes since its start, ended ones included."""
@@ -82,7 +74,7 @@ class Companion(Protocol):
     def pid(self) -> int | None:
         """Its process id on the harness's machine; None if it runs elsewhere or never started."""
 
-    def __enter__(self) -> Companion: ...
+    def __enter__(self) -> "Companion": ...
 
     def __exit__(self, *exception: object) -> None: ...
 
@@ -112,10 +104,7 @@ class LoaderHost(Protocol):
         """Its identity."""
 
     def run(self, launch: Launch) -> Finished:
-        """Run ``python -m bigdata.cmd``, held to its side of the placement, and wait until all that it started ended.
-
-        At the time limit it is asked to stop, then killed.
-        """
+        """Run ``python -m bigdata.cmd`` on its cores until all has ended; stopped, then killed at the time limit."""
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> Companion:
         """Make ready ``python -m bigdata.cmd`` with ``arguments``, to run beside a loader until it is left.
@@ -134,7 +123,7 @@ class Engine(Protocol):
     def notices(self) -> tuple[str, ...]:
         """Warnings: removed remains of killed campaigns, images that replace pinned ones."""
 
-    def __enter__(self) -> Engine: ...
+    def __enter__(self) -> "Engine": ...
 
     def __exit__(self, *exception: object) -> None: ...
 
@@ -152,10 +141,7 @@ class Engine(Protocol):
         """Return the axis values for which it has an interpreter with a lock, oldest first."""
 
     def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
-        """Make what loaders of these interpreters and servers of these major versions need, all at once.
-
-        ``tell`` says aloud what is being made. What cannot be had is no error here, but when it is asked for.
-        """
+        """Make what these interpreters and majors need, all at once; what cannot be had fails when it is asked for."""
 
     def loader_host(self, python: str) -> LoaderHost:
         """Prepare (once) and return the interpreter. Raises Unsupported with the reason where it cannot be had."""

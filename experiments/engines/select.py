@@ -1,7 +1,5 @@
 """Selection of engines, interpreters and implementations on this machine."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from experiments.engines.profilers import Instruments
@@ -30,7 +28,10 @@ class Engines:
         if value != "auto":
             return value
         if self._automatic is None:
-            self._automatic = _choose()
+            from experiments.engines.docker.connect import docker_answers
+
+            problem = docker_answers()
+            self._automatic = ("local", f"engine auto: local, as {problem}") if problem else ("docker", None)
         return self._automatic[0]
 
     def default_python(self, engine: str) -> str:
@@ -55,11 +56,7 @@ class Engines:
 
 
 def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto") -> Engine:
-    """Open the engine of this name without starting anything.
-
-    Raises BadInput for an unknown name, for a folder without PostgreSQL programs, and where this machine cannot have
-    the engine.
-    """
+    """Open an engine without starting it. Raises BadInput if it is unknown or unavailable, or for wrong programs."""
     # An engine is only loaded where it is used, as each has needs of its own.
     if name == "docker":
         from experiments.engines.docker.engine import DockerEngine
@@ -70,15 +67,6 @@ def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto"
 
         return LocalEngine(pg_bin=pg_bin)
     raise BadInput(f"engine: unknown engine {name!r}; known: {', '.join(ENGINES)}")
-
-
-def _choose() -> tuple[str, str | None]:
-    from experiments.engines.docker.connect import docker_answers
-
-    problem = docker_answers()
-    if problem is None:
-        return "docker", None
-    return "local", f"engine auto: local, as {problem}"
 
 
 def default_python(engine: Engine) -> str:

@@ -1,18 +1,16 @@
 """Settings of every PostgreSQL of a campaign, below those of its named configuration."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from experiments.errors import BadInput, Failure
 
 # What connects harness and server is the harness's own business: a configuration that changed it would lose the server.
-_OWN = frozenset(
-    ("listen_addresses", "port", "unix_socket_directories", "data_directory", "hba_file", "ident_file", "config_file")
+_REFUSED = dict.fromkeys(
+    ("listen_addresses", "port", "unix_socket_directories", "data_directory", "hba_file", "ident_file", "config_file"),
+    "the harness itself sets it: take it out",
 )
-
 # What every run is judged by would be gone: all would be wrong work.
-_PROOFS = frozenset(("track_counts",))
+_REFUSED["track_counts"] = "what the server counts is the proof of equal work: take it out"
 
 
 def harness_settings(max_connections: int) -> dict[str, str]:
@@ -30,25 +28,16 @@ def harness_settings(max_connections: int) -> dict[str, str]:
 
 
 def merged_settings(configured: Mapping[str, str], *, max_connections: int, name: str) -> dict[str, str]:
-    """Merge the configuration's settings over the harness's, with names in lower case.
-
-    ``name`` is the configuration's. Raises RefusedSettings for one that the harness needs for itself.
-    """
+    """Merge configuration ``name`` over the harness's settings. Raises RefusedSettings for one that it needs itself."""
     wanted = {setting.lower(): value for setting, value in configured.items()}
     for setting in configured:
-        where = ("postgres", name, "settings", setting)
-        if setting.lower() in _OWN:
-            raise RefusedSettings(where, "the harness itself sets it: take it out")
-        if setting.lower() in _PROOFS:
-            raise RefusedSettings(where, "what the server counts is the proof of equal work: take it out")
+        if setting.lower() in _REFUSED:
+            raise RefusedSettings(("postgres", name, "settings", setting), _REFUSED[setting.lower()])
     return {**harness_settings(max_connections), **wanted}
 
 
 class RefusedSettings(BadInput):
-    """An error of settings that harness or server refuse.
-
-    ``path`` is the way to them in matrix.yaml, ``text`` what is wrong with them.
-    """
+    """An error of settings that harness or server refuse: ``path`` leads to them in matrix.yaml, ``text`` says why."""
 
     def __init__(self, path: tuple[str, ...], text: str) -> None:
         super().__init__(f"{'.'.join(path)}: {text}")
@@ -57,11 +46,7 @@ class RefusedSettings(BadInput):
 
 
 def refused(name: str, version: str, settings: Mapping[str, str], words: str) -> RefusedSettings | Failure:
-    """Make the error for configuration ``name``, with which PostgreSQL ``version`` ended with ``words``.
-
-    Where the configuration has ``settings`` of its own, they are what it refuses: of several the one that its words
-    name.
-    """
+    """Make the error of a PostgreSQL that ended with ``words``: of a setting that they name, or of all ``settings``."""
     if not settings:
         return Failure(f"PostgreSQL {version} did not start: {words}")
     named = [setting for setting in settings if setting.lower() in words.lower()]

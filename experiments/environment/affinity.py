@@ -1,7 +1,5 @@
 """Cores of loader and server, from a named resources entry and this process's affinity."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,11 +16,7 @@ _CPUS = Path("/sys/devices/system/cpu")
 
 @dataclass(frozen=True)
 class Cores:
-    """The cores of a machine that processes may be placed on, as the kernel numbers them.
-
-    ``siblings`` are the hyperthreads that share a core with each, where that is known. ``pinning``: whether processes
-    can be confined to cores. ``here``: whether it is the machine that the harness runs on, and can look at.
-    """
+    """Cores of a machine, with known hyperthreads; ``pinning``: processes can be confined; ``here``: the harness's."""
 
     allowed: frozenset[int]
     siblings: Mapping[int, frozenset[int]]
@@ -48,11 +42,7 @@ def cores_here() -> Cores:
 
 
 def siblings(root: Path = _CPUS) -> dict[int, frozenset[int]]:
-    """Return the hyperthreads that share a core with each cpu, itself included.
-
-    ``root`` is the kernel's folder of cpus (``topology/thread_siblings_list`` in each, see
-    Documentation/admin-guide/cputopology.rst). A cpu that has no such file stands alone.
-    """
+    """Return the hyperthreads of each cpu's core, itself included (kernel: cputopology.rst); none if not told."""
     found: dict[int, frozenset[int]] = {}
     for path in root.glob("cpu[0-9]*/topology/thread_siblings_list"):
         number = path.parent.parent.name.removeprefix("cpu")
@@ -69,15 +59,8 @@ def place(resources: Resources, cores: Cores) -> Placement:
     Raises Unsupported: a number is not there, or nothing is left for ``rest``.
     """
     loader, server, note = _divide((resources.loader_cpuset, resources.server_cpuset), cores)
-    return Placement(
-        loader,
-        server,
-        resources.loader_cpus,
-        note,
-        resources.server_cpus,
-        resources.loader_memory,
-        resources.server_memory,
-    )
+    memory = resources.loader_memory, resources.server_memory
+    return Placement(loader, server, resources.loader_cpus, note, resources.server_cpus, *memory)
 
 
 def _divide(asked: tuple[str | None, str | None], cores: Cores) -> tuple[frozenset[int], frozenset[int], str | None]:
@@ -90,14 +73,10 @@ def _divide(asked: tuple[str | None, str | None], cores: Cores) -> tuple[frozens
     named = [_take(text, allowed) for text in asked if text != REST]
     if len(named) == len(asked):
         return named[0], named[1], None
-    if _count_cores(allowed, cores.siblings) == 1:
+    if len({min(cores.siblings.get(cpu, {cpu})) for cpu in allowed}) == 1:
         return allowed, allowed, "there is only one core: loader and server share it"
     rest = _rest(named[0], allowed, cores.siblings)
     return (rest, named[0], None) if asked[0] == REST else (named[0], rest, None)
-
-
-def _count_cores(allowed: frozenset[int], siblings: Mapping[int, frozenset[int]]) -> int:
-    return len({min(siblings.get(cpu, {cpu})) for cpu in allowed})
 
 
 def _take(text: str | None, allowed: frozenset[int]) -> frozenset[int]:

@@ -1,7 +1,5 @@
 """Cache folders: venvs, PostgreSQL's binaries, and the servers of a running campaign."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os
@@ -28,12 +26,8 @@ def cache_folder() -> Path:
 
 
 def shared_folder() -> Path:
-    """Return the folder of PostgreSQL's binaries and data, which its account can reach.
-
-    PostgreSQL never runs as root, so for root that account is another one, which cannot enter a private home. Then,
-    unless every folder down to the cache lets others pass, it is ``/var/cache/bigdata-matrix``. Anybody else runs the
-    server under their own account, and the cache folder serves.
-    """
+    """Return the folder that PostgreSQL's account reaches: of root the one for all users if the home is private."""
+    # PostgreSQL never runs as root: for root its account is another one, which cannot enter a private home.
     own = cache_folder()
     if os.geteuid() != 0 or _others_can_enter(own):
         return own
@@ -96,10 +90,7 @@ def working_folder(folder: Path, lock: Callable[[IO[str]], None] = lock_file) ->
 
 
 def make_once(folder: Path, make: Callable[[int], None], lock: Callable[[IO[str]], None] = lock_file) -> None:
-    """Have a folder made, complete or not at all, unless it is there; ``make`` gets the locked file's descriptor.
-
-    Of two harnesses the second waits, and finds it made.
-    """
+    """Have a folder made once, complete or not at all; ``make`` gets the locked file's descriptor, others wait."""
     ensure_folder(folder.parent, private=False)
     with folder.with_name(f"{folder.name}.lock").open("w") as turn:
         lock(turn)

@@ -1,7 +1,5 @@
 """Hashes of the loader's source and of other texts: runs of different ones are never compared."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Facts of this machine and checkout for the published results: no host name, no user name, no path."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform
@@ -29,14 +27,17 @@ def describe_environment(data_folder: Path, root: Path = ROOT, project: Path = P
         "cores": os.cpu_count(),
         "cores_allowed": sorted(allowed_cpus()),
         "memory_bytes": _read(root, "proc/meminfo", _memory_bytes),
-        "system": _read(root, "etc/os-release", _system_name) or f"{platform.system()} {platform.release()}",
+        "system": _read(root, "etc/os-release", lambda text: _value(text, "PRETTY_NAME"))
+        or f"{platform.system()} {platform.release()}",
         "kernel": f"{platform.system()} {platform.release()}",
         "virtualisation": _read(root, "proc/cpuinfo", _virtualisation),
-        "file_system": _read(root, "proc/self/mountinfo", lambda text: _file_system(text, data_folder)),
+        "file_system": _read(
+            root, "proc/self/mountinfo", lambda text: file_system_of(data_folder, read_mounts(text)).kind
+        ),
         "commit": git[0],
         "uncommitted_changes": git[1],
         "harness_python": platform.python_version(),
-        "harness_packages": _package_versions(),
+        "harness_packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "platform": sys.platform,
     }
 
@@ -57,10 +58,6 @@ def _value(text: str, name: str) -> str | None:
     return None
 
 
-def _file_system(mounts: str, folder: Path) -> str:
-    return file_system_of(folder, read_mounts(mounts)).kind
-
-
 def _cpu_model(text: str) -> str | None:
     return _value(text, "model name") or _value(text, "Model") or _value(text, "Processor")
 
@@ -68,10 +65,6 @@ def _cpu_model(text: str) -> str | None:
 def _memory_bytes(text: str) -> int | None:
     total = _value(text, "MemTotal")
     return int(total.split()[0]) * 1024 if total else None
-
-
-def _system_name(text: str) -> str | None:
-    return _value(text, "PRETTY_NAME")
 
 
 def _virtualisation(text: str) -> str | None:
@@ -96,7 +89,3 @@ def _git(project: Path, *arguments: str) -> str:
     command = ["git", "-C", str(project), *arguments]
     finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     return finished.stdout.strip()
-
-
-def _package_versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in PACKAGES}

@@ -4,8 +4,6 @@ An entry pins an official image by the digest of its multi-arch index, Debian's 
 ``nox -s lock`` writes the file; a person may add or change a ``reference`` and have it resolved.
 """
 
-from __future__ import annotations
-
 import datetime
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +18,7 @@ from experiments.environment.hashes import PROJECT
 from experiments.errors import BadInput
 from experiments.files import write_whole
 from experiments.matrix.messages import describe_errors
-from experiments.matrix.values import Checked, Text, problem
+from experiments.matrix.values import Checked, Text, matching, problem
 from experiments.matrix.yaml_document import Document, Finding, read_document, refuse
 
 IMAGE_LOCK = Path("docker") / "images.lock.yaml"
@@ -43,32 +41,12 @@ _HEAD = f"""\
 # debian: made from Debian's packages of these versions, for machines that reach no registry.
 """
 _NO_EXTRAS = ConfigDict(extra="forbid")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_DIGEST = "sha256:[0-9a-f]{64}"
 _NO_DIGEST = "sha256:" + 64 * "0"
-# Of a repository, an optional host with a port; then the tag. No digest: that has a key of its own.
-_REFERENCE = re.compile(r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9._/-]+:[A-Za-z0-9_][\w.-]*", re.ASCII)
 _VERSIONS: Mapping[Kind, tuple[re.Pattern[str], str]] = {
     "python": (re.compile(r"3\.\d+", re.ASCII), 'is not a Python version: write major and minor, such as "3.13"'),
     "postgres": (re.compile(r"\d{1,3}", re.ASCII), 'is not a major version of PostgreSQL: write one such as "17"'),
 }
-
-
-def _check_digest(value: object) -> str:
-    if isinstance(value, str) and _DIGEST.fullmatch(value):
-        return value
-    raise problem(f"is not a digest: it is sha256: and 64 hex digits; {RESOLVE} resolves the tag")
-
-
-def _check_reference(value: object) -> str:
-    if isinstance(value, str) and _REFERENCE.fullmatch(value):
-        return value
-    raise problem("is not a repository with a tag: write one such as python:3.13-slim-bookworm, its digest below it")
-
-
-def _check_suite(value: object) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[a-z]+", value):
-        return value
-    raise problem("is not a suite of Debian: write one such as trixie")
 
 
 def _check_date(value: object) -> str:
@@ -85,7 +63,19 @@ def _check_flag(value: object) -> bool:
     raise problem("is neither true nor false: write one of them")
 
 
-_TEXT: Mapping[str, str] = {"type": "string"}
+_Reference = Annotated[
+    str,
+    # Of a repository, an optional host with a port; then the tag. No digest: that has a key of its own.
+    matching(
+        r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9._/-]+:[A-Za-z0-9_][\w.-]*",
+        "is not a repository with a tag: write one such as python:3.13-slim-bookworm, its digest below it",
+    ),
+]
+_Digest = Annotated[
+    str, matching(_DIGEST, f"is not a digest: it is sha256: and 64 hex digits; {RESOLVE} resolves the tag")
+]
+_Suite = Annotated[str, matching("[a-z]+", "is not a suite of Debian: write one such as trixie")]
+_Date = Annotated[str, Checked(_check_date, {"type": "string"})]
 
 
 @dataclass(frozen=True)
@@ -94,13 +84,13 @@ class RegistryPin:
 
     __pydantic_config__ = _NO_EXTRAS
 
-    reference: Annotated[str, Checked(_check_reference, _TEXT)]
+    reference: _Reference
     """Repository and tag, 'python:3.13-slim-bookworm'; a host before them is allowed."""
-    digest: Annotated[str, Checked(_check_digest, _TEXT)]
+    digest: _Digest
     """'sha256:' and 64 hex digits: of the multi-arch index."""
     version: Annotated[Text | None, Field(default=None)]
     """The version that the tag resolved to, '3.13.16'; None if unknown."""
-    date: Annotated[str, Checked(_check_date, _TEXT)]
+    date: _Date
     """The day when the tag was resolved or the digest was taken over: '2026-11-22'."""
     pulled: Annotated[bool, Checked(_check_flag, {"type": "boolean"})]
     """True if the one who made the entry has pulled this digest."""
@@ -119,10 +109,10 @@ class DebianPin:
 
     __pydantic_config__ = _NO_EXTRAS
 
-    suite: Annotated[str, Checked(_check_suite, _TEXT)]
+    suite: _Suite
     packages: Annotated[Mapping[str, Text], Field(min_length=1)]
     """Name -> version as built: {'libc6': '2.41-12', 'python3.13': '3.13.5-2'}."""
-    date: Annotated[str, Checked(_check_date, _TEXT)]
+    date: _Date
     """The day when the archive had these versions."""
 
 
@@ -151,7 +141,7 @@ class ImageLock:
         """Return the pins of one image; empty ones if there is no entry."""
         return self.of(slot[0]).get(slot[1], ImagePins())
 
-    def replaced(self, slot: Slot, pins: ImagePins) -> ImageLock:
+    def replaced(self, slot: Slot, pins: ImagePins) -> "ImageLock":
         """Return the lock with other pins for one image, or without it if there are none."""
         kind, version = slot
         others = {name: found for name, found in self.of(kind).items() if name != version}
@@ -175,15 +165,12 @@ def load_image_lock(path: Path = PROJECT / IMAGE_LOCK) -> ImageLock:
 
 
 def load_to_resolve(path: Path = PROJECT / IMAGE_LOCK) -> tuple[ImageLock, Mapping[Slot, str]]:
-    """Read what is to be resolved: the pins, and the references that have no usable digest yet.
-
-    A file that is not there has none. Raises BadInput as ``load_image_lock`` does, for all but a missing digest.
-    """
+    """Read the pins and the references without a usable digest; none without the file. Raises BadInput for the rest."""
     if not path.exists():
         return ImageLock({}, {}), {}
     document = _read(path)
     for registry in _registry_entries(document.data):
-        if not _DIGEST.fullmatch(str(registry.get("digest"))):
+        if not re.fullmatch(_DIGEST, str(registry.get("digest"))):
             # Whatever else the entry says is about another image.
             reference = {key: value for key, value in registry.items() if key == "reference"}
             registry.clear()

@@ -1,7 +1,5 @@
 """Runs of pip, with its own configuration (index, certificate, proxy), and of other programs that install."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -17,11 +15,7 @@ _WORDS_OF_NO_NETWORK = ("NewConnectionError", "ConnectTimeout", "Name or service
 
 
 def run_pip(pip: Sequence[str | Path], arguments: Sequence[str | Path], *, purpose: str, lock: int) -> None:
-    """Run pip (``pip`` is how to call it) quietly.
-
-    ``lock`` is the descriptor of the locked file that keeps others from where pip writes. Raises Failure which says
-    what was to be installed, why it failed in pip's own words, and what may help.
-    """
+    """Run pip quietly, with a locked file's descriptor. Raises Failure with purpose, pip's words, and what may help."""
     command = [*map(str, pip), "--disable-pip-version-check", "--no-input", "--quiet", *map(str, arguments)]
     try:
         done = run_locked(command, lock=lock, timeout_s=_TIMEOUT_S)
@@ -58,6 +52,16 @@ def end_group(process: subprocess.Popen[bytes], number: signal.Signals, patience
     process.wait()
 
 
+def output_of(command: Sequence[str], timeout_s: float) -> str | None:
+    """Return the output of a program that runs without input; None if it fails."""
+    try:
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=True, cwd="/"
+        ).stdout
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
 def run_locked(
     command: Sequence[str],
     *,
@@ -66,11 +70,7 @@ def run_locked(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run it without input and capture its output.
-
-    ``lock`` is the descriptor of the locked file: the program holds it too, as it lives on for a while when the harness
-    is killed. Raises subprocess.TimeoutExpired where it has to be ended.
-    """
+    """Run it without input; it holds ``lock``, a locked file's descriptor, too. Raises subprocess.TimeoutExpired."""
     return subprocess.run(
         command,
         stdin=subprocess.DEVNULL,

@@ -1,11 +1,8 @@
 """CPython interpreters of this machine: the user's, on PATH, from pyenv, uv and the cache."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from experiments.environment.cache import cache_folder
+from experiments.environment.install import output_of
 
 VARIABLE = "BIGDATA_PYTHONS"
 """Names interpreters that stand elsewhere: executables, or folders that have them (or a ``bin`` with them)."""
@@ -40,11 +38,7 @@ The executable is resolved, so that a shim or a link counts as what it leads to.
 
 @dataclass(frozen=True)
 class Interpreter:
-    """One interpreter, as it describes itself.
-
-    ``optimized_build``: configured with ``--enable-optimizations``; ``lto``: with ``--with-lto``; ``free_threaded``:
-    with ``--disable-gil``. ``origin`` is the kind of place where it was found: 'PATH', 'pyenv'.
-    """
+    """One interpreter, as it describes itself; ``origin`` is the kind of place where it was found: 'PATH', 'pyenv'."""
 
     executable: Path
     version: str
@@ -92,12 +86,13 @@ def candidate_executables(environment: Mapping[str, str] = os.environ, home: Pat
     home = home or Path.home()
     data = Path(environment.get("XDG_DATA_HOME") or home / ".local" / "share")
     places: dict[str, Iterable[Path]] = {
-        VARIABLE: _named(environment),
+        VARIABLE: (executable for place in _places(environment) for executable in _at(Path(place))),
         "PATH": _on_path(environment),
         "pyenv": _below(Path(environment.get("PYENV_ROOT") or home / ".pyenv") / "versions"),
         "uv": _below(Path(environment.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")),
         "cache": _below(installed_folder()),
-        "running": [_running()],
+        # The one below the harness's virtual environment, if it runs in one.
+        "running": [Path(getattr(sys, "_base_executable", sys.executable)).resolve()],
     }
     found: dict[Path, str] = {}
     for origin, executables in places.items():
@@ -128,14 +123,8 @@ def probe_interpreter(executable: Path) -> Interpreter | None:
 @cache
 def _probe_file(executable: Path, _state: tuple[int, ...]) -> Interpreter | None:
     # -I: neither the caller's PYTHON* variables nor the current folder may change the answer.
-    command = [str(executable), "-I", "-c", PROBE]
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PROBE_S, check=True, cwd="/"
-        )
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return None
-    return parse_probe(done.stdout)
+    output = output_of([str(executable), "-I", "-c", PROBE], _PROBE_S)
+    return None if output is None else parse_probe(output)
 
 
 def parse_probe(output: str) -> Interpreter | None:
@@ -155,11 +144,6 @@ def _on_path(environment: Mapping[str, str]) -> Iterator[Path]:
             yield from _executables(Path(folder))
 
 
-def _named(environment: Mapping[str, str]) -> Iterator[Path]:
-    for place in _places(environment):
-        yield from _at(Path(place))
-
-
 def _places(environment: Mapping[str, str]) -> list[str]:
     return [place for place in environment.get(VARIABLE, "").split(os.pathsep) if place]
 
@@ -175,11 +159,6 @@ def _below(folder: Path) -> Iterator[Path]:
     """Yield the interpreters of a folder with one folder per version."""
     for version in _newest_first(folder):
         yield from _executables(version / "bin")
-
-
-def _running() -> Path:
-    """Yield the interpreter below the harness's virtual environment, if it runs in one."""
-    return Path(getattr(sys, "_base_executable", sys.executable)).resolve()
 
 
 def _executables(folder: Path) -> list[Path]:

@@ -1,7 +1,5 @@
 """Mounted file systems: which one holds a folder."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path

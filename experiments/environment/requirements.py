@@ -4,8 +4,6 @@ A lock is a pip requirements file with exact versions and hashes. Comment lines 
 and what had to be left out, so that both can be read back without a network.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import tomllib

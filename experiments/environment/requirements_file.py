@@ -1,9 +1,4 @@
-"""Contents of a requirements lock: notes, and entries, some for one processor only.
-
-Plain text in and out. Notes are comment lines at the head, so that all can be read back without a network.
-"""
-
-from __future__ import annotations
+"""Contents of a requirements lock as text: notes at its head, and entries, some for one processor only."""
 
 import platform
 import re
@@ -26,11 +21,7 @@ _MARKER = re.compile(r" ; platform_machine == '(\w+)'")
 
 @dataclass(frozen=True)
 class Notes:
-    """The notes at the head of a lock.
-
-    ``left_out``: by processor, what could not be had for it, with the reason. ``from_source``: what has no wheels
-    and is built where it is installed.
-    """
+    """The notes at a lock's head: what could not be had, by processor and with reason, and what has to be built."""
 
     left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     from_source: Sequence[str] = ()

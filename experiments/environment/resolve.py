@@ -1,7 +1,5 @@
 """Resolution of the requirements locks by uv, from pip's package index."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -57,15 +55,9 @@ class _Question:
         command += ["--no-python-downloads", *self.options, *options]
         if not self.target.own_dependencies:
             command.append("--no-deps")
-        text = "\n".join(requirements)
+        text, environment = "\n".join(requirements), dict(self.environment)
         done = subprocess.run(
-            command,
-            input=text,
-            capture_output=True,
-            text=True,
-            env=dict(self.environment),
-            timeout=_TIMEOUT_S,
-            check=False,
+            command, input=text, capture_output=True, text=True, env=environment, timeout=_TIMEOUT_S, check=False
         )
         if done.returncode != 0:
             if "No solution found" not in done.stderr:
@@ -75,12 +67,12 @@ class _Question:
 
 
 def make_lock(target: LockTarget, environment: Mapping[str, str]) -> Notes:
-    """Resolve the newest versions and write the lock; return what is left out or built.
-
-    Raises Failure where the requirements cannot be had and none may be left out.
-    """
+    """Resolve the newest versions and write the lock; return what is left out or built. Raises Failure."""
     try:
-        notes, text = _resolve_universal(target, environment) if target.universal else _resolve(target, environment)
+        if target.universal:
+            notes, text = Notes(), _Question(target, ("--universal",), environment).answer(target.requirements)
+        else:
+            notes, text = _resolve(target, environment)
     except Unresolved as error:
         raise Failure(f"{target.file.name}: {error}") from error
     target.file.parent.mkdir(parents=True, exist_ok=True)
@@ -89,19 +81,13 @@ def make_lock(target: LockTarget, environment: Mapping[str, str]) -> Notes:
 
 
 def requirement_name(requirement: str) -> str:
-    """Return a requirement's distribution: 'aiopg' for ``aiopg>=1.4``, 'psycopg-binary' for its extra.
-
-    An extra that brings a distribution of its own is that distribution here: it can be had, or not, by itself.
-    """
+    """Return a requirement's distribution: 'aiopg' for ``aiopg>=1.4``, 'psycopg-binary' for its extra."""
     match = re.match(r"([A-Za-z0-9._-]+)(?:\[([A-Za-z0-9._-]+)\])?", requirement)
     return "-".join(part for part in match.groups() if part) if match else requirement
 
 
 def index_environment(pip_configuration: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Translate pip's index and certificate for uv, which does not read pip's configuration.
-
-    ``pip_configuration`` is what ``pip config list`` prints. What the user has set for uv stays.
-    """
+    """Translate the index and certificate in ``pip config list`` for uv; what the user has set for uv stays."""
     result = dict(environment)
     for line in pip_configuration.splitlines():
         match = re.fullmatch(r"(?:global|install|:env:)\.([\w-]+)='(.*)'", line)
@@ -125,10 +111,6 @@ def stand_in(folder: Path, *, free_threaded: bool) -> Path:
     executable.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I {shlex.quote(str(script))} "$@"\n')
     executable.chmod(0o755)
     return executable
-
-
-def _resolve_universal(target: LockTarget, environment: Mapping[str, str]) -> tuple[Notes, str]:
-    return Notes(), _Question(target, ("--universal",), environment).answer(target.requirements)
 
 
 def _resolve(target: LockTarget, environment: Mapping[str, str]) -> tuple[Notes, str]:

@@ -1,7 +1,5 @@
 """A cell: one point of the matrix, all its axes with the values they resolved to, and the key that identifies it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping
@@ -26,11 +24,7 @@ SAMPLINGS = ("on", "off")
 
 @dataclass(frozen=True)
 class Cell:
-    """One point of the matrix, named as in matrix.yaml; no value is left to be resolved.
-
-    None is what does not apply: ``loop`` and ``implementation`` to a loader that has no choice, ``gil`` to a build that
-    is not free-threaded.
-    """
+    """One point of the matrix without values to resolve; None is what does not apply, as ``gil`` to usual builds."""
 
     engine: str
     python: str
@@ -81,10 +75,7 @@ AXES: tuple[str, ...] = tuple(axis.name for axis in fields(Cell))
 
 
 def read_cell(values: Mapping[str, Any]) -> Cell:
-    """Return the cell of a record or a description; raise TypeError where an axis is missing or unknown.
-
-    Older campaigns lack the axes that came later: their loaders had no choice then, and nothing was sampled.
-    """
+    """Return a record's cell, with the values of axes older than it. Raises TypeError for missing or unknown axes."""
     if unknown := [axis for axis in values if axis not in AXES]:
         raise TypeError(f"the axis {unknown[0]} is not known to this version of the program; update this checkout")
     loader = LOADERS.get(str(values.get("loader")))

@@ -12,8 +12,6 @@ Two things are added: an exclusion with ``why`` keeps the combination, as a row 
 ``exclude`` may name axes that the matrix does not: those have their default value.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,10 +34,7 @@ class Combination:
 
 
 def combine(experiment: Experiment, complete: Callable[[Values], Values]) -> list[Combination]:
-    """Return the combinations of an experiment, those with a ``why`` last.
-
-    ``complete`` tells the value of every axis for some values; exclusions see those as well.
-    """
+    """Return an experiment's combinations, those with ``why`` last; exclusions see all axes, by ``complete``."""
     kept: list[Combination] = []
     explained: list[Combination] = []
     for values in _multiply(experiment):

@@ -1,7 +1,5 @@
 """Expansion of the matrix into cells: resolve, collapse, merge, find obstacles, add the baseline."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Protocol
@@ -53,7 +51,10 @@ def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[Pl
     by_experiment = {name: _cells_of(chosen, name, completion) for name in chosen.experiments}
     if selection.only:
         _check_only(selection.only, [cell for cells in by_experiment.values() for cell in cells])
-        left = {name: _filter(cells, selection.only) for name, cells in by_experiment.items()}
+        left = {
+            name: {cell: why for cell, why in cells.items() if matches(cell, selection.only)}
+            for name, cells in by_experiment.items()
+        }
         by_experiment = {name: cells for name, cells in left.items() if cells}
     baselines = {
         name: completion.cell({**chosen.baseline, **chosen.experiments[name].baseline}) for name in by_experiment
@@ -112,9 +113,6 @@ class _Completion:
             "inserts": "execute" if loader.copies else axes["inserts"],
         }
 
-    def axes(self, values: Mapping[str, AxisValue]) -> Mapping[str, AxisValue]:
-        return self.cell(values).axes()
-
 
 def find_obstacle(cell: Cell) -> str | None:
     """Return why a cell cannot run on any machine, or None."""
@@ -137,7 +135,7 @@ def find_obstacle(cell: Cell) -> str | None:
 def _cells_of(matrix: Matrix, name: str, completion: _Completion) -> dict[Cell, str | None]:
     """Return the cells that an experiment names, with what keeps each from running."""
     cells: dict[Cell, str | None] = {}
-    for combination in combine(matrix.experiments[name], completion.axes):
+    for combination in combine(matrix.experiments[name], lambda values: completion.cell(values).axes()):
         cell = completion.cell(combination.values)
         if cell not in cells:
             cells[cell] = combination.why or find_obstacle(cell)
@@ -152,10 +150,6 @@ def _merge(by_experiment: Mapping[str, Mapping[Cell, str | None]]) -> list[Plann
             unsupported = why and seen.unsupported
             merged[cell] = replace(seen, experiments=(*seen.experiments, name), unsupported=unsupported)
     return list(merged.values())
-
-
-def _filter(cells: Mapping[Cell, str | None], only: Mapping[str, tuple[str, ...]]) -> dict[Cell, str | None]:
-    return {cell: why for cell, why in cells.items() if matches(cell, only)}
 
 
 def matches(cell: Cell, only: Mapping[str, tuple[str, ...]]) -> bool:

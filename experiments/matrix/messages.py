@@ -1,7 +1,5 @@
 """Pydantic's errors in the words of matrix.yaml: what was found, what is allowed, what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -3,8 +3,6 @@
 So a drift of the machine hits all cells alike, and ratios can be paired within a block.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,10 +44,7 @@ class Plan:
 
 
 def make_plan(cells: Sequence[PlannedCell], repeats: int, seed: int) -> Plan:
-    """Return ``repeats`` blocks, each a fresh shuffle of the runnable cells.
-
-    The order depends on the seed and on what the cells are, not on where matrix.yaml names them.
-    """
+    """Return ``repeats`` blocks, each a fresh shuffle of the runnable cells by seed, wherever matrix.yaml has them."""
     can_run = [(planned.cell, planned.arm) for planned in cells if planned.unsupported is None]
     can_run.sort(key=lambda cell_and_arm: (canonical_json(cell_and_arm[0].axes()), cell_and_arm[1]))
     runs: list[PlannedRun] = []
@@ -66,10 +61,7 @@ def estimate_s(plan: Plan, seconds_per_run: Callable[[Cell], float]) -> float:
 
 
 def guess_run_s(cell: Cell, data: DataSet, timeout_s: float) -> float:
-    """Estimate the seconds of one run from measurements elsewhere, at most its time limit.
-
-    Where the number of records is unknown it is the time limit.
-    """
+    """Estimate the seconds of one run from measurements elsewhere; at most, or of unknown records, the time limit."""
     if data.records is None:
         return timeout_s
     rows = data.records * sum(ROWS_PER_RECORD.get(segment, USUAL_ROWS_PER_RECORD) for segment in data.segments)

@@ -1,10 +1,4 @@
-"""Checks between the parts of matrix.yaml: unknown names and useless entries.
-
-It works on the plain document and skips whatever has the wrong shape: the models complain about that, at the same
-time.
-"""
-
-from __future__ import annotations
+"""Checks between the parts of the plain matrix.yaml: unknown names, useless entries; the models check shapes."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Selection on the command line, and its application to the matrix."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,10 +39,7 @@ def parse_selection(
     records: str | None = None,
     data: str | None = None,
 ) -> Selection:
-    """Make a selection of the raw texts of the command line's options.
-
-    Raises BadInput: a text cannot be understood; whether the matrix has those names is seen when it is applied.
-    """
+    """Make a selection of the options' texts. Raises BadInput for malformed ones; unknown names are found on use."""
     if engine is not None and engine not in ("auto", *ENGINES):
         raise BadInput(f"--engine: unknown engine {engine!r} {suggest(engine, ('auto', *ENGINES))}")
     return Selection(

@@ -4,8 +4,6 @@ An experiment is one question. Its ``matrix``, ``include`` and ``exclude`` mean 
 Axes that it does not name have the values of ``defaults``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,33 +13,9 @@ from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict
 
 from experiments.cpuset import REST
+from experiments.matrix import values
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.references import check_document
-from experiments.matrix.values import (
-    Count,
-    Cpuset,
-    DataName,
-    Engine,
-    Gil,
-    Implementation,
-    Inserts,
-    LoaderName,
-    Loop,
-    Major,
-    Memory,
-    Poolsize,
-    PostgresName,
-    Python,
-    ResourcesName,
-    Sampling,
-    Segment,
-    Setting,
-    SpokenProtocol,
-    Text,
-    Transaction,
-    one_of,
-    problem,
-)
 from experiments.matrix.yaml_document import read_document, refuse
 
 _STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -49,8 +23,8 @@ _SOME = Field(min_length=1)
 
 _NEEDED_BY_SOURCE = {"synthetic": ("state", "records"), "directory": ("path",), "census": ("state",)}
 
-DataSource = Annotated[str, one_of("source of data", tuple(_NEEDED_BY_SOURCE), "Where the files come from.")]
-Storage = Annotated[str, one_of("storage", ("disk", "tmpfs"), "Where PostgreSQL keeps its data.")]
+DataSource = Annotated[str, values.one_of("source of data", tuple(_NEEDED_BY_SOURCE), "Where the files come from.")]
+Storage = Annotated[str, values.one_of("storage", ("disk", "tmpfs"), "Where PostgreSQL keeps its data.")]
 
 
 class AxisValues(TypedDict, total=False):
@@ -58,20 +32,20 @@ class AxisValues(TypedDict, total=False):
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
 
-    engine: Engine
-    python: Python
-    gil: Gil
-    loader: LoaderName
-    loop: Loop
-    protocol: SpokenProtocol
-    implementation: Implementation
-    poolsize: Poolsize
-    postgres: PostgresName
-    data: DataName
-    transaction: Transaction
-    inserts: Inserts
-    resources: ResourcesName
-    sampling: Sampling
+    engine: values.Engine
+    python: values.Python
+    gil: values.Gil
+    loader: values.LoaderName
+    loop: values.Loop
+    protocol: values.SpokenProtocol
+    implementation: values.Implementation
+    poolsize: values.Poolsize
+    postgres: values.PostgresName
+    data: values.DataName
+    transaction: values.Transaction
+    inserts: values.Inserts
+    resources: values.ResourcesName
+    sampling: values.Sampling
 
 
 class Exclusion(AxisValues, total=False):
@@ -79,7 +53,7 @@ class Exclusion(AxisValues, total=False):
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
 
-    why: Annotated[Text, Field(description="Shown in the table, as a row; without it there is no row.")]
+    why: Annotated[values.Text, Field(description="Shown in the table, as a row; without it there is no row.")]
 
 
 class AxisLists(TypedDict, total=False):
@@ -87,20 +61,20 @@ class AxisLists(TypedDict, total=False):
 
     __pydantic_config__ = _STRICT  # type: ignore[misc]
 
-    engine: Annotated[tuple[Engine, ...], _SOME]
-    python: Annotated[tuple[Python, ...], _SOME]
-    gil: Annotated[tuple[Gil, ...], _SOME]
-    loader: Annotated[tuple[LoaderName, ...], _SOME]
-    loop: Annotated[tuple[Loop, ...], _SOME]
-    protocol: Annotated[tuple[SpokenProtocol, ...], _SOME]
-    implementation: Annotated[tuple[Implementation, ...], _SOME]
-    poolsize: Annotated[tuple[Poolsize, ...], _SOME]
-    postgres: Annotated[tuple[PostgresName, ...], _SOME]
-    data: Annotated[tuple[DataName, ...], _SOME]
-    transaction: Annotated[tuple[Transaction, ...], _SOME]
-    inserts: Annotated[tuple[Inserts, ...], _SOME]
-    resources: Annotated[tuple[ResourcesName, ...], _SOME]
-    sampling: Annotated[tuple[Sampling, ...], _SOME]
+    engine: Annotated[tuple[values.Engine, ...], _SOME]
+    python: Annotated[tuple[values.Python, ...], _SOME]
+    gil: Annotated[tuple[values.Gil, ...], _SOME]
+    loader: Annotated[tuple[values.LoaderName, ...], _SOME]
+    loop: Annotated[tuple[values.Loop, ...], _SOME]
+    protocol: Annotated[tuple[values.SpokenProtocol, ...], _SOME]
+    implementation: Annotated[tuple[values.Implementation, ...], _SOME]
+    poolsize: Annotated[tuple[values.Poolsize, ...], _SOME]
+    postgres: Annotated[tuple[values.PostgresName, ...], _SOME]
+    data: Annotated[tuple[values.DataName, ...], _SOME]
+    transaction: Annotated[tuple[values.Transaction, ...], _SOME]
+    inserts: Annotated[tuple[values.Inserts, ...], _SOME]
+    resources: Annotated[tuple[values.ResourcesName, ...], _SOME]
+    sampling: Annotated[tuple[values.Sampling, ...], _SOME]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -109,26 +83,28 @@ class DataSet:
 
     source: DataSource
     """synthetic: made here, the same bytes everywhere; directory: files that are there; census: fetched once."""
-    state: Text | None = None
+    state: values.Text | None = None
     """Of synthetic and census: the state, such as NY or New_York."""
-    segments: Annotated[tuple[Segment, ...], _SOME] = ("01",)
+    segments: Annotated[tuple[values.Segment, ...], _SOME] = ("01",)
     """The segments of the Summary File 1 to load, in quotes."""
-    records: Count | None = None
+    records: values.Count | None = None
     """The number of logical records of each state to load; by default all."""
-    path: Text | None = None
+    path: values.Text | None = None
     """Of directory: the folder with the files, as seen from the folder where the command runs."""
     seed: int = Field(default=2014, strict=True)
     """Of synthetic: other seeds make other records."""
 
     @model_validator(mode="after")
-    def _check_source(self) -> DataSet:
+    def _check_source(self) -> "DataSet":
         needed = _NEEDED_BY_SOURCE[self.source]
         for key in needed:
             if getattr(self, key) is None:
-                raise problem(f"lacks {key!r}: a data set with source {self.source} needs {' and '.join(needed)}")
+                raise values.problem(
+                    f"lacks {key!r}: a data set with source {self.source} needs {' and '.join(needed)}"
+                )
         for key in ("state", "path"):
             if key not in needed and getattr(self, key) is not None:
-                raise problem(f"has {key!r}, which means nothing with source {self.source}: take it out")
+                raise values.problem(f"has {key!r}, which means nothing with source {self.source}: take it out")
         return self
 
 
@@ -136,13 +112,13 @@ class DataSet:
 class PostgresConfiguration:
     """A named PostgreSQL: major version, where its data lies, settings."""
 
-    version: Major
+    version: values.Major
     """The major version, in quotes."""
     storage: Storage
     """disk, or tmpfs for memory: it matters as much as settings do."""
-    settings: Mapping[str, Setting] = Field(default_factory=dict)
+    settings: Mapping[str, values.Setting] = Field(default_factory=dict)
     """Settings as in postgresql.conf; they come after those of the harness."""
-    shm_size: Memory | None = None
+    shm_size: values.Memory | None = None
     """Shared memory of its container, such as 1GB; 256MB where this is left out. Means nothing without containers."""
 
 
@@ -150,24 +126,26 @@ class PostgresConfiguration:
 class Resources:
     """Cores of loader and server. Numbers count within the cores that the harness may use; left out: all of them."""
 
-    loader_cpuset: Cpuset | None = None
+    loader_cpuset: values.Cpuset | None = None
     """Cores of the loader: numbers and ranges such as "0-2,5", or rest."""
-    server_cpuset: Cpuset | None = None
+    server_cpuset: values.Cpuset | None = None
     """Cores of PostgreSQL, all its processes. rest: what the loader and its hyperthreads leave."""
     loader_cpus: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
     """At most so much CPU time for the loader, in cores: 0.25 is a quarter of one. Needs the docker engine."""
     server_cpus: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
     """At most so much CPU time for PostgreSQL, in cores, all its processes together. Needs the docker engine."""
-    loader_memory: Memory | None = None
+    loader_memory: values.Memory | None = None
     """At most so much memory for the loader, such as 64MB; one that needs more is killed. Needs the docker engine."""
-    server_memory: Memory | None = None
+    server_memory: values.Memory | None = None
     """At most so much memory for PostgreSQL, all its processes and what it caches. Needs the docker engine."""
 
     @model_validator(mode="after")
-    def _check_rest(self) -> Resources:
+    def _check_rest(self) -> "Resources":
         sides = (self.loader_cpuset, self.server_cpuset)
         if REST in sides and (None in sides or sides[0] == sides[1]):
-            raise problem("asks for the rest of nothing: where one cpuset is 'rest', give the other side numbers")
+            raise values.problem(
+                "asks for the rest of nothing: where one cpuset is 'rest', give the other side numbers"
+            )
         return self
 
 
@@ -175,27 +153,27 @@ class Resources:
 class Defaults:
     """The value of every axis that an experiment does not name."""
 
-    loader: LoaderName
-    poolsize: Poolsize
-    postgres: PostgresName
-    data: DataName
-    resources: ResourcesName
-    engine: Engine = "auto"
-    python: Python = "default"
-    gil: Gil = "default"
-    loop: Loop = "asyncio"
-    protocol: SpokenProtocol = "default"
-    implementation: Implementation = "default"
-    transaction: Transaction = "autocommit"
-    inserts: Inserts = "execute"
-    sampling: Sampling = "on"
+    loader: values.LoaderName
+    poolsize: values.Poolsize
+    postgres: values.PostgresName
+    data: values.DataName
+    resources: values.ResourcesName
+    engine: values.Engine = "auto"
+    python: values.Python = "default"
+    gil: values.Gil = "default"
+    loop: values.Loop = "asyncio"
+    protocol: values.SpokenProtocol = "default"
+    implementation: values.Implementation = "default"
+    transaction: values.Transaction = "autocommit"
+    inserts: values.Inserts = "execute"
+    sampling: values.Sampling = "on"
 
 
 @dataclass(frozen=True, config=_STRICT)
 class Experiment:
     """One question, and the cells that answer it."""
 
-    question: Text
+    question: values.Text
     """Shown above the table."""
     matrix: AxisLists = Field(default_factory=AxisLists)
     """Lists of values: every combination of them is a cell."""
@@ -213,11 +191,11 @@ class Experiment:
 class Profile:
     """A named way to run less, or more: --profile NAME. The one named default is what runs without that."""
 
-    repeats: Count | None = None
+    repeats: values.Count | None = None
     """Instead of the repeats above."""
-    records: Count | None = None
+    records: values.Count | None = None
     """Instead of the records of every data set."""
-    experiments: Annotated[tuple[Text, ...], _SOME] | None = None
+    experiments: Annotated[tuple[values.Text, ...], _SOME] | None = None
     """Only these."""
 
 
@@ -227,7 +205,7 @@ class Matrix:
 
     version: Literal[1]
     """Of this format."""
-    repeats: Count
+    repeats: values.Count
     """The number of blocks; each runs every cell once, in its own shuffled order."""
     seed: Annotated[int, Field(strict=True)]
     """Decides the orders."""
@@ -255,11 +233,7 @@ def matrix_adapter() -> TypeAdapter[Matrix]:
 
 
 def load_matrix(path: Path) -> Matrix:
-    """Load and check a matrix.yaml.
-
-    Raises BadInput: with everything that is wrong, one line each:
-            ``matrix.yaml:LINE: path.to[1].key: what was found, what is allowed, what to do``.
-    """
+    """Load a matrix.yaml. Raises BadInput with a line for each fault: ``matrix.yaml:LINE: path.to[1].key: what``."""
     document = read_document(path)
     adapter = matrix_adapter()
     findings = check_document(document.data)

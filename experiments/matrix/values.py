@@ -1,9 +1,4 @@
-"""Types of the values in matrix.yaml: accepted values, errors and JSON Schema.
-
-A message says what is allowed and what to do; what was found stands in front of it (``describe_errors``).
-"""
-
-from __future__ import annotations
+"""Types of the values in matrix.yaml: accepted values, JSON Schema, and errors that follow what was found."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +18,6 @@ LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loo
 _PYTHON = re.compile(r"3\.\d+t?", re.ASCII)
 _MAJOR = re.compile(r"\d{1,3}", re.ASCII)
 _MEMORY = re.compile(r"([1-9]\d{0,9})\s?([kMGT]?)B", re.ASCII)
-_SEGMENT = re.compile(r"0[1-9]|[12]\d|3\d", re.ASCII)
 
 
 def problem(text: str) -> PydanticCustomError:
@@ -51,15 +45,30 @@ class Checked:
         return dict(self.schema)
 
 
-def one_of(what: str, known: Sequence[str], description: str) -> Checked:
-    """Make the type of a name out of a few: ``what`` it names, in the singular."""
+def one_of(what: str, known: Sequence[str], description: str, booleans: Sequence[bool] = ()) -> Checked:
+    """Make the type of a name out of a few: ``what`` it names. ``booleans``: those that mean a name, on or off."""
 
     def check(value: object) -> str:
+        if isinstance(value, bool) and value in booleans:
+            # What YAML makes of on and off.
+            return "on" if value else "off"
         if isinstance(value, str) and value in known:
             return value
         raise unknown(what, value, known)
 
-    return Checked(check, {"type": "string", "enum": list(known), "description": description})
+    schema: dict[str, Any] = {} if booleans else {"type": "string"}
+    return Checked(check, {**schema, "enum": [*known, *booleans], "description": description})
+
+
+def matching(form: str, advice: str, **schema: Any) -> Checked:
+    """Make the type of a text of this form, with the advice for any other value."""
+
+    def check(value: object) -> str:
+        if isinstance(value, str) and re.fullmatch(form, value, re.ASCII):
+            return value
+        raise problem(advice)
+
+    return Checked(check, {"type": "string", **schema})
 
 
 def _check_python(value: object) -> str:
@@ -70,35 +79,11 @@ def _check_python(value: object) -> str:
     raise problem("is not a Python version: write 'default' or major and minor in quotes, such as \"3.13\"")
 
 
-def _check_gil(value: object) -> str:
-    if value is False:
-        # What YAML makes of off.
-        return "off"
-    if isinstance(value, str) and value in GILS:
-        return value
-    raise unknown("state of the GIL", value, GILS)
-
-
-def _check_sampling(value: object) -> str:
-    if isinstance(value, bool):
-        # What YAML makes of on and off.
-        return "on" if value else "off"
-    if isinstance(value, str) and value in SAMPLINGS:
-        return value
-    raise unknown("state of the sampler", value, SAMPLINGS)
-
-
 def _check_major(value: object) -> str:
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if _MAJOR.fullmatch(text):
         return text
     raise problem('is not a major version of PostgreSQL: write it in quotes, such as "17"')
-
-
-def _check_segment(value: object) -> str:
-    if isinstance(value, str) and _SEGMENT.fullmatch(value):
-        return value
-    raise problem('is not a segment: write two digits in quotes, from "01" to "39"')
 
 
 def _parse_memory(value: object) -> int:
@@ -139,66 +124,31 @@ def _check_text(value: object) -> str:
 Text = Annotated[str, Checked(_check_text, {"type": "string", "minLength": 1})]
 Count = Annotated[int, Field(strict=True, ge=1)]
 
-Engine = Annotated[
-    str, one_of("engine", ("auto", *ENGINES), "What runs it; auto takes the best that this machine has.")
-]
-Python = Annotated[
-    str,
-    Checked(
-        _check_python,
-        {
-            "type": "string",
-            "pattern": r"^(default|3\.[0-9]+t?)$",
-            "description": "The interpreter's version, in quotes; default: the newest that the engine has a lock for.",
-        },
-    ),
-]
-Gil = Annotated[
-    str,
-    Checked(
-        _check_gil,
-        {
-            "enum": [*GILS, False],
-            "description": "Of free-threaded builds: off keeps the lock on all threads off, whatever modules ask for.",
-        },
-    ),
-]
+_ENGINE = "What runs it; auto takes the best that this machine has."
+Engine = Annotated[str, one_of("engine", ("auto", *ENGINES), _ENGINE)]
+_VERSION = "The interpreter's version, in quotes; default: the newest that the engine has a lock for."
+_VERSIONS = {"type": "string", "pattern": r"^(default|3\.[0-9]+t?)$", "description": _VERSION}
+Python = Annotated[str, Checked(_check_python, _VERSIONS)]
+_GIL = "Of free-threaded builds: off keeps the lock on all threads off, whatever modules ask for."
+Gil = Annotated[str, one_of("state of the GIL", GILS, _GIL, (False,))]
 LoaderName = Annotated[str, one_of("loader", tuple(LOADERS), "Who is measured; see: python -m bigdata.cmd list.")]
 Loop = Annotated[str, one_of("event loop", LOOPS, "The event loop. Loaders that have none leave it out.")]
-SpokenProtocol = Annotated[
-    str,
-    one_of(
-        "protocol",
-        ("default", *PROTOCOLS),
-        "How statements get to the server; default: what the loader speaks unless asked.",
-    ),
-]
-Implementation = Annotated[
-    str,
-    one_of(
-        "implementation",
-        ("default", *IMPLEMENTATIONS),
-        "Of psycopg 3; default: binary, or python where there is no wheel of it. Other drivers leave it out.",
-    ),
-]
+_PROTOCOL = "How statements get to the server; default: what the loader speaks unless asked."
+SpokenProtocol = Annotated[str, one_of("protocol", ("default", *PROTOCOLS), _PROTOCOL)]
+_DRIVERS = "Of psycopg 3; default: binary, or python where there is no wheel of it. Other drivers leave it out."
+Implementation = Annotated[str, one_of("implementation", ("default", *IMPLEMENTATIONS), _DRIVERS)]
 Poolsize = Annotated[int, Field(strict=True, ge=1, description="How many connections, each with its worker.")]
 PostgresName = Annotated[Text, Field(description="A name in the section postgres.")]
 DataName = Annotated[Text, Field(description="A name in the section data.")]
 Transaction = Annotated[str, one_of("transaction", TRANSACTIONS, "Commit after each statement, or each record.")]
 Inserts = Annotated[str, one_of("way to insert", INSERTS, "One call per row, or executemany, where the driver has it.")]
 ResourcesName = Annotated[Text, Field(description="A name in the section resources.")]
-Sampling = Annotated[
-    str,
-    Checked(
-        _check_sampling,
-        {
-            "enum": [*SAMPLINGS, True, False],
-            "description": "Whether a process beside the loader looks at what the server's connections do.",
-        },
-    ),
-]
+_SAMPLING = "Whether a process beside the loader looks at what the server's connections do."
+Sampling = Annotated[str, one_of("state of the sampler", SAMPLINGS, _SAMPLING, (True, False))]
 
-Segment = Annotated[str, Checked(_check_segment, {"type": "string", "pattern": "^(0[1-9]|[12][0-9]|3[0-9])$"})]
+_SEGMENT = "0[1-9]|[12][0-9]|3[0-9]"
+_SEGMENTS = 'is not a segment: write two digits in quotes, from "01" to "39"'
+Segment = Annotated[str, matching(_SEGMENT, _SEGMENTS, pattern=f"^({_SEGMENT})$")]
 Major = Annotated[
     str, Checked(_check_major, {"anyOf": [{"type": "string", "pattern": "^[0-9]+$"}, {"type": "integer"}]})
 ]
@@ -208,6 +158,5 @@ Memory = Annotated[
 ]
 Setting = Annotated[str, Checked(_check_setting, {"type": ["string", "boolean", "number"]})]
 Cpuset = Annotated[
-    str,
-    Checked(_check_cpuset, {"anyOf": [{"type": "string", "pattern": "^(rest|[0-9, -]+)$"}, {"type": "integer"}]}),
+    str, Checked(_check_cpuset, {"anyOf": [{"type": "string", "pattern": "^(rest|[0-9, -]+)$"}, {"type": "integer"}]})
 ]

@@ -1,7 +1,5 @@
 """YAML documents with the line of every value, for errors."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,10 +54,7 @@ def write_path(path: YamlPath) -> str:
 
 
 def read_document(file: Path) -> Document:
-    """Read a YAML file of one document.
-
-    Raises BadInput: it cannot be read, is no YAML, has a key twice or a key that is no text, each with its line.
-    """
+    """Read a YAML file of one document. Raises BadInput, with the line, for no YAML, double keys, or keys not text."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

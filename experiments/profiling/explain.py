@@ -1,7 +1,5 @@
 """Explanation of cells: each is run again with instruments, and its page written into a campaign that has it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,10 +42,7 @@ class Page:
 def choose_folders(
     cells: Sequence[Cell], folders: Sequence[CampaignFolder], results: Path, tell: Tell
 ) -> dict[Cell, CampaignFolder]:
-    """Return the newest campaign that has each cell; those that a campaign found unable to run are told and left out.
-
-    Raises BadInput for a cell that no campaign has, and if none is left.
-    """
+    """Return the newest campaign of each cell that can run. Raises BadInput for a cell in none, and if none is left."""
     chosen = {}
     for cell in cells:
         if folder := find_campaign_of(cell, folders):

@@ -1,7 +1,5 @@
 """Results of the instruments for one cell; a text is the reason why one has none."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,10 +13,7 @@ from experiments.validation.same_sql.statements import same_text, workload_of
 
 @dataclass(frozen=True)
 class StatementUse:
-    """A statement of the workload as ``pg_stat_statements`` has it.
-
-    ``mean_us`` is its execution: not its parsing, nor its commit, nor the way to the client.
-    """
+    """A statement in ``pg_stat_statements``; ``mean_us`` is its execution without parsing, commit and network."""
 
     text: str
     calls: int
@@ -76,10 +71,7 @@ def uses_query(database: str) -> str:
 
 
 def read_uses(answer: str) -> tuple[StatementUse, ...]:
-    """Return the workload's statements in the answer to ``uses_query``, by total time, longest first.
-
-    Drivers that give each value the smallest type that holds it make several of one text.
-    """
+    """Return the workload's statements in the answer by total time, longest first; each text once."""
     sums: dict[str, tuple[int, float]] = {}
     for row in json.loads(answer):
         text = same_text(row["text"])
@@ -91,10 +83,7 @@ def read_uses(answer: str) -> tuple[StatementUse, ...]:
 
 
 def read_counts(tool: str, text: str) -> dict[str, int]:
-    """Return system calls by name, and all of them as 'all', from the output of ``perf stat -x,`` or ``strace -c``.
-
-    Raises ValueError for an output without counts.
-    """
+    """Return calls by name and as 'all' from ``perf stat -x,`` or ``strace -c``. Raises ValueError without counts."""
     counts = _read_perf(text) if tool == "perf" else _read_strace(text)
     if "all" not in counts:
         raise ValueError(f"{tool} counted nothing")

@@ -1,7 +1,5 @@
 """Files of explained cells in ``results/<campaign>/explained/``: a page, and a folder of pictures and profiles."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,10 +55,7 @@ def find_campaign_of(cell: Cell, folders: Sequence[CampaignFolder]) -> CampaignF
 
 
 def write_explanation(campaign: Path, cell: Cell, explanation: Explanation) -> Path:
-    """Write page, pictures and profiles in place of earlier ones; return the page's path.
-
-    Files beyond the size limits are left out.
-    """
+    """Write page, pictures and profiles within the size limits, in place of earlier ones; return the page's path."""
     folder, name = campaign / EXPLAINED, file_name(cell)
     remove(folder / name)
     (folder / name).mkdir(parents=True)

@@ -1,9 +1,4 @@
-"""Flame graph as a static SVG: a box per function, as wide as its share of the samples, on top of its caller.
-
-Viewers of Markdown run no scripts in images; the speedscope file is the interactive one.
-"""
-
-from __future__ import annotations
+"""Flame graph as a static SVG, as Markdown's viewers run no scripts: boxes by share of the samples, above callers."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -26,7 +21,7 @@ COLOURS = {HOT: "#f4a582", DRIVER: "#fddbc7", LOOP: "#92c5de", LIBRARY: "#d1e5f0
 class _Node:
     frame: Frame | None
     samples: int = 0
-    inside: dict[tuple[str, str], _Node] = field(default_factory=dict)
+    inside: dict[tuple[str, str], "_Node"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Page of an explained cell: its time in sentences, tables and pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tabulate import tabulate

@@ -1,7 +1,5 @@
 """Runs of a cell with instruments: one run for each, so that none disturbs another."""
 
-from __future__ import annotations
-
 import json
 import linecache
 from collections.abc import Callable, Mapping, Sequence
@@ -10,22 +8,14 @@ from typing import Any, TypeVar
 
 from bigdata.registry import LOADERS
 from experiments.campaign.run import PreparedCell, initial_record, launch_of, measure, utc_now
-from experiments.engines.loader_report import RunFailed, read_report
+from experiments.engines.loader_report import RunFailed, last_line, read_report
 from experiments.engines.postgres import DATABASE
 from experiments.engines.profilers import PY_SPY, PY_SPY_GIL, THREAD_STATES, Instrument, Instruments, Observed
 from experiments.engines.protocol import Launch
 from experiments.environment.hashes import PROJECT
 from experiments.errors import Failure, Unsupported
 from experiments.matrix.plan import PlannedRun
-from experiments.profiling.explanation import (
-    Calls,
-    Explanation,
-    per_row,
-    read_counts,
-    read_uses,
-    report_rows,
-    uses_query,
-)
+from experiments.profiling import explanation
 from experiments.profiling.stacks import Stacks, cut_to_hot_loops, read_speedscope, write_speedscope
 from experiments.profiling.thread_time import find_thread_time
 from experiments.records.record import Record
@@ -52,10 +42,7 @@ class _Runs:
     def observe(
         self, instrument: Instrument | None, more: Sequence[str] = (), name: str = ""
     ) -> tuple[Mapping[str, Any], str]:
-        """Clear, and load with the instrument; return the loader's report and the instrument's output.
-
-        Raises RunFailed if the loader failed, Unsupported if the instrument has no output.
-        """
+        """Clear, load with the instrument; return report and output. Raises RunFailed, Unsupported without output."""
         ready, timeout_s = self.ready, self.ready.timeout_s * SLOWDOWN
         clear = ["clear", "--rest-within", "20", "--report", "-"]
         placement = ready.placement.without_loader_limits()
@@ -65,14 +52,15 @@ class _Runs:
         observed = self.instruments.observe(instrument, launch)
         report = _report(observed, instrument, timeout_s)
         if instrument is not None and observed.seen is None:
-            raise Unsupported(f"{instrument.name} wrote nothing: {_words(observed)}")
+            words = last_line(observed.finished.stderr) or "no error message"
+            raise Unsupported(f"{instrument.name} wrote nothing: {words}")
         data = report["phases"]["data"]
         if name:
             self.rows_per_s[name] = data["rows"] / data["wall_s"]
         return report, observed.seen or ""
 
 
-def explain_cell(ready: PreparedCell, instruments: Instruments) -> Explanation:
+def explain_cell(ready: PreparedCell, instruments: Instruments) -> explanation.Explanation:
     """Run a cell without instruments, then with each of them. Raises Failure if the run without them is not ok."""
     loader = LOADERS[ready.cell.loader]
     runs = _Runs(ready, instruments)
@@ -89,7 +77,7 @@ def explain_cell(ready: PreparedCell, instruments: Instruments) -> Explanation:
     threads = _or_reason(lambda: _threads(runs, loader.runtime, gil=gil))
     calls = _or_reason(lambda: _count_calls(runs))
     lag = _or_reason(lambda: _lag(runs)) if ready.cell.loop is not None else NO_LOOP
-    return Explanation(
+    return explanation.Explanation(
         label=ready.cell.label(),
         made_at=utc_now(),
         runtime=loader.runtime,
@@ -116,7 +104,9 @@ def _run_plainly(ready: PreparedCell, instruments: Instruments) -> tuple[Record,
         raise Failure(f"{ready.cell.label()}: the run without instruments was not ok: {record.reason}")
     if asked:
         return record, asked
-    return record, _or_reason(lambda: read_uses(instruments.ask(ready.server, uses_query(DATABASE))))
+    return record, _or_reason(
+        lambda: explanation.read_uses(instruments.ask(ready.server, explanation.uses_query(DATABASE)))
+    )
 
 
 def _forget(ready: PreparedCell, instruments: Instruments) -> str:
@@ -141,16 +131,18 @@ def _threads(runs: _Runs, runtime: str, *, gil: bool) -> Any:
     return find_thread_time(json.loads(seen), runtime, (data["started_s"], data["ended_s"]), gil=gil)
 
 
-def _count_calls(runs: _Runs) -> Calls:
+def _count_calls(runs: _Runs) -> explanation.Calls:
     """Count by the difference of two loads, one with a tenth of the records: without start and connections."""
     counter = runs.instruments.counter()
     records = max(1, runs.ready.data.geo_records // 10)
     report, more = runs.observe(counter, name=counter.name)
     few, fewer = runs.observe(counter, more=["--records", str(records)])
-    rows = report_rows(report) - report_rows(few)
+    rows = explanation.report_rows(report) - explanation.report_rows(few)
     if rows <= 0:
         raise Unsupported("too few records to separate the system calls of rows from those of the start")
-    return per_row(counter.name, read_counts(counter.name, more), read_counts(counter.name, fewer), rows)
+    return explanation.per_row(
+        counter.name, explanation.read_counts(counter.name, more), explanation.read_counts(counter.name, fewer), rows
+    )
 
 
 def _lag(runs: _Runs) -> Mapping[str, float]:
@@ -167,11 +159,6 @@ def _report(observed: Observed, instrument: Instrument | None, timeout_s: float)
     except RunFailed as failure:
         name = "" if instrument is None else f"{instrument.name}: "
         raise RunFailed(failure.status, f"{name}{failure.reason}") from failure
-
-
-def _words(observed: Observed) -> str:
-    lines = [line.strip() for line in observed.finished.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else "no error message"
 
 
 def _or_reason(find: Callable[[], Thing]) -> Thing | str:

@@ -1,7 +1,5 @@
 """Time of an explained cell in sentences: one for each instrument with a result."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -117,15 +115,9 @@ def describe_line(found: Share, explanation: Explanation) -> str:
 def _of_calls(calls: Calls, record: Record) -> str:
     most = sorted(calls.by_name.items(), key=lambda item: -item[1])[:4]
     named = _listed([f"{number:.2f} {name}" for name, number in most if number >= 0.01])
-    text = f"A row took {calls.per_row:.1f} system calls ({named})"
-    return f"{text}{_of_switches(record)}."
-
-
-def _of_switches(record: Record) -> str:
     switches = context_switches(record)
-    if switches is None:
-        return ""
-    return f" and {switches['voluntary'] + switches['involuntary']:.2f} context switches"
+    more = f" and {sum(switches.values()):.2f} context switches" if switches else ""
+    return f"A row took {calls.per_row:.1f} system calls ({named}){more}."
 
 
 def context_switches(record: Record) -> Mapping[str, float] | None:

@@ -4,8 +4,6 @@ py-spy sees Python's frames. What a compiled module does (libpq below psycopg2, 
 counts for the Python frame that called it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter
@@ -56,10 +54,7 @@ class Share:
 
 
 def write_speedscope(stacks: Stacks, name: str) -> str:
-    """Return a speedscope file of stacks, without the order of samples: its view "Left Heavy" is the one to use.
-
-    Unlike py-spy's own file it has no paths of this machine, no imports and no idle samples: a fiftieth of the size.
-    """
+    """Return a speedscope file for "Left Heavy", without paths of this machine; a fiftieth of py-spy's size."""
     frames: dict[Frame, int] = {}
     for stack in stacks:
         for frame in stack:
@@ -98,10 +93,7 @@ def read_speedscope(text: str) -> Stacks:
 
 
 def cut_to_hot_loops(stacks: Stacks) -> Stacks:
-    """Return the stacks in the load of data records, without the frames above it.
-
-    Greenlets have stacks of their own.
-    """
+    """Return the stacks in the load of data records, cut above it. Greenlets have stacks of their own."""
     cut: Counter[Stack] = Counter()
     for stack, number in stacks.items():
         begin = _find_begin(stack)
@@ -130,7 +122,8 @@ def find_shares(stacks: Stacks) -> list[Share]:
         total.update({(frame.function, frame.file): number for frame in stack})
         own[(stack[-1].function, stack[-1].file)] += number
     shares = [
-        Share(*key, _usual_line(lines[key]), own[key] / samples, number / samples) for key, number in total.items()
+        Share(*key, lines[key].most_common(1)[0][0], own[key] / samples, number / samples)
+        for key, number in total.items()
     ]
     return sorted(shares, key=lambda share: (-share.own, -share.total, share.function))
 
@@ -176,7 +169,3 @@ def _is_process(frame: Frame) -> bool:
 
 def _is_entry(frame: Frame) -> bool:
     return frame.function in _ENTRY and frame.file == ENTRY_FILE
-
-
-def _usual_line(lines: Counter[int]) -> int:
-    return lines.most_common(1)[0][0]

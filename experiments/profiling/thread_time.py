@@ -6,8 +6,6 @@ waits, and those close to it, are the GIL's. py-spy's native stacks were tried f
 symbols, so it could name the wait of none of 1,900 stacks of psycopg2.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,7 +60,7 @@ def find_thread_time(sampled: Mapping[str, Any], runtime: str, phase: tuple[floa
     states: Counter[str] = Counter()
     for _, counts in within:
         states.update({state: int(number) for state, number in counts.items() if state not in _TIMES})
-    workers = max(_count_threads(counts) for _, counts in within)
+    workers = max(sum(int(counts[state]) for state in counts if state not in _TIMES) for _, counts in within)
     awake = _find_awake(within, workers)
     asleep = _find_asleep(states, gil=gil)
     left = max(0.0, 1 - sum(awake.values()))
@@ -89,10 +87,6 @@ def _find_asleep(states: Mapping[str, int], *, gil: bool) -> dict[str, float]:
     total = sum(kinds.values())
     names = (GIL, SERVER, LOCK, ELSE) if gil else (SERVER, LOCK, ELSE)
     return {name: kinds[name] / total if total else 0.0 for name in names}
-
-
-def _count_threads(counts: Mapping[str, float]) -> int:
-    return int(sum(number for state, number in counts.items() if state not in _TIMES))
 
 
 def _find_gil(states: Iterable[str]) -> Sequence[int]:

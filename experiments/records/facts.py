@@ -8,10 +8,7 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True)
 class Placement:
-    """The cores of either side, as the kernel numbers them, and limits below that.
-
-    A quota is CPU time per time, in cores: 0.25 is a quarter of one.
-    """
+    """The cores of either side, as the kernel numbers them; a quota is CPU time in cores: 0.25 is a quarter of one."""
 
     loader_cpus: frozenset[int]
     server_cpus: frozenset[int]

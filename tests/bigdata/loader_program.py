@@ -37,7 +37,7 @@ HOT_LOOPS = list({REGISTERED[pair[0]].hot_loop: pair for pair in reversed(LOADER
 NOT_PATCHING = [pair for pair in LOADERS if REGISTERED[pair[0]].runtime != "greenlets"]
 
 # The server of the tests has no TLS. Drivers ask it all the same, and rloop lacks what asyncpg needs to go on then.
-WITHOUT_TLS = "?sslmode=disable"
+WITHOUT_TLS = "sslmode=disable"
 
 
 def start(
@@ -45,7 +45,7 @@ def start(
 ) -> subprocess.Popen[str]:
     """``root`` is the folder that the loader's package is taken from."""
     if dburl and "rloop" in arguments:
-        dburl += WITHOUT_TLS
+        dburl += f"{'&' if '?' in dburl else '?'}{WITHOUT_TLS}"
     environment = {name: value for name, value in os.environ.items() if name != "BIGDATA_DBURL"}
     return subprocess.Popen(
         [python, "-m", "bigdata.cmd", *arguments],

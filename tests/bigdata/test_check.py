@@ -25,7 +25,7 @@ def check(*arguments: str, dburl: str) -> dict[str, Any]:
 def test_every_loader_can_run_here_and_loads_nothing(loader: program.Pair, dburl: str) -> None:
     name, loop = loader
     report = check(name, *(["--loop", loop] if loop else []), dburl=dburl)
-    assert set(report) == {"schema", "supported", "reason", "client"}
+    assert set(report) == {"schema", "supported", "reason", "client", "session"}
     assert (report["schema"], report["supported"], report["reason"]) == (1, True, None)
     assert set(report["client"]["packages"]) >= set(LOADERS[name].modules)
     # Not one table is there: the hot loops had no record to send.
@@ -46,7 +46,13 @@ def test_an_implementation_that_is_not_installed_is_the_answer_in_the_drivers_wo
     reason = (
         "psycopg cannot be imported: couldn't import requested psycopg 'c' implementation: No module named 'psycopg_c'"
     )
-    assert check(*arguments, dburl=dburl) == {"schema": 1, "supported": False, "reason": reason, "client": None}
+    assert check(*arguments, dburl=dburl) == {
+        "schema": 1,
+        "supported": False,
+        "reason": reason,
+        "client": None,
+        "session": None,
+    }
     done = program.run("check", *arguments, dburl=dburl)
     assert done.stdout == f"row_by_row_psycopg_threaded cannot run here: {reason}\n"
 

@@ -203,7 +203,7 @@ def test_a_signal_to_all_processes_ends_the_run_as_one_to_the_parent_does(
         started_s = time.monotonic()
         _, errors = process.communicate(timeout=20)
         assert time.monotonic() - started_s < STOP_WITHIN_S
-        assert (process.returncode, errors) == (1, INTERRUPTED)
+        assert (process.returncode, errors) == (130, INTERRUPTED)
         assert has_left_nothing(children, dburl)
 
 

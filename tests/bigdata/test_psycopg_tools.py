@@ -17,12 +17,16 @@ from bigdata.loaders import asyncpg_tools, psycopg_tools
 def test_a_protocol_is_a_number_of_executions_before_the_server_keeps_a_statement(
     protocol: str, threshold: int | None
 ) -> None:
-    assert psycopg_tools.connection_options(protocol) == {"client_encoding": "UTF8", "prepare_threshold": threshold}
+    assert psycopg_tools.connection_options("postgresql://host", protocol) == {
+        "client_encoding": "UTF8",
+        "prepare_threshold": threshold,
+        "connect_timeout": 10,
+    }
 
 
 def test_an_unknown_protocol_is_named_with_those_that_there_are() -> None:
     with pytest.raises(ValueError, match="psycopg speaks prepared, extended, simple, not 'fast'"):
-        psycopg_tools.connection_options("fast")
+        psycopg_tools.connection_options("postgresql://host", "fast")
 
 
 @pytest.mark.parametrize("name", ["wait_c", "wait_epoll"])

@@ -206,3 +206,32 @@ def test_list_shows_every_loader_with_its_description() -> None:
     ]
     assert [line.split()[0] for line in lines[1:]] == list(LOADERS)
     assert all(loader.description in line for loader, line in zip(LOADERS.values(), lines[1:], strict=True))
+
+
+@pytest.mark.postgres
+def test_a_role_that_may_not_create_tables_is_told_the_way_out(dburl: str) -> None:
+    parts = psycopg2.extensions.parse_dsn(dburl)
+    name = parts["dbname"]
+    program.query(dburl, f"CREATE ROLE {name} LOGIN PASSWORD 'modest'")
+    try:
+        done = program.run("clear", dburl=f"postgresql://{name}:modest@{parts['host']}:{parts['port']}/{name}")
+    finally:
+        program.query(dburl, f"DROP ROLE {name}")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: the server refused to create the tables: permission denied for schema public; let the role create "
+        "tables (GRANT CREATE ON SCHEMA public TO ...), or name a database that it owns\n",
+    )
+
+
+@pytest.mark.postgres
+def test_a_database_that_cannot_hold_the_dictionary_is_told_the_way_out(dburl: str) -> None:
+    name = f"{psycopg2.extensions.parse_dsn(dburl)['dbname']}_latin1"
+    program.query(dburl, f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    try:
+        done = program.run("clear", dburl=f"{dburl}_latin1")
+    finally:
+        program.query(dburl, f"DROP DATABASE {name}")
+    assert done.returncode == 1
+    assert done.stderr.endswith("such as one created with ENCODING 'UTF8' TEMPLATE template0\n")
+    assert done.stderr.count("\n") == 1

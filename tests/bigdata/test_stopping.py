@@ -143,7 +143,7 @@ def interrupt(loader: program.Pair, number: signal.Signals, prepared: tuple[str,
     _, errors = process.communicate(timeout=20)
 
     assert time.monotonic() - started_s < STOP_WITHIN_S
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert errors == "error: interrupted before the work was complete\n"
     assert program.other_backends(dburl) == 0
 

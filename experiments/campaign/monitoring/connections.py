@@ -4,8 +4,6 @@ The sampler (``python -m bigdata.cmd sample``) reports when it sampled and how m
 state, waiting for what; the loader reports when its phases began and ended, by the same clock.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,10 +47,7 @@ class PhaseSamples:
 
 
 def cut_to_phase(report: Mapping[str, Any], phase: Phase) -> PhaseSamples:
-    """Return the samples of one phase. Raises KeyError, TypeError or ValueError for what is no sampler's report.
-
-    A phase without its times has no samples.
-    """
+    """Return a phase's samples, none without its times. Raises KeyError, TypeError or ValueError for another report."""
     if phase.started_s is None or phase.ended_s is None:
         return PhaseSamples(0, None, 0, 0, {})
     inside = [(at_s, counts) for at_s, counts in report["samples"] if phase.started_s <= at_s <= phase.ended_s]

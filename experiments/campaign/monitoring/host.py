@@ -1,7 +1,5 @@
 """Load of the machine during a run, from the kernel's counters (proc(5)); nulls where it has none."""
 
-from __future__ import annotations
-
 import os
 import resource
 import time
@@ -21,18 +19,14 @@ class CpuTime:
     busy_s: float
     steal_s: float
 
-    def since(self, before: CpuTime) -> CpuTime:
+    def since(self, before: "CpuTime") -> "CpuTime":
         """Return the growth since an earlier reading."""
         return CpuTime(self.busy_s - before.busy_s, self.steal_s - before.steal_s)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Counters at one moment; none ever decreases.
-
-    ``machine`` is summed over all cores, None where the system does not tell; ``cores`` has each by its number.
-    ``own_s`` is this process with the children it waited for.
-    """
+    """Growing counters: of all cores (None if unknown), of each by number, of this process and its awaited children."""
 
     at_s: float
     own_s: float
@@ -41,17 +35,14 @@ class Reading:
 
 
 class HostMonitor:
-    """Reads the counters on entering and on leaving: around the loader's life, as closely as its host can.
-
-    What starts a container would count as foreign. ``cpus`` are the cores of the run.
-    """
+    """Reads the counters on entering and leaving, close around the loader's life; ``cpus`` are the cores of the run."""
 
     def __init__(self, cpus: Collection[int] = (), root: Path = ROOT) -> None:
         self._cpus = cpus
         self._root = root
         self._readings: list[Reading] = []
 
-    def __enter__(self) -> HostMonitor:
+    def __enter__(self) -> "HostMonitor":
         self._readings = [read(self._root)]
         return self
 

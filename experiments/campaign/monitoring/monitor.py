@@ -1,7 +1,5 @@
 """Monitor of one run: server CPU time, host load and connection states."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -43,10 +41,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class RunMonitor:
-    """Observations of one load; ``here``: it ran on the machine, and by the clock, of the harness.
-
-    ``samples`` is None for a load without a connection sampler.
-    """
+    """Observations of one load; ``here``: on the harness's machine. ``samples``: None without a connection sampler."""
 
     host: HostMonitor
     server_cpu: ServerCpuSampler

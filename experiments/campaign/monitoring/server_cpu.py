@@ -5,8 +5,6 @@ between two readings. Readings take at most 0.25% of a core, by the median CPU t
 remote engine is read only before and after, and has no CPU time for phases.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from bisect import bisect_left, bisect_right
@@ -53,7 +51,7 @@ class ServerCpuSampler:
         self._left = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> ServerCpuSampler:
+    def __enter__(self) -> "ServerCpuSampler":
         """Take the first reading. Raises what the counter raises."""
         wall_s, cpu_s = self._read()
         for _ in range(FIRST_READINGS - 1):

@@ -10,8 +10,6 @@ and a writer preempted by a real-time process cannot go on. Of 3,000 samples of 
 second each, until the kernel intervened; with a short slice the longest took 29 ms.
 """
 
-from __future__ import annotations
-
 import ctypes
 import platform
 import re
@@ -20,11 +18,10 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 from experiments.engines.postgres import HOST, USER
-from experiments.engines.processes import identity, tree
+from experiments.engines.processes import arguments, identity, tree
 
 Scheduling = Literal["slice"]
 """Way in which the sampler got a core: by a short time slice."""
@@ -36,7 +33,6 @@ BACKEND_TIMEOUT_S = 2.0
 """Time limit for a backend to appear: its client may still be starting up."""
 
 _POLL_S = 0.02
-_PROC = Path("/proc")
 
 # sched_setattr(2) and sched_getattr(2), which older C libraries have no functions for.
 _NUMBERS = {"x86_64": (314, 315), "aarch64": (274, 275)}
@@ -66,10 +62,7 @@ _FORMAT = "=IIQiIQQQ"
 
 
 def shorten_time_slices(pids: Sequence[int]) -> Scheduling | None:
-    """Shorten the time slices of these single-threaded processes; None where that is impossible.
-
-    It takes root or CAP_SYS_NICE for processes of other users. Child processes do not inherit it.
-    """
+    """Shorten these processes' time slices; None where that fails, as for other users' without CAP_SYS_NICE."""
     if not pids or sys.platform != "linux" or platform.machine() not in _NUMBERS:
         return None
     return "slice" if all(_give_slice(pid) for pid in pids) else None
@@ -81,9 +74,9 @@ def find_sampler(sampler: int | None, postmaster: int | None, timeout_s: float =
         return ()
     deadline_s = time.monotonic() + timeout_s
     while identity(sampler) is not None:
-        backends = [pid for pid in tree(postmaster)[1:] if _BACKEND.match(_arguments(pid)[0])]
+        backends = [pid for pid in tree(postmaster)[1:] if _BACKEND.match("".join(arguments(pid)[:1]))]
         # On another machine another process may have this id.
-        if backends and "sample" in _arguments(sampler):
+        if backends and "sample" in arguments(sampler):
             return (sampler, *backends)
         if time.monotonic() > deadline_s:
             break
@@ -116,12 +109,3 @@ def _read(pid: int) -> _Attributes | None:
 def _call(number: int, pid: int, attributes: ctypes.Array[ctypes.c_char] | bytes, *rest: int) -> int:
     numbers = [ctypes.c_long(one) for one in (number, pid, *rest)]
     return int(ctypes.CDLL(None).syscall(*numbers[:2], attributes, *numbers[2:]))
-
-
-def _arguments(pid: int) -> list[str]:
-    """Return the command line or title of a process; [''] if there is none with this id."""
-    try:
-        text = (_PROC / str(pid) / "cmdline").read_bytes()
-    except OSError:
-        return [""]
-    return [part.decode(errors="replace") for part in text.split(b"\0")]

@@ -1,7 +1,5 @@
 """Base images and their source: a registry by digest, or Debian's packages."""
 
-from __future__ import annotations
-
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
@@ -11,6 +9,7 @@ from functools import partial
 from docker import DockerClient
 from docker.errors import APIError, ImageNotFound, NotFound
 
+from experiments.engines.docker.connect import within
 from experiments.engines.docker.debian.base_image import DEBIAN_SUITES, has_base, make_base
 from experiments.engines.docker.debian.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.errors import docker_errors, error_message
@@ -50,10 +49,7 @@ class NotPulled(Failure):
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen source of base images; ``notice`` is a warning about it.
-
-    ``offline`` is why no registry can be asked; then official images are those only that are in the engine.
-    """
+    """The source of base images, with a warning. ``offline``: why only those count that are in the engine."""
 
     source: Source
     notice: str | None = None
@@ -107,10 +103,7 @@ def choose_source(client: DockerClient, lock: ImageLock, asked: Asked, patience_
 def get_base(
     client: DockerClient, slot: Slot, pins: ImagePins, source: Source, stop: threading.Event, tell: Tell
 ) -> Base | None:
-    """Return the base image of a version, made available in the engine; None if the source has no pin.
-
-    Raises BadInput for a digest that the registry does not have, Failure where it cannot be had for other reasons.
-    """
+    """Return a version's base image, None without pin. Raises BadInput for an unknown digest, or Failure."""
     if source == "registry":
         return None if pins.registry is None else pull_base(client, slot, pins.registry, stop, tell)
     return None if pins.debian is None else make_debian_base(client, slot, pins.debian, stop, tell)
@@ -133,11 +126,7 @@ def is_present(client: DockerClient, slot: Slot, pins: ImagePins) -> bool:
 
 
 def pull_base(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Event, tell: Tell) -> Base:
-    """Return the official image, pulled by digest unless it is in the engine.
-
-    Raises BadInput where the registry does not have the digest, NotPulled where it cannot be had for other reasons,
-    Failure when ``stop`` is set meanwhile.
-    """
+    """Return the official image, pulled unless here. Raises BadInput for an unknown digest, NotPulled, or Failure."""
     identity = f"{pin.reference}@{pin.digest}"
     with docker_errors(f"look for {pin.pinned}"):
         found = _find(client, slot[0], pin)
@@ -164,9 +153,8 @@ def make_debian_base(client: DockerClient, slot: Slot, pin: DebianPin, stop: thr
     made = make_base(client, kind, version, pin.packages, stop, tell)
     versions = ", ".join(f"{name} {found}" for name, found in made.packages.items())
     identity = f"debian {made.suite}: {versions} (recipe {made.recipe})"
-    return Base(
-        made.image_id, made.image_id, "debian", identity, describe_drift(pin, made.suite, made.packages), made.made
-    )
+    drift = describe_drift(pin, made.suite, made.packages)
+    return Base(made.image_id, made.image_id, "debian", identity, drift, made.made)
 
 
 def describe_drift(pin: DebianPin, suite: str, found: Mapping[str, str]) -> str | None:
@@ -194,31 +182,15 @@ def _why_no_registry(
         return f"{IMAGE_LOCK} pins no official images"
     if all(present[kind] == len(of_kind) for kind, of_kind in pins.items()):
         return None
-    asking = _Asking(client, pins["python"][-1].pinned)
-    asking.start()
-    asking.join(patience_s)
-    if asking.is_alive():
+    try:
+        # A registry that lacks this image answers, too; whoever needs it is told what is wrong with it.
+        with contextlib.suppress(NoSuchImage):
+            within(patience_s, partial(Registry(client).ask, pins["python"][-1].pinned))
+    except NoAnswer as error:
+        return f"no registry can be asked ({error})"
+    except TimeoutError:
         return f"no registry answered within {patience_s:.0f} s"
-    return None if asking.problem is None else f"no registry can be asked ({asking.problem})"
-
-
-class _Asking(threading.Thread):
-    """A question to a registry in a thread of its own."""
-
-    def __init__(self, client: DockerClient, reference: str) -> None:
-        super().__init__(daemon=True)
-        self.problem: str | None = None
-        self._client = client
-        self._reference = reference
-
-    def run(self) -> None:
-        try:
-            Registry(self._client).ask(self._reference)
-        except NoSuchImage:
-            # It answers; whoever needs this image is told what is wrong with it.
-            return
-        except NoAnswer as error:
-            self.problem = str(error)
+    return None
 
 
 def _why_no_debian(client: DockerClient, lock: ImageLock) -> str | None:
@@ -257,9 +229,9 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
         cause = error.__cause__
         if cause is None:
             raise
-        if not _is_unknown(cause):
-            raise NotPulled(str(error)) from error
         problems = [error_message(cause)]
+        if not isinstance(cause, NotFound) and not (isinstance(cause, APIError) and "manifest unknown" in problems[0]):
+            raise NotPulled(str(error)) from error
     if not problems:
         return
     reason = " ".join(problems[0].split())
@@ -268,7 +240,3 @@ def _pull(client: DockerClient, slot: Slot, pin: RegistryPin, stop: threading.Ev
         raise NotPulled(f"docker: cannot pull {pin.pinned}: {reason}")
     place = f"{IMAGE_LOCK}: {slot[0]}.{slot[1]}.registry.digest"
     raise BadInput(f"{place}: the registry has no {pin.reference} with {pin.digest} ({reason}); {RESOLVE} resolves it")
-
-
-def _is_unknown(error: BaseException) -> bool:
-    return isinstance(error, NotFound) or (isinstance(error, APIError) and "manifest unknown" in error_message(error))

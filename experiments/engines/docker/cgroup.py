@@ -1,7 +1,5 @@
 """CPU time of a container: from its control group if this machine has it, else from the engine."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from docker import DockerClient
@@ -43,10 +41,7 @@ def read_cpu_s(file: Path) -> float | None:
 
 
 def ask_cpu_s(client: DockerClient, container: str) -> float | None:
-    """Ask the engine for a container's CPU seconds; None if it has ended.
-
-    Engines before 25 take up to a second to answer, and those before 20.10 two: they wait for their next reading.
-    """
+    """Ask for a container's CPU seconds, None if it has ended: up to 1 s, or 2 s with engines before 20.10."""
     api = client.api
     version = tuple(int(part) for part in api.api_version.split("."))
     with docker_errors("ask for a container's CPU time"):

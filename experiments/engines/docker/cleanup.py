@@ -1,7 +1,5 @@
 """Removal of what killed campaigns left in the Docker engine."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable
 
@@ -14,10 +12,7 @@ from experiments.errors import Failure
 
 
 def sweep(client: DockerClient) -> list[str]:
-    """Remove what belongs to owners that have died; return a line per campaign.
-
-    Raises Failure where the engine does not even list it.
-    """
+    """Remove what belongs to dead owners; return a line per campaign. Raises Failure if it cannot be listed."""
     with docker_errors("look for what killed campaigns have left"):
         found = list_things(client)
     lines = []

@@ -1,15 +1,14 @@
 """Connection to the Docker engine, found as docker does: DOCKER_HOST, a context, the default socket."""
 
-from __future__ import annotations
-
 import functools
 import os
 import platform
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from docker import DockerClient
 from docker.context import ContextAPI
@@ -26,6 +25,8 @@ REQUEST_S = 60
 _FIRST_ANSWER_S = 10
 _USUAL = "unix:///var/run/docker.sock"
 _ADVICE = "Start it, set DOCKER_HOST or a docker context, or use --engine local"
+
+Made = TypeVar("Made")
 
 
 class NoEngine(Exception):
@@ -107,32 +108,25 @@ def _open(address: Address) -> DockerClient:
     make = functools.partial(DockerClient, version="auto", timeout=_FIRST_ANSWER_S, **(address.options or {}))
     if address.url.startswith("ssh://"):
         # By the ssh program, which knows the user's keys and hosts; a read from it has no time limit of its own.
-        client = _within(_FIRST_ANSWER_S, functools.partial(make, use_ssh_client=True))
+        client = within(_FIRST_ANSWER_S, functools.partial(make, use_ssh_client=True))
     else:
         client = make()
     client.api.timeout = REQUEST_S
     return client
 
 
-def _within(limit_s: float, make: Callable[[], DockerClient]) -> DockerClient:
+def within(limit_s: float, make: Callable[[], Made]) -> Made:
     """Return the result of ``make``, or raise TimeoutError and abandon its thread."""
-    made: list[DockerClient] = []
-    failed: list[Exception] = []
+    future: Future[Made] = Future()
 
     def attempt() -> None:
         try:
-            made.append(make())
+            future.set_result(make())
         except Exception as error:
-            failed.append(error)
+            future.set_exception(error)
 
-    thread = threading.Thread(target=attempt, daemon=True)
-    thread.start()
-    thread.join(limit_s)
-    if failed:
-        raise failed[0]
-    if not made:
-        raise TimeoutError
-    return made[0]
+    threading.Thread(target=attempt, daemon=True).start()
+    return future.result(limit_s)
 
 
 def _explained(address: Address, error: BaseException) -> str:

@@ -1,7 +1,5 @@
 """The docker engine: loaders and PostgreSQL in containers of pinned images, on this machine or a remote one."""
 
-from __future__ import annotations
-
 import contextlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +36,6 @@ _DATA = "/data"
 
 ChooseImages = Callable[[DockerClient, Asked], tuple[Images, str | None]]
 """The images of the source that is asked for, and what must be said aloud about that source."""
-
 
 _PROBE_S = 60.0
 
@@ -79,7 +76,7 @@ class DockerEngine:
         self._swept: tuple[str, ...] = ()
         self._leaving = contextlib.ExitStack()
 
-    def __enter__(self) -> DockerEngine:
+    def __enter__(self) -> "DockerEngine":
         self._leaving.enter_context(cache_in_use())
         self._swept = tuple(sweep(self._client))
         return self
@@ -132,11 +129,7 @@ class DockerEngine:
         return self._images.pythons()
 
     def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
-        """Build or fetch all images that are asked for.
-
-        Where the source may be any, and the registry answers but gives no images, they are made from Debian's packages
-        instead, all of them: a campaign never mixes sources. ``tell`` hears of it.
-        """
+        """Build or fetch all images, all from Debian if the registry gives none and any source will do; never mixed."""
         self._images.make(pythons, majors, tell)
         problem = self._images.not_pulled()
         if problem is None or self._source != "auto" or self._hosts or self._servers:
@@ -161,7 +154,11 @@ class DockerEngine:
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> DockerServer:
         """Start the PostgreSQL of this name once; it runs until the engine is left."""
         if name not in self._servers:
-            self._check_memory(configuration.storage)
+            if configuration.storage == "tmpfs" and self._info["MemTotal"] < MEMORY_NEEDED_BYTES:
+                has, needed = (size / 1024**2 for size in (self._info["MemTotal"], MEMORY_NEEDED_BYTES))
+                raise Unsupported(
+                    f"storage tmpfs: the Docker engine has {has:.0f} MiB of memory, and {needed:.0f} MiB are needed"
+                )
             base = self._images.postgres(configuration.version)
             self._servers[name] = start_server(
                 self._resources,
@@ -221,13 +218,6 @@ class DockerEngine:
             left_out=left_out(loader_lock(image.python), info["Architecture"]),
             image=image.image_id,
         )
-
-    def _check_memory(self, storage: str) -> None:
-        if storage == "tmpfs" and self._info["MemTotal"] < MEMORY_NEEDED_BYTES:
-            raise Unsupported(
-                f"storage tmpfs: the Docker engine has {self._info['MemTotal'] / 1024**2:.0f} MiB of memory, and "
-                f"{MEMORY_NEEDED_BYTES / 1024**2:.0f} MiB are needed"
-            )
 
 
 def probe_image(resources: CampaignResources, image: str) -> Interpreter:

@@ -1,7 +1,5 @@
 """Errors of the Docker SDK as one line for the user."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """Images that this project made, found and removed by their labels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from docker import DockerClient
@@ -36,7 +34,8 @@ def list_images(client: DockerClient) -> list[MadeImage]:
     ]
     # Of the others only what carries such a name, and what it was pulled as: other names are somebody else's.
     for image in pulled:
-        names = (*_own_tags(image["RepoTags"]), *(image["RepoDigests"] or ()))
+        own = [name for name in _tags(image["RepoTags"]) if name.startswith(f"{PULLED}-")]
+        names = (*own, *(image["RepoDigests"] or ()))
         images.append(MadeImage(image["Id"], names, "official", image["Size"]))
     return sorted(images, key=lambda image: (not image.tags, image.tags, image.image_id))
 
@@ -65,10 +64,6 @@ def _remove(client: DockerClient, image: MadeImage) -> bool:
                 if error.status_code != 409:
                     raise
     return removed
-
-
-def _own_tags(names: list[str] | None) -> tuple[str, ...]:
-    return tuple(name for name in _tags(names) if name.startswith(f"{PULLED}-"))
 
 
 def _tags(names: list[str] | None) -> tuple[str, ...]:

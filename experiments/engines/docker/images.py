@@ -1,7 +1,5 @@
 """Images of a campaign: one loader image per interpreter, one of PostgreSQL per major version."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time
@@ -34,10 +32,7 @@ def name_of(kind: Kind, version: str) -> str:
 
 
 class Images:
-    """The images that one source of bases has. Each is made when it is first asked for, or with others by ``make``.
-
-    ``offline`` is why no registry can be asked: official images are then those only that the engine has.
-    """
+    """The images of one source, each made when asked for. ``offline``: why only those in the engine count."""
 
     def __init__(self, client: DockerClient, lock: ImageLock, source: Source, offline: str | None = None) -> None:
         self.source: Source = source
@@ -79,11 +74,7 @@ class Images:
                 raise
 
     def loader(self, python: str) -> LoaderImage:
-        """Return the loader's image for an interpreter.
-
-        Raises Unsupported where this source has no such base, BadInput for a digest that the registry does not have,
-        Failure where the image cannot be made.
-        """
+        """Return an interpreter's image. Raises Unsupported without base here, BadInput for a bad digest, Failure."""
         return self._ensure_loader(python, _say_nothing)
 
     def postgres(self, major: str) -> Base:
@@ -91,10 +82,7 @@ class Images:
         return self._ensure_server(major, _say_nothing)
 
     def not_pulled(self) -> str | None:
-        """Return why the registry refused an official image; None if it refused none.
-
-        None, too, where a pin is wrong, as that has to be mended.
-        """
+        """Return why the registry refused an official image; None if it did not, and where a pin has to be mended."""
         errors = [made for kept in (self._loaders, self._servers) for made in kept.values()]
         wrong = any(isinstance(error, BadInput) for error in errors)
         return None if wrong else next((error.reason for error in errors if isinstance(error, NotPulled)), None)

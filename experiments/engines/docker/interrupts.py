@@ -1,7 +1,5 @@
 """Interruptible waits for Docker events and for inter-process locks."""
 
-from __future__ import annotations
-
 import fcntl
 import queue
 import threading
@@ -17,11 +15,7 @@ Event = dict[str, Any]
 
 
 def listen(ask: Callable[[], Iterable[Event]], stop: threading.Event, doing: str) -> Iterator[Event]:
-    """Yield the engine's events after ``ask`` as they come.
-
-    What ``ask`` and the connection raise comes out of here. Raises Failure, 'DOING: stopped', once ``stop`` is set:
-    the engine gives up when the process has ended, or this goes on until it says something.
-    """
+    """Yield the events after ``ask``; raise what it raises, or Failure, 'DOING: stopped', once ``stop`` is set."""
     heard: queue.SimpleQueue[Event | Exception | None] = queue.SimpleQueue()
     # It may say nothing for a minute, and reading cannot be interrupted: nobody waits for this thread.
     threading.Thread(target=_read, args=(ask, stop, heard), daemon=True).start()

@@ -1,7 +1,5 @@
 """Restrictions and resource limits of containers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,10 +37,7 @@ def loader_limits(placement: Placement | None) -> dict[str, Any]:
     if placement is None:
         return {}
     memory = placement.loader_memory_bytes
-    return {
-        **_cpu(placement.loader_cpus, placement.loader_quota),
-        **({} if memory is None else _memory(memory)),
-    }
+    return {**_cpu(placement.loader_cpus, placement.loader_quota), **({} if memory is None else _memory(memory))}
 
 
 def companion_limits(placement: Placement) -> dict[str, Any]:
@@ -61,25 +56,16 @@ def server_limits(placement: Placement) -> dict[str, Any]:
 
 def check_limits(placement: Placement, engine: Mapping[str, Any]) -> None:
     """Raise Unsupported for limits that Docker does not have. ``engine`` is what the engine says about itself."""
-    for name, quota in (("loader_cpus", placement.loader_quota), ("server_cpus", placement.server_quota)):
-        if quota is None:
-            continue
-        if not engine["CpuCfsQuota"]:
-            raise Unsupported(f"{name}: this Docker engine cannot limit CPU time (its control groups do not allow it)")
-        if quota * _PERIOD_US < _LEAST_QUOTA_US:
-            least = _LEAST_QUOTA_US / _PERIOD_US
-            raise Unsupported(f"{name}: {quota:g} of a core is less than Docker can hold to; at least: {least:g}")
-    for name, memory in (
-        ("loader_memory", placement.loader_memory_bytes),
-        ("server_memory", placement.server_memory_bytes),
-    ):
-        if memory is None:
-            continue
-        if not engine["MemoryLimit"]:
-            raise Unsupported(f"{name}: this Docker engine cannot limit memory (its control groups do not allow it)")
-        if memory < _LEAST_MEMORY_BYTES:
-            least_text = memory_size(_LEAST_MEMORY_BYTES)
-            raise Unsupported(f"{name}: {memory_size(memory)} is less than Docker allows; at least: {least_text}")
+    for name, limit in placement.limits.items():
+        what, able = ("memory", "MemoryLimit") if name.endswith("_memory") else ("CPU time", "CpuCfsQuota")
+        if not engine[able]:
+            raise Unsupported(f"{name}: this Docker engine cannot limit {what} (its control groups do not allow it)")
+        if what == "memory" and limit < _LEAST_MEMORY_BYTES:
+            asked, least = memory_size(int(limit)), memory_size(_LEAST_MEMORY_BYTES)
+            raise Unsupported(f"{name}: {asked} is less than Docker allows; at least: {least}")
+        if what == "CPU time" and limit * _PERIOD_US < _LEAST_QUOTA_US:
+            least = f"{_LEAST_QUOTA_US / _PERIOD_US:g}"
+            raise Unsupported(f"{name}: {limit:g} of a core is less than Docker can hold to; at least: {least}")
 
 
 def _cpu(cpus: frozenset[int], quota: float | None) -> dict[str, Any]:

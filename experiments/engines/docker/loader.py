@@ -5,13 +5,11 @@ do. A bridge between the two would be measured with the driver: with it, psycopg
 instead of 19, and each container took 0.24 s to start instead of 0.07 s (engine 20.10, Linux 6.18, 2 cores).
 """
 
-from __future__ import annotations
-
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -66,7 +64,7 @@ class DockerLoaderHost:
         finally:
             self.resources.remove_container(container)
 
-    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> DockerCompanion:
+    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> "DockerCompanion":
         """Make ready a program that runs beside a loader, on the server's cores, in the same network namespace."""
         limits = companion_limits(placement)
         make = partial(self._make, "sampler", arguments, server, limits, {})
@@ -110,9 +108,8 @@ class DockerLoaderHost:
         found = find_out_of_memory(client, container, inspect_state(client, container), others)
         if not found:
             return finished
-        sizes = (None, None) if placement is None else (placement.loader_memory_bytes, placement.server_memory_bytes)
-        loader_size, server_size = sizes
-        side, size = ("loader", loader_size) if container in found else ("server", server_size)
+        side = "loader" if container in found else "server"
+        size = None if placement is None else getattr(placement, f"{side}_memory_bytes")
         return replace(finished, cause=f"out of memory: over {describe_limit(side, size)}")
 
 
@@ -127,7 +124,7 @@ class DockerCompanion:
         self._container: str | None = None
         self.finished: Finished | None = None
 
-    def __enter__(self) -> DockerCompanion:
+    def __enter__(self) -> "DockerCompanion":
         self._started_s = time.perf_counter()
         try:
             self._container = self._make()
@@ -175,21 +172,18 @@ def loader_secret(resources: CampaignResources, image: str, user: str, password:
 def run_container(
     client: DockerClient, container: str, timeout_s: float, watch: AbstractContextManager[object] = UNWATCHED
 ) -> Finished:
-    """Start a container that has been made, wait until it has ended, and read what it printed.
-
-    ``watch`` is entered when it has started and left when it has ended.
-    """
+    """Start a container, wait for its end, and read what it printed; ``watch`` is entered and left around its life."""
     api = client.api
     started = time.perf_counter()
     with docker_errors("run a loader"):
         api.start(container)
-        with watch, _TimeLimit(client, container, timeout_s) as limit:
+        with watch, _time_limit(client, container, timeout_s) as passed:
             # The bound is for an engine that hangs: the time limit ends the container, and with it the waiting.
             code = int(api.wait(container, timeout=math.ceil(timeout_s) + _PATIENCE_S + REQUEST_S)["StatusCode"])
         wall_s = time.perf_counter() - started
         stdout = api.logs(container, stdout=True, stderr=False)
         stderr = b"" if code == 0 else api.logs(container, stdout=False, stderr=True)
-    return replace(_finished(code, stdout, stderr, wall_s), timed_out=limit.passed and code != 0)
+    return replace(_finished(code, stdout, stderr, wall_s), timed_out=passed.is_set() and code != 0)
 
 
 def _finished(code: int, stdout: bytes, stderr: bytes, wall_s: float) -> Finished:
@@ -202,28 +196,22 @@ def _finished(code: int, stdout: bytes, stderr: bytes, wall_s: float) -> Finishe
     )
 
 
-class _TimeLimit:
-    """A time limit of a container, kept by a thread: waiting over ssh knows none."""
+@contextmanager
+def _time_limit(client: DockerClient, container: str, timeout_s: float) -> Iterator[threading.Event]:
+    """Limit a container's time by a thread, as waiting over ssh knows no limit; the event tells that it has passed."""
+    passed = threading.Event()
 
-    def __init__(self, client: DockerClient, container: str, timeout_s: float) -> None:
-        self.passed = False
-        self._client = client
-        self._container = container
-        self._timer = threading.Timer(timeout_s, self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> _TimeLimit:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._timer.cancel()
-
-    def _end(self) -> None:
-        self.passed = True
-        try:
+    def end() -> None:
+        passed.set()
+        # It may have ended by itself; or the engine is gone, which the waiting thread finds out, too.
+        with suppress(*SDK_ERRORS):
             # SIGTERM, some patience, SIGKILL.
-            self._client.api.stop(self._container, timeout=_PATIENCE_S)
-        except SDK_ERRORS:
-            # It has ended by itself; or the engine is gone, which the waiting thread finds out, too.
-            return
+            client.api.stop(container, timeout=_PATIENCE_S)
+
+    timer = threading.Timer(timeout_s, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield passed
+    finally:
+        timer.cancel()

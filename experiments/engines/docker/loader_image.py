@@ -1,7 +1,5 @@
 """Loader image of one interpreter: build context, name and build."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import tarfile
@@ -34,7 +32,6 @@ _ROOT = Account(0, 0)
 # pip's complaints are at the end of what the builder says.
 _TOLD_LINES = 6
 
-
 MAJOR = "17"
 """Of their version, whatever the server's: one client for all servers that are compared."""
 
@@ -60,10 +57,7 @@ class LoaderImage:
 def ensure_loader_image(
     client: DockerClient, python: str, base: Base, stop: threading.Event, tell: Tell, project: Path = PROJECT
 ) -> LoaderImage:
-    """Return the image for these parts, built unless the engine has it; ``tell`` reports a build.
-
-    Raises Failure where it cannot be built, or when ``stop`` is set meanwhile.
-    """
+    """Return the image, built unless it is there; ``tell`` hears of it. Raises Failure, also when ``stop`` is set."""
     labels = image_labels(python, base, project)
     tag = image_tag(python, labels, (project / _DOCKERFILE).read_bytes())
     with docker_errors(f"look for the image {tag}"):
@@ -168,10 +162,7 @@ def explain(said: Iterable[str], error: str) -> str:
 
 
 def program_files(architecture: str, stop: threading.Event, project: Path = PROJECT) -> dict[str, bytes]:
-    """Return the programs and their library, by path in the context: 'postgresql/bin/pgbench'.
-
-    Raises what ``wheelhouse`` raises.
-    """
+    """Return programs and library by path in the context: 'postgresql/bin/pgbench'. Raises what ``wheelhouse`` does."""
     lock = postgresql_lock(MAJOR, project)
     (wheel,) = wheels(locked_wheels(f"postgresql-{MAJOR}", lock, _PYTHON, architecture, stop))
     with zipfile.ZipFile(wheel) as packed:

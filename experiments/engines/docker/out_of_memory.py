@@ -1,7 +1,5 @@
 """Detection of containers that ran out of memory, which an exit code does not tell."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,10 +17,7 @@ _LATE_S = 3.0
 def find_out_of_memory(
     client: DockerClient, loader: str, loader_state: dict[str, Any], others: Iterable[str]
 ) -> set[str]:
-    """Return the containers, loader's and others, that ran out of memory during the run.
-
-    ``loader_state`` is what the engine says of the container, which has ended.
-    """
+    """Return which containers ran out of memory during the run, of ``others`` and an ended loader with this state."""
     asked = {loader, *others}
     filters = {"type": "container", "event": "oom", "container": sorted(asked)}
     started_s, finished_s = _seconds(loader_state["StartedAt"]), _seconds(loader_state["FinishedAt"])

@@ -1,7 +1,5 @@
 """Owner label of containers, networks and volumes: a process on some machine."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -58,10 +56,7 @@ def has_died(owner: Owner) -> bool:
 
 
 def host_id() -> str:
-    """Return an id of this machine and process namespace.
-
-    Hashed, as it goes into labels and a machine's id is nobody's business (machine-id(5)).
-    """
+    """Return an id of machine and process namespace, hashed as a machine's id is nobody's business (machine-id(5))."""
     machine = _MACHINE_ID.read_text().strip() if _MACHINE_ID.exists() else str(uuid.getnode())
     processes = str(_PROCESSES.readlink()) if _PROCESSES.is_symlink() else ""
     return hashlib.sha256("\n".join((platform.node(), machine, processes)).encode()).hexdigest()[:16]

@@ -1,7 +1,5 @@
 """Container of a PostgreSQL: creation, readiness and log messages."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Mapping
@@ -15,7 +13,7 @@ from docker.types import Mount
 from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY
 from experiments.engines.docker.resources import CampaignResources
-from experiments.engines.docker.volumes import Account, Member, find_account, make_volume, volume_mount
+from experiments.engines.docker.volumes import Member, find_account, make_volume, volume_mount
 from experiments.engines.postgres import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end, error_messages
 from experiments.environment.hashes import PROJECT, short_hash
 from experiments.errors import Failure
@@ -75,10 +73,7 @@ def make_container(
     shm_bytes: int | None,
     password: str,
 ) -> str:
-    """Create a container with its volumes, without starting it; return its id.
-
-    It listens on its own loopback interface only: loaders join its network namespace.
-    """
+    """Create a container with its volumes; return its id. It listens on its loopback interface, which loaders join."""
     api = resources.client.api
     home = data_home(describe_image(resources.client, image.image_id), image.major)
     mounts, tmpfs = _storage(resources, image, storage, home, password)
@@ -117,10 +112,7 @@ def data_home(image: Mapping[str, Any], major: str) -> str:
 
 
 def wait_until_ready(client: DockerClient, container: str) -> StartReport:
-    """Wait until the server accepts connections, by pg_isready.
-
-    Raises NotStarted where it ended instead, Failure where it does neither in time, or could not make a cluster.
-    """
+    """Wait until pg_isready succeeds. Raises NotStarted where it ended instead, Failure if late or without cluster."""
     if not is_up(client, container):
         words = start_errors(client, container)
         if inspect_state(client, container)["ExitCode"] == _INITDB_FAILED:
@@ -130,10 +122,7 @@ def wait_until_ready(client: DockerClient, container: str) -> StartReport:
 
 
 def is_up(client: DockerClient, container: str) -> bool:
-    """Wait until the server accepts connections (true) or has ended (false); a crash takes a while.
-
-    Raises Failure where it is neither in time.
-    """
+    """Wait until the server accepts connections (true) or has ended (false). Raises Failure if neither is in time."""
     deadline = time.monotonic() + _READY_S
     while (state := find_state(client, container)) is not None and state["Running"]:
         if _is_ready(client, container):
@@ -208,14 +197,11 @@ def _storage(
     secret = Member(_PASSWORD, password.encode(), postgres, 0o400)
     mounts = [volume_mount(make_volume(resources, "password", image.image_id, [secret]), _SECRETS, read_only=True)]
     if storage == "tmpfs":
-        return mounts, {**TEMPORARY, home: _memory_options(postgres)}
+        # Not by its mode alone: in place of a folder of the image it gets that folder's.
+        options = f"size={_MEMORY_BYTES},uid={postgres.user_id},gid={postgres.group_id},mode=700"
+        return mounts, {**TEMPORARY, home: options}
     data = make_volume(resources, "data", image.image_id, [Member(_CLUSTER, None, postgres, 0o700)])
     return [*mounts, volume_mount(data, home, read_only=False)], dict(TEMPORARY)
-
-
-def _memory_options(account: Account) -> str:
-    # Not by its mode alone: in place of a folder of the image it gets that folder's.
-    return f"size={_MEMORY_BYTES},uid={account.user_id},gid={account.group_id},mode=700"
 
 
 def _read_log(client: DockerClient, container: str) -> str:

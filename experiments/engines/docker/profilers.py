@@ -4,8 +4,6 @@ So the loader's container is as in a campaign but for that namespace, and its li
 as root with nothing but the rights to trace and to read what is the loader's alone, on the server's cores.
 """
 
-from __future__ import annotations
-
 import math
 
 from experiments.engines.docker.connect import REQUEST_S
@@ -15,6 +13,7 @@ from experiments.engines.docker.loader import DockerLoaderHost
 from experiments.engines.docker.postgres_container import PORT
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
+from experiments.engines.loader_report import last_line
 from experiments.engines.postgres import HOST, USER
 from experiments.engines.profilers import Instrument, Observed, find_py_spy
 from experiments.engines.protocol import Launch, Server
@@ -108,5 +107,5 @@ class DockerInstruments:
         seen = stdout.decode(errors="replace").strip()
         if seen:
             return seen
-        lines = [line.strip() for line in stderr.decode(errors="replace").splitlines() if line.strip()]
-        raise Unsupported(f"{instrument.name}: {lines[-1] if lines else f'exit code {code}'}")
+        words = last_line(stderr.decode(errors="replace")) or f"exit code {code}"
+        raise Unsupported(f"{instrument.name}: {words}")

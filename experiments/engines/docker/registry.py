@@ -1,8 +1,5 @@
 """Registry queries through the Docker engine, which knows proxies, mirrors and credentials."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +10,7 @@ from experiments.engines.docker.errors import SDK_ERRORS, error_message
 PLATFORMS = ("linux/amd64", "linux/arm64")
 """What an index must have: the pins serve both."""
 
-_INDEXES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 # What the official images call their version.
 _VERSION_VARIABLES = ("PYTHON_VERSION", "PG_VERSION")
 
@@ -62,19 +56,18 @@ class Registry:
         if host in self._silent:
             raise NoAnswer(self._silent[host])
         try:
-            return _read_answer(self._client.api.inspect_distribution(reference))
+            found = self._client.api.inspect_distribution(reference)
         except SDK_ERRORS as error:
             if _is_absence(error):
                 raise NoSuchImage(error_message(error)) from error
             if not (isinstance(error, APIError) and error.is_client_error()):
                 self._silent[host] = error_message(error)
             raise NoAnswer(error_message(error)) from error
+        platforms = frozenset(f"{one.get('os')}/{one.get('architecture')}" for one in found.get("Platforms") or ())
+        return Answer(found["Descriptor"]["digest"], found["Descriptor"]["mediaType"], platforms)
 
     def pull_version(self, pinned: str) -> str | None:
-        """Pull an image by digest; return its declared version, if any.
-
-        The image stays in the engine: it is what will be built upon. Raises NoAnswer where it cannot be pulled.
-        """
+        """Pull an image by digest, to be built upon; return its declared version, if any. Raises NoAnswer."""
         if self._client is None:
             raise NoAnswer(self._reason)
         try:
@@ -89,11 +82,6 @@ def declared_version(environment: list[str] | tuple[str, ...]) -> str | None:
     variables = dict(entry.partition("=")[::2] for entry in environment)
     versions = [variables[name] for name in _VERSION_VARIABLES if variables.get(name)]
     return versions[0].partition("-")[0] if versions else None
-
-
-def _read_answer(answer: Mapping[str, Any]) -> Answer:
-    platforms = frozenset(f"{one.get('os')}/{one.get('architecture')}" for one in answer.get("Platforms") or ())
-    return Answer(answer["Descriptor"]["digest"], answer["Descriptor"]["mediaType"], platforms)
 
 
 def _is_absence(error: Exception) -> bool:

@@ -5,8 +5,6 @@ image pulled, because the version that it holds stands nowhere else; such an ent
 versions are those of base images that are made from today's archive.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -61,10 +59,7 @@ class Outcome:
 
 
 def resolve(lock: ImageLock, unresolved: Mapping[Slot, str], sources: Sources, today: str) -> tuple[ImageLock, Outcome]:
-    """Resolve the lock from registries and Debian's archive; keep entries that cannot be resolved.
-
-    ``unresolved``: references that have no digest yet. Raises Failure where one of those cannot be resolved.
-    """
+    """Resolve the lock, keeping what cannot be resolved. Raises Failure for a reference that has no digest yet."""
     outcome = Outcome()
     found = ImageLock({}, {})
     for slot in asked_slots():

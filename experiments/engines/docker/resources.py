@@ -1,7 +1,5 @@
 """Docker resources of one campaign: containers, network and volumes, found by label."""
 
-from __future__ import annotations
-
 import itertools
 import secrets
 import time
@@ -69,10 +67,7 @@ class CampaignResources:
             _remove(self.client, "container", container)
 
     def remove_with_volumes(self, container: str) -> None:
-        """Kill and remove a container and its own volumes, if it is still there.
-
-        A volume that is in use for a moment longer goes with everything else.
-        """
+        """Kill and remove a container and its volumes, if still there. A volume in use goes with everything else."""
         with docker_errors("remove a container with its volumes"):
             try:
                 mounts = self.client.api.inspect_container(container)["Mounts"]
@@ -97,10 +92,7 @@ def list_things(client: DockerClient) -> list[Thing]:
 
 
 def remove_campaign(client: DockerClient, campaign: str) -> list[Thing]:
-    """Remove and return everything of one campaign, whatever its state.
-
-    Raises Failure where something is still there after several attempts.
-    """
+    """Remove and return everything of one campaign. Raises Failure where something is left after several attempts."""
     removed: dict[Thing, None] = {}
     with docker_errors("remove what the campaign had made"):
         for attempt in range(_ATTEMPTS):
@@ -117,18 +109,15 @@ def remove_campaign(client: DockerClient, campaign: str) -> list[Thing]:
 
 
 def _things(client: DockerClient, label: str) -> Iterator[Thing]:
-    filters = {"label": label}
-    for found in client.api.containers(all=True, filters=filters):
-        yield _thing("container", found["Id"], found)
-    for found in client.api.networks(filters=filters):
-        yield _thing("network", found["Id"], found)
-    for found in client.api.volumes(filters=filters)["Volumes"] or ():
-        yield _thing("volume", found["Name"], found)
-
-
-def _thing(kind: str, name: str, found: dict[str, Any]) -> Thing:
-    labels = found["Labels"]
-    return Thing(kind, name, labels.get(CAMPAIGN, ""), labels.get(OWNER, ""))
+    api, filters = client.api, {"label": label}
+    for kind, found in (
+        ("container", api.containers(all=True, filters=filters)),
+        ("network", api.networks(filters=filters)),
+        ("volume", api.volumes(filters=filters)["Volumes"] or ()),
+    ):
+        for one in found:
+            name, labels = one["Name" if kind == "volume" else "Id"], one["Labels"]
+            yield Thing(kind, name, labels.get(CAMPAIGN, ""), labels.get(OWNER, ""))
 
 
 def _remove(client: DockerClient, kind: str, name: str, *, tolerant: bool = False) -> None:

@@ -1,7 +1,5 @@
 """PostgreSQL server in a container of its own."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,21 +8,11 @@ from typing import Any
 from docker import DockerClient
 from docker.errors import APIError
 
+from experiments.engines.docker import postgres_container
 from experiments.engines.docker.cgroup import ask_cpu_s, cpu_file, read_cpu_s
 from experiments.engines.docker.errors import docker_errors, error_message
 from experiments.engines.docker.limits import ALL_MEMORY, server_limits
 from experiments.engines.docker.out_of_memory import describe_limit
-from experiments.engines.docker.postgres_container import (
-    PORT,
-    PostgresImage,
-    StartReport,
-    explain_end,
-    find_state,
-    inspect_state,
-    is_up,
-    make_container,
-    wait_until_ready,
-)
 from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.postgres import DATABASE, HOST, MEMORY_FILE_SYSTEMS, USER, NotStarted
 from experiments.engines.settings import merged_settings, refused
@@ -35,10 +23,7 @@ from experiments.records.facts import Placement, ServerFacts
 
 
 class DockerServer:
-    """A running PostgreSQL in a container. When it has ended another one, with nothing in it, takes its place.
-
-    ``make`` makes one more container like the first. ``here``: whether this machine has its control group.
-    """
+    """A PostgreSQL in a container, replaced by an empty one of ``make`` when it ended; ``here``: on this machine."""
 
     def __init__(
         self, resources: CampaignResources, container: str, facts: ServerFacts, *, make: Callable[[], str], here: bool
@@ -56,14 +41,11 @@ class DockerServer:
 
     def url(self, database: str = DATABASE) -> str:
         """Return the address of a database in its network namespace, without the password."""
-        return f"postgresql://{USER}@{HOST}:{PORT}/{database}"
+        return f"postgresql://{USER}@{HOST}:{postgres_container.PORT}/{database}"
 
     def place(self, placement: Placement) -> None:
-        """Limit the container to the server's side of a placement; start it again first if it has ended.
-
-        A limit that the server has outgrown is an obstacle.
-        """
-        state = find_state(self._client, self.container)
+        """Limit the container, started again if it has ended. A limit that the server has outgrown is an obstacle."""
+        state = postgres_container.find_state(self._client, self.container)
         if state is None or not state["Running"]:
             self._start_again()
         limits = server_limits(placement)
@@ -77,9 +59,11 @@ class DockerServer:
     def find_end(self) -> str | None:
         """Return why it ended; None if it runs. Waits while it recovers from a crash."""
         try:
-            if is_up(self._client, self.container):
+            if postgres_container.is_up(self._client, self.container):
                 return None
-            return explain_end(self._client, self.container, describe_limit("server", self._memory_bytes))
+            return postgres_container.explain_end(
+                self._client, self.container, describe_limit("server", self._memory_bytes)
+            )
         except Failure:
             # The engine does not answer, which the run's own reason says.
             return None
@@ -92,10 +76,7 @@ class DockerServer:
         return self._seen_cpu_s
 
     def stop(self) -> None:
-        """Remove its container; its volumes go with the engine. Safe to call twice.
-
-        Nobody waits for it to close its files properly, as nobody will read them.
-        """
+        """Remove its container, with files left open; its volumes go with the engine. Safe to call twice."""
         self._resources.remove_container(self.container)
 
     @property
@@ -122,7 +103,7 @@ class DockerServer:
             self.container = self._make()
             with docker_errors("start PostgreSQL again"):
                 self._client.api.start(self.container)
-            wait_until_ready(self._client, self.container)
+            postgres_container.wait_until_ready(self._client, self.container)
         except (NotStarted, Failure) as problem:
             # Nothing that runs half: the next run is to try anew.
             with contextlib.suppress(Failure):
@@ -131,7 +112,7 @@ class DockerServer:
         self._find_counter()
 
     def _find_counter(self) -> None:
-        pid = inspect_state(self._client, self.container)["Pid"]
+        pid = postgres_container.inspect_state(self._client, self.container)["Pid"]
         self.pid = pid if self._here else None
         self._counter = cpu_file(pid) if self._here else None
         self._seen_cpu_s = 0.0
@@ -139,7 +120,7 @@ class DockerServer:
 
 def start_server(
     resources: CampaignResources,
-    image: PostgresImage,
+    image: postgres_container.PostgresImage,
     configuration: PostgresConfiguration,
     *,
     name: str,
@@ -154,7 +135,7 @@ def start_server(
     """
     settings = merged_settings(configuration.settings, max_connections=max_connections, name=name)
     make = partial(
-        make_container,
+        postgres_container.make_container,
         resources,
         image,
         storage=configuration.storage,
@@ -166,7 +147,7 @@ def start_server(
     with docker_errors(f"start PostgreSQL {image.major}"):
         resources.client.api.start(container)
     try:
-        said = wait_until_ready(resources.client, container)
+        said = postgres_container.wait_until_ready(resources.client, container)
     except NotStarted as refusal:
         raise refused(name, image.major, configuration.settings, str(refusal)) from refusal
     check_storage(configuration.storage, said)
@@ -180,7 +161,7 @@ def start_server(
     return DockerServer(resources, container, facts, make=make, here=here)
 
 
-def check_storage(storage: str, said: StartReport) -> None:
+def check_storage(storage: str, said: postgres_container.StartReport) -> None:
     """Raise Unsupported where the engine's volumes are kept in memory: durable commits would cost nothing there."""
     if storage == "disk" and said.file_system in MEMORY_FILE_SYSTEMS:
         raise Unsupported(

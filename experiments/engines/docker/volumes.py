@@ -1,7 +1,5 @@
 """Volumes filled by archives, so that the engine may be remote."""
 
-from __future__ import annotations
-
 import io
 import tarfile
 import tempfile

@@ -1,7 +1,5 @@
 """Locked wheels for the interpreter of an image, fetched outside of it: builds need no network."""
 
-from __future__ import annotations
-
 import hashlib
 import sys
 import threading
@@ -27,12 +25,7 @@ _LAST_WITH_ALLOCATOR = (3, 7)
 
 
 def wheelhouse(python: str, architecture: str, stop: threading.Event, project: Path = PROJECT) -> Path:
-    """Return the folder with the locked wheels for an interpreter such as '3.13', fetched if needed.
-
-    ``architecture`` is named as ``docker info`` does. pip's own configuration applies. Raises Unsupported for another
-    processor, Failure which says what went wrong, where they cannot be had, or ``stop`` is set while another harness
-    fetches them.
-    """
+    """Return the folder of locked wheels, fetched if needed. Raises Unsupported for another processor, or Failure."""
     return locked_wheels(f"py{python}", loader_lock(python, project), python, architecture, stop)
 
 

@@ -1,7 +1,5 @@
 """Account of PostgreSQL, which refuses to run as root, as the harness may."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import shutil
@@ -26,10 +24,7 @@ class Account:
 
 
 def server_account() -> Account | None:
-    """Return the account to change to; None if the harness is not root.
-
-    Raises Failure where there is no such account.
-    """
+    """Return the account to change to; None if the harness is not root. Raises Failure if no such account is here."""
     if os.geteuid() != 0:
         return None
     for name in _UNPRIVILEGED:
@@ -76,10 +71,7 @@ def run_as(
     timeout_s: float,
     extra_environment: dict[str, str] | None = None,
 ) -> tuple[int, str]:
-    """Run a program of PostgreSQL under the account; return its exit code and both outputs.
-
-    Raises Failure where it cannot be started or does not end in time.
-    """
+    """Return a PostgreSQL program's exit code and outputs. Raises Failure if it does not start, or end in time."""
     try:
         process = start_as(account, command, output=subprocess.PIPE, extra_environment=extra_environment)
     except OSError as error:

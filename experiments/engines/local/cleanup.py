@@ -1,7 +1,5 @@
 """Removal of servers and data that killed campaigns left."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from experiments.engines.local.cluster import end_server

@@ -1,7 +1,5 @@
 """Steps to start and stop a PostgreSQL from its programs."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
@@ -28,10 +26,7 @@ _STOPPING = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)
 
 
 def make_cluster(binaries: Binaries, trace: Trace, password: str) -> None:
-    """Make an empty data directory with initdb: role ``bigdata``, its password asked for on every connection.
-
-    The locale is C and the encoding UTF8, so that text sorts and compares alike on every machine.
-    """
+    """Make an empty cluster: role ``bigdata`` with password, locale C and UTF8, so that text sorts alike everywhere."""
     account = server_account()
     trace.data.mkdir(mode=0o700)
     give(trace.data, account)
@@ -60,17 +55,12 @@ def start_postgres(binaries: Binaries, trace: Trace, settings: Mapping[str, str]
     options = [f"--{name}={value}" for name, value in {**settings, **address}.items()]
     with trace.log.open("w") as log:
         return start_as(
-            server_account(),
-            [str(binaries.folder / "postgres"), "-D", str(trace.data), *options],
-            output=log.fileno(),
+            server_account(), [str(binaries.folder / "postgres"), "-D", str(trace.data), *options], output=log.fileno()
         )
 
 
 def wait_until_ready(process: subprocess.Popen[str], trace: Trace) -> None:
-    """Wait until the server accepts connections, by its ``postmaster.pid`` (as pg_ctl does).
-
-    Raises NotStarted where it ended instead, Failure where it does neither in time.
-    """
+    """Wait for ``postmaster.pid`` to say ready, as pg_ctl does. Raises NotStarted where it ended, Failure if late."""
     deadline = time.monotonic() + _START_S
     while process.poll() is None:
         if _status(trace.data) == "ready":
@@ -95,10 +85,7 @@ def end_server(server: ProcessIdentity) -> None:
 
 
 def end_orphans(data: Path) -> None:
-    """Kill the remaining processes of a server whose postmaster was killed.
-
-    They find out by themselves, but only when they next wait for something. All of them stay in the data directory.
-    """
+    """Kill what a killed postmaster left in its data directory: others notice only when they next wait."""
     deadline = time.monotonic() + _ORPHANS_S
     while (orphans := at_home_in(data, _CHILD)) and time.monotonic() < deadline:
         for orphan in orphans:

@@ -1,7 +1,5 @@
 """The local engine: loaders in virtual environments, PostgreSQL as a process of this machine, cores by affinity."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import sys
@@ -41,7 +39,7 @@ class LocalEngine:
         self._leaving = contextlib.ExitStack()
         self.notices: tuple[str, ...] = ()
 
-    def __enter__(self) -> LocalEngine:
+    def __enter__(self) -> "LocalEngine":
         self._leaving.enter_context(cache_in_use())
         self.notices = tuple(sweep())
         return self

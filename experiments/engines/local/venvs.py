@@ -1,18 +1,15 @@
 """Virtual environments in the cache, one per interpreter and lock, complete or absent."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from experiments.environment.cache import cache_folder, make_once, remove
-from experiments.environment.install import run_locked, run_pip
+from experiments.environment.install import output_of, run_locked, run_pip
 from experiments.environment.interpreters import Interpreter
 from experiments.environment.requirements import from_source
 from experiments.environment.requirements_file import BUILDS_WITH, entries_of
@@ -25,11 +22,7 @@ _ASK = "import json, sysconfig as s; print(json.dumps([s.get_config_var('CC') or
 
 
 def ensure_venv(interpreter: Interpreter, lock: Path) -> Path:
-    """Return the Python of the environment with the locked packages, made if needed.
-
-    Raises Failure which says what went wrong, where it cannot be made, and Unsupported where this machine lacks what
-    building a package without wheels takes.
-    """
+    """Return the Python of the environment. Raises Failure if it cannot be made, Unsupported without build tools."""
     folder = cache_folder() / "venvs" / _venv_name(interpreter, lock)
     make_once(folder, partial(_make, interpreter, lock, folder))
     return _python_of(folder)
@@ -63,10 +56,7 @@ def _installations(lock: Path, built: Sequence[str], folder: Path) -> Iterator[l
 
 
 def _make_empty(interpreter: Interpreter, folder: Path, turn: int) -> list[str | Path]:
-    """Make an environment without packages; return the command of a pip for it.
-
-    Where the interpreter comes without pip of its own (Debian's without python3-venv) the harness's pip serves it.
-    """
+    """Make an empty environment; return the command of its pip, or of the harness's if the interpreter has none."""
     command = [str(interpreter.executable), "-I", "-m", "venv"]
     if _run([*command, str(folder)], turn) is None:
         return [_python_of(folder), "-m", "pip"]
@@ -98,23 +88,14 @@ def check_can_build(interpreter: Interpreter, packages: Sequence[str]) -> None:
 
 
 def _missing(interpreter: Interpreter) -> Iterator[str]:
-    compiler, headers = json.loads(_ask([str(interpreter.executable), "-I", "-c", _ASK]) or '["cc", ""]')
+    compiler, headers = json.loads(
+        output_of([str(interpreter.executable), "-I", "-c", _ASK], _TIMEOUT_S) or '["cc", ""]'
+    )
     if shutil.which(compiler.split()[0]) is None:
         yield f"a C compiler ({compiler.split()[0]})"
     if not (Path(headers) / "Python.h").is_file():
         yield f"the interpreter's headers (Python.h in {headers})"
     if shutil.which("pg_config") is None:
         yield "pg_config"
-    elif not (Path((_ask(["pg_config", "--includedir"]) or "").strip()) / "libpq-fe.h").is_file():
+    elif not (Path((output_of(["pg_config", "--includedir"], _TIMEOUT_S) or "").strip()) / "libpq-fe.h").is_file():
         yield "libpq's headers (libpq-fe.h)"
-
-
-def _ask(command: list[str]) -> str | None:
-    """Return a program's output; None if it fails."""
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout

@@ -1,7 +1,5 @@
 """Build of a CPython from sources into the cache, complete or absent."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal
@@ -31,11 +29,7 @@ _SECONDS_OF_A_CHECK = 60.0
 
 @dataclass(frozen=True)
 class Build:
-    """A build of one version ('3.14.7') from unpacked sources.
-
-    ``quick`` leaves out optimizations: a few minutes in place of half an hour, and an interpreter that every table
-    marks.
-    """
+    """A build of one version ('3.14.7'); ``quick`` leaves out optimizations: minutes, and marked in every table."""
 
     version: str
     sources: Path

@@ -1,7 +1,5 @@
 """Interpreters that this machine lacks, brought into the cache by uv or built from source."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -32,11 +30,7 @@ class Sources:
 
 
 def get_interpreter(python: str, sources: Sources, environment: Mapping[str, str], tell: Tell) -> None:
-    """Get the interpreter of this name ('3.13t') into the cache.
-
-    With an archive it is built from that; else uv is asked (``environment`` is for it), then Debian. Raises Failure
-    with every reason where it cannot be had, BadInput for an archive of another version.
-    """
+    """Get '3.13t' from the archive, else uv or Debian. Raises Failure with reasons, BadInput for another archive."""
     folder = cache_folder() / "building" / f"cpython-{python}"
     with working_folder(folder) as turn:
         if sources.archive is not None:

@@ -1,7 +1,5 @@
 """The sources of a CPython: an archive that the user has, or Debian's source package."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Comparisons by pairs of runs: both on the same cores, one after the other, with the ratio within each pair."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

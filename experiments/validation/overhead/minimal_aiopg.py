@@ -9,23 +9,12 @@ from typing import Any, Callable, Generator, Iterator
 import aiopg
 
 from experiments.validation.overhead import script
-from experiments.validation.overhead.script import INSERT_ELEMENT, SELECT_GEO_ID, SELECT_ITEM_IDS, Times
-
-
-async def load(connection: Any, records: Iterator[Any]) -> None:
-    """Load records until there are no more: the work of one worker."""
-    async with connection.cursor() as cursor:
-        for fileid, stusab, logrecno, segment, values in records:
-            await cursor.execute(SELECT_GEO_ID, (fileid, stusab, logrecno))
-            (geo_record_id,) = await cursor.fetchone()
-            await cursor.execute(SELECT_ITEM_IDS, (segment,))
-            for (item_id,), value in zip(await cursor.fetchall(), values):
-                await cursor.execute(INSERT_ELEMENT, (geo_record_id, item_id, value))
+from experiments.validation.overhead.script import INSERT_ELEMENT, SELECT_GEO_ID, SELECT_ITEM_IDS, Times, load_async
 
 
 @types.coroutine
 def load_yield_from(connection: Any, records: Iterator[Any]) -> Generator[Any, Any, None]:
-    """Do the same as a generator."""
+    """Do the same as ``load_async``, as a generator."""
     cursor = yield from connection.cursor().__await__()
     for fileid, stusab, logrecno, segment, values in records:
         yield from cursor.execute(SELECT_GEO_ID, (fileid, stusab, logrecno))
@@ -47,7 +36,7 @@ async def run_tasks(load: Callable[..., Any], options: Any, records: list[Any]) 
 if __name__ == "__main__":
     script.main(
         {
-            "row_by_row_asyncio": partial(run_tasks, load),
+            "row_by_row_asyncio": partial(run_tasks, load_async),
             "row_by_row_asyncio_yield_from": partial(run_tasks, load_yield_from),
         }
     )

@@ -5,35 +5,13 @@ psycopg is imported late: it waits by gevent only where it finds ``select`` patc
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any
 
 from experiments.validation.overhead import script
-from experiments.validation.overhead.script import INSERT_ELEMENT, SELECT_GEO_ID, SELECT_ITEM_IDS, Times
+from experiments.validation.overhead.script import Times, load, load_async
 
 # Every statement is prepared when it is first executed.
 OPTIONS: dict[str, Any] = {"autocommit": True, "prepare_threshold": 0}
-
-
-def load(connection: Any, records: Iterator[Any]) -> None:
-    """Load records until there are no more: the work of one worker."""
-    with connection.cursor() as cursor:
-        for fileid, stusab, logrecno, segment, values in records:
-            cursor.execute(SELECT_GEO_ID, (fileid, stusab, logrecno))
-            (geo_record_id,) = cursor.fetchone()
-            cursor.execute(SELECT_ITEM_IDS, (segment,))
-            for (item_id,), value in zip(cursor.fetchall(), values):
-                cursor.execute(INSERT_ELEMENT, (geo_record_id, item_id, value))
-
-
-async def load_async(connection: Any, records: Iterator[Any]) -> None:
-    """Do the same on an event loop."""
-    async with connection.cursor() as cursor:
-        for fileid, stusab, logrecno, segment, values in records:
-            await cursor.execute(SELECT_GEO_ID, (fileid, stusab, logrecno))
-            (geo_record_id,) = await cursor.fetchone()
-            await cursor.execute(SELECT_ITEM_IDS, (segment,))
-            for (item_id,), value in zip(await cursor.fetchall(), values):
-                await cursor.execute(INSERT_ELEMENT, (geo_record_id, item_id, value))
 
 
 def connect_all(options: Any) -> list[Any]:

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-from typing import Any, Iterator
+from typing import Any
 
 import psycopg2
 
 from experiments.validation.overhead import script
-from experiments.validation.overhead.script import INSERT_ELEMENT, SELECT_GEO_ID, SELECT_ITEM_IDS, Times
-
-
-def load(connection: Any, records: Iterator[Any]) -> None:
-    """Load records until there are no more: the work of one worker."""
-    with connection.cursor() as cursor:
-        for fileid, stusab, logrecno, segment, values in records:
-            cursor.execute(SELECT_GEO_ID, (fileid, stusab, logrecno))
-            (geo_record_id,) = cursor.fetchone()
-            cursor.execute(SELECT_ITEM_IDS, (segment,))
-            for (item_id,), value in zip(cursor.fetchall(), values):
-                cursor.execute(INSERT_ELEMENT, (geo_record_id, item_id, value))
+from experiments.validation.overhead.script import Times, load
 
 
 def connect(dburl: str) -> Any:
@@ -67,10 +56,7 @@ def run_greenlets(options: Any, records: list[Any]) -> Times:
 
 
 def run_processes(options: Any, records: list[Any]) -> Times:
-    """Load in one process per connection; CPU time is that of the workers.
-
-    The records are distributed before: nothing passes from one process to another while the clock runs.
-    """
+    """Load in one process per connection, each with its part of the records; CPU time is that of the workers."""
     connection = connect(options.dburl)
     connection.cursor().execute(script.TRUNCATE)
     connection.close()

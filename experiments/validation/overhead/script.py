@@ -1,4 +1,4 @@
-"""Boilerplate of the minimal scripts: arguments, records, SQL, workers, the clock and the line that they print.
+"""Common parts of the minimal scripts: arguments, records, SQL, loads, workers, the clock and the line that they print.
 
 It runs on the loader's interpreter and on purpose uses nothing of ``bigdata``. The geo records must already be in the
 database. The printed line has: rows, wall_s, user_s, system_s.
@@ -30,10 +30,7 @@ Times = Tuple[float, float, float]
 
 
 def main(loads: Mapping[str, Callable[..., Any]]) -> None:
-    """Run the load of the loader that the command line names, and print its line.
-
-    A load takes the options and the records; it returns its times, or a coroutine that does.
-    """
+    """Run the named loader's load and print its line; it gets options and records, and returns or awaits its times."""
     parser = argparse.ArgumentParser()
     parser.add_argument("loader", choices=list(loads))
     parser.add_argument("--dburl", required=True)
@@ -69,6 +66,28 @@ def new_event_loop(name: str) -> Any:
     loop = import_module(name).new_event_loop()
     asyncio.set_event_loop(loop)
     return loop
+
+
+def load(connection: Any, records: Iterator[Any]) -> None:
+    """Load records until there are no more: the work of one worker, with any driver of the DB-API."""
+    with connection.cursor() as cursor:
+        for fileid, stusab, logrecno, segment, values in records:
+            cursor.execute(SELECT_GEO_ID, (fileid, stusab, logrecno))
+            (geo_record_id,) = cursor.fetchone()
+            cursor.execute(SELECT_ITEM_IDS, (segment,))
+            for (item_id,), value in zip(cursor.fetchall(), values):
+                cursor.execute(INSERT_ELEMENT, (geo_record_id, item_id, value))
+
+
+async def load_async(connection: Any, records: Iterator[Any]) -> None:
+    """Do the same on an event loop."""
+    async with connection.cursor() as cursor:
+        for fileid, stusab, logrecno, segment, values in records:
+            await cursor.execute(SELECT_GEO_ID, (fileid, stusab, logrecno))
+            (geo_record_id,) = await cursor.fetchone()
+            await cursor.execute(SELECT_ITEM_IDS, (segment,))
+            for (item_id,), value in zip(await cursor.fetchall(), values):
+                await cursor.execute(INSERT_ELEMENT, (geo_record_id, item_id, value))
 
 
 def measure_threads(load: Callable[..., None], connections: Sequence[Any], records: list[Any]) -> Times:

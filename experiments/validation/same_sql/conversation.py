@@ -1,7 +1,5 @@
 """Conversation of a client and its server over one connection, in exchanges, and the sum of its traffic."""
 
-from __future__ import annotations
-
 import struct
 from collections import Counter, deque
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Findings about each loader: its variants, differences of its statement log, its traffic."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

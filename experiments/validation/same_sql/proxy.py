@@ -1,7 +1,5 @@
 """Recording proxy on the loopback interface between a loader and its server: to count, never to measure."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import threading
@@ -17,10 +15,7 @@ TIMEOUT_S = 10.0
 
 
 class Proxy:
-    """Proxy that is active while it is entered: forwards each connection to the server.
-
-    Its event loop runs in a thread, so that the caller can wait for the loader.
-    """
+    """Proxy that forwards connections while it is entered; its event loop has a thread, so that the caller can wait."""
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
@@ -33,7 +28,7 @@ class Proxy:
         self.port = 0
         """The port that it listens on."""
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> "Proxy":
         self._thread.start()
         try:
             asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(TIMEOUT_S)
@@ -49,10 +44,7 @@ class Proxy:
             self._stop()
 
     def conversations(self) -> list[Conversation]:
-        """Return the connections after leaving, without those to cancel a statement.
-
-        Raises Failure if there was traffic that cannot be read.
-        """
+        """Return the connections, without those that cancel a statement. Raises Failure for unreadable traffic."""
         if self._failures:
             raise Failure(f"the proxy between loader and server: {self._failures[0]}")
         return [one for one in self._conversations if one.start_up.version != (0, 0)]

@@ -1,7 +1,5 @@
 """Runs of every loader in every way that it has, once each through the proxy."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +12,7 @@ from experiments.engines.local.server import LocalServer
 from experiments.engines.postgres import DATABASE, HOST, USER
 from experiments.engines.protocol import Finished, Launch
 from experiments.records.redaction import without_paths
+from experiments.validation.same_sql import statements
 from experiments.validation.same_sql.conversation import Conversation
 from experiments.validation.same_sql.findings import (
     Finding,
@@ -24,16 +23,6 @@ from experiments.validation.same_sql.findings import (
     observe,
 )
 from experiments.validation.same_sql.proxy import Proxy
-from experiments.validation.same_sql.statements import (
-    CLEAR,
-    Amount,
-    LogComparison,
-    compare,
-    expected_log,
-    forget_query,
-    log_query,
-    read_log,
-)
 
 TIMEOUT_S = 60.0
 
@@ -47,9 +36,9 @@ class Workplace:
     data: PreparedData
 
     @property
-    def amount(self) -> Amount:
+    def amount(self) -> statements.Amount:
         """Counts of the data."""
-        return Amount(self.data.geo_records, self.data.data_records, self.data.rows)
+        return statements.Amount(self.data.geo_records, self.data.data_records, self.data.rows)
 
 
 def prepare(work: Workplace) -> None:
@@ -86,22 +75,22 @@ def examine(work: Workplace, variant: Variant) -> Finding:
 @dataclass(frozen=True)
 class _Load:
     way: str
-    comparison: LogComparison
+    comparison: statements.LogComparison
     observation: Observation
     client: Mapping[str, Any]
 
 
 def _load(work: Workplace, variant: Variant, transaction: str, inserts: str) -> _Load:
     way = transaction if inserts == "execute" else f"{transaction}, {inserts}"
-    work.server.execute(CLEAR, database=DATABASE)
-    work.server.execute(forget_query(DATABASE))
+    work.server.execute(statements.CLEAR, database=DATABASE)
+    work.server.execute(statements.forget_query(DATABASE))
     arguments = ["run", *variant.arguments, "--directory", str(work.data.directory), *work.data.arguments]
     arguments += ["--poolsize", "1", "--prepared", "--report", "-"]
     arguments += [] if transaction == "autocommit" else ["--no-autocommit"]
     arguments += [] if inserts == "execute" else ["--allow-executemany"]
     report, conversations = _through_proxy(work, arguments)
-    seen = read_log(work.server.execute(log_query(DATABASE)))
-    comparison = compare(seen, expected_log(work.amount, transaction), variant.loader)
+    seen = statements.read_log(work.server.execute(statements.log_query(DATABASE)))
+    comparison = statements.compare(seen, statements.expected_log(work.amount, transaction), variant.loader)
     if len(conversations) != 1:
         raise RunFailed("failed", f"{way}: {len(conversations)} connections instead of 1")
     observation = observe(conversations[0])

@@ -5,8 +5,6 @@ log is ``pg_stat_statements``: texts without values, calls and rows. Texts are c
 on the ids of tables.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable
@@ -83,10 +81,7 @@ def forget_query(database: str) -> str:
 
 
 def read_log(answer: str) -> tuple[Entry, ...]:
-    """Return the entries in the answer to ``log_query``, each text once.
-
-    It has several of a text for drivers that give each value the smallest type that holds it.
-    """
+    """Return the answer's entries, each text once: some drivers make several by the smallest type of a value."""
     sums: dict[str, Entry] = {}
     for row in json.loads(answer):
         text = same_text(row["text"])

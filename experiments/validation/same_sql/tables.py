@@ -1,7 +1,5 @@
 """Tables of what each driver sends, in Markdown and CSV."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence

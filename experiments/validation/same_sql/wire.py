@@ -1,9 +1,4 @@
-"""Messages of PostgreSQL's protocol 3, cut out of two streams of bytes.
-
-https://www.postgresql.org/docs/current/protocol.html
-"""
-
-from __future__ import annotations
+"""Messages of protocol 3, cut out of two byte streams: https://www.postgresql.org/docs/current/protocol.html"""
 
 import struct
 from collections.abc import Iterator
@@ -47,54 +42,17 @@ class Message:
     body: bytes = b""
 
 
-class Splitter:
-    """Splitter of a stream of bytes into messages, however reads divided it."""
-
-    def __init__(self) -> None:
-        self._rest = bytearray()
-
-    def add(self, data: bytes) -> None:
-        """Append bytes."""
-        self._rest += data
-
-    def byte(self) -> bytes | None:
-        """Take the next single byte; None before it has come."""
-        return self._take(1)
-
-    def untyped(self) -> bytes | None:
-        """Take the next message without a type, such as the first; None before it is complete."""
-        if len(self._rest) < 4:
-            return None
-        return self._take(_length(self._rest, 0))
-
-    def typed(self) -> bytes | None:
-        """Take the next message with a type; None before it is complete."""
-        if len(self._rest) < _TYPE_AND_LENGTH:
-            return None
-        return self._take(1 + _length(self._rest, 1))
-
-    def _take(self, size: int) -> bytes | None:
-        if len(self._rest) < size:
-            return None
-        taken = bytes(self._rest[:size])
-        del self._rest[:size]
-        return taken
-
-
 class Frontend:
     """Parser of a client's messages."""
 
     def __init__(self) -> None:
-        self._splitter = Splitter()
+        self._rest = bytearray()
         self._started = False
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Yield the messages that these bytes complete. Raises NotUnderstood."""
-        self._splitter.add(data)
-        while True:
-            raw = self._splitter.typed() if self._started else self._splitter.untyped()
-            if raw is None:
-                return
+        self._rest += data
+        while raw := _take_message(self._rest, 1 if self._started else 0):
             yield self._typed(raw) if self._started else self._untyped(raw)
 
     def _untyped(self, raw: bytes) -> Message:
@@ -119,17 +77,14 @@ class Backend:
     """Parser of a server's messages, by the letter of their type; ``answer`` is the byte after a request."""
 
     def __init__(self) -> None:
-        self._splitter = Splitter()
+        self._rest = bytearray()
         self.requests = 0
         """Number of requests without an answer yet."""
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Yield the messages that these bytes complete. Raises NotUnderstood."""
-        self._splitter.add(data)
-        while True:
-            raw = self._splitter.byte() if self.requests else self._splitter.typed()
-            if raw is None:
-                return
+        self._rest += data
+        while raw := _take(self._rest, 1) if self.requests else _take_message(self._rest, 1):
             if not self.requests:
                 yield Message(raw[:1].decode("latin-1"), len(raw))
                 continue
@@ -139,8 +94,20 @@ class Backend:
             yield Message("answer", 1)
 
 
-def _length(data: bytearray, start: int) -> int:
+def _take_message(data: bytearray, start: int) -> bytes | None:
+    """Take the next message, whose length follows ``start`` bytes of type; None before it is complete."""
+    if len(data) < start + 4:
+        return None
     (length,) = struct.unpack_from("!I", data, start)
     if length < 4:
         raise NotUnderstood(f"a message says that it has {length} bytes, fewer than the minimum")
-    return int(length)
+    return _take(data, start + int(length))
+
+
+def _take(data: bytearray, size: int) -> bytes | None:
+    """Take so many bytes; None before they have come."""
+    if len(data) < size:
+        return None
+    taken = bytes(data[:size])
+    del data[:size]
+    return taken

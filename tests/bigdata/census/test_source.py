@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import tracemalloc
 import zipfile
 from decimal import Decimal
@@ -13,18 +14,18 @@ from bigdata.errors import BadInput
 from tests.bigdata.editable_state import EditableState
 
 
-def read_all(directory: Path) -> None:
-    source = open_source(directory)
+def read_all(directory: Path, records: int | None = None) -> None:
+    source = open_source(directory, records=records)
     for _ in source.geo_records():
         pass
     for _ in source.data_records():
         pass
 
 
-def refusal(directory: Path) -> str:
+def refusal(directory: Path, records: int | None = None) -> str:
     """What is said when the directory is read, which has to fail."""
     with pytest.raises(BadInput) as refused:
-        read_all(directory)
+        read_all(directory, records)
     return str(refused.value)
 
 
@@ -320,6 +321,106 @@ def test_a_bad_line_far_into_a_file_is_refused_with_its_line(tmp_path: Path) -> 
     state = EditableState(tmp_path)
     state.replace_column("ri00001", 1777, 100, "a")
     assert "ri00001.uf1), line 1777: column 100," in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("records", [None, 20, 60])
+@pytest.mark.parametrize("line", [1, 11, 20])
+def test_a_missing_data_record_is_refused_with_its_line(state: EditableState, line: int, records: int | None) -> None:
+    lines = state.lines("ri00001")
+    del lines[line - 1]
+    state.write("ri00001", lines)
+    assert refusal(state.directory, records) == (
+        f"{state.path('ri00001')} (ri00001.uf1), line {line}: found LOGRECNO {line + 1:07}, expected {line:07}: "
+        "each geo record of RI has one data record, in the same order"
+    )
+
+
+@pytest.mark.parametrize("records", [None, 20])
+@pytest.mark.parametrize(("stem", "line"), [("ri00001", 11), ("ri00002", 1), ("ri00012", 2)])
+def test_a_record_number_beyond_the_last_is_refused(
+    state: EditableState, stem: str, line: int, records: int | None
+) -> None:
+    state.replace_column(stem, line, 5, "9999999")
+    assert f"({stem}.uf1), line {line}: found LOGRECNO 9999999, expected {line:07}" in refusal(state.directory, records)
+
+
+@pytest.mark.parametrize("records", [None, 28, 30, 1000])
+def test_a_segment_that_ends_before_the_geo_header_is_refused(state: EditableState, records: int | None) -> None:
+    state.write("rigeo", state.lines("rigeo")[:30])
+    for stem in ("ri00001", "ri00002", "ri00012"):
+        state.write(stem, [line for line in state.lines(stem) if int(line.split(",")[4]) <= 25])
+    assert refusal(state.directory, records) == (
+        f"{state.path('ri00001')} (ri00001.uf1), line 25: the file ends here, before LOGRECNO 0000026; "
+        "expected a data record for each geo record of RI"
+    )
+
+
+def test_a_block_in_a_segment_that_leaves_blocks_out_is_refused(state: EditableState) -> None:
+    lines = state.lines("ri00012")
+    state.write("ri00012", [*lines[:3], lines[2].replace("0000003", "0000010"), *lines[3:]])
+    assert "line 4: found LOGRECNO 0000010, a geo record of a summary level (091, 101, 150, 154) that segment 12" in (
+        refusal(state.directory)
+    )
+
+
+@pytest.mark.parametrize("stem", ["rigeo", "ri00001"])
+def test_a_wrong_checksum_is_noticed_where_reading_stops_early(state: EditableState, stem: str) -> None:
+    text = "\r\n".join(state.lines(stem)) + "\r\n"
+    with zipfile.ZipFile(state.path(stem), "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(f"{stem}.uf1", text)
+    damaged = bytearray(state.path(stem).read_bytes())
+    # In the first record; a number stays a number.
+    position = damaged.index(b"RI") + 290
+    while not chr(damaged[position]).isdigit():
+        position += 1
+    damaged[position] = ord("7") if damaged[position] != ord("7") else ord("8")
+    state.path(stem).write_bytes(damaged)
+    with pytest.raises(BadInput, match=f"Bad CRC-32 for file '{stem}.uf1'"):
+        open_source(state.directory, records=5)
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [(zipfile.ZIP_LZMA, "lzma"), (zipfile.ZIP_BZIP2, "bzip2")], ids=["lzma", "bzip2"]
+)
+@pytest.mark.parametrize("stem", ["rigeo", "ri00001"])
+def test_another_compression_is_refused_by_name(state: EditableState, stem: str, method: int, name: str) -> None:
+    with zipfile.ZipFile(state.path(stem), "w", method) as archive:
+        archive.writestr(f"{stem}.uf1", "text")
+    assert refusal(state.directory) == (
+        f"{state.path(stem)} ({stem}.uf1): is compressed by {name}; expected deflate: unpack it, and pack it again"
+    )
+
+
+def test_an_encrypted_zip_is_refused(state: EditableState) -> None:
+    text = bytearray(state.path("ri00001").read_bytes())
+    # The flags in the local header and in the directory.
+    text[6] |= 1
+    text[text.rindex(b"PK\1\2") + 8] |= 1
+    state.path("ri00001").write_bytes(text)
+    assert refusal(state.directory) == (
+        f"{state.path('ri00001')} (ri00001.uf1): is encrypted; expected a zip without a password"
+    )
+
+
+@pytest.mark.parametrize("name", ["ri00001." + "x" * 60_000 + ".uf1", "x" * 60_000, "ri00001.a\nb.uf1"])
+def test_a_long_or_strange_name_in_a_zip_is_shortened(state: EditableState, name: str) -> None:
+    state.write_members("ri00001", {name: "short\r\n"})
+    message = refusal(state.directory)
+    assert len(message) < 1000
+    assert "\n" not in message
+
+
+def test_a_damaged_directory_of_a_zip_never_escapes_as_another_error(state: EditableState) -> None:
+    whole = state.path("ri00001").read_bytes()
+    start = whole.rindex(b"PK\1\2")
+    for position in range(start, len(whole)):
+        for flip in (0x01, 0x80, 0xFF):
+            damaged = bytearray(whole)
+            damaged[position] ^= flip
+            state.path("ri00001").write_bytes(damaged)
+            # Some bits do not matter.
+            with contextlib.suppress(BadInput):
+                list(open_source(state.directory, ["01"]).raw_data_lines())
 
 
 @pytest.mark.sf1

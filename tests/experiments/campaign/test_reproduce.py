@@ -254,11 +254,11 @@ def test_the_outcome_is_written_anew_from_the_reproductions_own_folder(
     saved = page.read_text()
     text = verdicts_of(now, load_campaign(now), "simple")
     assert text is not None
-    assert saved.count("\n| row_by_row") == 4
-    assert text.count("\nrow_by_row") == 4
+    assert saved.count("\n| psycopg2 · threads") + saved.count("\n| aiopg · ") == 4
+    assert text.count("\npsycopg2 · threads") + text.count("\naiopg · ") == 4
     for whole in (text, saved):
         assert whole.startswith("# 2026-11-22T1430-local reproduced\n")
-        assert whole.endswith("- 1 of 2 cells reproduced, 0 not reproduced, 1 without a verdict.\n")
+        assert whole.endswith("- 1 of 2 cells reproduced, 0 not reproduced, 1 without a result.\n")
     # Nothing of the published campaign is needed any more, and an earlier command's copy of it stays.
     keep_published(now, replace(read_all(then).published, records=[]))
     shutil.rmtree(then.path)

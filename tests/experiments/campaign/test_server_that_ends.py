@@ -13,7 +13,7 @@ from experiments.__main__ import main
 from experiments.campaign import run, start
 from experiments.campaign.monitoring.monitor import WriteSamples
 from experiments.campaign.run import PreparedCell
-from experiments.engines.local import server as server_module
+from experiments.engines.local import cluster
 from experiments.engines.local.cluster import make_cluster
 from experiments.engines.local.server import LocalServer
 from experiments.engines.local.traces import Trace, read_traces
@@ -137,7 +137,7 @@ def test_where_it_does_not_start_again_the_runs_of_its_cells_have_failed_and_the
         tries.append(trace)
         raise Failure("no room for it")
 
-    monkeypatch.setattr(server_module, "make_cluster", refuse)
+    monkeypatch.setattr(cluster, "make_cluster", refuse)
     folder = campaign()
     assert {record.run for record in folder.records()} == folder.description().planned_runs
     assert [record.status for record in of(folder, "default")] == ["ok"] * 6

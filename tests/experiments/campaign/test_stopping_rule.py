@@ -126,7 +126,7 @@ def test_while_an_interval_is_too_wide_one_block_is_added_and_those_before_stay_
     assert sorted(run.order for run in plan.runs if run.block == 6) == [1, 2, 3]
     assert growing.folder.description() == replace(before, repeats=6)
     assert growing.said == [
-        "adding block 6: widest interval so far 3.8% (row_by_row_asyncio, uvloop)",
+        "adding block 6: widest interval so far 3.8% (aiopg · uvloop)",
     ]
 
 
@@ -141,7 +141,7 @@ def test_blocks_are_added_until_every_interval_is_narrow_enough(growing: Growing
     described = growing.folder.description()
     assert described.repeats == 6
     assert described.until == {"precision": 0.03, "budget_s": 600.0, "ended": "precise"}
-    assert growing.said == ["adding block 6: widest interval so far 3.8% (row_by_row_asyncio, uvloop)"]
+    assert growing.said == ["adding block 6: widest interval so far 3.8% (aiopg · uvloop)"]
 
 
 @pytest.mark.parametrize(("now_s", "grows"), [(100.0 + 560.0, True), (100.0 + 560.001, False)])

@@ -1,7 +1,5 @@
 """Base images from Debian's own packages, for machines that reach no registry."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json
@@ -60,10 +58,7 @@ _USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True)
 class DebianBase:
-    """A base image in the engine. ``packages``: the versions that identify it, by name, sorted.
-
-    ``recipe`` is the name of the recipe that made it, ``made``: it was made just now.
-    """
+    """A base image in the engine: its identifying package versions, its recipe; ``made``: just now."""
 
     image_id: str
     tag: str
@@ -85,10 +80,7 @@ def suite_of(kind: Kind, version: str) -> str:
 
 
 def archive_versions(kind: Kind, version: str) -> dict[str, str]:
-    """Ask Debian's archive for the versions of the packages that identify a base, sorted by name.
-
-    Raises Unsupported where no suite has it, Failure where mmdebstrap is missing or reaches no mirror.
-    """
+    """Ask Debian's archive for the versions that identify a base. Raises Unsupported without a suite, Failure."""
     recipe = make_recipe(kind, version, platform.machine())
     return identifying(kind, version, candidate_versions(recipe))
 

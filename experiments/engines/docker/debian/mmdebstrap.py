@@ -1,7 +1,5 @@
 """Root file systems of Debian's packages by mmdebstrap, with the options in ``docker/debian/``."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re
@@ -32,10 +30,7 @@ _WORDS_OF_NO_NETWORK = ("Could not resolve", "Temporary failure resolving", "Cou
 
 @dataclass(frozen=True)
 class Recipe:
-    """One root file system: of which suite, what for ('python', 'postgres'), with which packages.
-
-    ``architecture`` is Debian's name of it. ``merge_usr``: the suite's essential packages do not yet merge /usr.
-    """
+    """One root file system for 'python' or 'postgres'. ``merge_usr``: essential packages do not yet merge /usr."""
 
     suite: str
     kind: str
@@ -65,10 +60,7 @@ class Recipe:
         return hashlib.sha256("\0".join(self.command("")).encode()).hexdigest()
 
     def name(self) -> str:
-        """Return a short hash of the contents besides suite and versions: '3fa2c1'.
-
-        The same for every processor and with every mirror.
-        """
+        """Return a short hash of the contents but suite and versions, for any processor and mirror: '3fa2c1'."""
         return short_hash(*self._contents())
 
     def _contents(self) -> list[str]:

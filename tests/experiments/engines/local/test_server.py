@@ -174,7 +174,7 @@ def test_a_port_that_is_taken_meanwhile_is_replaced_by_another(
         free.bind(("127.0.0.1", 0))
         other = free.getsockname()[1]
     ports = iter([server.port, other])
-    monkeypatch.setattr("experiments.engines.local.server.free_port", lambda: next(ports))
+    monkeypatch.setattr("experiments.engines.local.cluster.free_port", lambda: next(ports))
     second = start_server(binaries, name="t", storage="disk", settings={}, max_connections=20)
     try:
         assert second.port == other

@@ -113,7 +113,7 @@ def test_one_that_was_left_half_made_is_made_anew(
 
 
 def test_a_failing_installation_leaves_no_environment(
-    interpreter: Interpreter, empty_lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    interpreter: Interpreter, empty_lock: Path, tmp_path: Path, without_pip: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     empty_lock.write_text(f"nowhere==1.0 --hash=sha256:{'0' * 64}\n")

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from bigdata.registry import CONTESTANTS
-from experiments.cli.choose_loaders import choose_loaders
+from experiments.cli.options import choose_loaders
 from experiments.engines.protocol import Engine
 from experiments.engines.select import default_python
 from experiments.errors import BadInput

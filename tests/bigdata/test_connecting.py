@@ -1,0 +1,100 @@
+"""Every driver connects to the server, and with the parameters, that psql would take."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from bigdata.database.session import REPORTED, check_session
+from bigdata.errors import BadInput
+from tests.bigdata import loader_program as program
+
+DRIVERS = [name for name, _ in program.HOT_LOOPS]
+# One of each driver, and of each way to wait for it.
+WAITING = [*DRIVERS, "row_by_row_gevent", "row_by_row_psycopg_gevent"]
+
+NEVER_ANSWERS_WITHIN_S = 25.0
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A port where whoever connects is let in and hears nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def with_place(dburl: str, place: str) -> str:
+    parts = urlsplit(dburl)
+    return parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{place}").geturl()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("loader", WAITING)
+def test_an_address_that_refuses_is_passed_over(loader: str, dburl: str) -> None:
+    port = urlsplit(dburl).port
+    # Where localhost is ::1 first, that address refuses, too.
+    done = program.run("check", loader, dburl=with_place(dburl, f"127.0.0.1:1,localhost:{port}"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("can run here\n")
+
+
+@pytest.mark.parametrize("loader", WAITING)
+def test_a_silent_server_is_bad_input_within_the_limit(loader: str) -> None:
+    with silent_port() as port:
+        before_s = time.monotonic()
+        done = program.run("check", loader, dburl=f"postgresql://user:hunter2@127.0.0.1:{port}/db")
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: --dburl: cannot connect: ")
+    assert "Traceback" not in done.stderr
+    assert "hunter2" not in done.stderr
+    assert time.monotonic() - before_s < NEVER_ANSWERS_WITHIN_S
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("loader", DRIVERS)
+def test_a_database_named_behind_the_question_mark_is_the_one_that_is_loaded(
+    loader: str, dburl: str, tmp_path: Path
+) -> None:
+    parts = urlsplit(dburl)
+    url = parts._replace(path="/", query=f"dbname={parts.path[1:]}").geturl()
+    program.load((loader, None), program.generate(tmp_path, records=2), 1, dburl=url)
+    assert program.query(dburl, "SELECT count(*) FROM geo_record") == [(2,)]
+
+
+@pytest.mark.parametrize("parameter", ["connect_timeout=3", "channel_binding=require", "keepalives=1", "service=x"])
+def test_what_asyncpg_cannot_honour_is_refused_by_name(parameter: str) -> None:
+    done = program.run("check", "row_by_row_asyncpg", dburl=f"postgresql://127.0.0.1:1/db?{parameter}")
+    assert done.returncode == 2
+    assert f"asyncpg cannot honour the parameter {parameter.partition('=')[0]}; remove it" in done.stderr
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("loader", WAITING)
+def test_every_driver_obeys_the_environment(loader: str, dburl: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c synchronous_commit=off -c statement_timeout=12345")
+    monkeypatch.setenv("PGTZ", "Asia/Tokyo")
+    done = program.run("check", loader, "--report", "-", dburl=dburl)
+    assert done.returncode == 0, done.stderr
+    session = json.loads(done.stdout)["session"]
+    assert session["database"] == urlsplit(dburl).path[1:]
+    found = [session[name] for name in ("synchronous_commit", "statement_timeout", "TimeZone")]
+    assert found == ["off", "12345", "Asia/Tokyo"]
+
+
+@pytest.mark.postgres
+def test_a_load_reports_the_settings_of_its_session(dburl: str, tmp_path: Path) -> None:
+    report = program.load(("row_by_row_asyncpg", None), program.generate(tmp_path, records=2), 1, dburl=dburl)
+    assert report["session"]["synchronous_commit"] == "on"
+    assert set(report["session"]) <= set(REPORTED)
+
+
+def test_a_session_that_differs_is_refused() -> None:
+    with pytest.raises(BadInput, match="asyncpg does not get the session that set-up gets: database is 'a', not 'b';"):
+        check_session("asyncpg", {"database": "a", "jit": "on"}, {"database": "b", "jit": "on"})
