@@ -74,27 +74,25 @@ def observe(records: Sequence[Record], placement: Placement | None) -> Observati
 
 def _of_the_pool(records: Sequence[Record]) -> dict[str, Any]:
     """Return the fields that are shares of the pool's time."""
-    seen = [record for record in records if record.connections and record.connections.get("samples")]
-    every = [record.connections or {} for record in seen]
-    split = [split_waits(one.get("waits", {})) for one in every]
-    looks = [int(one["samples"]) for one in every]
+    seen = [record for record in records if record.connections and record.connections.samples]
+    every = [record.connections for record in seen if record.connections]
+    split = [split_waits(one.waits) for one in every]
+    looks = [one.samples for one in every]
     states = ("active", "idle", "idle_in_transaction")
     return {
-        **{state: median_of_known(one.get(state) for one in every) for state in states},
+        **{state: median_of_known(getattr(one, state) for one in every) for state in states},
         "commit_wait": median_of_known(waits.commit for waits in split),
         "other_wait": median_of_known(waits.other for waits in split),
         "round_trip": median_of_known(_trip_share(record) for record in seen),
-        "waits": median_waits(every),
+        "waits": median_waits([one.waits for one in every]),
         "looks": (min(looks), max(looks), sum(looks)) if looks else (0, 0, 0),
     }
 
 
-def median_waits(connections: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def median_waits(waits: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the median share of each wait, the longest first; a run without it counts as 0."""
-    names = {name for one in connections for name in one.get("waits", {})}
-    medians = {
-        name: statistics.median(float(one.get("waits", {}).get(name, 0.0)) for one in connections) for name in names
-    }
+    names = {name for one in waits for name in one}
+    medians = {name: statistics.median(one.get(name, 0.0) for one in waits) for name in names}
     return dict(sorted(((n, share) for n, share in medians.items() if share > 0), key=lambda pair: (-pair[1], pair[0])))
 
 

@@ -92,6 +92,28 @@ class ServerUse:
     cpu_s: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Connections:
+    """What ``pg_stat_activity`` said during phase ``data``, as shares of the pool.
+
+    ``active``, ``idle`` and ``idle_in_transaction`` add up to 1; ``waits`` are those that are active by what they wait
+    for ('IO:WalSync'; 'CPU' for nothing), which add up to ``active``. ``samples`` is how often it was asked, every
+    ``interval_s`` seconds; ``round_trip_s`` how long an empty statement took before the phases, less the CPU time of
+    who sent it. ``scheduling`` is 'slice' where who asked, and its backend, had a short time slice and so a core at
+    once (``engines.promptness``), null where not: it may have asked when the server's core was free, and then
+    ``active`` and 'CPU' are too low. It is empty in older records, which do not say.
+    """
+
+    samples: int
+    interval_s: float | None = None
+    round_trip_s: float | None = None
+    scheduling: str | None = ""
+    active: float
+    idle: float
+    idle_in_transaction: float
+    waits: Mapping[str, float]
+
+
 @dataclass(frozen=True)
 class Work:
     """What the server says was done; ``transactions`` is the growth of ``xact_commit``, null where it is not known.
@@ -158,15 +180,9 @@ class Record:
     run has one record, in block 0 (those that run are counted from 1). ``resumed``: measured by a command that went
     on with a campaign which an earlier one had begun.
 
-    ``connections`` is what ``pg_stat_activity`` said during phase ``data``, as shares of the pool: 'active', 'idle' and
-    'idle_in_transaction' add up to 1, and 'waits' are those that are active by what they wait for ('IO:WalSync'; 'CPU'
-    for nothing), which add up to 'active'. 'samples' is how often it was asked, every 'interval_s' seconds;
-    'round_trip_s' how long an empty statement took before the phases, less the CPU time of who sent it. 'scheduling' is
-    'slice' where who asked, and its backend, had a short time slice and so a core at once (``engines.promptness``),
-    null where not: it may have asked when the server's core was free, and then 'active' and 'CPU' are too low; older
-    records are without it. Null where nobody asked. ``ledger_us_per_row`` are the parts of a worker's time per row of
-    phase ``data``, in microseconds: ``experiments.analysis.time_breakdown`` has their names; no totals, the sum of the
-    parts is the whole.
+    ``connections`` is null where nobody asked. ``ledger_us_per_row`` are the parts of a worker's time per row of phase
+    ``data``, in microseconds: ``experiments.analysis.time_breakdown`` has their names; no totals, the sum of the parts
+    is the whole.
     """
 
     campaign: str
@@ -184,7 +200,7 @@ class Record:
     client: Client | None = None
     server: ServerUse | None = None
     images: Mapping[str, str] | None = None
-    connections: Mapping[str, Any] | None = None
+    connections: Connections | None = None
     work: Work | None = None
     host: Host | None = None
     wall_s: float | None = None
@@ -245,6 +261,7 @@ def _record(values: Mapping[str, Any]) -> Record:
         "phases": None if phases is None else {name: known(Phase, phase) for name, phase in phases.items()},
         "client": _optional(Client, values.get("client")),
         "server": _optional(ServerUse, values.get("server")),
+        "connections": _optional(Connections, values.get("connections")),
         "work": _optional(Work, values.get("work")),
         "host": _optional(Host, values.get("host")),
     }

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from experiments.analysis.time_breakdown import find_ledger
 from experiments.records.facts import Placement
-from experiments.records.record import Record
+from experiments.records.record import Connections, Record
 
 WAITS = {"CPU": 0.5, "IO:WalSync": 0.15, "LWLock:WALWrite": 0.05}
 
@@ -38,14 +38,14 @@ def observed(
         data, server_cpu_s=server * data.wall_s, user_s=used[0], system_s=used[1], throttled_s=held, started_s=100.0
     )
     active = sum(waits.values())
-    connections = {
-        "samples": 50,
-        "interval_s": 0.02,
-        "round_trip_s": round_trip_s,
-        "active": active,
-        "idle": 1 - active - idle_in_transaction,
-        "idle_in_transaction": idle_in_transaction,
-        "waits": dict(waits),
-    }
+    connections = Connections(
+        samples=50,
+        interval_s=0.02,
+        round_trip_s=round_trip_s,
+        active=active,
+        idle=1 - active - idle_in_transaction,
+        idle_in_transaction=idle_in_transaction,
+        waits=dict(waits),
+    )
     with_parts = replace(record, phases={**record.phases, "data": seen}, connections=connections)
     return replace(with_parts, ledger_us_per_row=find_ledger(with_parts))

@@ -92,7 +92,7 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
     # Linux tells of each core, so of those that the run had.
     assert all(record.host and record.host.run_foreign_cpu_s is not None for record in finished(folder))
     # What connections were at, and what the server used, in the midst of a run.
-    assert all(record.connections and record.connections["samples"] > 0 for record in finished(folder))
+    assert all(record.connections and record.connections.samples > 0 for record in finished(folder))
     assert any(record.phases and record.phases["data"].server_cpu_s for record in finished(folder))
     samples = [json.loads(line) for line in (folder.path / "samples.jsonl").read_text().splitlines()]
     runs = {(line["cell_key"], line["arm"], line["block"]) for line in samples if line["phases"]["data"]["samples"]}
