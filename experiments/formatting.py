@@ -34,6 +34,11 @@ def axis_value(value: Any) -> str:
     return NOTHING if value is None else str(value)
 
 
+def format_known(value: float | None, form: str, unknown: str = NOTHING) -> str:
+    """Format a number; a dash if it is unknown."""
+    return unknown if value is None else format(value, form)
+
+
 def whole(value: float) -> str:
     """Format a number without decimals: 14,726."""
     return f"{value:,.0f}"

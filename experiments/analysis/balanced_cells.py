@@ -57,9 +57,7 @@ def find_basis(cells: Sequence[ShownCell]) -> Basis:
         if not crossing.factors or not any(cell.unsupported for cell in left):
             return Basis(left, crossing, whole, tuple(left_out))
         levels = [(factor, level) for factor in crossing.factors for level in factor.levels]
-        _, factor, level = max(
-            ((_emptiness(left, factor, level), factor, level) for factor, level in levels), key=lambda found: found[0]
-        )
+        factor, level = max(levels, key=lambda one: _emptiness(left, *one))
         left_out.append((names.get((factor.axes, level), factor), level))
         left = [cell for cell in left if factor.level_of(cell.cell.axes()) != level]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.differences import Difference, cells_in_common, find_differences_between
-from experiments.analysis.stats import SIGNIFICANCE, Estimate, adjust_holm, estimate_unpaired_ratio
+from experiments.analysis.stats import Estimate, adjust_holm, estimate_unpaired_ratio, is_significant
 from experiments.analysis.summary import CellSummary, ExperimentSummary, GoodRuns, paired, summarize
 from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell, part_key
@@ -54,13 +54,12 @@ class ComparedCell:
     @property
     def differs(self) -> bool:
         """Return whether it differs significantly, all cells taken together."""
-        return self.adjusted_p is not None and self.adjusted_p < SIGNIFICANCE
+        return is_significant(self.adjusted_p)
 
     @property
     def differs_by_itself(self) -> bool:
         """Return whether its own 95% interval leaves out 1."""
-        p_value = None if self.adjusted_p is None or self.relative is None else self.relative.p_value
-        return p_value is not None and p_value < SIGNIFICANCE
+        return self.adjusted_p is not None and self.relative is not None and is_significant(self.relative.p_value)
 
 
 @dataclass(frozen=True)

@@ -250,15 +250,12 @@ def _compare_baselines(a: Description, b: Description, cells: Sequence[Cell]) ->
 
 
 def _checkout(side: Description) -> Mapping[str, Any]:
-    commit, changes = side.environment.get("commit"), side.environment.get("uncommitted_changes")
+    commit, changes = side.environment.commit, side.environment.uncommitted_changes
     return {"commit": commit and f"{commit}{' with uncommitted changes' if changes else ''}"}
 
 
 def _harness(a: Description, b: Description) -> tuple[list[_Fact], Mapping[str, Any], Mapping[str, Any]]:
-    sides = [
-        {"Python": side.environment.get("harness_python"), **(side.environment.get("harness_packages") or {})}
-        for side in (a, b)
-    ]
+    sides = [{"Python": side.harness_python, **side.harness_packages} for side in (a.environment, b.environment)]
     return [_Fact(name, name, absent="none") for name in dict.fromkeys((*sides[0], *sides[1]))], sides[0], sides[1]
 
 

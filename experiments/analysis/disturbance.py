@@ -1,8 +1,8 @@
 """Disturbed runs, slowed down by something else: found by thresholds, marked and counted, never dropped.
 
-What the system does not tell shows in the numbers only: a hypervisor need not say what it keeps, and other machines on
-the same hardware take caches, memory and clock. Then client and server both need more CPU time for the same work than
-in the row's other runs. Runs that are not marked may have been disturbed, too.
+A hypervisor need not say what it keeps, and other machines on the same hardware take caches, memory and clock. Then
+client and server both need more CPU time for the same work than in the row's other runs. Unmarked runs may have been
+disturbed, too.
 """
 
 from __future__ import annotations
@@ -19,27 +19,22 @@ STOLEN_SHARE = 0.02
 """Of the CPU time of the run's cores: more than that was kept by the hypervisor. Quiet campaigns have below 0.5%."""
 
 FOREIGN_CORES = 0.15
-"""CPU seconds per second, on the run's cores, used by processes that belong to neither loader, server nor harness.
+"""CPU seconds per second on the run's cores, of processes of neither loader, server nor harness.
 
-Of 1,278 runs of quiet campaigns on 2 cores half had below 0.03, all but 4 below this; the harness writing its records
-and the system's own services are what is left there.
+Of 1,278 runs of quiet campaigns on 2 cores half had below 0.03, all but 4 below this.
 """
 
 FOREIGN_ELSEWHERE = 0.25
-"""Of the CPU time of the cores that the run does not have: softer, as such processes take no turn from it.
-
-They take of what cores share: caches, memory, the clock's reserve. How much that costs depends on the machine.
-"""
+"""Of the CPU time of the other cores: softer, as processes there take only caches, memory and the clock's reserve."""
 
 THROTTLED_SHARE = 0.02
 """Of the timed phases: longer than that a control group held the loader back, where the cell itself sets no limit."""
 
 SLOWER_CORES = 1.25
-"""Times the CPU time per row of the row's other runs, in the median: more in the client and in the server alike.
+"""Times the median CPU time per row of the row's other runs, in client and server alike: then the cores do less.
 
-Loader and driver have no part in what the server takes for the same statements, nor the server in what they take: where
-both take more, it is the cores that do less. Of 1,818 runs on a virtual machine of 2 cores 7% were marked by it, with
-0.67 times the rows/s of their row's median; the system reported neither stolen time nor foreign load for most of them.
+Of 1,818 runs on a virtual machine of 2 cores 7% were marked by it, with 0.67 times the rows/s of their row's median.
+The system reported neither stolen time nor foreign load for most of them.
 """
 
 FEWEST_FOR_USUAL = 5
@@ -50,9 +45,8 @@ MAX_DISTURBED_SHARE = 0.2
 
 THRESHOLDS = (
     f"over {STOLEN_SHARE:.0%} of the CPU time stolen, {FOREIGN_CORES:g} cores of foreign load (of cores that the run "
-    f"does not have {FOREIGN_ELSEWHERE:.0%}), "
-    f"throttled {THROTTLED_SHARE:.0%} of the time though the row sets no limit, "
-    f"or client and server both {SLOWER_CORES - 1:.0%} more CPU time per row than usual for it"
+    f"does not have {FOREIGN_ELSEWHERE:.0%}), throttled {THROTTLED_SHARE:.0%} of the time though the row sets no "
+    f"limit, or client and server both {SLOWER_CORES - 1:.0%} more CPU time per row than usual for it"
 )
 """The same for people."""
 
@@ -65,7 +59,7 @@ _SLOWER = "slower cores, on which client and server took {} times their usual CP
 
 @dataclass(frozen=True)
 class UsualCost:
-    """What a row takes in CPU seconds in the median of a cell's runs."""
+    """CPU seconds per row, the median of a cell's runs."""
 
     client_s: float
     server_s: float
@@ -80,11 +74,7 @@ def usual_cost(records: Sequence[Record]) -> UsualCost | None:
 
 
 def find_disturbances(record: Record, placement: Placement | None, usual: UsualCost | None = None) -> tuple[str, ...]:
-    """Name what disturbed a run: 'foreign load of 0.4 cores'. Empty where nothing did, or nothing was observed.
-
-    ``placement`` is what stands behind the cell's ``resources``: its cores, and whether it limits the loader. ``usual``
-    is what the runs of its cell take.
-    """
+    """Name what disturbed a run: 'foreign load of 0.4 cores'. ``placement`` is the part of the cell's ``resources``."""
     return tuple(text.format(_amount(text, amount)) for text, amount in _above_threshold(record, placement, usual))
 
 
@@ -101,6 +91,7 @@ def _above_threshold(
     record: Record, placement: Placement | None, usual: UsualCost | None
 ) -> Iterator[tuple[str, float]]:
     if record.host is not None:
+        # Older records have no ``observed_s``, and sums of all cores alone: the attempt was a little longer.
         cores = count_cores(placement) if placement else None
         yield from _around(record.host, record.host.observed_s or record.wall_s, cores)
     if placement is not None and placement.loader_quota is None and record.timed_s:
@@ -122,23 +113,15 @@ def _cost(record: Record) -> UsualCost | None:
 
 
 def _around(host: Host, observed_s: float | None, cores: int | None) -> Iterator[tuple[str, float]]:
-    """Find what the machine did beside the run, on its ``cores`` and elsewhere.
-
-    Records from before each core was read have the sums of all cores alone: those then count for the run's. Without
-    ``observed_s`` in them the attempt stands for it, which was a little longer.
-    """
-    if not observed_s:
-        return
-    if cores is not None and host.stolen_s is not None:
-        stolen = host.stolen_s / (observed_s * cores)
-        yield from [(_STOLEN, stolen)] * (stolen > STOLEN_SHARE)
-    if host.foreign_s is not None:
-        foreign = host.foreign_s / observed_s
-        yield from [(_FOREIGN, foreign)] * (foreign > FOREIGN_CORES)
-    others = 0 if cores is None or host.cores is None else host.cores - cores
-    if others > 0 and host.foreign_elsewhere_s is not None:
-        elsewhere = host.foreign_elsewhere_s / (observed_s * others)
-        yield from [(_ELSEWHERE, elsewhere)] * (elsewhere > FOREIGN_ELSEWHERE)
+    """Find the load beside the run on its ``cores``, and elsewhere."""
+    others = 0 if cores is None or host.cores is None else max(0, host.cores - cores)
+    for text, seconds, of_cores, most in (
+        (_STOLEN, host.stolen_s, cores, STOLEN_SHARE),
+        (_FOREIGN, host.foreign_s, 1, FOREIGN_CORES),
+        (_ELSEWHERE, host.foreign_elsewhere_s, others, FOREIGN_ELSEWHERE),
+    ):
+        if observed_s and of_cores and seconds is not None and seconds / (observed_s * of_cores) > most:
+            yield text, seconds / (observed_s * of_cores)
 
 
 def _amount(text: str, amount: float) -> str:

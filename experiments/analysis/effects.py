@@ -1,18 +1,15 @@
 """Effects of the factors of a crossed experiment: main effects and two-way interactions on log rows/s.
 
-The unit is the block. In each block in which all cells ran well the contrast is computed from that block's balanced
-table: for a level the mean of its cells less the mean of all; for two levels of two factors the mean of the cells that
-have both, less what the two levels alone would make of it. Over the blocks a contrast is a ratio like any other
-(``estimate_mean_ratio``), with an interval from 5 blocks on. Best and worst level, and the largest interaction, are
-chosen by what was measured: where all levels are close their difference is too large rather than too small. So their p
-values are Bonferroni's, for all that could have been chosen; those of the levels are Holm's, for all of all factors.
+The unit is the block in which all cells ran well. Its contrast for a level is the mean of the level's cells less the
+mean of all; for two levels of two factors, the mean of their common cells less what each adds alone. Over the blocks a
+contrast is a ratio (``estimate_mean_ratio``). Best and worst level and the largest interaction are chosen by the
+measurement, so their p values are Bonferroni's for all possible choices. Those of the levels are Holm's for all levels.
 
-The share of a factor is its sum of squares between the cells' means, less what noise alone adds to it (degrees of
-freedom times the mean square of cells within blocks), divided by the whole sum of squares between cells: epsilon
-squared (Kelley 1935, An unbiased correlation ratio measure, PNAS 21, 554-559), here never below 0. What two factors do
-beyond each alone has a share likewise, and so has all that only three and more do together. What is left is noise: all
-shares and noise add up to 1. Whether an effect is more than noise says the F test of randomized blocks (Fisher 1935,
-The Design of Experiments, chapter 4), its p values adjusted by Holm for all effects of the experiment.
+The share of a factor is epsilon squared (Kelley 1935, An unbiased correlation ratio measure, PNAS 21, 554-559), here
+never below 0: its sum of squares between the cells' means, less the part of noise (degrees of freedom times the mean
+square within blocks), divided by the whole sum of squares. Two factors beyond each alone have a share likewise, and so
+have three and more together. All shares and noise add up to 1. The F test of randomized blocks (Fisher 1935, The Design
+of Experiments, chapter 4) decides whether an effect is significant, with Holm's correction for all effects.
 """
 
 from __future__ import annotations

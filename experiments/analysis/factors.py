@@ -25,7 +25,7 @@ class Factor:
 
     def level_of(self, cell: Cell) -> Level:
         """Return the level of a cell."""
-        return tuple(cell[axis] for axis in self.axes)
+        return _of(cell, self.axes)
 
     def telling(self, level: Level) -> Level:
         """Return the values that distinguish a level, without those that follow from its first value."""
@@ -115,15 +115,12 @@ def _follows_from_the_others(cells: Sequence[Cell], groups: Sequence[Axes], foll
 
 def _find_nesting(cells: Sequence[Cell], groups: Sequence[Axes]) -> tuple[Axes, Axes, Nesting] | None:
     for outer, inner in itertools.permutations(groups, 2):
-        levels = [_levels(_at(cells, outer, level), (outer[0], *inner)) for level in _levels(cells, outer)]
+        sorted_cells = [[cell for cell in cells if _of(cell, outer) == level] for level in _levels(cells, outer)]
+        levels = [_levels(some, (outer[0], *inner)) for some in sorted_cells]
         single = tuple((inside[0][0], inside[0][1]) for inside in levels if len(inside) == 1)
         if 0 < len(single) < len(levels):
             return inner, outer, Nesting(inner[0], outer[0], tuple(dict.fromkeys(single)))
     return None
-
-
-def _at(cells: Sequence[Cell], axes: Axes, level: Level) -> list[Cell]:
-    return [cell for cell in cells if _of(cell, axes) == level]
 
 
 def _can_lead(cells: Sequence[Cell], leader: Axes, follower: Axes) -> bool:

@@ -1,17 +1,14 @@
 """Precision of a campaign's ratios, and the end of a campaign with --until.
 
-The reach of an interval is ``sqrt(high / low) - 1``: how far it goes from its ratio, as a factor above 1 less 1. It is
-the same on both sides, as the intervals are symmetric on the log scale.
+The reach of an interval is ``sqrt(high / low) - 1``, the same to both sides on the log scale.
 
-A campaign that ends when its intervals look narrow ends a little too often when they are so by chance: where a single
-ratio decides, 95% intervals hold the true value in about 93% of campaigns that began with 10 blocks. That is simulated
-(tests/experiments/test_stats_validation.py): theory (Chow and Robbins 1965, on sequential intervals of fixed width)
-promises 95% only in the limit of narrow intervals. Where the widest of several decides, chance has less to say.
+Stopping at narrow intervals costs coverage. Where a single ratio decides, 95% intervals hold the true value in about
+93% of campaigns that began with 10 blocks, as simulated (tests/experiments/test_stats_validation.py). Theory (Chow and
+Robbins 1965, on sequential intervals of fixed width) promises 95% only in the limit of narrow intervals.
 """
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +16,7 @@ from dataclasses import dataclass
 
 from bigdata.registry import short_name
 from experiments.analysis.ceilings import is_ceiling
-from experiments.analysis.stats import Estimate
+from experiments.analysis.stats import interval_reach
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import axis_value, count, duration
 from experiments.records.description import Description
@@ -56,27 +53,15 @@ class Precision:
 
 def find_precision(summaries: Sequence[ExperimentSummary]) -> Precision:
     """Find the widest interval of all ratios, that of the baseline's second arm to its first among them."""
-    reaches: dict[str, float] = {}
-    left_out: list[str] = []
-    for summary in summaries:
-        prefix = f"{summary.experiment.name}: " if len(summaries) > 1 else ""
-        for cell in summary.cells:
-            if cell.baseline or cell.shown.unsupported or is_ceiling(cell.shown.cell):
-                continue
-            name, reach = prefix + _name_of(cell, summary), interval_reach(cell.ratio)
-            if reach is None:
-                left_out.append(name)
-            else:
-                reaches[name] = reach
+    found = [
+        (f"{summary.experiment.name}: " * (len(summaries) > 1) + _name_of(cell, summary), interval_reach(cell.ratio))
+        for summary in summaries
+        for cell in summary.cells
+        if not (cell.baseline or cell.shown.unsupported or is_ceiling(cell.shown.cell))
+    ]
+    reaches = {name: reach for name, reach in found if reach is not None}
     widest = max(reaches, key=lambda name: reaches[name], default="")
-    return Precision(reaches.get(widest), widest, tuple(left_out))
-
-
-def interval_reach(ratio: Estimate | None) -> float | None:
-    """Return how far the interval reaches from its ratio: 0.05 for one from r / 1.05 to r * 1.05."""
-    if ratio is None or ratio.low is None or ratio.high is None:
-        return None
-    return math.sqrt(ratio.high / ratio.low) - 1
+    return Precision(reaches.get(widest), widest, tuple(name for name, reach in found if reach is None))
 
 
 def estimate_block_s(records: Sequence[Record]) -> float:

@@ -1,39 +1,31 @@
 """Medians and ratios with their intervals.
 
-- Median: with the distribution-free interval between two order statistics, ``x(k)`` and ``x(n+1-k)``, k the largest
-  for which Binomial(n, 1/2) gives at least 95% coverage (Conover, Practical Nonparametric Statistics, 3.2). Fewer than
-  6 values have no such interval.
-- Ratio to the baseline: paired within blocks on the log scale, ``d = ln(value / baseline)`` per block, the baseline
-  being arm ``a``. The ratio is ``exp`` of the 10% trimmed mean of d: of ten blocks the smallest and the largest count
-  for nothing but the spread, below ten it is the plain mean. Interval and p value (of "the ratio is 1") are those of
-  the trimmed t test (Tukey and McLaughlin 1963, Less vulnerable confidence and significance procedures for location
-  based on a single sample, Sankhya A 25, 331-352), below ten those of the paired t test. Fewer than 5 blocks get no
-  interval, no p value and no mark.
-- Ratio of two sets of runs that share no blocks (two campaigns): Welch's t test and interval on the logs, with means
-  trimmed likewise (Yuen 1974, The two-sample trimmed t for unequal population variances, Biometrika 61, 165-170).
-- Noise floor: the baseline's arm ``b`` divided by its arm ``a`` in the same way. Both are the same program, so what
-  that interval reaches to either side of its middle is noise, and so is the ratio itself, should that be further from
-  1. A ratio that is nearer to 1 than the floor, or whose p value is not below 0.05 (its interval holds 1), does not
-  differ significantly.
-- Many ratios in one table: their p values are adjusted by Holm's step-down procedure (Holm 1979, A simple sequentially
-  rejective multiple test procedure, Scandinavian Journal of Statistics 6, 65-70), which keeps the chance of even one
-  false mark in the table at 5% whatever the dependence between the rows. Intervals are not adjusted.
+- Median: the distribution-free interval between two order statistics, ``x(k)`` and ``x(n+1-k)``. k is the largest with
+  at least 95% coverage by Binomial(n, 1/2) (Conover, Practical Nonparametric Statistics, 3.2). It needs 6 values.
+- Ratio to the baseline (arm ``a``): paired within blocks, ``d = ln(value / baseline)``. The ratio is ``exp`` of the 10%
+  trimmed mean of d, below ten blocks of the plain mean. Interval and p value (of "the ratio is 1") are those of the
+  trimmed t test (Tukey and McLaughlin 1963, Sankhya A 25, 331-352). Fewer than 5 blocks get neither.
+- Ratio of runs without common blocks (two campaigns): Welch's t test on the logs, with means trimmed likewise (Yuen
+  1974, The two-sample trimmed t for unequal population variances, Biometrika 61, 165-170).
+- Noise floor: the baseline's arm ``b`` divided by its arm ``a``, the same program. Noise is the reach of that interval,
+  or the ratio itself if that is further from 1. A ratio nearer to 1, or with a p value not below 0.05, does not differ
+  significantly.
+- Many ratios in one table: Holm's step-down procedure (Holm 1979, Scandinavian Journal of Statistics 6, 65-70) keeps
+  the chance of any false mark at 5%, whatever the dependence of the rows. Intervals are not adjusted.
 
-Why so, by simulated campaigns of 10 blocks with 2% of noise per run: normal, Student's t with 3 degrees of freedom, a
-drift of 20%, and bursts of foreign load, which slow about 4 runs in a row by 20% to 30%, once in 200 runs. What is
-used is held by tests/experiments/test_stats_validation.py, what does worse by test_stats_alternatives.py beside it:
+Simulated campaigns of 10 blocks decided this: 2% of noise per run, normal, Student's t with 3 degrees of freedom, a
+drift of 20%, and bursts (about 4 runs in a row slower by 20% to 30%, once in 200 runs). The tests
+test_stats_validation.py and test_stats_alternatives.py hold the results:
 
-- The plain t test finds a slowdown of 5% in 99.9%, 98.6%, 99.8% and, with bursts, 88% of the campaigns, as one hit
-  block widens the interval beyond all use. The trimmed one finds it in 99.6%, 99.7%, 99.2% and 97.5%.
-- Tukey and McLaughlin's degrees of freedom, ``n - 2g - 1`` where g values are trimmed at either end, are one too many
-  for so few blocks: where tails are light 5.2% to 5.5% of equal cells differ. With ``n - 2g - 2`` 4.6% to 5.0% do.
-- Between two equal campaigns, with Yuen's degrees of freedom, 4.5% of the cells differ over all kinds of noise, and a
-  cell that is 5% slower in the second is found in 95%, 99%, 93% and 91%.
-- A floor of ``max(high, 1 / low)`` counts the chance of the one A/A ratio twice, in its value and in its reach: with it
-  91% to 98% of the slowdowns of 5% are found, with the one used 96% to 99.5%; of ratios that are truly 1, that one
-  leaves less than 2% marked as different.
-- Blocks added until an interval is narrow enough cost coverage, as it looks narrow sooner where the spread happens to
-  be small: at worst, where one ratio alone decides and most campaigns stop early, some 93% instead of 95%.
+- The plain t test finds a slowdown of 5% in 99.9%, 98.6%, 99.8% and, with bursts, 88% of the campaigns: one hit block
+  widens the interval too much. The trimmed one finds it in 99.6%, 99.7%, 99.2% and 97.5%.
+- Tukey and McLaughlin's ``n - 2g - 1`` degrees of freedom (g values trimmed at either end) are one too many for so few
+  blocks: with light tails 5.2% to 5.5% of equal cells differ. With ``n - 2g - 2`` 4.6% to 5.0% do.
+- Between two equal campaigns 4.5% of the cells differ over all kinds of noise, with Yuen's degrees of freedom. A cell
+  that is 5% slower in the second is found in 95%, 99%, 93% and 91%.
+- A floor of ``max(high, 1 / low)`` counts the chance of the one A/A ratio twice. It finds 91% to 98% of the slowdowns
+  of 5%, the one used 96% to 99.5%, and that marks less than 2% of the ratios that are truly 1.
+- Blocks added until an interval is narrow cost coverage: at worst 93% instead of 95%, where one ratio alone decides.
 """
 
 from __future__ import annotations
@@ -46,6 +38,8 @@ from functools import cache
 
 # Not scipy.stats, whose distributions call these: it takes a second to import, and each call a hundred times as long.
 from scipy.special import bdtr, stdtr, stdtrit
+
+from experiments.formatting import NOTHING
 
 CONFIDENCE = 0.95
 SIGNIFICANCE = 0.05
@@ -70,6 +64,11 @@ class Estimate:
     high: float | None = None
     p_value: float | None = None
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Return both ends of the interval, or None."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
 
 def median_of_known(values: Iterable[float | None]) -> float | None:
     """Return the median of the values that are not None; None where all are."""
@@ -82,9 +81,7 @@ def estimate_median(values: Sequence[float]) -> Estimate:
     ordered = sorted(values)
     rank = _median_rank(len(ordered))
     median = statistics.median(ordered)
-    if rank == 0:
-        return Estimate(median)
-    return Estimate(median, ordered[rank - 1], ordered[-rank])
+    return Estimate(median, ordered[rank - 1], ordered[-rank]) if rank else Estimate(median)
 
 
 @cache
@@ -130,12 +127,15 @@ def estimate_unpaired_ratio(logs_a: Sequence[float], logs_b: Sequence[float]) ->
     return _tested(b.mean - a.mean, math.sqrt(math.fsum(variances)), math.fsum(variances) ** 2 / math.fsum(parts))
 
 
+def interval_reach(ratio: Estimate | None) -> float | None:
+    """Return the distance of the interval's ends from the ratio: 0.05 for r / 1.05 to r * 1.05."""
+    return math.sqrt(ratio.interval[1] / ratio.interval[0]) - 1 if ratio and ratio.interval else None
+
+
 def noise_floor(again: Estimate | None) -> float | None:
-    """Return how far noise alone takes a ratio from 1, as a factor above 1; ``again`` is the baseline's b to a."""
-    if again is None or again.low is None or again.high is None:
-        return None
-    reach = math.sqrt(again.high / again.low)
-    return max(reach, again.value, 1 / again.value)
+    """Return the distance of a ratio from 1 by noise alone, as a factor above 1; ``again`` is the baseline's b to a."""
+    reach = interval_reach(again)
+    return None if again is None or reach is None else max(1 + reach, again.value, 1 / again.value)
 
 
 def adjust_holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -152,17 +152,22 @@ def adjust_holm(p_values: Sequence[float | None]) -> list[float | None]:
     return adjusted
 
 
+def is_significant(p_value: float | None) -> bool:
+    """Return whether the p value is known and below 0.05."""
+    return p_value is not None and p_value < SIGNIFICANCE
+
+
 def is_noise(ratio: Estimate, floor: float | None, adjusted_p: float | None = None) -> bool | None:
     """Return whether the ratio does not differ significantly from 1; None without intervals.
 
     ``adjusted_p`` is the ratio's p value adjusted for the others of its table; None: the ratio stands for itself.
     """
-    if floor is None or ratio.low is None or ratio.high is None:
+    if floor is None or ratio.interval is None:
         return None
-    within_floor = 1 / floor <= ratio.value <= floor
-    # The interval holds 1 exactly where the p value that belongs to it is not below 0.05.
-    significant = not ratio.low <= 1 <= ratio.high if adjusted_p is None else adjusted_p < SIGNIFICANCE
-    return within_floor or not significant
+    low, high = ratio.interval
+    # The interval holds 1 exactly where its p value is not below 0.05.
+    significant = not low <= 1 <= high if adjusted_p is None else adjusted_p < SIGNIFICANCE
+    return 1 / floor <= ratio.value <= floor or not significant
 
 
 @dataclass(frozen=True)
@@ -204,18 +209,19 @@ def _certain(log_ratio: float) -> Estimate:
     return Estimate(ratio, ratio, ratio, 0.0)
 
 
-NOT_SIGNIFICANT = "n.s."
-"""The mark of a value that does not differ significantly, behind it."""
-
-
 def mark_unless(significant: bool | None, text: str) -> str:
-    """Return the text, marked where its value is known not to differ significantly."""
-    return f"{text} {NOT_SIGNIFICANT}" if significant is False else text
+    """Return the text, with n.s. if its value is known not to differ significantly."""
+    return f"{text} n.s." if significant is False else text
 
 
-def with_interval(estimate: Estimate, form: str) -> str:
-    """Format the value and its interval: '14,726 (14,512 to 14,880)'."""
-    text = format(estimate.value, form)
-    if estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} ({format(estimate.low, form)} to {format(estimate.high, form)})"
+def with_interval(estimate: Estimate | None, form: str) -> str:
+    """Format the value and its interval: '14,726 (14,512 to 14,880)'; a dash for None."""
+    if estimate is None:
+        return NOTHING
+    interval = f" ({' to '.join(format(end, form) for end in estimate.interval)})" if estimate.interval else ""
+    return f"{estimate.value:{form}}{interval}"
+
+
+def format_floor(floor: float | None) -> str:
+    """Format a noise floor as the distance from 1: '2.1%'."""
+    return "not known" if floor is None else f"{floor - 1:.1%}"

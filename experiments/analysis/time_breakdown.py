@@ -1,22 +1,19 @@
 """Time breakdown of a worker per row: the parts of ``Record.ledger_us_per_row``, in microseconds.
 
-A worker is at one thing at a time: it computes, or its server process does, or both wait. So the parts of phase
-``data`` add up to the time of all workers per row, ``poolsize x wall / rows``:
+A worker computes, or its server process does, or both wait. So the parts of phase ``data`` add up to the time of all
+workers per row, ``poolsize x wall / rows``:
 
-- ``client_user`` and ``client_system``: CPU time of the loader (getrusage(2)), its reader included.
+- ``client_user``, ``client_system``: CPU time of the loader (getrusage(2)), its reader included.
 - ``server_cpu``: CPU time of all processes of the server meanwhile, those in the background included.
-- ``commit_wait``: that share of the pool's time in which its server processes waited for a commit (``COMMIT_WAITS``),
-  which includes waiting for whoever flushes the log to get a core.
-- ``other_wait``: the same for whatever else ``pg_stat_activity`` calls a wait, besides that for the client: a lock, a
-  page, a timer.
-- ``round_trip``: how long an empty statement took before the phases, for each statement that is waited for.
-- ``queueing``: what is left. Waiting for the interpreter's lock, for the event loop, for a core on either side, and
-  workers that had no record left.
+- ``commit_wait``: the share of the pool's time in ``COMMIT_WAITS``, which includes the flushing process's wait for a
+  core.
+- ``other_wait``: the same for all other waits of ``pg_stat_activity`` but that for the client: a lock, a page, a timer.
+- ``round_trip``: the time of an empty statement before the phases, for each statement that is waited for.
+- ``queueing``: the rest. Waiting for the interpreter's lock, the event loop or a core, and workers without a record.
 
-Records have the parts as they were measured, and these count some time twice: what forcing to disk computes is in
-``server_cpu`` and in ``commit_wait``, what the server computes for an empty statement in ``server_cpu`` and in
-``round_trip``. So ``queueing``, the remainder, is too short by that, and can be below zero. What is shown is settled
-(``settle_ledger``): CPU time is exact and waits are sampled, so what is below zero is taken off the waits.
+Some measured time counts twice: the CPU time of forcing to disk is in ``server_cpu`` and ``commit_wait``, that of an
+empty statement in ``server_cpu`` and ``round_trip``. So ``queueing`` is too short by that, and can be below zero. CPU
+time is exact and waits are sampled, so ``settle_ledger`` takes the excess off the waits for what is shown.
 """
 
 from __future__ import annotations
@@ -31,16 +28,10 @@ from experiments.records.record import Cell, Phase, Record
 PARTS = ("client_user", "client_system", "server_cpu", "commit_wait", "other_wait", "round_trip", "queueing")
 """In the order of the tables and of the chart's bars."""
 
-LOG_WAITS = frozenset(name.casefold() for name in ("IO:WalSync", "IO:WalWrite", "IO:WalInitSync", "IO:WalInitWrite"))
-"""The log on its way to the disk; in lower case."""
-
-COMMIT_WAITS = LOG_WAITS | frozenset(
-    name.casefold() for name in ("LWLock:WALWrite", "LWLock:WALWriteLock", "IPC:SyncRep", "Timeout:CommitDelay")
-)
-"""Folded to lower case, as PostgreSQL 17 writes 'IO:WalSync' and those before it 'IO:WALSync'.
-
-The lock on writing the log is what all but the first of a group of commits wait for.
-"""
+_FLUSH_WAITS = ("io:walsync", "io:walwrite", "io:walinitsync", "io:walinitwrite")
+# All but the first of a group of commits wait for the lock on writing the log.
+COMMIT_WAITS = (*_FLUSH_WAITS, "lwlock:walwrite", "lwlock:walwritelock", "ipc:syncrep", "timeout:commitdelay")
+"""In lower case, as PostgreSQL 17 writes 'IO:WalSync' and those before it 'IO:WALSync'."""
 
 _COMPUTING = ("client_user", "client_system", "server_cpu")
 # In the order in which they get what computing leaves.
@@ -65,16 +56,13 @@ class Waits:
 
 def split_waits(waits: Mapping[str, float]) -> Waits:
     """Add up ``connections.waits`` of a record by kind; no wait ('CPU') is in none of them."""
-    commit, client, other = 0.0, 0.0, 0.0
+    shares = {"commit": 0.0, "client": 0.0, "other": 0.0}
     for name, share in waits.items():
         folded = name.casefold()
-        if folded in COMMIT_WAITS:
-            commit += share
-        elif folded.startswith(_FOR_THE_CLIENT):
-            client += share
-        elif folded != _ON_CPU:
-            other += share
-    return Waits(commit, client, other)
+        if folded != _ON_CPU:
+            for_client = "client" if folded.startswith(_FOR_THE_CLIENT) else "other"
+            shares["commit" if folded in COMMIT_WAITS else for_client] += share
+    return Waits(**shares)
 
 
 def find_ledger(record: Record) -> Mapping[str, float] | None:
@@ -103,10 +91,9 @@ def find_ledger(record: Record) -> Mapping[str, float] | None:
 
 
 def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
-    """Shorten the waits where the parts are longer than the whole: waits have what computing leaves.
+    """Shorten the waits to what computing leaves of the whole: round trips, which were timed, come first.
 
-    Round trips come first, as these were timed, then commits, then other waits. What is below zero then is CPU time
-    beyond the workers' time: the server's processes in the background are no workers.
+    A rest below zero is CPU time of the server's background processes, which are no workers.
     """
     left = sum(parts.values()) - sum(parts[name] for name in _COMPUTING)
     settled = dict(parts)
@@ -143,8 +130,8 @@ def worker_count(cell: Cell) -> int:
 def round_trips_per_row(record: Record) -> float:
     """Return how often a worker waits for an answer, for each row of phase ``data``.
 
-    A data record has two SELECTs, and where it is a transaction BEGIN and COMMIT. Its INSERTs are a statement each,
-    but in a pipeline, which is sent as a whole. Without the number of records nothing is known of those.
+    A data record has two SELECTs, and as a transaction BEGIN and COMMIT. Each INSERT is a statement, but a pipeline is
+    sent as a whole.
     """
     data = (record.phases or {}).get("data")
     cell, records = record.cell, (record.work.data_records or 0) if record.work else 0

@@ -14,9 +14,9 @@ from experiments.records.record import Cell, Record
 class Setup:
     """The cores of a run. ``client_cores`` are those that the loader can use at once: one, under a lock or a loop.
 
-    The quotas are CPU time per time, in cores; None is no limit. ``shared_cores`` are those of both sides together
-    where they have some in common; 0 where each has its own. ``run_cores`` are all of the run. ``at_least``: of
-    several cores ``client_cores`` is only the least, as threads under a lock compute outside of it, too.
+    Quotas are CPU time per time, in cores; None is no limit. ``shared_cores`` are all of both sides if they have some
+    in common, else 0. ``at_least``: threads under a lock may use more than ``client_cores``, as they compute outside
+    of it, too.
     """
 
     client_cores: int = 1
@@ -67,9 +67,9 @@ def uses_several_cores(cell: Cell, runs: Sequence[Record]) -> bool:
 
 
 def shares_lock(cell: Cell, runs: Sequence[Record], placement: Placement) -> bool:
-    """Return whether one core is only the least that the loader can use: several threads under a lock (GIL).
+    """Return whether one core is only the least that the loader can use.
 
-    What a driver in C and the kernel compute for one of them, without the lock, goes on beside another one.
+    Several threads under a lock (GIL) can, as drivers in C and the kernel compute without the lock.
     """
     most = min(len(placement.loader_cpus), placement.loader_quota or float("inf"))
     return _runtime(cell) == "threads" and cell.poolsize > 1 and _have_lock(runs) and most > 1

@@ -18,14 +18,13 @@ from experiments.records.record import Host, Phase, Record
 class Observations:
     """Medians of the runs that count, all of phase ``data``; None is what nobody observed.
 
-    ``client_share`` and ``server_share`` are CPU time per time and per core that the side can use; ``run_share`` that
-    of both together, per core of the run. ``foreign_share`` is what other processes and the hypervisor took of these
-    while the loader ran. ``throttled_share``: of the time, in which the client had used up its quota.
+    ``client_share`` and ``server_share`` are CPU time per time and core that the side can use, ``run_share`` that of
+    both per core of the run. ``foreign_share`` is the part of other processes and the hypervisor, ``throttled_share``
+    the part of the time in which the client had used up its quota.
 
-    The others are shares of the pool's time: ``active``, ``idle`` and ``idle_in_transaction`` as ``pg_stat_activity``
-    has them, ``commit_wait`` and ``other_wait`` as well, with what is computed during these waits; ``waits`` by name.
-    ``round_trip`` is that of the settled ledger: what is left for it when client and server have computed. ``looks``
-    are how often the connections were looked at: in the run with the fewest, in that with the most, in all.
+    The others are shares of the pool's time: states and waits of ``pg_stat_activity``, CPU time during waits included,
+    and the ``round_trip`` of the settled ledger. ``looks`` counts the samples of the connections: the fewest and the
+    most in a run, and all.
     """
 
     poolsize: int
@@ -46,9 +45,9 @@ class Observations:
 
 
 def observe(records: Sequence[Record], placement: Placement | None) -> Observations | None:
-    """Take the medians of the ok runs of one cell; None where none says what the server used.
+    """Take the medians of the ok runs of one cell; None if none has the server's CPU time.
 
-    ``placement`` is what stands behind the cell's ``resources``.
+    ``placement`` is the part of the cell's ``resources``.
     """
     told = [record for record in records if record.status == "ok" and _server_cpu_s(record) is not None]
     if not told or placement is None:
@@ -91,8 +90,7 @@ def _of_the_pool(records: Sequence[Record]) -> dict[str, Any]:
 
 def median_waits(waits: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the median share of each wait, the longest first; a run without it counts as 0."""
-    names = {name for one in waits for name in one}
-    medians = {name: statistics.median(one.get(name, 0.0) for one in waits) for name in names}
+    medians = {name: statistics.median(one.get(name, 0.0) for one in waits) for name in set().union(*waits)}
     return dict(sorted(((n, share) for n, share in medians.items() if share > 0), key=lambda pair: (-pair[1], pair[0])))
 
 

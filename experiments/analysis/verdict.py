@@ -1,31 +1,25 @@
 """Bottleneck of a cell: one label, the numbers that led to it, one sentence; with all thresholds.
 
-Asked in this order, the first that holds is the label:
+The first that holds is the label:
 
 1. ``host-saturated``: client and server share cores, of which they use ``BUSY_SHARE`` together; or other processes and
-   the hypervisor took ``FOREIGN_SHARE`` of the run's cores, no side is full by itself (2), and with what others took
-   one of them, or both, would be. Then a side may not have had what it is made to have, and nothing below would be
-   true elsewhere. A side that is full although others took their share is the limit; the sentence names them.
-2. ``client-bound`` or ``server-bound``: the side used ``BUSY_SHARE`` of the cores that it can use, which is one core
-   under a lock (GIL) or an event loop, and no more than a quota; or the client's quota made it wait for ``WAIT_SHARE``
-   of the time. A side that is busy is the limit, whoever waits meanwhile. Where both sides are: ``mixed``. Several
-   threads under a lock with several cores are not called the limit by their share of one: what driver and kernel
-   compute for them outside of the lock may have taken place on another.
+   the hypervisor took ``FOREIGN_SHARE`` of the run's cores, no side is full by itself (2), and a side would be full
+   with their part. A side that is full all the same is the limit; the sentence names the others.
+2. ``client-bound`` or ``server-bound``: the side used ``BUSY_SHARE`` of the cores that it can use (one under a lock or
+   an event loop, no more than a quota), or the client's quota made it wait for ``WAIT_SHARE`` of the time. Both sides:
+   ``mixed``. Threads under a lock with several cores are not full by their share of one core, as driver and kernel may
+   have used another one outside of the lock.
 3. ``commit-bound``: connections wait for commits for ``WAIT_SHARE`` of their time, and for nothing longer.
-4. ``latency-bound``: the same for round trips and the server's other waits (a lock, a timer) together; or there is one
-   connection, so that all takes its turn and neither side can be busy.
+4. ``latency-bound``: the same for round trips and the server's other waits together, or there is one connection.
 5. ``mixed``: no side is busy, and no wait is long. More connections would get more out of the same cores.
 
-2 and 3 in that order, as a core that is full does more rows only if a row costs it less CPU time, however short the
-waits are. What it computes may be the commits' all the same: with 20 connections a row cost the server 63 to 65 us of
-CPU time where each was forced to disk, and 43 to 47 us with ``synchronous_commit`` off. How much of a full core is
-theirs is told by the same cell without them, and by no share of one cell. And a wait for a commit includes waiting for
-whoever flushes the log to get a core.
+2 goes before 3: a full core does more rows only if a row costs it less CPU time. Commits may be part of that cost: with
+20 connections a row cost the server 63 to 65 us of CPU time where each was forced to disk, and 43 to 47 us with
+``synchronous_commit`` off. A wait for a commit includes waiting for the flushing process to get a core.
 
-That connections are active or idle decides nothing. The server calls one active from when its process has begun to
-read a statement; a statement that has arrived while the process waits for a core is not seen, nor is sending the
-answer. With 20 connections and one core of server that was full, 4% to 8% of them were active where no row waited for
-the disk, and 70% to 75%, most of them in a commit, where each did.
+Active and idle connections decide nothing. A statement that has arrived while its process waits for a core is not seen
+as active. With 20 connections and one full core of server 4% to 8% of them were active where no row waited for the
+disk, and 70% to 75%, most of them in a commit, where each did.
 """
 
 from __future__ import annotations
@@ -40,9 +34,8 @@ from experiments.analysis.utilization import Observations
 Label = Literal["client-bound", "server-bound", "commit-bound", "latency-bound", "host-saturated", "mixed"]
 
 BUSY_SHARE = 0.9
-"""Of a side's cores. With one core of server, inside phase ``data``, medians of six blocks: with 20 connections it used
-98% of it, and 93% to 94% where each row is forced to disk; with 5, forced to disk, 86%, and a larger pool did more
-rows/s; with 1 it was 50%."""
+"""Of a side's cores. One core of server was used by 98% with 20 connections, 93% to 94% where each row is forced to
+disk, 86% with 5 (a larger pool did more rows/s), 50% with 1: medians of six blocks inside phase ``data``."""
 
 FOREIGN_SHARE = 0.1
 """Of the run's cores. Quiet runs have below 0.075 (``disturbance.FOREIGN_CORES`` on two cores)."""
@@ -66,30 +59,21 @@ class Verdict:
 
 def find_verdict(observations: Observations) -> Verdict | None:
     """Find the bottleneck; None where no side is busy and connections were not sampled."""
-    for judge in (_host, _busy, _waiting):
-        verdict = judge(observations)
-        if verdict is not None:
-            return verdict
-    return None
+    return _host(observations) or _busy(observations) or _waiting(observations)
 
 
 def _host(seen: Observations) -> Verdict | None:
     cores = seen.cores
     if cores.shared and seen.run_share >= BUSY_SHARE:
-        return _verdict(
-            "host-saturated",
-            seen,
-            ("run_share", "client_share", "server_share"),
-            f"Client and server share {_cores(cores.run_cores)}, and used {_percent(seen.run_share)} of that",
-        )
+        cause = f"Client and server share {_cores(cores.run_cores)}, and used {_percent(seen.run_share)} of that"
+        return _verdict("host-saturated", seen, ("run_share", "client_share", "server_share"), cause)
     if _is_full(seen, "client") or _is_full(seen, "server") or not _is_crowded(seen):
         return None
-    return _verdict(
-        "host-saturated",
-        seen,
-        ("foreign_share", "client_share", "server_share"),
-        f"Other processes took {_percent(seen.foreign_share)} of the {_cores(cores.run_cores)} of the run",
-    )
+    return _verdict("host-saturated", seen, ("foreign_share", "client_share", "server_share"), f"O{_others(seen)[1:]}")
+
+
+def _others(seen: Observations) -> str:
+    return f"other processes took {_percent(seen.foreign_share)} of the {_cores(seen.cores.run_cores)} of the run"
 
 
 def _is_crowded(seen: Observations) -> bool:
@@ -119,8 +103,7 @@ def _is_full(seen: Observations, side: Literal["client", "server"]) -> bool:
 
 def _busy(seen: Observations) -> Verdict | None:
     client, server = _is_full(seen, "client"), _is_full(seen, "server")
-    others = [f"other processes took {_percent(seen.foreign_share)} of the {_cores(seen.cores.run_cores)} of the run"]
-    more = others if _is_disturbed(seen) else []
+    more = [_others(seen)] if _is_disturbed(seen) else []
     if client and server:
         return _verdict("mixed", seen, ("client_share", "server_share"), "Both sides are at their limit", *more)
     if client:

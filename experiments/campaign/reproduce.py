@@ -91,7 +91,7 @@ def read_reproduction(
 
 
 def _check_out(then: Description) -> str:
-    commit, changes = then.environment.get("commit"), then.environment.get("uncommitted_changes")
+    commit, changes = then.environment.commit, then.environment.uncommitted_changes
     advice = f"git checkout {commit}" if commit else "check out the commit that it ran with"
     return advice + (" (it had uncommitted changes)" if changes else "")
 

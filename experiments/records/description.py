@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, read_cell
-from experiments.records.facts import DataFacts, InterpreterFacts, Placement, ServerFacts
+from experiments.records.facts import DataFacts, InterpreterFacts, MachineFacts, Placement, ServerFacts
 from experiments.records.record import SCHEMA, check_schema, known
 from experiments.records.redaction import without_paths
 
@@ -39,16 +39,13 @@ class ShownCell:
 class Description:
     """All of ``campaign.json``.
 
-    ``fingerprint`` tells whether a later command means the same campaign. ``environment`` are the facts of the
-    machine, ``engines`` those of each engine. ``placements``, ``interpreters`` and ``postgres`` say what stands behind
-    those names in each engine, under keys that ``part_key`` makes; ``data`` what stands behind those names.
+    Commands with the same ``fingerprint`` mean the same campaign. ``environment`` are the facts of the machine,
+    ``engines`` those of each engine. ``placements``, ``interpreters`` and ``postgres`` have the parts of each engine by
+    ``part_key``, ``data`` those by name.
 
-    ``repeats`` is the number of blocks. It grows where ``until`` asks for blocks until intervals are narrow enough:
-    ``precision`` as a factor above 1 less 1, ``budget_s`` and, once no block is to follow, ``ended`` with the reason
-    (those of ``precision.py``).
-
-    ``source_hash`` is the SHA-256 of the loader's source, ``reproduces`` the campaign whose cells were run again. None
-    is what was not recorded then, and a campaign of its own.
+    ``repeats`` is the number of blocks. It grows with ``until``: ``precision`` as a factor above 1 less 1, ``budget_s``
+    and, at the end, ``ended`` with a reason of ``precision.py``. ``source_hash`` is the SHA-256 of the loader's source,
+    ``reproduces`` the campaign whose cells were run again.
     """
 
     campaign: str
@@ -66,7 +63,7 @@ class Description:
     data: Mapping[str, DataFacts]
     interpreters: Mapping[str, InterpreterFacts]
     postgres: Mapping[str, ServerFacts]
-    environment: Mapping[str, Any]
+    environment: MachineFacts
     engines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     until: Mapping[str, Any] | None = None
     source_hash: str | None = None
@@ -96,10 +93,7 @@ def part_key(engine: str, name: str) -> str:
 
 
 def part_of(parts: Mapping[str, Part], cell: Cell, axis: str) -> Part | None:
-    """Return the part behind a cell's value of an axis, among ``placements``, ``interpreters`` or ``postgres``.
-
-    Older campaigns, of a single engine, have the bare names for keys.
-    """
+    """Return the part of a cell's value of an axis; older campaigns, of a single engine, have bare names for keys."""
     name = str(cell.value(axis))
     return parts.get(part_key(cell.engine, name), parts.get(name))
 
@@ -131,6 +125,7 @@ def from_json(text: str, place: str) -> Description:
             "data": {name: known(DataFacts, item) for name, item in values["data"].items()},
             "interpreters": {name: known(InterpreterFacts, item) for name, item in values["interpreters"].items()},
             "postgres": {name: known(ServerFacts, item) for name, item in values["postgres"].items()},
+            "environment": known(MachineFacts, values["environment"]),
         }
         return known(Description, {**values, **parts})
     except (TypeError, KeyError, AttributeError) as error:

@@ -1,8 +1,8 @@
-"""Facts that the names in a cell stand for: of placement, interpreter, server and data."""
+"""Facts that the names in a cell stand for: of placement, interpreter, server and data; and of the machine."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 
@@ -98,3 +98,24 @@ class DataFacts:
     geo_records: int
     data_records: int
     rows: int
+
+
+@dataclass(frozen=True)
+class MachineFacts:
+    """The harness's machine and checkout; null where the system does not tell, or an older campaign did not record."""
+
+    cpu: str | None = None
+    machine: str | None = None
+    cores: int | None = None
+    cores_allowed: Sequence[int] = ()
+    memory_bytes: int | None = None
+    system: str | None = None
+    kernel: str | None = None
+    virtualisation: str | None = None
+    file_system: str | None = None
+    """Of servers on disk."""
+    commit: str | None = None
+    uncommitted_changes: bool | None = None
+    harness_python: str | None = None
+    harness_packages: Mapping[str, str] = field(default_factory=dict)
+    platform: str | None = None

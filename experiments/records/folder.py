@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,14 +32,15 @@ class CampaignFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._runs, self._samples, self._attempt = path / "runs.jsonl", path / "samples.jsonl", path / "attempt.json"
 
     def description(self) -> Description:
-        """Read what the campaign set out to do. Raises BadInput where ``campaign.json`` cannot be used."""
+        """Read ``campaign.json``. Raises BadInput if it cannot be used."""
         file = self.path / "campaign.json"
         return description.from_json(file.read_text(encoding="utf-8"), str(file))
 
     def rewrite(self, described: Description) -> None:
-        """Replace ``campaign.json`` whole: what the campaign sets out to do has grown, or has come to its end."""
+        """Replace ``campaign.json`` as a whole."""
         write_whole(self.path / "campaign.json", description.to_json(described))
 
     def records(self) -> list[Record]:
@@ -81,18 +83,6 @@ class CampaignFolder:
         else:
             self.append(killed)
 
-    @property
-    def _runs(self) -> Path:
-        return self.path / "runs.jsonl"
-
-    @property
-    def _samples(self) -> Path:
-        return self.path / "samples.jsonl"
-
-    @property
-    def _attempt(self) -> Path:
-        return self.path / "attempt.json"
-
 
 def list_campaigns(results: Path) -> list[CampaignFolder]:
     """List the campaigns of a results folder, newest first."""
@@ -103,19 +93,17 @@ def list_campaigns(results: Path) -> list[CampaignFolder]:
 def new_name(results: Path, started_at: str, engine: str) -> str:
     """Make a name that no campaign has yet: date, time and engine, such as ``2026-11-22T1430-local``."""
     name = f"{started_at[:16].replace(':', '')}-{engine}"
-    number = 1
-    while (results / (name if number == 1 else f"{name}-{number}")).exists():
-        number += 1
-    return name if number == 1 else f"{name}-{number}"
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(name for name in names if not (results / name).exists())
 
 
 def create(results: Path, described: Description) -> CampaignFolder:
     """Make the folder of a new campaign."""
-    folder = results / described.campaign
-    folder.mkdir(parents=True)
-    write_whole(folder / "campaign.json", description.to_json(described))
+    folder = CampaignFolder(results / described.campaign)
+    folder.path.mkdir(parents=True)
+    folder.rewrite(described)
     sync_folder(results)
-    return CampaignFolder(folder)
+    return folder
 
 
 @contextmanager
@@ -148,9 +136,8 @@ def _open_lock(results: Path) -> TextIO:
         results.mkdir(parents=True, exist_ok=True)
         return (results / ".lock").open("a+", encoding="utf-8")
     except OSError as error:
-        raise BadInput(
-            f"--results: {results}: {error.strerror}; expected a folder that can be written to, or made"
-        ) from error
+        message = f"--results: {results}: {error.strerror}; expected a folder that can be written to, or made"
+        raise BadInput(message) from error
 
 
 def _try_lock(descriptor: int) -> bool:

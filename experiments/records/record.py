@@ -6,7 +6,7 @@ Names and units are fixed by ``SCHEMA``. A newer schema may add names, so unknow
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Any, Literal, TypeVar, cast, get_args
@@ -31,9 +31,8 @@ Part = TypeVar("Part")
 class Phase:
     """One timed phase: from all workers connected to the last statement acknowledged. CPU includes child processes.
 
-    In ``throttled_periods`` of 100 ms the process had used up its CPU time, and then waited, in all ``throttled_s``:
-    null where nothing limits it. ``started_s`` and ``ended_s`` are of the machine's monotonic clock (CLOCK_MONOTONIC),
-    which all its processes and containers share. ``server_cpu_s`` is what all processes of the server used meanwhile.
+    The process used up its quota in ``throttled_periods`` of 100 ms and waited ``throttled_s``; null without a quota.
+    ``started_s`` and ``ended_s`` are CLOCK_MONOTONIC. ``server_cpu_s`` is of all processes of the server.
     """
 
     rows: int
@@ -49,16 +48,13 @@ class Phase:
 
 @dataclass(frozen=True)
 class Client:
-    """The loader's process, as it reported itself; ``cpu_s`` is all that it used from its start.
+    """The loader's process, as it reported itself; ``cpu_s`` is counted from its start. Other nulls were not recorded.
 
-    ``gil_enabled`` is what held at its end, after all imports, ``free_threaded`` how the interpreter was built and
-    ``gil_requested`` the value of ``PYTHON_GIL``. ``jit`` is null where the interpreter has none, ``libpq_bundled``
-    where the driver does without libpq; else it is true where that came with the driver. What is null without that was
-    not recorded then.
+    ``gil_enabled`` is the state at its end, ``free_threaded`` the build, ``gil_requested`` the value of ``PYTHON_GIL``.
+    ``jit`` is null if the interpreter has none, ``libpq_bundled`` if the driver does without libpq.
 
-    Context switches, ``rows_per_worker`` (of the workers with the fewest, 'smallest', and the most, 'largest') and
-    ``record_latency_s`` ('p50', 'p95', 'p99') are of phase ``data``. A record's latency is the time from when a worker
-    took it to when that worker asked for the next, to within 0.55%.
+    Context switches, ``rows_per_worker`` ('smallest', 'largest') and ``record_latency_s`` ('p50', 'p95', 'p99') are of
+    phase ``data``. Latency is the time from taking a record to asking for the next, to within 0.55%.
     """
 
     python: str
@@ -84,7 +80,7 @@ class Client:
 
 @dataclass(frozen=True)
 class ServerUse:
-    """The PostgreSQL that was loaded; ``cpu_s`` is what all its processes used while the loader ran."""
+    """The PostgreSQL that was loaded; ``cpu_s`` is of all its processes while the loader ran."""
 
     version: str
     settings: Mapping[str, str]
@@ -94,14 +90,13 @@ class ServerUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Connections:
-    """What ``pg_stat_activity`` said during phase ``data``, as shares of the pool.
+    """Samples of ``pg_stat_activity`` during phase ``data``, as shares of the pool.
 
-    ``active``, ``idle`` and ``idle_in_transaction`` add up to 1; ``waits`` are those that are active by what they wait
-    for ('IO:WalSync'; 'CPU' for nothing), which add up to ``active``. ``samples`` is how often it was asked, every
-    ``interval_s`` seconds; ``round_trip_s`` how long an empty statement took before the phases, less the CPU time of
-    who sent it. ``scheduling`` is 'slice' where who asked, and its backend, had a short time slice and so a core at
-    once (``engines.promptness``), null where not: it may have asked when the server's core was free, and then
-    ``active`` and 'CPU' are too low. It is empty in older records, which do not say.
+    ``active``, ``idle`` and ``idle_in_transaction`` add up to 1, ``waits`` by name ('IO:WalSync'; 'CPU' for none) to
+    ``active``. ``samples`` is their number, ``interval_s`` the time between them. ``round_trip_s`` is the time of an
+    empty statement before the phases, less the sender's CPU time. ``scheduling`` is 'slice' if the sampler had a short
+    time slice. With null it may have sampled only when the server's core was free, so that ``active`` and 'CPU' are too
+    low. Older records do not say: it is empty.
     """
 
     samples: int
@@ -116,10 +111,10 @@ class Connections:
 
 @dataclass(frozen=True)
 class Work:
-    """What the server says was done; ``transactions`` is the growth of ``xact_commit``, null where it is not known.
+    """The work by the server's account; ``transactions`` is the growth of ``xact_commit``, null if unknown.
 
-    ``transactions_expected`` are the fewest and the most that the work asked for takes, null where there is no most.
-    ``geo_scans`` and ``matrix_scans``: how often the tables were scanned that the two SELECTs of a data record read.
+    ``transactions_expected`` are the fewest and the most of the work asked for; null is no most. ``geo_scans`` and
+    ``matrix_scans`` count the scans of the tables that the two SELECTs of a data record read.
     """
 
     digest: str | None
@@ -138,11 +133,9 @@ class Work:
 class Host:
     """The machine during the run; null where the system does not tell.
 
-    ``steal_s`` is what the hypervisor kept, ``foreign_cpu_s`` what processes used that belong to neither the loader,
-    the server nor the harness, both summed over all ``cores`` of the machine, and both within ``observed_s``: from the
-    loader's start to its end. In records without it, which are older, the start of its container was observed, too.
-    ``run_steal_s`` and ``run_foreign_cpu_s`` are the same of nothing but the cores that loader and server had; older
-    records are without them.
+    ``steal_s`` is the hypervisor's part, ``foreign_cpu_s`` that of processes of neither loader, server nor harness.
+    Both are sums over all ``cores`` within ``observed_s``, from the loader's start to its end. Older records without it
+    include the start of the container. ``run_steal_s`` and ``run_foreign_cpu_s`` are of the run's cores alone.
     """
 
     steal_s: float | None = None
@@ -176,13 +169,11 @@ class Record:
     """One attempted run, identified by ``cell_key``, ``arm`` and ``block``.
 
     ``rows_per_s`` and ``cpu_us_per_row`` are of phase ``data``. ``wall_s`` is the whole attempt: clearing, loading,
-    checking. ``interrupted`` marks an attempt that was ended from outside; such a run is done again. A cell that cannot
-    run has one record, in block 0 (those that run are counted from 1). ``resumed``: measured by a command that went
-    on with a campaign which an earlier one had begun.
+    checking. An ``interrupted`` attempt was ended from outside, and is repeated. ``resumed``: measured by a command
+    that resumed the campaign. A cell that cannot run has one record, in block 0; runs are counted from block 1.
 
-    ``connections`` is null where nobody asked. ``ledger_us_per_row`` are the parts of a worker's time per row of phase
-    ``data``, in microseconds: ``experiments.analysis.time_breakdown`` has their names; no totals, the sum of the parts
-    is the whole.
+    ``connections`` is null without samples. ``ledger_us_per_row`` are the parts of a worker's time per row of phase
+    ``data`` in microseconds, by the names of ``experiments.analysis.time_breakdown``; their sum is the whole.
     """
 
     campaign: str
@@ -253,18 +244,20 @@ def check_schema(values: Mapping[str, Any], place: str) -> None:
         )
 
 
+_PARTS: Mapping[str, Callable[[Any], Any]] = {
+    "phases": lambda phases: {name: known(Phase, phase) for name, phase in phases.items()},
+    "client": lambda values: known(Client, values),
+    "server": lambda values: known(ServerUse, values),
+    "connections": lambda values: known(Connections, values),
+    "work": lambda values: known(Work, values),
+    "host": lambda values: known(Host, values),
+}
+
+
 def _record(values: Mapping[str, Any]) -> Record:
     if values.get("status") not in STATUSES:
         raise TypeError(f"status {values.get('status')!r} is none of {', '.join(STATUSES)}")
-    phases = values.get("phases")
-    parts = {
-        "phases": None if phases is None else {name: known(Phase, phase) for name, phase in phases.items()},
-        "client": _optional(Client, values.get("client")),
-        "server": _optional(ServerUse, values.get("server")),
-        "connections": _optional(Connections, values.get("connections")),
-        "work": _optional(Work, values.get("work")),
-        "host": _optional(Host, values.get("host")),
-    }
+    parts = {name: read(values[name]) for name, read in _PARTS.items() if values.get(name) is not None}
     # A missing cell is refused below, with all that is missing.
     cell = {"cell": read_cell(values["cell"])} if "cell" in values else {}
     return known(Record, {**values, **parts, **cell})
@@ -279,7 +272,3 @@ def known(part: type[Part], values: Mapping[str, Any]) -> Part:
     """Make an instance of the dataclass from those ``values`` that it knows; TypeError where one is missing."""
     names = _field_names(cast(Any, part))
     return part(**{name: value for name, value in values.items() if name in names})
-
-
-def _optional(part: type[Part], values: Mapping[str, Any] | None) -> Part | None:
-    return None if values is None else known(part, values)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 
-from tabulate import tabulate
-
+from experiments.analysis.stats import median_of_known
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.analysis.time_breakdown import PARTS
-from experiments.formatting import NOTHING
+from experiments.formatting import NOTHING, format_known
 from experiments.records.campaign import Campaign
-from experiments.report.labels import headings, label_axes, label_of
+from experiments.report.labels import headings, label_axes, label_of, lay_out, one_line
 
 _STATES = ("active", "idle", "idle_in_transaction")
 # A smaller share is rounded away.
@@ -78,8 +76,7 @@ def why_section(summary: ExperimentSummary, campaign: Campaign) -> str:
         shares = [*BUSY_NAMES.values(), *(one.replace("_", " ") for one in states)]
         labels = headings(axes)
         names = [*labels, *PART_NAMES.values(), "sum", *shares, "waits for"]
-        alignment = ["left"] * len(labels) + ["right"] * (len(PARTS) + 1 + len(shares)) + ["left"]
-        parts.append(tabulate(rows, names, "pipe", disable_numparse=True, colalign=alignment))
+        parts.append(lay_out(rows, names, "l" * len(labels) + "r" * (len(names) - len(labels) - 1) + "l"))
     parts.append("\n".join(bottleneck_lines(cells, axes)))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -87,14 +84,12 @@ def why_section(summary: ExperimentSummary, campaign: Campaign) -> str:
 def bottleneck_lines(cells: Sequence[CellSummary], axes: Sequence[str]) -> list[str]:
     """Write a line for each row with a known bottleneck, and one about the thresholds."""
     lines = [
-        f"- {_name(cell, axes)}: **{cell.verdict.label}**. {cell.verdict.sentence}" for cell in cells if cell.verdict
+        f"- {one_line(cell.shown.cell, axes)}: **{cell.verdict.label}**. {cell.verdict.sentence}"
+        for cell in cells
+        if cell.verdict
     ]
     thresholds = "- What each bottleneck means, and its thresholds: `experiments/analysis/verdict.py`."
     return [*lines, thresholds] if lines else []
-
-
-def _name(cell: CellSummary, axes: Sequence[str]) -> str:
-    return ", ".join(text for text in label_of(cell.shown.cell, axes) if text != NOTHING) or "all"
 
 
 def _states(cells: Sequence[CellSummary]) -> list[str]:
@@ -107,9 +102,8 @@ def _states(cells: Sequence[CellSummary]) -> list[str]:
 def _columns(cell: CellSummary, states: Sequence[str]) -> list[str]:
     ledger, seen = cell.ledger or {}, cell.observations
     parts = [f"{ledger.get(part, 0.0):,.1f}" for part in PARTS]
-    shares = [getattr(seen, state, None) for state in states]
-    known = [NOTHING if share is None else f"{share:.0%}" for share in shares]
-    return [*parts, f"{sum(ledger.values()):,.1f}", *describe_busy(cell), *known, describe_waits(cell)]
+    shares = [format_known(getattr(seen, state, None), ".0%") for state in states]
+    return [*parts, f"{sum(ledger.values()):,.1f}", *describe_busy(cell), *shares, describe_waits(cell)]
 
 
 def _describe_looks(cells: Sequence[CellSummary]) -> str:
@@ -123,21 +117,20 @@ def _describe_looks(cells: Sequence[CellSummary]) -> str:
 
 def why_headings(cells: Sequence[CellSummary]) -> list[str]:
     """Return the headings of these columns of the experiment's table that some row has a value for."""
-    shares = [OF_BOUND] if any(cell.ceiling_share is not None for cell in cells) else []
-    return [*shares, *([BOTTLENECK] if any(cell.verdict for cell in cells) else [])]
+    fields = {OF_BOUND: "ceiling_share", BOTTLENECK: "verdict"}
+    return [heading for heading, name in fields.items() if any(getattr(cell, name) is not None for cell in cells)]
 
 
 def why_cells(cell: CellSummary, headings: Sequence[str]) -> list[str]:
     """Return the row's values under these headings."""
-    share = NOTHING if cell.ceiling_share is None else f"{cell.ceiling_share:.0%}"
-    values = {OF_BOUND: share, BOTTLENECK: cell.verdict.label if cell.verdict else NOTHING}
+    label = cell.verdict.label if cell.verdict else NOTHING
+    values = {OF_BOUND: format_known(cell.ceiling_share, ".0%"), BOTTLENECK: label}
     return [values[heading] for heading in headings]
 
 
 def describe_busy(cell: CellSummary) -> list[str]:
     """Return what each side used of the cores that it can use: '24%', '94%'."""
-    shares = [getattr(cell.observations, name, None) for name in BUSY_NAMES]
-    return [NOTHING if share is None else f"{share:.0%}" for share in shares]
+    return [format_known(getattr(cell.observations, name, None), ".0%") for name in BUSY_NAMES]
 
 
 def describe_waits(cell: CellSummary) -> str:
@@ -159,10 +152,10 @@ def why_csv(cell: CellSummary) -> dict[str, object]:
     parts = {f"{part}_us_per_row": (cell.ledger or {}).get(part) for part in PARTS if part != "server_cpu"}
     return {
         "verdict": cell.verdict.label if cell.verdict else "",
-        "ceiling_share": _shown(cell.ceiling_share),
-        "server_cpu_us_per_row": _shown(_server_cpu_us_per_row(cell), 3),
-        **{name: _shown(value, 3) for name, value in parts.items()},
-        **{name: _shown(value) for name, value in shares.items()},
+        "ceiling_share": rounded(cell.ceiling_share),
+        "server_cpu_us_per_row": rounded(_server_cpu_us_per_row(cell), 3),
+        **{name: rounded(value, 3) for name, value in parts.items()},
+        **{name: rounded(value) for name, value in shares.items()},
         "waits": waits,
         "looks": seen.looks[2] if seen and seen.looks[2] else "",
     }
@@ -171,9 +164,9 @@ def why_csv(cell: CellSummary) -> dict[str, object]:
 def _server_cpu_us_per_row(cell: CellSummary) -> float | None:
     """Return the server's cost in phase data, also in runs without samples."""
     data = [record.phases["data"] for record in cell.ok if record.phases and "data" in record.phases]
-    told = [phase.server_cpu_s / phase.rows * 1e6 for phase in data if phase.server_cpu_s is not None and phase.rows]
-    return statistics.median(told) if told else None
+    return median_of_known(p.server_cpu_s / p.rows * 1e6 for p in data if p.server_cpu_s is not None and p.rows)
 
 
-def _shown(value: float | None, digits: int = 4) -> float | str:
+def rounded(value: float | None, digits: int = 4) -> float | str:
+    """Round a number for the CSV; '' if it is unknown."""
     return "" if value is None else round(value, digits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from experiments.analysis.precision import describe_until
@@ -12,8 +13,9 @@ from experiments.cpuset import format_cpuset
 from experiments.formatting import axis_name, count, memory_size
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, part_of
-from experiments.records.facts import Placement
+from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 from experiments.records.record import Cell
+from experiments.report.bottlenecks import BOTTLENECK, OF_BOUND, why_headings
 from experiments.report.builds import build_lines
 from experiments.report.footnotes import foot_lines
 from experiments.report.labels import label_of
@@ -27,17 +29,17 @@ _IMAGES = {
 def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence[str]) -> list[str]:
     """Return the lines below the table."""
     description = campaign.description
-    lines = _same_everywhere(summary) + _engines(description, summary) + _cores(description, summary)
-    lines += (
-        _servers(description, summary)
-        + _unlike(description, summary)
-        + describe_ratios(summary)
-        + _why(summary)
-        + _marks(description, summary)
-        + _until(description, summary)
-        + build_lines(summary, axes)
-    )
-    return [*lines, *foot_lines(summary)]
+    lines = [
+        _same_everywhere(summary),
+        *(describe(description, summary) for describe in (_engines, _cores, _servers, _unlike)),
+        *describe_ratios(summary),
+        *_why(summary),
+        *_marks(description, summary),
+        describe_until(description, [summary]),
+        *build_lines(summary, axes),
+        *foot_lines(summary),
+    ]
+    return [line for line in lines if line]
 
 
 def describe_ratios(summary: ExperimentSummary) -> list[str]:
@@ -100,9 +102,9 @@ def _cores_named(cpus: str) -> str:
     return f"core {cpus}" if cpus.isdigit() else f"cores {cpus}"
 
 
-def _same_everywhere(summary: ExperimentSummary) -> list[str]:
+def _same_everywhere(summary: ExperimentSummary) -> str:
     if not summary.cells:
-        return []
+        return ""
     first, varying = summary.cells[0].shown.cell, summary.varying_axes
     # One name tells the loader and its loop.
     hidden = {"loop", *varying, *(["loader"] if {"loader", "loop"} & {*varying} else [])}
@@ -111,19 +113,19 @@ def _same_everywhere(summary: ExperimentSummary) -> list[str]:
         for axis, value in first.axes().items()
         if axis not in hidden and value is not None
     ]
-    return [f"The same in all rows: {', '.join(same)}."]
+    return f"The same in all rows: {', '.join(same)}."
 
 
-def _engines(description: Description, summary: ExperimentSummary) -> list[str]:
+def _engines(description: Description, summary: ExperimentSummary) -> str:
     """Describe the engines that have facts: containers, and what they are made from."""
     used = dict.fromkeys(cell.shown.cell.engine for cell in summary.cells)
     told = [describe_engine(name, facts) for name in used if (facts := description.engines.get(name))]
-    return [f"Engine: {'; '.join(told)}."] if told else []
+    return f"Engine: {'; '.join(told)}." if told else ""
 
 
-def _cores(description: Description, summary: ExperimentSummary) -> list[str]:
+def _cores(description: Description, summary: ExperimentSummary) -> str:
     described = dict.fromkeys(_placement_of(description, cell.shown.cell) for cell in summary.cells)
-    return [f"Cores: {'; '.join(described)}."]
+    return f"Cores: {'; '.join(described)}."
 
 
 def _placement_of(description: Description, cell: Cell) -> str:
@@ -131,10 +133,10 @@ def _placement_of(description: Description, cell: Cell) -> str:
     return f"{cell.resources}: {'not used' if placement is None else describe_placement(placement)}"
 
 
-def _servers(description: Description, summary: ExperimentSummary) -> list[str]:
+def _servers(description: Description, summary: ExperimentSummary) -> str:
     described = dict.fromkeys(_server_of(description, cell.shown.cell) for cell in summary.cells)
-    known = [text for text in described if text]
-    return [f"PostgreSQL: {'; '.join(known)}."] if known else []
+    known = "; ".join(filter(None, described))
+    return f"PostgreSQL: {known}." if known else ""
 
 
 def _server_of(description: Description, cell: Cell) -> str:
@@ -148,42 +150,31 @@ def _server_of(description: Description, cell: Cell) -> str:
     return f"{cell.postgres}{engine}: {facts.version} on {facts.storage}{settings}"
 
 
-def _unlike(description: Description, summary: ExperimentSummary) -> list[str]:
+def _unlike(description: Description, summary: ExperimentSummary) -> str:
     """Warn where compared engines differ in more than the container."""
     versions: dict[tuple[str, str], dict[str, str]] = {}
-    for cell in summary.cells:
-        one = cell.shown.cell
-        for name, facts, what in (
-            (one.python, part_of(description.interpreters, one, "python"), "CPython"),
-            (one.postgres, part_of(description.postgres, one, "postgres"), "PostgreSQL"),
-        ):
-            if facts is not None:
-                versions.setdefault((what, name), {})[one.engine] = facts.version
+    sections: list[tuple[str, Mapping[str, InterpreterFacts | ServerFacts], str]]
+    sections = [("python", description.interpreters, "CPython"), ("postgres", description.postgres, "PostgreSQL")]
+    for cell, (axis, parts, what) in product([cell.shown.cell for cell in summary.cells], sections):
+        if (facts := part_of(parts, cell, axis)) is not None:
+            versions.setdefault((what, str(cell.value(axis))), {})[cell.engine] = facts.version
     unlike = [
         f"{what} {', '.join(f'{version} ({engine})' for engine, version in of_engine.items())}"
         for (what, _), of_engine in versions.items()
         if len(set(of_engine.values())) > 1
     ]
-    return [f"The engines differ in more than the container: {'; '.join(unlike)}."] if unlike else []
+    return f"The engines differ in more than the container: {'; '.join(unlike)}." if unlike else ""
 
 
 def _why(summary: ExperimentSummary) -> list[str]:
     """Explain the columns of ``why_headings``, where the table has them."""
-    shares = any(cell.ceiling_share is not None for cell in summary.cells)
     texts = {
-        "*of upper bound*: rows/s as a share of those of pgbench, a program in C, over as many connections. Above "
-        "100%: statements in batches cost the server less CPU.": shares,
-        "*bottleneck*: what limits the row, by the cores that each side used and the waits of the connections.": any(
-            cell.verdict for cell in summary.cells
-        ),
+        OF_BOUND: "*of upper bound*: rows/s as a share of those of pgbench, a program in C, over as many connections. "
+        "Above 100%: statements in batches cost the server less CPU.",
+        BOTTLENECK: "*bottleneck*: what limits the row, by the cores that each side used and the waits of the "
+        "connections.",
     }
-    return [text for text, told in texts.items() if told]
-
-
-def _until(description: Description, summary: ExperimentSummary) -> list[str]:
-    """Say what decided the number of blocks, where it was not fixed."""
-    text = describe_until(description, [summary])
-    return [] if text is None else [text]
+    return [texts[heading] for heading in why_headings(summary.cells)]
 
 
 def _marks(description: Description, summary: ExperimentSummary) -> list[str]:

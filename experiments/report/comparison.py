@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Literal
-
-from tabulate import tabulate
 
 from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison
 from experiments.analysis.differences import Difference, describe_difference
-from experiments.analysis.stats import FEWEST_BLOCKS, Estimate, mark_unless, with_interval
+from experiments.analysis.stats import (
+    FEWEST_BLOCKS,
+    format_floor,
+    interval_reach,
+    mark_unless,
+    median_of_known,
+    with_interval,
+)
 from experiments.formatting import NOTHING, count
 from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell
+from experiments.report.labels import Style, label_of, lay_out, table_axes
 from experiments.report.labels import headings as label_headings
-from experiments.report.labels import label_of, table_axes
-
-Style = Literal["pipe", "simple"]
-"""Of tables: Markdown, or narrower for a terminal."""
 
 HEADINGS = (
     "ratio in A (95%)",
@@ -29,9 +29,6 @@ HEADINGS = (
     "rows/s with drift, B to A",
     "note",
 )
-RATIO = ".2f"
-CHANGE = ".3f"
-
 HOW_TO_READ = """\
 - **Ratio in A, ratio in B**: rows/s relative to the baseline of the same block and campaign, so that what the machine
   did meanwhile hits both. **B relative to A** is the quotient of the two, by Welch's test on the log scale (of ten
@@ -88,19 +85,18 @@ def describe_differences(differences: Sequence[Difference], a: str = "in A", b: 
 def comparison_table(experiment: ComparedExperiment, a: Campaign, b: Campaign, style: Style = "pipe") -> str:
     """Write the experiment's question, the noise floors and its table."""
     rows = [(cell.shown, _value_cells(cell, experiment, a, b)) for cell in experiment.cells]
-    floors = f"Noise floor: {_floor(experiment.floor_a)} in A, {_floor(experiment.floor_b)} in B."
-    return f"{experiment.question}\n\n{floors}\n\n{lay_out(rows, HEADINGS, style)}"
+    floors = f"{format_floor(experiment.floor_a)} in A, {format_floor(experiment.floor_b)} in B"
+    return f"{experiment.question}\n\nNoise floor: {floors}.\n\n{cell_table(rows, HEADINGS, style)}"
 
 
-def lay_out(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequence[str], style: Style) -> str:
+def cell_table(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequence[str], style: Style) -> str:
     """Lay out a table of cells: their labels, numbers, and words in the last column."""
     axes = table_axes([shown.cell for shown, _ in rows])
     texts = [[*label_of(shown.cell, axes), *values] for shown, values in rows]
     if style == "pipe":
         texts = [[*row[:-1], row[-1].replace("|", "\\|")] for row in texts]
     names = label_headings(axes)
-    alignment = ["left"] * len(names) + ["right"] * (len(headings) - 1) + ["left"]
-    return tabulate(texts, [*names, *headings], tablefmt=style, disable_numparse=True, colalign=alignment) + "\n"
+    return lay_out(texts, [*names, *headings], "l" * len(names) + "r" * (len(headings) - 1) + "l", style) + "\n"
 
 
 def sum_up(a: Campaign, b: Campaign, comparison: Comparison) -> list[str]:
@@ -115,13 +111,11 @@ def sum_up(a: Campaign, b: Campaign, comparison: Comparison) -> list[str]:
 
 def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Campaign, b: Campaign) -> list[str]:
     significant = None if cell.adjusted_p is None else cell.differs
+    is_one = cell.baseline and not any(cell.obstacles)
     return [
-        *(
-            "1" if cell.baseline and not any(cell.obstacles) else _estimate(ratio, RATIO)
-            for ratio in (cell.ratio_a, cell.ratio_b)
-        ),
-        "≠ " * (significant is True) + mark_unless(significant, _estimate(cell.relative, CHANGE)),
-        _estimate(cell.absolute, CHANGE),
+        *("1" if is_one else with_interval(ratio, ".2f") for ratio in (cell.ratio_a, cell.ratio_b)),
+        "≠ " * (significant is True) + mark_unless(significant, with_interval(cell.relative, ".3f")),
+        with_interval(cell.absolute, ".3f"),
         "; ".join(_notes(cell, experiment, a, b)),
     ]
 
@@ -144,19 +138,11 @@ def _notes(cell: ComparedCell, experiment: ComparedExperiment, a: Campaign, b: C
             yield f"{blocks} of {side.description.repeats} blocks in {name}"
 
 
-def _estimate(estimate: Estimate | None, form: str) -> str:
-    return NOTHING if estimate is None else with_interval(estimate, form)
-
-
-def _floor(floor: float | None) -> str:
-    return "not known" if floor is None else f"{floor - 1:.1%}"
-
-
 def _floors(comparison: Comparison) -> str:
     """List the noise floors of all experiments, equal ones once."""
     names: dict[str, list[str]] = {}
     for one in comparison.experiments:
-        names.setdefault(f"{_floor(one.floor_a)} in A and {_floor(one.floor_b)} in B", []).append(one.name)
+        names.setdefault(f"{format_floor(one.floor_a)} in A and {format_floor(one.floor_b)} in B", []).append(one.name)
     listed = (f"{floors} ({', '.join(experiments)})" for floors, experiments in names.items())
     return f"Noise floors: {'; '.join(listed)}."
 
@@ -172,11 +158,7 @@ def _count_differing(cells: Sequence[ComparedCell]) -> str:
 
 def _reach(cells: Sequence[ComparedCell]) -> str:
     """Say how small a change the intervals could show."""
-    reach = statistics.median(
-        math.sqrt(relative.high / relative.low) - 1
-        for cell in cells
-        if (relative := cell.relative) and relative.low and relative.high
-    )
+    reach = median_of_known(interval_reach(cell.relative) for cell in cells)
     return (
         f"The intervals of B relative to A reach {reach:.1%} to either side in the median: a smaller change is sooner "
         "missed than seen."

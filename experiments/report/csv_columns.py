@@ -11,18 +11,9 @@ from experiments.analysis.summary import CellSummary
 from experiments.records.description import ShownCell
 from experiments.records.record import Client, Phase
 
-# Column -> field of ``Client``, where all runs of a row say the same.
-_FACTS = {
-    "free_threaded": "free_threaded",
-    "gil_enabled": "gil_enabled",
-    "optimized": "optimized_build",
-    "lto": "lto",
-    "jit": "jit",
-    "switch_interval_s": "switch_interval_s",
-    "libpq": "libpq",
-    "libpq_bundled": "libpq_bundled",
-    "driver_implementation": "driver_implementation",
-}
+# Fields of ``Client``, where all runs of a row say the same.
+_INTERPRETER = ("free_threaded", "gil_enabled", "optimized_build", "lto", "jit", "switch_interval_s")
+_FACTS = (*_INTERPRETER, "libpq", "libpq_bundled", "driver_implementation")
 
 Measure = Callable[[Client, Phase], "float | None"]
 
@@ -57,11 +48,9 @@ _MEASURES: dict[str, Measure] = {
 
 def fact_columns(cell: CellSummary) -> dict[str, object]:
     """Return what the runs say of interpreter and driver, where they all say the same; yes is 1."""
-    values = {column: cell.client_fact(name) for column, name in _FACTS.items()}
-    return {
-        column: "" if value is None else int(value) if isinstance(value, bool) else value
-        for column, value in values.items()
-    }
+    values = {name.removesuffix("_build"): cell.client_fact(name) for name in _FACTS}
+    values = {column: int(value) if isinstance(value, bool) else value for column, value in values.items()}
+    return {column: "" if value is None else value for column, value in values.items()}
 
 
 def measure_columns(cell: CellSummary) -> dict[str, object]:
@@ -80,17 +69,12 @@ def _shown(value: float | None) -> float | str:
 
 
 def model_columns(shown: ShownCell, modelled: Mapping[str, Modelled]) -> dict[str, object]:
-    """Return the columns about the model; they are always the same, their values may be empty.
+    """Return the columns about the model; always the same, empty where the model says nothing of the row.
 
-    - ``bound_client_rows_per_s``, ``bound_server_rows_per_s``, ``bound_cores_rows_per_s`` (of cores that both share):
-      the utilisation law with the costs that were measured in the cell. ``bound_pool_rows_per_s``: that of the number
-      of connections. ``lowest_bound`` is whose is the lowest: client, server, cores or pool.
-    - ``predicted_rows_per_s``, and ``prediction_error``, the part by which it is too high (above 0) or too low.
-      ``prediction_fitted`` is 1 where the model was fitted on this very cell, so that its error is no test, else 0.
-      ``prediction_broken`` is the assumption that did not hold, of a prediction that is far off.
-
-    Empty for rows without a run that tells the costs, for ceilings, for the baseline's second arm, and, but for the
-    bounds of the cores, for what has no cells to fit a model on.
+    - ``bound_{client,server,cores}_rows_per_s``: the utilisation law with the costs measured in the cell; ``cores`` are
+      those that both share. ``bound_pool_rows_per_s`` is by the connections, ``lowest_bound`` the name of the lowest.
+    - ``prediction_error`` is above 0 if ``predicted_rows_per_s`` is too high. ``prediction_fitted`` is 1 if the model
+      was fitted on this cell, so that its error is no test. ``prediction_broken`` is the assumption that did not hold.
     """
     cell = modelled.get(shown.cell_key) if shown.arm == "a" else None
     bounds = cell.measured_bounds if cell else {}

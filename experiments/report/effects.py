@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tabulate import tabulate
-
 from bigdata.registry import LOADERS, short_name
 from experiments.analysis.balanced_cells import Basis, complete_blocks, find_basis, without_foreign_baseline
 from experiments.analysis.effects import Effects, FactorEffect, HigherEffect, InteractionEffect, find_effects
 from experiments.analysis.factors import Factor, Level, Nesting
 from experiments.analysis.precision import LOADER_AXES
-from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, with_interval
+from experiments.analysis.stats import FEWEST_BLOCKS, Estimate, is_significant, mark_unless, with_interval
 from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import axis_name, axis_value, count
 from experiments.records.campaign import Campaign
+from experiments.report.labels import lay_out
 
 # Less is not spelt out.
 _LEAST_SHARE = 0.005
@@ -37,10 +36,8 @@ def describe_effects(summary: ExperimentSummary, campaign: Campaign) -> str | No
         return f"The effect of each axis is unknown: {problem}.\n"
     blocks = complete_blocks(basis, campaign)
     if len(blocks) < FEWEST_BLOCKS:
-        return (
-            f"The effect of each axis is unknown: it needs {FEWEST_BLOCKS} blocks in which every cell ran well, and "
-            f"there {'is' if len(blocks) == 1 else 'are'} {len(blocks)}.\n"
-        )
+        needed = f"it needs {FEWEST_BLOCKS} blocks in which every cell ran well"
+        return f"The effect of each axis is unknown: {needed}, and there {_are(len(blocks))} {len(blocks)}.\n"
     effects = find_effects(crossing.factors, blocks)
     parts = [_lead(effects), _factor_table(effects), _level_table(effects), _interaction_table(effects)]
     return "\n\n".join([*parts, "\n".join(f"- {line}" for line in _notes(basis, effects))]) + "\n"
@@ -53,9 +50,13 @@ def _find_problem(basis: Basis) -> str | None:
     parts = [_nesting_text(nesting) for nesting in basis.whole.nestings]
     if crossing.missing:
         factors = _listed([_factor_name(factor) for factor in crossing.factors])
-        are = "is" if crossing.missing == 1 else "are"
-        parts.append(f"{count(crossing.missing, 'combination')} of {factors} {are} not in the experiment")
+        missing = count(crossing.missing, "combination")
+        parts.append(f"{missing} of {factors} {_are(crossing.missing)} not in the experiment")
     return "; ".join(parts) or f"nothing is crossed {_left_out(basis)}"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _left_out(basis: Basis) -> str:
@@ -64,7 +65,8 @@ def _left_out(basis: Basis) -> str:
 
 def _lead(effects: Effects) -> str:
     """Say in one sentence how much each effect explains, the largest first; with noise they add up to 100%."""
-    clear = sorted((effect for effect in effects.every if _is_clear(effect.p_value)), key=lambda effect: -effect.share)
+    every = sorted(effects.every, key=lambda effect: -effect.share)
+    clear = [effect for effect in every if is_significant(effect.p_value)]
     if not clear:
         together = "two together" if effects.higher is None else "two or more together"
         return f"No effect is significant: no factor, and no {together}."
@@ -91,12 +93,8 @@ def _effect_name(effect: FactorEffect | InteractionEffect | HigherEffect, effect
     return f"the interaction of {' and '.join(map(_factor_name, effect.factors))}"
 
 
-def _is_clear(p_value: float | None) -> bool:
-    return p_value is not None and p_value < SIGNIFICANCE
-
-
 def _share(effect: FactorEffect | InteractionEffect | HigherEffect) -> str:
-    return _percentage(effect.share) + " n.s." * (not _is_clear(effect.p_value))
+    return mark_unless(is_significant(effect.p_value), _percentage(effect.share))
 
 
 def _percentage(share: float) -> str:
@@ -115,7 +113,7 @@ def _factor_table(effects: Effects) -> str:
         for effect in sorted(effects.factors, key=lambda effect: -effect.share)
     ]
     headings = ["factor", "explains", "fastest", "slowest", "fastest / slowest (95% interval)"]
-    return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=_align("lrllr"))
+    return lay_out(rows, headings, "lrllr")
 
 
 def _level_table(effects: Effects) -> str:
@@ -125,13 +123,13 @@ def _level_table(effects: Effects) -> str:
         for level, estimate in one.levels.items()
     ]
     headings = ["factor", "level", "ratio to the mean of all (95% interval)"]
-    return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=_align("llr"))
+    return lay_out(rows, headings, "llr")
 
 
 def _interaction_table(effects: Effects) -> str:
     rows = [
         [
-            _pair_name(effect),
+            " × ".join(map(_factor_name, effect.factors)),  # noqa: RUF001
             _share(effect),
             ", ".join(map(_level_text, effect.factors, effect.at)),
             _ratio(effect.largest, effect, effect.largest_p),
@@ -139,7 +137,7 @@ def _interaction_table(effects: Effects) -> str:
         for effect in sorted(effects.interactions, key=lambda effect: -effect.share)
     ]
     headings = ["two together", "explain", "deviates most", "from the product of both alone (95% interval)"]
-    return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=_align("lrlr"))
+    return lay_out(rows, headings, "lrlr")
 
 
 def _notes(basis: Basis, effects: Effects) -> list[str]:
@@ -150,8 +148,9 @@ def _notes(basis: Basis, effects: Effects) -> list[str]:
         "n.s.: not significant. Factors and combinations have an F test, levels a t test, both with Holm's correction. "
         "Fastest against slowest, and the largest deviation, are chosen by the measurement and have Bonferroni's. "
         "Intervals are not corrected.",
-        *_higher(effects),
     ]
+    if effects.higher:
+        lines.append(f"Combinations of three and more factors explain {_share(effects.higher).removesuffix('.')}.")
     if basis.left_out:
         lines.append(f"W{_left_out(basis)[1:]}.")
     if crossing.nestings:
@@ -164,12 +163,6 @@ def _notes(basis: Basis, effects: Effects) -> list[str]:
     return lines
 
 
-def _higher(effects: Effects) -> list[str]:
-    if effects.higher is None:
-        return []
-    return [f"Combinations of three and more factors explain {_share(effects.higher).removesuffix('.')}."]
-
-
 def _factor_name(factor: Factor) -> str:
     """Return the name of a factor, such as 'loader with its loop'."""
     first, *others = map(axis_name, factor.axes)
@@ -178,10 +171,6 @@ def _factor_name(factor: Factor) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
-
-
-def _pair_name(effect: InteractionEffect) -> str:
-    return " × ".join(map(_factor_name, effect.factors))  # noqa: RUF001
 
 
 def _level_text(factor: Factor, level: Level) -> str:
@@ -218,9 +207,4 @@ def _some(names: Sequence[str]) -> str:
 
 def _ratio(estimate: Estimate, effect: FactorEffect | InteractionEffect, p_value: float | None) -> str:
     """Format a ratio, with n.s. unless both it and its effect are significant."""
-    clear = _is_clear(effect.p_value) and _is_clear(p_value)
-    return with_interval(estimate, ".2f") + " n.s." * (not clear)
-
-
-def _align(letters: str) -> list[str]:
-    return [{"l": "left", "r": "right"}[letter] for letter in letters]
+    return mark_unless(is_significant(effect.p_value) and is_significant(p_value), with_interval(estimate, ".2f"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments.analysis.disturbance import THRESHOLDS
@@ -27,8 +27,8 @@ _NUMBER = re.compile(r"\d+")
 
 def foot_lines(summary: ExperimentSummary) -> list[str]:
     """Return the counts, zeros too; then each reason with its number; then the disturbed runs."""
-    lines = [_counts(summary), *_troubles(summary), *_unsupported(summary), *_missing(summary), *_cut(summary)]
-    return [*lines, *_unwatched(summary), *_late(summary), _disturbed(summary)]
+    lines = [_counts(summary), *_troubles(summary), *_unsupported(summary), _missing(summary), _cut(summary)]
+    return [line for line in (*lines, _unwatched(summary), _late(summary), _disturbed(summary)) if line]
 
 
 def _counts(summary: ExperimentSummary) -> str:
@@ -46,13 +46,8 @@ def _counts(summary: ExperimentSummary) -> str:
 
 def _troubles(summary: ExperimentSummary) -> list[str]:
     records = [record for row in summary.cells for record in row.finished]
-    lines = []
-    for status, name in STATUS_NAMES.items():
-        found = [record.reason or "" for record in records if record.status == status != "ok"]
-        lines += [
-            f"{count(reason.number, 'run')} {name}{reason.told(_REASON_LENGTH)}." for reason in group_reasons(found)
-        ]
-    return lines
+    grouped = group_troubles(records)
+    return [f"{count(reason.number, 'run')} {name}{reason.told(_REASON_LENGTH)}." for name, reason in grouped]
 
 
 def _unsupported(summary: ExperimentSummary) -> list[str]:
@@ -63,46 +58,38 @@ def _unsupported(summary: ExperimentSummary) -> list[str]:
     ]
 
 
-def _missing(summary: ExperimentSummary) -> list[str]:
+def _missing(summary: ExperimentSummary) -> str:
     """Count the missing runs of a campaign that has not ended. Each row with one names the blocks."""
     rows = [len(row.missing) for row in summary.cells if row.missing]
-    if not rows:
-        return []
     runs, where = count(sum(rows), "run"), count(len(rows), "row")
-    return [f"Not run: {runs} of {where}, whose notes name the blocks. The campaign has not ended."]
+    return f"Not run: {runs} of {where}, whose notes name the blocks. The campaign has not ended." if rows else ""
 
 
-def _cut(summary: ExperimentSummary) -> list[str]:
-    """Count the runs that went well and are in no ratio all the same."""
+def _cut(summary: ExperimentSummary) -> str:
+    """Count the ok runs that are in no ratio."""
     pairs = sum(row.cut for row in summary.cells)
-    if not pairs:
-        return []
-    return [
-        f"{count(pairs, 'run')} excluded from ratios, not from medians: the campaign was interrupted between them and "
-        "their baseline."
-    ]
+    why = "the campaign was interrupted between them and their baseline"
+    return f"{count(pairs, 'run')} excluded from ratios, not from medians: {why}." if pairs else ""
 
 
-def _unwatched(summary: ExperimentSummary) -> list[str]:
+def _unwatched(summary: ExperimentSummary) -> str:
     """Count the runs without samples of their connections although they were asked for."""
     asked = [record for row in summary.cells for record in row.ok if _was_to_be_watched(record)]
     missing = [record for record in asked if not (record.connections and record.connections.samples)]
-    if not missing:
-        return []
     runs = f"{len(missing):,} of {count(len(asked), 'run')} that were ok"
-    return [f"Connections were not sampled in {runs}; samples.jsonl says why."]
+    return f"Connections were not sampled in {runs}; samples.jsonl says why." if missing else ""
 
 
-def _late(summary: ExperimentSummary) -> list[str]:
+def _late(summary: ExperimentSummary) -> str:
     """Count the runs whose connections may have been sampled too late; older records do not say."""
     watched = [record.connections for row in summary.cells for record in row.ok if record.connections]
     late = [seen for seen in watched if seen.scheduling is None]
     if not late:
-        return []
-    return [
+        return ""
+    return (
         f"In {len(late):,} of {count(len(watched), 'run')} the sampler had no short time slice, and may have waited "
         "for a core of the server. More connections may have been active, and fewer waiting, than these samples show."
-    ]
+    )
 
 
 def _was_to_be_watched(record: Record) -> bool:
@@ -132,6 +119,12 @@ class Reason:
         if not self.text:
             return ""
         return f"{', such as' if self.alike else ''}: {shortened(self.text, length)}"
+
+
+def group_troubles(records: Sequence[Record]) -> list[tuple[str, Reason]]:
+    """Return the grouped reasons of the runs that were not ok, each with the name of its status."""
+    found = {name: [one.reason or "" for one in records if one.status == key] for key, name in STATUS_NAMES.items()}
+    return [(name, reason) for name in found if name != "ok" for reason in group_reasons(found[name])]
 
 
 def group_reasons(reasons: Iterable[str]) -> list[Reason]:

@@ -76,10 +76,10 @@ def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
     described = campaign.description
     experiment = find_question(described) or described.experiments[0]
     summary = summarize(campaign, experiment)
-    cores = count(len(described.environment.get("cores_allowed") or []), "core")
+    cores = count(len(described.environment.cores_allowed), "core")
     return (
         f"[{campaign.name}]({folder}/{campaign.name}/{README})",
-        f"{_known(described.environment, 'cpu')}, {cores}, {described.engine}",
+        f"{_known(described.environment.cpu)}, {cores}, {described.engine}",
         ", ".join(sorted({facts.version for facts in described.interpreters.values()})),
         NOTHING if summary.floor is None else f"{summary.floor - 1:.1%}",
         _headline(summary, campaign),
@@ -112,14 +112,12 @@ def timed_share(records: Sequence[Record]) -> float | None:
 
 def _machine(newest: Description) -> list[tuple[str, str]]:
     facts = newest.environment
-    memory = facts.get("memory_bytes")
-    allowed = facts.get("cores_allowed") or []
     return [
-        ("Machine", f"{_known(facts, 'cpu')} ({_known(facts, 'machine')}), {_virtual(facts)}"),
-        ("Cores", f"{len(allowed)} used of {_known(facts, 'cores')}"),
-        ("Memory", NOTHING if memory is None else f"{memory / 2**30:.1f} GiB"),
-        ("System", f"{_known(facts, 'system')}, kernel {_known(facts, 'kernel')}"),
-        ("File system of the servers on disk", _known(facts, "file_system")),
+        ("Machine", f"{_known(facts.cpu)} ({_known(facts.machine)}), {_virtual(facts.virtualisation)}"),
+        ("Cores", f"{len(facts.cores_allowed)} used of {_known(facts.cores)}"),
+        ("Memory", NOTHING if facts.memory_bytes is None else f"{facts.memory_bytes / 2**30:.1f} GiB"),
+        ("System", f"{_known(facts.system)}, kernel {_known(facts.kernel)}"),
+        ("File system of the servers on disk", _known(facts.file_system)),
         *((f"Cores `{name}`", describe_placement(facts)) for name, facts in newest.placements.items()),
         *((f"Engine `{name}`", describe_engine(name, facts)) for name, facts in newest.engines.items() if facts),
     ]
@@ -134,20 +132,20 @@ def _parts(newest: Description, records: Sequence[Record]) -> list[tuple[str, st
 
 def _run(newest: Description, records: Sequence[Record], model: Model) -> list[tuple[str, str]]:
     facts = newest.environment
-    packages = ", ".join(f"{name} {version}" for name, version in (facts.get("harness_packages") or {}).items())
+    packages = ", ".join(f"{name} {version}" for name, version in facts.harness_packages.items())
     share = timed_share(records)
     took_s = sum(record.wall_s or 0.0 for record in records)
-    changes = " with uncommitted changes" if facts.get("uncommitted_changes") else ""
+    changes = " with uncommitted changes" if facts.uncommitted_changes else ""
     return [
         ("Campaign", f"`{newest.campaign}`, started {newest.created_at}, engine {newest.engine}"),
-        ("Commit", f"{_known(facts, 'commit')}{changes}"),
+        ("Commit", f"{_known(facts.commit)}{changes}"),
         ("matrix.yaml", newest.matrix_hash),
         ("Chosen", "; ".join(f"{name} {_choice(value)}" for name, value in newest.selection.items()) or "all of it"),
         *([] if newest.reproduces is None else [("Reproduces", _reproduction(newest))]),
         ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
         *_model(newest, model),
         ("Duration", f"{duration(took_s)}, {NOTHING if share is None else f'{share:.0%}'} of it inside timed phases"),
-        ("Harness", f"Python {_known(facts, 'harness_python')}, {packages}"),
+        ("Harness", f"Python {_known(facts.harness_python)}, {packages}"),
     ]
 
 
@@ -211,11 +209,9 @@ def _other(one: Campaign, page: str) -> str:
     return f"- [{one.name}]({one.name}/{page}): {what}"
 
 
-def _known(facts: Mapping[str, Any], name: str) -> str:
-    value = facts.get(name)
+def _known(value: object) -> str:
     return NOTHING if value is None else str(value)
 
 
-def _virtual(facts: Mapping[str, Any]) -> str:
-    kind = facts.get("virtualisation")
+def _virtual(kind: str | None) -> str:
     return {"none": "not virtual", None: "virtual or not is not known"}.get(kind, str(kind))

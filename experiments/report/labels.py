@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
+
+from tabulate import tabulate
 
 from bigdata.registry import short_name
-from experiments.formatting import axis_name, axis_value
+from experiments.formatting import NOTHING, axis_name, axis_value
 from experiments.records.record import AXES, Cell
+
+Style = Literal["pipe", "simple"]
+"""Of tables: Markdown, or narrower for a terminal."""
 
 # One label, the interpreter's, tells both axes.
 _TOGETHER = {"gil": "python"}
@@ -46,9 +51,25 @@ def label_of(cell: Cell, axes: Sequence[str]) -> tuple[str, ...]:
     return tuple(_loader_name(cell, axes) if axis == "loader" else value_text(cell, axis) for axis in _columns(axes))
 
 
+def one_line(cell: Cell, axes: Sequence[str]) -> str:
+    """Return the same on one line, without axes that do not apply."""
+    return join_label(label_of(cell, axes))
+
+
+def join_label(label: Sequence[str]) -> str:
+    """Join the texts of a label that has any; else 'all'."""
+    return ", ".join(text for text in label if text != NOTHING) or "all"
+
+
 def headings(axes: Sequence[str]) -> list[str]:
     """Return the headings of the labels."""
     return [axis_name(axis) for axis in _columns(axes)]
+
+
+def lay_out(rows: Sequence[Sequence[str]], headings: Sequence[str], align: str, style: Style = "pipe") -> str:
+    """Return a table; ``align`` has the letter l or r for each column."""
+    sides = ["left" if letter == "l" else "right" for letter in align]
+    return tabulate(rows, headings, style, disable_numparse=True, colalign=sides)
 
 
 def value_text(cell: Cell, axis: str) -> str:

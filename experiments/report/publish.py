@@ -15,8 +15,8 @@ from experiments.records.published import read_published
 from experiments.report.answer.section import describe_question
 from experiments.report.bottlenecks import why_section
 from experiments.report.charts.catalog import CHARTS, chart_images, chart_names
-from experiments.report.comparison import Style
 from experiments.report.front_page import README, campaign_page, write_index, write_readme
+from experiments.report.labels import Style
 from experiments.report.queueing import model_image, model_name, model_page
 from experiments.report.reproduction import PAGE, write_reproduction
 from experiments.report.tables import csv_table, markdown_table

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from tabulate import tabulate
+from collections.abc import Mapping
 
 from experiments.analysis.queueing.fit import Fit
 from experiments.analysis.queueing.measurements import CLIENT, SERVER, SHARED
 from experiments.analysis.queueing.model import POOL, Model, Modelled
 from experiments.formatting import NOTHING, count, whole
 from experiments.records.description import Description
-from experiments.report.labels import headings, label_axes, label_of
+from experiments.report.labels import headings, label_axes, label_of, lay_out
 
 _HEADINGS = ("rows/s", "client could", "server could", "connections could", "predicted", "error", "note")
 _FIT_HEADINGS = ("client µs/row", "server µs/row", "delay µs", "fitted on pools", "contention")
@@ -62,8 +60,8 @@ def model_page(description: Description, model: Model, image: str = "") -> str:
     axes = tuple(dict.fromkeys([*label_axes(every, listed), "poolsize"]))
     shown = _HEADINGS if model.bases else _HEADINGS[:3]
     rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)[: len(shown)]] for cell in model.cells]
-    align = ["left"] * len(headings(axes)) + ["left" if heading == "note" else "right" for heading in shown]
-    table = tabulate(rows, [*headings(axes), *shown], "pipe", colalign=align, disable_numparse=True) + "\n"
+    align = "l" * len(headings(axes)) + "".join("l" if heading == "note" else "r" for heading in shown)
+    table = lay_out(rows, [*headings(axes), *shown], align) + "\n"
     exact = "" if all(cell.point.exact for cell in model.cells) else NOT_EXACT
     parts = [f"# {model_name(description)}\n", BOUNDS]
     if model.bases:
@@ -114,10 +112,10 @@ def _bound(bounds: Mapping[str, float], side: str) -> str:
 def _fits(model: Model) -> str:
     cells = [model.bases[name].alone.shown.cell for name in model.fits]
     axes = label_axes(cells, {}, over="poolsize") or ("loader",)
-    rows: Sequence[Sequence[str]] = [
-        [*label_of(cell, axes), *describe_fit(fit)] for cell, fit in zip(cells, model.fits.values(), strict=True)
-    ]
-    table = tabulate(rows, [*headings(axes), *_FIT_HEADINGS], "pipe", disable_numparse=True)
+    fits = model.fits.values()
+    rows = [[*label_of(cell, axes), *describe_fit(fit)] for cell, fit in zip(cells, fits, strict=True)]
+    names = [*headings(axes), *_FIT_HEADINGS]
+    table = lay_out(rows, names, "l" * len(names))
     return (
         f"## Parameters\n\n{table}\n\nN is the pool size. The first part of a cost is that of each row, the second one "
         "is shared by rows that come together. `experiments/analysis/queueing/fit.py` explains the forms.\n"

@@ -1,10 +1,9 @@
 """Page of a reproduction: whether each published ratio was reproduced.
 
-The noise floor is that of one campaign and the change of a ratio has the noise of two, so some cells come out as not
-reproduced where nothing has changed. Simulated (200,000 pairs of equal campaigns, normal noise): 7% for ten blocks, 5%
-for five, where the cell is as noisy as the baseline; 24% and 18% where it is twice as noisy, 2% and 1% where it is a
-quarter as noisy. Less than 5% have an interval that leaves out 1 as well, in all of these. What a server has from one
-start to the next comes on top, and no interval holds it.
+The noise floor is that of one campaign, and the change of a ratio has the noise of two. So some cells are not
+reproduced although nothing has changed. Simulated (200,000 pairs of equal campaigns, normal noise): 7% for ten blocks,
+5% for five, with a cell as noisy as the baseline; 24% and 18% twice as noisy, 2% and 1% a quarter as noisy. Less than
+5% also have an interval that leaves out 1. Differences between two starts of a server come on top.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from collections.abc import Sequence
 
 from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison
 from experiments.analysis.differences import Difference
-from experiments.analysis.stats import FEWEST_BLOCKS, SIGNIFICANCE, Estimate, with_interval
-from experiments.formatting import NOTHING, count
+from experiments.analysis.stats import FEWEST_BLOCKS, format_floor, is_significant, with_interval
+from experiments.formatting import count, format_known
 from experiments.records.campaign import Campaign
-from experiments.report.comparison import Style, describe_differences, describe_side, lay_out
+from experiments.report.comparison import cell_table, describe_differences, describe_side
+from experiments.report.labels import Style
 
 PAGE = "reproduced.md"
 """The page's name in the campaign's folder."""
@@ -59,19 +59,19 @@ def judge(cell: ComparedCell, experiment: ComparedExperiment) -> str:
 
 
 def write_reproduction(
-    published: Campaign,
-    here: Campaign,
-    differences: Sequence[Difference],
-    comparison: Comparison,
-    style: Style = "pipe",
+    a: Campaign, b: Campaign, differences: Sequence[Difference], comparison: Comparison, style: Style = "pipe"
 ) -> str:
-    """Write the whole page; its last lines are the sum."""
+    """Write the whole page of a, published, and b, here; its last lines are the sum."""
     behind = describe_differences(differences, "published", "here")
     parts = [
-        f"# {published.name} reproduced\n",
-        f"- published: {describe_side(published)}\n- here: {describe_side(here)}\n",
+        f"# {a.name} reproduced\n",
+        f"- published: {describe_side(a)}\n- here: {describe_side(b)}\n",
         f"## What differs behind them\n\n{behind}",
-        *(f"## {one.name}\n\n{one.question}\n\n{_table(one, style)}" for one in comparison.experiments),
+        *(
+            f"## {one.name}\n\n{one.question}\n\n"
+            + cell_table([(cell.shown, _values(cell, one)) for cell in one.cells], HEADINGS, style)
+            for one in comparison.experiments
+        ),
         "## In sum\n\n" + "\n".join(f"- {line}" for line in sum_up(comparison)) + "\n",
     ]
     return "\n".join(parts)
@@ -91,7 +91,8 @@ def sum_up(comparison: Comparison) -> list[str]:
     others = [cell for cell, result in judged.values() if result == NOT_REPRODUCED]
     floors = dict.fromkeys(map(_floors, comparison.experiments))
     none = sum(result.startswith(NO_RESULT) for result in results)
-    beyond = f" (of {sum(map(_differs, others))} the interval of *here to published* leaves out 1)" if others else ""
+    differing = sum(cell.relative is not None and is_significant(cell.relative.p_value) for cell in others)
+    beyond = f" (of {differing} the interval of *here to published* leaves out 1)" if others else ""
     return [
         "A published ratio to the baseline is reproduced where it lies within the noise floor of the one measured "
         f"here, the larger of the two campaigns' ({'; '.join(floors)}). Not reproduced is a finding, no failure.",
@@ -101,35 +102,20 @@ def sum_up(comparison: Comparison) -> list[str]:
     ]
 
 
-def _differs(cell: ComparedCell) -> bool:
-    p_value = None if cell.relative is None else cell.relative.p_value
-    return p_value is not None and p_value < SIGNIFICANCE
-
-
 def _is_judged(cell: ComparedCell) -> bool:
     """Return whether it has a result: not the baseline, nor its second arm, which measures noise."""
     return not cell.baseline and cell.shown.arm == "a"
 
 
-def _table(experiment: ComparedExperiment, style: Style) -> str:
-    rows = [(cell.shown, _values(cell, experiment)) for cell in experiment.cells]
-    return lay_out(rows, HEADINGS, style)
-
-
 def _values(cell: ComparedCell, experiment: ComparedExperiment) -> list[str]:
     role = "baseline" if cell.baseline else "the baseline again"
     return [
-        *("1" if cell.baseline else _estimate(ratio, ".2f") for ratio in (cell.ratio_a, cell.ratio_b)),
-        _estimate(cell.relative, ".3f"),
-        *(NOTHING if rate is None else f"{rate.value:,.0f}" for rate in (cell.rows_per_s_a, cell.rows_per_s_b)),
+        *("1" if cell.baseline else with_interval(ratio, ".2f") for ratio in (cell.ratio_a, cell.ratio_b)),
+        with_interval(cell.relative, ".3f"),
+        *(format_known(rate.value if rate else None, ",.0f") for rate in (cell.rows_per_s_a, cell.rows_per_s_b)),
         judge(cell, experiment) if _is_judged(cell) else role,
     ]
 
 
-def _estimate(estimate: Estimate | None, form: str) -> str:
-    return NOTHING if estimate is None else with_interval(estimate, form)
-
-
 def _floors(experiment: ComparedExperiment) -> str:
-    texts = ["not known" if floor is None else f"{floor - 1:.1%}" for floor in (experiment.floor_a, experiment.floor_b)]
-    return f"{texts[0]} published, {texts[1]} here"
+    return f"{format_floor(experiment.floor_a)} published, {format_floor(experiment.floor_b)} here"

@@ -5,25 +5,22 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-
-from tabulate import tabulate
 
 from experiments.analysis.disturbance import MAX_DISTURBED_SHARE
 from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, mark_unless, with_interval
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.cpuset import format_cpuset
-from experiments.formatting import NOTHING, shortened, whole
+from experiments.formatting import NOTHING, format_known, shortened
 from experiments.records.campaign import Campaign
 from experiments.records.record import RUN_STATUSES
-from experiments.report.bottlenecks import BOTTLENECK, why_cells, why_csv, why_headings
+from experiments.report.bottlenecks import BOTTLENECK, rounded, why_cells, why_csv, why_headings
 from experiments.report.builds import marks_of
 from experiments.report.captions import caption_lines, describe_floor, describe_ratios
 from experiments.report.csv_columns import fact_columns, measure_columns, model_columns
 from experiments.report.effects import describe_effects
-from experiments.report.footnotes import STATUS_NAMES, foot_lines, group_reasons
-from experiments.report.labels import headings, label_of, table_axes
+from experiments.report.footnotes import STATUS_NAMES, foot_lines, group_troubles
+from experiments.report.labels import headings, label_of, lay_out, table_axes
 
 HEADINGS = ("rows/s (95% interval)", "ratio (95% interval)", "client CPU µs/row", "client core")
 """Before those of ``why_headings``, and ``LAST_HEADINGS`` behind them."""
@@ -35,12 +32,10 @@ NOTE_LENGTH = 80
 TERMINAL_NOTE_LENGTH = 40
 
 
-def markdown_table(
-    summary: ExperimentSummary, campaign: Campaign, *, charts: str = "", remarks: Sequence[str] = ()
-) -> str:
+def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: str = "") -> str:
     """Write the experiment's question, noise floor, table, notes and effects, without a heading.
 
-    ``charts`` are paragraphs (images, an answer) above the table, ``remarks`` lines at the end of the notes.
+    ``charts`` are paragraphs (images, an answer) above the table.
     """
     axes = table_axes([cell.shown.cell for cell in summary.cells])
     why = why_headings(summary.cells)
@@ -49,17 +44,9 @@ def markdown_table(
         for cell in summary.cells
     ]
     names = headings(axes)
-    sides = ["right"] * len(HEADINGS) + ["left" if one == BOTTLENECK else "right" for one in why] + ["right", "left"]
-    alignment = ["left"] * len(names) + sides
-    every = [*names, *HEADINGS, *why, *LAST_HEADINGS]
-    table = tabulate(
-        rows,
-        every,
-        tablefmt="pipe",
-        disable_numparse=True,
-        colalign=alignment,
-    )
-    notes = "\n".join(f"- {line}" for line in [*caption_lines(summary, campaign, axes), *remarks])
+    align = "l" * len(names) + "r" * len(HEADINGS) + "".join("l" if one == BOTTLENECK else "r" for one in why) + "rl"
+    table = lay_out(rows, [*names, *HEADINGS, *why, *LAST_HEADINGS], align)
+    notes = "\n".join(f"- {line}" for line in caption_lines(summary, campaign, axes))
     effects = describe_effects(summary, campaign)
     matters = "" if effects is None else f"\n**What matters**\n\n{effects.strip()}\n"
     question, floor = summary.experiment.question, describe_floor(summary, campaign)
@@ -71,8 +58,7 @@ def terminal_table(summary: ExperimentSummary, campaign: Campaign) -> str:
     axes = table_axes([cell.shown.cell for cell in summary.cells])
     rows = [[*label_of(cell.shown.cell, axes), *_short_cells(cell)] for cell in summary.cells]
     names = headings(axes)
-    alignment = ["left"] * len(names) + ["right"] * (len(TERMINAL_HEADINGS) - 1) + ["left"]
-    table = tabulate(rows, [*names, *TERMINAL_HEADINGS], tablefmt="simple", disable_numparse=True, colalign=alignment)
+    table = lay_out(rows, [*names, *TERMINAL_HEADINGS], "l" * len(names) + "rrrrl", "simple")
     notes = "\n".join(f"- {line}" for line in [*describe_ratios(summary), *foot_lines(summary)])
     floor = describe_floor(summary, campaign).replace("**", "")
     return f"{summary.experiment.question}\n{floor}\n\n{table}\n\n{notes}\n"
@@ -98,10 +84,10 @@ def _axis_cells(cell: CellSummary, axes: Sequence[str]) -> list[str]:
 
 def _value_cells(cell: CellSummary) -> list[str]:
     return [
-        NOTHING if cell.rows_per_s is None else with_interval(cell.rows_per_s, ",.0f"),
+        with_interval(cell.rows_per_s, ",.0f"),
         _ratio(cell),
-        NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
-        NOTHING if cell.client_share is None else f"{cell.client_share:.0%}",
+        format_known(cell.cpu_us_per_row, ".1f"),
+        format_known(cell.client_share, ".0%"),
     ]
 
 
@@ -114,9 +100,9 @@ def _last_cells(cell: CellSummary) -> list[str]:
 
 def _short_cells(cell: CellSummary) -> list[str]:
     return [
-        NOTHING if cell.rows_per_s is None else whole(cell.rows_per_s.value),
+        format_known(cell.rows_per_s.value if cell.rows_per_s else None, ",.0f"),
         _ratio(cell),
-        NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}",
+        format_known(cell.cpu_us_per_row, ".1f"),
         NOTHING if cell.shown.unsupported else f"{len(cell.ok)}/{cell.planned}",
         _note(cell, TERMINAL_NOTE_LENGTH),
     ]
@@ -125,9 +111,7 @@ def _short_cells(cell: CellSummary) -> list[str]:
 def _ratio(cell: CellSummary) -> str:
     if cell.baseline and cell.rows_per_s is not None:
         return "1"
-    if cell.ratio is None:
-        return NOTHING
-    return mark_unless(not cell.noise, with_interval(cell.ratio, ".2f"))
+    return mark_unless(cell.ratio is None or not cell.noise, with_interval(cell.ratio, ".2f"))
 
 
 def _note(cell: CellSummary, length: int | None = None) -> str:
@@ -152,11 +136,7 @@ def _troubles(cell: CellSummary, length: int | None) -> list[str]:
     """Count each outcome other than ok, with its reasons; every reason without a ``length``."""
     if length is None:
         return [f"{number} {STATUS_NAMES[status]}: {reason}" for (status, reason), number in cell.troubles.items()]
-    return [
-        f"{reason.number} {name}{reason.told(length)}"
-        for status, name in STATUS_NAMES.items()
-        for reason in group_reasons(record.reason or "" for record in cell.finished if record.status == status != "ok")
-    ]
+    return [f"{reason.number} {name}{reason.told(length)}" for name, reason in group_troubles(cell.finished)]
 
 
 def _csv_row(cell: CellSummary, summary: ExperimentSummary, modelled: Mapping[str, Modelled]) -> dict[str, object]:
@@ -177,9 +157,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, modelled: Mapping[st
         "ratio_p": _p_value(None if cell.ratio is None else cell.ratio.p_value),
         "ratio_p_holm": _p_value(cell.holm_p),
         "not_told_apart": "" if cell.noise is None else int(cell.noise),
-        "cpu_us_per_row": "" if cell.cpu_us_per_row is None else round(cell.cpu_us_per_row, 3),
-        "client_share": "" if cell.client_share is None else round(cell.client_share, 3),
-        "throttled_share": "" if cell.throttled_share is None else round(cell.throttled_share, 3),
+        **{name: rounded(getattr(cell, name), 3) for name in ("cpu_us_per_row", "client_share", "throttled_share")},
         **fact_columns(cell),
         **measure_columns(cell),
         **why_csv(cell),
@@ -193,7 +171,5 @@ def _p_value(value: float | None) -> float | str:
 
 
 def _estimate_columns(name: str, estimate: Estimate | None, digits: int) -> dict[str, object]:
-    values = asdict(estimate or Estimate(0.0))
-    known = {key: value for key, value in values.items() if estimate is not None and value is not None}
     names = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
-    return {column: round(known[key], digits) if key in known else "" for key, column in names.items()}
+    return {column: rounded(getattr(estimate, key, None), digits) for key, column in names.items()}

@@ -1,29 +1,23 @@
 """Model of a loader, fitted on two of its cells: one connection, and one side saturated.
 
-- **Demand** of either side per row: ``D(N) = least + shared * 2 / (N + 1)``. What a wake-up or a flush of the log
-  costs is shared by those that come together, on average half of the pool and the one itself; what each row costs is
-  not. The two cells give both parts.
-- **Delay**: with one connection nothing queues, so what a row takes there beyond both demands is delay: the commit, the
-  way there and back, waking up. Where each row waits for a durable commit, ``Z(N) = Z(1) * (3 - 2 / N)``: a commit that
-  finds a flush under way (the more likely, the more connections) waits for the rest of it, then for its own, and for
-  the flushing process to get back onto the busy core, with the lock in its hands, before and after.
-- **Contention**: beyond the saturated pool the server's demand grows with every further connection (the linear part of
-  Gunther's universal scalability law, Guerrilla Capacity Planning, 2007, chapter 4). Two cells cannot tell by how much.
-  It is a property of the server, so one further cell of one loader tells it for all loaders of that server. The pool
-  beyond which it grows is that loader's, too.
+- **Demand** of either side per row: ``D(N) = least + shared * 2 / (N + 1)``. Rows that come together share the cost of
+  a wake-up or of a flush of the log: on average half of the pool and the row itself. The two cells give both parts.
+- **Delay**: with one connection nothing queues. The time of a row beyond both demands is delay: the commit, the round
+  trip, waking up. With durable commits ``Z(N) = Z(1) * (3 - 2 / N)``: a commit among many waits for the rest of a flush
+  under way, for its own, and for the flushing process to get the busy core before and after.
+- **Contention**: beyond the saturated pool the server's demand grows with every connection (the linear part of
+  Gunther's universal scalability law, Guerrilla Capacity Planning, 2007, chapter 4). One further cell of one loader
+  tells it for all loaders of that server. The pool beyond which it grows is that loader's, too.
 
-Both forms, the 2 and the 3 in them, were chosen on this project's first four campaigns with pools of 1, 5, 20 and 50 on
-2 cores: the errors found on those say how well so few parameters describe them, not how well they foretell others; the
-campaigns after them do (``tests/experiments/test_model_results.py`` holds all to the aim). What spoke for them: with
-the costs of the cell itself and a constant delay, exact mean values were 13% to 15% too high in every cell with a pool
-of 5, which needs a delay of 2.9 to 3.0 times that of one connection; a simulation with one lock on the flush, whose
-holder needs the core before and after, was 3% to 8% off.
+Both forms were chosen on this project's first four campaigns (pools of 1, 5, 20 and 50 on 2 cores). Only the errors of
+later campaigns say how well they predict others (``tests/experiments/test_model_results.py`` holds all to the aim).
+With the cell's own costs and a constant delay, exact mean values were 13% to 15% too high in every cell with a pool of
+5. That needs a delay of 2.9 to 3.0 times that of one connection. A simulation with one lock on the flush, whose holder
+needs the core before and after, was 3% to 8% off.
 
-A quota of CPU time does not slow a core, it stops it: within each period of 100 ms the client runs at full speed until
-it is used up. So it is a bound on the throughput (quota / demand), and no slower station.
-
-Cores that both sides share are one station with the demand of both, and a lock that holds the client to one of them is
-a bound besides: that it also makes rows wait for each other below that bound is left out.
+A quota does not slow a core, it stops it: within each 100 ms the client runs at full speed until the quota is used up.
+So it is a bound on the throughput (quota / demand), and no slower station. Cores that both sides share are one station
+with the demand of both. A lock that holds the client to one of them is a bound besides, without waiting below it.
 """
 
 from __future__ import annotations

@@ -1,21 +1,20 @@
 """Measured points of the model: throughput and CPU cost per row of each cell.
 
-All demands are CPU seconds per row. The client's is that of phase ``data``. The server's is measured inside that phase
-if the record has it (``Phase.server_cpu_s``). Otherwise it is the server's use during the whole run, over the rows of
-both phases. That includes the start of each connection, so it is cut to what the cores could give while the rows went
-in (the utilisation law, ``X D <= m``).
-
-Upper bounds make no point, nor do cells that ran without the sampler to measure its cost.
+All demands are CPU seconds per row. The client's is that of phase ``data``, and so is the server's if the record has it
+(``Phase.server_cpu_s``). Otherwise it is that of the whole run over the rows of both phases, the start of connections
+included, cut to what the cores could give (the utilisation law, ``X D <= m``). Upper bounds make no point, nor do cells
+that ran without the sampler to measure its cost.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from bigdata.registry import LOADERS
 from experiments.analysis.ceilings import is_ceiling
+from experiments.analysis.stats import median_of_known
 from experiments.analysis.usable_cores import Setup, count_cores, find_setup, uses_several_cores
 from experiments.analysis.utilization import find_foreign_share
 from experiments.matrix.cell import AxisValue
@@ -71,10 +70,8 @@ class Point:
     @property
     def utilisation(self) -> float:
         """Return the part of its cores that the busier side used."""
-        return max(
-            self.median.rows_per_s * self.median.client_s / self.setup.client_limit,
-            self.median.rows_per_s * self.median.server_s / self.setup.server_limit,
-        )
+        costs = self.median.client_s / self.setup.client_limit, self.median.server_s / self.setup.server_limit
+        return self.median.rows_per_s * max(costs)
 
 
 def read_points(description: Description, records: Sequence[Record]) -> list[Point]:
@@ -94,12 +91,11 @@ def waits_for_each_row(cell: Cell) -> bool:
 
 
 def _modelled_cells(description: Description) -> Iterable[ShownCell]:
-    cells = {cell.cell_key: cell for cell in description.cells if cell.arm == "a" and not cell.unsupported}
-    # Where a campaign has both. One that samples nowhere has nothing but such cells.
-    sampled = any(cell.cell.sampling == "on" for cell in cells.values())
-    return [
-        cell for cell in cells.values() if not is_ceiling(cell.cell) and not (sampled and cell.cell.sampling == "off")
-    ]
+    able = {cell.cell_key: cell for cell in description.cells if cell.arm == "a" and not cell.unsupported}
+    # A campaign that samples nowhere has only cells without sampling.
+    sampled = any(cell.cell.sampling == "on" for cell in able.values())
+    cells = [cell for cell in able.values() if not is_ceiling(cell.cell)]
+    return [cell for cell in cells if not (sampled and cell.cell.sampling == "off")]
 
 
 def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record]) -> Point | None:
@@ -112,11 +108,10 @@ def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record
     blocks = {block: sample for block, run in runs.items() if (sample := _sample(run, setup)) is not None}
     if not blocks:
         return None
-    median = _believable(_median_of(list(blocks.values())), setup)
+    measured = zip(*(astuple(sample) for sample in blocks.values()), strict=True)
+    median = _believable(Sample(*map(statistics.median, measured)), setup)
     exact = all(run.phases is None or run.phases["data"].server_cpu_s is not None for run in ran)
-    shares = [find_foreign_share(run.host, count_cores(placement)) for run in ran]
-    known = [share for share in shares if share is not None]
-    foreign_share = statistics.median(known) if known else None
+    foreign_share = median_of_known(find_foreign_share(run.host, count_cores(placement)) for run in ran)
     return Point(shown, setup, several_cores, _is_durable(description, shown), median, blocks, exact, foreign_share)
 
 
@@ -128,14 +123,6 @@ def _sample(record: Record, setup: Setup) -> Sample | None:
     if not server_s:
         return None
     return _believable(Sample(record.rows_per_s, record.cpu_us_per_row / 1e6, server_s), setup)
-
-
-def _median_of(samples: Sequence[Sample]) -> Sample:
-    return Sample(
-        statistics.median(sample.rows_per_s for sample in samples),
-        statistics.median(sample.client_s for sample in samples),
-        statistics.median(sample.server_s for sample in samples),
-    )
 
 
 def _believable(sample: Sample, setup: Setup) -> Sample:

@@ -61,10 +61,9 @@ class Basis:
 class Modelled:
     """A measured cell with its prediction, which is None for a family without cells to fit on.
 
-    ``measured_bounds``, in rows per second, follow from the costs measured in the cell itself: one for each side, one
-    for cores that both share, and that of the connections, ``N / (both costs + the delay of one alone)``. The last one
-    needs a fit and rows that are round trips of their own. ``used``: the model was fitted on this cell. ``broken`` is
-    the assumption that did not hold.
+    ``measured_bounds``, in rows per second, follow from the costs measured in the cell: of each side, of shared cores,
+    and of the connections, ``N / (both costs + the delay of one alone)``. The last needs a fit and rows that are round
+    trips of their own. ``used``: the model was fitted on this cell. ``broken``: the assumption that did not hold.
     """
 
     point: Point
@@ -122,9 +121,8 @@ def model_cells(description: Description, records: Sequence[Record]) -> Model:
     bases = _find_bases(description, families)
     fits = {family: fit_basis(basis) for family, basis in bases.items()}
     fit_on = {point.shown.cell_key for basis in bases.values() for point in basis.points}
-    cells = tuple(
-        _model_cell(point, bases.get(point.family), fits.get(point.family), fit_on) for point in _in_order(points)
-    )
+    ordered = _in_order(points)
+    cells = tuple(_model_cell(point, bases.get(point.family), fits.get(point.family), fit_on) for point in ordered)
     return Model(cells, bases, fits, _plain_error(families, bases))
 
 
@@ -159,9 +157,7 @@ def _find_bases(description: Description, families: Mapping[Family, Sequence[Poi
         crowded = _most_crowded(families[family], saturated)
         if crowded is not None:
             references.setdefault(_server_of(crowded), Reference(alone, saturated, crowded))
-    return {
-        family: replace(basis, reference=references.get(_server_of(basis.alone))) for family, basis in bases.items()
-    }
+    return {name: replace(basis, reference=references.get(_server_of(basis.alone))) for name, basis in bases.items()}
 
 
 def _find_basis(group: Sequence[Point]) -> Basis | None:
@@ -257,11 +253,10 @@ def _find_odd_cost(point: Point, prediction: Prediction, error: float) -> str:
 
 def _plain_error(families: Mapping[Family, Sequence[Point]], bases: Mapping[Family, Basis]) -> float | None:
     """Return the median error of fits on two cells each, without contention."""
-    errors = []
-    for family, basis in bases.items():
-        fit = _fit(basis.alone, basis.saturated)
-        for point in families[family]:
-            if point not in (basis.alone, basis.saturated):
-                predicted = predict(fit, point.poolsize, point.setup).rows_per_s
-                errors.append(abs(predicted / point.median.rows_per_s - 1))
-    return median_of_known(errors)
+    return median_of_known(
+        abs(predict(fit, point.poolsize, point.setup).rows_per_s / point.median.rows_per_s - 1)
+        for family, basis in bases.items()
+        for fit in [_fit(basis.alone, basis.saturated)]
+        for point in families[family]
+        if point not in (basis.alone, basis.saturated)
+    )

@@ -1,25 +1,22 @@
 """Closed queueing network: bounds on its throughput, and exact mean values.
 
-A network has ``population`` customers, each a connection with its worker. They go round: through stations, where they
-queue for a core, and through a delay without queueing (a commit, a round trip). Demands and
-delays are seconds per row, throughput is rows per second.
+The ``population`` are connections with their workers. They go round through stations, where they queue for a core, and
+through a delay without queueing. Demands and delays are seconds per row, throughput is rows per second.
 
 - Bounds: Denning and Buzen 1978, The operational analysis of queueing network models, ACM Computing Surveys 10(3),
-  225-261. By the utilisation law ``U = X D`` a station with ``m`` cores has ``X <= m / D``, and since no row takes less
-  than the sum of its demands and delays, by Little's law ``X <= N / (sum D + Z)``.
+  225-261. The utilisation law ``U = X D`` gives ``X <= m / D`` for a station with ``m`` cores. No row takes less than
+  its demands and delays, so Little's law gives ``X <= N / (sum D + Z)``.
 - Mean values: Reiser and Lavenberg 1980, Mean-value analysis of closed multichain queuing networks, Journal of the ACM
-  27(2), 313-322. Exact for exponential service (or processor sharing, whatever the distribution), and for a single
-  class. A station with several cores serves at a rate that depends on how many are there, ``a(j) = min(j, m)``:
+  27(2), 313-322. They are exact for exponential service or processor sharing, and a single class. A station with
+  several cores serves at a rate that depends on the rows there, ``a(j) = min(j, m)``:
 
   ``R(n) = D/m (1 + Q(n-1)) + sum over j < m of j (1/a(j) - 1/m) D p(j-1 | n-1)``,
   ``X(n) = n / (sum of R(n) + Z)``, ``Q(n) = X(n) R(n)``, ``p(j | n) = X(n) D/a(j) p(j-1 | n-1)``.
 
-  What is left for an empty station, ``1 - sum of p(j | n)``, loses all its digits near saturation. So it is taken from
-  the network without that station, whose throughput is ``Y``: ``p(0 | n) = p(0 | n-1) X(n) / Y(n)`` (Reiser 1981, Mean
-  value analysis and convolution method for queue-dependent servers in closed queueing networks, Performance Evaluation
-  1(1), 7-18). Both are from ratios of normalisation constants, and the tests hold the result against those, computed in
-  fractions by convolution (Buzen 1973, Communications of the ACM 16(9), 527-531). Seidmann's approximation of several
-  cores by one fast core and a delay needs neither, but is up to a fifth too low there, where this is exact.
+  The chance of an empty station, ``1 - sum of p(j | n)``, loses all its digits near saturation. It comes from the
+  throughput ``Y`` without that station: ``p(0 | n) = p(0 | n-1) X(n) / Y(n)`` (Reiser 1981, Performance Evaluation
+  1(1), 7-18). The tests check against normalisation constants in fractions (Buzen 1973, CACM 16(9), 527-531).
+  Seidmann's approximation, one fast core and a delay, needs neither, and is up to a fifth too low.
 """
 
 from __future__ import annotations
@@ -75,18 +72,16 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Solution:
-    """Mean values in the steady state. ``utilisations`` are parts of all cores of a station, ``queues`` rows there."""
+    """Mean values in the steady state; ``queues`` are the rows at each station."""
 
     rows_per_s: float
-    utilisations: dict[str, float]
     queues: dict[str, float]
 
 
 def find_bounds(network: Network, population: int) -> Bounds:
     """Return the asymptotic bounds (Denning and Buzen 1978)."""
-    least_s = network.least_s
-    by_station = {one.name: one.most_rows_per_s for one in network.stations}
-    return Bounds(by_station, population / least_s if least_s else math.inf)
+    by_population = population / network.least_s if network.least_s else math.inf
+    return Bounds({one.name: one.most_rows_per_s for one in network.stations}, by_population)
 
 
 def solve(network: Network, population: int) -> Solution:
@@ -97,9 +92,7 @@ def solve(network: Network, population: int) -> Solution:
     if population < 1 or not network.least_s:
         raise ValueError(f"a population of {population} that takes {network.least_s} s has no steady state")
     rates, queues = _recur(network.stations, network.delay_s, population)
-    named = {one.name: queue for one, queue in zip(network.stations, queues, strict=True)}
-    used = {one.name: rates[-1] * one.demand_s / one.cores for one in network.stations}
-    return Solution(rates[-1], used, named)
+    return Solution(rates[-1], {one.name: queue for one, queue in zip(network.stations, queues, strict=True)})
 
 
 def _recur(stations: Sequence[Station], delay_s: float, population: int) -> tuple[list[float], list[float]]:
@@ -124,16 +117,9 @@ def _recur(stations: Sequence[Station], delay_s: float, population: int) -> tupl
     return rates, queues
 
 
-def _rate_factor(station: Station, rows: int) -> float:
-    """Return the speed of a station with this many rows, relative to a single core."""
-    return min(float(rows), station.cores)
-
-
 def _response_s(station: Station, queue: float, shares: Sequence[float]) -> float:
-    """Return the time of a row that finds ``queue`` rows on average, and ``j`` with probability ``shares[j]``."""
-    extra = sum(
-        (j + 1) * (1 / _rate_factor(station, j + 1) - 1 / station.cores) * share for j, share in enumerate(shares)
-    )
+    """Return the time of a row that finds ``queue`` rows on average, and ``j - 1`` with the j-th of ``shares``."""
+    extra = sum(j * (1 / min(j, station.cores) - 1 / station.cores) * p for j, p in enumerate(shares, start=1))
     return station.demand_s * ((1 + queue) / station.cores + extra)
 
 
@@ -142,7 +128,7 @@ def _next_shares(station: Station, rate: float, shares: Sequence[float], rate_wi
     if math.isinf(rate):
         return [1.0]
     empty = 0.0 if math.isinf(rate_without) else shares[0] * rate / rate_without
-    further = [_times(rate, station.demand_s) / _rate_factor(station, j) * p for j, p in enumerate(shares, start=1)]
+    further = [_times(rate, station.demand_s) / min(j, station.cores) * p for j, p in enumerate(shares, start=1)]
     return [empty, *further][: math.ceil(station.cores) - 1]
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experiments.analysis.queueing.fit import Prediction, predict
 from experiments.analysis.queueing.measurements import CLIENT, FREE_AXES, SERVER, SHARED, Family, Point
 from experiments.analysis.queueing.model import Basis, Model, fit_basis
-from experiments.analysis.stats import Estimate, estimate_median, with_interval
+from experiments.analysis.stats import Estimate, estimate_median, median_of_known, with_interval
 from experiments.analysis.time_breakdown import round_trips_per_row
 from experiments.analysis.usable_cores import Setup
 from experiments.formatting import count, whole
@@ -38,8 +37,7 @@ class Answer:
     """A prediction with its interval over the blocks, and the cells it was tested on.
 
     ``measured`` is the range of this family's cells, ``unfounded`` the parts of the question outside of it.
-    ``grown_no_further`` is the prediction if the server's cost did not grow beyond the largest measured pool; None if
-    the question has no larger one.
+    ``grown_no_further`` is the prediction without growth of the server's cost beyond the largest measured pool.
     """
 
     prediction: Prediction
@@ -55,18 +53,17 @@ class Answer:
 
 def name_contestants(model: Model) -> Sequence[tuple[Family, dict[str, AxisValue]]]:
     """Return each family with a fit, and the values of its axes."""
-    cells = {family: basis.alone.shown.cell for family, basis in model.bases.items()}
+    axes = {family: basis.alone.shown.cell.axes() for family, basis in model.bases.items()}
     return [
-        (family, {axis: value for axis, value in cell.axes().items() if axis not in FREE_AXES})
-        for family, cell in cells.items()
+        (name, {axis: one for axis, one in values.items() if axis not in FREE_AXES}) for name, values in axes.items()
     ]
 
 
 def find_round_trips(model: Model, family: Family, records: Sequence[Record]) -> float:
     """Return the round trips that a row waits for: the median of the runs with one connection that it is fitted on."""
     alone = model.bases[family].alone.shown.cell_key
-    found = [round_trips_per_row(one) for one in records if (one.cell_key, one.status) == (alone, "ok")]
-    return statistics.median(found) if found else 1.0
+    found = median_of_known(round_trips_per_row(one) for one in records if (one.cell_key, one.status) == (alone, "ok"))
+    return 1.0 if found is None else found
 
 
 def answer_question(model: Model, family: Family, question: Question, *, trips_per_row: float = 1.0) -> Answer:
@@ -98,15 +95,12 @@ def answer_question(model: Model, family: Family, question: Question, *, trips_p
 def change_setup(basis: Basis, question: Question) -> Setup:
     """Return the measured cores, replaced by those in the question, which are not shared."""
     setup = basis.alone.setup
-    if question.server_cores is not None:
-        cores = math.ceil(question.server_cores)
-        quota = _quota(question.server_cores, cores)
-        setup = replace(setup, server_cores=cores, server_quota=quota, shared_cores=0)
-    if question.client_cores is not None:
+    if (cores := question.server_cores) is not None:
+        setup = replace(setup, server_cores=math.ceil(cores), server_quota=_quota(cores), shared_cores=0)
+    if (cores := question.client_cores) is not None:
         # A lock or a loop limits a loader to one core.
-        usable = question.client_cores if basis.alone.several_cores else min(question.client_cores, 1.0)
-        cores = math.ceil(usable)
-        setup = replace(setup, client_cores=cores, client_quota=_quota(usable, cores), shared_cores=0)
+        cores = cores if basis.alone.several_cores else min(cores, 1.0)
+        setup = replace(setup, client_cores=math.ceil(cores), client_quota=_quota(cores), shared_cores=0)
     return setup
 
 
@@ -115,10 +109,8 @@ def describe_answer(answer: Answer, model: Model) -> str:
     prediction, bounds = answer.prediction, answer.prediction.bounds
     lines = [f"predicted: {whole(prediction.rows_per_s)} rows/s{_spread(answer)}"]
     if answer.grown_no_further is not None:
-        lines.append(
-            f"           {whole(answer.grown_no_further)} if the server's cost per row grows no further than in the "
-            "largest pool measured"
-        )
+        further = "if the server's cost per row grows no further than in the largest pool measured"
+        lines.append(f"           {whole(answer.grown_no_further)} {further}")
     costs = {
         CLIENT: (f"{_cores(answer.setup.client_limit)} / {prediction.client_s * 1e6:.1f} µs per row"),
         SERVER: (f"{_cores(answer.setup.server_limit)} / {prediction.server_s * 1e6:.1f} µs per row"),
@@ -136,8 +128,7 @@ def describe_answer(answer: Answer, model: Model) -> str:
 
 def _rates_by_block(basis: Basis, question: Question, setup: Setup, extra_s: float) -> list[float]:
     """Return the prediction of each block in which all cells ran that the fit is from."""
-    blocks = set.intersection(*(set(point.blocks) for point in basis.points))
-    fits = [fit_basis(basis, block) for block in sorted(blocks)]
+    fits = [fit_basis(basis, block) for block in sorted(set.intersection(*(set(one.blocks) for one in basis.points)))]
     return [predict(fit, question.poolsize, setup, extra_delay_s=extra_s).rows_per_s for fit in fits]
 
 
@@ -180,15 +171,11 @@ def _find_unfounded(points: Sequence[Point], question: Question, setup: Setup, t
 
 def _trust(answer: Answer, model: Model) -> list[str]:
     errors = [f"pool {poolsize} on {cores} {error:+.1%}" for poolsize, cores, error in answer.tested]
-    own = ", ".join(errors) if errors else "none, as all were needed for fitting"
-    whole_campaign = ""
+    tested = ", ".join(errors) or "none, as all were needed for fitting"
     if model.median_error is not None:
-        whole_campaign = f"; median of all {count(len(model.tested), 'cell')} of the campaign {model.median_error:.1%}"
-    lines = [f"measured were: {', '.join(answer.measured)}"]
-    lines.append(f"tested on cells that it was not fitted on: {own}{whole_campaign}")
-    if answer.unfounded:
-        lines.append(f"outside of what was measured: {', '.join(answer.unfounded)}")
-    return lines
+        tested += f"; median of all {count(len(model.tested), 'cell')} of the campaign {model.median_error:.1%}"
+    lines = [f"measured were: {', '.join(answer.measured)}", f"tested on cells that it was not fitted on: {tested}"]
+    return [*lines, *([f"outside of what was measured: {', '.join(answer.unfounded)}"] if answer.unfounded else [])]
 
 
 def _spread(answer: Answer) -> str:
@@ -199,8 +186,8 @@ def _spread(answer: Answer) -> str:
     return f" ({text} by {answer.blocks} fits, one per block: the spread of runs, not what is wrong with the model)"
 
 
-def _quota(cores: float, whole_cores: int) -> float | None:
-    return None if cores == whole_cores else cores
+def _quota(cores: float) -> float | None:
+    return None if cores == math.ceil(cores) else cores
 
 
 def _cores(number: float) -> str:

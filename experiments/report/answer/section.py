@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tabulate import tabulate
-
-from experiments.analysis.stats import with_interval
+from experiments.analysis.stats import mark_unless, with_interval
 from experiments.analysis.summary import ExperimentSummary, summarize
 from experiments.errors import BadInput
-from experiments.formatting import NOTHING, axis_name, axis_value, count, whole
+from experiments.formatting import NOTHING, axis_name, axis_value, count, format_known, whole
 from experiments.records.campaign import Campaign
 from experiments.report.answer import facts as known
 from experiments.report.answer.facts import ASYNCIO, COMPARED, THREADS, UVLOOP, Facts, Ratio, Setting
 from experiments.report.charts.catalog import CHARTS, chart_images, time_name
+from experiments.report.labels import lay_out
 
 LOADERS = (
     "*threads* is the driver psycopg2 on threads; *asyncio* and *uvloop* are the driver aiopg on these event loops. "
@@ -156,9 +155,9 @@ def settings_table(facts: Facts) -> str:
     headings = [*map(axis_name, axes), *_COLUMNS, "bottleneck", "of pgbench"]
     rows = [[*(axis_value(one.axes[axis]) for axis in axes), *_columns(one)] for one in facts.settings]
     kept = [place for place in range(len(headings)) if any(row[place] != NOTHING for row in rows)]
-    align = ["left" if place < len(axes) or headings[place] == "bottleneck" else "right" for place in kept]
+    align = "".join("l" if place < len(axes) or headings[place] == "bottleneck" else "r" for place in kept)
     headings, *cells = [[row[place] for place in kept] for row in (headings, *rows)]
-    return tabulate(cells, headings, "pipe", colalign=align, disable_numparse=True)
+    return lay_out(cells, headings, align)
 
 
 def _columns(setting: Setting) -> list[str]:
@@ -169,11 +168,14 @@ def _columns(setting: Setting) -> list[str]:
     alike = len(next(iter(groups.values()), [])) == len(setting.loaders)
     bottlenecks = [label if alike else f"{_join(names)} {label}" for label, names in groups.items()]
     return [
-        NOTHING if threads is None else with_interval(threads.rows_per_s, ",.0f"),
-        *(NOTHING if one is None else with_interval(one.value, ".2f") + " n.s." * bool(one.noise) for one in ratios),
+        with_interval(threads.rows_per_s if threads else None, ",.0f"),
+        *(
+            mark_unless(one is None or not one.noise, with_interval(one.value if one else None, ".2f"))
+            for one in ratios
+        ),
         each if costs else NOTHING,
         "; ".join(bottlenecks) or NOTHING,
-        NOTHING if threads is None or threads.ceiling_share is None else f"{threads.ceiling_share:.0%}",
+        format_known(threads.ceiling_share if threads else None, ".0%"),
     ]
 
 

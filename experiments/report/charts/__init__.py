@@ -6,7 +6,6 @@
 - ``curves``: medians over pool size or interpreter
 - ``time_bars``: time breakdown of the workers
 - ``queueing``: predictions of the queueing model
-- ``panels``: axes shared by ``curves`` and ``queueing``
-- ``ticks``: log axes
+- ``panels``: axes of curves, and log axes
 - ``canvas``: paper, texts and keys
 """

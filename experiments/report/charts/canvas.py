@@ -181,10 +181,17 @@ class Columns:
         """Return the left edges of the labels, and that of the plot."""
         return list(accumulate(_column_widths(self.headings, self.labels), initial=PADDING + self.indent))
 
-    def axes(self, sheet: Sheet, top: float, height: float) -> Axes:
-        """Return axes for the plot between the columns."""
+    def axes(self, sheet: Sheet, top: float, height: float, rows: int, label: str) -> Axes:
+        """Return axes for the plot between the columns, a unit for each row, with the label above."""
         left = self.lefts[-1]
-        return sheet.axes(left, top, sheet.width - PADDING - sum(self._number_widths()) - left, height)
+        axes = sheet.axes(left, top, sheet.width - PADDING - sum(self._number_widths()) - left, height)
+        axes.set_ylim(rows - 0.5, -0.5)
+        axes.set_yticks([])
+        axes.tick_params(axis="x", top=True, labeltop=True, length=3)
+        axes.spines["top"].set_visible(True)
+        axes.set_xlabel(label, fontsize=SMALL)
+        axes.xaxis.set_label_position("top")
+        return axes
 
     def write_headings(self, sheet: Sheet, baseline: float) -> None:
         """Write all headings, the last line of each on the baseline."""
@@ -231,6 +238,16 @@ def draw_sheet(pieces: Sequence[Piece], width: float, title: str, described: str
     metadata = {"Title": title, "Description": described, "Date": None, "Creator": None}
     figure.savefig(file, format="svg", metadata=metadata)
     return _shorten(file.getvalue().decode()).encode()
+
+
+def draw_page(
+    title: str, question: str, pieces: Sequence[Piece], foot: Sequence[str], width: float, described: str
+) -> bytes:
+    """Draw the pieces between title and question and the paragraphs of the foot."""
+    room = width - 2 * PADDING
+    head = [Lines((title,), size=TITLE, weight="bold"), Lines(wrap(question, room, BODY), size=BODY, below=8.0)]
+    lines = [line for text in foot for line in wrap(text, room, SMALL)]
+    return draw_sheet([*head, *pieces, Lines(tuple(lines), color=GREY)], width, title, described)
 
 
 def _shorten(svg: str) -> str:

@@ -101,9 +101,8 @@ def curves_of(description: Description, experiment: ShownExperiment) -> list[Cur
     able = [cell for cell in in_matrix_order(description, experiment) if cell.arm == "a" and not cell.unsupported]
     # Of the upper bounds only pgbench: it runs with every pool, on the scale of the loaders.
     shown = [cell for cell in able if cell.cell.loader == PGBENCH or not is_ceiling(cell.cell)]
-    listed = description.matrix["experiments"][experiment.name]["matrix"]
-    axes = {axis: label_axes([cell.cell for cell in shown], listed, over=axis) for axis in CURVE_AXES}
-    every = [_curves(axis, shown, axes[axis]) for axis in CURVE_AXES]
+    cells, listed = [cell.cell for cell in shown], description.listed(experiment.name)
+    every = [_curves(axis, shown, label_axes(cells, listed, over=axis)) for axis in CURVE_AXES]
     return [curves for curves in every if any(_length(line, curves.axis) >= _FEWEST_VALUES for line in curves.lines)]
 
 

@@ -149,12 +149,11 @@ class Panels:
             estimate = series.points[metric].get(value)
             moved = position * 1.6**shift if self.axis == "poolsize" else position + shift
             apart = is_apart(self.axis, value)
-            if estimate is None:
+            if estimate is not None:
+                places.append(_Place(moved, estimate.value, estimate.interval, apart))
+            elif not apart:
                 # A gap in the line, but none where free-threaded builds stand between its points.
-                places += [] if apart else [_Place(moved, math.nan, None, apart)]
-            else:
-                ends = None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
-                places.append(_Place(moved, estimate.value, ends, apart))
+                places.append(_Place(moved, math.nan, None, apart))
         return places
 
 
@@ -193,12 +192,11 @@ def series_of(curves: Curves, summary: ExperimentSummary) -> tuple[Series, ...]:
     return tuple(_series(line, curves.axis, cells) for line in curves.lines)
 
 
-def top_of(series: Sequence[Series], metric: int) -> float | None:
-    """Return the end of an axis from 0 that holds all points with their intervals; None without points."""
-    highest = [
-        point.value if point.high is None else point.high for one in series for point in one.points[metric].values()
-    ]
-    return 1.06 * max(highest) if highest else None
+def tops_of(series: Sequence[Series]) -> tuple[float | None, ...]:
+    """Return the ends of the metrics' axes, which hold all points with their intervals; None without points."""
+    points = [[point for one in series for point in one.points[metric].values()] for metric in range(len(METRICS))]
+    highest = [max((one.high or one.value for one in each), default=None) for each in points]
+    return tuple(None if high is None else 1.06 * high for high in highest)
 
 
 def _series(line: Line, axis: str, cells: Mapping[str, CellSummary]) -> Series:

@@ -4,39 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from experiments.analysis.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
+from experiments.analysis.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN, format_floor
 from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import NOTHING, axis_name, count
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
-from experiments.report.charts.canvas import (
-    BODY,
-    GREY,
-    PADDING,
-    SMALL,
-    TITLE,
-    WIDTH,
-    Key,
-    Lines,
-    Piece,
-    charting,
-    draw_sheet,
-    wrap,
-)
+from experiments.report.charts.canvas import WIDTH, Key, Lines, Piece, charting, draw_page
 from experiments.report.charts.catalog import Curves, curve_name, curves_of, forest_name, time_name
-from experiments.report.charts.curves import (
-    METRICS,
-    MOST_LINES,
-    Panels,
-    Series,
-    apart_entry,
-    is_apart,
-    series_of,
-    top_of,
-)
+from experiments.report.charts.curves import MOST_LINES, Panels, Series, apart_entry, is_apart, series_of, tops_of
 from experiments.report.charts.forest import Forest, forest_rows
 from experiments.report.charts.time_bars import Bars, time_rows
-from experiments.report.labels import headings, label_axes
+from experiments.report.labels import headings, join_label, label_axes
 
 _ALONE_HEIGHT = 210.0
 _ONE_OF_MANY_HEIGHT = 92.0
@@ -47,13 +25,11 @@ def draw_charts(summary: ExperimentSummary, campaign: Campaign, alts: Mapping[st
     """Draw the charts named in ``alts`` as SVG; its texts become the descriptions inside the files."""
     description, experiment = campaign.description, summary.experiment
     with charting():
-        name = forest_name(experiment)
-        drawn = {name: _forest_sheet(description, summary, alts[name])}
+        drawn = {(name := forest_name(experiment)): _forest_sheet(description, summary, alts[name])}
         for curves in curves_of(description, experiment):
             name = curve_name(experiment, curves.axis)
             drawn[name] = _curve_sheet(description, summary, curves, alts[name])
-        name = time_name(experiment)
-        if name in alts:
+        if (name := time_name(experiment)) in alts:
             drawn[name] = _time_sheet(description, summary, alts[name])
     return drawn
 
@@ -107,25 +83,20 @@ def _group(
     curves: Curves, name: tuple[str, ...], members: list[Series], every: Sequence[Series], place: tuple[int, int]
 ) -> list[Piece]:
     """Return the panels of one group with heading and key. ``place`` is its number, from 0, and their count."""
-    others = tuple(one for one in every if one not in members)
     panels = Panels(
         axis=curves.axis,
         values=curves.values,
         series=tuple(members),
-        others=others,
-        tops=tuple(top_of(every, metric) for metric in range(len(METRICS))),
+        others=tuple(one for one in every if one not in members),
+        tops=tops_of(every),
         panel_height=_ONE_OF_MANY_HEIGHT if name else _ALONE_HEIGHT,
         number=place[0],
         last=place[0] + 1 == place[1],
     )
-    texts = [_line_text(one.label[len(name) :]) for one in members]
-    heading = [Lines((_line_text(name),), size=9.0, weight="bold")] if name else []
+    texts = [join_label(one.label[len(name) :]) for one in members]
+    heading = [Lines((join_label(name),), size=9.0, weight="bold")] if name else []
     key = [panels.key(WIDTH, texts)] if len(members) > 1 or not name else []
     return [*heading, *key, panels]
-
-
-def _line_text(label: Sequence[str]) -> str:
-    return ", ".join(text for text in label if text != NOTHING) or "all"
 
 
 def _interval(description: Description, fewest: int) -> str:
@@ -133,8 +104,7 @@ def _interval(description: Description, fewest: int) -> str:
 
 
 def _label_axes(description: Description, summary: ExperimentSummary) -> tuple[str, ...]:
-    listed = description.matrix["experiments"][summary.experiment.name]["matrix"]
-    return label_axes([cell.shown.cell for cell in summary.cells], listed)
+    return label_axes([cell.shown.cell for cell in summary.cells], description.listed(summary.experiment.name))
 
 
 def _sheet(
@@ -147,12 +117,8 @@ def _sheet(
     alt: str,
 ) -> bytes:
     """Draw the pieces between title and question and the footnotes about machine and method."""
-    question = wrap(summary.experiment.question, width - 2 * PADDING, BODY)
-    head = [Lines((title,), size=TITLE, weight="bold"), Lines(question, size=BODY, below=8.0)]
     facts = description.environment
-    cores = f"{len(facts.get('cores_allowed') or [])} of {facts.get('cores', NOTHING)} cores"
-    where = f"{description.campaign}; {facts.get('cpu') or 'unknown CPU'}, {cores}"
-    floor = "not known" if summary.floor is None else f"{summary.floor - 1:.1%}"
-    numbers = "; ".join([count(description.repeats, "block"), f"noise floor {floor}", *how])
-    lines = [line for text in (where, numbers) for line in wrap(text, width - 2 * PADDING, SMALL)]
-    return draw_sheet([*head, *pieces, Lines(tuple(lines), color=GREY)], width, title, alt)
+    cores = f"{len(facts.cores_allowed)} of {facts.cores or NOTHING} cores"
+    where = f"{description.campaign}; {facts.cpu or 'unknown CPU'}, {cores}"
+    numbers = "; ".join([count(description.repeats, "block"), f"noise floor {format_floor(summary.floor)}", *how])
+    return draw_page(title, summary.experiment.question, pieces, [where, numbers], width, alt)

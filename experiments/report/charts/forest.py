@@ -10,14 +10,13 @@ from functools import cached_property
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import CellSummary, ExperimentSummary
-from experiments.formatting import NOTHING
+from experiments.formatting import format_known
 from experiments.report.charts.canvas import BLACK, GREY, PADDING, RULE, SHADE, SMALL, Columns, Key, Sheet
-from experiments.report.charts.ticks import log_limits, log_ticks
+from experiments.report.charts.panels import log_limits, log_ticks, set_ticks
 from experiments.report.labels import label_of
 
 
@@ -94,7 +93,8 @@ class Forest:
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw labels on the left, points and intervals, and numbers on the right."""
         self._columns.write_headings(sheet, top + _HEAD - 8)
-        axes = self._columns.axes(sheet, top + _HEAD, _ROW * len(self._slots))
+        label = "ratio of rows/s to the baseline (log scale); right of 1 is faster"
+        axes = self._columns.axes(sheet, top + _HEAD, _ROW * len(self._slots), len(self._slots), label)
         self._prepare(axes)
         self._plot(axes)
         for number, slot in enumerate(self._slots):
@@ -141,16 +141,8 @@ class Forest:
         low, high = log_limits([*(end for end in ends if end), *([1 / self.floor, self.floor] if self.floor else [])])
         axes.set_xscale("log")
         axes.set_xlim(low, high)
-        axes.set_ylim(len(self._slots) - 0.5, -0.5)
-        axes.set_yticks([])
         ticks = log_ticks(low, high)
-        axes.xaxis.set_major_locator(FixedLocator(ticks))
-        axes.xaxis.set_major_formatter(FixedFormatter([f"{tick:g}" for tick in ticks]))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.tick_params(axis="x", top=True, labeltop=True, length=3)
-        axes.spines["top"].set_visible(True)
-        axes.set_xlabel("ratio of rows/s to the baseline (log scale); right of 1 is faster", fontsize=SMALL)
-        axes.xaxis.set_label_position("top")
+        set_ticks(axes, ticks, [f"{tick:g}" for tick in ticks])
         if self.floor is not None:
             axes.axvspan(1 / self.floor, self.floor, gid="noise-floor", zorder=0, **_BAND)
         axes.axvline(1, color=BLACK, linewidth=1, zorder=1, gid="one")
@@ -164,8 +156,8 @@ class Forest:
         intervals: list[tuple[float, float, float]] = []
         for height, row in drawn:
             points[row.mark].append((row.ratio.value if row.ratio else 1.0, height))
-            if row.ratio and row.ratio.low is not None and row.ratio.high is not None:
-                intervals.append((height, row.ratio.low, row.ratio.high))
+            if row.ratio and row.ratio.interval:
+                intervals.append((height, *row.ratio.interval))
         if intervals:
             y, low, high = zip(*intervals, strict=True)
             axes.hlines(y, low, high, zorder=2, gid="intervals", **_LINE)
@@ -192,10 +184,9 @@ def forest_rows(summary: ExperimentSummary, axes: Sequence[str]) -> tuple[Forest
 
 
 def _row(cell: CellSummary, axes: Sequence[str]) -> ForestRow:
-    rows_per_s = NOTHING if cell.rows_per_s is None else f"{cell.rows_per_s.value:,.0f}"
-    cpu = NOTHING if cell.cpu_us_per_row is None else f"{cell.cpu_us_per_row:.1f}"
-    label = label_of(cell.shown.cell, axes)
-    return ForestRow(label, (rows_per_s, cpu), _mark(cell), cell.ratio, _without_result(cell))
+    rows_per_s = format_known(cell.rows_per_s.value if cell.rows_per_s else None, ",.0f")
+    numbers = (rows_per_s, format_known(cell.cpu_us_per_row, ".1f"))
+    return ForestRow(label_of(cell.shown.cell, axes), numbers, _mark(cell), cell.ratio, _without_result(cell))
 
 
 def _mark(cell: CellSummary) -> Mark:

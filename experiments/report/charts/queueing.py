@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,25 +12,11 @@ from experiments.analysis.queueing.fit import Fit, predict
 from experiments.analysis.queueing.measurements import Family
 from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, estimate_median
-from experiments.formatting import NOTHING
+from experiments.formatting import format_known
 from experiments.records.description import Description
-from experiments.report.charts.canvas import (
-    BODY,
-    GREY,
-    PADDING,
-    SMALL,
-    TITLE,
-    WIDTH,
-    Key,
-    Lines,
-    Piece,
-    Sheet,
-    charting,
-    draw_sheet,
-    wrap,
-)
+from experiments.report.charts.canvas import SMALL, WIDTH, Key, Sheet, charting, draw_page
 from experiments.report.charts.panels import CAPTION, draw_intervals, panel_axes, set_heights, set_pool_axis
-from experiments.report.labels import label_axes, label_of
+from experiments.report.labels import label_axes, one_line
 from experiments.report.queueing import CHART_ALT
 
 _TITLE = "Campaign, and predicted by the model"
@@ -67,7 +53,9 @@ class Panel:
     @property
     def highest(self) -> float:
         """Return the most rows per second, measured or predicted."""
-        return max(max(_estimate(cell).high or 0.0, _estimate(cell).value, _predicted(cell)) for cell in self.cells)
+        predicted = [cell.prediction.rows_per_s for cell in self.cells if cell.prediction]
+        estimates = map(_estimate, self.cells)
+        return max([*predicted, *(end for one in estimates for end in (one.value, one.high or 0.0))])
 
 
 @dataclass(frozen=True)
@@ -99,11 +87,10 @@ def draw_model(description: Description, model: Model) -> bytes:
     top = 1.06 * max(panel.highest for panel in panels)
     starts = range(0, len(panels), _BESIDE)
     rows = [Row(tuple(panels[start : start + _BESIDE]), top, number) for number, start in enumerate(starts)]
+    error = format_known(model.median_error, ".1%", "not known")
+    foot = f"rows/s over pool size (log scale); {description.campaign}; median error of cells not fitted on: {error}"
     with charting():
-        question = Lines(wrap(_QUESTION, WIDTH - 2 * PADDING, BODY), size=BODY, below=8.0)
-        title = Lines((_TITLE,), size=TITLE, weight="bold")
-        pieces: list[Piece] = [title, question, Key(_KEY, WIDTH), *rows, _foot(description, model)]
-        return draw_sheet(pieces, WIDTH, _TITLE, CHART_ALT)
+        return draw_page(_TITLE, _QUESTION, [Key(_KEY, WIDTH), *rows], [foot], WIDTH, CHART_ALT)
 
 
 def panels_of(model: Model) -> list[Panel]:
@@ -116,24 +103,16 @@ def panels_of(model: Model) -> list[Panel]:
     shown = [cell.point.shown.cell for group in several.values() for cell in group]
     axes = label_axes(shown, {}, over="poolsize") or ("loader",)
     return [
-        Panel(_caption(label_of(group[0].point.shown.cell, axes)), model.fits[group[0].point.family], tuple(group))
+        Panel(one_line(group[0].point.shown.cell, axes), model.fits[group[0].point.family], tuple(group))
         for group in several.values()
     ]
 
 
-def _caption(label: Sequence[str]) -> str:
-    return ", ".join(text for text in label if text != NOTHING)
-
-
-def _foot(description: Description, model: Model) -> Lines:
-    error = "not known" if model.median_error is None else f"{model.median_error:.1%}"
-    text = f"rows/s over pool size (log scale); {description.campaign}; median error of cells not fitted on: {error}"
-    return Lines(wrap(text, WIDTH - 2 * PADDING, SMALL), color=GREY)
-
-
 def _plot(axes: Axes, panel: Panel, number: int) -> None:
     setup = panel.cells[0].point.setup
-    grid = _grid(panel.pools[0], panel.pools[-1])
+    first, last = panel.pools[0], panel.pools[-1]
+    # Pool sizes about equally far from each other on a log scale.
+    grid = sorted({round(first * (last / first) ** (step / 40)) for step in range(41)})
     curve = [predict(panel.fit, pool, setup) for pool in grid]
     axes.plot(grid, [one.bounds.lowest for one in curve], gid=f"bound-{number}", zorder=2, **_BOUND)
     axes.plot(grid, [one.rows_per_s for one in curve], gid=f"line-predicted-{number}", zorder=3, **_CURVE)
@@ -142,19 +121,9 @@ def _plot(axes: Axes, panel: Panel, number: int) -> None:
         x, y = [cell.point.poolsize for cell in cells], [_estimate(cell).value for cell in cells]
         axes.plot(x, y, gid=f"{name}-{number}", zorder=5, **looks)
     estimates = [(cell.point.poolsize, _estimate(cell)) for cell in panel.cells]
-    known = [(pool, one.low, one.high) for pool, one in estimates if one.low is not None and one.high is not None]
+    known = [(pool, *one.interval) for pool, one in estimates if one.interval]
     draw_intervals(axes, known, f"intervals-{number}", color=_TESTED["color"], zorder=4)
-
-
-def _grid(first: int, last: int) -> list[int]:
-    """Return pool sizes from first to last, about equally far from each other on a log scale."""
-    steps = 40
-    return sorted({round(first * (last / first) ** (step / steps)) for step in range(steps + 1)})
 
 
 def _estimate(cell: Modelled) -> Estimate:
     return estimate_median([sample.rows_per_s for sample in cell.point.blocks.values()])
-
-
-def _predicted(cell: Modelled) -> float:
-    return cell.prediction.rows_per_s if cell.prediction else 0.0

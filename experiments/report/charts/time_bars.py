@@ -95,9 +95,10 @@ class Bars:
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw labels on the left, bars, and numbers on the right."""
         self._columns.write_headings(sheet, top + _HEAD - 8)
-        axes = self._columns.axes(sheet, top + _HEAD, _ROW * len(self.rows))
+        label = "where the workers' time goes"
+        axes = self._columns.axes(sheet, top + _HEAD, _ROW * len(self.rows), len(self.rows), label)
         longest = max([1.0, *(begin + share for row in self.rows for _, begin, share in row.shares())])
-        _prepare(axes, len(self.rows), longest)
+        _prepare(axes, longest)
         for number, row in enumerate(self.rows):
             _plot(axes, row, number, axes.get_position().width * sheet.width / longest)
             baseline = top + _HEAD + _ROW * (number + 0.5) + SMALL * 0.36
@@ -133,17 +134,12 @@ def _row(cell: CellSummary, axes: Sequence[str]) -> TimeRow:
     return TimeRow(label, {}, "cannot run" if cell.shown.unsupported else _NOT_OBSERVED, busy)
 
 
-def _prepare(axes: Axes, rows: int, longest: float) -> None:
+def _prepare(axes: Axes, longest: float) -> None:
     axes.set_xlim(0, longest)
-    axes.set_ylim(rows - 0.5, -0.5)
-    axes.set_yticks([])
     axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, length=3)
-    axes.spines["top"].set_visible(True)
+    axes.tick_params(axis="x", bottom=False, labelbottom=False)
     axes.spines["bottom"].set_visible(False)
-    axes.set_xlabel("where the workers' time goes", fontsize=SMALL)
-    axes.xaxis.set_label_position("top")
     axes.grid(visible=True, axis="x", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
 

@@ -12,10 +12,9 @@ from experiments.analysis.precision import (
     describe_until,
     estimate_block_s,
     find_precision,
-    interval_reach,
     percentage,
 )
-from experiments.analysis.stats import Estimate
+from experiments.analysis.stats import Estimate, interval_reach
 from experiments.analysis.summary import summarize, summarize_all
 from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign

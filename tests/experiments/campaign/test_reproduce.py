@@ -187,7 +187,7 @@ def test_other_pins_are_refused_with_the_commit_that_has_them(tmp_path: Path, pu
 def test_a_campaign_of_before_there_was_this_option_is_repeated_by_its_own_version(
     tmp_path: Path, published: Description
 ) -> None:
-    environment = {**published.environment, "uncommitted_changes": True}
+    environment = replace(published.environment, uncommitted_changes=True)
     selection = {"pg_bin": "17.11"}
     old = replace(published, source_hash=None, environment=environment, selection=selection)
     with pytest.raises(BadInput) as raised:
@@ -202,7 +202,7 @@ def test_a_campaign_of_before_there_was_this_option_is_repeated_by_its_own_versi
 def test_other_pins_run_where_asked_for_and_another_machine_is_only_told(
     tmp_path: Path, published: Description
 ) -> None:
-    moved = with_software(published, environment={**published.environment, "cpu": "Another"})
+    moved = with_software(published, environment=replace(published.environment, cpu="Another"))
     told = "notice: not as published: environment, CPU: A Processor then, Another now"
     assert read(tmp_path / "1", published).check(moved) == [told]
     newer = replace(moved, source_hash="sha256:2")

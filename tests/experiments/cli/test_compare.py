@@ -10,6 +10,7 @@ import pytest
 from experiments.__main__ import main
 from experiments.matrix.cell import read_cell
 from experiments.records.description import Description, ShownExperiment
+from experiments.records.facts import MachineFacts
 from experiments.records.folder import create
 from experiments.records.record import Record
 from tests.experiments.made_campaigns import measured
@@ -41,8 +42,8 @@ def compare(tmp_path: Path, *arguments: str) -> int:
     return main(["compare", *arguments, "--results", str(tmp_path / "results")])
 
 
-def environment(description: Description, **changes: Any) -> dict[str, Any]:
-    return {**description.environment, **changes}
+def environment(description: Description, **changes: Any) -> MachineFacts:
+    return replace(description.environment, **changes)
 
 
 def test_what_differs_is_printed_first_and_differences_are_no_failure(

@@ -62,6 +62,9 @@ def test_parts_are_written_as_ever_and_read_again(description: Description) -> N
     values = json.loads(text)
     # The order, too: files of campaigns are compared as text.
     assert json.dumps({name: values[name] for name in WRITTEN}) == json.dumps(WRITTEN)
+    machine = "cpu machine cores cores_allowed memory_bytes system kernel virtualisation file_system commit"
+    machine += " uncommitted_changes harness_python harness_packages platform"
+    assert " ".join(values["environment"]) == machine
     assert from_json(text, "campaign.json") == as_written(typed(description))
     assert as_written(typed(description)).placements == typed(description).placements
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.report.charts.ticks import log_limits, log_ticks
+from experiments.report.charts.panels import log_limits, log_ticks
 
 
 @pytest.mark.parametrize(
