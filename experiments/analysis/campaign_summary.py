@@ -20,5 +20,4 @@ class CampaignSummary:
 
 def summarize_campaign(campaign: Campaign) -> CampaignSummary:
     """Condense all that the records say."""
-    model = model_cells(campaign.description, campaign.records)
-    return CampaignSummary(campaign, tuple(summarize_all(campaign)), model)
+    return CampaignSummary(campaign, tuple(summarize_all(campaign)), model_cells(campaign))

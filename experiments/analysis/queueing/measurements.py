@@ -9,7 +9,7 @@ that ran without the sampler to measure its cost.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 
 from bigdata.registry import LOADERS
@@ -18,6 +18,7 @@ from experiments.analysis.stats import median_of_known
 from experiments.analysis.usable_cores import Setup, count_cores, find_setup, uses_several_cores
 from experiments.analysis.utilization import find_foreign_share
 from experiments.matrix.cell import AxisValue
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, part_of
 from experiments.records.record import Cell, Phase, Record
 
@@ -74,12 +75,13 @@ class Point:
         return self.median.rows_per_s * max(costs)
 
 
-def read_points(description: Description, records: Sequence[Record]) -> list[Point]:
+def read_points(campaign: Campaign) -> list[Point]:
     """Return the points of all cells with a run that has costs, in the order of the plan. Baselines count once."""
     runs: dict[str, dict[int, Record]] = {}
-    for record in records:
+    for record in campaign.records:
         if record.status == "ok" and not record.interrupted and record.arm == "a":
             runs.setdefault(record.cell_key, {})[record.block] = record
+    description = campaign.description
     found = (_point(description, shown, runs.get(shown.cell_key, {})) for shown in _modelled_cells(description))
     return [point for point in found if point is not None]
 

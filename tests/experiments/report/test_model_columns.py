@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from experiments.analysis.queueing.model import model_cells
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.record import Record
 from experiments.report.csv_columns import model_columns
@@ -17,7 +18,7 @@ Rows = dict[tuple[str, int, str], dict[str, object]]
 
 
 def rows(description: Description, records: list[Record]) -> Rows:
-    modelled = {cell.point.shown.cell_key: cell for cell in model_cells(description, records).cells}
+    modelled = {cell.point.shown.cell_key: cell for cell in model_cells(Campaign(description, records)).cells}
     return {(one.cell.loader, one.cell.poolsize, one.arm): model_columns(one, modelled) for one in description.cells}
 
 
