@@ -21,14 +21,15 @@ from experiments.records.record import Cell
 
 @dataclass(frozen=True)
 class ComparedCell:
-    """A cell and arm of one experiment in campaigns ``a`` and ``b``; an estimate is None where there is nothing.
+    """A cell and arm of one experiment in campaigns ``a`` and ``b``, as ``shown`` in b; estimates may be unknown.
 
     ``relative`` is the ratio to the baseline in b divided by that in a, and None of the baseline itself. ``absolute``
-    are rows/s in b divided by those in a: it holds the machine's drift from one campaign to the other, too.
+    are rows/s in b divided by those in a, which includes the machine's drift. ``blocks_a`` and ``blocks_b`` are numbers
+    of good runs, ``obstacles`` the reasons in a and in b for no comparison. ``adjusted_p`` is that of ``relative`` by
+    Holm for all compared cells.
     """
 
     shown: ShownCell
-    """Of ``b``."""
     axes: Cell
     baseline: bool
     rows_per_s_a: Estimate | None
@@ -38,12 +39,9 @@ class ComparedCell:
     relative: Estimate | None
     absolute: Estimate | None
     blocks_a: int
-    """In how many blocks it had a good run."""
     blocks_b: int
     obstacles: tuple[str | None, str | None] = (None, None)
-    """Why there is nothing to compare in a, and why not in b."""
     adjusted_p: float | None = None
-    """Of ``relative``, adjusted by Holm for all cells compared; None for what is not one of those."""
 
     def obstacle(self, a: str, b: str) -> str | None:
         """Return why there is nothing to compare, with names of the campaigns; None where there is something."""
@@ -202,11 +200,11 @@ def _adjust(experiments: Sequence[ComparedExperiment]) -> Iterator[ComparedExper
     }
     adjusted = dict(zip(p_values, adjust_holm(list(p_values.values())), strict=True))
     for experiment in experiments:
-        cells = [
-            replace(cell, adjusted_p=adjusted.get((cell.axes, experiment.baseline))) if cell.shown.arm == "a" else cell
-            for cell in experiment.cells
-        ]
-        yield replace(experiment, cells=tuple(cells))
+        keys = [(cell.axes, experiment.baseline) if cell.shown.arm == "a" else None for cell in experiment.cells]
+        cells = zip(experiment.cells, keys, strict=True)
+        yield replace(
+            experiment, cells=tuple(replace(cell, adjusted_p=key and adjusted.get(key)) for cell, key in cells)
+        )
 
 
 def _only_in(side: Campaign, other: Campaign) -> tuple[ShownCell, ...]:

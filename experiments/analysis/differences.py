@@ -1,7 +1,7 @@
 """Differences behind two campaigns: host, configuration of the cells in common, software.
 
-``forbids`` marks what makes a comparison meaningless: another machine, other work, other cores or settings. Software is
-what people compare. ``pin`` marks what must be the same for a run to be a repetition of another one.
+A difference that ``forbids`` makes a comparison meaningless: machine, work, cores or settings. One that is a ``pin``
+makes a run no repetition of another one.
 """
 
 from __future__ import annotations
@@ -45,27 +45,14 @@ class _Fact:
     text: Callable[[Any], str] = str
 
 
-def _gibibytes(value: int) -> str:
-    # Not exactly: a virtual machine has some kB more or less after each start.
-    return f"{value / 2**30:.1f} GiB"
-
-
-def _number(value: float) -> str:
-    return f"{value:g}"
-
-
-def _base(build: str) -> str:
-    return build.rpartition("; ")[0]
-
-
-def _platform(build: str) -> str:
-    return build.rpartition("; ")[2]
-
+# Not exactly: a virtual machine has some kB more or less after each start.
+_gibibytes = "{:.1f} GiB".format
+_number = "{:g}".format
 
 _MACHINE = (
     _Fact("machine", "architecture", forbids=True),
     _Fact("cores", "cores", forbids=True),
-    _Fact("memory_bytes", "memory", text=_gibibytes),
+    _Fact("memory_bytes", "memory", text=lambda size_bytes: _gibibytes(size_bytes / 2**30)),
     _Fact("system", "system"),
     _Fact("kernel", "kernel"),
 )
@@ -85,13 +72,11 @@ _ENGINE_HOST = (
 )
 _ENGINE_SOFTWARE = (_Fact("version", "version"), _Fact("source", "source of the images"))
 _DATA = (_Fact("digest", "digest", forbids=True, pin=True), _Fact("rows", "rows", forbids=True))
+_SIDES = ("loader", "server")
 _PLACEMENT = (
-    _Fact("loader_cpus", "cores of the loader", forbids=True, text=format_cpuset),
-    _Fact("server_cpus", "cores of the server", forbids=True, text=format_cpuset),
-    _Fact("loader_quota", "CPU limit of the loader", forbids=True, absent="none", text=_number),
-    _Fact("server_quota", "CPU limit of the server", forbids=True, absent="none", text=_number),
-    _Fact("loader_memory_bytes", "memory limit of the loader", forbids=True, absent="none"),
-    _Fact("server_memory_bytes", "memory limit of the server", forbids=True, absent="none"),
+    *(_Fact(f"{side}_cpus", f"cores of the {side}", forbids=True, text=format_cpuset) for side in _SIDES),
+    *(_Fact(f"{side}_quota", f"CPU limit of the {side}", forbids=True, absent="none", text=_number) for side in _SIDES),
+    *(_Fact(f"{side}_memory_bytes", f"memory limit of the {side}", forbids=True, absent="none") for side in _SIDES),
 )
 _SERVER = (_Fact("storage", "storage", forbids=True, pin=True),)
 _SERVER_SOFTWARE = (
@@ -108,8 +93,8 @@ _INTERPRETER = (
 _INSTALLED = (*_INTERPRETER, _Fact("build", "build"))
 _IN_AN_IMAGE = (
     *_INTERPRETER,
-    _Fact("build", "base of the image", pin=True, text=_base),
-    _Fact("build", "platform of the image", text=_platform),
+    _Fact("build", "base of the image", pin=True, text=lambda build: build.rpartition("; ")[0]),
+    _Fact("build", "platform of the image", text=lambda build: build.rpartition("; ")[2]),
 )
 # The harness sets it to the campaign's largest pool and a few: what else the campaign held says nothing of a cell.
 _FOLLOWS_FROM_THE_CAMPAIGN = ("max_connections",)
@@ -140,9 +125,8 @@ def baseline_of(description: Description, experiment: str) -> Cell | None:
 
 
 def _of_host(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
-    engines = {
-        name: (a.engines.get(name), b.engines.get(name)) for name in dict.fromkeys(cell.engine for cell in cells)
-    }
+    names = dict.fromkeys(cell.engine for cell in cells)
+    engines = {name: (a.engines.get(name), b.engines.get(name)) for name in names}
     # Where nothing ran on the harness's own machine, that is told and no reason for anything.
     matters = not engines or any(_is_here(side) for sides in engines.values() for side in sides)
     for one in _compare("host", "environment", _HOST, a.environment, b.environment):
@@ -195,13 +179,7 @@ def _parts(
         yield where, part_of(a, cell, axis), part_of(b, cell, axis)
 
 
-def _compare(
-    severity: Severity,
-    where: str,
-    facts: Sequence[_Fact],
-    a: object,
-    b: object,
-) -> Iterator[Difference]:
+def _compare(severity: Severity, where: str, facts: Sequence[_Fact], a: object, b: object) -> Iterator[Difference]:
     """Yield the facts that differ, of a part that both campaigns have: a mapping, or an instance of a dataclass."""
     if a is None or b is None:
         return
@@ -243,9 +221,8 @@ def _compare_baselines(a: Description, b: Description, cells: Sequence[Cell]) ->
         sides = [{} if cell is None else cell.axes() for cell in baselines]
         unlike = [axis for axis in {**sides[0], **sides[1]} if sides[0].get(axis) != sides[1].get(axis)]
         if unlike:
-            here, there = (
-                ", ".join(f"{axis} {side.get(axis)}" for axis in unlike) if side else "none" for side in sides
-            )
+            texts = [", ".join(f"{axis} {side.get(axis)}" for axis in unlike) if side else "none" for side in sides]
+            here, there = texts
             yield Difference("configuration", f"experiment {name}", "baseline", here, there, forbids=True)
 
 
@@ -255,8 +232,8 @@ def _checkout(side: Description) -> Mapping[str, Any]:
 
 
 def _harness(a: Description, b: Description) -> tuple[list[_Fact], Mapping[str, Any], Mapping[str, Any]]:
-    sides = [{"Python": side.harness_python, **side.harness_packages} for side in (a.environment, b.environment)]
-    return [_Fact(name, name, absent="none") for name in dict.fromkeys((*sides[0], *sides[1]))], sides[0], sides[1]
+    here, there = ({"Python": one.harness_python, **one.harness_packages} for one in (a.environment, b.environment))
+    return [_Fact(name, name, absent="none") for name in {**here, **there}], here, there
 
 
 def describe_difference(one: Difference, a: str = "in A", b: str = "in B") -> str:

@@ -77,10 +77,7 @@ class HigherEffect:
 
 @dataclass(frozen=True)
 class Effects:
-    """Effects of an experiment; their shares of the variance between cells add up to 1 with that of noise.
-
-    ``higher`` is None with two factors.
-    """
+    """Effects of an experiment; all shares and that of noise add up to 1. ``higher`` is None with two factors."""
 
     blocks: int
     factors: tuple[FactorEffect, ...]
@@ -145,11 +142,7 @@ class _Source:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Scale of the parts.
-
-    ``whole`` is all variation between the cells' means; ``noise`` adds to it per degree of freedom, and is estimated
-    with ``freedom`` degrees.
-    """
+    """All variation between the cells' means, and the ``noise`` in it per degree of freedom (``freedom``)."""
 
     whole: _Source
     noise: float

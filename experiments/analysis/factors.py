@@ -37,10 +37,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class Nesting:
-    """An axis with several values only within some values of another axis.
-
-    ``single`` pairs each other value of ``outer`` with the only value of ``inner`` there, None if it does not apply.
-    """
+    """An axis with several values only within some of another; ``single`` pairs the others with their only value."""
 
     inner: str
     outer: str
@@ -61,11 +58,7 @@ class Crossing:
 
 
 def find_crossing(cells: Sequence[Cell]) -> Crossing:
-    """Sort the axes that vary into factors.
-
-    An axis whose value follows from another's is one factor with it. So is one that is nested in another, as a loop is
-    within asyncio drivers: each of their combinations is then a level.
-    """
+    """Sort the axes that vary into factors: an axis that follows from another or is nested in it is one with it."""
     varying = [axis for axis in (cells[0] if cells else ()) if len({cell[axis] for cell in cells}) > 1]
     groups = _merge_followers(cells, [(axis,) for axis in sorted(varying, key=lambda axis: axis != HEAD)])
     nestings: list[Nesting] = []

@@ -25,20 +25,13 @@ from experiments.records.record import Record
 LOADER_AXES = ("loader", "loop", "protocol", "implementation")
 """Axes that one short name tells."""
 
-PRECISE = "precise"
-"""The interval of every ratio that has one reaches no further than asked."""
-BUDGET = "budget"
-"""Another block would not have ended within the budget."""
-NOTHING_TO_NARROW = "no intervals"
-"""No ratio has an interval, as too many runs failed: more blocks would not help."""
+# All intervals are narrow enough; another block would exceed the budget; too many runs failed for any interval.
+PRECISE, BUDGET, NOTHING_TO_NARROW = "precise", "budget", "no intervals"
 
 
 @dataclass(frozen=True)
 class Precision:
-    """Reach of the widest interval and its cell; None and '' without any interval.
-
-    ``left_out`` are the cells that run and have no interval all the same, as runs of theirs or of the baseline failed.
-    """
+    """Reach of the widest interval and its cell; None and '' without any. ``left_out`` cells ran and have none."""
 
     widest: float | None
     cell: str

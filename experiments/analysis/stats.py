@@ -110,9 +110,9 @@ def estimate_mean_ratio(logs: Sequence[float]) -> Estimate | None:
 
 
 def estimate_unpaired_ratio(logs_a: Sequence[float], logs_b: Sequence[float]) -> Estimate | None:
-    """Estimate the ratio of b to a from logarithms of runs that share no blocks; None where one side has none.
+    """Estimate the ratio of b to a, with Yuen's interval, from logarithms of runs without common blocks.
 
-    The quotient of the two ratios that ``estimate_mean_ratio`` gives, with Yuen's interval: they may differ in spread.
+    None if one side has no runs.
     """
     if not logs_a or not logs_b:
         return None
@@ -174,8 +174,7 @@ def is_noise(ratio: Estimate, floor: float | None, adjusted_p: float | None = No
 class _Trimmed:
     """The mean of the ``counted`` values, those that are left without the smallest and the largest.
 
-    ``squares`` is the sum of the squared deviations of all values, those left out moved to the nearest that counts
-    ("winsorized"), ``spread`` their standard deviation; 0 of a single value.
+    ``squares`` is the sum of squared deviations of the winsorized values, ``spread`` their standard deviation.
     """
 
     mean: float

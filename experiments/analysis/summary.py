@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments.analysis.ceilings import find_ceiling, is_ceiling
 from experiments.analysis.disturbance import find_disturbances, sum_up_disturbances, usual_cost
+from experiments.analysis.queueing.model import Model, model_cells
 from experiments.analysis.stats import (
     Estimate,
     adjust_holm,
@@ -41,7 +42,14 @@ GoodRuns = Mapping[int, GoodRun]
 
 @dataclass(frozen=True)
 class CellSummary:
-    """One row: a cell and arm with its finished runs. Medians and the ratio are None where no run was ok."""
+    """One row: a cell and arm with its finished runs. Medians and the ratio are None where no run was ok.
+
+    ``client_share`` is the part of one core that the client used in phase ``data``, ``throttled_share`` the part of
+    that phase in which it waited for its quota. ``disturbed`` runs have a ``disturbance``. In ``cut`` blocks an
+    interruption came between the run and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its
+    table; ``noise``: the ratio does not differ significantly from 1. ``ledger`` is microseconds of worker time per row
+    by ``time_breakdown.PARTS``, ``ceiling_share`` the rows/s as a share of the upper bound. None is unknown.
+    """
 
     shown: ShownCell
     baseline: bool
@@ -52,26 +60,16 @@ class CellSummary:
     ratio: Estimate | None
     cpu_us_per_row: float | None
     client_share: float | None
-    """CPU seconds of the client per second of phase ``data``: the part of one core that it used."""
     throttled_share: float | None
-    """The part of phase ``data`` in which the client had used up its limit and waited; None without a limit."""
     disturbed: int
-    """How many of the finished runs were disturbed, and by what: ``experiments.analysis.disturbance``."""
     disturbance: str
     cut: int = 0
-    """In how many blocks an interruption came between its run and that of the baseline: they are no pairs."""
     holm_p: float | None = None
-    """The ratio's p value, adjusted for the other ratios of the table; None for what is compared with nothing."""
     noise: bool | None = None
-    """Whether the ratio does not differ significantly from 1; None where nothing is claimed."""
     observations: Observations | None = None
-    """Medians of the runs that count; None where nobody observed the server."""
     verdict: Verdict | None = None
-    """None where too little is known, and of upper bounds."""
     ledger: Mapping[str, float] | None = None
-    """Microseconds of worker time per row, by the names in ``time_breakdown.PARTS``: the median of each part."""
     ceiling_share: float | None = None
-    """Rows/s as a share of the upper bound over as many connections; None where none was measured."""
 
     @property
     def ok(self) -> tuple[Record, ...]:
@@ -112,10 +110,7 @@ class CellSummary:
 
 @dataclass(frozen=True)
 class ExperimentSummary:
-    """One question with its rows.
-
-    ``floor`` is the noise floor as a factor above 1, None without enough blocks; ``floor_blocks`` those that it is of.
-    """
+    """One question with its rows. ``floor`` is the noise floor, a factor above 1, of so many ``floor_blocks``."""
 
     experiment: ShownExperiment
     cells: tuple[CellSummary, ...]
@@ -128,6 +123,20 @@ class ExperimentSummary:
         cells = [cell.shown.cell for cell in self.cells]
         axes = [axis for axis in AXES if len({cell.value(axis) for cell in cells}) > 1]
         return axes or ["loader"]
+
+
+@dataclass(frozen=True)
+class CampaignSummary:
+    """A campaign with the summaries of its experiments, and all its cells with the model's results."""
+
+    campaign: Campaign
+    experiments: tuple[ExperimentSummary, ...]
+    model: Model
+
+
+def summarize_campaign(campaign: Campaign) -> CampaignSummary:
+    """Summarize all experiments and model all cells, each once."""
+    return CampaignSummary(campaign, tuple(summarize_all(campaign)), model_cells(campaign))
 
 
 def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSummary:
@@ -174,10 +183,7 @@ def good_runs(attempts: Iterable[Record]) -> dict[int, GoodRun]:
 
 
 def paired(runs: GoodRuns, baseline: GoodRuns) -> dict[int, GoodRun]:
-    """Return the runs whose baseline ran in the same block by the same command.
-
-    An interruption between the two lets any time pass and restarts the servers, which would be in their ratio.
-    """
+    """Return the runs whose baseline ran in the same block by the same command, so on the same start of the servers."""
     return {block: run for block, run in runs.items() if block in baseline and baseline[block].resumed == run.resumed}
 
 
@@ -208,6 +214,7 @@ def _summarize_cell(campaign: Campaign, shown: ShownCell, pace: GoodRuns, baseli
     pairs = paired(good, pace)
     ok = [record for record in finished if record.status == "ok"]
     data = [record.phases["data"] for record in ok if record.phases]
+    throttled = [None if phase.throttled_s is None else phase.throttled_s / phase.wall_s for phase in data]
     usual = usual_cost(finished)
     disturbed = [record for record in finished if find_disturbances(record, placement, usual)]
     seen = observe(finished, placement)
@@ -221,9 +228,7 @@ def _summarize_cell(campaign: Campaign, shown: ShownCell, pace: GoodRuns, baseli
         ratio=None if baseline else estimate_ratio(rates(pairs), rates(pace)),
         cpu_us_per_row=median_of_known(record.cpu_us_per_row for record in ok),
         client_share=median_of_known((phase.user_s + phase.system_s) / phase.wall_s for phase in data),
-        throttled_share=median_of_known(
-            None if phase.throttled_s is None else phase.throttled_s / phase.wall_s for phase in data
-        ),
+        throttled_share=median_of_known(throttled),
         disturbed=len(disturbed),
         disturbance=sum_up_disturbances(disturbed, placement, usual),
         cut=len(good.keys() & pace.keys()) - len(pairs),
@@ -235,7 +240,7 @@ def _summarize_cell(campaign: Campaign, shown: ShownCell, pace: GoodRuns, baseli
 
 
 def _find_ceiling_share(campaign: Campaign, shown: ShownCell, good: GoodRuns) -> float | None:
-    """Divide median by median: the upper bound may be from other blocks, or of another experiment."""
+    """Divide the medians: the upper bound may be from other blocks, or of another experiment."""
     ceiling = find_ceiling(shown.cell, campaign.description.cells)
     highest = good_runs(campaign.attempts_of(ceiling)) if ceiling else {}
     if not good or not highest:

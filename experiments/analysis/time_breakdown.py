@@ -66,10 +66,7 @@ def split_waits(waits: Mapping[str, float]) -> Waits:
 
 
 def find_ledger(record: Record) -> Mapping[str, float] | None:
-    """Return the parts by their names in ``PARTS``, as measured; None where one of them was not.
-
-    ``round_trip`` is less than what was measured where that would take more time than the workers had.
-    """
+    """Return the parts by their names in ``PARTS``, as measured; None if one is missing. Workers limit round trips."""
     data = (record.phases or {}).get("data")
     seen = record.connections
     if data is None or data.server_cpu_s is None or seen is None or seen.round_trip_s is None:
@@ -104,10 +101,7 @@ def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
 
 
 def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
-    """Return the median of each part over the ok runs, settled; None where no run has them.
-
-    ``queueing`` is what these medians leave of the median of the workers' time, so that the parts add up to that.
-    """
+    """Return the settled median of each part over the ok runs; ``queueing`` makes them add up to the median time."""
     told = [record.ledger_us_per_row for record in records if record.status == "ok" and record.ledger_us_per_row]
     if not told:
         return None

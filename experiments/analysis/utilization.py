@@ -104,8 +104,7 @@ def _server_cpu_s(record: Record) -> float | None:
 
 
 def _trip_share(record: Record) -> float | None:
-    ledger = find_ledger(record)
-    if ledger is None:
+    if (ledger := find_ledger(record)) is None:
         return None
     return settle_ledger(ledger)["round_trip"] / worker_us_per_row(record.cell, _data(record))
 

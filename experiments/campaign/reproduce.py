@@ -18,10 +18,9 @@ from experiments.matrix.expand import Arm, PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.spec import Matrix, matrix_adapter
 from experiments.matrix.yaml_document import Document, Finding, read_document, refuse
-from experiments.records.campaign import Campaign
+from experiments.records.campaign import Campaign, select_published
 from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder
-from experiments.records.published import select_published
 
 _HASH = "sha256:"
 

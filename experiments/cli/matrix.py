@@ -28,9 +28,8 @@ from experiments.matrix.selection import apply_selection, parse_selection
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
 from experiments.profiling.explain import explain_asked
-from experiments.records.campaign import find_campaign
+from experiments.records.campaign import find_campaign, keep_published
 from experiments.records.folder import locked
-from experiments.records.published import keep_published
 from experiments.records.record import Record
 from experiments.report.publish import verdicts_of, write_front_page, write_tables
 

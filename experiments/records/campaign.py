@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from experiments.errors import BadInput, suggest
+from experiments.files import write_whole
 from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder, list_campaigns
-from experiments.records.record import Record
+from experiments.records.record import Record, to_json_line
 
 LOCAL = Path("results/local")
 """The results folder of the commands, which git ignores."""
 PUBLISHED = Path("results/published")
+KEPT = "published"
+"""The published cells of a reproduction inside its folder: ``reproduced.md`` needs that folder alone."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,7 @@ def list_known(results: Path) -> list[CampaignFolder]:
 
 
 def find_campaign(results: Path, text: str) -> CampaignFolder:
-    """Return the campaign of this name that ``list_known`` lists, or that in the folder ``text``.
-
-    Raises BadInput if it is neither.
-    """
+    """Return the campaign of this name in ``list_known``, or in the folder ``text``; else raise BadInput."""
     folders = list_known(results)
     for folder in folders:
         if folder.path.name == text:
@@ -78,3 +78,31 @@ def count_missing(description: Description, records: Sequence[Record]) -> int:
 def runs_left(folder: CampaignFolder, description: Description) -> int:
     """Count the planned runs without a record in the campaign's folder."""
     return count_missing(description, folder.records())
+
+
+def select_published(folder: CampaignFolder, cells: tuple[ShownCell, ...]) -> Campaign:
+    """Load the campaign in this folder with these cells alone, their experiments and their records."""
+    whole = load_campaign(folder)
+    names = {name for shown in cells for name in shown.experiments}
+    experiments = tuple(one for one in whole.description.experiments if one.name in names)
+    described = replace(whole.description, cells=cells, experiments=experiments)
+    runs = {(shown.cell_key, shown.arm) for shown in cells}
+    records = [record for record in whole.records if (record.cell_key, record.arm) in runs]
+    return Campaign(described, records, count_missing(described, records))
+
+
+def keep_published(folder: CampaignFolder, published: Campaign) -> None:
+    """Write it into the reproduction's folder, unless an earlier command has."""
+    kept = folder.path / KEPT
+    if (kept / "campaign.json").exists():
+        return
+    kept.mkdir(exist_ok=True)
+    write_whole(kept / "runs.jsonl", "".join(f"{to_json_line(record)}\n" for record in published.records))
+    # The last: where it stands all is there.
+    CampaignFolder(kept).rewrite(published.description)
+
+
+def read_published(folder: CampaignFolder) -> Campaign | None:
+    """Read what was kept; None of a campaign that is no reproduction, or older than this file."""
+    kept = CampaignFolder(folder.path / KEPT)
+    return load_campaign(kept) if (kept.path / "campaign.json").exists() else None

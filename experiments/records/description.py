@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, read_cell
 from experiments.records.facts import DataFacts, InterpreterFacts, MachineFacts, Placement, ServerFacts
-from experiments.records.record import SCHEMA, check_schema, known
-from experiments.records.redaction import without_paths
+from experiments.records.record import SCHEMA, check_schema, known, to_values
 
 Part = TypeVar("Part")
 
@@ -101,8 +100,8 @@ def part_of(parts: Mapping[str, Part], cell: Cell, axis: str) -> Part | None:
 def to_json(description: Description) -> str:
     """Write the text of ``campaign.json``, without absolute paths."""
     placements = {name: {**one.facts(), "note": one.note} for name, one in description.placements.items()}
-    values = without_paths(asdict(description) | {"placements": placements})
-    return json.dumps({"schema": values.pop("schema"), **values}, indent=1, ensure_ascii=False) + "\n"
+    values = {**to_values(description), "placements": placements}
+    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
 
 def as_written(description: Description) -> Description:

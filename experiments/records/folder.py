@@ -1,7 +1,7 @@
 """Folders of campaigns below ``results/``, where a kill at any moment loses at most the run in progress.
 
-``campaign.json`` is written whole, ``runs.jsonl`` and ``samples.jsonl`` only ever grow, and ``attempt.json`` stands
-there while a run is measured: it holds the record that the run gets should the campaign be killed in it.
+``campaign.json`` is written whole, ``runs.jsonl`` and ``samples.jsonl`` only grow. ``attempt.json`` is the record of a
+run in progress, should the campaign be killed in it.
 """
 
 from __future__ import annotations

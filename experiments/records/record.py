@@ -213,8 +213,13 @@ class Record:
 
 def to_json_line(record: Record) -> str:
     """Write the record as one line of JSON, without its end and without absolute paths."""
-    values = without_paths(asdict(record))
-    return json.dumps({"schema": values.pop("schema"), **values}, ensure_ascii=False, separators=(", ", ": "))
+    return json.dumps(to_values(record), ensure_ascii=False)
+
+
+def to_values(written: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass for JSON, the schema first, without absolute paths."""
+    values = without_paths(asdict(written))
+    return {"schema": values.pop("schema"), **values}
 
 
 def from_json_line(line: str, place: str) -> Record:

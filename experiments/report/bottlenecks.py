@@ -38,19 +38,12 @@ _LOOKS = (
 )
 
 
-PART_NAMES: Mapping[str, str] = {
-    "client_user": "client, user",
-    "client_system": "client, system",
-    "server_cpu": "server CPU",
-    "commit_wait": "commit",
-    "other_wait": "other waits",
-    "round_trip": "round trips",
-    "queueing": "queueing",
-}
+_NAMES = ("client, user", "client, system", "server CPU", "commit", "other waits", "round trips", "queueing")
+PART_NAMES: Mapping[str, str] = dict(zip(PARTS, _NAMES, strict=True))
 """The parts of the ledger for people."""
 
 BUSY_NAMES: Mapping[str, str] = {"client_share": "client's cores", "server_share": "server's cores"}
-"""What each side used of the cores that it can use, for people."""
+"""The used part of the cores that each side can use, for people."""
 
 BOTTLENECK, OF_BOUND = "bottleneck", "of upper bound"
 
@@ -143,8 +136,7 @@ def describe_waits(cell: CellSummary) -> str:
 def why_csv(cell: CellSummary) -> dict[str, object]:
     """Return the columns of the CSV: shares of 1, microseconds of worker time per row; empty where unknown.
 
-    ``waits`` are all of them in one column, as 'CPU=0.31 IO:WalSync=0.2'. What is named ``server_`` is of the server.
-    ``looks`` counts the samples of all runs' connections, from which the shares of the pool are.
+    ``waits`` are in one column: 'CPU=0.31 IO:WalSync=0.2'. ``looks`` counts the samples of all runs' connections.
     """
     seen = cell.observations
     shares = {name: getattr(seen, name, None) for name in (*_SHARES, *_STATES)}

@@ -38,27 +38,18 @@ def _gil_mark(cell: CellSummary) -> str | None:
 
 
 def _plain(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
-    plain = dict.fromkeys(cell.shown.cell.python for cell in summary.cells if not cell.optimized_build)
-    if not plain:
-        return []
+    plain = ", ".join(dict.fromkeys(cell.shown.cell.python for cell in summary.cells if not cell.optimized_build))
     mark = f"{PLAIN} " if "python" in axes else ""
-    return [
-        f"{mark}Not built with `--enable-optimizations`, as far as it says, so it may be slower than others: "
-        f"Python {', '.join(plain)}."
-    ]
+    text = "Not built with `--enable-optimizations`, as far as it says, so it may be slower than others: Python"
+    return [f"{mark}{text} {plain}."] if plain else []
 
 
 def _gil(summary: ExperimentSummary) -> list[str]:
-    states = {mark: [cell for cell in summary.cells if _gil_mark(cell) == mark] for mark in (GIL_BACK, GIL_OFF)}
-    lines = []
-    if back := states[GIL_BACK]:
-        lines.append(
-            f"{GIL_BACK} Free-threaded build, but a module switched the GIL on again: each of these rows imports "
-            f"{_modules(back)}."
-        )
-    if states[GIL_OFF]:
-        lines.append(f"{GIL_OFF} Free-threaded build, and the GIL was off to the end.")
-    return lines
+    marks = [_gil_mark(cell) for cell in summary.cells]
+    back = [cell for cell, mark in zip(summary.cells, marks, strict=True) if mark == GIL_BACK]
+    again = f"{GIL_BACK} Free-threaded build, but a module switched the GIL on again: each of these rows imports"
+    lines = [f"{again} {_modules(back)}."] if back else []
+    return [*lines, *([f"{GIL_OFF} Free-threaded build, and the GIL was off to the end."] if GIL_OFF in marks else [])]
 
 
 def _modules(cells: Sequence[CellSummary]) -> str:

@@ -44,18 +44,16 @@ def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence
 
 def describe_ratios(summary: ExperimentSummary) -> list[str]:
     """Say how ratios are computed, where the table has any."""
-    if all(cell.ratio is None for cell in summary.cells):
-        return []
-    return [
+    text = (
         "Ratios are means of the blocks' ratios on the logarithmic scale (of ten blocks or more without the outermost "
         "tenth at either end), not the quotients of the medians."
-    ]
+    )
+    return [text] if any(cell.ratio for cell in summary.cells) else []
 
 
 def describe_floor(summary: ExperimentSummary, campaign: Campaign) -> str:
     """Return the line above the table: the noise floor, without which no ratio means anything."""
-    repeats = campaign.description.repeats
-    if repeats < FEWEST_BLOCKS:
+    if (repeats := campaign.description.repeats) < FEWEST_BLOCKS:
         blocks = count(repeats, "block")
         return f"**Noise floor: not known** ({blocks}; intervals need {FEWEST_BLOCKS}): nothing is called different."
     if summary.floor is None:

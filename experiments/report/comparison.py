@@ -22,13 +22,7 @@ from experiments.records.description import ShownCell
 from experiments.report.labels import Style, label_of, lay_out, table_axes
 from experiments.report.labels import headings as label_headings
 
-HEADINGS = (
-    "ratio in A (95%)",
-    "ratio in B (95%)",
-    "B relative to A (95%)",
-    "rows/s with drift, B to A",
-    "note",
-)
+HEADINGS = ("ratio in A (95%)", "ratio in B (95%)", "B relative to A (95%)", "rows/s with drift, B to A", "note")
 HOW_TO_READ = """\
 - **Ratio in A, ratio in B**: rows/s relative to the baseline of the same block and campaign, so that what the machine
   did meanwhile hits both. **B relative to A** is the quotient of the two, by Welch's test on the log scale (of ten
@@ -104,9 +98,8 @@ def sum_up(a: Campaign, b: Campaign, comparison: Comparison) -> list[str]:
     cells = comparison.compared
     lines = [_count_differing(cells), _reach(cells), _direction(comparison)] if cells else [_why_nothing(a, b)]
     lines.append(_floors(comparison))
-    for side, other, only in ((a, b, comparison.only_a), (b, a, comparison.only_b)):
-        lines += [_only("A" if side is a else "B", only, other)] if only else []
-    return lines
+    only = [("A", comparison.only_a, b), ("B", comparison.only_b, a)]
+    return lines + [_only(*side) for side in only if side[1]]
 
 
 def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Campaign, b: Campaign) -> list[str]:
@@ -169,12 +162,8 @@ def _direction(comparison: Comparison) -> str:
     """Count the changes to each side, with the baseline's own change, which is in all of them."""
     cells = comparison.compared
     above = sum(cell.relative is not None and cell.relative.value > 1 for cell in cells)
-    baselines = {
-        cell.axes: cell.absolute.value
-        for experiment in comparison.experiments
-        for cell in experiment.cells
-        if cell.baseline and cell.absolute
-    }
+    every = [cell for experiment in comparison.experiments for cell in experiment.cells]
+    baselines = {cell.axes: cell.absolute.value for cell in every if cell.baseline and cell.absolute}
     values = ", ".join(f"{value:.3f}" for value in baselines.values())
     others = statistics.median(cell.absolute.value for cell in cells if cell.absolute)
     return (

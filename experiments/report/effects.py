@@ -24,8 +24,7 @@ _MOST_NAMES = 3
 def describe_effects(summary: ExperimentSummary, campaign: Campaign) -> str | None:
     """Say how much each factor explains, with its levels and the two-way interactions; Markdown without a heading.
 
-    A sentence with the reason where the axes are not fully crossed, runs are missing or blocks are too few; None for
-    an experiment that varies one thing only.
+    One sentence with the reason if the effects are unknown; None for an experiment that varies one thing only.
     """
     lists = campaign.description.listed(summary.experiment.name)
     basis = find_basis(without_foreign_baseline([cell.shown for cell in summary.cells], lists))
@@ -70,17 +69,16 @@ def _lead(effects: Effects) -> str:
     if not clear:
         together = "two together" if effects.higher is None else "two or more together"
         return f"No effect is significant: no factor, and no {together}."
-    names = [_effect_name(effect, effects) for effect in clear]
-    parts = [f"{name} {_percentage(effect.share)}" for name, effect in zip(names, clear, strict=True)]
-    verb = "explain" if isinstance(clear[0], HigherEffect) else "explains"
-    parts[0] = f"**{names[0][0].upper()}{names[0][1:]} {verb} {_percentage(clear[0].share)} of the differences**"
+    first, *parts = [f"{_effect_name(effect, effects)} {_percentage(effect.share)}" for effect in clear]
+    name, verb = _effect_name(clear[0], effects), "explain" if isinstance(clear[0], HigherEffect) else "explains"
+    first = f"**{name[0].upper()}{name[1:]} {verb} {_percentage(clear[0].share)} of the differences**"
     unclear = [effect for effect in effects.every if effect not in clear]
     hidden = sum(effect.share for effect in unclear)
     noise = "noise" if hidden < _LEAST_SHARE else "noise and effects that are not significant"
     parts.append(f"{noise} {_percentage(effects.noise_share + hidden)}")
     unknown = [_factor_name(effect.factor) for effect in unclear if isinstance(effect, FactorEffect)]
     end = f"; {' and '.join(unknown)}: not significant" if unknown else ""
-    return f"{', '.join(parts)}{end}."
+    return f"{', '.join([first, *parts])}{end}."
 
 
 def _effect_name(effect: FactorEffect | InteractionEffect | HigherEffect, effects: Effects) -> str:
@@ -102,16 +100,11 @@ def _percentage(share: float) -> str:
 
 
 def _factor_table(effects: Effects) -> str:
-    rows = [
-        [
-            _factor_name(effect.factor),
-            _share(effect),
-            _level_text(effect.factor, effect.best),
-            _level_text(effect.factor, effect.worst),
-            _ratio(effect.span, effect, effect.span_p),
-        ]
-        for effect in sorted(effects.factors, key=lambda effect: -effect.share)
-    ]
+    rows = []
+    for effect in sorted(effects.factors, key=lambda effect: -effect.share):
+        best, worst = (_level_text(effect.factor, level) for level in (effect.best, effect.worst))
+        ratio = _ratio(effect.span, effect, effect.span_p)
+        rows.append([_factor_name(effect.factor), _share(effect), best, worst, ratio])
     headings = ["factor", "explains", "fastest", "slowest", "fastest / slowest (95% interval)"]
     return lay_out(rows, headings, "lrllr")
 
@@ -127,15 +120,11 @@ def _level_table(effects: Effects) -> str:
 
 
 def _interaction_table(effects: Effects) -> str:
-    rows = [
-        [
-            " × ".join(map(_factor_name, effect.factors)),  # noqa: RUF001
-            _share(effect),
-            ", ".join(map(_level_text, effect.factors, effect.at)),
-            _ratio(effect.largest, effect, effect.largest_p),
-        ]
-        for effect in sorted(effects.interactions, key=lambda effect: -effect.share)
-    ]
+    rows = []
+    for effect in sorted(effects.interactions, key=lambda effect: -effect.share):
+        pair = " × ".join(map(_factor_name, effect.factors))  # noqa: RUF001
+        at = ", ".join(map(_level_text, effect.factors, effect.at))
+        rows.append([pair, _share(effect), at, _ratio(effect.largest, effect, effect.largest_p)])
     headings = ["two together", "explain", "deviates most", "from the product of both alone (95% interval)"]
     return lay_out(rows, headings, "lrlr")
 

@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def foot_lines(summary: ExperimentSummary) -> list[str]:
-    """Return the counts, zeros too; then each reason with its number; then the disturbed runs."""
+    """Return the counts, zeros too; each reason with its number; the disturbed runs."""
     lines = [_counts(summary), *_troubles(summary), *_unsupported(summary), _missing(summary), _cut(summary)]
     return [line for line in (*lines, _unwatched(summary), _late(summary), _disturbed(summary)) if line]
 
@@ -52,10 +52,8 @@ def _troubles(summary: ExperimentSummary) -> list[str]:
 
 def _unsupported(summary: ExperimentSummary) -> list[str]:
     found = {row.shown.cell_key: row.shown.unsupported for row in summary.cells if row.shown.unsupported}
-    return [
-        f"{count(reason.number, 'cell')} cannot run{reason.told(_REASON_LENGTH)}."
-        for reason in group_reasons(found.values())
-    ]
+    grouped = group_reasons(found.values())
+    return [f"{count(reason.number, 'cell')} cannot run{reason.told(_REASON_LENGTH)}." for reason in grouped]
 
 
 def _missing(summary: ExperimentSummary) -> str:

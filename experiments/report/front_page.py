@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.analysis.campaign_summary import CampaignSummary
 from experiments.analysis.queueing.model import Model
-from experiments.analysis.summary import ExperimentSummary, summarize
-from experiments.formatting import NOTHING, count, duration
+from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize
+from experiments.formatting import NOTHING, axis_value, count, duration, format_known
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, part_key
 from experiments.records.facts import DataFacts, InterpreterFacts, ServerFacts
@@ -22,6 +21,7 @@ from experiments.report.reproduction import PAGE
 from experiments.report.tables import markdown_table
 
 README = "README.md"
+_VIRTUAL = {"none": "not virtual", None: "virtual or not is not known"}
 
 INDEX = """# Results
 
@@ -79,7 +79,7 @@ def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
     cores = count(len(described.environment.cores_allowed), "core")
     return (
         f"[{campaign.name}]({folder}/{campaign.name}/{README})",
-        f"{_known(described.environment.cpu)}, {cores}, {described.engine}",
+        f"{axis_value(described.environment.cpu)}, {cores}, {described.engine}",
         ", ".join(sorted({facts.version for facts in described.interpreters.values()})),
         NOTHING if summary.floor is None else f"{summary.floor - 1:.1%}",
         _headline(summary, campaign),
@@ -111,41 +111,43 @@ def timed_share(records: Sequence[Record]) -> float | None:
 
 
 def _machine(newest: Description) -> list[tuple[str, str]]:
-    facts = newest.environment
+    facts, kind = newest.environment, newest.environment.virtualisation
+    memory = facts.memory_bytes
     return [
-        ("Machine", f"{_known(facts.cpu)} ({_known(facts.machine)}), {_virtual(facts.virtualisation)}"),
-        ("Cores", f"{len(facts.cores_allowed)} used of {_known(facts.cores)}"),
-        ("Memory", NOTHING if facts.memory_bytes is None else f"{facts.memory_bytes / 2**30:.1f} GiB"),
-        ("System", f"{_known(facts.system)}, kernel {_known(facts.kernel)}"),
-        ("File system of the servers on disk", _known(facts.file_system)),
+        ("Machine", f"{axis_value(facts.cpu)} ({axis_value(facts.machine)}), {_VIRTUAL.get(kind, str(kind))}"),
+        ("Cores", f"{len(facts.cores_allowed)} used of {axis_value(facts.cores)}"),
+        ("Memory", NOTHING if memory is None else f"{memory / 2**30:.1f} GiB"),
+        ("System", f"{axis_value(facts.system)}, kernel {axis_value(facts.kernel)}"),
+        ("File system of the servers on disk", axis_value(facts.file_system)),
         *((f"Cores `{name}`", describe_placement(facts)) for name, facts in newest.placements.items()),
         *((f"Engine `{name}`", describe_engine(name, facts)) for name, facts in newest.engines.items() if facts),
     ]
 
 
 def _parts(newest: Description, records: Sequence[Record]) -> list[tuple[str, str]]:
-    parts = [(f"Python `{name}`", _interpreter(name, facts, records)) for name, facts in newest.interpreters.items()]
-    parts += [(f"PostgreSQL `{name}`", _server(facts)) for name, facts in newest.postgres.items()]
-    parts += [(f"Data `{name}`", _data(facts)) for name, facts in newest.data.items()]
-    return parts
+    return [
+        *((f"Python `{name}`", _interpreter(name, facts, records)) for name, facts in newest.interpreters.items()),
+        *((f"PostgreSQL `{name}`", _server(facts)) for name, facts in newest.postgres.items()),
+        *((f"Data `{name}`", _data(facts)) for name, facts in newest.data.items()),
+    ]
 
 
 def _run(newest: Description, records: Sequence[Record], model: Model) -> list[tuple[str, str]]:
     facts = newest.environment
     packages = ", ".join(f"{name} {version}" for name, version in facts.harness_packages.items())
-    share = timed_share(records)
     took_s = sum(record.wall_s or 0.0 for record in records)
+    again = f"`{newest.reproduces}`: [which of its numbers are reproduced]({PAGE})"
     changes = " with uncommitted changes" if facts.uncommitted_changes else ""
     return [
         ("Campaign", f"`{newest.campaign}`, started {newest.created_at}, engine {newest.engine}"),
-        ("Commit", f"{_known(facts.commit)}{changes}"),
+        ("Commit", f"{axis_value(facts.commit)}{changes}"),
         ("matrix.yaml", newest.matrix_hash),
         ("Chosen", "; ".join(f"{name} {_choice(value)}" for name, value in newest.selection.items()) or "all of it"),
-        *([] if newest.reproduces is None else [("Reproduces", _reproduction(newest))]),
+        *([("Reproduces", again)] if newest.reproduces else []),
         ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
         *_model(newest, model),
-        ("Duration", f"{duration(took_s)}, {NOTHING if share is None else f'{share:.0%}'} of it inside timed phases"),
-        ("Harness", f"Python {_known(facts.harness_python)}, {packages}"),
+        ("Duration", f"{duration(took_s)}, {format_known(timed_share(records), '.0%')} of it inside timed phases"),
+        ("Harness", f"Python {axis_value(facts.harness_python)}, {packages}"),
     ]
 
 
@@ -155,10 +157,6 @@ def _model(newest: Description, model: Model) -> list[tuple[str, str]]:
         return [("Bounds", f"[upper bounds of either side]{page}")] if model.cells else []
     error = "" if model.median_error is None else f", median error {model.median_error:.1%}"
     return [("Model", f"[measured and predicted]{page}{error}")]
-
-
-def _reproduction(newest: Description) -> str:
-    return f"`{newest.reproduces}`: [which of its numbers are reproduced]({PAGE})"
 
 
 def _choice(value: Any) -> str:
@@ -207,11 +205,3 @@ def _other(one: Campaign, page: str) -> str:
     if described.may_grow:
         return f"- {one.name}: {what}; unfinished, more blocks may follow"
     return f"- [{one.name}]({one.name}/{page}): {what}"
-
-
-def _known(value: object) -> str:
-    return NOTHING if value is None else str(value)
-
-
-def _virtual(kind: str | None) -> str:
-    return {"none": "not virtual", None: "virtual or not is not known"}.get(kind, str(kind))

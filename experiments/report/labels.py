@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tabulate import tabulate
 
 from bigdata.registry import short_name
+from experiments.analysis.precision import LOADER_AXES
 from experiments.formatting import NOTHING, axis_name, axis_value
 from experiments.records.record import AXES, Cell
 
@@ -16,8 +17,6 @@ Style = Literal["pipe", "simple"]
 
 # One label, the interpreter's, tells both axes.
 _TOGETHER = {"gil": "python"}
-# One label, the loader's short name, tells these axes.
-_NAME_AXES = ("loader", "loop", "protocol", "implementation")
 
 
 def label_axes(
@@ -25,8 +24,7 @@ def label_axes(
 ) -> tuple[str, ...]:
     """Return the axes for the labels of these cells: loader, those with several ``listed`` values, and needed others.
 
-    ``listed`` are the values in the experiment's matrix. An axis that follows from others, such as the protocol from
-    the loader, is left out unless a label needs it. Along the axis ``over`` one label names many cells.
+    ``listed`` are the values in the experiment's matrix. Along the axis ``over`` one label names many cells.
     """
     varying = [axis for axis in AXES if _varies(axis, cells) and axis != over]
     units = list(dict.fromkeys(_TOGETHER.get(axis, axis) for axis in varying))
@@ -90,7 +88,7 @@ def _ambiguous(cells: Sequence[Cell], axes: Sequence[str], over: str | None) -> 
 
 
 def _columns(axes: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys("loader" if axis in _NAME_AXES else axis for axis in axes))
+    return list(dict.fromkeys("loader" if axis in LOADER_AXES else axis for axis in axes))
 
 
 def _loader_name(cell: Cell, axes: Sequence[str]) -> str:

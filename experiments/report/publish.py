@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.analysis.campaign_summary import CampaignSummary, summarize_campaign
 from experiments.analysis.comparison import compare_campaigns, find_differences
-from experiments.analysis.summary import ExperimentSummary
+from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize_campaign
 from experiments.files import write_whole
-from experiments.records.campaign import PUBLISHED, Campaign, load_campaign
+from experiments.records.campaign import PUBLISHED, Campaign, load_campaign, read_published
 from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder, list_campaigns
-from experiments.records.published import read_published
 from experiments.report.answer.section import describe_question
 from experiments.report.bottlenecks import why_section
 from experiments.report.charts.catalog import CHARTS, chart_images, chart_names
@@ -35,37 +33,24 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
         name = summary.experiment.name
         write_whole(tables / f"{name}.md", experiment_page(summary, whole.campaign))
         write_whole(tables / f"{name}.csv", csv_table(summary, whole.model))
-    write_model_page(tables, whole)
+    if whole.model.cells:
+        described = whole.campaign.description
+        image = model_image(f"../{CHARTS}/{model_name(described)}.svg")
+        write_whole(tables / f"{model_name(described)}.md", model_page(described, whole.model, image))
     write_charts(folder.path / CHARTS, whole)
-    write_verdicts(folder, whole.campaign)
+    if page := verdicts_of(folder, whole.campaign):
+        write_whole(folder.path / PAGE, page)
     write_whole(folder.path / README, campaign_page(whole))
     return whole
 
 
 def experiment_page(summary: ExperimentSummary, campaign: Campaign) -> str:
     """Write the page of one experiment."""
-    experiment = summary.experiment
-    charts = chart_images(campaign.description, experiment, f"../{CHARTS}")
-    table = markdown_table(summary, campaign, charts=f"{describe_question(summary, campaign)}{charts}")
-    why = why_section(summary, campaign)
-    return "\n".join([f"# {experiment.name}\n", table, *([why] if why else [])])
-
-
-def write_model_page(tables: Path, whole: CampaignSummary) -> None:
-    """Write the page of the campaign's model, of bounds alone where it has no cells to fit one on; else nothing."""
-    if whole.model.cells:
-        description = whole.campaign.description
-        name = model_name(description)
-        tables.mkdir(exist_ok=True)
-        image = model_image(f"../{CHARTS}/{name}.svg")
-        write_whole(tables / f"{name}.md", model_page(description, whole.model, image))
-
-
-def write_verdicts(folder: CampaignFolder, campaign: Campaign) -> None:
-    """Write ``reproduced.md`` of a campaign that ran the cells of another one again; nothing of any other."""
-    page = verdicts_of(folder, campaign)
-    if page is not None:
-        write_whole(folder.path / PAGE, page)
+    charts = describe_question(summary, campaign) + chart_images(
+        campaign.description, summary.experiment, f"../{CHARTS}"
+    )
+    table, why = markdown_table(summary, campaign, charts=charts), why_section(summary, campaign)
+    return "\n".join([f"# {summary.experiment.name}\n", table, *([why] if why else [])])
 
 
 def verdicts_of(folder: CampaignFolder, here: Campaign, style: Style = "pipe") -> str | None:
@@ -111,17 +96,14 @@ def model_chart_of(whole: CampaignSummary) -> dict[str, bytes]:
 
 
 def choose_front(described: Sequence[Description]) -> int:
-    """Return the place of the campaign of the front page, of those newest first: the newest that is no reproduction.
-
-    A reproduction may be of a single cell, and has a page of its own. Where all are reproductions it is the newest.
-    """
+    """Return the place of the front page's campaign, of those newest first: the first no reproduction, if any."""
     return next((place for place, one in enumerate(described) if one.reproduces is None), 0)
 
 
 def write_front_page(results: Path, written: CampaignSummary | None = None) -> Path:
     """Write the page of a results folder and return its path; that of published campaigns is beside their folder.
 
-    ``written`` is what ``write_tables`` returned; it is not computed again where it is the campaign on the page.
+    ``written`` is the result of ``write_tables``, reused for the page.
     """
     folders = list_campaigns(results)
     if results.resolve() == PUBLISHED.resolve():

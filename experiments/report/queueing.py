@@ -63,12 +63,9 @@ def model_page(description: Description, model: Model, image: str = "") -> str:
     align = "l" * len(headings(axes)) + "".join("l" if heading == "note" else "r" for heading in shown)
     table = lay_out(rows, [*headings(axes), *shown], align) + "\n"
     exact = "" if all(cell.point.exact for cell in model.cells) else NOT_EXACT
-    parts = [f"# {model_name(description)}\n", BOUNDS]
-    if model.bases:
-        parts += [PREDICTIONS, exact, describe_error(model) + "\n", image, table, _fits(model)]
-    else:
-        parts += [exact, NO_PREDICTIONS, table]
-    return "\n".join(part for part in parts if part)
+    fitted = [PREDICTIONS, exact, describe_error(model) + "\n", image, table, _fits(model)] if model.bases else []
+    parts = fitted or [exact, NO_PREDICTIONS, table]
+    return "\n".join(part for part in (f"# {model_name(description)}\n", BOUNDS, *parts) if part)
 
 
 def describe_error(model: Model) -> str:

@@ -32,21 +32,14 @@ EXPECTED = (
     "the interval holds 1 that may be chance."
 )
 
-HEADINGS = (
-    "ratio published (95%)",
-    "ratio here (95%)",
-    "here to published (95%)",
-    "rows/s published",
-    "rows/s here",
-    "result",
-)
+_RATIOS = ("ratio published (95%)", "ratio here (95%)", "here to published (95%)")
+HEADINGS = (*_RATIOS, "rows/s published", "rows/s here", "result")
 
 
 def judge(cell: ComparedCell, experiment: ComparedExperiment) -> str:
     """Return 'reproduced', 'not reproduced', or 'no result: why'.
 
-    A published ratio is reproduced where it lies within the noise floor of the one that was measured now:
-    ``|ln(now / published)|`` is at most the logarithm of the larger of the two campaigns' noise floors.
+    Reproduced: ``|ln(now / published)|`` is at most the logarithm of the larger of the two campaigns' noise floors.
     """
     if cell.relative is None:
         return f"{NO_RESULT}: {cell.obstacle('published', 'here') or 'there is no ratio'}"

@@ -33,10 +33,7 @@ TERMINAL_NOTE_LENGTH = 40
 
 
 def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: str = "") -> str:
-    """Write the experiment's question, noise floor, table, notes and effects, without a heading.
-
-    ``charts`` are paragraphs (images, an answer) above the table.
-    """
+    """Write question, noise floor, ``charts`` (paragraphs), table, notes and effects, without a heading."""
     axes = table_axes([cell.shown.cell for cell in summary.cells])
     why = why_headings(summary.cells)
     rows = [
@@ -115,10 +112,7 @@ def _ratio(cell: CellSummary) -> str:
 
 
 def _note(cell: CellSummary, length: int | None = None) -> str:
-    """Return what makes the row special: its role, why it cannot run, what slowed it down, what failed.
-
-    ``length`` is the most of each reason; None: all of it.
-    """
+    """Return role, obstacle, slowdown and failures of a row; each reason has at most this ``length``."""
     if cell.shown.unsupported:
         return f"cannot run: {shortened(cell.shown.unsupported, length or len(cell.shown.unsupported))}"
     parts = ["baseline"] if cell.baseline else []

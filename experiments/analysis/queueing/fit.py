@@ -46,7 +46,7 @@ class Demand:
 
 @dataclass(frozen=True)
 class Fit:
-    """Parameters of one loader with one server. ``saturated`` is the pool of the saturated cell.
+    """Parameters of one loader with one server; ``saturated`` is the pool of the saturated cell.
 
     ``contention`` is the growth of the server's demand with each connection beyond the pool ``contended``.
     """
@@ -92,10 +92,7 @@ class Prediction:
 def fit_demands(
     alone: Sample, saturated: Sample, poolsize: int, *, durable: bool, contention: float = 0.0, contended: int = 0
 ) -> Fit:
-    """Fit the parameters to samples with one connection, and with ``poolsize`` (above 1) of them.
-
-    The contention is known from elsewhere; its part of the saturated cell is no cost of the rows.
-    """
+    """Fit the parameters, but the contention, to samples with one connection and with ``poolsize`` (above 1)."""
     client = _fit_demand(alone.client_s, saturated.client_s, poolsize)
     server = _fit_demand(alone.server_s, saturated.server_s / _growth(poolsize, contention, contended), poolsize)
     delay_s = max(0.0, 1 / alone.rows_per_s - alone.client_s - alone.server_s)

@@ -45,8 +45,8 @@ class Point:
     """A cell with the medians of its runs, and the run of each block.
 
     ``several_cores``: no lock and no loop limits the loader to one core. ``durable``: each row waits for its commit.
-    ``exact``: the server's CPU time was measured inside the phase, in all runs. ``foreign_share``: the part of the
-    run's cores that other processes and the hypervisor took, the median of its runs; None if unknown.
+    ``exact``: all runs measured the server's CPU time inside the phase. ``foreign_share`` is the part of the run's
+    cores that others took.
     """
 
     shown: ShownCell
@@ -76,7 +76,7 @@ class Point:
 
 
 def read_points(campaign: Campaign) -> list[Point]:
-    """Return the points of all cells with a run that has costs, in the order of the plan. Baselines count once."""
+    """Return the points of all cells with a run that has costs, as planned. Baselines count once."""
     runs: dict[str, dict[int, Record]] = {}
     for record in campaign.records:
         if record.status == "ok" and not record.interrupted and record.arm == "a":

@@ -29,7 +29,7 @@ _LEFT_BY_ONE = 1 / 3
 _LEFT_BY_BOTH = 1 / 2
 
 POOL = "pool"
-"""The bound by the number of connections, among those of the stations."""
+"""The bound by the number of connections."""
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,7 @@ from dataclasses import dataclass
 class Station:
     """Cores that take rows from one queue; each row needs ``demand_s`` of one core.
 
-    0.25 cores are one core that is slower by that factor. 1.5 cores serve one row at full speed, and several rows
-    together at 1.5 times that.
+    0.25 cores are one slower core. 1.5 cores serve one row at full speed, and several together at 1.5 times that.
     """
 
     name: str

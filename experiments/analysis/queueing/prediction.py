@@ -21,10 +21,7 @@ _STATIONS = {CLIENT: "the client", SERVER: "the server", SHARED: "the cores that
 
 @dataclass(frozen=True)
 class Question:
-    """Changed conditions. ``rtt_s``: seconds by which each round trip is longer than measured.
-
-    Cores are CPU time per time, such as 0.25; None is as measured.
-    """
+    """Changed conditions. Cores are CPU time per time, None as measured; each round trip is longer by ``rtt_s``."""
 
     poolsize: int
     client_cores: float | None = None
@@ -73,7 +70,8 @@ def answer_question(model: Model, family: Family, question: Question, *, trips_p
     setup = change_setup(basis, question)
     extra_s = question.rtt_s * trips_per_row
     rates = _rates_by_block(basis, question, setup, extra_s)
-    largest = _largest_pool(basis)
+    # The largest pool in which the growth of the server's cost was measured.
+    largest = (basis.reference.crowded if basis.reference else basis.saturated).poolsize
     stopped: float | None = None
     if fit.contention and question.poolsize > largest:
         factor = fit.server_s(largest) / fit.server.at(largest)
@@ -85,7 +83,11 @@ def answer_question(model: Model, family: Family, question: Question, *, trips_p
         spread=estimate_median(rates) if rates else None,
         blocks=len(rates),
         setup=setup,
-        tested=tuple(_tested(model, family)),
+        tested=tuple(
+            (cell.point.poolsize, cell.point.shown.cell.resources, cell.error)
+            for cell in model.tested
+            if cell.point.family == family and cell.error is not None
+        ),
         measured=_describe_range(points),
         unfounded=tuple(_find_unfounded(points, question, setup, trips_per_row)),
         grown_no_further=stopped,
@@ -130,19 +132,6 @@ def _rates_by_block(basis: Basis, question: Question, setup: Setup, extra_s: flo
     """Return the prediction of each block in which all cells ran that the fit is from."""
     fits = [fit_basis(basis, block) for block in sorted(set.intersection(*(set(one.blocks) for one in basis.points)))]
     return [predict(fit, question.poolsize, setup, extra_delay_s=extra_s).rows_per_s for fit in fits]
-
-
-def _largest_pool(basis: Basis) -> int:
-    """Return the largest pool in which the growth of the server's cost was measured."""
-    return (basis.reference.crowded if basis.reference else basis.saturated).poolsize
-
-
-def _tested(model: Model, family: Family) -> list[tuple[int, str, float]]:
-    return [
-        (cell.point.poolsize, cell.point.shown.cell.resources, cell.error)
-        for cell in model.tested
-        if cell.point.family == family and cell.error is not None
-    ]
 
 
 def _describe_range(points: Sequence[Point]) -> tuple[str, ...]:

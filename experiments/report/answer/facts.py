@@ -1,13 +1,13 @@
 """Facts of the question: throughput, CPU cost and bottleneck of threads, asyncio and uvloop in each setting.
 
-A setting is a cell without its loader: PostgreSQL, pool size, cores and so on. Ratios to threads are paired within
-blocks. Holm's correction covers the ratios in the baseline's setting, and separately those in all other settings.
+A setting is a cell without its loader. Holm's correction covers the ratios in the baseline's setting, and separately
+those in all other settings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from experiments.analysis.ceilings import COPY, PGBENCH, find_ceiling
@@ -135,11 +135,9 @@ def _setting(cells: Cells, points: Points, ratios: Mapping[str, Ratio], summary:
         for name in COMPARED.values()
         if (cell := cells.get(name)) is not None
     }
-    axes = _setting_axes(next(iter(cells.values())))
-    main = any(cell.baseline for cell in cells.values())
-    return (
-        Setting(axes, loaders, known[0].setup, main, known[0].durable) if known else Setting(axes, loaders, main=main)
-    )
+    axes, main = _setting_axes(next(iter(cells.values()))), any(cell.baseline for cell in cells.values())
+    setting = Setting(axes, loaders, main=main)
+    return replace(setting, setup=known[0].setup, durable=known[0].durable) if known else setting
 
 
 def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, summary: ExperimentSummary) -> Measured:

@@ -11,7 +11,7 @@ from experiments.formatting import NOTHING, axis_name, axis_value, count, format
 from experiments.records.campaign import Campaign
 from experiments.report.answer import facts as known
 from experiments.report.answer.facts import ASYNCIO, COMPARED, THREADS, UVLOOP, Facts, Ratio, Setting
-from experiments.report.charts.catalog import CHARTS, chart_images, time_name
+from experiments.report.charts.catalog import CHARTS, chart_images, chart_name
 from experiments.report.labels import lay_out
 
 LOADERS = (
@@ -62,7 +62,7 @@ def write_answer(campaign: Campaign, place: str, folder: str) -> str:
     facts = known.find_facts(summary, campaign)
     listed = "".join(f"- {sentence}\n" for sentence in write_sentences(facts)[:_IN_README])
     # The chart over the pool size if there is one, else that of all ratios.
-    charts = chart_images(described, question, f"{folder}/{CHARTS}", {time_name(question)})
+    charts = chart_images(described, question, f"{folder}/{CHARTS}", {chart_name(question, "time")})
     image = charts.strip().split("\n\n")[-1]
     page = f"[all settings]({folder}/tables/{question.name}.md)"
     floor = "unknown" if summary.floor is None else f"{summary.floor - 1:.1%}"
@@ -82,7 +82,7 @@ def write_sentences(facts: Facts) -> list[str]:
 def say_bottleneck(main: Setting) -> str:
     """Return what limits the loaders in the baseline's setting."""
     groups, setup = _group_bottlenecks(main), main.setup
-    setting = {"pool": _connections(main), "durable": " and durable commits" if main.durable else ""}
+    setting = {"pool": _connections(main), "durable": " and durable commits" * main.durable}
     if len(groups) > 1:
         each = [f"{_join(names)} {'are' if len(names) > 1 else 'is'} {label}" for label, names in groups.items()]
         return BOTTLENECKS.format(**setting, each=_join(each))

@@ -1,7 +1,7 @@
 """Sheet of a chart: pieces below each other on white paper, as wide as a page of a repository.
 
-All lengths are points, 72 to the inch, from the top left corner. Text stays text, measured in DejaVu Sans. Readers
-without it see Verdana, which is as wide, or a narrower font. Two runs write the same bytes.
+All lengths are points from the top left corner. Text stays text, measured in DejaVu Sans; Verdana is as wide. Two runs
+write the same bytes.
 """
 
 from __future__ import annotations

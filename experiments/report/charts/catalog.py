@@ -54,40 +54,27 @@ class Curves:
 
 def chart_names(description: Description, experiment: ShownExperiment) -> list[tuple[str, str]]:
     """Return the file name of each chart of the experiment with its alternative text."""
-    names = [(forest_name(experiment), _FOREST_ALT.format(name=experiment.name, question=experiment.question))]
+    names = [(chart_name(experiment), _FOREST_ALT.format(name=experiment.name, question=experiment.question))]
     for curves in curves_of(description, experiment):
         lines = " and ".join(headings(curves.label_axes)) or "loader"
         alt = _CURVE_ALT.format(name=experiment.name, axis=axis_name(curves.axis), lines=lines)
-        names.append((curve_name(experiment, curves.axis), alt))
+        names.append((chart_name(experiment, curves.axis), alt))
     if has_time(description, experiment):
-        names.append((time_name(experiment), _TIME_ALT.format(name=experiment.name)))
+        names.append((chart_name(experiment, "time"), _TIME_ALT.format(name=experiment.name)))
     return names
 
 
 def chart_images(
     description: Description, experiment: ShownExperiment, folder: str, without: Collection[str] = ()
 ) -> str:
-    """Return the charts as images in Markdown, a paragraph each, except the files ``without``.
-
-    ``folder`` is relative to the page.
-    """
+    """Return the charts, except the files ``without``, as Markdown; ``folder`` is relative to the page."""
     named = [(name, alt) for name, alt in chart_names(description, experiment) if name not in without]
     return "".join(f"![{_escape(alt)}]({folder}/{quote(name)})\n\n" for name, alt in named)
 
 
-def forest_name(experiment: ShownExperiment) -> str:
-    """Return the file of the chart of the ratios."""
-    return f"{experiment.name}.svg"
-
-
-def curve_name(experiment: ShownExperiment, axis: str) -> str:
-    """Return the file of the chart over an axis."""
-    return f"{experiment.name}-{axis}.svg"
-
-
-def time_name(experiment: ShownExperiment) -> str:
-    """Return the file of the chart of the workers' time."""
-    return f"{experiment.name}-time.svg"
+def chart_name(experiment: ShownExperiment, kind: str = "") -> str:
+    """Return the file of a chart: of the ratios, over the axis ``kind``, or of the workers' 'time'."""
+    return f"{experiment.name}{kind and f'-{kind}'}.svg"
 
 
 def has_time(description: Description, experiment: ShownExperiment) -> bool:

@@ -19,14 +19,6 @@ from experiments.report.labels import value_text
 
 
 @dataclass(frozen=True)
-class Metric:
-    """Quantity of a panel. ``name`` is part of the ids of its marks in the file."""
-
-    name: str
-    caption: str
-
-
-@dataclass(frozen=True)
 class Series:
     """One line: for each of ``METRICS`` the medians by value of the axis; values without a good run are absent."""
 
@@ -44,10 +36,8 @@ class _Place:
     apart: bool
 
 
-METRICS = (
-    Metric("rows", "rows/s"),
-    Metric("cpu", "client CPU, µs per row"),
-)
+# The name is part of the ids of marks in the file.
+METRICS = {"rows": "rows/s", "cpu": "client CPU, µs per row"}
 # Dark enough for white paper, distinct for people who do not see all colours, and each with a marker and a dash of
 # its own, so that no line needs its colour.
 _LOOKS: tuple[Mapping[str, Any], ...] = (
@@ -61,6 +51,7 @@ _LOOKS: tuple[Mapping[str, Any], ...] = (
 MOST_LINES = len(_LOOKS)
 _CONTEXT: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.7, "zorder": 1}
 _APART: dict[str, Any] = {"facecolor": "#ededed", "edgecolor": "none"}
+APART_ENTRY = ("free-threaded builds: a series of their own, hollow and not joined", _APART)
 
 # Values of a text axis that stand beside each other in half the width.
 _MOST_IN_HALF = 8
@@ -96,10 +87,10 @@ class Panels:
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw each metric in a panel of its own."""
         beside = 1 if self.stacked else len(METRICS)
-        for place, metric in enumerate(METRICS):
+        for place, caption in enumerate(METRICS.values()):
             above = top + (place * self._one_height() if self.stacked else 0)
             column = 0 if self.stacked else place
-            axes, width = panel_axes(sheet, above, self.panel_height, (column, beside), metric.caption, color=GREY)
+            axes, width = panel_axes(sheet, above, self.panel_height, (column, beside), caption, color=GREY)
             self._prepare(axes, width, self.tops[place])
             self._plot(axes, place)
 
@@ -139,7 +130,7 @@ class Panels:
         middle = (len(self.series) - 1) / 2
         for number, series in enumerate(self.series):
             places = self._places(series, metric, (number - middle) * _APART_STEP)
-            name = f"{METRICS[metric].name}-{self.number}-{number}"
+            name = f"{list(METRICS)[metric]}-{self.number}-{number}"
             _plot_line(axes, places, _LOOKS[number % len(_LOOKS)], name)
 
     def _places(self, series: Series, metric: int, shift: float) -> list[_Place]:
@@ -160,11 +151,6 @@ class Panels:
 def is_apart(axis: str, value: str) -> bool:
     """Tell if this value of the axis is a series of its own: a free-threaded build of the interpreter."""
     return axis == "python" and value.split(" ")[0].endswith("t")
-
-
-def apart_entry() -> tuple[str, Mapping[str, Any]]:
-    """Return the entry of the key for free-threaded builds."""
-    return "free-threaded builds: a series of their own, hollow and not joined", _APART
 
 
 def _line(looks: Mapping[str, Any]) -> dict[str, Any]:

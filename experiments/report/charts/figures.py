@@ -10,8 +10,8 @@ from experiments.formatting import NOTHING, axis_name, count
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.report.charts.canvas import WIDTH, Key, Lines, Piece, charting, draw_page
-from experiments.report.charts.catalog import Curves, curve_name, curves_of, forest_name, time_name
-from experiments.report.charts.curves import MOST_LINES, Panels, Series, apart_entry, is_apart, series_of, tops_of
+from experiments.report.charts.catalog import Curves, chart_name, curves_of
+from experiments.report.charts.curves import APART_ENTRY, MOST_LINES, Panels, Series, is_apart, series_of, tops_of
 from experiments.report.charts.forest import Forest, forest_rows
 from experiments.report.charts.time_bars import Bars, time_rows
 from experiments.report.labels import headings, join_label, label_axes
@@ -25,11 +25,11 @@ def draw_charts(summary: ExperimentSummary, campaign: Campaign, alts: Mapping[st
     """Draw the charts named in ``alts`` as SVG; its texts become the descriptions inside the files."""
     description, experiment = campaign.description, summary.experiment
     with charting():
-        drawn = {(name := forest_name(experiment)): _forest_sheet(description, summary, alts[name])}
+        drawn = {(name := chart_name(experiment)): _forest_sheet(description, summary, alts[name])}
         for curves in curves_of(description, experiment):
-            name = curve_name(experiment, curves.axis)
+            name = chart_name(experiment, curves.axis)
             drawn[name] = _curve_sheet(description, summary, curves, alts[name])
-        if (name := time_name(experiment)) in alts:
+        if (name := chart_name(experiment, "time")) in alts:
             drawn[name] = _time_sheet(description, summary, alts[name])
     return drawn
 
@@ -62,7 +62,7 @@ def _curve_sheet(description: Description, summary: ExperimentSummary, curves: C
         pieces += _group(curves, name, members, series, (number, len(groups)))
     how = [f"median, {_interval(description, FEWEST_FOR_MEDIAN)}"]
     how += ["grey: the other lines of this chart"] if len(groups) > 1 else []
-    apart = [apart_entry()] if any(is_apart(curves.axis, value) for value in curves.values) else []
+    apart = [APART_ENTRY] if any(is_apart(curves.axis, value) for value in curves.values) else []
     title = f"{summary.experiment.name}, over {axis_name(curves.axis)}"
     return _sheet(description, summary, title, [Key(tuple(apart), WIDTH), *pieces], how, WIDTH, alt)
 

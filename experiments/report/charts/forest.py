@@ -1,4 +1,4 @@
-"""Chart of the ratios: for each row of the table the ratio to the baseline with its interval, on a log axis."""
+"""Chart of the ratios to the baseline with their intervals, a line for each row, on a log axis."""
 
 from __future__ import annotations
 

@@ -35,17 +35,14 @@ _ROW = 15.0
 _BAR = 0.68
 _HEAD = 36.0
 _FOOT = 8.0
-# On the right of the bars; the first two decide the bottleneck.
+# The first two decide the bottleneck.
 _NUMBERS = (*(name.replace(" ", "\n") for name in BUSY_NAMES.values()), "worker time\nµs/row")
 _NOT_OBSERVED = "not observed"
 
 
 @dataclass(frozen=True)
 class TimeRow:
-    """One row: its label and the parts of its time in microseconds per row; ``without`` is the reason for none.
-
-    ``busy``: used parts of the cores that client and server can use, as text.
-    """
+    """One row: label, time in microseconds per row or the reason ``without``, and used parts of either side's cores."""
 
     label: tuple[str, ...]
     parts: Mapping[str, float]
@@ -63,10 +60,7 @@ class TimeRow:
         return (*self.busy, NOTHING if self.without else f"{self.total_us:,.0f}")
 
     def shares(self) -> Iterator[tuple[str, float, float]]:
-        """Yield the name, begin and width of each drawn part, as parts of the worker time.
-
-        A rest below zero is not drawn: the CPU time is then longer than the whole.
-        """
+        """Yield name, begin and width of each drawn part, of the worker time 1; a rest below zero is not drawn."""
         begin = 0.0
         for part in PARTS if self.parts else ():
             width = max(0.0, self.parts[part]) / self.total_us

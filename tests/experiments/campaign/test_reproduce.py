@@ -14,10 +14,9 @@ from experiments.campaign.reproduce import Reproduction, read_reproduction
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, read_cell
 from experiments.matrix.spec import load_matrix
-from experiments.records.campaign import load_campaign
+from experiments.records.campaign import keep_published, load_campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.folder import CampaignFolder, create
-from experiments.records.published import keep_published
 from experiments.records.record import Record
 from experiments.records.redaction import without_paths
 from experiments.report.publish import verdicts_of, write_front_page, write_tables

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.analysis.campaign_summary import summarize_campaign
+from experiments.analysis.summary import summarize_campaign
 from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description

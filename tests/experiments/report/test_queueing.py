@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.analysis.campaign_summary import summarize_campaign
 from experiments.analysis.queueing.model import Model, model_campaign, model_cells
+from experiments.analysis.summary import summarize_campaign
 from experiments.formatting import whole
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownExperiment
