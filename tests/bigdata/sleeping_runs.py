@@ -64,4 +64,4 @@ def end_by(process: subprocess.Popen[str], number: signal.Signals = signal.SIGIN
     started_s = time.monotonic()
     _, errors = process.communicate(timeout=20)
     assert time.monotonic() - started_s < STOP_WITHIN_S
-    assert (process.returncode, errors) == (1, INTERRUPTED)
+    assert (process.returncode, errors) == (130, INTERRUPTED)

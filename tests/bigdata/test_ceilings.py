@@ -288,7 +288,7 @@ def test_nothing_stays_of_a_ceiling_that_is_stopped(
         process.terminate()
         _, errors = process.communicate(timeout=20)
         holder.rollback()
-    assert process.returncode == 1, errors
+    assert process.returncode == 130, errors
     assert list((tmp_path / "temporary").iterdir()) == []
     found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(tmp_path) not in found
