@@ -104,7 +104,7 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
     assert "\x1b" not in last.stdout
 
     # A finished campaign is not continued: the same command would begin another.
-    assert "## Older campaigns\n\nNone.\n" in (tmp_path / "README.md").read_text()
+    assert "## Other campaigns\n\nNone.\n" in (tmp_path / "README.md").read_text()
 
 
 def test_blocks_are_added_and_a_campaign_killed_in_one_of_them_goes_on_with_it_until_the_budget_is_spent(
