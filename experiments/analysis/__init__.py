@@ -1,6 +1,6 @@
 """Numbers from records.
 
-- ``summary``, ``campaign_summary``: one row per cell, one summary per experiment and campaign
+- ``summary``: one row per cell, one summary per experiment and campaign
 - ``stats``, ``precision``: medians and ratios with their intervals, and how narrow these are
 - ``effects``, ``factors``, ``balanced_cells``: what each factor of a crossed experiment explains
 - ``comparison``, ``differences``: two campaigns compared, and what differs behind them

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from experiments.cpuset import format_cpuset
-from experiments.records.description import Description, part_key, part_of
+from experiments.records.description import Description, Part, part_key, part_of
+from experiments.records.facts import ServerFacts
 from experiments.records.record import Cell
 
 Severity = Literal["host", "configuration", "software"]
@@ -144,11 +145,11 @@ def _is_here(engine: Mapping[str, Any] | None) -> bool:
 def _of_configuration(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
     for name in dict.fromkeys(cell.data for cell in cells):
         yield from _compare("configuration", f"data {name}", _DATA, a.data.get(name), b.data.get(name))
-    for where, *sides in _parts(a, b, cells, "postgres", "postgres"):
-        yield from _compare("configuration", where, _SERVER, *sides)
-        yield from _compare_settings(where, *sides)
-    for where, *sides in _parts(a, b, cells, "placements", "resources"):
-        yield from _compare("configuration", where, _PLACEMENT, *sides)
+    for where, here, there in _parts(a.postgres, b.postgres, cells, "postgres", "postgres"):
+        yield from _compare("configuration", where, _SERVER, here, there)
+        yield from _compare_settings(where, here, there)
+    for where, one, other in _parts(a.placements, b.placements, cells, "placements", "resources"):
+        yield from _compare("configuration", where, _PLACEMENT, one, other)
     yield from _compare_shared_memory(a, b, cells)
     limit = (_Fact("timeout_s", "time limit of a run, in seconds", text=_number),)
     yield from _compare("configuration", "matrix", limit, a.matrix, b.matrix)
@@ -156,11 +157,11 @@ def _of_configuration(a: Description, b: Description, cells: Sequence[Cell]) -> 
 
 
 def _of_software(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
-    for where, *sides in _parts(a, b, cells, "interpreters", "python"):
-        in_images = all(side is not None and side.get("image") for side in sides)
-        yield from _compare("software", where, _IN_AN_IMAGE if in_images else _INSTALLED, *sides)
-    for where, *sides in _parts(a, b, cells, "postgres", "postgres"):
-        yield from _compare("software", where, _SERVER_SOFTWARE, *sides)
+    for where, here, there in _parts(a.interpreters, b.interpreters, cells, "interpreters", "python"):
+        in_images = all(side is not None and side.image for side in (here, there))
+        yield from _compare("software", where, _IN_AN_IMAGE if in_images else _INSTALLED, here, there)
+    for where, one, other in _parts(a.postgres, b.postgres, cells, "postgres", "postgres"):
+        yield from _compare("software", where, _SERVER_SOFTWARE, one, other)
     for name in dict.fromkeys(cell.engine for cell in cells):
         yield from _compare("software", f"engine {name}", _ENGINE_SOFTWARE, a.engines.get(name), b.engines.get(name))
     source = _Fact("hash", "source", pin=True)
@@ -170,35 +171,36 @@ def _of_software(a: Description, b: Description, cells: Sequence[Cell]) -> Itera
 
 
 def _parts(
-    a: Description, b: Description, cells: Sequence[Cell], section: str, axis: str
-) -> Iterator[tuple[str, Mapping[str, Any] | None, Mapping[str, Any] | None]]:
+    a: Mapping[str, Part], b: Mapping[str, Part], cells: Sequence[Cell], section: str, axis: str
+) -> Iterator[tuple[str, Part | None, Part | None]]:
     """Yield the place of each value that the cells have on an axis, with its part of either campaign."""
     for cell in {(cell.engine, cell.value(axis)): cell for cell in cells}.values():
         where = f"{section} {part_key(cell.engine, str(cell.value(axis)))}"
-        yield where, part_of(getattr(a, section), cell, axis), part_of(getattr(b, section), cell, axis)
+        yield where, part_of(a, cell, axis), part_of(b, cell, axis)
 
 
-def _compare(
-    severity: Severity, where: str, facts: Sequence[_Fact], a: Mapping[str, Any] | None, b: Mapping[str, Any] | None
-) -> Iterator[Difference]:
-    """Yield the facts that differ, of a part that both campaigns have."""
+def _compare(severity: Severity, where: str, facts: Sequence[_Fact], a: object, b: object) -> Iterator[Difference]:
+    """Yield the facts that differ, of a part that both campaigns have: a mapping, or an instance of a dataclass."""
     if a is None or b is None:
         return
+    sides = [side if isinstance(side, Mapping) else vars(side) for side in (a, b)]
     for fact in facts:
-        here, there = (fact.absent if (value := side.get(fact.key)) is None else fact.text(value) for side in (a, b))
+        here, there = (fact.absent if (value := side.get(fact.key)) is None else fact.text(value) for side in sides)
         if here != there:
             # What one campaign did not record is told, and no reason for anything.
             known = NOT_KNOWN not in (here, there)
             yield Difference(severity, where, fact.what, here, there, fact.forbids and known, fact.pin and known)
 
 
-def _compare_settings(where: str, a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> Iterator[Difference]:
-    settings = [{} if side is None else side["settings"] for side in (a, b)]
+def _compare_settings(where: str, a: ServerFacts | None, b: ServerFacts | None) -> Iterator[Difference]:
+    if a is None or b is None:
+        return
+    settings = (a.settings, b.settings)
     facts = [
         _Fact(name, f"setting {name}", forbids=name not in _FOLLOWS_FROM_THE_CAMPAIGN, pin=True, absent="not set")
         for name in dict.fromkeys((*settings[0], *settings[1]))
     ]
-    yield from _compare("configuration", where, facts, *settings) if a is not None and b is not None else ()
+    yield from _compare("configuration", where, facts, *settings)
 
 
 def _compare_shared_memory(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
@@ -225,13 +227,12 @@ def _compare_baselines(a: Description, b: Description, cells: Sequence[Cell]) ->
 
 
 def _checkout(side: Description) -> Mapping[str, Any]:
-    commit, changes = side.environment.get("commit"), side.environment.get("uncommitted_changes")
+    commit, changes = side.environment.commit, side.environment.uncommitted_changes
     return {"commit": commit and f"{commit}{' with uncommitted changes' if changes else ''}"}
 
 
 def _harness(a: Description, b: Description) -> tuple[list[_Fact], Mapping[str, Any], Mapping[str, Any]]:
-    facts = (a.environment, b.environment)
-    here, there = ({"Python": one.get("harness_python"), **(one.get("harness_packages") or {})} for one in facts)
+    here, there = ({"Python": one.harness_python, **one.harness_packages} for one in (a.environment, b.environment))
     return [_Fact(name, name, absent="none") for name in {**here, **there}], here, there
 
 

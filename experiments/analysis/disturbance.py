@@ -8,11 +8,11 @@ disturbed, too.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from experiments.analysis.usable_cores import count_cores
+from experiments.records.facts import Placement
 from experiments.records.record import Host, Record
 
 STOLEN_SHARE = 0.02
@@ -73,16 +73,12 @@ def usual_cost(records: Sequence[Record]) -> UsualCost | None:
     return UsualCost(statistics.median(c.client_s for c in costs), statistics.median(c.server_s for c in costs))
 
 
-def find_disturbances(
-    record: Record, placement: Mapping[str, Any] | None, usual: UsualCost | None = None
-) -> tuple[str, ...]:
+def find_disturbances(record: Record, placement: Placement | None, usual: UsualCost | None = None) -> tuple[str, ...]:
     """Name what disturbed a run: 'foreign load of 0.4 cores'. ``placement`` is the part of the cell's ``resources``."""
     return tuple(text.format(_amount(text, amount)) for text, amount in _above_threshold(record, placement, usual))
 
 
-def sum_up_disturbances(
-    records: Sequence[Record], placement: Mapping[str, Any] | None, usual: UsualCost | None = None
-) -> str:
+def sum_up_disturbances(records: Sequence[Record], placement: Placement | None, usual: UsualCost | None = None) -> str:
     """Name what disturbed any of the runs, with the largest amount: 'foreign load of up to 0.4 cores'."""
     largest: dict[str, float] = {}
     for record in records:
@@ -92,13 +88,13 @@ def sum_up_disturbances(
 
 
 def _above_threshold(
-    record: Record, placement: Mapping[str, Any] | None, usual: UsualCost | None
+    record: Record, placement: Placement | None, usual: UsualCost | None
 ) -> Iterator[tuple[str, float]]:
     if record.host is not None:
         # Older records have no ``observed_s``, and sums of all cores alone: the attempt was a little longer.
         cores = count_cores(placement) if placement else None
         yield from _around(record.host, record.host.observed_s or record.wall_s, cores)
-    if placement is not None and placement.get("loader_quota") is None and record.timed_s:
+    if placement is not None and placement.loader_quota is None and record.timed_s:
         throttled = sum(phase.throttled_s or 0.0 for phase in (record.phases or {}).values()) / record.timed_s
         yield from [(_THROTTLED, throttled)] * (throttled > THROTTLED_SHARE)
     cost = _cost(record)

@@ -136,8 +136,7 @@ class CampaignSummary:
 
 def summarize_campaign(campaign: Campaign) -> CampaignSummary:
     """Summarize all experiments and model all cells, each once."""
-    model = model_cells(campaign.description, campaign.records)
-    return CampaignSummary(campaign, tuple(summarize_all(campaign)), model)
+    return CampaignSummary(campaign, tuple(summarize_all(campaign)), model_cells(campaign))
 
 
 def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSummary:

@@ -68,21 +68,20 @@ def split_waits(waits: Mapping[str, float]) -> Waits:
 def find_ledger(record: Record) -> Mapping[str, float] | None:
     """Return the parts by their names in ``PARTS``, as measured; None if one is missing. Workers limit round trips."""
     data = (record.phases or {}).get("data")
-    connections = record.connections or {}
-    trip_s = connections.get("round_trip_s")
-    if data is None or data.server_cpu_s is None or trip_s is None or "waits" not in connections:
+    seen = record.connections
+    if data is None or data.server_cpu_s is None or seen is None or seen.round_trip_s is None:
         return None
     if data.rows <= 0 or data.wall_s <= 0:
         return None
     worker_us = worker_us_per_row(record.cell, data)
-    waits = split_waits(connections["waits"])
+    waits = split_waits(seen.waits)
     parts = {
         "client_user": data.user_s / data.rows * 1e6,
         "client_system": data.system_s / data.rows * 1e6,
         "server_cpu": data.server_cpu_s / data.rows * 1e6,
         "commit_wait": waits.commit * worker_us,
         "other_wait": waits.other * worker_us,
-        "round_trip": min(float(trip_s) * round_trips_per_row(record) * 1e6, worker_us),
+        "round_trip": min(seen.round_trip_s * round_trips_per_row(record) * 1e6, worker_us),
     }
     parts["queueing"] = worker_us - sum(parts.values())
     return {name: round(parts[name], 3) for name in PARTS}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bigdata.registry import LOADERS
+from experiments.records.facts import Placement
 from experiments.records.record import Cell, Record
 
 
@@ -43,22 +43,22 @@ class Setup:
         return min(self.server_cores, self.server_quota or self.server_cores)
 
 
-def find_setup(placement: Mapping[str, Any], *, several_cores: bool) -> Setup:
+def find_setup(placement: Placement, *, several_cores: bool) -> Setup:
     """Read the cores of a placement, for a loader that can use several cores, or one."""
-    loader, server = set(placement["loader_cpus"]), set(placement["server_cpus"])
+    loader, server = placement.loader_cpus, placement.server_cpus
     return Setup(
         client_cores=len(loader) if several_cores else 1,
         server_cores=len(server),
-        client_quota=placement.get("loader_quota"),
-        server_quota=placement.get("server_quota"),
+        client_quota=placement.loader_quota,
+        server_quota=placement.server_quota,
         shared_cores=len(loader | server) if loader & server else 0,
         run_cores=len(loader | server),
     )
 
 
-def count_cores(placement: Mapping[str, Any]) -> int:
+def count_cores(placement: Placement) -> int:
     """Count the cores of the run, both sides together."""
-    return len({*placement["loader_cpus"], *placement["server_cpus"]})
+    return len(placement.loader_cpus | placement.server_cpus)
 
 
 def uses_several_cores(cell: Cell, runs: Sequence[Record]) -> bool:
@@ -66,12 +66,12 @@ def uses_several_cores(cell: Cell, runs: Sequence[Record]) -> bool:
     return _runtime(cell) == "processes" or (_runtime(cell) == "threads" and not _have_lock(runs))
 
 
-def shares_lock(cell: Cell, runs: Sequence[Record], placement: Mapping[str, Any]) -> bool:
+def shares_lock(cell: Cell, runs: Sequence[Record], placement: Placement) -> bool:
     """Return whether one core is only the least that the loader can use.
 
     Several threads under a lock (GIL) can, as drivers in C and the kernel compute without the lock.
     """
-    most = min(len(set(placement["loader_cpus"])), placement.get("loader_quota") or float("inf"))
+    most = min(len(placement.loader_cpus), placement.loader_quota or float("inf"))
     return _runtime(cell) == "threads" and cell.poolsize > 1 and _have_lock(runs) and most > 1
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from experiments.analysis.stats import median_of_known
 from experiments.analysis.time_breakdown import find_ledger, settle_ledger, split_waits, worker_count, worker_us_per_row
 from experiments.analysis.usable_cores import Setup, find_setup, shares_lock, uses_several_cores
+from experiments.records.facts import Placement
 from experiments.records.record import Host, Phase, Record
 
 
@@ -43,7 +44,7 @@ class Observations:
     looks: tuple[int, int, int] = (0, 0, 0)
 
 
-def observe(records: Sequence[Record], placement: Mapping[str, Any] | None) -> Observations | None:
+def observe(records: Sequence[Record], placement: Placement | None) -> Observations | None:
     """Take the medians of the ok runs of one cell; None if none has the server's CPU time.
 
     ``placement`` is the part of the cell's ``resources``.
@@ -72,25 +73,24 @@ def observe(records: Sequence[Record], placement: Mapping[str, Any] | None) -> O
 
 def _of_the_pool(records: Sequence[Record]) -> dict[str, Any]:
     """Return the fields that are shares of the pool's time."""
-    seen = [record for record in records if record.connections and record.connections.get("samples")]
-    every = [record.connections or {} for record in seen]
-    split = [split_waits(one.get("waits", {})) for one in every]
-    looks = [int(one["samples"]) for one in every]
+    seen = [record for record in records if record.connections and record.connections.samples]
+    every = [record.connections for record in seen if record.connections]
+    split = [split_waits(one.waits) for one in every]
+    looks = [one.samples for one in every]
     states = ("active", "idle", "idle_in_transaction")
     return {
-        **{state: median_of_known(one.get(state) for one in every) for state in states},
+        **{state: median_of_known(getattr(one, state) for one in every) for state in states},
         "commit_wait": median_of_known(waits.commit for waits in split),
         "other_wait": median_of_known(waits.other for waits in split),
         "round_trip": median_of_known(_trip_share(record) for record in seen),
-        "waits": median_waits(every),
+        "waits": median_waits([one.waits for one in every]),
         "looks": (min(looks), max(looks), sum(looks)) if looks else (0, 0, 0),
     }
 
 
-def median_waits(connections: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def median_waits(waits: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the median share of each wait, the longest first; a run without it counts as 0."""
-    runs = [one.get("waits", {}) for one in connections]
-    medians = {name: statistics.median(float(run.get(name, 0.0)) for run in runs) for name in set().union(*runs)}
+    medians = {name: statistics.median(one.get(name, 0.0) for one in waits) for name in set().union(*waits)}
     return dict(sorted(((n, share) for n, share in medians.items() if share > 0), key=lambda pair: (-pair[1], pair[0])))
 
 

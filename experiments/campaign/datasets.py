@@ -14,6 +14,7 @@ from experiments.environment.hashes import PROJECT
 from experiments.errors import BadInput, Failure
 from experiments.matrix.cell import canonical_json
 from experiments.matrix.spec import DataSet
+from experiments.records.facts import DataFacts
 
 Program = Callable[[Sequence[str]], str]
 """Runs ``python -m bigdata.cmd`` with these arguments and returns its standard output."""
@@ -33,10 +34,9 @@ class PreparedData:
     rows: int
     inserts: TypedInserts = field(default_factory=TypedInserts)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> DataFacts:
         """Return what identifies it, for the campaign's description: no path."""
-        counts = {"geo_records": self.geo_records, "data_records": self.data_records, "rows": self.rows}
-        return {"digest": self.digest, **counts}
+        return DataFacts(self.digest, self.geo_records, self.data_records, self.rows)
 
 
 def provide(data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> PreparedData:

@@ -9,13 +9,14 @@ from experiments.campaign.datasets import PreparedData
 from experiments.campaign.run import STEP_TIMEOUT_S, PreparedCell, choices_of, environment_of
 from experiments.engines.loader_report import driver_facts, has_been_ended, read_trial
 from experiments.engines.protocol import Engine, Finished, Launch, LoaderHost, Server
-from experiments.environment.affinity import Placement, place
+from experiments.environment.affinity import place
 from experiments.environment.requirements import left_out, loader_lock
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.cell import AxisValue, Cell, Identity, cell_key
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import Plan
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
+from experiments.records.facts import Placement
 
 SPARE_CONNECTIONS = 10
 """Connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers."""

@@ -38,8 +38,9 @@ class Reproduction:
     @property
     def max_connections(self) -> int | None:
         """Connections that its servers allowed, which follow from the largest pool of all its cells."""
-        allowed = {part["settings"].get("max_connections") for part in self.published.description.postgres.values()}
-        return int(allowed.pop()) if len(allowed) == 1 and None not in allowed else None
+        allowed = {part.settings.get("max_connections") for part in self.published.description.postgres.values()}
+        only = allowed.pop() if len(allowed) == 1 else None
+        return None if only is None else int(only)
 
     def check_verdicts(self) -> None:
         """Raise BadInput if no cell could get a verdict however it runs, unless forced."""
@@ -89,7 +90,7 @@ def read_reproduction(
 
 
 def _check_out(then: Description) -> str:
-    commit, changes = then.environment.get("commit"), then.environment.get("uncommitted_changes")
+    commit, changes = then.environment.commit, then.environment.uncommitted_changes
     advice = f"git checkout {commit}" if commit else "check out the commit that it ran with"
     return advice + (" (it had uncommitted changes)" if changes else "")
 

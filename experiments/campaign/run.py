@@ -20,11 +20,11 @@ from experiments.campaign.monitoring.monitor import (
 from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
-from experiments.records.record import Client, Host, Phase, Record, ServerUse, Status, Work, known
+from experiments.records.facts import Placement
+from experiments.records.record import Client, Connections, Host, Phase, Record, ServerUse, Status, Work, known
 
 STEP_TIMEOUT_S = 60.0
 """The least time limit of the harness's own steps around a run, which usually take a fraction of a second."""
@@ -61,7 +61,7 @@ class Outcome:
     phases: Mapping[str, Phase] | None = None
     rows_per_s: float | None = None
     cpu_us_per_row: float | None = None
-    connections: Mapping[str, Any] | None = None
+    connections: Connections | None = None
 
     def fail(self, reason: str, status: Status = "failed") -> None:
         """Note that the run has failed; what has been measured until then stays."""

@@ -153,13 +153,10 @@ def describe(
         selection=order.selection,
         experiments=_shown_experiments(order),
         cells=shown,
-        placements={
-            part_key(one.cell.engine, one.cell.resources): {**one.placement.facts(), "note": one.placement.note}
-            for one in ready
-        },
+        placements={part_key(one.cell.engine, one.cell.resources): one.placement for one in ready},
         data={one.cell.data: one.data.facts() for one in ready},
-        interpreters={part_key(one.cell.engine, one.cell.python): asdict(one.host.facts) for one in ready},
-        postgres={part_key(one.cell.engine, one.cell.postgres): asdict(one.server.facts) for one in ready},
+        interpreters={part_key(one.cell.engine, one.cell.python): one.host.facts for one in ready},
+        postgres={part_key(one.cell.engine, one.cell.postgres): one.server.facts for one in ready},
         environment=describe_environment(shared_folder()),
         engines={name: dict(engine.facts()) for name, engine in engines.items()},
         source_hash=source,

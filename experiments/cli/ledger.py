@@ -94,12 +94,12 @@ def make_workplace(engine: LocalEngine, python: str | None, records: int) -> Wor
 def describe(work: Workplace) -> tuple[str, ...]:
     """Return time, versions and machine, line by line: no path, no host name."""
     host, here = work.host.facts, describe_environment(cache_folder())
-    changed = " with uncommitted changes" if here["uncommitted_changes"] else ""
+    changed = " with uncommitted changes" if here.uncommitted_changes else ""
     return (
         f"Made by `nox -s ledger` at {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}, "
-        f"commit {here['commit']}{changed}",
+        f"commit {here.commit}{changed}",
         f"Python {host.version}, PostgreSQL {work.server.facts.version}",
-        f"{here['system']}, {here['kernel']}, {here['machine']}",
+        f"{here.system}, {here.kernel}, {here.machine}",
         f"Fixture: {count(work.data.geo_records, 'geo record')} and {count(work.data.data_records, 'data record')} "
         f"with {count(work.data.rows, 'value')} (synthetic)",
     )

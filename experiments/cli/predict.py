@@ -12,8 +12,7 @@ from experiments.cli.options import add_results
 from experiments.errors import BadInput, suggest
 from experiments.formatting import axis_name
 from experiments.matrix.cell import AXES
-from experiments.records.campaign import find_campaign, list_known
-from experiments.records.folder import CampaignFolder
+from experiments.records.campaign import Campaign, find_campaign, list_known, load_campaign
 
 # The axes of a model besides the loader; an option left out means all values that were measured.
 _CHOICES = tuple(axis for axis in AXES if axis not in ("loader", "poolsize", "resources", "sampling"))
@@ -41,47 +40,41 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Print the prediction for each loader that the options select."""
-    folder, model = choose_model(options)
+    campaign, model = choose_model(options)
     question = prediction.Question(options.poolsize, options.client_cores, options.server_cores, options.rtt)
-    records = folder.records()
-    print(f"from campaign {folder.path.name}")
+    print(f"from campaign {campaign.name}")
     for contestant, values in choose_contestants(model, options):
-        trips = prediction.find_round_trips(model, contestant, records)
+        trips = prediction.find_round_trips(model, contestant, campaign.records)
         answer = prediction.answer_question(model, contestant, question, trips_per_row=trips)
         chosen = ", ".join(f"{axis_name(axis)} {value}" for axis, value in values.items() if value is not None)
         print(f"\npool size {question.poolsize}, {chosen}\n{prediction.describe_answer(answer, model)}")
     return 0
 
 
-def choose_model(options: Namespace) -> tuple[CampaignFolder, Model]:
+def choose_model(options: Namespace) -> tuple[Campaign, Model]:
     """Return the named campaign, else the newest with a model of the loader. Raises BadInput if there is none."""
     if options.campaign is not None:
-        folder = find_campaign(options.results, options.campaign)
-        named = read_model(folder)
+        campaign = load_campaign(find_campaign(options.results, options.campaign))
+        named = model_campaign(campaign)
         if named is None:
             raise BadInput(
-                f"{folder.path.name}: no loader has cells with a pool size of 1 and another one, which the model "
+                f"{campaign.name}: no loader has cells with a pool size of 1 and another one, which the model "
                 "needs; run for example: nox -s matrix -- --experiment pool_sizes"
             )
-        return folder, named
+        return campaign, named
     loaders: list[str] = []
-    for folder in list_known(options.results):
-        model = read_model(folder)
+    for campaign in map(load_campaign, list_known(options.results)):
+        model = model_campaign(campaign)
         if model is not None:
             found = [str(values["loader"]) for _, values in prediction.name_contestants(model)]
             if options.loader in found:
-                return folder, model
+                return campaign, model
             loaders += found
     known = suggest(options.loader, dict.fromkeys(loaders))
     raise BadInput(
         f"--loader: {options.results}: no campaign has cells of {options.loader!r} with a pool size of 1 and another "
         f"one {known}"
     )
-
-
-def read_model(folder: CampaignFolder) -> Model | None:
-    """Return the model of the campaign; None without cells to fit one on."""
-    return model_campaign(folder.description(), folder.records())
 
 
 def choose_contestants(model: Model, options: Namespace) -> Sequence[tuple[tuple[Any, ...], Mapping[str, Any]]]:

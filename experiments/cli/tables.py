@@ -72,4 +72,4 @@ def choose_campaign(results: Path, name: str | None) -> CampaignFolder:
     folders = list_campaigns(results) or list_known(results)
     if not folders:
         raise BadInput(f"{results}: holds no campaign; run one with: nox -s matrix")
-    return choose_front(folders)
+    return folders[choose_front([folder.description() for folder in folders])]

@@ -10,52 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from experiments.environment.affinity import Cores, Placement
+from experiments.environment.affinity import Cores
 from experiments.matrix.spec import PostgresConfiguration
+from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 
 UNWATCHED: AbstractContextManager[object] = nullcontext()
 """For a loader that nothing looks at while it runs; may be entered any number of times."""
-
-
-@dataclass(frozen=True)
-class InterpreterFacts:
-    """Identity of the interpreter that loaders run on. ``build`` defines it: executable build string, flags, image."""
-
-    python: str
-    """The axis value: '3.13'."""
-    version: str
-    implementation: str
-    optimized_build: bool
-    build: str
-    lock_hash: str
-    """SHA-256 of the requirements lock that was installed."""
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    """Drivers that the lock leaves out, with the reason."""
-    image: str | None = None
-    """The id of the image, for the records: equal parts built twice have two of them."""
-    free_threaded: bool = False
-
-
-@dataclass(frozen=True)
-class ServerFacts:
-    """Identity of a running PostgreSQL."""
-
-    version: str
-    """Its own version number: '17.11'."""
-    settings: Mapping[str, str]
-    """Every setting that the harness passed, harness-wide ones included."""
-    storage: str
-    image: str | None = None
-    """The identity of the image: name and digest, or the packages it was made of."""
-    image_id: str | None = None
-    """The id of the image, for the records."""
-    build: str | None = None
-    """Without an image: the build of PostgreSQL, and how its data directory was made."""
-
-    @property
-    def has_autovacuum(self) -> bool:
-        """True if it may commit transactions of its own: only if a configuration asks for it."""
-        return self.settings.get("autovacuum", "off").lower() not in ("off", "false", "no", "0")
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.cpuset import REST, format_cpuset, parse_cpuset
 from experiments.errors import Unsupported
 from experiments.matrix.spec import Resources
+from experiments.records.facts import Placement
 
 _CPUS = Path("/sys/devices/system/cpu")
 
@@ -21,49 +22,6 @@ class Cores:
     siblings: Mapping[int, frozenset[int]]
     pinning: bool = True
     here: bool = True
-
-
-@dataclass(frozen=True)
-class Placement:
-    """The cores of either side, as the kernel numbers them; a quota is CPU time in cores: 0.25 is a quarter of one."""
-
-    loader_cpus: frozenset[int]
-    server_cpus: frozenset[int]
-    loader_quota: float | None = None
-    note: str | None = None
-    """Deviations from the request with reasons: for people, no part of the identity."""
-    server_quota: float | None = None
-    loader_memory_bytes: int | None = None
-    server_memory_bytes: int | None = None
-
-    @property
-    def limits(self) -> dict[str, float | int]:
-        """The limits below cores that there are, named as in matrix.yaml."""
-        asked = {
-            "loader_cpus": self.loader_quota,
-            "server_cpus": self.server_quota,
-            "loader_memory": self.loader_memory_bytes,
-            "server_memory": self.server_memory_bytes,
-        }
-        return {name: limit for name, limit in asked.items() if limit is not None}
-
-    def without_loader_limits(self) -> "Placement":
-        """Return it without limits of the loader's cores and memory, for steps that are not measured."""
-        return replace(self, loader_quota=None, loader_memory_bytes=None)
-
-    def facts(self) -> dict[str, object]:
-        """Return its identity for JSON; newer fields only if set, so that keys of cells stay."""
-        later = {
-            "server_quota": self.server_quota,
-            "loader_memory_bytes": self.loader_memory_bytes,
-            "server_memory_bytes": self.server_memory_bytes,
-        }
-        return {
-            "loader_cpus": sorted(self.loader_cpus),
-            "server_cpus": sorted(self.server_cpus),
-            "loader_quota": self.loader_quota,
-            **{name: limit for name, limit in later.items() if limit is not None},
-        }
 
 
 def can_pin() -> bool:

@@ -12,34 +12,35 @@ from typing import Any
 from experiments.environment.affinity import allowed_cpus
 from experiments.environment.hashes import PROJECT
 from experiments.environment.mounts import file_system_of, read_mounts
+from experiments.records.facts import MachineFacts
 
 ROOT = Path("/")
 _WHAT_COUNTS = ("bigdata", "docker", "experiments", "matrix.yaml", "noxfile.py", "pyproject.toml")
 PACKAGES = ("docker", "pydantic", "pyyaml", "rich", "scipy", "tabulate")
 
 
-def describe_environment(data_folder: Path, root: Path = ROOT, project: Path = PROJECT) -> dict[str, Any]:
+def describe_environment(data_folder: Path, root: Path = ROOT, project: Path = PROJECT) -> MachineFacts:
     """Return all facts, null if unknown. ``data_folder`` is that of servers on disk."""
-    git = _commit(project)
-    return {
-        "cpu": _read(root, "proc/cpuinfo", _cpu_model) or platform.processor() or platform.machine(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "cores_allowed": sorted(allowed_cpus()),
-        "memory_bytes": _read(root, "proc/meminfo", _memory_bytes),
-        "system": _read(root, "etc/os-release", lambda text: _value(text, "PRETTY_NAME"))
+    commit, changes = _commit(project)
+    return MachineFacts(
+        cpu=_read(root, "proc/cpuinfo", _cpu_model) or platform.processor() or platform.machine(),
+        machine=platform.machine(),
+        cores=os.cpu_count(),
+        cores_allowed=sorted(allowed_cpus()),
+        memory_bytes=_read(root, "proc/meminfo", _memory_bytes),
+        system=_read(root, "etc/os-release", lambda text: _value(text, "PRETTY_NAME"))
         or f"{platform.system()} {platform.release()}",
-        "kernel": f"{platform.system()} {platform.release()}",
-        "virtualisation": _read(root, "proc/cpuinfo", _virtualisation),
-        "file_system": _read(
+        kernel=f"{platform.system()} {platform.release()}",
+        virtualisation=_read(root, "proc/cpuinfo", _virtualisation),
+        file_system=_read(
             root, "proc/self/mountinfo", lambda text: file_system_of(data_folder, read_mounts(text)).kind
         ),
-        "commit": git[0],
-        "uncommitted_changes": git[1],
-        "harness_python": platform.python_version(),
-        "harness_packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "platform": sys.platform,
-    }
+        commit=commit,
+        uncommitted_changes=changes,
+        harness_python=platform.python_version(),
+        harness_packages={name: importlib.metadata.version(name) for name in PACKAGES},
+        platform=sys.platform,
+    )
 
 
 def _read(root: Path, name: str, parse: Callable[[str], Any]) -> Any:

@@ -1,13 +1,12 @@
 """Time of an explained cell in sentences: one for each instrument with a result."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from experiments.formatting import count, whole
 from experiments.profiling.explanation import Calls, Explanation
 from experiments.profiling.stacks import ENTRY_FILE, Frame, Share, find_shares, is_hub
 from experiments.profiling.thread_time import ELSE, GIL, LOCK, READY, RUNNING, SERVER, ThreadTime
-from experiments.records.record import Phase, Record
+from experiments.records.record import Connections, Phase, Record
 from experiments.validation.same_sql.statements import INSERT_ELEMENT, same_text
 
 STATES = {
@@ -61,12 +60,12 @@ def _of_row(record: Record) -> Iterator[str]:
     )
 
 
-def _of_connections(seen: Mapping[str, Any]) -> str:
+def _of_connections(seen: Connections) -> str:
     """Describe the states of the connections at the server."""
-    waits = sorted(dict(seen.get("waits") or {}).items(), key=lambda item: -item[1])
+    waits = sorted(seen.waits.items(), key=lambda item: -item[1])
     named = [f"{share(value)} {'on the CPU' if name == 'CPU' else name}" for name, value in waits[:_NAMED]]
-    text = f"The server saw {share(seen['active'])} of the connections at a statement"
-    return f"{text}{f' ({_listed(named)})' if named else ''} and {share(seen['idle'])} idle."
+    text = f"The server saw {share(seen.active)} of the connections at a statement"
+    return f"{text}{f' ({_listed(named)})' if named else ''} and {share(seen.idle)} idle."
 
 
 def _of_workers(time: ThreadTime, explanation: Explanation) -> str:

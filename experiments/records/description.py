@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, read_cell
+from experiments.records.facts import DataFacts, InterpreterFacts, MachineFacts, Placement, ServerFacts
 from experiments.records.record import SCHEMA, check_schema, known, to_values
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,11 @@ class Description:
     selection: Mapping[str, Any]
     experiments: tuple[ShownExperiment, ...]
     cells: tuple[ShownCell, ...]
-    placements: Mapping[str, Mapping[str, Any]]
-    data: Mapping[str, Mapping[str, Any]]
-    interpreters: Mapping[str, Mapping[str, Any]]
-    postgres: Mapping[str, Mapping[str, Any]]
-    environment: Mapping[str, Any]
+    placements: Mapping[str, Placement]
+    data: Mapping[str, DataFacts]
+    interpreters: Mapping[str, InterpreterFacts]
+    postgres: Mapping[str, ServerFacts]
+    environment: MachineFacts
     engines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     until: Mapping[str, Any] | None = None
     source_hash: str | None = None
@@ -88,7 +91,7 @@ def part_key(engine: str, name: str) -> str:
     return f"{engine}: {name}"
 
 
-def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Cell, axis: str) -> Mapping[str, Any] | None:
+def part_of(parts: Mapping[str, Part], cell: Cell, axis: str) -> Part | None:
     """Return the part of a cell's value of an axis; older campaigns, of a single engine, have bare names for keys."""
     name = str(cell.value(axis))
     return parts.get(part_key(cell.engine, name), parts.get(name))
@@ -96,7 +99,9 @@ def part_of(parts: Mapping[str, Mapping[str, Any]], cell: Cell, axis: str) -> Ma
 
 def to_json(description: Description) -> str:
     """Write the text of ``campaign.json``, without absolute paths."""
-    return json.dumps(to_values(description), indent=1, ensure_ascii=False) + "\n"
+    placements = {name: {**one.facts(), "note": one.note} for name, one in description.placements.items()}
+    values = {**to_values(description), "placements": placements}
+    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
 
 def as_written(description: Description) -> Description:
@@ -112,11 +117,23 @@ def from_json(text: str, place: str) -> Description:
         raise BadInput(f"{place}: not JSON ({error}); the file has been edited or damaged") from error
     check_schema(values, place)
     try:
-        experiments = tuple(known(ShownExperiment, item) for item in values["experiments"])
-        cells = tuple(_cell(item) for item in values["cells"])
-        return known(Description, {**values, "experiments": experiments, "cells": cells})
+        parts = {
+            "experiments": tuple(known(ShownExperiment, item) for item in values["experiments"]),
+            "cells": tuple(_cell(item) for item in values["cells"]),
+            "placements": {name: _placement(item) for name, item in values["placements"].items()},
+            "data": {name: known(DataFacts, item) for name, item in values["data"].items()},
+            "interpreters": {name: known(InterpreterFacts, item) for name, item in values["interpreters"].items()},
+            "postgres": {name: known(ServerFacts, item) for name, item in values["postgres"].items()},
+            "environment": known(MachineFacts, values["environment"]),
+        }
+        return known(Description, {**values, **parts})
     except (TypeError, KeyError, AttributeError) as error:
         raise BadInput(f"{place}: not a whole description of a campaign of schema {SCHEMA}: {error}") from error
+
+
+def _placement(values: Mapping[str, Any]) -> Placement:
+    cores = {side: frozenset(values[side]) for side in ("loader_cpus", "server_cpus")}
+    return known(Placement, {**values, **cores})
 
 
 def _cell(values: Mapping[str, Any]) -> ShownCell:

@@ -88,6 +88,27 @@ class ServerUse:
     cpu_s: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Connections:
+    """Samples of ``pg_stat_activity`` during phase ``data``, as shares of the pool.
+
+    ``active``, ``idle`` and ``idle_in_transaction`` add up to 1, ``waits`` by name ('IO:WalSync'; 'CPU' for none) to
+    ``active``. ``samples`` is their number, ``interval_s`` the time between them. ``round_trip_s`` is the time of an
+    empty statement before the phases, less the sender's CPU time. ``scheduling`` is 'slice' if the sampler had a short
+    time slice. With null it may have sampled only when the server's core was free, so that ``active`` and 'CPU' are too
+    low. Older records do not say: it is empty.
+    """
+
+    samples: int
+    interval_s: float | None = None
+    round_trip_s: float | None = None
+    scheduling: str | None = ""
+    active: float
+    idle: float
+    idle_in_transaction: float
+    waits: Mapping[str, float]
+
+
 @dataclass(frozen=True)
 class Work:
     """The work by the server's account; ``transactions`` is the growth of ``xact_commit``, null if unknown.
@@ -151,14 +172,8 @@ class Record:
     checking. An ``interrupted`` attempt was ended from outside, and is repeated. ``resumed``: measured by a command
     that resumed the campaign. A cell that cannot run has one record, in block 0; runs are counted from block 1.
 
-    ``connections`` are samples of ``pg_stat_activity`` during phase ``data``, null without them, as shares of the pool.
-    'active', 'idle' and 'idle_in_transaction' add up to 1, 'waits' by name ('IO:WalSync'; 'CPU' for none) to 'active'.
-    'samples' is their number, 'interval_s' the time between them. 'round_trip_s' is the time of an empty statement
-    before the phases, less the sender's CPU time. 'scheduling' is 'slice' if the sampler had a short time slice. With
-    null it may have sampled only when the server's core was free, so that 'active' and 'CPU' are too low.
-
-    ``ledger_us_per_row`` are the parts of a worker's time per row of phase ``data`` in microseconds, by the names of
-    ``experiments.analysis.time_breakdown``; their sum is the whole.
+    ``connections`` is null without samples. ``ledger_us_per_row`` are the parts of a worker's time per row of phase
+    ``data`` in microseconds, by the names of ``experiments.analysis.time_breakdown``; their sum is the whole.
     """
 
     campaign: str
@@ -176,7 +191,7 @@ class Record:
     client: Client | None = None
     server: ServerUse | None = None
     images: Mapping[str, str] | None = None
-    connections: Mapping[str, Any] | None = None
+    connections: Connections | None = None
     work: Work | None = None
     host: Host | None = None
     wall_s: float | None = None
@@ -238,6 +253,7 @@ _PARTS: Mapping[str, Callable[[Any], Any]] = {
     "phases": lambda phases: {name: known(Phase, phase) for name, phase in phases.items()},
     "client": lambda values: known(Client, values),
     "server": lambda values: known(ServerUse, values),
+    "connections": lambda values: known(Connections, values),
     "work": lambda values: known(Work, values),
     "host": lambda values: known(Host, values),
 }

@@ -13,6 +13,7 @@ from experiments.cpuset import format_cpuset
 from experiments.formatting import axis_name, count, memory_size
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, part_of
+from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 from experiments.records.record import Cell
 from experiments.report.bottlenecks import BOTTLENECK, OF_BOUND, why_headings
 from experiments.report.builds import build_lines
@@ -64,11 +65,14 @@ def describe_floor(summary: ExperimentSummary, campaign: Campaign) -> str:
     )
 
 
-def describe_placement(placement: Mapping[str, Any]) -> str:
+def describe_placement(placement: Placement) -> str:
     """Say which cores each side has, and how much of them and of memory."""
-    loader, server = (format_cpuset(placement[side]) for side in ("loader_cpus", "server_cpus"))
-    limits = {side: _limit(placement, side) for side in ("loader", "server")}
-    note = f" ({placement['note']})" if placement.get("note") else ""
+    loader, server = (format_cpuset(cpus) for cpus in (placement.loader_cpus, placement.server_cpus))
+    limits = {
+        "loader": _limit(placement.loader_quota, placement.loader_memory_bytes),
+        "server": _limit(placement.server_quota, placement.server_memory_bytes),
+    }
+    note = f" ({placement.note})" if placement.note else ""
     if loader == server:
         limited = "".join(f"; the {side} has {limit}" for side, limit in limits.items() if limit)
         return f"loader and server share {_cores_named(loader)}{limited}{note}"
@@ -85,9 +89,8 @@ def describe_engine(name: str, facts: Mapping[str, Any]) -> str:
     return f"{name}{version}{_IMAGES.get(str(facts.get('source')), '')}"
 
 
-def _limit(placement: Mapping[str, Any], side: str) -> str:
+def _limit(quota: float | None, memory: int | None) -> str:
     """Return 'at most 0.25 cores and 64 MB of memory', or nothing."""
-    quota, memory = placement.get(f"{side}_quota"), placement.get(f"{side}_memory_bytes")
     parts = [] if quota is None else [f"{quota:g} {'core' if quota == 1 else 'cores'}"]
     parts += [] if memory is None else [f"{memory_size(memory)} of memory"]
     return f"at most {' and '.join(parts)}" if parts else ""
@@ -142,16 +145,17 @@ def _server_of(description: Description, cell: Cell) -> str:
     asked = description.matrix["postgres"][cell.postgres]["settings"]
     settings = "".join(f", {setting}={value}" for setting, value in asked.items())
     engine = f" ({cell.engine})" if len(description.engines) > 1 else ""
-    return f"{cell.postgres}{engine}: {facts['version']} on {facts['storage']}{settings}"
+    return f"{cell.postgres}{engine}: {facts.version} on {facts.storage}{settings}"
 
 
 def _unlike(description: Description, summary: ExperimentSummary) -> str:
     """Warn where compared engines differ in more than the container."""
     versions: dict[tuple[str, str], dict[str, str]] = {}
-    sections = (("python", description.interpreters, "CPython"), ("postgres", description.postgres, "PostgreSQL"))
+    sections: list[tuple[str, Mapping[str, InterpreterFacts | ServerFacts], str]]
+    sections = [("python", description.interpreters, "CPython"), ("postgres", description.postgres, "PostgreSQL")]
     for cell, (axis, parts, what) in product([cell.shown.cell for cell in summary.cells], sections):
         if (facts := part_of(parts, cell, axis)) is not None:
-            versions.setdefault((what, str(cell.value(axis))), {})[cell.engine] = str(facts["version"])
+            versions.setdefault((what, str(cell.value(axis))), {})[cell.engine] = facts.version
     unlike = [
         f"{what} {', '.join(f'{version} ({engine})' for engine, version in of_engine.items())}"
         for (what, _), of_engine in versions.items()

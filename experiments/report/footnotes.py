@@ -73,7 +73,7 @@ def _cut(summary: ExperimentSummary) -> str:
 def _unwatched(summary: ExperimentSummary) -> str:
     """Count the runs without samples of their connections although they were asked for."""
     asked = [record for row in summary.cells for record in row.ok if _was_to_be_watched(record)]
-    missing = [record for record in asked if not (record.connections and record.connections.get("samples"))]
+    missing = [record for record in asked if not (record.connections and record.connections.samples)]
     runs = f"{len(missing):,} of {count(len(asked), 'run')} that were ok"
     return f"Connections were not sampled in {runs}; samples.jsonl says why." if missing else ""
 
@@ -81,7 +81,7 @@ def _unwatched(summary: ExperimentSummary) -> str:
 def _late(summary: ExperimentSummary) -> str:
     """Count the runs whose connections may have been sampled too late; older records do not say."""
     watched = [record.connections for row in summary.cells for record in row.ok if record.connections]
-    late = [seen for seen in watched if seen.get("scheduling", "") is None]
+    late = [seen for seen in watched if seen.scheduling is None]
     if not late:
         return ""
     return (

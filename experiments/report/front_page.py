@@ -10,6 +10,7 @@ from experiments.analysis.summary import CampaignSummary, ExperimentSummary, sum
 from experiments.formatting import NOTHING, axis_value, count, duration, format_known
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, part_key
+from experiments.records.facts import DataFacts, InterpreterFacts, ServerFacts
 from experiments.records.record import Record
 from experiments.report.answer.facts import find_facts, find_question
 from experiments.report.answer.section import describe_question, say_throughput
@@ -75,11 +76,11 @@ def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
     described = campaign.description
     experiment = find_question(described) or described.experiments[0]
     summary = summarize(campaign, experiment)
-    cores = count(len(described.environment.get("cores_allowed") or []), "core")
+    cores = count(len(described.environment.cores_allowed), "core")
     return (
         f"[{campaign.name}]({folder}/{campaign.name}/{README})",
-        f"{_known(described.environment, 'cpu')}, {cores}, {described.engine}",
-        ", ".join(sorted({str(facts["version"]) for facts in described.interpreters.values()})),
+        f"{axis_value(described.environment.cpu)}, {cores}, {described.engine}",
+        ", ".join(sorted({facts.version for facts in described.interpreters.values()})),
         NOTHING if summary.floor is None else f"{summary.floor - 1:.1%}",
         _headline(summary, campaign),
     )
@@ -110,14 +111,14 @@ def timed_share(records: Sequence[Record]) -> float | None:
 
 
 def _machine(newest: Description) -> list[tuple[str, str]]:
-    facts, kind = newest.environment, newest.environment.get("virtualisation")
-    memory = facts.get("memory_bytes")
+    facts, kind = newest.environment, newest.environment.virtualisation
+    memory = facts.memory_bytes
     return [
-        ("Machine", f"{_known(facts, 'cpu')} ({_known(facts, 'machine')}), {_VIRTUAL.get(kind, str(kind))}"),
-        ("Cores", f"{len(facts.get('cores_allowed') or [])} used of {_known(facts, 'cores')}"),
+        ("Machine", f"{axis_value(facts.cpu)} ({axis_value(facts.machine)}), {_VIRTUAL.get(kind, str(kind))}"),
+        ("Cores", f"{len(facts.cores_allowed)} used of {axis_value(facts.cores)}"),
         ("Memory", NOTHING if memory is None else f"{memory / 2**30:.1f} GiB"),
-        ("System", f"{_known(facts, 'system')}, kernel {_known(facts, 'kernel')}"),
-        ("File system of the servers on disk", _known(facts, "file_system")),
+        ("System", f"{axis_value(facts.system)}, kernel {axis_value(facts.kernel)}"),
+        ("File system of the servers on disk", axis_value(facts.file_system)),
         *((f"Cores `{name}`", describe_placement(facts)) for name, facts in newest.placements.items()),
         *((f"Engine `{name}`", describe_engine(name, facts)) for name, facts in newest.engines.items() if facts),
     ]
@@ -133,20 +134,20 @@ def _parts(newest: Description, records: Sequence[Record]) -> list[tuple[str, st
 
 def _run(newest: Description, records: Sequence[Record], model: Model) -> list[tuple[str, str]]:
     facts = newest.environment
-    packages = ", ".join(f"{name} {version}" for name, version in (facts.get("harness_packages") or {}).items())
+    packages = ", ".join(f"{name} {version}" for name, version in facts.harness_packages.items())
     took_s = sum(record.wall_s or 0.0 for record in records)
     again = f"`{newest.reproduces}`: [which of its numbers are reproduced]({PAGE})"
-    changes = " with uncommitted changes" if facts.get("uncommitted_changes") else ""
+    changes = " with uncommitted changes" if facts.uncommitted_changes else ""
     return [
         ("Campaign", f"`{newest.campaign}`, started {newest.created_at}, engine {newest.engine}"),
-        ("Commit", f"{_known(facts, 'commit')}{changes}"),
+        ("Commit", f"{axis_value(facts.commit)}{changes}"),
         ("matrix.yaml", newest.matrix_hash),
         ("Chosen", "; ".join(f"{name} {_choice(value)}" for name, value in newest.selection.items()) or "all of it"),
         *([("Reproduces", again)] if newest.reproduces else []),
         ("Order", f"{count(newest.repeats, 'block')}, each shuffled; seed {newest.seed}"),
         *_model(newest, model),
         ("Duration", f"{duration(took_s)}, {format_known(timed_share(records), '.0%')} of it inside timed phases"),
-        ("Harness", f"Python {_known(facts, 'harness_python')}, {packages}"),
+        ("Harness", f"Python {axis_value(facts.harness_python)}, {packages}"),
     ]
 
 
@@ -164,27 +165,27 @@ def _choice(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list | tuple) else str(value)
 
 
-def _interpreter(name: str, facts: Mapping[str, Any], records: Sequence[Record]) -> str:
+def _interpreter(name: str, facts: InterpreterFacts, records: Sequence[Record]) -> str:
     versions: dict[str, str] = {}
     for record in records:
         python = record.cell.python
         if record.client and name in (python, part_key(record.cell.engine, python)):
             versions.update(record.client.packages)
-    build = "" if facts.get("optimized_build") else ", not built with `--enable-optimizations` as far as it says"
+    build = "" if facts.optimized_build else ", not built with `--enable-optimizations` as far as it says"
     packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
-    base = f", in an image made from {facts['build']}" if facts.get("image") else ""
-    return f"{facts['implementation']} {facts['version']}{build}{base}" + (f"; {packages}" if packages else "")
+    base = f", in an image made from {facts.build}" if facts.image else ""
+    return f"{facts.implementation} {facts.version}{build}{base}" + (f"; {packages}" if packages else "")
 
 
-def _server(facts: Mapping[str, Any]) -> str:
-    settings = ", ".join(f"`{name}={value}`" for name, value in sorted(facts["settings"].items()))
-    image = f", image {facts['image']}" if facts.get("image") else ""
-    return f"{facts['version']} on {facts['storage']}{image}; {settings}"
+def _server(facts: ServerFacts) -> str:
+    settings = ", ".join(f"`{name}={value}`" for name, value in sorted(facts.settings.items()))
+    image = f", image {facts.image}" if facts.image else ""
+    return f"{facts.version} on {facts.storage}{image}; {settings}"
 
 
-def _data(facts: Mapping[str, Any]) -> str:
-    records = f"{count(facts['geo_records'], 'geo record')}, {count(facts['data_records'], 'data record')}"
-    return f"{records}, {count(facts['rows'], 'row')} to insert; digest `{facts['digest']}`"
+def _data(facts: DataFacts) -> str:
+    records = f"{count(facts.geo_records, 'geo record')}, {count(facts.data_records, 'data record')}"
+    return f"{records}, {count(facts.rows, 'row')} to insert; digest `{facts.digest}`"
 
 
 def _list_others(others: Sequence[Campaign]) -> str:
@@ -204,7 +205,3 @@ def _other(one: Campaign, page: str) -> str:
     if described.may_grow:
         return f"- {one.name}: {what}; unfinished, more blocks may follow"
     return f"- [{one.name}]({one.name}/{page}): {what}"
-
-
-def _known(facts: Mapping[str, Any], name: str) -> str:
-    return axis_value(facts.get(name))

@@ -9,6 +9,7 @@ from experiments.analysis.comparison import compare_campaigns, find_differences
 from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize_campaign
 from experiments.files import write_whole
 from experiments.records.campaign import PUBLISHED, Campaign, load_campaign, read_published
+from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.report.answer.section import describe_question
 from experiments.report.bottlenecks import why_section
@@ -20,9 +21,12 @@ from experiments.report.reproduction import PAGE, write_reproduction
 from experiments.report.tables import csv_table, markdown_table
 
 
-def write_tables(folder: CampaignFolder) -> CampaignSummary:
-    """Write page, tables, charts, model and reproduction of one campaign; return what they are made from."""
-    whole = summarize_campaign(load_campaign(folder))
+def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> CampaignSummary:
+    """Write page, tables, charts, model and reproduction of one campaign; return what they are made from.
+
+    ``campaign`` is what the folder holds, where that was read already.
+    """
+    whole = summarize_campaign(campaign or load_campaign(folder))
     tables = folder.path / "tables"
     tables.mkdir(exist_ok=True)
     for summary in whole.experiments:
@@ -91,10 +95,9 @@ def model_chart_of(whole: CampaignSummary) -> dict[str, bytes]:
     return {f"{model_name(description)}.svg": draw_model(description, whole.model)}
 
 
-def choose_front(folders: Sequence[CampaignFolder]) -> CampaignFolder:
-    """Choose the campaign of the front page, of folders newest first: the first that is no reproduction, if any."""
-    own = (folder for folder in folders if folder.description().reproduces is None)
-    return next(own, folders[0])
+def choose_front(described: Sequence[Description]) -> int:
+    """Return the place of the front page's campaign, of those newest first: the first no reproduction, if any."""
+    return next((place for place, one in enumerate(described) if one.reproduces is None), 0)
 
 
 def write_front_page(results: Path, written: CampaignSummary | None = None) -> Path:
@@ -112,8 +115,13 @@ def write_front_page(results: Path, written: CampaignSummary | None = None) -> P
 
 
 def _newest_page(folders: Sequence[CampaignFolder], written: CampaignSummary | None) -> str:
-    front = choose_front(folders)
-    if written is None or written.campaign.description != front.description():
+    campaigns = [
+        written.campaign if written and written.campaign.name == folder.path.name else load_campaign(folder)
+        for folder in folders
+    ]
+    place = choose_front([campaign.description for campaign in campaigns])
+    front = campaigns[place]
+    if written is None or written.campaign is not front:
         # A campaign that has not ended has none of the files that the page shows.
-        written = write_tables(front)
-    return write_readme(written, [load_campaign(folder) for folder in folders if folder is not front])
+        written = write_tables(folders[place], front)
+    return write_readme(written, [campaign for campaign in campaigns if campaign is not front])

@@ -10,6 +10,7 @@ import pytest
 
 from experiments.matrix.cell import Cell
 from experiments.records.description import Description, ShownCell, ShownExperiment
+from experiments.records.facts import DataFacts, InterpreterFacts, MachineFacts, Placement, ServerFacts
 from experiments.records.record import Client, Host, Phase, Record, ServerUse, Work
 
 THREADED = Cell(
@@ -114,23 +115,23 @@ def description() -> Description:
         },
         experiments=(ShownExperiment("loaders", "Is asyncio faster than threads?"),),
         cells=cells,
-        placements={"split": {"loader_cpus": [0], "server_cpus": [1, 2], "loader_quota": None, "note": None}},
-        data={"ny": {"digest": "geo:100:1;data:22200:2", "geo_records": 100, "data_records": 100, "rows": 22_200}},
-        interpreters={"3.13": {"version": "3.13.0", "implementation": "CPython", "optimized_build": True}},
-        postgres={"default": {"version": "17.11", "settings": {"max_connections": "30"}, "storage": "disk"}},
-        environment={
-            "cpu": "A Processor",
-            "machine": "x86_64",
-            "cores": 4,
-            "cores_allowed": [0, 1, 2],
-            "memory_bytes": 8 * 2**30,
-            "system": "Debian 12",
-            "kernel": "Linux 6.1",
-            "virtualisation": "virtual machine",
-            "file_system": "ext4",
-            "commit": "0123abc",
-            "uncommitted_changes": False,
-            "harness_python": "3.11.2",
-            "harness_packages": {"rich": "13.9"},
-        },
+        placements={"split": Placement(frozenset({0}), frozenset({1, 2}))},
+        data={"ny": DataFacts("geo:100:1;data:22200:2", geo_records=100, data_records=100, rows=22_200)},
+        interpreters={"3.13": InterpreterFacts("3.13", "3.13.0", "CPython", True, "of April", "sha256:1")},
+        postgres={"default": ServerFacts("17.11", {"max_connections": "30"}, "disk")},
+        environment=MachineFacts(
+            cpu="A Processor",
+            machine="x86_64",
+            cores=4,
+            cores_allowed=[0, 1, 2],
+            memory_bytes=8 * 2**30,
+            system="Debian 12",
+            kernel="Linux 6.1",
+            virtualisation="virtual machine",
+            file_system="ext4",
+            commit="0123abc",
+            uncommitted_changes=False,
+            harness_python="3.11.2",
+            harness_packages={"rich": "13.9"},
+        ),
     )

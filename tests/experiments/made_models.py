@@ -9,6 +9,7 @@ from experiments.analysis.queueing.fit import Demand, Fit, predict_from
 from experiments.analysis.usable_cores import Setup
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.record import Phase, Record, ServerUse
+from tests.experiments.made_observed import SPLIT
 
 POOLS = (1, 5, 20, 50)
 THREADED, ASYNCIO = "row_by_row_threaded", "row_by_row_asyncio"
@@ -55,7 +56,7 @@ def made_campaign(
             repeats=len(faster),
             experiments=(ShownExperiment("pools", "How many?"),),
             matrix={**description.matrix, "experiments": {"pools": {"matrix": {"poolsize": list(pools)}}}},
-            placements={"split": {"loader_cpus": [0], "server_cpus": [1], "loader_quota": None, "note": None}},
+            placements={"split": SPLIT},
         ),
         records,
     )

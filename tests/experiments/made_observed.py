@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from experiments.analysis.time_breakdown import find_ledger
-from experiments.records.record import Record
+from experiments.records.facts import Placement
+from experiments.records.record import Connections, Record
 
 WAITS = {"CPU": 0.5, "IO:WalSync": 0.15, "LWLock:WALWrite": 0.05}
 
-SPLIT: Mapping[str, Any] = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": None}
+SPLIT = Placement(frozenset({0}), frozenset({1}))
+BOTH = Placement(frozenset({0, 1}), frozenset({0, 1}))
 
 
 def observed(
@@ -37,14 +38,14 @@ def observed(
         data, server_cpu_s=server * data.wall_s, user_s=used[0], system_s=used[1], throttled_s=held, started_s=100.0
     )
     active = sum(waits.values())
-    connections = {
-        "samples": 50,
-        "interval_s": 0.02,
-        "round_trip_s": round_trip_s,
-        "active": active,
-        "idle": 1 - active - idle_in_transaction,
-        "idle_in_transaction": idle_in_transaction,
-        "waits": dict(waits),
-    }
+    connections = Connections(
+        samples=50,
+        interval_s=0.02,
+        round_trip_s=round_trip_s,
+        active=active,
+        idle=1 - active - idle_in_transaction,
+        idle_in_transaction=idle_in_transaction,
+        waits=dict(waits),
+    )
     with_parts = replace(record, phases={**record.phases, "data": seen}, connections=connections)
     return replace(with_parts, ledger_us_per_row=find_ledger(with_parts))

@@ -21,4 +21,4 @@ def summed(
 def modelled(
     description: Description, records: Sequence[Record], experiment: ShownExperiment
 ) -> tuple[ExperimentSummary, Model]:
-    return summed(description, records, experiment)[0], model_cells(description, records)
+    return summed(description, records, experiment)[0], model_cells(Campaign(description, records))

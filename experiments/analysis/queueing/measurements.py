@@ -9,7 +9,7 @@ that ran without the sampler to measure its cost.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
 
 from bigdata.registry import LOADERS
@@ -18,6 +18,7 @@ from experiments.analysis.stats import median_of_known
 from experiments.analysis.usable_cores import Setup, count_cores, find_setup, uses_several_cores
 from experiments.analysis.utilization import find_foreign_share
 from experiments.matrix.cell import AxisValue
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, part_of
 from experiments.records.record import Cell, Phase, Record
 
@@ -74,12 +75,13 @@ class Point:
         return self.median.rows_per_s * max(costs)
 
 
-def read_points(description: Description, records: Sequence[Record]) -> list[Point]:
+def read_points(campaign: Campaign) -> list[Point]:
     """Return the points of all cells with a run that has costs, as planned. Baselines count once."""
     runs: dict[str, dict[int, Record]] = {}
-    for record in records:
+    for record in campaign.records:
         if record.status == "ok" and not record.interrupted and record.arm == "a":
             runs.setdefault(record.cell_key, {})[record.block] = record
+    description = campaign.description
     found = (_point(description, shown, runs.get(shown.cell_key, {})) for shown in _modelled_cells(description))
     return [point for point in found if point is not None]
 
@@ -143,9 +145,10 @@ def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
 
 def _is_durable(description: Description, shown: ShownCell) -> bool:
     """Tell if each row is a transaction of its own that is answered only when it is on disk."""
-    facts = part_of(description.postgres, shown.cell, "postgres") or {}
-    settings = facts.get("settings", {})
-    values = [str(settings.get(name, "on")).lower() for name in ("synchronous_commit", "fsync")]
+    facts = part_of(description.postgres, shown.cell, "postgres")
+    if facts is None:
+        return False
+    values = [facts.settings.get(name, "on").lower() for name in ("synchronous_commit", "fsync")]
     asked = all(value not in ("off", "false", "no", "0") for value in values)
-    on_disk = facts.get("storage") == "disk"
+    on_disk = facts.storage == "disk"
     return asked and on_disk and shown.cell.transaction == "autocommit" and waits_for_each_row(shown.cell)

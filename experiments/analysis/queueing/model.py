@@ -18,8 +18,8 @@ from experiments.analysis.queueing.measurements import Family, Point, Sample, re
 from experiments.analysis.stats import median_of_known
 from experiments.analysis.verdict import BUSY_SHARE, FOREIGN_SHARE
 from experiments.matrix.cell import AxisValue
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description
-from experiments.records.record import Record
 
 # Smaller errors are not explained: two campaigns differ by as much.
 _EXPLAINED = 0.10
@@ -106,19 +106,19 @@ class Model:
         return median_of_known(abs(cell.error) for cell in self.tested if cell.error is not None)
 
 
-def model_campaign(description: Description, records: Sequence[Record]) -> Model | None:
+def model_campaign(campaign: Campaign) -> Model | None:
     """Return the model, or None where no family has a cell with one connection and another pool."""
-    model = model_cells(description, records)
+    model = model_cells(campaign)
     return model if model.bases else None
 
 
-def model_cells(description: Description, records: Sequence[Record]) -> Model:
+def model_cells(campaign: Campaign) -> Model:
     """Return all cells with their bounds, and predictions for the families with cells to fit them on."""
-    points = read_points(description, records)
+    points = read_points(campaign)
     families: dict[Family, list[Point]] = {}
     for point in points:
         families.setdefault(point.family, []).append(point)
-    bases = _find_bases(description, families)
+    bases = _find_bases(campaign.description, families)
     fits = {family: fit_basis(basis) for family, basis in bases.items()}
     fit_on = {point.shown.cell_key for basis in bases.values() for point in basis.points}
     ordered = _in_order(points)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.records.record import Phase
+from experiments.records.record import Connections, Phase
 
 ON_A_CORE = "CPU"
 """The wait of an active connection that has a core, or is waiting for one."""
@@ -67,23 +67,21 @@ def cut_to_phase(report: Mapping[str, Any], phase: Phase) -> PhaseSamples:
     )
 
 
-def find_shares(
-    samples: PhaseSamples, round_trip_s: float | None, scheduling: str | None = None
-) -> dict[str, Any] | None:
+def find_shares(samples: PhaseSamples, round_trip_s: float | None, scheduling: str | None = None) -> Connections | None:
     """Return ``Record.connections`` from the samples of phase ``data``; None if there was no connection in any."""
     if samples.connections == 0:
         return None
     waits = {wait: number / samples.connections for wait, number in samples.waits.items()}
-    return {
-        "samples": samples.samples,
-        "interval_s": samples.interval_s,
-        "round_trip_s": round_trip_s,
-        "scheduling": scheduling,
-        ACTIVE: round(sum(waits.values()), 5),
-        IDLE: round(samples.idle / samples.connections, 5),
-        IN_TRANSACTION: round(samples.idle_in_transaction / samples.connections, 5),
-        "waits": {wait: round(share, 5) for wait, share in sorted(waits.items(), key=lambda one: (-one[1], one[0]))},
-    }
+    return Connections(
+        samples=samples.samples,
+        interval_s=samples.interval_s,
+        round_trip_s=round_trip_s,
+        scheduling=scheduling,
+        active=round(sum(waits.values()), 5),
+        idle=round(samples.idle / samples.connections, 5),
+        idle_in_transaction=round(samples.idle_in_transaction / samples.connections, 5),
+        waits={wait: round(share, 5) for wait, share in sorted(waits.items(), key=lambda one: (-one[1], one[0]))},
+    )
 
 
 def _kind(group: Sequence[str | None]) -> tuple[str, str] | None:

@@ -10,10 +10,10 @@ from experiments.campaign.monitoring.host import HostMonitor
 from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
 from experiments.campaign.monitoring.time_slice import Scheduling, find_sampler, shorten_time_slices
 from experiments.engines.loader_report import RunFailed, read_report, reported_cpu_s
-from experiments.engines.protocol import Companion, Finished, LoaderHost, Server, ServerFacts
-from experiments.environment.affinity import Placement
+from experiments.engines.protocol import Companion, Finished, LoaderHost, Server
 from experiments.matrix.cell import Cell
-from experiments.records.record import SCHEMA, Host, Phase, Record, ServerUse
+from experiments.records.facts import Placement, ServerFacts
+from experiments.records.record import SCHEMA, Connections, Host, Phase, Record, ServerUse
 
 SAMPLER = ("sample", "--report", "-")
 """Arguments of the loader's program for the connection sampler."""
@@ -66,7 +66,7 @@ class RunMonitor:
 
     def sampled_connections(
         self, initial: Record, phases: Mapping[str, Phase], round_trip_s: float | None
-    ) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    ) -> tuple[Connections | None, Mapping[str, Any] | None]:
         """Return the record's ``connections``, and the run's line of ``samples.jsonl``; None for what there is not."""
         if self.samples is None:
             return None, None

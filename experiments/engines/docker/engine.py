@@ -23,14 +23,14 @@ from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer, start_server
 from experiments.engines.docker.volumes import make_data_volume, volume_mount
 from experiments.engines.postgres import MEMORY_NEEDED_BYTES, USER
-from experiments.engines.protocol import InterpreterFacts
-from experiments.environment.affinity import Cores, Placement, cores_here
+from experiments.environment.affinity import Cores, cores_here
 from experiments.environment.cache import cache_in_use
 from experiments.environment.image_lock import Asked, load_image_lock
 from experiments.environment.interpreters import PROBE, Interpreter, parse_probe
 from experiments.environment.requirements import left_out, loader_lock, lock_hash
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.spec import PostgresConfiguration
+from experiments.records.facts import InterpreterFacts, Placement
 
 _DATA = "/data"
 

@@ -6,9 +6,9 @@ from typing import Any
 from docker.types import LogConfig
 
 from experiments.cpuset import format_cpuset
-from experiments.environment.affinity import Placement
 from experiments.errors import Unsupported
 from experiments.formatting import memory_size
+from experiments.records.facts import Placement
 
 LOCKED_UP: Mapping[str, Any] = {
     # What a process may write to is what it is given: volumes and file systems in memory.

@@ -25,9 +25,9 @@ from experiments.engines.docker.postgres_container import inspect_state
 from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
-from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Launch, Server
-from experiments.environment.affinity import Placement
+from experiments.engines.protocol import UNWATCHED, Finished, Launch, Server
 from experiments.errors import Failure
+from experiments.records.facts import InterpreterFacts, Placement
 
 LOADER_ACCOUNT = Account(65532, 65532)
 """Whom the image's processes run as: nobody's number, and no name is needed."""

@@ -17,8 +17,8 @@ from experiments.engines.loader_report import last_line
 from experiments.engines.postgres import HOST, USER
 from experiments.engines.profilers import Instrument, Observed, find_py_spy
 from experiments.engines.protocol import Launch, Server
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
+from experiments.records.facts import Placement
 
 _ROOT = Account(0, 0)
 # The files of a process below /proc are for its own account only.

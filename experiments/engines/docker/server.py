@@ -15,12 +15,11 @@ from experiments.engines.docker.limits import ALL_MEMORY, server_limits
 from experiments.engines.docker.out_of_memory import describe_limit
 from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.postgres import DATABASE, HOST, MEMORY_FILE_SYSTEMS, USER, NotStarted
-from experiments.engines.protocol import ServerFacts
 from experiments.engines.settings import merged_settings, refused
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
 from experiments.formatting import memory_size
 from experiments.matrix.spec import PostgresConfiguration
+from experiments.records.facts import Placement, ServerFacts
 
 
 class DockerServer:

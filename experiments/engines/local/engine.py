@@ -12,13 +12,13 @@ from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.postgres_binaries import Binaries, binaries_in, locked_binaries
 from experiments.engines.local.server import LocalServer, start_server
 from experiments.engines.local.venvs import ensure_venv
-from experiments.engines.protocol import InterpreterFacts
-from experiments.environment.affinity import Cores, Placement, cores_here
+from experiments.environment.affinity import Cores, cores_here
 from experiments.environment.cache import cache_in_use
 from experiments.environment.interpreters import VARIABLE, Interpreter, find_interpreters
 from experiments.environment.requirements import left_out, loader_lock, lock_hash, locked_pythons
 from experiments.errors import BadInput, Unsupported
 from experiments.matrix.spec import PostgresConfiguration
+from experiments.records.facts import InterpreterFacts, Placement
 
 
 class LocalEngine:

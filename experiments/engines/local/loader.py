@@ -12,10 +12,11 @@ from pathlib import Path
 
 from experiments.cpuset import format_cpuset
 from experiments.engines.local.server import LocalServer
-from experiments.engines.protocol import Finished, InterpreterFacts, Launch, Server
-from experiments.environment.affinity import Placement, confined
+from experiments.engines.protocol import Finished, Launch, Server
+from experiments.environment.affinity import confined
 from experiments.environment.hashes import PROJECT
 from experiments.errors import Failure
+from experiments.records.facts import InterpreterFacts, Placement
 
 _PROGRAM = ("-m", "bigdata.cmd")
 # A loader that is asked to stop may take 5 s to close its connections.

@@ -16,11 +16,10 @@ from experiments.engines.local.storage import data_parent
 from experiments.engines.local.traces import Trace, leave_trace, note_memory, remove_trace
 from experiments.engines.postgres import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end
 from experiments.engines.processes import ProcessIdentity, confine, cpu_s, identity
-from experiments.engines.protocol import ServerFacts
 from experiments.engines.settings import merged_settings, refused
-from experiments.environment.affinity import Placement
 from experiments.environment.hashes import short_hash
 from experiments.errors import Failure, Unsupported
+from experiments.records.facts import Placement, ServerFacts
 
 _QUERY_S = 60.0
 _RECOVERY_S = 60.0

@@ -100,7 +100,7 @@ def find_question(description: Description) -> ShownExperiment | None:
 
 def find_facts(summary: ExperimentSummary, campaign: Campaign) -> Facts:
     """Return the facts in the summary of an experiment of this campaign."""
-    points = {point.shown.cell_key: point for point in read_points(campaign.description, campaign.records)}
+    points = {point.shown.cell_key: point for point in read_points(campaign)}
     groups: dict[tuple[Any, ...], Cells] = {}
     for cell in summary.cells:
         name = COMPARED.get((cell.shown.cell.loader, cell.shown.cell.loop))

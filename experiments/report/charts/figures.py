@@ -118,7 +118,7 @@ def _sheet(
 ) -> bytes:
     """Draw the pieces between title and question and the footnotes about machine and method."""
     facts = description.environment
-    cores = f"{len(facts.get('cores_allowed') or [])} of {facts.get('cores', NOTHING)} cores"
-    where = f"{description.campaign}; {facts.get('cpu') or 'unknown CPU'}, {cores}"
+    cores = f"{len(facts.cores_allowed)} of {facts.cores or NOTHING} cores"
+    where = f"{description.campaign}; {facts.cpu or 'unknown CPU'}, {cores}"
     numbers = "; ".join([count(description.repeats, "block"), f"noise floor {format_floor(summary.floor)}", *how])
     return draw_page(title, summary.experiment.question, pieces, [where, numbers], width, alt)

@@ -12,7 +12,7 @@ from experiments.engines.loader_report import read_report, read_trial
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
 from experiments.engines.protocol import Finished, Launch
-from experiments.environment.affinity import Placement
+from experiments.records.facts import Placement
 
 SCRIPTS = Path(__file__).parent
 TIMEOUT_S = 120.0

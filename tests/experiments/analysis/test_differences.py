@@ -14,8 +14,8 @@ from tests.experiments.older_cells import without
 
 def changed(description: Description, section: str, name: str, **facts: Any) -> Description:
     """The description with other facts behind one of its names."""
-    parts: Mapping[str, Mapping[str, Any]] = getattr(description, section)
-    sections: dict[str, Any] = {section: {**parts, name: {**parts[name], **facts}}}
+    parts = getattr(description, section)
+    sections: dict[str, Any] = {section: {**parts, name: replace(parts[name], **facts)}}
     return replace(description, **sections)
 
 
@@ -41,19 +41,19 @@ def test_equal_campaigns_differ_in_nothing_whenever_they_ran_and_however_long(de
 def test_another_machine_forbids_a_comparison_and_another_kernel_is_told(
     key: str, value: Any, what: str, texts: tuple[str, str], forbids: bool, description: Description
 ) -> None:
-    other = replace(description, environment={**description.environment, key: value})
+    other = replace(description, environment=replace(description.environment, **{key: value}))
     assert find_differences_between(description, other) == (
         Difference("host", "environment", what, *texts, forbids=forbids),
     )
 
 
 def test_some_kilobytes_of_memory_are_no_difference(description: Description) -> None:
-    other = replace(description, environment={**description.environment, "memory_bytes": 8 * 2**30 - 4096})
+    other = replace(description, environment=replace(description.environment, memory_bytes=8 * 2**30 - 4096))
     assert find_differences_between(description, other) == ()
 
 
 def test_what_one_campaign_did_not_record_is_told_and_forbids_nothing(description: Description) -> None:
-    other = replace(description, environment={**description.environment, "cpu": None})
+    other = replace(description, environment=replace(description.environment, cpu=None))
     known = replace(other, source_hash="sha256:1")
     assert find_differences_between(description, known) == (
         Difference("host", "environment", "CPU", "A Processor", "not known"),
@@ -73,7 +73,7 @@ def test_what_one_campaign_did_not_record_is_told_and_forbids_nothing(descriptio
         (
             "placements",
             "split",
-            {"server_cpus": [1]},
+            {"server_cpus": frozenset({1})},
             Difference("configuration", "placements local: split", "cores of the server", "1-2", "1", True),
         ),
         (
@@ -130,8 +130,7 @@ def test_what_one_campaign_did_not_record_is_told_and_forbids_nothing(descriptio
 def test_parts_of_cells_in_common_are_told_by_name_work_and_cores_forbid_and_software_does_not(
     section: str, name: str, facts: Mapping[str, Any], expected: Difference, description: Description
 ) -> None:
-    known = changed(description, "interpreters", "3.13", lock_hash="sha256:1", build="of April")
-    assert find_differences_between(known, changed(known, section, name, **facts)) == (expected,)
+    assert find_differences_between(description, changed(description, section, name, **facts)) == (expected,)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +199,7 @@ def test_the_harnesss_machine_is_told_and_no_reason_where_nothing_ran_on_it(
 ) -> None:
     def on(cpu: str, *engines: str, here: bool) -> Description:
         cells = tuple(ShownCell(name, "a", ("loaders",), replace(threaded, engine=name)) for name in engines)
-        environment = {**description.environment, "cpu": cpu}
+        environment = replace(description.environment, cpu=cpu)
         return replace(description, cells=cells, environment=environment, engines={"docker": {"here": here}})
 
     def forbids(here: bool, *engines: str) -> list[bool]:
@@ -233,8 +232,9 @@ def test_other_experiments_than_those_in_common_may_have_other_baselines(
 
 
 def test_source_commit_and_harness_are_software_and_only_the_source_is_a_pin(description: Description) -> None:
-    environment = {"commit": "9", "uncommitted_changes": True, "harness_packages": {"rich": "14", "scipy": "1.17"}}
-    other = replace(description, environment={**description.environment, **environment}, source_hash="sha256:2")
+    packages = {"rich": "14", "scipy": "1.17"}
+    here = replace(description.environment, commit="9", uncommitted_changes=True, harness_packages=packages)
+    other = replace(description, environment=here, source_hash="sha256:2")
     assert find_differences_between(replace(description, source_hash="sha256:1"), other) == (
         Difference("software", "loader", "source", "sha256:1", "sha256:2", False, True),
         Difference("software", "checkout", "commit", "0123abc", "9 with uncommitted changes"),

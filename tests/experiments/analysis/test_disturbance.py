@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from experiments.analysis.disturbance import UsualCost, find_disturbances, sum_up_disturbances, usual_cost
+from experiments.records.facts import Placement
 from experiments.records.record import Host, Phase, Record
+from tests.experiments.made_observed import SPLIT
 
-SPLIT = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": None}
-QUARTER = {**SPLIT, "loader_quota": 0.25}
+QUARTER = replace(SPLIT, loader_quota=0.25)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_a_run_is_disturbed_above_a_threshold(
 
 
 def test_stolen_time_is_of_the_cores_that_the_run_had(observed: Callable[..., Record]) -> None:
-    four = {"loader_cpus": [0, 1], "server_cpus": [0, 1, 2, 3], "loader_quota": None}
+    four = Placement(frozenset({0, 1}), frozenset({0, 1, 2, 3}))
     assert find_disturbances(observed(steal_s=0.16), four) == ()
     # Where nobody knows how many those were there is no share.
     assert find_disturbances(observed(steal_s=0.16), None) == ()

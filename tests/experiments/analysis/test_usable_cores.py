@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from experiments.analysis.usable_cores import Setup, count_cores, find_setup, shares_lock, uses_several_cores
 from experiments.matrix.cell import Cell
+from experiments.records.facts import Placement
 from experiments.records.record import Client, Record
 
-APART: dict[str, Any] = {"loader_cpus": [0], "server_cpus": [1, 2, 3], "loader_quota": 0.25, "server_quota": 1.5}
-SHARED: dict[str, Any] = {"loader_cpus": [0, 1, 2, 3], "server_cpus": [1, 2, 3]}
+APART = Placement(frozenset({0}), frozenset({1, 2, 3}), loader_quota=0.25, server_quota=1.5)
+SHARED = Placement(frozenset({0, 1, 2, 3}), frozenset({1, 2, 3}))
 
 
 def with_gil(record: Record, *, enabled: bool) -> Record:
@@ -56,8 +56,8 @@ def test_threads_and_processes_alone_can_use_several_cores_and_a_lock_leaves_it_
 def test_one_thread_or_one_core_leaves_nothing_open(make_record: Callable[..., Record], threaded: Cell) -> None:
     runs = [make_record()]
     assert not shares_lock(threaded, runs, APART)
-    assert not shares_lock(threaded, runs, {**SHARED, "loader_quota": 1})
-    assert shares_lock(threaded, runs, {**SHARED, "loader_quota": 2})
+    assert not shares_lock(threaded, runs, replace(SHARED, loader_quota=1))
+    assert shares_lock(threaded, runs, replace(SHARED, loader_quota=2))
     assert not shares_lock(replace(threaded, poolsize=1), runs, SHARED)
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +9,11 @@ import pytest
 from experiments.analysis.usable_cores import Setup
 from experiments.analysis.utilization import Observations, median_waits, observe
 from experiments.matrix.cell import Cell
+from experiments.records.facts import Placement
 from experiments.records.record import Client, Host, Record
-from tests.experiments.made_observed import SPLIT, observed
+from tests.experiments.made_observed import BOTH, SPLIT, observed
 
-BOTH: dict[str, Any] = {"loader_cpus": [0, 1], "server_cpus": [0, 1], "loader_quota": None}
-POD: dict[str, Any] = {**SPLIT, "loader_quota": 0.25}
+POD = replace(SPLIT, loader_quota=0.25)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def seen(make_record: Callable[..., Record]) -> Record:
     return observed(make_record(host=Host(0.0, 1.2, 0.4, 4.0, 2, 0.1, 0.3)))
 
 
-def look(record: Record, placement: Mapping[str, Any] | None = None) -> Observations:
+def look(record: Record, placement: Placement | None = None) -> Observations:
     observations = observe([record], SPLIT if placement is None else placement)
     assert observations is not None
     return observations
@@ -46,7 +46,7 @@ def test_a_quota_is_all_that_the_client_has(seen: Record) -> None:
 
 
 def test_a_quota_of_the_server_is_all_that_it_has(seen: Record) -> None:
-    assert look(seen, {**SPLIT, "server_quota": 0.75}).server_share == pytest.approx(1.0)
+    assert look(seen, replace(SPLIT, server_quota=0.75)).server_share == pytest.approx(1.0)
 
 
 def test_processes_and_threads_without_a_lock_can_use_all_cores(seen: Record, threaded: Cell) -> None:
@@ -59,7 +59,7 @@ def test_processes_and_threads_without_a_lock_can_use_all_cores(seen: Record, th
 
 
 def test_only_of_several_threads_under_a_lock_one_core_is_the_least(seen: Record, threaded: Cell) -> None:
-    def at_least(record: Record, placement: Mapping[str, Any], **axes: Any) -> bool:
+    def at_least(record: Record, placement: Placement, **axes: Any) -> bool:
         return look(replace(record, cell=replace(threaded, **axes)), placement).cores.at_least
 
     assert isinstance(seen.client, Client)
@@ -67,7 +67,7 @@ def test_only_of_several_threads_under_a_lock_one_core_is_the_least(seen: Record
     assert at_least(seen, BOTH)
     assert not at_least(free, BOTH)
     assert not at_least(seen, SPLIT)
-    assert not at_least(seen, {**BOTH, "loader_quota": 0.25})
+    assert not at_least(seen, replace(BOTH, loader_quota=0.25))
     assert not at_least(seen, BOTH, poolsize=1)
     for loader in ("row_by_row_asyncio", "row_by_row_gevent", "row_by_row_serial", "row_by_row_processes"):
         assert not at_least(seen, BOTH, loader=loader)
@@ -108,7 +108,7 @@ def test_of_several_runs_it_is_the_median_of_those_that_count(make_record: Calla
 
 
 def test_a_wait_that_only_one_run_of_three_saw_is_none(make_record: Callable[..., Record]) -> None:
-    every = [{"waits": {"CPU": 0.5, "IO:WalSync": 0.2}}, {"waits": {"CPU": 0.6}}, {"waits": {"CPU": 0.4}}]
+    every = [{"CPU": 0.5, "IO:WalSync": 0.2}, {"CPU": 0.6}, {"CPU": 0.4}]
     assert median_waits(every) == {"CPU": 0.5}
     assert median_waits([]) == {}
 
@@ -120,7 +120,8 @@ def test_with_the_server_s_cpu_alone_nothing_is_known_of_the_pool(seen: Record) 
 
 
 def test_a_sampler_that_never_asked_has_seen_nothing(seen: Record) -> None:
-    found = look(replace(seen, connections={**(seen.connections or {}), "samples": 0}))
+    assert seen.connections is not None
+    found = look(replace(seen, connections=replace(seen.connections, samples=0)))
     assert (found.active, found.commit_wait, found.waits, found.looks) == (None, None, {}, (0, 0, 0))
 
 

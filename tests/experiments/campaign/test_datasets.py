@@ -10,6 +10,7 @@ from bigdata.registry import TypedInserts
 from experiments.campaign.datasets import provide, run_program
 from experiments.errors import BadInput, Failure
 from experiments.matrix.spec import DataSet
+from experiments.records.facts import DataFacts
 
 SYNTHETIC = DataSet(source="synthetic", state="NY", segments=("01", "02"), records=100, seed=7)
 
@@ -43,7 +44,7 @@ def test_synthetic_data_is_generated_once_into_the_cache(tmp_path: Path) -> None
     assert program.calls[0][3:] == chosen
     assert first.arguments == ("--segments", "01,02", "--records", "100")
     assert first.inserts == TypedInserts((1,), (2, 220))
-    assert first.facts() == {"digest": "geo:1:1;data:222:2", "geo_records": 1, "data_records": 1, "rows": 222}
+    assert first.facts() == DataFacts("geo:1:1;data:222:2", geo_records=1, data_records=1, rows=222)
 
 
 def test_other_sources_of_the_loader_generate_anew(tmp_path: Path) -> None:

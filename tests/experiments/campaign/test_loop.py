@@ -13,13 +13,13 @@ from experiments.campaign.progress import PlainLines
 from experiments.campaign.run import PreparedCell
 from experiments.campaign.stopping_rule import Blocks, PlannedBlocks
 from experiments.engines.protocol import LoaderHost, Server
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import Plan, PlannedRun, make_plan
 from experiments.records.campaign import runs_left
 from experiments.records.description import Description
+from experiments.records.facts import Placement
 from experiments.records.folder import CampaignFolder, create
 from experiments.records.record import Record
 

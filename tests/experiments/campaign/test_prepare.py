@@ -10,13 +10,14 @@ import pytest
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.prepare import Preparation, find_obstacles, harness_cpus, unsupported_key
 from experiments.campaign.run import PreparedCell
-from experiments.engines.protocol import UNWATCHED, Companion, Finished, InterpreterFacts, Launch, Server, ServerFacts
-from experiments.environment.affinity import Cores, Placement
+from experiments.engines.protocol import UNWATCHED, Companion, Finished, Launch, Server
+from experiments.environment.affinity import Cores
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import make_plan
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration, load_matrix
+from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 from tests.project import ROOT
 
 ALLOWED = frozenset({0, 1, 2})

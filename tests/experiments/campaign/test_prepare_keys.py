@@ -13,11 +13,11 @@ import pytest
 from experiments.campaign.datasets import PreparedData, provide
 from experiments.campaign.prepare import Preparation
 from experiments.campaign.run import PreparedCell
-from experiments.engines.protocol import Finished, InterpreterFacts, ServerFacts
-from experiments.environment.affinity import Placement
+from experiments.engines.protocol import Finished
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.spec import DataSet, Experiment, Matrix, PostgresConfiguration, load_matrix
+from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 from tests.experiments.campaign.test_prepare import FakeEngine, FakeHost, FakeServer
 from tests.project import ROOT
 

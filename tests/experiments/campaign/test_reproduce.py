@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -167,7 +167,7 @@ def test_a_folder_here_that_happens_to_have_the_name_of_the_published_one_is_not
 
 
 def with_software(description: Description, version: str = "3.13.0", **changes: Any) -> Description:
-    facts: Mapping[str, Any] = {**description.interpreters["3.13"], "version": version}
+    facts = replace(description.interpreters["3.13"], version=version)
     return replace(description, **{"interpreters": {"3.13": facts}, **changes})
 
 
@@ -186,7 +186,7 @@ def test_other_pins_are_refused_with_the_commit_that_has_them(tmp_path: Path, pu
 def test_a_campaign_of_before_there_was_this_option_is_repeated_by_its_own_version(
     tmp_path: Path, published: Description
 ) -> None:
-    environment = {**published.environment, "uncommitted_changes": True}
+    environment = replace(published.environment, uncommitted_changes=True)
     selection = {"pg_bin": "17.11"}
     old = replace(published, source_hash=None, environment=environment, selection=selection)
     with pytest.raises(BadInput) as raised:
@@ -201,7 +201,7 @@ def test_a_campaign_of_before_there_was_this_option_is_repeated_by_its_own_versi
 def test_other_pins_run_where_asked_for_and_another_machine_is_only_told(
     tmp_path: Path, published: Description
 ) -> None:
-    moved = with_software(published, environment={**published.environment, "cpu": "Another"})
+    moved = with_software(published, environment=replace(published.environment, cpu="Another"))
     told = "notice: not as published: environment, CPU: A Processor then, Another now"
     assert read(tmp_path / "1", published).check(moved) == [told]
     newer = replace(moved, source_hash="sha256:2")
@@ -213,7 +213,7 @@ def test_other_pins_run_where_asked_for_and_another_machine_is_only_told(
 
 
 def test_pins_of_what_does_not_run_again_do_not_matter(tmp_path: Path, published: Description) -> None:
-    settings = {"default": {**published.postgres["default"], "settings": {"max_connections": "99"}}}
+    settings = {"default": replace(published.postgres["default"], settings={"max_connections": "99"})}
     unsupported = tuple(replace(one, unsupported="no Python 3.13 here") for one in published.cells)
     now = replace(published, postgres=settings, cells=unsupported)
     assert read(tmp_path, published).check(now) == []

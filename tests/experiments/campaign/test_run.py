@@ -15,11 +15,11 @@ from bigdata.registry import TypedInserts
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.run import PreparedCell, choices_of, environment_of, initial_record, measure, run_arguments
 from experiments.engines.processes import cpu_s
-from experiments.engines.protocol import UNWATCHED, Finished, InterpreterFacts, Launch, Server, ServerFacts
-from experiments.environment.affinity import Placement
+from experiments.engines.protocol import UNWATCHED, Finished, Launch, Server
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
+from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 
 FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:lock")
 SPLIT = Placement(frozenset({0}), frozenset({1}))
@@ -183,7 +183,8 @@ def test_connections_are_sampled_while_the_loader_runs_and_cut_to_phase_data(thr
     record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"), kept.append)
     assert host.events == ["sampler starts", "clear", "run", "sampler is stopped", "digest"]
     assert record.status == "ok"
-    assert record.connections == {
+    assert record.connections is not None
+    assert asdict(record.connections) == {
         **{"samples": 3, "interval_s": 1.0, "round_trip_s": 0.00004},
         **{"active": 0.25, "idle": 0.75, "idle_in_transaction": 0.0},
         "waits": {"IO:WalSync": 0.16667, "CPU": 0.08333},
@@ -215,7 +216,7 @@ def test_the_sampler_and_its_backend_are_made_prompt_before_the_loader_starts(
     record = measure(ready(threaded, host), initial_record("c", planned(threaded), "sha256:k"))
     assert host.events[:4] == ["sampler starts", "clear", "prompt: (4711, 4712)", "run"]
     assert record.connections is not None
-    assert record.connections["scheduling"] == "slice"
+    assert record.connections.scheduling == "slice"
 
 
 def test_a_cell_that_goes_without_sampler_has_none(threaded: Cell) -> None:

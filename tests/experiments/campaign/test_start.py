@@ -18,13 +18,13 @@ from experiments.campaign.run import PreparedCell
 from experiments.campaign.start import Order, run_ordered, sample_writer
 from experiments.campaign.stopping_rule import Until
 from experiments.engines.protocol import LoaderHost, Server
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import make_plan
 from experiments.matrix.spec import load_matrix
 from experiments.records.description import Description
+from experiments.records.facts import Placement
 from experiments.records.folder import CampaignFolder, create
 from experiments.records.record import Record
 from tests.project import ROOT

@@ -92,7 +92,7 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
     # Linux tells of each core, so of those that the run had.
     assert all(record.host and record.host.run_foreign_cpu_s is not None for record in finished(folder))
     # What connections were at, and what the server used, in the midst of a run.
-    assert all(record.connections and record.connections["samples"] > 0 for record in finished(folder))
+    assert all(record.connections and record.connections.samples > 0 for record in finished(folder))
     assert any(record.phases and record.phases["data"].server_cpu_s for record in finished(folder))
     samples = [json.loads(line) for line in (folder.path / "samples.jsonl").read_text().splitlines()]
     runs = {(line["cell_key"], line["arm"], line["block"]) for line in samples if line["phases"]["data"]["samples"]}
@@ -104,7 +104,7 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
     assert "\x1b" not in last.stdout
 
     # A finished campaign is not continued: the same command would begin another.
-    assert "## Older campaigns\n\nNone.\n" in (tmp_path / "README.md").read_text()
+    assert "## Other campaigns\n\nNone.\n" in (tmp_path / "README.md").read_text()
 
 
 def test_blocks_are_added_and_a_campaign_killed_in_one_of_them_goes_on_with_it_until_the_budget_is_spent(

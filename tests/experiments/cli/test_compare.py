@@ -10,6 +10,7 @@ import pytest
 from experiments.__main__ import main
 from experiments.matrix.cell import read_cell
 from experiments.records.description import Description, ShownExperiment
+from experiments.records.facts import MachineFacts
 from experiments.records.folder import create
 from experiments.records.record import Record
 from tests.experiments.made_campaigns import measured
@@ -41,8 +42,8 @@ def compare(tmp_path: Path, *arguments: str) -> int:
     return main(["compare", *arguments, "--results", str(tmp_path / "results")])
 
 
-def environment(description: Description, **changes: Any) -> dict[str, Any]:
-    return {**description.environment, **changes}
+def environment(description: Description, **changes: Any) -> MachineFacts:
+    return replace(description.environment, **changes)
 
 
 def test_what_differs_is_printed_first_and_differences_are_no_failure(
@@ -81,7 +82,7 @@ def test_another_machine_or_other_work_is_refused_with_every_reason_unless_asked
     tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make("one")
-    data = {"ny": {**description.data["ny"], "digest": "other"}}
+    data = {"ny": replace(description.data["ny"], digest="other")}
     changed = {"environment": environment(description, cpu="Another", kernel="Linux 6.2"), "data": data}
     make("two", **changed)
     assert compare(tmp_path, "one", "two") == 2

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from experiments.engines.protocol import ServerFacts
 from experiments.engines.settings import harness_settings, merged_settings
 from experiments.errors import BadInput
+from experiments.records.facts import ServerFacts
 
 
 def test_the_configuration_wins_over_the_harness() -> None:

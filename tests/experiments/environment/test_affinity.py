@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments.environment.affinity import Cores, Placement, allowed_cpus, can_pin, confined, place, siblings
+from experiments.environment.affinity import Cores, allowed_cpus, can_pin, confined, place, siblings
 from experiments.errors import Unsupported
 from experiments.matrix.spec import Resources
+from experiments.records.facts import Placement
 
 SPLIT = Resources(loader_cpuset="0", server_cpuset="rest")
 ALONE: dict[int, frozenset[int]] = {}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -28,22 +29,22 @@ def root(tmp_path: Path) -> Path:
 
 def test_the_facts_are_those_of_the_kernels_files(root: Path, tmp_path: Path) -> None:
     facts = describe_environment(Path("/cache/data"), root, project=tmp_path)
-    assert facts["cpu"] == "A Processor @ 2.00GHz"
-    assert facts["memory_bytes"] == 8_192_000
-    assert facts["system"] == "Debian GNU/Linux 12 (bookworm)"
-    assert facts["virtualisation"] == "virtual machine"
-    assert facts["file_system"] == "xfs"
-    assert facts["harness_packages"].keys() == {"docker", "pydantic", "pyyaml", "rich", "scipy", "tabulate"}
+    assert facts.cpu == "A Processor @ 2.00GHz"
+    assert facts.memory_bytes == 8_192_000
+    assert facts.system == "Debian GNU/Linux 12 (bookworm)"
+    assert facts.virtualisation == "virtual machine"
+    assert facts.file_system == "xfs"
+    assert facts.harness_packages.keys() == {"docker", "pydantic", "pyyaml", "rich", "scipy", "tabulate"}
 
 
 def test_what_a_system_does_not_tell_is_null(tmp_path: Path) -> None:
     facts = describe_environment(Path("/cache"), tmp_path, project=tmp_path)
     names = ("memory_bytes", "virtualisation", "file_system", "commit", "uncommitted_changes")
-    assert [facts[name] for name in names] == [None] * 5
+    assert [getattr(facts, name) for name in names] == [None] * 5
 
 
 def test_neither_the_hosts_name_nor_a_path_is_told(root: Path, tmp_path: Path) -> None:
-    text = json.dumps(describe_environment(Path("/cache/data"), root, project=tmp_path))
+    text = json.dumps(asdict(describe_environment(Path("/cache/data"), root, project=tmp_path)))
     assert platform.node() not in text
     assert str(Path.home()) not in text
     assert "/cache" not in text
@@ -60,7 +61,7 @@ def test_the_commit_and_whether_files_differ_from_it_are_told_but_results_do_not
     (tmp_path / "look").mkdir()
     (tmp_path / "look/README.md").write_text("tables")
     clean = describe_environment(tmp_path, tmp_path, project=tmp_path)
-    assert (clean["commit"], clean["uncommitted_changes"]) == (git("rev-parse", "HEAD"), False)
+    assert (clean.commit, clean.uncommitted_changes) == (git("rev-parse", "HEAD"), False)
     (tmp_path / "bigdata").mkdir()
     (tmp_path / "bigdata/edited.py").write_text("pass")
-    assert describe_environment(tmp_path, tmp_path, project=tmp_path)["uncommitted_changes"] is True
+    assert describe_environment(tmp_path, tmp_path, project=tmp_path).uncommitted_changes is True

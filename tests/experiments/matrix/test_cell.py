@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.environment.affinity import Placement
 from experiments.matrix.cell import AXES, Cell, Identity, canonical_json, cell_key, read_cell
+from experiments.records.facts import Placement
 
 TEXT = st.text(max_size=8)
 CELL = Cell(

@@ -23,7 +23,7 @@ from experiments.profiling.sentences import describe_time
 from experiments.profiling.thread_time import ThreadTime
 from experiments.records.description import Description
 from experiments.records.folder import create
-from experiments.records.record import Record
+from experiments.records.record import Connections, Record
 from tests.experiments.made_explanations import CALL, INSERT, make_explanation
 from tests.experiments.older_cells import without
 
@@ -60,7 +60,8 @@ def test_of_a_compiled_loop_the_sentence_names_the_loop(make_record: Make) -> No
 
 
 def test_what_the_server_saw_of_the_connections_is_told(make_record: Make) -> None:
-    connections = {"active": 0.31, "idle": 0.69, "idle_in_transaction": 0.0, "waits": {"IO:WalSync": 0.2, "CPU": 0.11}}
+    waits = {"IO:WalSync": 0.2, "CPU": 0.11}
+    connections = Connections(samples=9, active=0.31, idle=0.69, idle_in_transaction=0.0, waits=waits)
     explanation = make_explanation(make_record)
     told = list(describe_time(replace(explanation, record=replace(explanation.record, connections=connections))))
     assert told[2] == (

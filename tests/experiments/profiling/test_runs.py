@@ -14,12 +14,12 @@ from experiments.campaign.datasets import PreparedData
 from experiments.campaign.run import PreparedCell
 from experiments.engines.profilers import Instrument, Observed
 from experiments.engines.protocol import Finished, Launch
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
 from experiments.matrix.cell import Cell
 from experiments.profiling import runs as explain_runs
 from experiments.profiling.explanation import Calls
 from experiments.profiling.runs import NO_LOOP, NOT_KNOWN_TO_PY_SPY, explain_cell
+from experiments.records.facts import Placement
 from experiments.records.record import Record
 from tests.experiments.made_explanations import SQL
 

@@ -13,6 +13,7 @@ import pytest
 
 from experiments.errors import BadInput, Failure
 from experiments.records.description import Description
+from experiments.records.facts import ServerFacts
 from experiments.records.folder import CampaignFolder, create, list_campaigns, locked, new_name
 from experiments.records.record import Record
 from tests.project import ROOT
@@ -173,7 +174,7 @@ def test_a_results_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> No
 
 def test_a_description_names_no_folder_of_this_machine(tmp_path: Path, description: Description) -> None:
     cells = (replace(description.cells[0], unsupported="cannot be imported: /home/me/x.so: undefined symbol"),)
-    postgres = {"local: default": {"settings": {"ssl_cert_file": "/home/me/x.pem"}}}
+    postgres = {"local: default": ServerFacts("17.11", {"ssl_cert_file": "/home/me/x.pem"}, "disk")}
     folder = create(tmp_path, replace(description, cells=cells, postgres=postgres))
     assert "/home" not in (folder.path / "campaign.json").read_text()
     assert folder.description().cells[0].unsupported == "cannot be imported: x.so: undefined symbol"

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from experiments.errors import BadInput
 from experiments.records.record import Record, ServerUse, from_json_line, to_json_line
+from tests.experiments.made_observed import observed
 
 
 def test_a_record_survives_being_written_and_read(make_record: Callable[..., Record]) -> None:
@@ -50,6 +52,20 @@ def test_a_line_from_before_that_was_recorded_is_not_resumed(make_record: Callab
     assert from_json_line(json.dumps(values), "runs.jsonl:1").resumed is True
     del values["resumed"]
     assert from_json_line(json.dumps(values), "runs.jsonl:1").resumed is False
+
+
+def test_connections_are_written_in_their_order_and_older_ones_do_not_say_how_they_were_sampled(
+    make_record: Callable[..., Record],
+) -> None:
+    record = observed(make_record())
+    values = json.loads(to_json_line(record))
+    names = ["samples", "interval_s", "round_trip_s", "scheduling", "active", "idle", "idle_in_transaction", "waits"]
+    assert list(values["connections"]) == names
+    assert from_json_line(json.dumps(values), "runs.jsonl:1") == record
+    assert record.connections is not None
+    del values["connections"]["scheduling"]
+    older = replace(record, connections=replace(record.connections, scheduling=""))
+    assert from_json_line(json.dumps(values), "runs.jsonl:1") == older
 
 
 def test_names_of_the_future_are_passed_over(make_record: Callable[..., Record]) -> None:

@@ -14,7 +14,7 @@ from experiments.records.description import Description, ShownCell
 from experiments.records.record import Record
 from experiments.report.bottlenecks import PART_NAMES, why_section
 from experiments.report.tables import csv_table, markdown_table
-from tests.experiments.made_observed import observed
+from tests.experiments.made_observed import SPLIT, observed
 from tests.experiments.made_summaries import modelled, summed
 
 
@@ -45,7 +45,7 @@ GOLDEN = """\
 @pytest.fixture
 def split(description: Description) -> Description:
     """The campaign with one core for either side."""
-    placements = {"split": {"loader_cpus": [0], "server_cpus": [1], "loader_quota": None, "note": None}}
+    placements = {"split": SPLIT}
     return replace(description, repeats=3, placements=placements)
 
 

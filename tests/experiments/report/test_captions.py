@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from experiments.matrix.cell import Cell
 from experiments.records.description import Description
+from experiments.records.facts import Placement, ServerFacts
 from experiments.records.record import Record
 from experiments.report.captions import describe_placement
 from experiments.report.tables import markdown_table
@@ -24,13 +25,12 @@ def test_the_engine_and_what_its_images_are_made_of_stand_below_the_table(
 
 
 def test_limits_are_told_beside_the_cores_of_their_side() -> None:
-    placement = {"loader_cpus": [0], "server_cpus": [1, 2], "loader_quota": 0.25, "loader_memory_bytes": 64 * 2**20}
-    placement |= {"server_quota": 1.0, "server_memory_bytes": 2**30, "note": None}
+    placement = Placement(frozenset({0}), frozenset({1, 2}), 0.25, None, 1.0, 64 * 2**20, 2**30)
     assert describe_placement(placement) == (
         "loader on core 0 (at most 0.25 cores and 64 MB of memory), "
         "server on cores 1-2 (at most 1 core and 1 GB of memory)"
     )
-    shared = {**placement, "loader_cpus": [1, 2], "server_quota": None, "server_memory_bytes": None}
+    shared = replace(placement, loader_cpus=frozenset({1, 2}), server_quota=None, server_memory_bytes=None)
     assert describe_placement(shared) == (
         "loader and server share cores 1-2; the loader has at most 0.25 cores and 64 MB of memory"
     )
@@ -41,13 +41,14 @@ def test_engines_that_differ_in_more_than_the_container_are_told_to(
 ) -> None:
     inside = replace(threaded, engine="docker")
     cells = (description.cells[0], replace(description.cells[0], cell_key="sha256:inside", cell=inside))
-    versions = {"local: 3.13": {"version": "3.13.0"}, "docker: 3.13": {"version": "3.13.5"}}
-    server = {"settings": {}, "storage": "disk", "version": "17.12"}
+    python = description.interpreters["3.13"]
+    versions = {"local: 3.13": python, "docker: 3.13": replace(python, version="3.13.5")}
+    server = ServerFacts("17.12", {}, "disk")
     servers = {"local: default": server, "docker: default": server}
     both = replace(description, cells=cells, engines={"local": {}, "docker": {}}, postgres=servers)
     records = [make_record(threaded), make_record(inside, cell_key="sha256:inside")]
     warning = "- The engines differ in more than the container: CPython 3.13.0 (local), 3.13.5 (docker)."
     unlike = replace(both, interpreters=versions)
     assert warning in markdown_table(*summed(unlike, records, description.experiments[0]))
-    alike = replace(both, interpreters={name: {"version": "3.13.5"} for name in versions})
+    alike = replace(both, interpreters=dict.fromkeys(versions, python))
     assert "differ in more" not in markdown_table(*summed(alike, records, description.experiments[0]))

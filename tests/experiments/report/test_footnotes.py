@@ -73,11 +73,12 @@ def test_disturbed_runs_are_counted_where_the_machine_was_observed(
 def test_runs_whose_connections_were_perhaps_looked_at_too_late_are_counted_as_far_as_they_say_so(
     description: Description, make_record: Callable[..., Record]
 ) -> None:
-    def scheduled(block: int, **scheduling: str | None) -> Record:
+    def scheduled(block: int, scheduling: str | None) -> Record:
         record = observed(make_record(block=block))
-        return replace(record, connections={**(record.connections or {}), **scheduling})
+        assert record.connections is not None
+        return replace(record, connections=replace(record.connections, scheduling=scheduling))
 
-    older, prompt, late = scheduled(1), scheduled(2, scheduling="slice"), scheduled(3, scheduling=None)
+    older, prompt, late = scheduled(1, ""), scheduled(2, "slice"), scheduled(3, None)
     assert [line for line in foot(description, [older, prompt]) if "sampler" in line] == []
     assert [line for line in foot(description, [older, prompt, late]) if "sampler" in line] == [
         "In 1 of 3 runs the sampler had no short time slice, and may have waited for a core of the server. More "

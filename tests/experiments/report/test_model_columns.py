@@ -7,16 +7,18 @@ from dataclasses import replace
 import pytest
 
 from experiments.analysis.queueing.model import model_cells
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.record import Record
 from experiments.report.csv_columns import model_columns
 from tests.experiments.made_models import ASYNCIO, THREADED, TRUTH, MakeRecord, made_campaign
+from tests.experiments.made_observed import BOTH
 
 Rows = dict[tuple[str, int, str], dict[str, object]]
 
 
 def rows(description: Description, records: list[Record]) -> Rows:
-    modelled = {cell.point.shown.cell_key: cell for cell in model_cells(description, records).cells}
+    modelled = {cell.point.shown.cell_key: cell for cell in model_cells(Campaign(description, records)).cells}
     return {(one.cell.loader, one.cell.poolsize, one.arm): model_columns(one, modelled) for one in description.cells}
 
 
@@ -62,7 +64,7 @@ def test_cores_that_both_sides_share_are_a_bound_of_their_own(
     description: Description, make_record: MakeRecord
 ) -> None:
     described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
-    shared = replace(described, placements={"split": {"loader_cpus": [0, 1], "server_cpus": [0, 1]}})
+    shared = replace(described, placements={"split": BOTH})
     row = rows(shared, records)[THREADED, 20, "a"]
     client_s, server_s = TRUTH[THREADED].client_s(20), TRUTH[THREADED].server_s(20)
     assert row["bound_cores_rows_per_s"] == round(2 / (client_s + server_s), 1)

@@ -33,7 +33,7 @@ PACES = (0.9, 0.95, 1.0, 1.0, 1.05, 1.1)
 
 def model_of(description: Description, make_record: MakeRecord, **changes: object) -> tuple[Description, Model]:
     described, records = made_campaign(description, make_record, **changes)  # type: ignore[arg-type]
-    made = model_campaign(described, records)
+    made = model_campaign(Campaign(described, records))
     assert made is not None
     return described, made
 
@@ -69,7 +69,7 @@ def test_a_cell_that_is_far_off_though_it_was_fitted_on_says_why(
     # Alone it is as quick as if both sides worked at the same time, which no delay explains.
     described, records = made_campaign(description, make_record, loaders=(THREADED,))
     quick = [replace(one, rows_per_s=9_000.0) if one.cell.poolsize == 1 else one for one in records]
-    model = model_campaign(described, quick)
+    model = model_campaign(Campaign(described, quick))
     assert model is not None
     line = rows(model_page(described, model))[2]
     assert line[-2:] == ["-24.0%", "fitted; not the costs: rows waited less than the delay and the queues of the model"]
@@ -105,7 +105,7 @@ def test_the_median_error_is_told_with_and_without_contention(
 
 def test_a_cell_without_prediction_has_its_bounds(description: Description, make_record: MakeRecord) -> None:
     described, records = made_campaign(description, make_record)
-    made = model_campaign(described, [one for one in records if one.cell_key != f"sha256:{ASYNCIO}-1"])
+    made = model_campaign(Campaign(described, [one for one in records if one.cell_key != f"sha256:{ASYNCIO}-1"]))
     assert made is not None
     line = next(line for line in rows(model_page(described, made)) if line[0] == ASYNCIO_NAME)
     assert line == [ASYNCIO_NAME, "5", "11,066", "31,579", "12,766", "–", "–", "–", ""]  # noqa: RUF001
@@ -120,7 +120,11 @@ def test_the_page_says_where_the_servers_cost_is_not_that_of_the_phase(
         for one in records
         if one.phases
     ]
-    pages = [model_page(described, model) for each in (records, exact) if (model := model_campaign(described, each))]
+    pages = [
+        model_page(described, model)
+        for each in (records, exact)
+        if (model := model_campaign(Campaign(described, each)))
+    ]
     assert [NOT_EXACT in page for page in pages] == [True, False]
 
 
@@ -176,7 +180,7 @@ def test_the_page_is_written_and_the_chart_where_there_are_cells_to_fit(
 
 def test_without_predictions_the_page_has_the_bounds(description: Description, make_record: MakeRecord) -> None:
     described, records = made_campaign(description, make_record, pools=(5,))
-    assert rows(model_page(described, model_cells(described, records)))[::2] == [
+    assert rows(model_page(described, model_cells(Campaign(described, records))))[::2] == [
         ["loader", "pool size", "rows/s", "client could", "server could"],
         [THREADS_NAME, "5", "11,334", "46,154", "12,766"],
     ]

@@ -21,12 +21,11 @@ from experiments.campaign.run import PreparedCell, initial_record, measure
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.postgres_binaries import locked_binaries
 from experiments.engines.local.server import start_server
-from experiments.engines.protocol import InterpreterFacts
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
 from experiments.matrix.spec import DataSet
+from experiments.records.facts import InterpreterFacts, Placement
 from experiments.records.record import Record
 from experiments.validation.same_sql.findings import Variant
 from experiments.validation.same_sql.runs import Workplace, examine, prepare

@@ -8,9 +8,12 @@ from experiments.analysis.queueing.fit import Fit, predict_from
 from experiments.analysis.queueing.measurements import read_points
 from experiments.analysis.queueing.model import POOL, Model, fit_basis, model_campaign
 from experiments.analysis.usable_cores import Setup
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell
+from experiments.records.facts import Placement, ServerFacts
 from experiments.records.record import Host, Phase, Record, ServerUse
 from tests.experiments.made_models import ASYNCIO, POOLS, THREADED, TRUTH, MakeRecord, made_campaign, made_record
+from tests.experiments.made_observed import BOTH, SPLIT
 
 
 def flat(fit: Fit) -> tuple[float, ...]:
@@ -19,7 +22,7 @@ def flat(fit: Fit) -> tuple[float, ...]:
 
 
 def model_of(description: Description, records: list[Record]) -> Model:
-    model = model_campaign(description, records)
+    model = model_campaign(Campaign(description, records))
     assert model is not None
     return model
 
@@ -48,9 +51,9 @@ def test_cells_that_a_parameter_is_from_are_no_test(description: Description, ma
 def test_a_campaign_without_a_cell_of_one_connection_has_no_model(
     description: Description, make_record: MakeRecord
 ) -> None:
-    assert model_campaign(*made_campaign(description, make_record, pools=(5, 20))) is None
-    assert model_campaign(*made_campaign(description, make_record, pools=(1,))) is None
-    assert model_campaign(description, []) is None
+    assert model_campaign(Campaign(*made_campaign(description, make_record, pools=(5, 20)))) is None
+    assert model_campaign(Campaign(*made_campaign(description, make_record, pools=(1,)))) is None
+    assert model_campaign(Campaign(description, [])) is None
 
 
 def test_two_pools_are_enough_to_fit_and_leave_nothing_to_test(
@@ -186,7 +189,7 @@ def test_a_fraction_of_a_core_is_predicted_from_the_whole_one(
     description: Description, make_record: MakeRecord
 ) -> None:
     described, records = made_campaign(description, make_record, loaders=(THREADED,))
-    quarter = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": 0.25, "note": None}
+    quarter = replace(SPLIT, loader_quota=0.25)
     shown = replace(described.cells[2], cell_key="sha256:pod")
     shown = replace(shown, cell=replace(shown.cell, resources="pod"))
     client_s = TRUTH[THREADED].client_s(20)
@@ -204,7 +207,7 @@ def test_no_more_cost_is_believed_than_the_cores_could_give(description: Descrip
     described, records = made_campaign(description, make_record, pools=(20,))
     # The start of connections is outside of the phase, and inside of what the server is known to have used.
     much = [replace(record, server=ServerUse("17.11", {}, "disk", 1e3)) for record in records]
-    point = read_points(described, much)[0]
+    point = read_points(Campaign(described, much))[0]
     assert point.median.server_s * point.median.rows_per_s == pytest.approx(1.0)
     assert point.utilisation == pytest.approx(1.0)
 
@@ -213,9 +216,9 @@ def test_of_shared_cores_the_server_is_believed_what_the_client_left(
     description: Description, make_record: MakeRecord
 ) -> None:
     described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
-    shared = replace(described, placements={"split": {"loader_cpus": [0, 1], "server_cpus": [0, 1]}})
+    shared = replace(described, placements={"split": BOTH})
     much = [replace(record, server=ServerUse("17.11", {}, "disk", 1e3)) for record in records]
-    median = read_points(shared, much)[0].median
+    median = read_points(Campaign(shared, much))[0].median
     assert (median.server_s + median.client_s) * median.rows_per_s == pytest.approx(2.0)
 
 
@@ -226,7 +229,7 @@ def test_medians_of_several_runs_are_believed_no_more_either(description: Descri
         for block, rate in ((1, 5_000.0), (2, 15_000.0))
     ]
     # The mean of 1/5,000 and 1/15,000 is more than 1/10,000.
-    assert read_points(described, much)[0].utilisation == pytest.approx(1.0)
+    assert read_points(Campaign(described, much))[0].utilisation == pytest.approx(1.0)
 
 
 def test_runs_of_the_second_arm_and_interrupted_ones_are_in_no_point(
@@ -234,7 +237,7 @@ def test_runs_of_the_second_arm_and_interrupted_ones_are_in_no_point(
 ) -> None:
     described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
     others = [replace(records[0], arm="b", rows_per_s=1.0), replace(records[0], interrupted=True, rows_per_s=2.0)]
-    points = read_points(described, [*records, *others])
+    points = read_points(Campaign(described, [*records, *others]))
     assert [point.median.rows_per_s for point in points] == [records[0].rows_per_s]
 
 
@@ -259,7 +262,7 @@ def test_runs_that_do_not_tell_the_servers_cost_make_no_point(
     unknown = [replace(record, server=ServerUse("17.11", {}, "disk", None)) for record in records]
     unknown += [replace(record, phases=None) for record in records]
     unknown += [replace(record, status="wrong_work") for record in records]
-    assert read_points(described, unknown) == []
+    assert read_points(Campaign(described, unknown)) == []
 
 
 @pytest.mark.parametrize(
@@ -283,8 +286,8 @@ def test_a_row_waits_for_the_disk_where_nothing_was_set_against_it(
 ) -> None:
     described, records = made_campaign(description, make_record)
     cells = [replace(cell, cell=replace(cell.cell, transaction=transaction)) for cell in described.cells]
-    postgres = {"default": {"version": "17.11", "settings": settings, "storage": storage}}
-    points = read_points(replace(described, cells=tuple(cells), postgres=postgres), records)
+    postgres = {"default": ServerFacts("17.11", settings, storage)}
+    points = read_points(Campaign(replace(described, cells=tuple(cells), postgres=postgres), records))
     assert {point.durable for point in points} == {durable}
 
 
@@ -297,11 +300,11 @@ def test_only_processes_and_threads_without_a_gil_use_several_cores(
 ) -> None:
     described, records = made_campaign(description, make_record, pools=(20,), loaders=(THREADED,))
     cells = [replace(cell, cell=replace(cell.cell, loader=loader)) for cell in described.cells]
-    placements = {"split": {"loader_cpus": [0, 1], "server_cpus": [1, 2, 3], "loader_quota": None}}
+    placements = {"split": Placement(frozenset({0, 1}), frozenset({1, 2, 3}))}
     client = records[0].client
     assert client is not None
     runs = [replace(record, client=replace(client, gil_enabled=gil)) for record in records]
-    points = read_points(replace(described, cells=tuple(cells), placements=placements), runs)
+    points = read_points(Campaign(replace(described, cells=tuple(cells), placements=placements), runs))
     assert points[0].setup == Setup(client_cores=cores, server_cores=3, shared_cores=4, run_cores=4)
 
 
@@ -310,14 +313,14 @@ def test_phases_count_what_the_server_used_inside_them_where_that_is_known(
 ) -> None:
     described, records = made_campaign(description, make_record, pools=(20,))
     phases = {"geo": Phase(100, 1, 1, 1), "data": Phase(20_000, 2, 1, 1, server_cpu_s=0.2)}
-    point = read_points(described, [replace(records[0], phases=phases)])[0]
+    point = read_points(Campaign(described, [replace(records[0], phases=phases)]))[0]
     assert point.median.server_s == pytest.approx(0.2 / 20_000)
 
 
 def test_ceilings_are_no_contestants(description: Description, make_record: MakeRecord) -> None:
     described, records = made_campaign(description, make_record, loaders=(THREADED,))
     ceiling = [replace(cell, cell=replace(cell.cell, loader="ceiling_pgbench")) for cell in described.cells]
-    assert read_points(replace(described, cells=tuple(ceiling)), records) == []
+    assert read_points(Campaign(replace(described, cells=tuple(ceiling)), records)) == []
 
 
 def test_cells_without_the_sampler_count_where_a_campaign_has_no_others(
@@ -328,10 +331,10 @@ def test_cells_without_the_sampler_count_where_a_campaign_has_no_others(
         replace(cell, cell=replace(cell.cell, sampling="off" if cell.cell.loader == THREADED else "on"))
         for cell in described.cells
     ]
-    points = read_points(replace(described, cells=tuple(off)), records)
+    points = read_points(Campaign(replace(described, cells=tuple(off)), records))
     assert {point.shown.cell.loader for point in points} == {ASYNCIO}
     alone = [cell for cell in off if cell.cell.loader == THREADED]
-    assert len(read_points(replace(described, cells=tuple(alone)), records)) == 4
+    assert len(read_points(Campaign(replace(described, cells=tuple(alone)), records))) == 4
 
 
 def with_pods(
@@ -342,7 +345,7 @@ def with_pods(
     cells, made = list(described.cells), list(records)
     placements = dict(described.placements)
     for name, quota in quotas.items():
-        placements[name] = {"loader_cpus": [0], "server_cpus": [1], "loader_quota": quota, "note": None}
+        placements[name] = replace(SPLIT, loader_quota=quota)
         for pool in pools:
             source = next(one for one in records if one.cell.poolsize == pool)
             key, axes = f"sha256:{name}-{pool}", replace(source.cell, resources=name)
@@ -371,14 +374,11 @@ def test_every_quota_is_predicted_from_what_was_fitted_without_one(
 
 @pytest.mark.parametrize(
     "other",
-    [
-        {"loader_cpus": [0], "server_cpus": [1], "loader_quota": 0.5},
-        {"loader_cpus": [0, 1], "server_cpus": [0, 1], "loader_quota": None},
-    ],
+    [replace(SPLIT, loader_quota=0.5), BOTH],
     ids=["quota", "shared"],
 )
 def test_of_equally_many_pools_those_on_whole_cores_of_each_sides_own_are_fitted_on(
-    description: Description, make_record: MakeRecord, other: dict[str, object]
+    description: Description, make_record: MakeRecord, other: Placement
 ) -> None:
     described, records = with_pods(description, make_record, {"other": 0.5}, POOLS)
     placements = {**described.placements, "other": other}
@@ -419,7 +419,7 @@ def test_nothing_is_fitted_on_a_client_that_a_quota_stopped(description: Descrip
     described, records = with_pods(description, make_record, {"pod_0.1": 0.1, "pod_0.5": 0.5}, (1, 20))
     for name, has_model in (("pod_0.1", False), ("pod_0.5", True)):
         cells = tuple(cell for cell in described.cells if cell.cell.resources == name)
-        assert (model_campaign(replace(described, cells=cells), records) is not None) is has_model
+        assert (model_campaign(Campaign(replace(described, cells=cells), records)) is not None) is has_model
 
 
 def test_the_contention_is_that_of_the_baseline_and_begins_where_it_did_there(

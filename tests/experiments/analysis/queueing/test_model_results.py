@@ -7,6 +7,7 @@ import statistics
 import pytest
 
 from experiments.analysis.queueing.model import Modelled, model_campaign
+from experiments.records.campaign import load_campaign
 from experiments.records.folder import list_campaigns
 from tests.project import ROOT
 
@@ -19,9 +20,7 @@ AIM = 0.15
 
 def held_out_cells() -> dict[str, list[Modelled]]:
     """The cells that tell how well it foretells, by campaign."""
-    models = {
-        folder.path.name: model_campaign(folder.description(), folder.records()) for folder in list_campaigns(PUBLISHED)
-    }
+    models = {folder.path.name: model_campaign(load_campaign(folder)) for folder in list_campaigns(PUBLISHED)}
     return {name: model.tested for name, model in models.items() if model is not None and model.tested}
 
 

@@ -15,9 +15,11 @@ from experiments.analysis.queueing.prediction import (
     name_contestants,
 )
 from experiments.analysis.usable_cores import Setup
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.record import Record
 from tests.experiments.made_models import ASYNCIO, THREADED, TRUTH, MakeRecord, made_campaign
+from tests.experiments.made_observed import BOTH
 
 # Their median is 1.
 PACES = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
@@ -30,7 +32,7 @@ def campaign(description: Description, make_record: MakeRecord) -> tuple[Descrip
 
 @pytest.fixture
 def model(campaign: tuple[Description, list[Record]]) -> Model:
-    made = model_campaign(*campaign)
+    made = model_campaign(Campaign(*campaign))
     assert made is not None
     return made
 
@@ -57,7 +59,7 @@ def test_the_interval_is_that_of_the_fits_of_each_block(model: Model) -> None:
 
 
 def test_few_blocks_give_no_interval(description: Description, make_record: MakeRecord) -> None:
-    made = model_campaign(*made_campaign(description, make_record))
+    made = model_campaign(Campaign(*made_campaign(description, make_record)))
     assert made is not None
     assert "(no interval: 1 block, it takes 6)" in describe_answer(ask(made, THREADED, 20), made)
 
@@ -92,8 +94,8 @@ def test_one_and_a_half_cores_of_the_server_are_two_with_a_quota(model: Model) -
 
 def test_cores_that_are_named_are_shared_with_nobody(campaign: tuple[Description, list[Record]]) -> None:
     described, records = campaign
-    shared = {"split": {"loader_cpus": [0, 1], "server_cpus": [0, 1], "loader_quota": None}}
-    made = model_campaign(replace(described, placements=shared), records)
+    shared = {"split": BOTH}
+    made = model_campaign(Campaign(replace(described, placements=shared), records))
     assert made is not None
     assert ask(made, THREADED, 20).setup == Setup(server_cores=2, shared_cores=2)
     assert ask(made, THREADED, 20, server_cores=4.0).setup == Setup(server_cores=4)
@@ -111,7 +113,7 @@ def test_a_block_without_a_run_that_tells_the_contention_has_no_fit(
             for one in records
             if not (one.cell.loader == THREADED and one.cell.poolsize == pool and one.block in blocks)
         ]
-        made = model_campaign(described, gaps)
+        made = model_campaign(Campaign(described, gaps))
         assert made is not None
         assert ask(made, ASYNCIO, 30).blocks == len(PACES) - len(blocks)
 
@@ -143,7 +145,7 @@ def test_how_often_a_loader_waits_is_what_it_sends_of_itself(
     described, records = campaign
     cells = [replace(cell, cell=replace(cell.cell, **axes)) for cell in described.cells if "threaded" in cell.cell_key]
     ran = [replace(record, cell=replace(record.cell, **axes)) for record in records]
-    made = model_campaign(replace(described, cells=tuple(cells)), ran)
+    made = model_campaign(Campaign(replace(described, cells=tuple(cells)), ran))
     assert made is not None
     ((contestant, _),) = name_contestants(made)
     assert find_round_trips(made, contestant, ran) == pytest.approx(trips)

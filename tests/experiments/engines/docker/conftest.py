@@ -17,9 +17,10 @@ from experiments.engines.docker.owner import this_owner
 from experiments.engines.docker.postgres_container import PostgresImage
 from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer, start_server
-from experiments.environment.affinity import Placement, allowed_cpus
+from experiments.environment.affinity import allowed_cpus
 from experiments.environment.image_lock import load_image_lock
 from experiments.matrix.spec import DataSet, PostgresConfiguration
+from experiments.records.facts import Placement
 from tests.experiments.engines.docker.looking import PASSWORD, PSQL, run_inside
 
 PYTHONS = ("3.11", "3.13")

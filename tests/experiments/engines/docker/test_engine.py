@@ -17,12 +17,13 @@ from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.loader_image import describe_build
 from experiments.engines.select import open_engine
-from experiments.environment.affinity import Placement, cores_here
+from experiments.environment.affinity import cores_here
 from experiments.environment.cache import is_cache_in_use
 from experiments.environment.image_lock import Asked
 from experiments.environment.requirements import lock_hash
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.spec import PostgresConfiguration
+from experiments.records.facts import Placement
 from tests.experiments.engines.docker.looking import things_of
 from tests.project import ROOT
 
@@ -46,7 +47,6 @@ INFO = {
 CAMPAIGN = """
 import sys
 from pathlib import Path
-from experiments.environment.affinity import Placement
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.protocol import Launch
 from experiments.matrix.spec import PostgresConfiguration

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from experiments.engines.docker.limits import check_limits, companion_limits, loader_limits, server_limits
-from experiments.environment.affinity import Placement
 from experiments.errors import Unsupported
+from experiments.records.facts import Placement
 
 SPLIT = Placement(frozenset({0}), frozenset({1, 2, 3}))
 ABLE = {"CpuCfsQuota": True, "MemoryLimit": True}

@@ -27,11 +27,11 @@ from experiments.engines.docker.out_of_memory import describe_limit
 from experiments.engines.docker.resources import CAMPAIGN, CampaignResources
 from experiments.engines.docker.server import DockerServer
 from experiments.engines.protocol import Finished, Launch
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
 from experiments.matrix.spec import PostgresConfiguration
+from experiments.records.facts import Placement
 from tests.experiments.engines.docker.looking import ids_of
 
 MEGABYTE = 2**20
@@ -92,10 +92,12 @@ def test_a_load_does_the_work_that_is_asked_for(
     assert record.images is not None
     assert (record.images["loader"], record.images["postgres"]) == (host.facts.image, server.facts.image_id)
     assert record.connections is not None
-    assert record.connections["samples"] > 0
-    assert record.connections["scheduling"] == scheduling_of_others()
-    assert 0 < record.connections["round_trip_s"] < 0.05
-    assert sum(record.connections[state] for state in ("active", "idle", "idle_in_transaction")) == pytest.approx(1)
+    seen = record.connections
+    assert seen.samples > 0
+    assert seen.scheduling == scheduling_of_others()
+    assert seen.round_trip_s is not None
+    assert 0 < seen.round_trip_s < 0.05
+    assert seen.active + seen.idle + seen.idle_in_transaction == pytest.approx(1)
 
 
 @pytest.mark.docker

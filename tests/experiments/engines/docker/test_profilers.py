@@ -17,10 +17,10 @@ from experiments.engines.loader_report import read_report
 from experiments.engines.profilers import PY_SPY, THREAD_STATES, Instrument
 from experiments.engines.protocol import Launch
 from experiments.engines.select import instruments_of
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure, Unsupported
 from experiments.profiling.stacks import cut_to_hot_loops, read_speedscope
 from experiments.profiling.thread_time import find_thread_time
+from experiments.records.facts import Placement
 
 pytestmark = pytest.mark.docker
 

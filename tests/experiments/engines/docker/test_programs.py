@@ -15,10 +15,10 @@ from experiments.engines.docker import loader_image as module
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.loader_image import program_files
 from experiments.engines.docker.server import DockerServer
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
+from experiments.records.facts import Placement
 
 FOLDER = "postgresql-17.11.0-x86_64-unknown-linux-gnu"
 

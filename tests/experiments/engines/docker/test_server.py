@@ -14,9 +14,9 @@ from experiments.engines.docker.images import Images
 from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.postgres import INITDB_OPTIONS
 from experiments.engines.settings import RefusedSettings
-from experiments.environment.affinity import Placement
 from experiments.errors import Unsupported
 from experiments.matrix.spec import PostgresConfiguration
+from experiments.records.facts import Placement
 from tests.experiments.engines.docker.looking import PASSWORD, PSQL, limits_of, run_inside
 
 pytestmark = pytest.mark.docker

@@ -10,8 +10,8 @@ from docker import DockerClient
 
 from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure
+from experiments.records.facts import Placement
 from tests.experiments.engines.docker.looking import PSQL, limits_of, run_inside, things_of
 
 pytestmark = pytest.mark.docker

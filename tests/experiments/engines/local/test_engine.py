@@ -9,12 +9,12 @@ from experiments.engines.local.engine import LocalEngine
 from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.traces import read_traces
 from experiments.engines.select import open_engine
-from experiments.environment.affinity import Placement
 from experiments.environment.cache import is_cache_in_use
 from experiments.environment.interpreters import Interpreter
 from experiments.environment.requirements import LOADER_PYTHONS, lock_hash
 from experiments.errors import BadInput, Unsupported
 from experiments.matrix.spec import PostgresConfiguration
+from experiments.records.facts import Placement
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,9 @@ import pytest
 
 from experiments.engines.local.loader import LocalCompanion, LocalLoaderHost, loader_environment, run_group
 from experiments.engines.processes import with_arguments
-from experiments.engines.protocol import Finished, InterpreterFacts, Launch
+from experiments.engines.protocol import Finished, Launch
 from experiments.errors import Failure
+from experiments.records.facts import InterpreterFacts
 
 FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:0")
 

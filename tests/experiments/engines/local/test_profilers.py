@@ -11,9 +11,9 @@ import pytest
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.profilers import LocalInstruments
 from experiments.engines.profilers import OUTPUT, PY_SPY, THREAD_STATES, Instrument, find_py_spy
-from experiments.engines.protocol import InterpreterFacts
 from experiments.engines.select import instruments_of
 from experiments.errors import Unsupported
+from experiments.records.facts import InterpreterFacts
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.server import LocalServer, start_server
 from experiments.engines.local.traces import read_traces
 from experiments.engines.processes import is_alive, tree, with_arguments
-from experiments.environment.affinity import Placement
 from experiments.environment.mounts import read_mounts
 from experiments.errors import BadInput, Failure
+from experiments.records.facts import Placement
 from tests.experiments.engines.local.local_servers import data_of, listening_addresses, password, users
 from tests.project import ROOT
 
@@ -27,7 +27,6 @@ pytestmark = pytest.mark.postgres
 OWNER = """
 import sys, time
 from pathlib import Path
-from experiments.environment.affinity import Placement
 from experiments.engines.local.postgres_binaries import binaries_in
 from experiments.engines.local.server import start_server
 

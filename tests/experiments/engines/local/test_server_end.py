@@ -15,8 +15,8 @@ import pytest
 from experiments.engines.local.server import LocalServer
 from experiments.engines.local.traces import MEMORY, mapped_segments, read_traces
 from experiments.engines.processes import identity, is_alive, tree
-from experiments.environment.affinity import Placement
 from experiments.errors import Failure
+from experiments.records.facts import Placement
 from tests.experiments.engines.local.local_servers import (
     data_of,
     kill_postmaster,

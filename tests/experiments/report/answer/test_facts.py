@@ -12,7 +12,7 @@ from experiments.analysis.summary import summarize
 from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment
-from experiments.records.record import Phase, Record
+from experiments.records.record import Connections, Phase, Record
 from experiments.report.answer.facts import ASYNCIO, THREADS, UVLOOP, Facts, find_facts, find_question, find_ratios
 
 PACE = (1.0, 1.1, 0.9, 1.05, 0.95, 1.0)
@@ -163,9 +163,9 @@ def test_shares_and_bottleneck_are_those_of_the_summary(campaign: Campaign) -> N
     def observed(record: Record) -> Record:
         data = (record.phases or {})["data"]
         phases = {"geo": Phase(100, 0.02, 0.01, 0.01), "data": replace(data, server_cpu_s=data.wall_s * 1.96)}
-        states = {"samples": 9, "interval_s": 0.02, "round_trip_s": 5e-5, "idle_in_transaction": 0.0}
         waits = {"CPU": 0.7, "IO:WalSync": 0.1}
-        return replace(record, phases=phases, connections={**states, "active": 0.8, "idle": 0.2, "waits": waits})
+        shares = Connections(samples=9, round_trip_s=5e-5, active=0.8, idle=0.2, idle_in_transaction=0.0, waits=waits)
+        return replace(record, phases=phases, connections=shares)
 
     threads = facts_of(with_records(campaign, observed)).settings[0].loaders[THREADS]
     assert threads.server_share == pytest.approx(0.98)

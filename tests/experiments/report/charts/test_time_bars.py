@@ -14,7 +14,7 @@ from experiments.records.record import Record
 from experiments.report.charts.catalog import chart_names, has_time
 from experiments.report.charts.time_bars import Bars, TimeRow
 from experiments.report.publish import charts_of
-from tests.experiments.made_observed import observed
+from tests.experiments.made_observed import SPLIT, observed
 from tests.experiments.made_summaries import summed
 from tests.experiments.report.test_charts import parse, texts
 
@@ -116,7 +116,7 @@ def test_waits_that_count_twice_make_no_bar_too_long(
 def test_beside_each_bar_stands_how_busy_the_cores_were(
     sampled: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
-    placements = {"split": {"loader_cpus": [0], "server_cpus": [1], "loader_quota": None, "note": None}}
+    placements = {"split": SPLIT}
     described = replace(sampled, placements=placements)
     run = observed(make_record(threaded), server=0.94, cores=(0.19, 0.04))
     written = texts(charts_of(*summed(described, [watched(run)], described.experiments[0]))["loaders-time.svg"])

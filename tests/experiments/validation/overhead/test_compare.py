@@ -15,7 +15,8 @@ from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
 from experiments.engines.postgres import DATABASE
 from experiments.engines.protocol import Finished, Launch
-from experiments.environment.affinity import Placement, allowed_cpus
+from experiments.environment.affinity import allowed_cpus
+from experiments.records.facts import Placement
 from experiments.validation.overhead.compare import (
     SCRIPTS,
     Bench,

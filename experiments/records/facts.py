@@ -1,0 +1,121 @@
+"""Facts that the names in a cell stand for: of placement, interpreter, server and data; and of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The cores of either side, as the kernel numbers them; a quota is CPU time in cores: 0.25 is a quarter of one."""
+
+    loader_cpus: frozenset[int]
+    server_cpus: frozenset[int]
+    loader_quota: float | None = None
+    note: str | None = None
+    """Deviations from the request with reasons: for people, no part of the identity."""
+    server_quota: float | None = None
+    loader_memory_bytes: int | None = None
+    server_memory_bytes: int | None = None
+
+    @property
+    def limits(self) -> dict[str, float | int]:
+        """The limits below cores that there are, named as in matrix.yaml."""
+        asked = {
+            "loader_cpus": self.loader_quota,
+            "server_cpus": self.server_quota,
+            "loader_memory": self.loader_memory_bytes,
+            "server_memory": self.server_memory_bytes,
+        }
+        return {name: limit for name, limit in asked.items() if limit is not None}
+
+    def without_loader_limits(self) -> Placement:
+        """Return it without limits of the loader's cores and memory, for steps that are not measured."""
+        return replace(self, loader_quota=None, loader_memory_bytes=None)
+
+    def facts(self) -> dict[str, object]:
+        """Return its identity for JSON; newer fields only if set, so that keys of cells stay."""
+        later = {
+            "server_quota": self.server_quota,
+            "loader_memory_bytes": self.loader_memory_bytes,
+            "server_memory_bytes": self.server_memory_bytes,
+        }
+        return {
+            "loader_cpus": sorted(self.loader_cpus),
+            "server_cpus": sorted(self.server_cpus),
+            "loader_quota": self.loader_quota,
+            **{name: limit for name, limit in later.items() if limit is not None},
+        }
+
+
+@dataclass(frozen=True)
+class InterpreterFacts:
+    """Identity of the interpreter that loaders run on. ``build`` defines it: executable build string, flags, image."""
+
+    python: str
+    """The axis value: '3.13'."""
+    version: str
+    implementation: str
+    optimized_build: bool
+    build: str
+    lock_hash: str
+    """SHA-256 of the requirements lock that was installed."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Drivers that the lock leaves out, with the reason."""
+    image: str | None = None
+    """The id of the image, for the records: equal parts built twice have two of them."""
+    free_threaded: bool = False
+
+
+@dataclass(frozen=True)
+class ServerFacts:
+    """Identity of a running PostgreSQL."""
+
+    version: str
+    """Its own version number: '17.11'."""
+    settings: Mapping[str, str]
+    """Every setting that the harness passed, harness-wide ones included."""
+    storage: str
+    image: str | None = None
+    """The identity of the image: name and digest, or the packages it was made of."""
+    image_id: str | None = None
+    """The id of the image, for the records."""
+    build: str | None = None
+    """Without an image: the build of PostgreSQL, and how its data directory was made."""
+
+    @property
+    def has_autovacuum(self) -> bool:
+        """True if it may commit transactions of its own: only if a configuration asks for it."""
+        return self.settings.get("autovacuum", "off").lower() not in ("off", "false", "no", "0")
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Identity of a data set: the digest that every load of it must reproduce, and what there is to load."""
+
+    digest: str
+    geo_records: int
+    data_records: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class MachineFacts:
+    """The harness's machine and checkout; null where the system does not tell, or an older campaign did not record."""
+
+    cpu: str | None = None
+    machine: str | None = None
+    cores: int | None = None
+    cores_allowed: Sequence[int] = ()
+    memory_bytes: int | None = None
+    system: str | None = None
+    kernel: str | None = None
+    virtualisation: str | None = None
+    file_system: str | None = None
+    """Of servers on disk."""
+    commit: str | None = None
+    uncommitted_changes: bool | None = None
+    harness_python: str | None = None
+    harness_packages: Mapping[str, str] = field(default_factory=dict)
+    platform: str | None = None
