@@ -72,8 +72,8 @@ def driver_facts(finished: Finished) -> Mapping[str, Any]:
     """
     try:
         client = json.loads(last_line(finished.stdout))["client"]
-        programs = {name: said for name, said in client.get("packages", {}).items() if name in _PROGRAMS}
-        return {"libpq": client["libpq"], "libpq_bundled": client["libpq_bundled"], **programs}
+        libpq = {name: client[name] for name in ("libpq", "libpq_bundled")}
+        return {**libpq, **{name: said for name, said in client.get("packages", {}).items() if name in _PROGRAMS}}
     except (ValueError, TypeError, KeyError):
         return {}
 

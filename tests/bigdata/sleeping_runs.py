@@ -59,7 +59,7 @@ def start(name: str, directory: Path, workers: int, dburl: str) -> Iterator[subp
 
 
 def end_by(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> None:
-    """Send the signal: the run ends in time, says that it was interrupted and nothing else, with exit code 1."""
+    """Send the signal: the run ends in time, says that it was interrupted and nothing else, with exit code 130."""
     process.send_signal(number)
     started_s = time.monotonic()
     _, errors = process.communicate(timeout=20)
