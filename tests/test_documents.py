@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from bigdata.cmd import parse
-from bigdata.registry import LOADERS
+from bigdata.registry import CONTESTANTS, LOADERS, short_name
 from experiments.__main__ import make_parser
 from experiments.matrix.cell import AXES
 from experiments.matrix.spec import load_matrix
@@ -58,6 +58,14 @@ LOADER = [shlex.split(command)[3:] for command in COMMANDS if "-m bigdata.cmd" i
 
 def test_the_readme_has_at_most_150_lines() -> None:
     assert len(PAGES["README.md"].splitlines()) <= 150
+
+
+def test_the_readme_has_every_loader_with_its_short_names_and_event_loops() -> None:
+    rows = {line for line in PAGES["README.md"].splitlines() if line.startswith("| ")}
+    for loader in CONTESTANTS.values():
+        loops: list[str | None] = [loop for loop in loader.loops if loop != "rloop"] or [None]
+        names = ", ".join(short_name(loader.name, loop) for loop in loops)
+        assert f"| {names} | `{loader.name}` | {', '.join(loader.loops)}{' ' * bool(loader.loops)}|" in rows
 
 
 def test_the_documents_show_commands_of_both_programs() -> None:
