@@ -16,6 +16,7 @@ from experiments.errors import BadInput, suggest
 from experiments.formatting import count
 from experiments.matrix.expand import Arm, PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
+from experiments.matrix.settings import check_settings
 from experiments.matrix.spec import Matrix, matrix_adapter
 from experiments.matrix.yaml_document import Document, Finding, read_document, refuse
 from experiments.records.campaign import Campaign, select_published
@@ -115,6 +116,9 @@ def _read_matrix(description: Description, file: Path) -> Matrix:
     """Return the recorded matrix, which is the selected part; so its profiles mean nothing any more."""
     recorded = json.loads(json.dumps({**description.matrix, "profiles": {}}))
     adapter = matrix_adapter()
+    # Untrusted input: a published campaign must not reach this machine through the settings of its servers.
+    if refused := [*check_settings(recorded.get("postgres"))]:
+        raise refuse(read_document(file), [Finding(("matrix", *one.path), one.text) for one in refused])
     try:
         return adapter.validate_python(recorded)
     except ValidationError as error:

@@ -3,14 +3,7 @@
 from collections.abc import Mapping
 
 from experiments.errors import BadInput, Failure
-
-# What connects harness and server is the harness's own business: a configuration that changed it would lose the server.
-_REFUSED = dict.fromkeys(
-    ("listen_addresses", "port", "unix_socket_directories", "data_directory", "hba_file", "ident_file", "config_file"),
-    "the harness itself sets it: take it out",
-)
-# What every run is judged by would be gone: all would be wrong work.
-_REFUSED["track_counts"] = "what the server counts is the proof of equal work: take it out"
+from experiments.matrix.settings import setting_name
 
 
 def harness_settings(max_connections: int) -> dict[str, str]:
@@ -27,13 +20,9 @@ def harness_settings(max_connections: int) -> dict[str, str]:
     }
 
 
-def merged_settings(configured: Mapping[str, str], *, max_connections: int, name: str) -> dict[str, str]:
-    """Merge configuration ``name`` over the harness's settings. Raises RefusedSettings for one that it needs itself."""
-    wanted = {setting.lower(): value for setting, value in configured.items()}
-    for setting in configured:
-        if setting.lower() in _REFUSED:
-            raise RefusedSettings(("postgres", name, "settings", setting), _REFUSED[setting.lower()])
-    return {**harness_settings(max_connections), **wanted}
+def merged_settings(configured: Mapping[str, str], *, max_connections: int) -> dict[str, str]:
+    """Merge the settings of a configuration over those of the harness, by the names that PostgreSQL reads."""
+    return {**harness_settings(max_connections), **{setting_name(name): text for name, text in configured.items()}}
 
 
 class RefusedSettings(BadInput):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from experiments.errors import suggest
+from experiments.matrix.settings import check_settings
 from experiments.matrix.yaml_document import Finding, YamlPath
 
 _SECTIONS = {"postgres": "PostgreSQL configuration", "data": "data set", "resources": "resources"}
@@ -23,7 +24,7 @@ def check_document(data: object) -> list[Finding]:
         _check_profiles,
         _check_experiments,
     )
-    return [finding for check in checks for finding in check(root)]
+    return [*check_settings(root.get("postgres")), *(finding for check in checks for finding in check(root))]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

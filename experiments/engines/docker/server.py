@@ -133,7 +133,7 @@ def start_server(
     ``name`` is the configuration's, for messages. Raises Unsupported where the engine has no such storage,
     RefusedSettings where PostgreSQL does not start with the settings, Failure where it does not for another reason.
     """
-    settings = merged_settings(configuration.settings, max_connections=max_connections, name=name)
+    settings = merged_settings(configuration.settings, max_connections=max_connections)
     make = partial(
         postgres_container.make_container,
         resources,

@@ -129,7 +129,7 @@ def start_server(
     ``name`` is the configuration's, for messages. Raises Unsupported where the machine has no such storage,
     RefusedSettings where PostgreSQL does not start with the settings, Failure where it does not for another reason.
     """
-    merged = merged_settings(settings, max_connections=max_connections, name=name)
+    merged = merged_settings(settings, max_connections=max_connections)
     build = f"{binaries.build()}; initdb {short_hash(*INITDB_OPTIONS)}"
     facts = ServerFacts(version=binaries.version, settings=merged, storage=storage, build=build)
     password = secrets.token_urlsafe(24)

@@ -133,6 +133,15 @@ def test_what_this_version_does_not_know_is_refused_with_the_place(tmp_path: Pat
             read(tmp_path / name, replace(published, cells=cells))
 
 
+def test_a_published_campaign_cannot_have_its_server_run_a_command(tmp_path: Path, published: Description) -> None:
+    matrix = recorded()
+    matrix["postgres"]["default"]["settings"] = {"archive_mode": "on", "archive_command": "id; true"}
+    with pytest.raises(
+        BadInput, match=r"campaign.json:\d+: matrix.postgres.default.settings.archive_command: commands, "
+    ):
+        read(tmp_path, replace(published, matrix=matrix))
+
+
 def test_a_recorded_matrix_is_checked_like_matrix_yaml_with_its_line(tmp_path: Path, published: Description) -> None:
     matrix = {**recorded(), "timeout_s": -1.0}
     with pytest.raises(BadInput) as raised:

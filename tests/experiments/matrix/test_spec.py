@@ -228,6 +228,12 @@ ONE_ERROR = [
     ),
     (
         "storage: disk",
+        "storage: disk, settings: {hba-file: /tmp/trust}",
+        "postgres.default.settings.hba-file: commands, files, libraries and addresses reach beyond the experiment; "
+        "remove it",
+    ),
+    (
+        "storage: disk",
         "storage: disk, settings: {fsync: [on]}",
         "postgres.default.settings.fsync: this list is not a value of a setting: write text, a number, on or off",
     ),
