@@ -6,6 +6,7 @@ Packages come from the hash-locked files in ``experiments/requirements/``; ``nox
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 
 REQUIREMENTS = Path("experiments/requirements")
+REDIRECTIONS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_DRY_RUN")
 OLDEST_HARNESS_PYTHON = (3, 11)
 
 # A process of tests for each core; tests that share what only one of them can have stay in one process.
@@ -157,10 +159,18 @@ def install(session: nox.Session, name: str) -> None:
             f"This is Python {sys.version_info[0]}.{sys.version_info[1]}; the harness needs 3.11 or newer. "
             "Make the environment that holds nox with a newer one: python3.11 -m venv .venv"
         )
+    location = getattr(session.virtualenv, "location", None)
+    if location is None:
+        session.error("nox --no-venv: each session needs an environment of its own; leave out --no-venv")
     requirements = REQUIREMENTS / f"{name}.txt"
-    stamp = Path(session.virtualenv.location) / "requirements.sha256"
+    stamp = Path(location) / "requirements.sha256"
     wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    session.install("--require-hashes", "--only-binary", ":all:", "-r", str(requirements))
+    options = ("--require-hashes", "--only-binary", ":all:", "-r", str(requirements))
+    # pip's variables that install elsewhere, or nothing, would leave an empty environment.
+    session.install(*options, env=dict.fromkeys(REDIRECTIONS))
+    packages = re.findall(r"^([A-Za-z0-9._-]+)==[^;\n]*$", requirements.read_text(), re.MULTILINE)
+    check = "import sys; from importlib.metadata import version; [version(name) for name in sys.argv[1:]]"
+    session.run("python", "-c", check, *packages, silent=True)
     stamp.write_text(wanted)

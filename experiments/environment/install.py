@@ -11,6 +11,8 @@ from experiments.errors import Failure
 
 # Hours would be a hang; a slow line may well need minutes.
 _TIMEOUT_S = 900.0
+# They would put the packages elsewhere, or nowhere, and leave an empty environment that passes for a complete one.
+_REDIRECTIONS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_DRY_RUN")
 _WORDS_OF_NO_NETWORK = ("NewConnectionError", "ConnectTimeout", "Name or service not known", "Connection refused")
 
 
@@ -18,7 +20,8 @@ def run_pip(pip: Sequence[str | Path], arguments: Sequence[str | Path], *, purpo
     """Run pip quietly, with a locked file's descriptor. Raises Failure with purpose, pip's words, and what may help."""
     command = [*map(str, pip), "--disable-pip-version-check", "--no-input", "--quiet", *map(str, arguments)]
     try:
-        done = run_locked(command, lock=lock, timeout_s=_TIMEOUT_S)
+        environment = {name: value for name, value in os.environ.items() if name not in _REDIRECTIONS}
+        done = run_locked(command, lock=lock, timeout_s=_TIMEOUT_S, environment=environment)
     except subprocess.TimeoutExpired as error:
         raise Failure(f"{purpose}: pip did not end within {_TIMEOUT_S:.0f} s") from error
     if done.returncode != 0:

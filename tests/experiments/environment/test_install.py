@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.environment.install import run_locked
+from experiments.environment.install import run_locked, run_pip
 
 
 def python(text: str) -> list[str]:
@@ -33,3 +33,17 @@ def test_the_lock_is_held_by_the_program_too(tmp_path: Path) -> None:
 def test_a_program_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w") as lock, pytest.raises(subprocess.TimeoutExpired):
         run_locked(python("import time; time.sleep(60)"), lock=lock.fileno(), timeout_s=0.5)
+
+
+def test_variables_of_pip_that_install_elsewhere_or_nothing_do_not_reach_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_DRY_RUN"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("PIP_INDEX_URL", "kept")
+    seen = tmp_path / "seen"
+    text = "import os, sys; open(sys.argv[-1], 'w').write(' '.join(n for n in os.environ if n.startswith('PIP_')))"
+    with (tmp_path / "lock").open("w") as lock:
+        run_pip(python(text), [seen], purpose="try", lock=lock.fileno())
+    assert "PIP_INDEX_URL" in seen.read_text().split()
+    assert not {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_DRY_RUN"} & set(seen.read_text().split())
