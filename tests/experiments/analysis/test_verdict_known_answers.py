@@ -169,7 +169,7 @@ def test_a_server_that_sleeps_is_latency_and_the_page_says_in_what_event(
     assert seen.waits["Timeout:PgSleep"] > 0.5
     assert seen.server_share < 0.5
     page = (folder.path / "tables" / "known.md").read_text()
-    assert "## Why" in page
+    assert "## Bottleneck analysis" in page
     assert "in Timeout:PgSleep" in page
     assert (folder.path / "charts" / "known-time.svg").is_file()
 
