@@ -131,11 +131,6 @@ def test_a_setting_that_only_the_start_refuses_is_refused_too(serve: Any) -> Non
         serve("15", "disk", shared_preload_libraries="nothing")
 
 
-def test_a_setting_of_the_harness_is_refused_before_anything_starts(serve: Any) -> None:
-    with pytest.raises(RefusedSettings, match=r"postgres\.mine\.settings\.port: the harness itself sets it"):
-        serve("17", "tmpfs", port="1")
-
-
 def test_limits_come_and_go(serve: Any, docker_client: DockerClient, everywhere: Placement) -> None:
     server = serve("15", "disk")
     one = min(everywhere.server_cpus)
