@@ -122,7 +122,7 @@ REMEMBERED = (
             ["execute", "executemany"],
             [
                 f"{shown(INSERT_ELEMENT)}: 0 of 666 calls, 0 of 666 rows",
-                f"{shown(INSERT_ELEMENT + ' ON CONFLICT DO NOTHING')}: 666 calls, but it is neither",
+                f"{shown(INSERT_ELEMENT + ' ON CONFLICT DO NOTHING')}: 666 calls, but neither workload nor registry",
                 "protocol: simple was asked for, but it is not seen",
             ],
         ),

@@ -126,7 +126,7 @@ def test_a_server_that_does_not_start_again_is_a_failure_that_is_tried_anew_befo
 
     kill_postmaster(own_server)
     with monkeypatch.context() as patch:
-        patch.setattr("experiments.engines.local.server.make_cluster", refuse)
+        patch.setattr("experiments.engines.local.cluster.make_cluster", refuse)
         for number in (1, 2):
             words = r"^PostgreSQL \d+\.\d+ has ended and does not start again: No space left on device$"
             with pytest.raises(Failure, match=words):
