@@ -226,8 +226,8 @@ SETS_ITS_SESSION = Sabotage(
     PSYCOPG2,
     (
         (
-            "        url, client_encoding=CLIENT_ENCODING,",
-            "        url, options='-c synchronous_commit=off', client_encoding=CLIENT_ENCODING,",
+            "        url,\n        client_encoding=CLIENT_ENCODING,",
+            "        url,\n        options='-c synchronous_commit=off',\n        client_encoding=CLIENT_ENCODING,",
         ),
     ),
 )
