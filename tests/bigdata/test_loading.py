@@ -158,7 +158,8 @@ def test_executemany_loads_the_same(loader: program.Pair, options: tuple[str, ..
 def test_the_report_has_all_its_parts(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
     report = program.load(loader, program.generate(tmp_path, records=10), 2, "--records", "4", dburl=dburl)
     assert set(report) == {
-        "schema", "loader", "loop", "protocol", "poolsize", "transaction", "inserts", "phases", "client", "work", "session",
+        "schema", "loader", "loop", "protocol", "poolsize", "transaction", "inserts", "phases", "client", "work",
+        "session",
     }  # fmt: skip
     assert (report["schema"], report["loader"], report["loop"]) == (1, *loader)
     assert report["phases"]["geo"]["rows"] == 4
