@@ -94,8 +94,9 @@ def remove_trace(trace: Trace) -> None:
         remove(trace.data)
         trace.first_password_file.unlink(missing_ok=True)
     remove_segments(trace.memory)
-    for path in (trace.password_file, trace.log, trace.file):
+    for path in set(trace.folder.glob(f"{trace.name}.*")) - {trace.file}:
         path.unlink(missing_ok=True)
+    trace.file.unlink(missing_ok=True)
 
 
 def _write_trace(trace: Trace) -> None:

@@ -101,7 +101,8 @@ def _load(work: Workplace, variant: Variant, transaction: str, inserts: str) -> 
 
 def _through_proxy(work: Workplace, arguments: Sequence[str]) -> tuple[Mapping[str, Any], list[Conversation]]:
     server = work.server
-    password_file = server.password_file.with_name("proxy-password")
+    # Its name begins with the server's, so that two servers have two, and a sweep finds what a killed run left.
+    password_file = server.password_file.with_suffix(".proxy.pgpass")
     try:
         with Proxy(server.port) as proxy:
             known = server.password_file.read_text()

@@ -42,6 +42,16 @@ def test_a_sweep_removes_data_without_a_server(tmp_path: Path) -> None:
     assert read_traces() == []
 
 
+def test_all_files_of_a_server_go_with_it_and_no_others(cache: Path, tmp_path: Path) -> None:
+    trace = leave_trace(LIVING, tmp_path)
+    # What the proxy of the statement log leaves where it is killed.
+    trace.password_file.with_suffix(".proxy.pgpass").write_text("secret")
+    other = leave_trace(LIVING, tmp_path)
+    other.password_file.write_text("secret")
+    remove_trace(trace)
+    assert {path.name for path in (cache / "servers").iterdir()} == {other.file.name, other.password_file.name}
+
+
 def test_a_trace_is_read_as_it_was_left(tmp_path: Path) -> None:
     trace = leave_trace(LIVING, tmp_path)
     assert read_traces() == [trace]
