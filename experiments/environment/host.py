@@ -103,5 +103,6 @@ def find_ownership_problem(project: Path = PROJECT) -> str | None:
 
 def _git(project: Path, *arguments: str) -> str:
     command = ["git", "-C", str(project), *arguments]
-    finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    environment = {**os.environ, "LC_ALL": "C"}
+    finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, env=environment)
     return finished.stdout.strip()
