@@ -126,7 +126,7 @@ def fresh_database(server: PostgresServer, template: str = "template1") -> Itera
 
 
 @pytest.fixture
-def dburl(postgres_server: PostgresServer) -> Iterator[str]:
+def empty_dburl(postgres_server: PostgresServer) -> Iterator[str]:
     """A fresh, empty database; its address holds the password."""
     with fresh_database(postgres_server) as url:
         yield url

@@ -20,6 +20,12 @@ URL = "postgresql://user:secret@127.0.0.1:1/nowhere"
 DRIVERS = [name for name, _ in program.HOT_LOOPS]
 
 
+@pytest.fixture
+def dburl(empty_dburl: str) -> str:
+    """Without the tables: the others are given them."""
+    return empty_dburl
+
+
 def refused(*arguments: str, dburl: str | None = None) -> str:
     done = program.run(*arguments, dburl=dburl)
     assert done.returncode == 2, done.stderr

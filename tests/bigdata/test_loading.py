@@ -52,12 +52,6 @@ def expected_values(directory: Path, stem: str) -> list[tuple[str, str]]:
     return [(fields[4], value) for fields in lines_of(directory, stem) for value in fields[5:]]
 
 
-@pytest.fixture
-def dburl(prepared_dburl: str) -> str:
-    """Not an empty database: what makes the tables is the same for all loaders, and tested elsewhere."""
-    return prepared_dburl
-
-
 @every_loader
 @pytest.mark.parametrize("options", [(), ("--no-autocommit",)], ids=["autocommit", "per_record"])
 def test_the_server_counts_exactly_the_expected_transactions(
