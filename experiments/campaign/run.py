@@ -23,7 +23,7 @@ from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
-from experiments.records.facts import Placement
+from experiments.records.facts import Placement, ServerFacts
 from experiments.records.record import Client, Connections, Host, Phase, Record, ServerUse, Status, Work, known
 
 STEP_TIMEOUT_S = 60.0
@@ -31,6 +31,17 @@ STEP_TIMEOUT_S = 60.0
 
 REST_WITHIN_S = 20.0
 """Time limit for a server to get rid of its clients: those of a killed loader may still be at a statement."""
+
+
+@dataclass(frozen=True)
+class CellParts:
+    """What the names in a cell stand for, before any server runs."""
+
+    cell: Cell
+    host: LoaderHost
+    placement: Placement
+    data: PreparedData
+    server_facts: ServerFacts
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,11 @@ class PreparedCell:
     directory: str
     timeout_s: float
     here: bool = True
+
+    @property
+    def server_facts(self) -> ServerFacts:
+        """Identity of the running server."""
+        return self.server.facts
 
 
 @dataclass

@@ -13,7 +13,7 @@ from experiments.campaign.monitoring.monitor import WriteSamples
 from experiments.campaign.prepare import Preparation, harness_cpus, unsupported_key
 from experiments.campaign.progress import Reporter
 from experiments.campaign.resume import find_unfinished, fingerprint
-from experiments.campaign.run import PreparedCell, measure, utc_now
+from experiments.campaign.run import CellParts, PreparedCell, measure, utc_now
 from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until
 from experiments.engines.protocol import Engine
 from experiments.environment.affinity import allowed_cpus, can_pin, confined
@@ -69,7 +69,14 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
     preparation = Preparation(
         order.matrix, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), reporter.tell
     )
-    cells = preparation.prepare(order.plan.cells, order.max_connections)
+    check = order.check
+
+    def check_parts(parts: Mapping[Cell, CellParts | str]) -> None:
+        if check is not None:
+            check(describe(order, engines, parts, dict.fromkeys(parts, ""), source))
+
+    # A published campaign is foreign: no server starts for one that is refused.
+    cells = preparation.prepare(order.plan.cells, order.max_connections, None if check is None else check_parts)
     keys = {
         cell: one.key if isinstance(one, PreparedCell) else unsupported_key(cell, source) for cell, one in cells.items()
     }
@@ -129,14 +136,18 @@ def sample_writer(campaign: CampaignFolder, tell: Callable[[str], None]) -> Writ
 
 
 def describe(
-    order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str], source: str
+    order: Order,
+    engines: Mapping[str, Engine],
+    cells: Mapping[Cell, PreparedCell | str] | Mapping[Cell, CellParts | str],
+    keys: Mapping[Cell, str],
+    source: str,
 ) -> Description:
     """Return the description of a new campaign. ``source`` is the loader's source hash."""
     shown = tuple(
         ShownCell(keys[one.cell], one.arm, one.experiments, one.cell, why if isinstance(why, str) else None)
         for one, why in ((planned, cells[planned.cell]) for planned in order.plan.cells)
     )
-    ready = [one for one in cells.values() if isinstance(one, PreparedCell)]
+    ready = [one for one in cells.values() if not isinstance(one, str)]
     now = utc_now()
     names = "-".join(engines)
     described = Description(
@@ -156,7 +167,7 @@ def describe(
         placements={part_key(one.cell.engine, one.cell.resources): one.placement for one in ready},
         data={one.cell.data: one.data.facts() for one in ready},
         interpreters={part_key(one.cell.engine, one.cell.python): one.host.facts for one in ready},
-        postgres={part_key(one.cell.engine, one.cell.postgres): one.server.facts for one in ready},
+        postgres={part_key(one.cell.engine, one.cell.postgres): one.server_facts for one in ready},
         environment=describe_environment(shared_folder()),
         engines={name: dict(engine.facts()) for name, engine in engines.items()},
         source_hash=source,

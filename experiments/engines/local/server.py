@@ -129,15 +129,19 @@ def start_server(
     ``name`` is the configuration's, for messages. Raises Unsupported where the machine has no such storage,
     RefusedSettings where PostgreSQL does not start with the settings, Failure where it does not for another reason.
     """
-    merged = merged_settings(settings, max_connections=max_connections)
-    build = f"{binaries.build()}; initdb {short_hash(*INITDB_OPTIONS)}"
-    facts = ServerFacts(version=binaries.version, settings=merged, storage=storage, build=build)
+    facts = describe_server(binaries, storage, merged_settings(settings, max_connections=max_connections))
     password = secrets.token_urlsafe(24)
     try:
         life = _begin(binaries, facts, password)
     except NotStarted as refusal:
         raise refused(name, binaries.version, settings, str(refusal)) from refusal
     return LocalServer(binaries, life, password=password, facts=facts)
+
+
+def describe_server(binaries: Binaries, storage: str, settings: Mapping[str, str]) -> ServerFacts:
+    """Return the identity of a server with all these settings."""
+    build = f"{binaries.build()}; initdb {short_hash(*INITDB_OPTIONS)}"
+    return ServerFacts(version=binaries.version, settings=settings, storage=storage, build=build)
 
 
 def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Instance:
