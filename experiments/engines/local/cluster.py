@@ -19,8 +19,8 @@ _INITDB_S = 60.0
 _START_S = 60.0
 _POLL_S = 0.01
 _ORPHANS_S = 5.0
-# What PostgreSQL's processes other than the first call themselves, before they say what they do.
-_CHILD = "postgres: "
+# In the program or title of all processes of PostgreSQL.
+_PROGRAM = "postgres"
 # How PostgreSQL is asked to stop: disconnect everybody and close properly, then at once; then nobody is asked any more.
 _STOPPING = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 
@@ -85,9 +85,9 @@ def end_server(server: ProcessIdentity) -> None:
 
 
 def end_orphans(data: Path) -> None:
-    """Kill what a killed postmaster left in its data directory: others notice only when they next wait."""
+    """Kill what a killed postmaster or initdb left in its data directory: it may take long to notice."""
     deadline = time.monotonic() + _ORPHANS_S
-    while (orphans := at_home_in(data, _CHILD)) and time.monotonic() < deadline:
+    while (orphans := at_home_in(data, _PROGRAM)) and time.monotonic() < deadline:
         for orphan in orphans:
             _send(orphan.pid, signal.SIGKILL)
         time.sleep(_POLL_S)

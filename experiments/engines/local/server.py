@@ -13,7 +13,7 @@ from experiments.engines.local import cluster
 from experiments.engines.local.account import run_as
 from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.storage import data_parent
-from experiments.engines.local.traces import Trace, leave_trace, note_memory, remove_trace
+from experiments.engines.local.traces import Trace, leave_trace, remove_trace
 from experiments.engines.postgres import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end
 from experiments.engines.processes import ProcessIdentity, confine, cpu_s, identity
 from experiments.engines.settings import merged_settings, refused
@@ -149,10 +149,12 @@ def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Instance:
     with contextlib.ExitStack() as undo:
         trace = leave_trace(_this_process(), data_parent(facts.storage))
         undo.callback(remove_trace, trace)
+        # Of an interrupted initdb.
+        undo.callback(cluster.end_orphans, trace.data)
         cluster.make_cluster(binaries, trace, password)
         process, port = _start_on_free_port(binaries, trace, facts.settings)
         undo.callback(_end, process, trace)
-        life = _Instance(note_memory(trace, process.pid), process, port)
+        life = _Instance(trace, process, port)
         cluster.write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
         _execute(binaries, life, _MAINTENANCE, f"CREATE DATABASE {DATABASE}")
         undo.pop_all()

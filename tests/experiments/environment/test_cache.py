@@ -10,10 +10,10 @@ from experiments.environment.cache import (
     cache_folders,
     cache_in_use,
     ensure_folder,
-    is_cache_in_use,
     remove,
     shared_folder,
     size_bytes,
+    sole_use_of_cache,
 )
 
 
@@ -79,10 +79,14 @@ def test_removing_what_is_not_there_does_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_cache_is_in_use_while_somebody_says_so(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_has_the_cache_alone_while_somebody_uses_it(monkeypatch: pytest.MonkeyPatch, base: Path) -> None:
+    def is_free() -> bool:
+        with sole_use_of_cache() as alone:
+            return alone
+
     monkeypatch.setattr("experiments.environment.cache.shared_folder", cache_folder)
-    assert not is_cache_in_use()
+    assert is_free()
     with cache_in_use(), cache_in_use():
-        assert is_cache_in_use()
-    assert not is_cache_in_use()
+        assert not is_free()
+    assert is_free()
     assert cache_folder() in cache_folders()
