@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from experiments.errors import BadInput, Failure, Unsupported
+from experiments.files import describe_os_error
 
 VERBS = "matrix tables publish compare predict explain bench ledger images interpreters lock schema clean".split()  # noqa: SIM905
 """Modules of ``experiments.cli``, in the order of the help."""
@@ -31,9 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
-    except (Failure, Unsupported, OSError) as error:
-        # An OSError, such as a full disk, names its file itself.
+    except (Failure, Unsupported) as error:
         print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"error: {describe_os_error(error)}", file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
     return FAILED

@@ -104,6 +104,7 @@ def run_ordered(
 ) -> None:
     """Run what is left of a prepared campaign, and added blocks; an exception is raised after telling the runs left."""
     described = campaign.description()
+    campaign.set_reported(False)
     if order.until is not None:
         # A resumed campaign may have another budget.
         campaign.rewrite(replace(described, until=order.until.facts()))

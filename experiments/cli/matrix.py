@@ -148,6 +148,7 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
         with locked(order.results):
             written = write_tables(folder)
             write_front_page(order.results, written)
+            folder.set_reported(True)
     except KeyboardInterrupt:
         raise Failure(INTERRUPTED) from None
     campaign = written.campaign

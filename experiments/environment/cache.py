@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from experiments.files import named_errors
+
 _NAME = "bigdata-matrix"
 # Written last: a folder without it was left half-made by a process that was killed.
 _MARKER = "complete"
@@ -79,7 +81,7 @@ def lock_file(file: IO[str]) -> None:
 def turn_at(folder: Path, lock: Callable[[IO[str]], None] = lock_file) -> Iterator[int]:
     """Keep every other process from what is made at ``folder``; yield the locked file's descriptor."""
     ensure_folder(folder.parent, private=False)
-    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
+    with named_errors(folder), folder.with_name(f"{folder.name}.lock").open("w") as turn:
         lock(turn)
         yield turn.fileno()
 

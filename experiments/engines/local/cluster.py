@@ -14,6 +14,7 @@ from experiments.engines.local.traces import Trace
 from experiments.engines.postgres import HOST, INITDB_OPTIONS, NotStarted, error_messages
 from experiments.engines.processes import ProcessIdentity, at_home_in, is_alive, tree
 from experiments.errors import Failure
+from experiments.files import named_errors
 
 _INITDB_S = 60.0
 _START_S = 60.0
@@ -103,7 +104,7 @@ def free_port() -> int:
 def write_private(path: Path, text: str) -> None:
     """Write a new file that is never readable for others than its owner."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with named_errors(path), os.fdopen(descriptor, "w") as file:
         file.write(text)
 
 

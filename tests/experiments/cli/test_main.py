@@ -56,7 +56,7 @@ def test_what_the_system_refuses_is_one_message_and_exit_code_1(
 
     monkeypatch.setattr("experiments.cli.tables.choose_campaign", refuse)
     assert main(["tables", "--results", str(tmp_path)]) == 1
-    assert capsys.readouterr().err == "error: [Errno 28] No space left on device: 'results/runs.jsonl'\n"
+    assert capsys.readouterr().err.startswith("error: results/runs.jsonl: No space left on device; ")
 
 
 def test_an_unknown_verb_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
