@@ -20,7 +20,7 @@ from experiments.campaign.monitoring.monitor import (
 from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
-from experiments.errors import Failure
+from experiments.errors import EngineLost, Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
 from experiments.records.facts import Placement, ServerFacts
@@ -109,12 +109,14 @@ def measure(prepared: PreparedCell, initial: Record, write_samples: WriteSamples
     """Carry out the run of this initial record and return its record; one that fails has the reason.
 
     ``write_samples`` gets the connection samples of a run that was measured. A server that ended during the run before
-    is started again; if that fails, so has this run.
+    is started again; if that fails, so has this run. Raises EngineLost.
     """
     started = time.monotonic()
     outcome = Outcome()
     try:
         prepared.server.place(prepared.placement)
+    except EngineLost:
+        raise
     except Failure as failure:
         outcome.fail(str(failure))
     else:
@@ -136,6 +138,8 @@ def _run(prepared: PreparedCell, outcome: Outcome, initial: Record, write_sample
         return
     except RunFailed as failure:
         outcome.fail(failure.reason, failure.status)
+    except EngineLost:
+        raise
     except Failure as failure:
         outcome.fail(str(failure))
     if (end := prepared.server.find_end()) is not None:

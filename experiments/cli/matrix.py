@@ -21,7 +21,7 @@ from experiments.engines.protocol import Engine
 from experiments.engines.select import Engines
 from experiments.engines.settings import RefusedSettings
 from experiments.environment.image_lock import Asked
-from experiments.errors import BadInput, Failure
+from experiments.errors import BadInput, EngineLost, Failure
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.selection import apply_selection, parse_selection
@@ -151,6 +151,8 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
             folder.set_reported(True)
     except KeyboardInterrupt:
         raise Failure(INTERRUPTED) from None
+    except EngineLost as lost:
+        raise Failure(f"{lost}; {INTERRUPTED}") from lost
     campaign = written.campaign
     print(describe_outcome(folder, campaign, written.experiments))
     verdicts = verdicts_of(folder, campaign, "simple")

@@ -1,7 +1,8 @@
 """Protocols of an engine: launch a loader with some interpreter, serve a PostgreSQL, clean up.
 
 ``campaign`` knows these protocols and no engine. A method that cannot do what is asked for one cell raises
-``Unsupported`` with the reason; one that fails where it should work raises ``Failure``.
+``Unsupported`` with the reason; one that fails where it should work raises ``Failure``, or ``EngineLost`` if no run
+could work any more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
