@@ -113,8 +113,13 @@ def test_a_poolsize_above_what_the_server_allows_is_a_problem(
             raise BadInput(found)
 
 
-@pytest.mark.parametrize("prepared", [[], ["--prepared"]], ids=["unprepared", "prepared"])
-@pytest.mark.parametrize("loader", DRIVERS)
+# Unprepared, all connect by set-up's driver first.
+each_driver = pytest.mark.parametrize(
+    ("loader", "prepared"), [*((loader, ["--prepared"]) for loader in DRIVERS), ("row_by_row_asyncpg", [])]
+)
+
+
+@each_driver
 def test_an_unreachable_server_is_bad_input(loader: str, prepared: list[str], directory: Path) -> None:
     arguments = program.load_arguments((loader, None), directory, 2, *prepared)
     message = refused(*arguments, dburl=URL)
@@ -164,8 +169,7 @@ def test_no_verb_is_bad_usage() -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("prepared", [[], ["--prepared"]], ids=["unprepared", "prepared"])
-@pytest.mark.parametrize("loader", DRIVERS)
+@each_driver
 def test_a_wrong_password_is_bad_input(loader: str, prepared: list[str], dburl: str, directory: Path) -> None:
     password = urlsplit(dburl).password or ""
     url = dburl.replace(password, "wrong-" + password)
