@@ -67,17 +67,7 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
         for line in engine.notices:
             reporter.tell(line)
     source = source_hash()
-    preparation = Preparation(
-        order.matrix, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), reporter.tell
-    )
-    check = order.check
-
-    def check_parts(parts: Mapping[Cell, CellParts | str]) -> None:
-        if check is not None:
-            check(describe(order, engines, parts, dict.fromkeys(parts, ""), source))
-
-    # A published campaign is foreign: no server starts for one that is refused.
-    cells = preparation.prepare(order.plan.cells, order.max_connections, None if check is None else check_parts)
+    cells = prepare_cells(order, engines, source, reporter.tell)
     keys = {
         cell: one.key if isinstance(one, PreparedCell) else unsupported_key(cell, source) for cell, one in cells.items()
     }
@@ -98,6 +88,21 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
     with confined(harness_cpus(cells, allowed_cpus()) if can_pin() else None):
         run_ordered(order, campaign, cells, keys, reporter, resumed=unfinished is not None)
     return campaign
+
+
+def prepare_cells(order: Order, engines: Mapping[str, Engine], source: str, tell: Callable[[str], None]) -> Cells:
+    """Prepare all cells; with a check, that of all that is known without a server comes before the first one starts."""
+    preparation = Preparation(
+        order.matrix, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), tell
+    )
+    check = order.check
+    if check is None:
+        return preparation.prepare(order.plan.cells, order.max_connections)
+
+    def check_parts(parts: Mapping[Cell, CellParts | str]) -> None:
+        check(describe(order, engines, parts, dict.fromkeys(parts, ""), source))
+
+    return preparation.prepare(order.plan.cells, order.max_connections, check_parts)
 
 
 def run_ordered(

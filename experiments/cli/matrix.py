@@ -28,7 +28,7 @@ from experiments.matrix.selection import apply_selection, parse_selection
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
 from experiments.profiling.explain import explain_asked
-from experiments.records.campaign import find_campaign, keep_published
+from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, keep_published
 from experiments.records.folder import locked
 from experiments.records.record import Record
 from experiments.report.publish import verdicts_of, write_front_page, write_tables
@@ -102,7 +102,7 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
             )
     repeats = parse_selection(repeats=options.repeats).repeats
     reproduction = read_reproduction(
-        find_campaign(options.results, options.reproduce),
+        find_campaign(options.results, options.reproduce, LOCAL, PUBLISHED),
         keys=options.cell,
         repeats=repeats,
         data=options.data,

@@ -2,10 +2,12 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -16,6 +18,7 @@ _NAME = "bigdata-matrix"
 # Written last: a folder without it was left half-made by a process that was killed.
 _MARKER = "complete"
 _IN_USE = "in-use"
+_DAY_S = 24 * 60 * 60
 _FOR_EVERY_USER = Path("/var/cache") / _NAME
 
 
@@ -111,6 +114,15 @@ def make_once(folder: Path, make: Callable[[int], None], lock: Callable[[IO[str]
         except BaseException:
             remove(folder)
             raise
+
+
+def is_news(line: str) -> bool:
+    """Return whether the line was not told within the last day, and note that it is told now."""
+    note = ensure_folder(cache_folder() / "told", private=False) / hashlib.sha256(line.encode()).hexdigest()[:16]
+    news = not note.exists() or time.time() - note.stat().st_mtime > _DAY_S
+    if news:
+        note.touch()
+    return news
 
 
 @contextlib.contextmanager

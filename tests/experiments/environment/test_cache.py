@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from experiments.environment.cache import (
     cache_folders,
     cache_in_use,
     ensure_folder,
+    is_news,
     remove,
     shared_folder,
     size_bytes,
@@ -77,6 +79,13 @@ def test_sizes_count_files_and_no_links(tmp_path: Path) -> None:
 def test_removing_what_is_not_there_does_nothing(tmp_path: Path) -> None:
     remove(tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_told_is_news_again_after_a_day(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [is_news("a"), is_news("b"), is_news("a")] == [True, True, False]
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 24 * 60 * 60 + 5)
+    assert [is_news("a"), is_news("b")] == [True, True]
 
 
 def test_nobody_has_the_cache_alone_while_somebody_uses_it(monkeypatch: pytest.MonkeyPatch, base: Path) -> None:
