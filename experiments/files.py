@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from experiments.errors import Failure
+
 _NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT))
 _NO_RIGHT = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 
@@ -68,9 +70,13 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def named_errors(path: Path) -> Iterator[None]:
-    """Give an OSError that names no file this one: that of a write names none."""
+    """Give an OSError of a write the file, which it does not name, and the Failure of a program the free space."""
     try:
         yield
+    except Failure as failure:
+        if os.strerror(errno.ENOSPC) not in str(failure):
+            raise
+        raise Failure(f"{failure}; {_describe_space(path)}") from failure
     except OSError as error:
         if error.filename is None and error.errno is not None:
             error.filename = str(path)
@@ -84,12 +90,14 @@ def describe_os_error(error: OSError) -> str:
     file = Path(os.fsdecode(error.filename))
     text = f"{file}: {error.strerror}"
     if error.errno in _NO_ROOM:
-        folder = next(parent for parent in file.absolute().parents if parent.is_dir())
-        free = os.statvfs(folder)
-        text += (
-            f"; {folder} has {free.f_bavail * free.f_frsize / 1e6:,.1f} MB and {free.f_favail:,} inodes free; "
-            "make room, then rerun the same command"
-        )
+        text += f"; {_describe_space(file)}"
     elif error.errno in _NO_RIGHT:
         text += "; expected a folder that can be written to; name another (results: --results, cache: XDG_CACHE_HOME)"
     return text
+
+
+def _describe_space(file: Path) -> str:
+    folder = next(parent for parent in file.absolute().parents if parent.is_dir())
+    free = os.statvfs(folder)
+    space = f"{free.f_bavail * free.f_frsize / 1e6:,.1f} MB and {free.f_favail:,} inodes free"
+    return f"{folder} has {space}; make room, then rerun the same command"

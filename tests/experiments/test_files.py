@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.files import append_line, describe_os_error, write_whole
+from experiments.errors import Failure
+from experiments.files import append_line, describe_os_error, named_errors, write_whole
 
 
 @pytest.mark.parametrize("write", [append_line, write_whole])
@@ -38,6 +39,14 @@ def test_a_full_disk_is_told_with_the_file_and_what_is_free(tmp_path: Path) -> N
     told = describe_os_error(OSError(errno.ENOSPC, "No space left on device", str(file)))
     free = rf"{tmp_path} has [\d,.]+ MB and [\d,]+ inodes free"
     assert re.fullmatch(rf"{file}: No space left on device; {free}; make room, then rerun the same command", told)
+
+
+def test_a_program_that_found_the_disk_full_is_told_with_what_is_free(tmp_path: Path) -> None:
+    told = rf"^pip: \[Errno 28\] No space left on device; {tmp_path} has "
+    with pytest.raises(Failure, match=told), named_errors(tmp_path / "venv"):
+        raise Failure("pip: [Errno 28] No space left on device")
+    with pytest.raises(Failure, match=r"^pip: no network$"), named_errors(tmp_path):
+        raise Failure("pip: no network")
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_with_the_options_that_name_another() -> None:
