@@ -9,8 +9,8 @@ from typing import cast
 from pydantic import ValidationError
 
 from bigdata.registry import LOADERS
-from experiments.analysis.differences import describe_difference, find_differences_between
-from experiments.analysis.stats import FEWEST_BLOCKS
+from experiments.analysis.differences import Difference, describe_difference, find_differences_between
+from experiments.analysis.stats import FEWEST_BLOCKS, format_floor
 from experiments.analysis.summary import summarize_all
 from experiments.errors import BadInput, suggest
 from experiments.formatting import count
@@ -22,6 +22,7 @@ from experiments.matrix.yaml_document import Document, Finding, read_document, r
 from experiments.records.campaign import Campaign, select_published
 from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder
+from experiments.report.reproduction import LARGEST_FLOOR
 
 _HASH = "sha256:"
 
@@ -46,26 +47,28 @@ class Reproduction:
     def check_verdicts(self) -> None:
         """Raise BadInput if no cell could get a verdict however it runs, unless forced."""
         then = self.published
-        summaries = summarize_all(then)
+        summaries, advice = summarize_all(then), "choose another campaign"
+        floors = [summary.floor for summary in summaries if summary.floor is not None]
         if self.matrix.repeats < FEWEST_BLOCKS:
-            why = f"{count(self.matrix.repeats, 'block')} planned"
+            why = f"{count(self.matrix.repeats, 'block')} planned, and a noise floor needs {FEWEST_BLOCKS}"
             advice = f"use --repeats {FEWEST_BLOCKS} or more"
-        elif not any(summary.floor is not None for summary in summaries):
-            most = max((summary.floor_blocks for summary in summaries), default=0)
-            why, advice = f"{then.name} has {count(most, 'good block')} of its baseline", "choose another campaign"
+        elif not floors:
+            most = count(max((summary.floor_blocks for summary in summaries), default=0), "good block")
+            why = f"{then.name} has {most} of its baseline, and a noise floor needs {FEWEST_BLOCKS}"
+        elif min(floors) > LARGEST_FLOOR:
+            why = f"the noise floor of {then.name} is {format_floor(min(floors))}, which hides even a change by half"
         else:
             return
         if not self.force:
             raise BadInput(
-                f"--reproduce: no cell could get a verdict: {why}, and a noise floor needs {FEWEST_BLOCKS}; {advice}, "
-                "or use --force to run without verdicts"
+                f"--reproduce: no cell could get a verdict: {why}; {advice}, or use --force to run without verdicts"
             )
 
     def check(self, now: Description) -> list[str]:
         """Return what differs from the campaign about to begin. Raises BadInput if pins differ, unless forced."""
         then = self.published.description
         found = find_differences_between(then, now, [shown.cell for shown in now.cells if not shown.unsupported])
-        pins = [describe_difference(one, "then", "now") for one in found if one.pin]
+        pins = [one for one in found if one.pin]
         if pins and not self.force:
             raise BadInput(_refuse_pins(then, pins))
         return [
@@ -96,8 +99,22 @@ def _check_out(then: Description) -> str:
     return advice + (" (it had uncommitted changes)" if changes else "")
 
 
-def _refuse_pins(then: Description, pins: Sequence[str]) -> str:
-    listed = "\n".join(f"- {pin}" for pin in pins)
+def _find_archived(pins: Sequence[Difference]) -> list[Difference]:
+    """Return the pins of images whose packages Debian's archive has in other versions now."""
+    packages = {one: [side.partition(" (recipe")[0] for side in (one.a, one.b)] for one in pins}
+    moved = {
+        one.where for one, (a, b) in packages.items() if a.startswith("debian ") and b.startswith("debian ") and a != b
+    }
+    return [one for one in pins if one.where in moved and one.what != "lock"]
+
+
+def _refuse_pins(then: Description, pins: Sequence[Difference]) -> str:
+    listed = "\n".join(f"- {describe_difference(one, 'then', 'now')}" for one in pins)
+    archived = _find_archived(pins)
+    parts = ", ".join(dict.fromkeys(one.where for one in archived))
+    lost = f"no commit brings back {parts}, as Debian's archive has other versions now" if archived else ""
+    if len(archived) == len(pins):
+        return f"--reproduce: {then.campaign} ran with other pins:\n{listed}\n{lost}; use --force to run with those"
     advice = _check_out(then)
     own = then.selection.get("pg_bin")
     advice += f", name the programs of PostgreSQL {own} that it ran with by --pg-bin" if own else ""
@@ -107,7 +124,7 @@ def _refuse_pins(then: Description, pins: Sequence[str]) -> str:
     else:
         advice += ", and repeat this"
     return (
-        f"--reproduce: {then.campaign} ran with other pins:\n{listed}\n{advice}; "
+        f"--reproduce: {then.campaign} ran with other pins:\n{listed}\n{advice}; {lost and lost + '; '}"
         "or use --force to run with the present ones"
     )
 

@@ -21,14 +21,14 @@ from experiments.engines.protocol import Engine
 from experiments.engines.select import Engines
 from experiments.engines.settings import RefusedSettings
 from experiments.environment.image_lock import Asked
-from experiments.errors import BadInput, Failure
+from experiments.errors import BadInput, EngineLost, Failure
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.selection import apply_selection, parse_selection
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
 from experiments.profiling.explain import explain_asked
-from experiments.records.campaign import find_campaign, keep_published
+from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, keep_published
 from experiments.records.folder import locked
 from experiments.records.record import Record
 from experiments.report.publish import verdicts_of, write_front_page, write_tables
@@ -102,7 +102,7 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
             )
     repeats = parse_selection(repeats=options.repeats).repeats
     reproduction = read_reproduction(
-        find_campaign(options.results, options.reproduce),
+        find_campaign(options.results, options.reproduce, LOCAL, PUBLISHED),
         keys=options.cell,
         repeats=repeats,
         data=options.data,
@@ -148,8 +148,11 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
         with locked(order.results):
             written = write_tables(folder)
             write_front_page(order.results, written)
+            folder.set_reported(True)
     except KeyboardInterrupt:
         raise Failure(INTERRUPTED) from None
+    except EngineLost as lost:
+        raise Failure(f"{lost}; {INTERRUPTED}") from lost
     campaign = written.campaign
     print(describe_outcome(folder, campaign, written.experiments))
     verdicts = verdicts_of(folder, campaign, "simple")

@@ -35,6 +35,7 @@ def run(options: Namespace) -> int:
         # A campaign somewhere else has no results folder of its own.
         if folder.path.parent.resolve() in (options.results.resolve(), PUBLISHED.resolve()):
             print(f"wrote {write_front_page(folder.path.parent, written)}")
+        folder.set_reported(True)
     if options.readme is not None:
         answer_in(options.readme, folder, written.campaign)
         print(f"wrote the answer in {options.readme}")

@@ -50,10 +50,10 @@ def list_known(results: Path) -> list[CampaignFolder]:
     return list_campaigns(results) + (list_campaigns(PUBLISHED) if results == LOCAL else [])
 
 
-def find_campaign(results: Path, text: str) -> CampaignFolder:
-    """Return the campaign of this name in ``list_known``, or in the folder ``text``; else raise BadInput."""
+def find_campaign(results: Path, text: str, *others: Path) -> CampaignFolder:
+    """Return the campaign of this name in ``list_known``, ``others``, or the folder ``text``; else raise BadInput."""
     folders = list_known(results)
-    for folder in folders:
+    for folder in (*folders, *(folder for other in others for folder in list_campaigns(other))):
         if folder.path.name == text:
             return folder
     if (Path(text) / "campaign.json").is_file():

@@ -33,6 +33,7 @@ class CampaignFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._runs, self._samples, self._attempt = path / "runs.jsonl", path / "samples.jsonl", path / "attempt.json"
+        self._unreported = path / ".unreported"
 
     def description(self) -> Description:
         """Read ``campaign.json``. Raises BadInput if it cannot be used."""
@@ -70,6 +71,17 @@ class CampaignFolder:
         """Note that a run begins, with the record that it gets if this process is killed before it appends one."""
         # A kill of this process is what it is for, and that does not need the disk.
         write_whole(self._attempt, to_json_line(if_killed) + "\n", durable=False)
+
+    def is_reported(self) -> bool:
+        """Return whether the command that ran it has written its tables."""
+        return not self._unreported.exists()
+
+    def set_reported(self, reported: bool) -> None:
+        """Note whether tables and front page are written; without them the campaign is to be resumed."""
+        if reported:
+            self._unreported.unlink(missing_ok=True)
+        else:
+            self._unreported.touch()
 
     def repair(self) -> None:
         """Bring a killed campaign in order: cut a torn last line, and append the record of a run in progress."""
@@ -112,8 +124,11 @@ def locked(
 ) -> Iterator[None]:
     """Keep every other campaign out of the results folder, which is made where it is missing.
 
-    Raises Failure where another campaign does not leave in time, BadInput for a folder that cannot be written to.
+    Raises Failure where another campaign does not leave in time, BadInput for a folder that cannot be written to or
+    has a README.md of something else, which the front page would replace.
     """
+    if (results / "README.md").exists() and not ((results / ".lock").exists() or any(results.glob("*/campaign.json"))):
+        raise BadInput(f"--results: {results / 'README.md'} is not of a results folder; name another or a new folder")
     give_up = clock() + LOCK_PATIENCE_S
     # The system drops the lock when the process ends, however it ends.
     with _open_lock(results) as file:

@@ -66,6 +66,7 @@ def test_a_folder_that_is_given_is_used_alone(folders: Path, description: Descri
     assert [folder.path.name for folder in list_known(folders / "look")] == ["mine"]
     with pytest.raises(BadInput, match=r"^'shown' is neither a campaign of .*/look nor the folder of one"):
         find_campaign(folders / "look", "shown")
+    assert find_campaign(folders / "look", "shown", LOCAL, PUBLISHED).path == PUBLISHED / "shown"
     with pytest.raises(
         BadInput, match=rf"^'shwn' is neither a campaign of {LOCAL} or {PUBLISHED} .*did you mean shown"
     ):

@@ -163,6 +163,20 @@ def test_two_campaigns_do_not_write_at_once_and_the_second_names_the_first(tmp_p
         assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"
 
 
+def test_a_folder_with_a_page_of_something_else_is_no_results_folder(tmp_path: Path, description: Description) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("precious")
+    with (
+        pytest.raises(BadInput, match=rf"^--results: {page} is not of a results folder; name another"),
+        locked(tmp_path),
+    ):
+        raise AssertionError("locked")
+    # As a clone has it.
+    create(tmp_path, description)
+    with locked(tmp_path):
+        assert page.read_text() == "precious"
+
+
 def test_a_results_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
