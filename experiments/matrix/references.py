@@ -1,6 +1,6 @@
 """Checks between the parts of the plain matrix.yaml: unknown names, useless entries; the models check shapes."""
 
-import re
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -9,17 +9,19 @@ from experiments.matrix.settings import check_settings
 from experiments.matrix.yaml_document import Finding, YamlPath
 
 _SECTIONS = {"postgres": "PostgreSQL configuration", "data": "data set", "resources": "resources"}
-_KINDS = {**_SECTIONS, "experiments": "experiment", "profiles": "profile"}
+MAXIMUM_CELLS = 100_000
+MAXIMUM_WORK = 1_000_000
+"""Combinations, each multiplied by the entries of include and exclude that it is checked against."""
+
 # Defaults that stand for a value which only the machine knows.
 _RESOLVED = ("auto", "default")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def check_document(data: object) -> list[Finding]:
     """Return everything that is wrong between the parts of a document."""
     root = _mapping(data)
     checks: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
-        _check_names,
+        _check_size,
         _check_references,
         _check_profiles,
         _check_experiments,
@@ -33,14 +35,6 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _check_names(root: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check names, which become names of files and stand on the command line."""
-    for section in _KINDS:
-        for name in _mapping(root.get(section)):
-            if not _NAME.fullmatch(name):
-                yield Finding((section, name), "is not a valid name: use letters, digits, '_', '-' and '.' only")
 
 
 def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
@@ -72,6 +66,23 @@ def _axis_mappings(root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, Mapping[
         for part in ("include", "exclude"):
             for position, entry in enumerate(_items(experiment.get(part))):
                 yield ("experiments", name, part, position), _mapping(entry)
+
+
+def _check_size(root: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check that the combinations are not too many, before they are made."""
+    total = work = 0
+    for name, body in _mapping(root.get("experiments")).items():
+        experiment = _mapping(body)
+        lists = [_items(listed) for listed in _mapping(experiment.get("matrix")).values()]
+        entries = sum(len(_items(experiment.get(part))) for part in ("include", "exclude"))
+        combinations = math.prod(map(len, lists)) if lists else 0
+        total += combinations + entries
+        work += (combinations + entries) * (1 + entries)
+        if total > MAXIMUM_CELLS or work > MAXIMUM_WORK:
+            text = f"makes this matrix too large: write at most {MAXIMUM_CELLS:,} combinations in all experiments"
+            more = f", each checked against few of {entries:,} entries" if total <= MAXIMUM_CELLS else ""
+            yield Finding(("experiments", name), text + more)
+            return
 
 
 def _check_profiles(root: Mapping[str, Any]) -> Iterator[Finding]:
