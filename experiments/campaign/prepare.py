@@ -17,10 +17,8 @@ from experiments.matrix.cell import AxisValue, Cell, Identity, cell_key
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import Plan
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
+from experiments.matrix.values import SPARE_CONNECTIONS
 from experiments.records.facts import Placement
-
-SPARE_CONNECTIONS = 10
-"""Connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers."""
 
 _TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation")
 

@@ -10,11 +10,12 @@ from typing import cast
 
 from rich.console import Console
 
+from experiments.campaign.feasibility import find_impossible
 from experiments.campaign.prepare import find_obstacles
 from experiments.campaign.progress import choose_reporter
 from experiments.campaign.reproduce import read_reproduction
 from experiments.campaign.start import Order, run_campaign
-from experiments.campaign.stopping_rule import USUAL_BUDGET, describe_growth, parse_until
+from experiments.campaign.stopping_rule import USUAL_BUDGET, Until, describe_growth, parse_until
 from experiments.cli.announce import describe_engines, describe_outcome, describe_plan
 from experiments.cli.options import MATRIX, add_results, add_selection, read_selection
 from experiments.engines.protocol import Engine
@@ -62,19 +63,29 @@ def run(options: Namespace) -> int:
         chosen["pg_bin"] = check_pg_bin(options.pg_bin, used, plan, matrix)
     if options.source != "auto" and "docker" not in used:
         raise BadInput("--source requires the docker engine; use --engine docker")
-    if options.plan:
-        for line in describe_engines(engines.notice, used):
-            print(line)
-        print(describe_plan(plan, matrix, find_obstacles(plan, matrix, used)))
-        if until is not None:
-            print(describe_growth(until))
-        return 0
     try:
+        for finding in find_impossible(plan, matrix, used):
+            raise RefusedSettings(finding.path, finding.text)
+        if options.plan:
+            return _show_plan(plan, matrix, used, engines.notice, until)
         return _carry_out(replace(order, selection=chosen, notice=engines.notice), used)
     except RefusedSettings as refusal:
         if order.reproduces is not None:
             raise
         raise refuse(read_document(options.matrix), [Finding(refusal.path, refusal.text)]) from refusal
+
+
+def _show_plan(
+    plan: Plan, matrix: Matrix, engines: Mapping[str, Engine], notice: str | None, until: Until | None
+) -> int:
+    """Print the plan; return 1 if none of its cells can run here."""
+    for line in describe_engines(notice, engines):
+        print(line)
+    obstacles = find_obstacles(plan, matrix, engines)
+    print(describe_plan(plan, matrix, obstacles))
+    if until is not None:
+        print(describe_growth(until))
+    return 1 if obstacles.keys() >= {planned.cell for planned in plan.runnable} else 0
 
 
 def _read_matrix(options: Namespace) -> tuple[Order, Engines]:

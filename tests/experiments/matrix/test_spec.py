@@ -99,16 +99,16 @@ def test_axes_with_a_usual_value_need_not_be_in_the_defaults(tmp_path: Path) -> 
 
 
 def test_settings_become_the_text_that_postgresql_takes(tmp_path: Path) -> None:
-    settings = '{synchronous_commit: off, fsync: on, a: yes, max_wal_size: 2GB, b: 100, c: 0.5, d: "off"}'
+    settings = '{synchronous_commit: off, fsync: on, x.a: yes, max_wal_size: 2GB, x.b: 100, x.c: 0.5, x.d: "off"}'
     matrix = load(tmp_path, changed("storage: disk", f"storage: disk, settings: {settings}"))
     assert matrix.postgres["default"].settings == {
         "synchronous_commit": "off",
         "fsync": "on",
-        "a": "on",
+        "x.a": "on",
         "max_wal_size": "2GB",
-        "b": "100",
-        "c": "0.5",
-        "d": "off",
+        "x.b": "100",
+        "x.c": "0.5",
+        "x.d": "off",
     }
 
 
