@@ -91,14 +91,14 @@ def check_settings(path: Path = SETTINGS_LIST) -> int:
     """Print whether the list of PostgreSQL's settings is that of the locked programs; return 1 if not."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     current = lines[: len(head())] == head()
-    print(f"{path.name} {'checked: current' if current else 'was made from other locks: run nox -s lock'}")
+    print(f"{shown(path)} {'checked: current' if current else 'was made from other locks: run nox -s lock'}")
     return 0 if current else 1
 
 
 def make_settings(path: Path = SETTINGS_LIST) -> int:
     """Ask each locked PostgreSQL for its settings, and write the list."""
     write_whole(path, write_list())
-    print(path.name)
+    print(shown(path))
     return 0
 
 

@@ -54,7 +54,7 @@ class KnownSetting:
         return f"is not from {self.least} to {self.most}{unit}"
 
     def amount(self, text: str) -> float | None:
-        """Return a number in the setting's own unit; None where the text is no number, or has a unit of another kind."""
+        """Return a number in the setting's own unit; None if the text is no number, or has a unit of another kind."""
         match = _NUMBER.fullmatch(text)
         if match is None:
             return None

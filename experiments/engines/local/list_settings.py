@@ -1,7 +1,6 @@
 """List of the settings of every PostgreSQL, made by asking the locked programs."""
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ _QUERY = """\
 COPY (SELECT name, vartype, unit, min_val, max_val, array_to_string(enumvals, ',') FROM pg_settings \
 WHERE context <> 'internal' ORDER BY name COLLATE "C") TO '{}' WITH (NULL '{}')
 """
-_SINGLE_USER = 'exec "$0" --single -D "$1" postgres < "$2"'
+_SINGLE_USER = ("/bin/sh", "-c", 'exec "$0" --single -D "$1" postgres < "$2"')
 _TIMEOUT_S = 60.0
 # Values that the locked programs were built without, and others may have.
 _OF_OTHER_BUILDS: Mapping[str, tuple[str, ...]] = {
@@ -54,14 +53,7 @@ def _ask(binaries: Binaries) -> Sequence[Row]:
         query.write_text(_QUERY.format(answer, NOTHING))
         for path in (folder, query):
             give(path, account)
-        single = [
-            shutil.which("sh") or "sh",
-            "-c",
-            _SINGLE_USER,
-            str(binaries.folder / "postgres"),
-            str(data),
-            str(query),
-        ]
+        single = [*_SINGLE_USER, str(binaries.folder / "postgres"), str(data), str(query)]
         initdb = [str(binaries.folder / "initdb"), f"--pgdata={data}", "--no-sync", "--locale=C"]
         for command in (initdb, single):
             code, output = run_as(account, command, timeout_s=_TIMEOUT_S)
