@@ -1,7 +1,6 @@
 """run the experiment matrix and write the tables"""
 
 import contextlib
-import hashlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -21,6 +20,7 @@ from experiments.cli.options import MATRIX, add_results, add_selection, read_sel
 from experiments.engines.protocol import Engine
 from experiments.engines.select import Engines
 from experiments.engines.settings import RefusedSettings
+from experiments.environment.hashes import text_hash
 from experiments.environment.image_lock import Asked
 from experiments.errors import BadInput, Failure
 from experiments.matrix.expand import expand
@@ -99,9 +99,8 @@ def _read_matrix(options: Namespace) -> tuple[Order, Engines]:
     until = parse_until(options.until, options.budget, matrix.repeats)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     plan = make_plan(expand(loaded, selection, engines), matrix.repeats, matrix.seed)
-    matrix_hash = "sha256:" + hashlib.sha256(options.matrix.read_bytes()).hexdigest()
     chosen = {name: value for name, value in asdict(selection).items() if value not in (None, (), {})}
-    return Order(matrix, matrix_hash, chosen, plan, options.results, options.fresh, until=until), engines
+    return Order(matrix, text_hash(options.matrix), chosen, plan, options.results, options.fresh, until=until), engines
 
 
 def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:

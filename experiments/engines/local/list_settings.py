@@ -1,12 +1,12 @@
 """List of the settings of every PostgreSQL, made by asking the locked programs."""
 
-import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiments.engines.local.account import give, run_as, server_account
 from experiments.engines.local.postgres_binaries import Binaries, locked_binaries
+from experiments.environment.hashes import text_hash
 from experiments.environment.requirements import POSTGRESQL_MAJORS, postgresql_lock
 from experiments.errors import Failure
 from experiments.matrix.known_settings import COLUMNS, NOTHING
@@ -39,8 +39,8 @@ def write_list() -> str:
 
 def head() -> list[str]:
     """Return the comment lines of a list that is made from the locks of today."""
-    digests = [hashlib.sha256(postgresql_lock(major).read_bytes()).hexdigest()[:12] for major in POSTGRESQL_MAJORS]
-    inputs = " ".join(f"{major}={digest}" for major, digest in zip(POSTGRESQL_MAJORS, digests, strict=True))
+    hashes = {major: text_hash(postgresql_lock(major)).removeprefix("sha256:")[:12] for major in POSTGRESQL_MAJORS}
+    inputs = " ".join(f"{major}={digest}" for major, digest in hashes.items())
     names = "\t".join(COLUMNS)
     return ["# Settings of PostgreSQL, made by `nox -s lock` from pg_settings.", f"# inputs: {inputs}", f"# {names}"]
 

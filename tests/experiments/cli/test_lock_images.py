@@ -14,6 +14,7 @@ import pytest
 from experiments.cli import lock as command
 from experiments.engines.docker import resolve_images as image_resolve
 from experiments.engines.docker.registry import PLATFORMS, Answer, NoAnswer, NoSuchImage, Registry
+from experiments.engines.local import list_settings
 from experiments.environment.image_lock import ImageLock, ImagePins, RegistryPin, load_image_lock, write_image_lock
 from experiments.environment.requirements import lock_targets
 from experiments.errors import BadInput, Failure
@@ -215,7 +216,9 @@ def test_the_list_of_settings_is_written_and_checked_by_the_locks_that_it_was_ma
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "settings.tsv"
-    monkeypatch.setattr(command, "write_list", lambda: "\n".join([*command.head(), "fsync\tbool\t-\t-\t-\t-\t17\n"]))
+    monkeypatch.setattr(
+        command, "write_list", lambda: "\n".join([*list_settings.head(), "fsync\tbool\t-\t-\t-\t-\t17\n"])
+    )
     assert (command.check_settings(file), command.make_settings(file), command.check_settings(file)) == (1, 0, 0)
     file.write_text(file.read_text().replace("# inputs: ", "# inputs: 13=0 "))
     assert command.check_settings(file) == 1
