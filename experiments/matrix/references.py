@@ -21,6 +21,7 @@ def check_document(data: object) -> list[Finding]:
     """Return everything that is wrong between the parts of a document."""
     root = _mapping(data)
     checks: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
+        _check_names,
         _check_size,
         _check_references,
         _check_profiles,
@@ -66,6 +67,17 @@ def _axis_mappings(root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, Mapping[
         for part in ("include", "exclude"):
             for position, entry in enumerate(_items(experiment.get(part))):
                 yield ("experiments", name, part, position), _mapping(entry)
+
+
+def _check_names(root: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check that names become different files where large and small letters are the same, too."""
+    for section in (*_SECTIONS, "experiments", "profiles"):
+        first: dict[str, str] = {}
+        for name in _mapping(root.get(section)):
+            if first.setdefault(name.lower(), name) != name:
+                yield Finding(
+                    (section, name), f"differs from {first[name.lower()]} in the case of letters only: rename it"
+                )
 
 
 def _check_size(root: Mapping[str, Any]) -> Iterator[Finding]:

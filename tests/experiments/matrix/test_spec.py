@@ -378,6 +378,11 @@ ONE_ERROR = [
         "experiments: [loader]",
         "profiles.smoke.experiments[0]: unknown experiment 'loader' (did you mean loaders? known: loaders)",
     ),
+    (
+        "  loaders:\n    question",
+        "  Loaders: {question: Q, include: [{poolsize: 1}]}\n  loaders:\n    question",
+        "experiments.loaders: differs from Loaders in the case of letters only: rename it",
+    ),
     ("timeout_s: 120", "timeout_s: 1.0e+300", "timeout_s: 1.0e+300 is too large: write 604,800 or less"),
     ("timeout_s: 120", "timeout_s: !!timestamp x", "timeout_s: 'x' is not a valid !!timestamp: put it in quotes"),
     ("repeats: 10", "repeats: 1000000", "repeats: 1000000 is too large: write 10,000 or less"),
