@@ -32,21 +32,18 @@ def describe_errors(error: ValidationError, adapter: TypeAdapter[Any], document:
     details = error.errors(include_url=False)
     paths = [_place(one["loc"]) for one in details]
     schema = adapter.json_schema()
+    # Where an inner item is wrong too, pydantic drops it and reports too few items.
+    outer = {path[:length] for path in paths for length in range(len(path))}
     return [
         Finding(path, _describe(one, path, schema, document))
         for one, path in zip(details, paths, strict=True)
-        if not (one["type"] == "too_short" and _has_inner(path, paths))
+        if not (one["type"] == "too_short" and path in outer)
     ]
 
 
 def _place(location: YamlPath) -> YamlPath:
     """Return the path of an error; that of a bad key is the key's."""
     return location[:-1] if location[-1:] == ("[key]",) else location
-
-
-def _has_inner(path: YamlPath, paths: list[YamlPath]) -> bool:
-    """Return whether an inner item is wrong too: pydantic drops it and reports too few items."""
-    return any(other[: len(path)] == path and other != path for other in paths)
 
 
 def _describe(error: ErrorDetails, path: YamlPath, schema: Mapping[str, Any], document: Document) -> str:

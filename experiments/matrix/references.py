@@ -1,14 +1,17 @@
 """Checks between the parts of the plain matrix.yaml: unknown names, useless entries; the models check shapes."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from experiments.errors import suggest
+from experiments.errors import list_known, suggest
 from experiments.matrix.settings import check_settings
-from experiments.matrix.yaml_document import Finding, YamlPath
+from experiments.matrix.yaml_document import Finding, YamlPath, shorten
 
 _SECTIONS = {"postgres": "PostgreSQL configuration", "data": "data set", "resources": "resources"}
+MOST_FINDINGS = 20
+"""Of each check."""
 MAXIMUM_CELLS = 100_000
 MAXIMUM_WORK = 1_000_000
 """Combinations, each multiplied by the entries of include and exclude that it is checked against."""
@@ -27,7 +30,9 @@ def check_document(data: object) -> list[Finding]:
         _check_profiles,
         _check_experiments,
     )
-    return [*check_settings(root.get("postgres")), *(finding for check in checks for finding in check(root))]
+    found = (check_settings(root.get("postgres")), *(check(root) for check in checks))
+    # Each finding is compared with all names that are there: of thousands the first ones will do.
+    return [finding for findings in found for finding in itertools.islice(findings, MOST_FINDINGS)]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -43,7 +48,7 @@ def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
         known = _mapping(root.get(axis))
         for path, value in _values_of(axis, root):
             if isinstance(value, str) and value not in known:
-                yield Finding(path, f"unknown {kind} {value!r} {suggest(value, known)}")
+                yield Finding(path, f"unknown {kind} {shorten(value)!r} {suggest(value, known)}")
 
 
 def _values_of(axis: str, root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, object]]:
@@ -103,7 +108,7 @@ def _check_profiles(root: Mapping[str, Any]) -> Iterator[Finding]:
         for position, value in enumerate(_items(_mapping(profile).get("experiments"))):
             if isinstance(value, str) and value not in known:
                 path = ("profiles", name, "experiments", position)
-                yield Finding(path, f"unknown experiment {value!r} {suggest(value, known)}")
+                yield Finding(path, f"unknown experiment {shorten(value)!r} {suggest(value, known)}")
 
 
 def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:
@@ -114,6 +119,7 @@ def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:
         # An exclusion may name axes that the matrix does not; those have the value of the defaults.
         values = {axis: [value] for axis, value in _mapping(root.get("defaults")).items() if value not in _RESOLVED}
         values.update({axis: _items(listed) for axis, listed in _mapping(experiment.get("matrix")).items()})
+        values = {axis: [_plain(item) for item in listed] for axis, listed in values.items()}
         for position, entry in enumerate(_items(experiment.get("exclude"))):
             yield from _check_exclusion(("experiments", name, "exclude", position), _mapping(entry), values)
 
@@ -123,10 +129,10 @@ def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[s
     if set(entry) <= {"why"}:
         yield Finding(path, "names no axis, so it would leave out everything: name what to leave out")
     for axis, value in entry.items():
-        listed = [_plain(item) for item in values.get(axis, ())]
+        listed = values.get(axis, [])
         if listed and _plain(value) not in listed:
-            known = ", ".join(str(item) for item in listed)
-            yield Finding((*path, axis), f"{_plain(value)!r} is not a value of this experiment (known: {known})")
+            found = shorten(repr(_plain(value)))
+            yield Finding((*path, axis), f"{found} is not a value of this experiment (known: {list_known(listed)})")
 
 
 def _plain(value: object) -> object:
