@@ -9,13 +9,14 @@ import hashlib
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import nox
 
 nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["lint", "types", "tests"]
-nox.options.default_venv_backend = "virtualenv"
-nox.options.reuse_venv = "yes"
+# Sessions share environments: see environment().
+nox.options.default_venv_backend = "none"
 
 REQUIREMENTS = Path("experiments/requirements")
 REDIRECTIONS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_DRY_RUN")
@@ -109,68 +110,75 @@ def schema(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation in site/ and check its links; options of mkdocs build after --."""
-    install(session, "docs")
     # Material prints an advertisement of its successor otherwise.
-    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
+    quiet = {"NO_MKDOCS_2_WARNING": "1"}
+    run(session, environment(session, "docs"), "mkdocs", "build", "--strict", *session.posargs, env=quiet)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting with ruff."""
-    install(session, "lint")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
+    folder = environment(session, "lint")
+    run(session, folder, "ruff", "check", ".")
+    run(session, folder, "ruff", "format", "--check", ".")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy --strict."""
-    install(session, "lint")
-    session.run("mypy")
+    run(session, environment(session, "lint"), "mypy")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests; options of pytest after --, such as: nox -s tests -- -m 'not postgres'."""
-    install(session, "tests")
     # With bytecode, whatever the user's shell says: the tests start hundreds of programs that would compile themselves.
-    session.run("pytest", *IN_PARALLEL, *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})
+    variables = {"PYTHONDONTWRITEBYTECODE": None, "PYTHONSAFEPATH": None}
+    run(session, environment(session, "tests"), "pytest", *IN_PARALLEL, *session.posargs, env=variables)
 
 
 def run_harness(session: nox.Session, verb: str) -> None:
     """Run ``python -m experiments`` with the session's arguments, and give it time to clean up."""
-    install(session, "harness")
-    session.run(
-        "python",
-        "-m",
+    run(
+        session,
+        environment(session, "harness"),
         "experiments",
         verb,
         *session.posargs,
-        env={"BIGDATA_STOP_WITH_PARENT": "1"},
+        # Python's own variable would hide the folder that the harness and the loader are in.
+        env={"BIGDATA_STOP_WITH_PARENT": "1", "PYTHONSAFEPATH": None},
         interrupt_timeout=CLEAN_UP_S,
         terminate_timeout=CLEAN_UP_S,
     )
 
 
-def install(session: nox.Session, name: str) -> None:
-    """Install the locked requirements of this name, unless the session's environment holds just these already."""
+def run(session: nox.Session, folder: Path, module: str, *arguments: str, **options: Any) -> None:
+    """Run a module with the Python of an environment."""
+    session.run(str(folder / "bin" / "python"), "-m", module, *arguments, external=True, **options)
+
+
+def environment(session: nox.Session, name: str) -> Path:
+    """Return the environment of the locked requirements of this name, which sessions share; make it unless it is whole.
+
+    Each session having one of its own would be eleven equal ones of 431 MB.
+    """
     if sys.version_info < OLDEST_HARNESS_PYTHON:
         session.error(
             f"This is Python {sys.version_info[0]}.{sys.version_info[1]}; the harness needs 3.11 or newer. "
             "Make the environment that holds nox with a newer one: python3.11 -m venv .venv"
         )
-    location = getattr(session.virtualenv, "location", None)
-    if location is None:
-        session.error("nox --no-venv: each session needs an environment of its own; leave out --no-venv")
+    folder = Path(".nox", name)
     requirements = REQUIREMENTS / f"{name}.txt"
-    stamp = Path(location) / "requirements.sha256"
+    stamp = folder / "requirements.sha256"
     wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
-        return
-    options = ("--require-hashes", "--only-binary", ":all:", "-r", str(requirements))
+        return folder
+    session.run(sys.executable, "-m", "virtualenv", "--quiet", "--clear", str(folder), external=True)
+    options = ("--quiet", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements))
     # pip's variables that install elsewhere, or nothing, would leave an empty environment.
-    session.install(*options, env=dict.fromkeys(REDIRECTIONS))
+    run(session, folder, "pip", "install", *options, env=dict.fromkeys(REDIRECTIONS))
     packages = re.findall(r"^([A-Za-z0-9._-]+)==[^;\n]*$", requirements.read_text(), re.MULTILINE)
     check = "import sys; from importlib.metadata import version; [version(name) for name in sys.argv[1:]]"
-    session.run("python", "-c", check, *packages, silent=True)
+    session.run(str(folder / "bin" / "python"), "-c", check, *packages, external=True, silent=True)
     stamp.write_text(wanted)
+    return folder

@@ -68,11 +68,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests with Docker in one process: they share images, and look at all that the engine has."""
+    """Keep a module's tests in one process, which then makes what they share once, and all tests with Docker in one.
+
+    Those share images, and look at all that the engine has.
+    """
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
-            if item.get_closest_marker("docker"):
-                item.add_marker(pytest.mark.xdist_group("docker"))
+            group = "docker" if item.get_closest_marker("docker") else str(item.path)
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def fresh_database(server: PostgresServer, template: str = "template1") -> Itera
 
 
 @pytest.fixture
-def dburl(postgres_server: PostgresServer) -> Iterator[str]:
+def empty_dburl(postgres_server: PostgresServer) -> Iterator[str]:
     """A fresh, empty database; its address holds the password."""
     with fresh_database(postgres_server) as url:
         yield url

@@ -3,8 +3,9 @@
 A control group with a CPU limit may use so much CPU time in each period (100 ms); when that is used up it is throttled
 until the next period. The group counts this in its file ``cpu.stat``: in version 1
 (Documentation/scheduler/sched-bwc.rst) as ``nr_periods``, ``nr_throttled`` and ``throttled_time`` in nanoseconds, in
-version 2 (Documentation/admin-guide/cgroup-v2.rst) with ``throttled_usec`` in microseconds instead. Where a process's
-groups are mounted says ``/proc/self/mountinfo``, which of them it is in ``/proc/self/cgroup`` (cgroups(7)).
+version 2 (Documentation/admin-guide/cgroup-v2.rst) with ``throttled_usec`` in microseconds instead. The limit is in
+``cpu.cfs_quota_us`` and ``cpu.cfs_period_us``, in version 2 in ``cpu.max``. Where a process's groups are mounted says
+``/proc/self/mountinfo``, which of them it is in ``/proc/self/cgroup`` (cgroups(7)).
 """
 
 from __future__ import annotations
@@ -16,24 +17,28 @@ _TIMES_PER_S = {"throttled_time": 1e9, "throttled_usec": 1e6}
 
 
 class Throttling(NamedTuple):
-    """Counts since the group was created: elapsed periods, throttled periods, and the throttled time."""
+    """Counts since the group was created: elapsed periods, throttled periods, and the throttled time.
+
+    ``quota`` is the group's limit, CPU time per time in cores; None where it cannot be read.
+    """
 
     periods: int
     throttled_periods: int
     throttled_s: float
+    quota: float | None = None
 
 
 def read_throttling(root: Path = Path("/")) -> Throttling | None:
-    """Read the counts of this process's group or its nearest parent with a limit; return None if there is none."""
+    """Read the counts of the tightest limit, of this process's group or one around it; return None if there is none."""
     try:
         groups = (root / "proc/self/cgroup").read_text()
         mounts = [_Mount.of(line) for line in (root / "proc/self/mountinfo").read_text().splitlines()]
     except OSError:
         return None
     for mount, group in _candidates(groups, mounts):
-        found = _nearest(root / mount.place, mount.below(group))
-        if found is not None:
-            return found
+        limits = list(_limits(root / mount.place, mount.below(group)))
+        if limits:
+            return min(limits, key=lambda limit: limit.quota or float("inf"))
     return None
 
 
@@ -79,14 +84,25 @@ def _candidates(groups: str, mounts: list[_Mount]) -> Iterator[tuple[_Mount, Pur
             yield mount, group
 
 
-def _nearest(place: Path, folder: PurePosixPath) -> Throttling | None:
+def _limits(place: Path, folder: PurePosixPath) -> Iterator[Throttling]:
+    """Yield the counts of the group and of those around it, as far as they have a limit."""
     for candidate in (folder, *folder.parents):
         try:
             found = _parse((place / candidate / "cpu.stat").read_text())
         except OSError:
             continue
         if found is not None:
-            return found
+            yield found._replace(quota=_read_quota(place / candidate))
+
+
+def _read_quota(group: Path) -> float | None:
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        try:
+            quota_us, period_us = " ".join((group / name).read_text() for name in names).split()
+        except (OSError, ValueError):
+            continue
+        # What is not limited any more says "max" or -1.
+        return int(quota_us) / int(period_us) if quota_us.isdigit() else None
     return None
 
 

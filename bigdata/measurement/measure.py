@@ -116,4 +116,5 @@ def _since(before: Throttling | None, now: Throttling | None) -> Throttling | No
         now.periods - before.periods,
         now.throttled_periods - before.throttled_periods,
         now.throttled_s - before.throttled_s,
+        now.quota,
     )

@@ -28,6 +28,7 @@ def phase_report(measured: Measured) -> dict[str, Any]:
         "system_s": measured.usage.system_s,
         "throttled_periods": None if measured.throttling is None else measured.throttling.throttled_periods,
         "throttled_s": None if measured.throttling is None else measured.throttling.throttled_s,
+        "throttling_quota": None if measured.throttling is None else measured.throttling.quota,
     }
 
 

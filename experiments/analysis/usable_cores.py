@@ -14,7 +14,8 @@ from experiments.records.record import Cell, Record
 class Setup:
     """The cores of a run. ``client_cores`` are those that the loader can use at once: one, under a lock or a loop.
 
-    Quotas are CPU time per time, in cores; None is no limit. ``shared_cores`` are all of both sides if they have some
+    Quotas are CPU time per time, in cores; None is no limit. ``outer_quota`` is one around the run, of a pod say, which
+    both sides and whatever else is there share. ``shared_cores`` are all of both sides if they have some
     in common, else 0. ``at_least``: threads under a lock may use more than ``client_cores``, as they compute outside
     of it, too.
     """
@@ -23,6 +24,7 @@ class Setup:
     server_cores: int = 1
     client_quota: float | None = None
     server_quota: float | None = None
+    outer_quota: float | None = None
     shared_cores: int = 0
     run_cores: int = 2
     at_least: bool = False
@@ -41,6 +43,11 @@ class Setup:
     def server_limit(self) -> float:
         """Return the most CPU time per time that the server can get, in cores."""
         return min(self.server_cores, self.server_quota or self.server_cores)
+
+    @property
+    def run_limit(self) -> float:
+        """Return the most CPU time per time that both sides can get together, in cores."""
+        return min(self.run_cores, self.outer_quota or self.run_cores)
 
 
 def find_setup(placement: Placement, *, several_cores: bool) -> Setup:

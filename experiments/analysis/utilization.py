@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,8 +20,8 @@ class Observations:
     """Medians of the runs that count, all of phase ``data``; None is what nobody observed.
 
     ``client_share`` and ``server_share`` are CPU time per time and core that the side can use, ``run_share`` that of
-    both per core of the run. ``foreign_share`` is the part of other processes and the hypervisor, ``throttled_share``
-    the part of the time in which the client had used up its quota.
+    both per core that the run can use. ``foreign_share`` is the part of other processes and the hypervisor,
+    ``throttled_share`` the part of the time in which the client had used up its quota, or a quota around the run.
 
     The others are shares of the pool's time: states and waits of ``pg_stat_activity``, CPU time during waits included,
     and the ``round_trip`` of the settled ledger. ``looks`` counts the samples of the connections: the fewest and the
@@ -54,8 +55,10 @@ def observe(records: Sequence[Record], placement: Placement | None) -> Observati
         return None
     cell = told[0].cell
     cores = find_setup(placement, several_cores=uses_several_cores(cell, told))
-    cores = replace(cores, at_least=shares_lock(cell, told, placement))
     data = [_data(record) for record in told]
+    quota = median_of_known(phase.throttling_quota for phase in data)
+    outer = None if quota is None or quota >= (placement.loader_quota or math.inf) else quota
+    cores = replace(cores, at_least=shares_lock(cell, told, placement), outer_quota=outer)
     clients = [(phase.user_s + phase.system_s) / phase.wall_s for phase in data]
     servers = [(phase.server_cpu_s or 0.0) / phase.wall_s for phase in data]
     both = [client + server for client, server in zip(clients, servers, strict=True)]
@@ -64,7 +67,7 @@ def observe(records: Sequence[Record], placement: Placement | None) -> Observati
         cores=cores,
         client_share=statistics.median(clients) / cores.client_limit,
         server_share=statistics.median(servers) / cores.server_limit,
-        run_share=statistics.median(both) / cores.run_cores,
+        run_share=statistics.median(both) / cores.run_limit,
         foreign_share=median_of_known(find_foreign_share(record.host, cores.run_cores) for record in told),
         throttled_share=median_of_known(None if p.throttled_s is None else p.throttled_s / p.wall_s for p in data),
         **_of_the_pool(told),

@@ -2,11 +2,12 @@
 
 The first that holds is the label:
 
-1. ``host-saturated``: client and server share cores, of which they use ``BUSY_SHARE`` together; or other processes and
-   the hypervisor took ``FOREIGN_SHARE`` of the run's cores, no side is full by itself (2), and a side would be full
-   with their part. A side that is full all the same is the limit; the sentence names the others.
+1. ``host-saturated``: client and server share cores or a quota, of which they use ``BUSY_SHARE`` together; or a quota
+   that is not the client's own made it wait for ``WAIT_SHARE`` of the time; or other processes and the hypervisor took
+   ``FOREIGN_SHARE`` of the run's cores, no side is full by itself (2), and a side would be full with their part. A side
+   that is full all the same is the limit; the sentence names the others.
 2. ``client-bound`` or ``server-bound``: the side used ``BUSY_SHARE`` of the cores that it can use (one under a lock or
-   an event loop, no more than a quota), or the client's quota made it wait for ``WAIT_SHARE`` of the time. Both sides:
+   an event loop, no more than a quota), or the client's own quota made it wait for ``WAIT_SHARE`` of the time. Both:
    ``mixed``. Threads under a lock with several cores are not full by their share of one core, as driver and kernel may
    have used another one outside of the lock.
 3. ``commit-bound``: connections wait for commits for ``WAIT_SHARE`` of their time, and for nothing longer.
@@ -29,6 +30,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from experiments.analysis.usable_cores import Setup
 from experiments.analysis.utilization import Observations
 
 Label = Literal["client-bound", "server-bound", "commit-bound", "latency-bound", "host-saturated", "mixed"]
@@ -64,9 +66,13 @@ def find_verdict(observations: Observations) -> Verdict | None:
 
 def _host(seen: Observations) -> Verdict | None:
     cores = seen.cores
-    if cores.shared and seen.run_share >= BUSY_SHARE:
-        cause = f"Client and server share {_cores(cores.run_cores)}, and used {_percent(seen.run_share)} of that"
+    if (cores.shared or cores.outer_quota) and seen.run_share >= BUSY_SHARE:
+        quota = " by a quota" if cores.run_limit < cores.run_cores else ""
+        cause = f"Client and server share {_cores(cores.run_limit)}{quota}, and used {_percent(seen.run_share)} of that"
         return _verdict("host-saturated", seen, ("run_share", "client_share", "server_share"), cause)
+    if _waits_for_quota(seen) and not _has_own_quota(cores):
+        cause = "A CPU quota around client and server is the limit"
+        return _verdict("host-saturated", seen, ("throttled_share", "client_share", "server_share"), cause)
     if _is_full(seen, "client") or _is_full(seen, "server") or not _is_crowded(seen):
         return None
     return _verdict("host-saturated", seen, ("foreign_share", "client_share", "server_share"), f"O{_others(seen)[1:]}")
@@ -80,7 +86,7 @@ def _is_crowded(seen: Observations) -> bool:
     """Return whether others took enough of the cores to fill those of a side, or of both."""
     cores, foreign = seen.cores, (seen.foreign_share or 0.0) * seen.cores.run_cores
     own = ((seen.client_share, cores.client_limit), (seen.server_share, cores.server_limit))
-    sides = (*own, (seen.run_share, float(cores.run_cores)))
+    sides = (*own, (seen.run_share, cores.run_limit))
     return _is_disturbed(seen) and any(
         share * side < BUSY_SHARE * math.ceil(side) <= share * side + foreign for share, side in sides
     )
@@ -90,8 +96,17 @@ def _is_disturbed(seen: Observations) -> bool:
     return (seen.foreign_share or 0.0) >= FOREIGN_SHARE
 
 
-def _is_throttled(seen: Observations) -> bool:
+def _waits_for_quota(seen: Observations) -> bool:
     return (seen.throttled_share or 0.0) >= WAIT_SHARE
+
+
+def _has_own_quota(cores: Setup) -> bool:
+    """Return whether the client is throttled by a quota of its own: only then waiting for it makes a side full."""
+    return cores.client_quota is not None and cores.outer_quota is None
+
+
+def _is_throttled(seen: Observations) -> bool:
+    return _waits_for_quota(seen) and _has_own_quota(seen.cores)
 
 
 def _is_full(seen: Observations, side: Literal["client", "server"]) -> bool:
@@ -141,7 +156,7 @@ def _bound(seen: Observations) -> Iterator[str]:
     sides = [(seen.server_share, f"the server's {_cores(seen.cores.server_limit)}")]
     # Of threads under a lock nobody knows how much more they could use.
     sides += [] if seen.cores.at_least else [(seen.client_share, f"the client's {_cores(seen.cores.client_limit)}")]
-    sides += [(seen.run_share, f"the {_cores(seen.cores.run_cores)} of both")] if seen.cores.shared else []
+    sides += [(seen.run_share, f"the {_cores(seen.cores.run_limit)} of both")] if seen.cores.shared else []
     share, whose = max(sides)
     if share > 0:
         yield f"{whose} could do at most {_factor(1 / share)} times as much"
@@ -161,7 +176,8 @@ def _facts(seen: Observations) -> Iterator[str]:
     yield f"the client used {_percent(seen.client_share)} of the {_cores(cores.client_limit)} {can_use}{quota}"
     yield f"the server {_percent(seen.server_share)} of its {_cores(cores.server_limit)}"
     if seen.throttled_share:
-        yield f"the quota stopped the client {_percent(seen.throttled_share)} of the time"
+        quota = "the quota" if cores.outer_quota is None else f"the quota of {_cores(cores.outer_quota)} around both"
+        yield f"{quota} stopped the client {_percent(seen.throttled_share)} of the time"
     if seen.active is not None:
         yield _connections(seen, seen.active)
 

@@ -19,7 +19,7 @@ from experiments.engines.protocol import Engine
 from experiments.environment.affinity import allowed_cpus, can_pin, confined
 from experiments.environment.cache import cache_folder, shared_folder
 from experiments.environment.hashes import source_hash
-from experiments.environment.host import describe_environment
+from experiments.environment.host import describe_environment, find_ownership_problem
 from experiments.errors import BadInput
 from experiments.formatting import count
 from experiments.matrix.cell import Cell
@@ -60,8 +60,9 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
     """Run what is left of the campaign and return its folder. Needs entered ``engines`` and a locked results folder."""
     for folder in list_campaigns(order.results):
         folder.repair()
-    if order.notice is not None:
-        reporter.tell(order.notice)
+    for notice in (order.notice, find_ownership_problem()):
+        if notice is not None:
+            reporter.tell(notice)
     for engine in engines.values():
         for line in engine.notices:
             reporter.tell(line)

@@ -86,7 +86,23 @@ def _commit(project: Path) -> tuple[str | None, bool | None]:
     return commit, bool(changes)
 
 
+def find_ownership_problem(project: Path = PROJECT) -> str | None:
+    """Return why git does not read this checkout, with the way out; None if it does, or for another reason."""
+    try:
+        _git(project, "rev-parse", "HEAD")
+    except subprocess.CalledProcessError as error:
+        if "dubious ownership" in error.stderr:
+            return (
+                "the checkout belongs to another user, so git does not tell its commit and records will not name it; "
+                f"to allow it: git config --global --add safe.directory {project}"
+            )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return None
+
+
 def _git(project: Path, *arguments: str) -> str:
     command = ["git", "-C", str(project), *arguments]
-    finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    environment = {**os.environ, "LC_ALL": "C"}
+    finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, env=environment)
     return finished.stdout.strip()

@@ -138,10 +138,12 @@ def parse_probe(output: str) -> Interpreter | None:
 
 def _on_path(environment: Mapping[str, str]) -> Iterator[Path]:
     for folder in environment.get("PATH", "").split(os.pathsep):
-        # A virtual environment, such as the one that the harness runs in, is not an interpreter of the machine.
+        # A virtual environment, such as the one that the harness runs in, is not an interpreter of the machine. Shims
+        # lead to pyenv's interpreters, which are found where they are: each of them would take half a second.
         # os.path: a folder that this user may not look into is passed over, as a shell does.
-        if folder and not os.path.exists(Path(folder).parent / "pyvenv.cfg"):  # noqa: PTH110
-            yield from _executables(Path(folder))
+        place = Path(folder)
+        if folder and place.name != "shims" and not os.path.exists(place.parent / "pyvenv.cfg"):  # noqa: PTH110
+            yield from _executables(place)
 
 
 def _places(environment: Mapping[str, str]) -> list[str]:

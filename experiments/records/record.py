@@ -31,7 +31,8 @@ Part = TypeVar("Part")
 class Phase:
     """One timed phase: from all workers connected to the last statement acknowledged. CPU includes child processes.
 
-    The process used up its quota in ``throttled_periods`` of 100 ms and waited ``throttled_s``; null without a quota.
+    The process's control group used up its quota in ``throttled_periods`` of 100 ms and waited ``throttled_s``; null
+    without a quota. ``throttling_quota`` is the tightest one of the group and those around it, in cores.
     ``started_s`` and ``ended_s`` are CLOCK_MONOTONIC. ``server_cpu_s`` is of all processes of the server.
     """
 
@@ -44,6 +45,7 @@ class Phase:
     started_s: float | None = None
     ended_s: float | None = None
     server_cpu_s: float | None = None
+    throttling_quota: float | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def prepared_template(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def prepared_dburl(postgres_server: PostgresServer, prepared_template: str) -> Iterator[str]:
-    """A database as after the loader's ``clear``."""
+def dburl(postgres_server: PostgresServer, prepared_template: str) -> Iterator[str]:
+    """A fresh database as after the loader's ``clear``; its address holds the password."""
     with fresh_database(postgres_server, prepared_template) as dburl:
         yield dburl

@@ -41,14 +41,14 @@ WITHOUT_TLS = "sslmode=disable"
 
 
 def start(
-    *arguments: str, dburl: str | None = None, python: str = sys.executable, root: Path = ROOT
+    *arguments: str, dburl: str | None = None, python: str = sys.executable, root: Path = ROOT, code: str | None = None
 ) -> subprocess.Popen[str]:
-    """``root`` is the folder that the loader's package is taken from."""
+    """``root`` is the folder that the loader's package is taken from; ``code`` runs instead of its main module."""
     if dburl and "rloop" in arguments:
         dburl += f"{'&' if '?' in dburl else '?'}{WITHOUT_TLS}"
     environment = {name: value for name, value in os.environ.items() if name != "BIGDATA_DBURL"}
     return subprocess.Popen(
-        [python, "-m", "bigdata.cmd", *arguments],
+        [python, *(("-c", code) if code else ("-m", "bigdata.cmd")), *arguments],
         cwd=root,
         env={**environment, **({"BIGDATA_DBURL": dburl} if dburl else {})},
         stdout=subprocess.PIPE,

@@ -20,6 +20,12 @@ URL = "postgresql://user:secret@127.0.0.1:1/nowhere"
 DRIVERS = [name for name, _ in program.HOT_LOOPS]
 
 
+@pytest.fixture
+def dburl(empty_dburl: str) -> str:
+    """Without the tables: the others are given them."""
+    return empty_dburl
+
+
 def refused(*arguments: str, dburl: str | None = None) -> str:
     done = program.run(*arguments, dburl=dburl)
     assert done.returncode == 2, done.stderr
@@ -113,8 +119,13 @@ def test_a_poolsize_above_what_the_server_allows_is_a_problem(
             raise BadInput(found)
 
 
-@pytest.mark.parametrize("prepared", [[], ["--prepared"]], ids=["unprepared", "prepared"])
-@pytest.mark.parametrize("loader", DRIVERS)
+# Unprepared, all connect by set-up's driver first.
+each_driver = pytest.mark.parametrize(
+    ("loader", "prepared"), [*((loader, ["--prepared"]) for loader in DRIVERS), ("row_by_row_asyncpg", [])]
+)
+
+
+@each_driver
 def test_an_unreachable_server_is_bad_input(loader: str, prepared: list[str], directory: Path) -> None:
     arguments = program.load_arguments((loader, None), directory, 2, *prepared)
     message = refused(*arguments, dburl=URL)
@@ -164,8 +175,7 @@ def test_no_verb_is_bad_usage() -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("prepared", [[], ["--prepared"]], ids=["unprepared", "prepared"])
-@pytest.mark.parametrize("loader", DRIVERS)
+@each_driver
 def test_a_wrong_password_is_bad_input(loader: str, prepared: list[str], dburl: str, directory: Path) -> None:
     password = urlsplit(dburl).password or ""
     url = dburl.replace(password, "wrong-" + password)

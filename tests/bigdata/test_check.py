@@ -13,6 +13,12 @@ from tests.bigdata import loader_program as program
 NOWHERE = "postgresql://user:secret@127.0.0.1:1/nowhere"
 
 
+@pytest.fixture
+def dburl(empty_dburl: str) -> str:
+    """Without the tables: the others are given them."""
+    return empty_dburl
+
+
 def check(*arguments: str, dburl: str) -> dict[str, Any]:
     done = program.run("check", *arguments, "--report", "-", dburl=dburl)
     assert done.returncode == 0, done.stderr

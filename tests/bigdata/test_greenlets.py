@@ -32,6 +32,12 @@ from tests.project import ROOT
 WITHIN_S = 10.0
 
 
+@pytest.fixture
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(greenlets, "CANCEL_FOR_S", 0.2)
+    monkeypatch.setattr(greenlets, "BREAK_OFF_FOR_S", 0.2)
+
+
 class Refused(Exception):
     """What the driver raises."""
 
@@ -108,6 +114,7 @@ def fake_job(load: Any, abandon: Any, cancel: Any = None, **options: Any) -> Job
     return Job(driver, "", 2, autocommit=True, executemany=False, protocol="simple", phases=phases, **options)
 
 
+@pytest.mark.usefixtures("little_patience")
 def test_greenlets_end_although_the_server_does_not_answer() -> None:
     broken_off = threading.Event()
 
@@ -126,6 +133,7 @@ def test_greenlets_end_although_the_server_does_not_answer() -> None:
     assert time.monotonic() - started_s < STOP_WITHIN_S
 
 
+@pytest.mark.usefixtures("little_patience")
 def test_greenlets_that_nothing_can_stop_are_killed() -> None:
     ended: list[BaseException] = []
 

@@ -52,12 +52,6 @@ def expected_values(directory: Path, stem: str) -> list[tuple[str, str]]:
     return [(fields[4], value) for fields in lines_of(directory, stem) for value in fields[5:]]
 
 
-@pytest.fixture
-def dburl(prepared_dburl: str) -> str:
-    """Not an empty database: what makes the tables is the same for all loaders, and tested elsewhere."""
-    return prepared_dburl
-
-
 @every_loader
 @pytest.mark.parametrize("options", [(), ("--no-autocommit",)], ids=["autocommit", "per_record"])
 def test_the_server_counts_exactly_the_expected_transactions(
@@ -166,7 +160,7 @@ def test_the_report_has_all_its_parts(loader: program.Pair, dburl: str, tmp_path
     assert report["phases"]["data"]["rows"] == 888
     data = report["phases"]["data"]
     times = {"wall_s", "started_s", "ended_s", "user_s", "system_s"}
-    assert set(data) == {"rows", *times, "throttled_periods", "throttled_s"}
+    assert set(data) == {"rows", *times, "throttled_periods", "throttled_s", "throttling_quota"}
     assert report["phases"]["geo"]["ended_s"] <= data["started_s"] < data["ended_s"]
     assert report["client"]["cpu_s"] > data["user_s"] + data["system_s"]
     registered = LOADERS[loader[0]]

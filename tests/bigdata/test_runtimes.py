@@ -17,6 +17,12 @@ from bigdata.runtimes.job import HotLoops, Job
 STOP_WITHIN_S = 5.0
 
 
+@pytest.fixture(autouse=True)
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    for runtime in (tasks, threads):
+        monkeypatch.setattr(runtime, "CANCEL_FOR_S", 0.2)
+
+
 class Refused(Exception):
     """What the driver raises."""
 

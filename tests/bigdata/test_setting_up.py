@@ -32,6 +32,12 @@ sys.exit(code)
 """
 
 
+@pytest.fixture
+def dburl(empty_dburl: str) -> str:
+    """Without the tables: the others are given them."""
+    return empty_dburl
+
+
 def rename_state(path: Path, name: str) -> None:
     with zipfile.ZipFile(path) as archive:
         text = archive.read("rigeo.uf1").decode("latin-1")

@@ -33,9 +33,9 @@ every_runtime = pytest.mark.parametrize("loader", program.REPRESENTATIVES, ids=p
 
 
 @pytest.fixture
-def prepared(prepared_dburl: str, tmp_path: Path) -> tuple[str, Path]:
+def prepared(dburl: str, tmp_path: Path) -> tuple[str, Path]:
     """Empty tables, and a directory with 30 records."""
-    return prepared_dburl, program.generate(tmp_path / "files", records=30)
+    return dburl, program.generate(tmp_path / "files", records=30)
 
 
 def make_trigger(dburl: str, body: str) -> None:

@@ -24,19 +24,19 @@ def observed(
     round_trip_s: float | None = 100e-6,
     cores: tuple[float, float] | None = None,
     throttled: float | None = None,
+    quota: float | None = None,
 ) -> Record:
     """The record of a run whose server used ``server`` seconds of CPU time per second.
 
     ``waits`` are shares of the pool; what they leave was idle. ``cores`` are user and system CPU of the client per
-    second, where they are to be other than those of the record.
+    second, where they are to be other than those of the record. ``quota`` is the tightest around the loader.
     """
     assert record.phases is not None
     data = record.phases["data"]
     used = (data.user_s, data.system_s) if cores is None else tuple(share * data.wall_s for share in cores)
     held = None if throttled is None else throttled * data.wall_s
-    seen = replace(
-        data, server_cpu_s=server * data.wall_s, user_s=used[0], system_s=used[1], throttled_s=held, started_s=100.0
-    )
+    seen = replace(data, server_cpu_s=server * data.wall_s, user_s=used[0], system_s=used[1], started_s=100.0)
+    seen = replace(seen, throttled_s=held, throttling_quota=quota)
     active = sum(waits.values())
     connections = Connections(
         samples=50,

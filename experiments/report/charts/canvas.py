@@ -273,7 +273,8 @@ def text_width(text: str, size: float = SMALL, weight: str = "normal") -> float:
 def wrap(text: str, width: float, size: float) -> tuple[str, ...]:
     """Return lines no wider than ``width``, broken between words."""
     flat = " ".join(text.split())
-    for characters in range(max(len(flat), 1), 9, -1):
+    # Characters are half as wide as they are high; of those a third as wide no line is made.
+    for characters in range(min(max(len(flat), 1), round(3 * width / size)), 9, -1):
         lines = textwrap.wrap(flat, characters)
         if all(text_width(line, size) <= width for line in lines):
             return tuple(lines)

@@ -61,6 +61,22 @@ def test_a_limit_of_a_group_around_holds_as_well(tmp_path: Path, mounts: str, pl
     assert read_throttling(tmp_path) == FOUND
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_of_several_limits_the_tightest_counts(tmp_path: Path, version: int) -> None:
+    mounts, place, groups = ((V1_MOUNT, V1, V1_GROUPS), (V2_MOUNT, V2, V2_GROUPS))[version - 1]
+    write(tmp_path, groups.format(group="/pod/job"), mounts.format(mounted="/"), f"{place}/pod", V1_STAT)
+    (tmp_path / place / "pod/job").mkdir()
+    (tmp_path / place / "pod/job/cpu.stat").write_text("nr_periods 9\nnr_throttled 1\nthrottled_time 1\n")
+    for group, quota_us in (("pod", 50_000), ("pod/job", 200_000), ("", -1)):
+        folder = tmp_path / place / group
+        if version == 1:
+            (folder / "cpu.cfs_quota_us").write_text(f"{quota_us}\n")
+            (folder / "cpu.cfs_period_us").write_text("100000\n")
+        else:
+            (folder / "cpu.max").write_text(f"{quota_us} 100000\n" if quota_us > 0 else "max 100000\n")
+    assert read_throttling(tmp_path) == FOUND._replace(quota=0.5)
+
+
 def test_the_group_of_somebody_else_is_not_taken_for_its_own(tmp_path: Path) -> None:
     of_a_container = V2_MOUNT.format(mounted="/docker/12ab").replace("/sys/fs/cgroup", "/shown/here")
     write(

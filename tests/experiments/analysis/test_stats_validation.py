@@ -87,7 +87,7 @@ KINDS: dict[str, Noise] = {
     "noisy neighbour": noisy_neighbour,
 }
 AS_PROMISED = ["normal", "heavy-tailed", "drift", "bursts"]
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 
 
 def shuffled(rng: np.random.Generator, noise: Logs, cells: int = CELLS) -> Logs:
@@ -154,7 +154,7 @@ def test_the_simulated_campaigns_have_as_many_blocks_as_the_shipped_matrix() -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_interval_covers_the_truth_as_often_as_it_says(kind: str) -> None:
-    # Found: 95.0% to 95.7%, in many bursts 96.2%; the standard error of the simulation is 0.2%.
+    # Found: 95.0% to 95.7%, in many bursts 96.2%; the standard error of the simulation is 0.3%.
     assert 0.93 <= rates(kind).coverage <= 0.97
 
 

@@ -33,6 +33,18 @@ def test_shares_are_of_the_cores_that_each_side_has(seen: Record) -> None:
     assert (found.client_share, found.server_share, found.run_share) == pytest.approx((0.25, 0.75, 0.5))
 
 
+def test_a_quota_around_the_run_is_shared_by_both_sides(make_record: Callable[..., Record]) -> None:
+    record = observed(make_record(), server=0.35, cores=(0.1, 0.05), throttled=0.77, quota=0.5)
+    found = look(record)
+    assert (found.cores, found.throttled_share) == (Setup(1, 1, outer_quota=0.5), 0.77)
+    assert (found.client_share, found.server_share, found.run_share) == pytest.approx((0.15, 0.35, 1.0))
+
+
+def test_a_quota_of_the_loaders_own_is_none_around_the_run(make_record: Callable[..., Record]) -> None:
+    assert look(observed(make_record(), quota=0.25), POD).cores == Setup(1, 1, client_quota=0.25)
+    assert look(observed(make_record(), quota=0.125), POD).cores.outer_quota == 0.125
+
+
 def test_under_a_lock_the_client_has_one_core_of_those_that_both_share(seen: Record) -> None:
     found = look(seen, BOTH)
     assert found.cores == Setup(1, 2, shared_cores=2, at_least=True)

@@ -31,6 +31,7 @@ CALM = Observations(
 ALONE = replace(CALM, poolsize=1, client_share=0.16, server_share=0.5, commit_wait=0.2, round_trip=0.12)
 # Threads under a lock on cores that the server uses, too.
 BOTH = replace(CALM, cores=Setup(1, 2, shared_cores=2, at_least=True))
+SHARED_QUOTA = replace(CALM, cores=Setup(1, 1, outer_quota=0.5), throttled_share=0.77)
 POD = replace(CALM, cores=Setup(1, 1, client_quota=0.25), throttled_share=0.7)
 
 
@@ -77,8 +78,31 @@ CASES: list[tuple[str, str, Observations]] = [
     (
         "client-bound",
         "such threads at their quota",
-        replace(BOTH, client_share=1.0, run_share=0.8, throttled_share=0.5),
+        replace(
+            BOTH,
+            client_share=1.0,
+            run_share=0.8,
+            throttled_share=0.5,
+            cores=replace(BOTH.cores, client_quota=1.0),
+        ),
     ),
+    # The whole quota: 15% and 35% of a core each.
+    (
+        "host-saturated",
+        "both in a pod of half a core",
+        replace(SHARED_QUOTA, client_share=0.15, server_share=0.35, run_share=1.0),
+    ),
+    (
+        "host-saturated",
+        "both in a pod that others fill",
+        replace(SHARED_QUOTA, client_share=0.1, server_share=0.2, run_share=0.6),
+    ),
+    (
+        "host-saturated",
+        "a client within its own quota in a pod that is full",
+        replace(SHARED_QUOTA, cores=replace(SHARED_QUOTA.cores, client_quota=0.25), client_share=0.8, run_share=0.7),
+    ),
+    ("host-saturated", "a quota that an older campaign did not record", replace(CALM, throttled_share=0.77)),
 ]
 
 
@@ -136,6 +160,11 @@ def test_the_numbers_are_those_that_decided_it() -> None:
 SENTENCES = {
     "The server is the limit: the client used 30% of the one core it can use; the server 98% of its one core; on "
     "average 12 of its 20 connections were active, 2.0 in IO:WalSync.": replace(CALM, server_share=0.98),
+    "Client and server share 0.5 cores by a quota, and used 100% of that: the client used 15% of the one core it can "
+    "use; the server 35% of its one core; the quota of 0.5 cores around both stopped the client 77% of the time; on "
+    "average 12 of its 20 connections were active, 2.0 in IO:WalSync.": replace(
+        SHARED_QUOTA, client_share=0.15, server_share=0.35, run_share=1.0
+    ),
     "The client is the limit: the client used 99% of the 0.25 cores it can use, its quota; the server 60% of its one "
     "core; the quota stopped the client 70% of the time; on average 12 of its 20 connections were active, 2.0 in "
     "IO:WalSync.": replace(POD, client_share=0.99),

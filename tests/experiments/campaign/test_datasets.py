@@ -95,8 +95,11 @@ def test_the_loaders_refusal_of_files_is_passed_on_in_its_own_words(tmp_path: Pa
 
 
 def test_a_download_that_fails_says_why_and_its_attempts_are_heard(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The program is another process, which waits between its attempts.
+    (tmp_path / "sitecustomize.py").write_text("import time\ntime.sleep = lambda seconds: None\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     missing = ["fetch", "--directory", str(tmp_path), "--state", "Nowhere"]
     with pytest.raises(BadInput, match="'Nowhere'"):
         run_program(missing)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.environment.host import describe_environment
+from experiments.environment.host import describe_environment, find_ownership_problem
 
 
 @pytest.fixture
@@ -65,3 +65,16 @@ def test_the_commit_and_whether_files_differ_from_it_are_told_but_results_do_not
     (tmp_path / "bigdata").mkdir()
     (tmp_path / "bigdata/edited.py").write_text("pass")
     assert describe_environment(tmp_path, tmp_path, project=tmp_path).uncommitted_changes is True
+    assert find_ownership_problem(tmp_path) is None
+
+
+def test_a_checkout_of_somebody_else_has_a_problem_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_ownership_problem(tmp_path) is None
+    subprocess.run(["git", "-C", str(tmp_path), "init", "-q"], check=True)
+    # What git's own tests use, as only root can give a folder away.
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    problem = find_ownership_problem(tmp_path)
+    assert problem is not None
+    assert problem.endswith(f"to allow it: git config --global --add safe.directory {tmp_path}")

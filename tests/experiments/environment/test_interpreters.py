@@ -112,6 +112,11 @@ def test_the_folders_of_pyenv_and_uv_may_be_elsewhere(tmp_path: Path) -> None:
     assert list(candidate_executables(environment, home))[:-1] == [pyenv, uv]
 
 
+def test_the_shims_of_pyenv_are_passed_over(tmp_path: Path) -> None:
+    executable(tmp_path / "shims" / "python3")
+    assert len(candidate_executables({"PATH": str(tmp_path / "shims")}, tmp_path)) == 1
+
+
 def test_virtual_environments_on_the_path_are_no_interpreters_of_the_machine(tmp_path: Path) -> None:
     executable(tmp_path / "venv" / "bin" / "python3")
     (tmp_path / "venv" / "pyvenv.cfg").touch()
