@@ -56,14 +56,19 @@ def fuzzers(names: Sequence[str] = ()) -> list[Fuzzer]:
     return [Fuzzer(name, module.mutate, module.check) for name, module in modules.items()]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Check inputs, in turn of each kind, until the time is over; return 1 if one showed a fault."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="nox -s fuzz --", description="check mutated inputs")
     parser.add_argument("names", metavar="NAME", nargs="*", choices=[[], *(one.name for one in fuzzers())])
     parser.add_argument("--minutes", type=float, default=5.0, metavar="N", help="time limit (default: 5)")
     parser.add_argument("--inputs", type=int, metavar="N", help="number of inputs of each kind (default: no limit)")
     parser.add_argument("--seed", type=int, metavar="S", help="seed of the first input (default: another each time)")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check inputs, in turn of each kind, until the time is over; return 1 if one showed a fault."""
+    options = make_parser().parse_args(arguments)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     first = random.SystemRandom().randrange(1 << 32) if options.seed is None else options.seed
     return _run(fuzzers(options.names), first, options.inputs, time.monotonic() + 60 * options.minutes)

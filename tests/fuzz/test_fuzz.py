@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_a_fault_is_kept_with_how_to_repeat_it(
     monkeypatch.chdir(tmp_path)
     made = Fuzzer("x", lambda rng: rng.getrandbits(8), refuse_even)
     monkeypatch.setattr(driver, "fuzzers", lambda names=(): [made])
-    monkeypatch.setattr(driver.resource, "setrlimit", lambda which, limits: None)
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
     seed = next(seed for seed in range(100) if made.make(seed) % 2 == 0)
     assert driver.main(["x", "--seed", str(seed), "--inputs", "1"]) == 1
     text = (tmp_path / "fuzz-faults" / f"x-{seed}.txt").read_text()
@@ -47,7 +48,7 @@ def test_a_fault_is_kept_with_how_to_repeat_it(
 def test_without_a_number_of_inputs_the_time_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[int] = []
     monkeypatch.setattr(driver, "fuzzers", lambda names=(): [Fuzzer("x", lambda rng: 1, checked.append)])
-    monkeypatch.setattr(driver.resource, "setrlimit", lambda which, limits: None)
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
     assert driver.main(["--minutes", "0.001"]) == 0
     assert checked
 
