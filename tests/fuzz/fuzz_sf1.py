@@ -19,7 +19,8 @@ from bigdata.census.source import open_source
 from bigdata.census.synthetic import generate
 from bigdata.errors import BadInput
 
-_RECORDS = 20
+_SMALL, _LARGE = 20, 300
+"""Records of a state. The large one does not fit in a block of reading, so that what is damaged may come after it."""
 _BLOCKS = ("091", "101", "150", "154")
 _SEGMENTS = (("01",), ("01", "02"), ("02", "12", "39"))
 _NUMBERS = (b"0000000", b"9999999", b"-000001", b"000001", b"\xb2" * 7)
@@ -37,10 +38,10 @@ class Input(NamedTuple):
 
 
 @cache
-def _made(segments: tuple[str, ...]) -> Files:
-    """Return the files inside the zips of a small state."""
+def _made(segments: tuple[str, ...], size: int) -> Files:
+    """Return the files inside the zips of a state."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = generate(Path(folder), "RI", segments, _RECORDS, 2014)
+        paths = generate(Path(folder), "RI", segments, size, 2014)
         return {path.name: _unpack(path.read_bytes()) for path in paths}
 
 
@@ -52,7 +53,8 @@ def _unpack(content: bytes) -> bytes:
 def mutate(rng: random.Random) -> Input:
     """Return a directory with some lines, columns, bytes or parts of a zip changed."""
     segments = rng.choice(_SEGMENTS)
-    texts, records = dict(_made(segments)), rng.choice((None, 1, 7, _RECORDS, 100))
+    size, counts = (_LARGE, (1, 7)) if rng.random() < 0.1 else (_SMALL, (None, 1, 7, _SMALL, 100))
+    texts, records = dict(_made(segments, size)), rng.choice(counts)
     name = rng.choice(sorted(texts))
     kind = rng.random()
     if kind < 0.6:
@@ -89,7 +91,7 @@ def _change_lines(rng: random.Random, text: bytes) -> bytes:
         del lines[place:]
     elif chance < 0.75:
         number = rng.choice(
-            (b"0000000", b"9999999", b"%07d" % rng.randrange(2 * _RECORDS), b"-000001", b"000001", b"\xb2" * 7)
+            (b"0000000", b"9999999", b"%07d" % rng.randrange(2 * _SMALL), b"-000001", b"000001", b"\xb2" * 7)
         )
         start = 18 if lines[place].startswith(b"uSF1  ") else 15
         lines[place] = lines[place][:start] + number + lines[place][start + 7 :]
