@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,6 @@ def test_a_fault_is_kept_with_how_to_repeat_it(
     monkeypatch.chdir(tmp_path)
     made = Fuzzer("x", lambda rng: rng.getrandbits(8), refuse_even)
     monkeypatch.setattr(driver, "fuzzers", lambda names=(): [made])
-    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
     seed = next(seed for seed in range(100) if made.make(seed) % 2 == 0)
     assert driver.main(["x", "--seed", str(seed), "--inputs", "1"]) == 1
     text = (tmp_path / "fuzz-faults" / f"x-{seed}.txt").read_text()
@@ -48,11 +46,11 @@ def test_a_fault_is_kept_with_how_to_repeat_it(
 def test_without_a_number_of_inputs_the_time_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[int] = []
     monkeypatch.setattr(driver, "fuzzers", lambda names=(): [Fuzzer("x", lambda rng: 1, checked.append)])
-    monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
     assert driver.main(["--minutes", "0.001"]) == 0
     assert checked
 
 
-def test_an_input_that_takes_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "LONGEST_CPU_S", 0.0)
-    assert "s of CPU time" in (Fuzzer("x", lambda rng: 1, lambda given: None).find_fault(1) or "")
+def test_an_input_that_takes_long_or_much_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "s of CPU time" in (Fuzzer("x", lambda rng: 1, lambda given: None, 0.0).find_fault(1) or "")
+    monkeypatch.setattr(driver, "MOST_KB", 0)
+    assert "kB of memory" in (Fuzzer("x", lambda rng: 1, lambda given: None).find_fault(1) or "")
