@@ -95,8 +95,8 @@ def postgres_server() -> Iterator[PostgresServer]:
     """One PostgreSQL for all tests that need one. Where it cannot be had they skip, except in CI."""
     sweep()
     try:
-        # Preloaded, so that tests can ask the server which statements it saw.
-        settings = {"shared_preload_libraries": "pg_stat_statements"}
+        # Preloaded, so that tests can ask the server which statements it saw. It is thrown away: no disk is waited for.
+        settings = {"shared_preload_libraries": "pg_stat_statements", "fsync": "off"}
         server = start_server(
             locked_binaries(POSTGRESQL_MAJOR), name="tests", storage="disk", settings=settings, max_connections=100
         )

@@ -146,7 +146,7 @@ def test_a_role_that_may_not_checkpoint_can_clear(dburl: str) -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
+@pytest.mark.parametrize("loader", program.HOT_LOOPS, ids=program.name_of)
 def test_a_database_without_an_encoding_takes_every_letter(
     loader: tuple[str, str | None], dburl: str, tmp_path: Path
 ) -> None:
