@@ -138,6 +138,12 @@ def tests(session: nox.Session) -> None:
     run(session, environment(session, "tests"), "pytest", *IN_PARALLEL, *session.posargs, env=variables)
 
 
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Check mutated matrices, files and campaigns: -- --minutes 5, or only some: -- matrix; see -- --help."""
+    run(session, environment(session, "tests"), "tests.fuzz", *session.posargs, env={"PYTHONSAFEPATH": None})
+
+
 def run_harness(session: nox.Session, verb: str) -> None:
     """Run ``python -m experiments`` with the session's arguments, and give it time to clean up."""
     run(

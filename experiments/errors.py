@@ -25,6 +25,16 @@ class Unsupported(Exception):
     """The reason why one cell cannot run here, shown in its row; the campaign goes on."""
 
 
+_SHOWN_NAMES = 50
+
+
+def list_known(known: Iterable[object]) -> str:
+    """Return the first names in one line, or 'none'."""
+    names = [str(name) for name in known]
+    more = [f"and {len(names) - _SHOWN_NAMES:,} more"] if len(names) > _SHOWN_NAMES else []
+    return ", ".join([*names[:_SHOWN_NAMES], *more]) or "none"
+
+
 def suggest(found: object, known: Iterable[str]) -> str:
     """Return '(did you mean X? known: A, B)', without the question where nothing is close."""
     names = list(known)
@@ -33,4 +43,4 @@ def suggest(found: object, known: Iterable[str]) -> str:
     # Of those that are equally close: 'pool' is the beginning of poolsize, not four letters of protocol.
     close.sort(key=lambda name: not name.startswith(str(found)))
     question = f"did you mean {close[0]}? " if close else ""
-    return f"({question}known: {', '.join(names) or 'none'})"
+    return f"({question}known: {list_known(names)})"

@@ -20,6 +20,7 @@ from experiments.__main__ import make_parser
 from experiments.matrix.cell import AXES
 from experiments.matrix.spec import load_matrix
 from experiments.records.record import Record
+from tests.fuzz import __main__ as fuzzing
 from tests.project import ROOT
 
 PAGES = {
@@ -79,7 +80,9 @@ def test_a_nox_command_names_sessions_and_options_that_exist(command: list[str])
     for session in sessions:
         assert re.search(rf"^def {session}\(session", NOXFILE, re.MULTILINE)
     options = command[2 + len(sessions) :]
-    if options and sessions != ["tests"]:
+    if sessions == ["fuzz"]:
+        fuzzing.make_parser().parse_args(options)
+    elif options and sessions != ["tests"]:
         make_parser().parse_args([*sessions, *options])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 from bigdata.registry import LOADERS
@@ -17,10 +17,8 @@ from experiments.matrix.cell import AxisValue, Cell, Identity, cell_key
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import Plan
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
+from experiments.matrix.values import SPARE_CONNECTIONS
 from experiments.records.facts import Placement
-
-SPARE_CONNECTIONS = 10
-"""Connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers."""
 
 _TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation")
 
@@ -222,21 +220,28 @@ def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:
 
 def find_obstacles(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[Cell, str]:
     """Return why cells cannot run, as far as that is known before preparation: interpreters, locks, cores."""
-    obstacles: dict[Cell, str] = {}
-    for cell in {planned.cell: None for planned in plan.cells if planned.unsupported is None}:
-        engine = engines[cell.engine]
-        pythons = engine.pythons()
-        if cell.python not in pythons:
-            obstacles[cell] = f"the engine {engine.name} has no Python {cell.python} here; it has: {', '.join(pythons)}"
-            continue
-        if reason := find_left_out(cell, left_out(loader_lock(cell.python))):
-            obstacles[cell] = reason
-            continue
+    missing = cache(lambda python: left_out(loader_lock(python)))
+
+    @cache
+    def without_python(engine: str, python: str) -> str | None:
+        pythons = engines[engine].pythons()
+        found = f"the engine {engine} has no Python {python} here; it has: {', '.join(pythons)}"
+        return None if python in pythons else found
+
+    @cache
+    def misplaced(engine: str, resources: str) -> str | None:
         try:
-            engine.check_placement(place(matrix.resources[cell.resources], engine.cores()))
+            engines[engine].check_placement(place(matrix.resources[resources], engines[engine].cores()))
         except Unsupported as obstacle:
-            obstacles[cell] = str(obstacle)
-    return obstacles
+            return str(obstacle)
+        return None
+
+    def find(cell: Cell) -> str | None:
+        no_python = without_python(cell.engine, cell.python)
+        return no_python or find_left_out(cell, missing(cell.python)) or misplaced(cell.engine, cell.resources)
+
+    found = {planned.cell: find(planned.cell) for planned in plan.runnable}
+    return {cell: reason for cell, reason in found.items() if reason is not None}
 
 
 def unsupported_key(cell: Cell, source: str) -> str:

@@ -58,10 +58,11 @@ def describe_plan(plan: Plan, matrix: Matrix, obstacles: Mapping[Cell, str]) -> 
         cores = matrix.resources[cell.resources].loader_cpus
         return guess_run_s(cell, matrix.data[cell.data], matrix.timeout_s, cores)
 
-    plan = replace(plan, runs=tuple(run for run in plan.runs if run.cell not in obstacles))
-    per_block = len(plan.runs) // plan.repeats
+    plan = replace(plan, cells=tuple(planned for planned in plan.cells if planned.cell not in obstacles))
+    per_block = len(plan.runnable)
+    runs = count(per_block * plan.repeats, "run")
     lines.append(
-        f"{count(len(plan.runs), 'run')}: {count(plan.repeats, 'block')} of {per_block}, each block in its own "
+        f"{runs}: {count(plan.repeats, 'block')} of {per_block}, each block in its own "
         f"shuffled order (seed {plan.seed})"
     )
     lines.append(f"about {duration(estimate_s(plan, guess_s))} after set-up; nothing was run")

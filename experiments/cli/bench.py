@@ -19,12 +19,12 @@ from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
 from experiments.errors import BadInput, Failure
 from experiments.matrix.spec import DataSet, PostgresConfiguration, Resources
+from experiments.matrix.values import SPARE_CONNECTIONS
 from experiments.validation.overhead.compare import Bench, Comparison, Skipped, compare_loaders, compare_reading
 
 # Enough to spend most of a run's CPU time in the loop and not around it.
 RECORDS = 100
 READING_RECORDS = 5_000
-SPARE_CONNECTIONS = 10
 LARGEST_RATIO = 1.05
 """Limit for a loader's client CPU per row over that of its minimal script: any excess is measured with the driver."""
 

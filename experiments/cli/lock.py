@@ -11,6 +11,7 @@ from experiments.engines.docker.debian.base_image import DEBIAN_SUITES, archive_
 from experiments.engines.docker.debian.mmdebstrap import mmdebstrap_missing
 from experiments.engines.docker.registry import Registry
 from experiments.engines.docker.resolve_images import Sources, check_digests, check_entries, join_entries, resolve
+from experiments.engines.local.list_settings import head, write_list
 from experiments.environment.hashes import PROJECT
 from experiments.environment.image_lock import (
     IMAGE_LOCK,
@@ -25,7 +26,9 @@ from experiments.environment.image_lock import (
 from experiments.environment.requirements import LockTarget, lock_targets
 from experiments.environment.resolve import make_lock, uv_environment
 from experiments.errors import BadInput, Failure, suggest
+from experiments.files import write_whole
 from experiments.formatting import count
+from experiments.matrix.known_settings import SETTINGS_LIST
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     targets = choose(lock_targets(), arguments.names)
     work_on, work_on_images = (check, check_images) if arguments.check else (make, make_images)
     code = work_on(targets) if targets else 0
+    if not arguments.names or SETTINGS_LIST.name in arguments.names:
+        code = max(code, (check_settings if arguments.check else make_settings)())
     if not arguments.names or IMAGE_LOCK.name in arguments.names:
         with reach_registry() as registry:
             code = max(code, work_on_images(registry))
@@ -52,8 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def choose(targets: tuple[LockTarget, ...], names: list[str]) -> tuple[LockTarget, ...]:
-    """Return the targets of these names (the images' lock is none), or all. Raises BadInput for an unknown lock."""
-    known = [*(target.file.name for target in targets), IMAGE_LOCK.name]
+    """Return the targets of these names, or all; images and settings are none. Raises BadInput for an unknown name."""
+    known = [*(target.file.name for target in targets), SETTINGS_LIST.name, IMAGE_LOCK.name]
     for name in names:
         if name not in known:
             raise BadInput(f"unknown lock {name!r} {suggest(name, known)}")
@@ -79,6 +84,21 @@ def make(targets: tuple[LockTarget, ...]) -> int:
         print(_name(target))
         for line in notes.lines():
             print(f"  {line.removeprefix('# ')}")
+    return 0
+
+
+def check_settings(path: Path = SETTINGS_LIST) -> int:
+    """Print whether the list of PostgreSQL's settings is that of the locked programs; return 1 if not."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    current = lines[: len(head())] == head()
+    print(f"{shown(path)} {'checked: current' if current else 'was made from other locks: run nox -s lock'}")
+    return 0 if current else 1
+
+
+def make_settings(path: Path = SETTINGS_LIST) -> int:
+    """Ask each locked PostgreSQL for its settings, and write the list."""
+    write_whole(path, write_list())
+    print(shown(path))
     return 0
 
 

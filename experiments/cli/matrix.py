@@ -1,7 +1,6 @@
 """run the experiment matrix and write the tables"""
 
 import contextlib
-import hashlib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -10,16 +9,18 @@ from typing import cast
 
 from rich.console import Console
 
+from experiments.campaign.feasibility import find_impossible
 from experiments.campaign.prepare import find_obstacles
 from experiments.campaign.progress import choose_reporter
 from experiments.campaign.reproduce import read_reproduction
 from experiments.campaign.start import Order, run_campaign
-from experiments.campaign.stopping_rule import USUAL_BUDGET, describe_growth, parse_until
+from experiments.campaign.stopping_rule import USUAL_BUDGET, Until, describe_growth, parse_until
 from experiments.cli.announce import describe_engines, describe_outcome, describe_plan
 from experiments.cli.options import MATRIX, add_results, add_selection, read_selection
 from experiments.engines.protocol import Engine
 from experiments.engines.select import Engines
 from experiments.engines.settings import RefusedSettings
+from experiments.environment.hashes import text_hash
 from experiments.environment.image_lock import Asked
 from experiments.errors import BadInput, EngineLost, Failure
 from experiments.matrix.expand import expand
@@ -62,19 +63,29 @@ def run(options: Namespace) -> int:
         chosen["pg_bin"] = check_pg_bin(options.pg_bin, used, plan, matrix)
     if options.source != "auto" and "docker" not in used:
         raise BadInput("--source requires the docker engine; use --engine docker")
-    if options.plan:
-        for line in describe_engines(engines.notice, used):
-            print(line)
-        print(describe_plan(plan, matrix, find_obstacles(plan, matrix, used)))
-        if until is not None:
-            print(describe_growth(until))
-        return 0
     try:
+        for finding in find_impossible(plan, matrix, used):
+            raise RefusedSettings(finding.path, finding.text)
+        if options.plan:
+            return _show_plan(plan, matrix, used, engines.notice, until)
         return _carry_out(replace(order, selection=chosen, notice=engines.notice), used)
     except RefusedSettings as refusal:
         if order.reproduces is not None:
             raise
         raise refuse(read_document(options.matrix), [Finding(refusal.path, refusal.text)]) from refusal
+
+
+def _show_plan(
+    plan: Plan, matrix: Matrix, engines: Mapping[str, Engine], notice: str | None, until: Until | None
+) -> int:
+    """Print the plan; return 1 if none of its cells can run here."""
+    for line in describe_engines(notice, engines):
+        print(line)
+    obstacles = find_obstacles(plan, matrix, engines)
+    print(describe_plan(plan, matrix, obstacles))
+    if until is not None:
+        print(describe_growth(until))
+    return 1 if obstacles.keys() >= {planned.cell for planned in plan.runnable} else 0
 
 
 def _read_matrix(options: Namespace) -> tuple[Order, Engines]:
@@ -88,9 +99,8 @@ def _read_matrix(options: Namespace) -> tuple[Order, Engines]:
     until = parse_until(options.until, options.budget, matrix.repeats)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     plan = make_plan(expand(loaded, selection, engines), matrix.repeats, matrix.seed)
-    matrix_hash = "sha256:" + hashlib.sha256(options.matrix.read_bytes()).hexdigest()
     chosen = {name: value for name, value in asdict(selection).items() if value not in (None, (), {})}
-    return Order(matrix, matrix_hash, chosen, plan, options.results, options.fresh, until=until), engines
+    return Order(matrix, text_hash(options.matrix), chosen, plan, options.results, options.fresh, until=until), engines
 
 
 def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from experiments.errors import BadInput, Failure
 from experiments.matrix.settings import setting_name
+from experiments.matrix.yaml_document import YamlPath, write_path
 
 
 def harness_settings(max_connections: int) -> dict[str, str]:
@@ -28,8 +29,8 @@ def merged_settings(configured: Mapping[str, str], *, max_connections: int) -> d
 class RefusedSettings(BadInput):
     """An error of settings that harness or server refuse: ``path`` leads to them in matrix.yaml, ``text`` says why."""
 
-    def __init__(self, path: tuple[str, ...], text: str) -> None:
-        super().__init__(f"{'.'.join(path)}: {text}")
+    def __init__(self, path: YamlPath, text: str) -> None:
+        super().__init__(f"{write_path(path)}{text}")
         self.path = path
         self.text = text
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.environment.hashes import PROJECT
+from experiments.environment.hashes import PROJECT, text_hash
 from experiments.environment.requirements_file import Notes, read_from_source, read_left_out
 from experiments.errors import BadInput
 
@@ -137,7 +137,7 @@ def locked_pythons(project: Path = PROJECT) -> tuple[str, ...]:
 
 def lock_hash(python: str, project: Path = PROJECT) -> str:
     """Return the SHA-256 of the lock of the loader's packages for an interpreter."""
-    return "sha256:" + hashlib.sha256(loader_lock(python, project).read_bytes()).hexdigest()
+    return text_hash(loader_lock(python, project))
 
 
 def left_out(lock: Path, architecture: str | None = None) -> dict[str, str]:

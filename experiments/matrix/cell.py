@@ -43,7 +43,7 @@ class Cell:
 
     def axes(self) -> dict[str, AxisValue]:
         """Return every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
-        return asdict(self)
+        return {axis: getattr(self, axis) for axis in AXES}
 
     def value(self, axis: str) -> AxisValue:
         """Return the value of the axis of this name."""

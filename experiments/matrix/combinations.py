@@ -38,7 +38,7 @@ def combine(experiment: Experiment, complete: Callable[[Values], Values]) -> lis
     kept: list[Combination] = []
     explained: list[Combination] = []
     for values in _multiply(experiment):
-        exclusion = _find_exclusion(values, complete(values), experiment.exclude)
+        exclusion = _find_exclusion(values, complete(values), experiment.exclude) if experiment.exclude else None
         if exclusion is None:
             kept.append(Combination(dict(values), original=values))
         elif "why" in exclusion:

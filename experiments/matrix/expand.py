@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any, Literal, Protocol
 
 from bigdata.registry import LOADERS, Loader
@@ -87,13 +88,16 @@ class _Completion:
 
     def __init__(self, matrix: Matrix, resolver: Resolver) -> None:
         self._defaults = asdict(matrix.defaults)
-        self._resolver = resolver
+        # Each answer once: a matrix may have 100,000 cells.
+        self._resolve_engine = cache(resolver.resolve_engine)
+        self._default_python = cache(resolver.default_python)
+        self._default_implementation = cache(resolver.default_implementation)
 
     def cell(self, values: Mapping[str, object]) -> Cell:
         axes = {**self._defaults, **values}
-        axes["engine"] = self._resolver.resolve_engine(axes["engine"])
+        axes["engine"] = self._resolve_engine(axes["engine"])
         if axes["python"] == "default":
-            axes["python"] = self._resolver.default_python(axes["engine"])
+            axes["python"] = self._default_python(axes["engine"])
         if not axes["python"].endswith("t"):
             axes["gil"] = None
         return Cell(**{**axes, **self._of_loader(LOADERS[axes["loader"]], axes)})
@@ -103,7 +107,7 @@ class _Completion:
         has_choice = len(loader.protocols) > 1 and axes["protocol"] != "default"
         implementation = axes["implementation"]
         if implementation == "default":
-            implementation = self._resolver.default_implementation(axes["python"])
+            implementation = self._default_implementation(axes["python"])
         return {
             "loop": axes["loop"] if loader.loops else None,
             "protocol": axes["protocol"] if has_choice else loader.protocols[0],

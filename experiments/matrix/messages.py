@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from experiments.errors import suggest
-from experiments.matrix.yaml_document import Document, Finding, YamlPath
+from experiments.matrix.yaml_document import Document, Finding, YamlPath, shorten
 
 _UNKNOWN_KEY = ("unexpected_keyword_argument", "extra_forbidden")
 _ADVICE = {
@@ -17,6 +17,7 @@ _ADVICE = {
     "finite_number": "is not finite (expected for example 0.25)",
     "greater_than_equal": "is too small: write {ge} or more",
     "greater_than": "is too small: write more than {gt:g}",
+    "less_than_equal": "is too large: write {le:,.0f} or less",
     "too_short": "is empty: name at least one",
     "tuple_type": "is not a list: write [one, two] or one '- ' per line",
     "dict_type": "is not a mapping: write 'name: value' below it",
@@ -29,18 +30,20 @@ _ADVICE = {
 def describe_errors(error: ValidationError, adapter: TypeAdapter[Any], document: Document) -> list[Finding]:
     """Translate every error; the known keys come from the models' own schema."""
     details = error.errors(include_url=False)
-    paths = [tuple(one["loc"]) for one in details]
+    paths = [_place(one["loc"]) for one in details]
     schema = adapter.json_schema()
+    # Where an inner item is wrong too, pydantic drops it and reports too few items.
+    outer = {path[:length] for path in paths for length in range(len(path))}
     return [
         Finding(path, _describe(one, path, schema, document))
         for one, path in zip(details, paths, strict=True)
-        if not (one["type"] == "too_short" and _has_inner(path, paths))
+        if not (one["type"] == "too_short" and path in outer)
     ]
 
 
-def _has_inner(path: YamlPath, paths: list[YamlPath]) -> bool:
-    """Return whether an inner item is wrong too: pydantic drops it and reports too few items."""
-    return any(other[: len(path)] == path and other != path for other in paths)
+def _place(location: YamlPath) -> YamlPath:
+    """Return the path of an error; that of a bad key is the key's."""
+    return location[:-1] if location[-1:] == ("[key]",) else location
 
 
 def _describe(error: ErrorDetails, path: YamlPath, schema: Mapping[str, Any], document: Document) -> str:
@@ -60,12 +63,12 @@ def _describe(error: ErrorDetails, path: YamlPath, schema: Mapping[str, Any], do
 def describe_value(document: Document, path: YamlPath, value: object) -> str:
     """Name what was found, as it is written in the file."""
     if isinstance(value, str):
-        return repr(value)
+        return repr(shorten(value))
     if isinstance(value, list):
         return "this list"
     if isinstance(value, Mapping):
         return "this entry"
-    return document.texts.get(path) or "an empty value"
+    return shorten(document.texts.get(path, "")) or "an empty value"
 
 
 def _keys_at(schema: Mapping[str, Any], path: YamlPath) -> list[str]:

@@ -6,10 +6,15 @@ So a drift of the machine hits all cells alike, and ratios can be paired within 
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, canonical_json
 from experiments.matrix.expand import Arm, PlannedCell
 from experiments.matrix.spec import DataSet
+
+MAXIMUM_RUNS = 2_000_000
+"""Of a campaign; at a second each, they take 23 days."""
 
 OVERHEAD_S = 0.6
 """What a run costs besides the timed phases: start, clear, verify. Campaign on 2 cores."""
@@ -42,26 +47,42 @@ class Plan:
     """All cells, those included that cannot run, and the runs of the others in their order."""
 
     cells: tuple[PlannedCell, ...]
-    runs: tuple[PlannedRun, ...]
     seed: int
     repeats: int
 
+    @property
+    def runnable(self) -> list[PlannedCell]:
+        """The cells of each block."""
+        return [planned for planned in self.cells if planned.unsupported is None]
+
+    @cached_property
+    def runs(self) -> tuple[PlannedRun, ...]:
+        """``repeats`` blocks, each a fresh shuffle of the runnable cells by seed, wherever matrix.yaml has them."""
+        can_run = [(planned.cell, planned.arm) for planned in self.runnable]
+        can_run.sort(key=lambda cell_and_arm: (canonical_json(cell_and_arm[0].axes()), cell_and_arm[1]))
+        runs: list[PlannedRun] = []
+        for block in range(1, self.repeats + 1):
+            shuffled = list(can_run)
+            random.Random(f"{self.seed}/{block}").shuffle(shuffled)  # noqa: S311  # an order, no secret
+            runs += [PlannedRun(cell, arm, block, order) for order, (cell, arm) in enumerate(shuffled, start=1)]
+        return tuple(runs)
+
 
 def make_plan(cells: Sequence[PlannedCell], repeats: int, seed: int) -> Plan:
-    """Return ``repeats`` blocks, each a fresh shuffle of the runnable cells by seed, wherever matrix.yaml has them."""
-    can_run = [(planned.cell, planned.arm) for planned in cells if planned.unsupported is None]
-    can_run.sort(key=lambda cell_and_arm: (canonical_json(cell_and_arm[0].axes()), cell_and_arm[1]))
-    runs: list[PlannedRun] = []
-    for block in range(1, repeats + 1):
-        shuffled = list(can_run)
-        random.Random(f"{seed}/{block}").shuffle(shuffled)  # noqa: S311  # an order, no secret
-        runs += [PlannedRun(cell, arm, block, order) for order, (cell, arm) in enumerate(shuffled, start=1)]
-    return Plan(tuple(cells), tuple(runs), seed, repeats)
+    """Plan ``repeats`` blocks of these cells. Raises BadInput for more runs than a campaign can have."""
+    plan = Plan(tuple(cells), seed, repeats)
+    per_block = len(plan.runnable)
+    if per_block * repeats > MAXIMUM_RUNS:
+        raise BadInput(
+            f"repeats: {repeats:,} blocks of {per_block:,} cells are {per_block * repeats:,} runs, more than "
+            f"{MAXIMUM_RUNS:,}: lower repeats, or select cells with --only"
+        )
+    return plan
 
 
 def estimate_s(plan: Plan, seconds_per_run: Callable[[Cell], float]) -> float:
     """Return how many seconds the runs of a plan will take, after set-up."""
-    return sum(seconds_per_run(run.cell) for run in plan.runs)
+    return plan.repeats * sum(seconds_per_run(planned.cell) for planned in plan.runnable)
 
 
 def guess_run_s(cell: Cell, data: DataSet, timeout_s: float, cores: float | None = None) -> float:

@@ -1,18 +1,23 @@
 """Checks between the parts of the plain matrix.yaml: unknown names, useless entries; the models check shapes."""
 
-import re
+import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from experiments.errors import suggest
+from experiments.errors import list_known, suggest
 from experiments.matrix.settings import check_settings
-from experiments.matrix.yaml_document import Finding, YamlPath
+from experiments.matrix.yaml_document import Finding, YamlPath, shorten
 
 _SECTIONS = {"postgres": "PostgreSQL configuration", "data": "data set", "resources": "resources"}
-_KINDS = {**_SECTIONS, "experiments": "experiment", "profiles": "profile"}
+MOST_FINDINGS = 20
+"""Of each check."""
+MAXIMUM_CELLS = 100_000
+MAXIMUM_WORK = 1_000_000
+"""Combinations, each multiplied by the entries of include and exclude that it is checked against."""
+
 # Defaults that stand for a value which only the machine knows.
 _RESOLVED = ("auto", "default")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def check_document(data: object) -> list[Finding]:
@@ -20,11 +25,14 @@ def check_document(data: object) -> list[Finding]:
     root = _mapping(data)
     checks: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
         _check_names,
+        _check_size,
         _check_references,
         _check_profiles,
         _check_experiments,
     )
-    return [*check_settings(root.get("postgres")), *(finding for check in checks for finding in check(root))]
+    found = (check_settings(root.get("postgres")), *(check(root) for check in checks))
+    # Each finding is compared with all names that are there: of thousands the first ones will do.
+    return [finding for findings in found for finding in itertools.islice(findings, MOST_FINDINGS)]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -35,20 +43,12 @@ def _items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _check_names(root: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check names, which become names of files and stand on the command line."""
-    for section in _KINDS:
-        for name in _mapping(root.get(section)):
-            if not _NAME.fullmatch(name):
-                yield Finding((section, name), "is not a valid name: use letters, digits, '_', '-' and '.' only")
-
-
 def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
     for axis, kind in _SECTIONS.items():
         known = _mapping(root.get(axis))
         for path, value in _values_of(axis, root):
             if isinstance(value, str) and value not in known:
-                yield Finding(path, f"unknown {kind} {value!r} {suggest(value, known)}")
+                yield Finding(path, f"unknown {kind} {shorten(value)!r} {suggest(value, known)}")
 
 
 def _values_of(axis: str, root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, object]]:
@@ -74,13 +74,41 @@ def _axis_mappings(root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, Mapping[
                 yield ("experiments", name, part, position), _mapping(entry)
 
 
+def _check_names(root: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check that names become different files where large and small letters are the same, too."""
+    for section in (*_SECTIONS, "experiments", "profiles"):
+        first: dict[str, str] = {}
+        for name in _mapping(root.get(section)):
+            if first.setdefault(name.lower(), name) != name:
+                yield Finding(
+                    (section, name), f"differs from {first[name.lower()]} in the case of letters only: rename it"
+                )
+
+
+def _check_size(root: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check that the combinations are not too many, before they are made."""
+    total = work = 0
+    for name, body in _mapping(root.get("experiments")).items():
+        experiment = _mapping(body)
+        lists = [_items(listed) for listed in _mapping(experiment.get("matrix")).values()]
+        entries = sum(len(_items(experiment.get(part))) for part in ("include", "exclude"))
+        combinations = math.prod(map(len, lists)) if lists else 0
+        total += combinations + entries
+        work += (combinations + entries) * (1 + entries)
+        if total > MAXIMUM_CELLS or work > MAXIMUM_WORK:
+            text = f"makes this matrix too large: write at most {MAXIMUM_CELLS:,} combinations in all experiments"
+            more = f", each checked against few of {entries:,} entries" if total <= MAXIMUM_CELLS else ""
+            yield Finding(("experiments", name), text + more)
+            return
+
+
 def _check_profiles(root: Mapping[str, Any]) -> Iterator[Finding]:
     known = _mapping(root.get("experiments"))
     for name, profile in _mapping(root.get("profiles")).items():
         for position, value in enumerate(_items(_mapping(profile).get("experiments"))):
             if isinstance(value, str) and value not in known:
                 path = ("profiles", name, "experiments", position)
-                yield Finding(path, f"unknown experiment {value!r} {suggest(value, known)}")
+                yield Finding(path, f"unknown experiment {shorten(value)!r} {suggest(value, known)}")
 
 
 def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:
@@ -91,6 +119,7 @@ def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:
         # An exclusion may name axes that the matrix does not; those have the value of the defaults.
         values = {axis: [value] for axis, value in _mapping(root.get("defaults")).items() if value not in _RESOLVED}
         values.update({axis: _items(listed) for axis, listed in _mapping(experiment.get("matrix")).items()})
+        values = {axis: [_plain(item) for item in listed] for axis, listed in values.items()}
         for position, entry in enumerate(_items(experiment.get("exclude"))):
             yield from _check_exclusion(("experiments", name, "exclude", position), _mapping(entry), values)
 
@@ -100,10 +129,10 @@ def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[s
     if set(entry) <= {"why"}:
         yield Finding(path, "names no axis, so it would leave out everything: name what to leave out")
     for axis, value in entry.items():
-        listed = [_plain(item) for item in values.get(axis, ())]
+        listed = values.get(axis, [])
         if listed and _plain(value) not in listed:
-            known = ", ".join(str(item) for item in listed)
-            yield Finding((*path, axis), f"{_plain(value)!r} is not a value of this experiment (known: {known})")
+            found = shorten(repr(_plain(value)))
+            yield Finding((*path, axis), f"{found} is not a value of this experiment (known: {list_known(listed)})")
 
 
 def _plain(value: object) -> object:

@@ -1,5 +1,7 @@
 """Selection on the command line, and its application to the matrix."""
 
+import itertools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any, TypeVar, cast
 from experiments.errors import BadInput, suggest
 from experiments.matrix.cell import AXES, ENGINES
 from experiments.matrix.spec import AxisLists, AxisValues, DataSet, Experiment, Matrix, Profile
+from experiments.matrix.values import LONGEST_NAME
 
 DEFAULT_PROFILE = "default"
 
@@ -69,7 +72,7 @@ def _parse_only(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
 def _parse_count(option: str, text: str | None) -> int | None:
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and int(text) >= 1):
+    if not re.fullmatch("0*[1-9][0-9]{0,6}", text):
         raise BadInput(f"{option}: {text!r} is not a positive integer (expected for example 20)")
     return int(text)
 
@@ -124,8 +127,12 @@ def _with_data(matrix: Matrix, text: str) -> Matrix:
     return _force(replace(matrix, data={**matrix.data, name: data_set}), "data", name)
 
 
-def _new_name(name: str, taken: Iterable[str]) -> str:
-    return _new_name(f"{name}_directory", taken) if name in taken else name
+def _new_name(folder: str, taken: Iterable[str]) -> str:
+    """Return a name that matrix.yaml could have, after that of a folder, which may have any."""
+    name = re.sub(r"[^\w.-]+", "_", folder, flags=re.ASCII).strip("_.-")[:LONGEST_NAME] or "directory"
+    stem = name[: LONGEST_NAME - len("_directory")]
+    others = itertools.chain((name, f"{stem}_directory"), (f"{stem}_{number}" for number in itertools.count(2)))
+    return next(other for other in others if other not in taken)
 
 
 def _force(matrix: Matrix, axis: str, value: str) -> Matrix:

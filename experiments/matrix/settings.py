@@ -1,15 +1,27 @@
-"""Settings of PostgreSQL that no matrix may change: they reach beyond the experiment, or undo its proofs."""
+"""Settings of PostgreSQL that a matrix may change: those that the version has and that stay inside the experiment."""
 
 from collections.abc import Iterator, Mapping
 
-from experiments.matrix.yaml_document import Finding
+from experiments.matrix.known_settings import find_similar, settings_of
+from experiments.matrix.yaml_document import Finding, shorten
 
 # What connects harness and server: a configuration that changed it would lose the server, or let others in.
 _CONNECTION = frozenset(
     ("listen_addresses", "port", "external_pid_file", "jit_provider", "primary_conninfo", "log_filename", "bonjour")
 )
 # Settings that name a command, a file, a folder or a library: 'archive_command', 'hba_file', 'dynamic_library_path'.
-_ENDINGS = ("_command", "_file", "_library", "_libraries", "_directory", "_directories", "_path", "_dir", "_if_exists")
+_ENDINGS = (
+    "_command",
+    "_file",
+    "_keyfile",
+    "_library",
+    "_libraries",
+    "_directory",
+    "_directories",
+    "_path",
+    "_dir",
+    "_if_exists",
+)
 _HARMLESS = frozenset(("search_path",))
 
 
@@ -29,9 +41,25 @@ def refusal_of(name: str) -> str | None:
 
 
 def check_settings(postgres: object) -> Iterator[Finding]:
-    """Yield the settings of the named configurations that no matrix may change, by their place in matrix.yaml."""
+    """Yield what is wrong with the settings of the named configurations, by their place in matrix.yaml."""
     for name, body in (postgres if isinstance(postgres, Mapping) else {}).items():
         settings = body.get("settings") if isinstance(body, Mapping) else None
-        for setting in settings if isinstance(settings, Mapping) else {}:
-            if (reason := refusal_of(str(setting))) is not None:
+        for setting, value in (settings if isinstance(settings, Mapping) else {}).items():
+            reason = refusal_of(str(setting)) or _problem_of(str(setting), value, str(body.get("version")))
+            if reason is not None:
                 yield Finding(("postgres", str(name), "settings", str(setting)), reason)
+
+
+def _problem_of(name: str, value: object, major: str) -> str | None:
+    """Return why PostgreSQL of this version does not take the setting, as far as the list of its settings tells."""
+    known = settings_of(major)
+    # Settings with a dot are those of extensions, which a version's own list does not have.
+    if not known or "." in name:
+        return None
+    found = known.get(setting_name(name))
+    if found is None:
+        return f"is not a setting of PostgreSQL {major}{find_similar(setting_name(name), known)}"
+    if isinstance(value, bool):
+        value = "on" if value else "off"
+    problem = found.problem_of(str(value)) if isinstance(value, str | int | float) else None
+    return None if problem is None else f"{shorten(str(value))!r} {problem}"

@@ -83,13 +83,13 @@ class DataSet:
 
     source: DataSource
     """synthetic: made here, the same bytes everywhere; directory: files that are there; census: fetched once."""
-    state: values.Text | None = None
+    state: values.State | None = None
     """Of synthetic and census: the state, such as NY or New_York."""
     segments: Annotated[tuple[values.Segment, ...], _SOME] = ("01",)
     """The segments of the Summary File 1 to load, in quotes."""
     records: values.Count | None = None
     """The number of logical records of each state to load; by default all."""
-    path: values.Text | None = None
+    path: values.Folder | None = None
     """Of directory: the folder with the files, as seen from the folder where the command runs."""
     seed: int = Field(default=2014, strict=True)
     """Of synthetic: other seeds make other records."""
@@ -130,9 +130,9 @@ class Resources:
     """Cores of the loader: numbers and ranges such as "0-2,5", or rest."""
     server_cpuset: values.Cpuset | None = None
     """Cores of PostgreSQL, all its processes. rest: what the loader and its hyperthreads leave."""
-    loader_cpus: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    loader_cpus: values.Cores | None = None
     """At most so much CPU time for the loader, in cores: 0.25 is a quarter of one. Needs the docker engine."""
-    server_cpus: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = None
+    server_cpus: values.Cores | None = None
     """At most so much CPU time for PostgreSQL, in cores, all its processes together. Needs the docker engine."""
     loader_memory: values.Memory | None = None
     """At most so much memory for the loader, such as 64MB; one that needs more is killed. Needs the docker engine."""
@@ -191,11 +191,11 @@ class Experiment:
 class Profile:
     """A named way to run less, or more: --profile NAME. The one named default is what runs without that."""
 
-    repeats: values.Count | None = None
+    repeats: values.Repeats | None = None
     """Instead of the repeats above."""
     records: values.Count | None = None
     """Instead of the records of every data set."""
-    experiments: Annotated[tuple[values.Text, ...], _SOME] | None = None
+    experiments: Annotated[tuple[values.Name, ...], _SOME] | None = None
     """Only these."""
 
 
@@ -205,25 +205,25 @@ class Matrix:
 
     version: Literal[1]
     """Of this format."""
-    repeats: values.Count
+    repeats: values.Repeats
     """The number of blocks; each runs every cell once, in its own shuffled order."""
     seed: Annotated[int, Field(strict=True)]
     """Decides the orders."""
-    timeout_s: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+    timeout_s: values.Seconds
     """A run that takes longer is ended."""
-    data: Mapping[str, DataSet]
+    data: Mapping[values.Name, DataSet]
     """Data sets by name."""
-    postgres: Mapping[str, PostgresConfiguration]
+    postgres: Mapping[values.Name, PostgresConfiguration]
     """Configurations of PostgreSQL by name."""
-    resources: Mapping[str, Resources]
+    resources: Mapping[values.Name, Resources]
     """Divisions of the cores by name."""
     defaults: Defaults
     """Values of axes that an experiment does not name."""
-    experiments: Annotated[Mapping[str, Experiment], _SOME]
+    experiments: Annotated[Mapping[values.Name, Experiment], _SOME]
     """Questions by name."""
     baseline: AxisValues = Field(default_factory=AxisValues)
     """The cell that all others are compared with, where it differs from the defaults. It runs twice per block."""
-    profiles: Mapping[str, Profile] = Field(default_factory=dict)
+    profiles: Mapping[values.Name, Profile] = Field(default_factory=dict)
     """Ways to run less, by name."""
 
 

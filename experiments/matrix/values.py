@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -15,8 +16,23 @@ from experiments.matrix.cell import ENGINES, GILS, INSERTS, SAMPLINGS, TRANSACTI
 
 LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
 
+LONGEST_NAME = 40
+"""Characters: the file of an explained cell has four names in its own, which has room for 255."""
+LONGEST_TEXT = 2_000
+"""Characters of a question, a reason or a setting, which is an argument of a program."""
+LARGEST_COUNT = 9_999_999
+"""Of records, whose numbers have seven digits, and of everything else that is counted."""
+MOST_CONNECTIONS = 262_143
+"""Of one PostgreSQL: MAX_BACKENDS in its source."""
+SPARE_CONNECTIONS = 10
+"""Connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers."""
+
+_LONGEST_TIME_S = 7 * 24 * 3600
+_MOST_CORES = 10_000
+_MOST_BYTES = 1 << 50
 _PYTHON = re.compile(r"3\.\d+t?", re.ASCII)
 _MAJOR = re.compile(r"\d{1,3}", re.ASCII)
+_STATE = re.compile(f"[A-Za-z][A-Za-z_ .-]{{0,{LONGEST_NAME - 1}}}")
 _MEMORY = re.compile(r"([1-9]\d{0,9})\s?([kMGT]?)B", re.ASCII)
 
 
@@ -88,19 +104,23 @@ def _check_major(value: object) -> str:
 
 def _parse_memory(value: object) -> int:
     """Parse '64MB' to bytes in PostgreSQL's units (1024 kB are 1 MB); keep a number as it is."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
     match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    if match is not None:
+        value = int(match[1]) << 10 * " kMGT".index(match[2] or " ")
+    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise problem("is not an amount of memory: write an integer with a unit (kB, MB, GB, TB), such as 64MB")
-    return int(match[1]) << 10 * " kMGT".index(match[2] or " ")
+    if value > _MOST_BYTES:
+        raise problem(f"is too large: write at most {_MOST_BYTES >> 40}TB")
+    return value
 
 
 def _check_setting(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    if isinstance(value, str | int | float):
+    if isinstance(value, str | int | float) and len(str(value)) <= LONGEST_TEXT:
         return str(value)
+    if isinstance(value, str):
+        raise problem(f"is too long for a setting: write at most {LONGEST_TEXT:,} characters")
     raise problem("is not a value of a setting: write text, a number, on or off")
 
 
@@ -116,13 +136,40 @@ def _check_cpuset(value: object) -> str:
 
 
 def _check_text(value: object) -> str:
-    if isinstance(value, str) and value.strip():
-        return value
-    raise problem("is not text: write it in quotes")
+    if not isinstance(value, str) or not value.strip():
+        raise problem("is not text: write it in quotes")
+    if len(value) > LONGEST_TEXT:
+        raise problem(f"is too long: write at most {LONGEST_TEXT:,} characters")
+    return value
 
 
-Text = Annotated[str, Checked(_check_text, {"type": "string", "minLength": 1})]
-Count = Annotated[int, Field(strict=True, ge=1)]
+def _check_state(value: object) -> str:
+    state = _check_text(value)
+    if _STATE.fullmatch(state):
+        return state
+    raise problem("is not a state: write its name or code, such as New_York or NY")
+
+
+def _check_path(value: object) -> str:
+    path = _check_text(value)
+    try:
+        Path(path).expanduser()
+    except RuntimeError:
+        raise problem("begins with the home of a user who has none here: write the folder out") from None
+    return path
+
+
+Text = Annotated[str, Checked(_check_text, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]
+Folder = Annotated[str, Checked(_check_path, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]
+# It becomes the name, or a part of the names, of files.
+_NAME = f"is not a valid name: use letters, digits, '_', '-' and '.' only, at most {LONGEST_NAME}"
+NAME_FORM = f"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{LONGEST_NAME - 1}}}"
+Name = Annotated[str, matching(NAME_FORM, _NAME, maxLength=LONGEST_NAME)]
+State = Annotated[str, Checked(_check_state, {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME})]
+Count = Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)]
+Repeats = Annotated[int, Field(strict=True, ge=1, le=10_000)]
+Seconds = Annotated[float, Field(strict=True, gt=0, le=_LONGEST_TIME_S, allow_inf_nan=False)]
+Cores = Annotated[float, Field(strict=True, gt=0, le=_MOST_CORES, allow_inf_nan=False)]
 
 _ENGINE = "What runs it; auto takes the best that this machine has."
 Engine = Annotated[str, one_of("engine", ("auto", *ENGINES), _ENGINE)]
@@ -137,12 +184,14 @@ _PROTOCOL = "How statements get to the server; default: what the loader speaks u
 SpokenProtocol = Annotated[str, one_of("protocol", ("default", *PROTOCOLS), _PROTOCOL)]
 _DRIVERS = "Of psycopg 3; default: binary, or python where there is no wheel of it. Other drivers leave it out."
 Implementation = Annotated[str, one_of("implementation", ("default", *IMPLEMENTATIONS), _DRIVERS)]
-Poolsize = Annotated[int, Field(strict=True, ge=1, description="How many connections, each with its worker.")]
-PostgresName = Annotated[Text, Field(description="A name in the section postgres.")]
-DataName = Annotated[Text, Field(description="A name in the section data.")]
+_POOLSIZE = "How many connections, each with its worker."
+_LARGEST_POOL = MOST_CONNECTIONS - SPARE_CONNECTIONS
+Poolsize = Annotated[int, Field(strict=True, ge=1, le=_LARGEST_POOL, description=_POOLSIZE)]
+PostgresName = Annotated[Name, Field(description="A name in the section postgres.")]
+DataName = Annotated[Name, Field(description="A name in the section data.")]
 Transaction = Annotated[str, one_of("transaction", TRANSACTIONS, "Commit after each statement, or each record.")]
 Inserts = Annotated[str, one_of("way to insert", INSERTS, "One call per row, or executemany, where the driver has it.")]
-ResourcesName = Annotated[Text, Field(description="A name in the section resources.")]
+ResourcesName = Annotated[Name, Field(description="A name in the section resources.")]
 _SAMPLING = "Whether a process beside the loader looks at what the server's connections do."
 Sampling = Annotated[str, one_of("state of the sampler", SAMPLINGS, _SAMPLING, (True, False))]
 

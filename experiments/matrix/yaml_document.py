@@ -1,5 +1,6 @@
 """YAML documents with the line of every value, for errors."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,20 @@ from experiments.errors import BadInput
 
 YamlPath = tuple[str | int, ...]
 """How to get to a value: names of keys and positions in lists."""
+
+MAXIMUM_BYTES = 256 * 1024
+MAXIMUM_DEPTH = 20
+MAXIMUM_VALUES = 10_000
+"""Of a file, aliases counted as what they stand for. The shipped matrix has 18 kB, 6 levels and 600 values."""
+MAXIMUM_CHARACTERS = 10_000
+"""Of one key or value."""
+
+_LARGEST_INTEGER = 1 << 62
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+# No program, file name or database takes these.
+_UNUSABLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# What PyYAML raises for a text that is none of the tag's: of !!bool, !!timestamp, !!int, and of numbers too large.
+_NOT_OF_TAG = (KeyError, AttributeError, ValueError, TypeError, IndexError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -49,27 +64,75 @@ def refuse(document: Document, findings: list[Finding]) -> BadInput:
 
 def write_path(path: YamlPath) -> str:
     """Write a path for people, with the colon that follows it: 'experiments.loaders.matrix.loader[1]: '."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{shorten(step)}" for step in path)
     return text.removeprefix(".") + ": " if path else ""
+
+
+def shorten(text: str, characters: int = 100) -> str:
+    """Return a text for a message: on one line, of characters that can be printed, and not long."""
+    short = text if len(text) <= characters else f"{text[:characters]}..."
+    return short if short.isprintable() else repr(short)[1:-1]
 
 
 def read_document(file: Path) -> Document:
     """Read a YAML file of one document. Raises BadInput, with the line, for no YAML, double keys, or keys not text."""
+    text = _read_text(file)
+    loader = _Loader(text)
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise BadInput(f"{file}: cannot be read: {reason}") from error
-    try:
-        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             raise BadInput(f"{file}:1: the file is empty")
         return _Reader(str(file), loader).read(node)
     except yaml.MarkedYAMLError as error:
         raise BadInput(_describe_syntax(str(file), error)) from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise BadInput(f"{file}: is not valid YAML: {error}") from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise BadInput(f"{file}:{loader.line + 1}: is not valid YAML: {error}") from error
+
+
+def _read_text(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAXIMUM_BYTES + 1)
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read: {error.strerror}") from error
+    if len(data) > MAXIMUM_BYTES:
+        raise BadInput(f"{file}: has more than {MAXIMUM_BYTES // 1024} kB: remove what is not needed")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadInput(f"{file}:{line}: cannot be read: it is not UTF-8") from error
+    if unusable := yaml.reader.Reader.NON_PRINTABLE.search(text):
+        line = text.count("\n", 0, unusable.start()) + 1
+        raise BadInput(f"{file}:{line}: is not valid YAML: the character {unusable[0]!r} is not allowed: remove it")
+    return text
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's loader, with bounds on what it composes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """Compose the next node. Raises ComposerError beyond the bounds."""
+        self._nodes += 1
+        if self._depth > MAXIMUM_DEPTH or self._nodes > 2 * MAXIMUM_VALUES:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, _too_much(self._depth), mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+
+def _too_much(depth: int) -> str:
+    if depth > MAXIMUM_DEPTH:
+        return f"this is nested deeper than {MAXIMUM_DEPTH} levels"
+    return f"the file has more than {MAXIMUM_VALUES:,} values, with aliases counted as what they stand for"
 
 
 def _describe_syntax(file: str, error: yaml.MarkedYAMLError) -> str:
@@ -78,18 +141,19 @@ def _describe_syntax(file: str, error: yaml.MarkedYAMLError) -> str:
     if "'\\t'" in (error.problem or ""):
         return f"{place}: a tab, where YAML wants spaces: indent with spaces"
     context = f" {error.context}" if error.context else ""
-    return f"{place}: is not valid YAML: {error.problem}{context}"
+    return f"{place}: is not valid YAML: {shorten(f'{error.problem}{context}', 300)}"
 
 
 class _Reader:
     """A reader of nodes into plain data, with the line of each."""
 
-    def __init__(self, file: str, loader: yaml.SafeLoader) -> None:
+    def __init__(self, file: str, loader: _Loader) -> None:
         self._loader = loader
         self._file = file
         self._findings: list[Finding] = []
         self._open: set[int] = set()
         self._document = Document(file, None)
+        self._values = 0
 
     def read(self, node: yaml.Node) -> Document:
         data = self._value(node, ())
@@ -100,12 +164,16 @@ class _Reader:
 
     def _value(self, node: yaml.Node, path: YamlPath) -> Any:
         self._document.lines.setdefault(path, node.start_mark.line + 1)
+        self._values += 1
+        if len(path) > MAXIMUM_DEPTH or self._values > MAXIMUM_VALUES:
+            raise yaml.composer.ComposerError(None, None, _too_much(len(path)), node.start_mark)
         if isinstance(node, yaml.ScalarNode):
-            self._document.texts[path] = node.value
-            return self._loader.construct_object(node)
+            return self._scalar(node, path)
         if id(node) in self._open:
             self._findings.append(Finding(path, "an alias of what it stands in: write it out"))
             return None
+        if node.tag not in _COLLECTIONS:
+            self._findings.append(Finding(path, f"the tag {shorten(node.tag)} means nothing here: remove it"))
         self._open.add(id(node))
         try:
             if isinstance(node, yaml.MappingNode):
@@ -113,6 +181,33 @@ class _Reader:
             return [self._value(item, (*path, position)) for position, item in enumerate(node.value)]
         finally:
             self._open.discard(id(node))
+
+    def _scalar(self, node: yaml.ScalarNode, path: YamlPath) -> Any:
+        self._document.texts[path] = node.value
+        if self._refuse_text(node, path):
+            return None
+        try:
+            value = self._loader.construct_object(node)
+        except _NOT_OF_TAG:
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            self._findings.append(Finding(path, f"{shorten(node.value)!r} is not a valid {tag}: put it in quotes"))
+            return None
+        if isinstance(value, int) and abs(value) >= _LARGEST_INTEGER:
+            self._findings.append(Finding(path, f"{shorten(node.value)} is too large for a number"))
+            return None
+        return value
+
+    def _refuse_text(self, node: yaml.ScalarNode, path: YamlPath) -> bool:
+        """Return whether the text is one that nothing can take, after noting why."""
+        text, line = node.value, node.start_mark.line + 1
+        if len(text) > MAXIMUM_CHARACTERS:
+            why = f"has {len(text):,} characters: write at most {MAXIMUM_CHARACTERS:,}"
+        elif unusable := _UNUSABLE.search(text):
+            why = f"holds the character {unusable[0]!r}, which is no text: remove it"
+        else:
+            return False
+        self._findings.append(Finding(path, why, line))
+        return True
 
     def _mapping(self, node: yaml.MappingNode, path: YamlPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -122,6 +217,8 @@ class _Reader:
             here = (*path, str(key) if isinstance(key_node, yaml.ScalarNode) else "?")
             if key_node.tag != "tag:yaml.org,2002:str":
                 self._findings.append(Finding(here, "this key is not text: put it in quotes", line))
+            elif self._refuse_text(key_node, here):
+                continue
             elif key in data:
                 first = self._document.lines[here]
                 text = f"the key stands in line {first} and again in line {line}: keep one of them"

@@ -45,7 +45,7 @@ CHART_ALT = (
 def model_name(description: Description) -> str:
     """Return the name of the page's and chart's files, without suffix."""
     taken = {experiment.name for experiment in description.experiments}
-    return "model-of-all" if "model" in taken else "model"
+    return "model~all" if "model" in taken else "model"
 
 
 def model_image(place: str) -> str:

@@ -74,7 +74,8 @@ def chart_images(
 
 def chart_name(experiment: ShownExperiment, kind: str = "") -> str:
     """Return the file of a chart: of the ratios, over the axis ``kind``, or of the workers' 'time'."""
-    return f"{experiment.name}{kind and f'-{kind}'}.svg"
+    # No name has a '~', so that the charts of 'x' are never those of an experiment 'x-time'.
+    return f"{experiment.name}{kind and f'~{kind}'}.svg"
 
 
 def has_time(description: Description, experiment: ShownExperiment) -> bool:

@@ -171,7 +171,7 @@ def test_a_server_that_sleeps_is_latency_and_the_page_says_in_what_event(
     page = (folder.path / "tables" / "known.md").read_text()
     assert "## Bottleneck analysis" in page
     assert "in Timeout:PgSleep" in page
-    assert (folder.path / "charts" / "known-time.svg").is_file()
+    assert (folder.path / "charts" / "known~time.svg").is_file()
 
 
 def test_a_server_that_computes_is_the_limit(campaign: Callable[[str], CampaignFolder]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from experiments.cli import lock as command
 from experiments.engines.docker import resolve_images as image_resolve
 from experiments.engines.docker.registry import PLATFORMS, Answer, NoAnswer, NoSuchImage, Registry
+from experiments.engines.local import list_settings
 from experiments.environment.image_lock import ImageLock, ImagePins, RegistryPin, load_image_lock, write_image_lock
 from experiments.environment.requirements import lock_targets
 from experiments.errors import BadInput, Failure
@@ -153,6 +154,7 @@ def test_the_projects_locks_are_current_as_far_as_can_be_seen_without_an_engine(
     assert command.run(arguments("--check")) == 0
     assert capsys.readouterr().out.splitlines() == [
         "19 locks checked: current",
+        "experiments/requirements/postgresql-settings.tsv checked: current",
         "docker/images.lock.yaml: not checked whether a registry has the digests of "
         "python 3.7, 3.8, 3.9, 3.10, 3.11, 3.12, 3.13, 3.14; postgres 14, 15, 16, 17, 18: no such file",
         "docker/images.lock.yaml checked: current",
@@ -208,3 +210,17 @@ def arguments(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     return parser.parse_args(words)
+
+
+def test_the_list_of_settings_is_written_and_checked_by_the_locks_that_it_was_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "settings.tsv"
+    monkeypatch.setattr(
+        command, "write_list", lambda: "\n".join([*list_settings.head(), "fsync\tbool\t-\t-\t-\t-\t17\n"])
+    )
+    assert (command.check_settings(file), command.make_settings(file), command.check_settings(file)) == (1, 0, 0)
+    file.write_text(file.read_text().replace("# inputs: ", "# inputs: 13=0 "))
+    assert command.check_settings(file) == 1
+    outdated = f"{file} was made from other locks: run nox -s lock"
+    assert capsys.readouterr().out.splitlines() == [outdated, str(file), f"{file} checked: current", outdated]

@@ -88,6 +88,39 @@ def test_the_plan_names_cells_order_and_time_and_runs_nothing(
     assert not results.exists()
 
 
+def test_a_plan_of_which_no_cell_can_run_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    matrix = [
+        "matrix",
+        "--matrix",
+        str(ROOT / "matrix.yaml"),
+        "--results",
+        str(tmp_path),
+        "--plan",
+        "--engine",
+        "local",
+    ]
+    assert main([*matrix, "--experiment", "pods", "--only", "resources=pod_0.1,pod_1"]) == 1
+    assert "\n0 runs: 10 blocks of 0, " in capsys.readouterr().out
+
+
+def test_a_plan_that_cannot_work_is_refused_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        (ROOT / "matrix.yaml")
+        .read_text()
+        .replace('version: "17", storage: disk}', 'version: "17", storage: disk, settings: {max_connections: 12}}', 1)
+    )
+    (tmp_path / "matrix.yaml").write_text(text)
+    line = 1 + next(number for number, line in enumerate(text.splitlines()) if "max_connections" in line)
+    options = ["--matrix", str(tmp_path / "matrix.yaml"), "--results", str(tmp_path / "results"), "--engine", "local"]
+    for more in (["--plan"], []):
+        assert main(["matrix", *options, "--experiment", "loaders", *more]) == 2
+        assert capsys.readouterr().err == (
+            f"error: {tmp_path}/matrix.yaml:{line}: postgres.default.settings.max_connections: "
+            "is too small for this plan: write 30 or more, or remove it\n"
+        )
+    assert not (tmp_path / "results").exists()
+
+
 @pytest.mark.parametrize(
     ("statuses", "code"),
     [

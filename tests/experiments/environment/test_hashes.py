@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from experiments.environment.hashes import short_hash, source_hash
+from experiments.environment.hashes import PROJECT, short_hash, source_hash, text_hash
+from experiments.environment.requirements import loader_lock, lock_hash
 
 
 def test_a_short_hash_changes_with_each_text_and_with_their_borders() -> None:
@@ -49,3 +51,31 @@ def test_the_hash_of_the_source_is_of_nothing_else(project: Path) -> None:
     (project / "bigdata/notes.md").write_text("D")
     (project / "other.py").touch()
     assert source_hash(project) == before
+
+
+def with_crlf(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+
+def test_the_hash_of_a_text_does_not_depend_on_the_line_ends_of_a_checkout(project: Path) -> None:
+    (project / "bigdata" / "cmd.py").write_text("a\nb\n")
+    before = (source_hash(project), text_hash(project / "bigdata" / "cmd.py"))
+    with_crlf(project / "bigdata" / "cmd.py")
+    assert (source_hash(project), text_hash(project / "bigdata" / "cmd.py")) == before
+
+
+def test_the_hash_of_a_lock_does_not_depend_on_the_line_ends_of_a_checkout(tmp_path: Path) -> None:
+    lock = loader_lock("3.13", tmp_path)
+    lock.parent.mkdir(parents=True)
+    lock.write_bytes(loader_lock("3.13").read_bytes())
+    with_crlf(lock)
+    assert lock_hash("3.13", tmp_path) == lock_hash("3.13")
+
+
+def test_a_checkout_with_converted_line_ends_has_the_same_bytes(tmp_path: Path) -> None:
+    files = ["bigdata/cmd.py", "docker/start-postgres.sh", "matrix.yaml", "docker/requirements/py3.13.txt"]
+    checkout = ["git", "-c", "core.autocrlf=true", "checkout-index", f"--prefix={tmp_path}/", "--", *files]
+    if not (PROJECT / ".git").exists():
+        pytest.skip("no checkout of git")
+    subprocess.run(checkout, cwd=PROJECT, check=True)
+    assert [b"\r\n" in (tmp_path / file).read_bytes() for file in files] == [False] * len(files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -294,3 +295,18 @@ def test_pgbench_prepares_no_transaction_per_record() -> None:
     matrix = {"loader": ["ceiling_pgbench"], "protocol": ["prepared"], "transaction": ["autocommit", "per_record"]}
     planned = [one for one in cells_of(make_matrix({"ceilings": {"matrix": matrix}})) if one.cell.loader != THREADS]
     assert [one.unsupported is None for one in planned] == [True, False]
+
+
+def test_each_question_to_the_machine_is_asked_once_however_many_cells_there_are() -> None:
+    asked: list[str] = []
+
+    class Machine(FakeMachine):
+        def default_python(self, engine: str) -> str:
+            asked.append(engine)
+            return super().default_python(engine)
+
+    matrix = make_matrix({"many": {"matrix": {"poolsize": range(1, 2000), "loader": [THREADS, TASKS]}}})
+    begun = time.process_time()
+    assert len(expand(matrix, Selection(), Machine())) == 3_999
+    assert time.process_time() - begun < 5
+    assert asked == ["local"]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import PlannedRun, estimate_s, guess_run_s, make_plan
@@ -75,6 +76,15 @@ def test_a_cell_that_cannot_run_is_in_the_plan_without_runs() -> None:
     plan = make_plan((*CELLS, BROKEN), 2, 2014)
     assert plan.cells == (*CELLS, BROKEN)
     assert plan.runs == make_plan(CELLS, 2, 2014).runs
+
+
+def test_more_runs_than_a_campaign_can_have_are_refused_before_they_are_made() -> None:
+    with pytest.raises(BadInput) as refused:
+        make_plan(CELLS, 1_000_000, 1)
+    assert str(refused.value) == (
+        "repeats: 1,000,000 blocks of 7 cells are 7,000,000 runs, more than 2,000,000: "
+        "lower repeats, or select cells with --only"
+    )
 
 
 def test_the_estimate_adds_up_the_runs() -> None:

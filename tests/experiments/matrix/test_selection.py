@@ -165,6 +165,15 @@ def test_records_on_the_command_line_hold_for_a_directory_too(tmp_path: Path) ->
     assert chosen.data[tmp_path.name].records == 7
 
 
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("My Data (2000)", "My_Data_2000"), ("-x.", "x"), ("é", "directory"), ("x" * 99, "x" * 40)],
+)
+def test_a_directory_becomes_a_data_set_with_a_valid_name(tmp_path: Path, folder: str, name: str) -> None:
+    (tmp_path / folder).mkdir()
+    assert apply_selection(MATRIX, Selection(data=str(tmp_path / folder))).defaults.data == name
+
+
 def test_a_directory_named_as_a_data_set_takes_no_ones_name(tmp_path: Path) -> None:
     folder = tmp_path / "ny"
     folder.mkdir()

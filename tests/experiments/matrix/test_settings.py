@@ -41,3 +41,29 @@ def test_what_is_no_mapping_of_settings_has_none(postgres: object) -> None:
 
 def test_names_are_as_postgresql_reads_them() -> None:
     assert setting_name("Track-Counts") == "track_counts"
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"shared_bufers": "1GB"}, "is not a setting of PostgreSQL 17 (did you mean shared_buffers?)"),
+        ({"io_method": "sync"}, "is not a setting of PostgreSQL 17"),
+        ({"fsync": "maybe"}, "'maybe' is neither on nor off"),
+        ({"work-mem": "banana"}, "'banana' is no number with a unit (B, kB, MB, GB, TB)"),
+        ({"max_connections": 300000}, "'300000' is not from 1 to 262143"),
+        (
+            {"krb_server_keyfile": "x"},
+            "commands, files, libraries and addresses reach beyond the experiment; remove it",
+        ),
+    ],
+)
+def test_a_setting_that_the_version_does_not_take_is_found_in_its_place(settings: dict[str, object], text: str) -> None:
+    (finding,) = check_settings({"a": {"version": 17, "settings": settings}})
+    assert finding.path == ("postgres", "a", "settings", *settings)
+    assert finding.text == text
+
+
+def test_settings_of_extensions_and_of_unlisted_versions_are_left_to_the_server() -> None:
+    settings = {"auto_explain.log_min_duration": "1s", "fsync": True, "timezone": "UTC", "seq_page_cost": 0.5}
+    assert list(check_settings({"a": {"version": "17", "settings": settings}})) == []
+    assert list(check_settings({"a": {"version": "99", "settings": {"nonsense": "1"}}})) == []

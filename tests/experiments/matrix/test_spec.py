@@ -99,16 +99,16 @@ def test_axes_with_a_usual_value_need_not_be_in_the_defaults(tmp_path: Path) -> 
 
 
 def test_settings_become_the_text_that_postgresql_takes(tmp_path: Path) -> None:
-    settings = '{synchronous_commit: off, fsync: on, a: yes, max_wal_size: 2GB, b: 100, c: 0.5, d: "off"}'
+    settings = '{synchronous_commit: off, fsync: on, x.a: yes, max_wal_size: 2GB, x.b: 100, x.c: 0.5, x.d: "off"}'
     matrix = load(tmp_path, changed("storage: disk", f"storage: disk, settings: {settings}"))
     assert matrix.postgres["default"].settings == {
         "synchronous_commit": "off",
         "fsync": "on",
-        "a": "on",
+        "x.a": "on",
         "max_wal_size": "2GB",
-        "b": "100",
-        "c": "0.5",
-        "d": "off",
+        "x.b": "100",
+        "x.c": "0.5",
+        "x.d": "off",
     }
 
 
@@ -370,12 +370,76 @@ ONE_ERROR = [
     (
         "  loaders:\n    question",
         "  loaders/2:\n    question",
-        "experiments.loaders/2: is not a valid name: use letters, digits, '_', '-' and '.' only",
+        "experiments.loaders/2: 'loaders/2' is not a valid name: "
+        "use letters, digits, '_', '-' and '.' only, at most 40",
     ),
     (
         "experiments: [loaders]",
         "experiments: [loader]",
         "profiles.smoke.experiments[0]: unknown experiment 'loader' (did you mean loaders? known: loaders)",
+    ),
+    (
+        "  loaders:\n    question",
+        "  Loaders: {question: Q, include: [{poolsize: 1}]}\n  loaders:\n    question",
+        "experiments.loaders: differs from Loaders in the case of letters only: rename it",
+    ),
+    ("timeout_s: 120", "timeout_s: 1.0e+300", "timeout_s: 1.0e+300 is too large: write 604,800 or less"),
+    ("timeout_s: 120", "timeout_s: !!timestamp x", "timeout_s: 'x' is not a valid !!timestamp: put it in quotes"),
+    ("repeats: 10", "repeats: 1000000", "repeats: 1000000 is too large: write 10,000 or less"),
+    ("poolsize: 20", "poolsize: 300000", "defaults.poolsize: 300000 is too large: write 262,133 or less"),
+    (
+        "source: synthetic, state: NY, records: 100",
+        "source: directory, path: ~nosuchuser/x",
+        "data.ny.path: '~nosuchuser/x' begins with the home of a user who has none here: write the folder out",
+    ),
+    (
+        "state: NY",
+        "state: ../../x",
+        "data.ny.state: '../../x' is not a state: write its name or code, such as New_York or NY",
+    ),
+    (
+        "state: NY",
+        f"state: {'N' * 200}",
+        f"data.ny.state: '{'N' * 100}...' is not a state: write its name or code, such as New_York or NY",
+    ),
+    (
+        "  loaders:\n    question",
+        f"  {'x' * 300}:\n    question",
+        f"experiments.{'x' * 100}...: '{'x' * 100}...' is not a valid name: "
+        "use letters, digits, '_', '-' and '.' only, at most 40",
+    ),
+    (
+        "question: Which?",
+        f"question: {'x ' * 2_000}",
+        f"experiments.loaders.question: '{'x ' * 50}...' is too long: write at most 2,000 characters",
+    ),
+    (
+        "storage: disk",
+        f"storage: disk, settings: {{application_name: {'x' * 200_000}}}",
+        "postgres.default.settings.application_name: has 200,000 characters: write at most 10,000",
+    ),
+    (
+        "storage: disk",
+        f"storage: disk, settings: {{application_name: {'x' * 5_000}}}",
+        f"postgres.default.settings.application_name: '{'x' * 100}...' is too long for a setting: "
+        "write at most 2,000 characters",
+    ),
+    (
+        "server_cpuset: rest",
+        "server_cpuset: rest, server_memory: 9999999999TB",
+        "resources.split.server_memory: '9999999999TB' is too large: write at most 1024TB",
+    ),
+    (
+        "      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
+        f"      poolsize: {list(range(1, 1000))}\n      python: [{', '.join(['default'] * 101)}]\n",
+        "experiments.loaders: makes this matrix too large: write at most 100,000 combinations in all experiments",
+    ),
+    (
+        "      loader: [row_by_row_threaded, row_by_row_asyncio]\n",
+        f"      poolsize: {list(range(1, 1000))}\n      python: [{', '.join(['default'] * 99)}]\n"
+        f"    exclude: [{', '.join(['{poolsize: 5}'] * 20)}]\n",
+        "experiments.loaders: makes this matrix too large: write at most 100,000 combinations in all experiments, "
+        "each checked against few of 20 entries",
     ),
 ]
 

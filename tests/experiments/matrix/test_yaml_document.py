@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -84,11 +85,13 @@ def test_an_alias_of_what_it_stands_in_is_refused(tmp_path: Path) -> None:
 
 
 def test_control_characters_are_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "a: \x00\n").startswith("matrix.yaml: is not valid YAML: ")
+    assert refusal(tmp_path, "a: \x00\n").startswith("matrix.yaml:1: is not valid YAML: ")
 
 
 def test_a_date_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path, "a: 2014-13-01\n") == "matrix.yaml: is not valid YAML: month must be in 1..12"
+    assert refusal(tmp_path, "a: 2014-13-01\n") == (
+        "matrix.yaml:1: a: '2014-13-01' is not a valid !!timestamp: put it in quotes"
+    )
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
@@ -101,8 +104,8 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "matrix.yaml").write_bytes("a: é".encode("latin-1"))
-    with pytest.raises(BadInput, match=r"matrix\.yaml: cannot be read: it is not UTF-8"):
+    (tmp_path / "matrix.yaml").write_bytes("b: 1\na: é".encode("latin-1"))
+    with pytest.raises(BadInput, match=r"matrix\.yaml:2: cannot be read: it is not UTF-8"):
         read_document(tmp_path / "matrix.yaml")
 
 
@@ -115,3 +118,66 @@ def test_findings_come_in_the_order_of_their_lines_and_once(tmp_path: Path) -> N
 def test_a_path_is_written_with_dots_and_positions() -> None:
     assert write_path(("experiments", "loaders", "matrix", "loader", 1)) == "experiments.loaders.matrix.loader[1]: "
     assert write_path(()) == ""
+
+
+def chain(links: int) -> str:
+    """Write aliases that each stand for a list of the one before, ten times."""
+    lists = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, links))
+    return f"a0: &a0 [x]\n{lists}"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: " + "[" * 5_000, "matrix.yaml:1: is not valid YAML: this is nested deeper than 20 levels"),
+        (
+            "a0: &a0 {b: x}\n" + "".join(f"a{n}: &a{n} {{b: *a{n - 1}}}\n" for n in range(1, 900)),
+            "matrix.yaml:1: is not valid YAML: this is nested deeper than 20 levels",
+        ),
+        (
+            chain(9),
+            "matrix.yaml:1: is not valid YAML: the file has more than 10,000 values, "
+            "with aliases counted as what they stand for",
+        ),
+        (
+            f"a:\n  [{'1,' * 100_000}]",
+            "matrix.yaml:2: is not valid YAML: the file has more than 10,000 values, "
+            "with aliases counted as what they stand for",
+        ),
+        ("a: 1\n# " + "x" * 300_000, "matrix.yaml: has more than 256 kB: remove what is not needed"),
+        (f"a:\n  b: {'x' * 200_000}", "matrix.yaml:2: a.b: has 200,000 characters: write at most 10,000"),
+    ],
+    ids=["nested", "nested aliases", "alias bomb", "long list", "long file", "long value"],
+)
+def test_a_file_beyond_the_bounds_is_refused_at_once(tmp_path: Path, text: str, reason: str) -> None:
+    begun = time.process_time()
+    assert refusal(tmp_path, text) == reason
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("!!bool x", "'x' is not a valid !!bool: put it in quotes"),
+        ("!!timestamp x", "'x' is not a valid !!timestamp: put it in quotes"),
+        ("!!int x", "'x' is not a valid !!int: put it in quotes"),
+        ("0x" + "f" * 200, "0x" + "f" * 98 + "... is too large for a number"),
+        (r'"a\0b"', r"holds the character '\x00', which is no text: remove it"),
+        (r'"\ud800"', r"holds the character '\ud800', which is no text: remove it"),
+        (r'"\e[31m"', r"holds the character '\x1b', which is no text: remove it"),
+        ("!!set {x}", "the tag tag:yaml.org,2002:set means nothing here: remove it"),
+    ],
+)
+def test_a_value_that_is_none_is_refused_with_its_line(tmp_path: Path, value: str, reason: str) -> None:
+    assert refusal(tmp_path, f"x: 1\na:\n  b: {value}\n") == f"matrix.yaml:3: a.b: {reason}"
+
+
+def test_a_key_that_no_program_can_print_is_refused_and_shown_escaped(tmp_path: Path) -> None:
+    assert refusal(tmp_path, '"\\ud800": 1\n') == (
+        r"matrix.yaml:1: \ud800: holds the character '\ud800', which is no text: remove it"
+    )
+
+
+@pytest.mark.parametrize("escape", [r'"\UFFFFFFFF"', "%YAML 1." + "9" * 5000])
+def test_a_number_too_large_for_yaml_itself_is_refused_with_a_line(tmp_path: Path, escape: str) -> None:
+    assert refusal(tmp_path, f"{escape}\n---\n").startswith("matrix.yaml:1: is not valid YAML: ")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 
 from experiments.environment.hashes import PROJECT
 from experiments.matrix.cell import Cell
+from experiments.matrix.values import NAME_FORM
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.record import STATUSES, Record
-from experiments.report.charts.catalog import chart_images, chart_names
+from experiments.report.charts.catalog import CURVE_AXES, chart_images, chart_name, chart_names
 from experiments.report.publish import charts_of
 from tests.experiments.made_summaries import summed
 
@@ -169,7 +171,7 @@ def test_curves_have_a_line_for_each_combination_of_the_other_axes(
 ) -> None:
     matrix = {"loader": [THREADED, ASYNCIO], "loop": ["uvloop"], "poolsize": [1, 5, 20]}
     campaign = made(pool_sizes(threaded, uvloop_cell), matrix)
-    svg = charts_of(*summed(*campaign, experiment))["loaders-poolsize.svg"]
+    svg = charts_of(*summed(*campaign, experiment))["loaders~poolsize.svg"]
     lines = {f"line-{metric}-0-{line}": 3 for metric in ("rows", "cpu") for line in (0, 1)}
     intervals = {f"intervals-{metric}-0-{line}": 3 for metric in ("rows", "cpu") for line in (0, 1)}
     assert marks(svg) == {**lines, **intervals}
@@ -184,7 +186,7 @@ def test_curves_over_interpreters_are_in_version_order_and_set_free_threaded_bui
     pythons = [("3.13", None), ("3.9", None), ("3.14t", "off"), ("3.14t", "default"), ("3.10", None), ("3.14", None)]
     cells = [(replace(threaded, python=python, gil=gil), [10_000.0 + n for n in range(6)]) for python, gil in pythons]
     matrix = {"python": ["3.13", "3.9", "3.14t", "3.10", "3.14"], "gil": ["default", "off"]}
-    svg = charts_of(*summed(*made(cells, matrix), experiment))["loaders-python.svg"]
+    svg = charts_of(*summed(*made(cells, matrix), experiment))["loaders~python.svg"]
     assert marks(svg)["line-rows-0-0"] == 4
     assert marks(svg)["apart-rows-0-0"] == 2
     shown = [text for text in texts(svg) if text.startswith("3.")]
@@ -202,7 +204,7 @@ def test_many_lines_are_drawn_in_panels_of_few(
         for size in (1, 5, 20)
     ]
     matrix = {"loader": loaders, "poolsize": [1, 5, 20]}
-    svg = charts_of(*summed(*made(cells, matrix), experiment))["loaders-poolsize.svg"]
+    svg = charts_of(*summed(*made(cells, matrix), experiment))["loaders~poolsize.svg"]
     assert {name for name in marks(svg) if name.startswith("line-rows")} == {f"line-rows-{n}-0" for n in range(7)}
 
 
@@ -211,7 +213,15 @@ def test_two_values_of_an_axis_make_no_curve_nor_do_those_that_cannot_run(
 ) -> None:
     cells = [(replace(threaded, poolsize=size), rates) for size, rates in ((20, [1.0]), (1, [1.0]), (5, []))]
     described, _ = made(cells, {"poolsize": [1, 5, 20]})
-    assert [name for name, _ in chart_names(described, experiment)] == ["loaders.svg", "loaders-time.svg"]
+    assert [name for name, _ in chart_names(described, experiment)] == ["loaders.svg", "loaders~time.svg"]
+
+
+def test_no_experiment_has_a_name_that_makes_it_take_the_charts_of_another_one() -> None:
+    kinds = ("", "time", *CURVE_AXES)
+    names = ["x", *(f"x-{kind}" for kind in kinds)]
+    files = [chart_name(ShownExperiment(name, "?"), kind) for name in names for kind in kinds]
+    assert len(files) == len(set(files)) == 5 * 4
+    assert not any(re.fullmatch(NAME_FORM, chart_name(ShownExperiment("x", "?"), kind)) for kind in kinds[1:])
 
 
 def test_charts_that_are_named_are_those_that_are_drawn_each_time_with_the_same_bytes(
@@ -262,8 +272,8 @@ def test_an_image_stands_in_a_paragraph_of_its_own(description: Description, exp
     text = chart_images(description, experiment, "../charts")
     assert text.startswith("![Chart of loaders: Is asyncio faster than threads? ")
     assert "](../charts/loaders.svg)\n\n![" in text
-    assert text.endswith("](../charts/loaders-time.svg)\n\n")
-    assert chart_images(description, experiment, "../charts", {"loaders.svg", "loaders-time.svg"}) == ""
+    assert text.endswith("](../charts/loaders~time.svg)\n\n")
+    assert chart_images(description, experiment, "../charts", {"loaders.svg", "loaders~time.svg"}) == ""
 
 
 def test_what_a_user_has_set_for_the_library_changes_nothing(
@@ -312,6 +322,6 @@ def test_a_curve_without_any_result_says_so(
     made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
 ) -> None:
     described, _ = made(pool_sizes(threaded, threaded)[:3], {"poolsize": [1, 5, 20]})
-    svg = charts_of(*summed(described, [], experiment))["loaders-poolsize.svg"]
+    svg = charts_of(*summed(described, [], experiment))["loaders~poolsize.svg"]
     assert texts(svg).count("no run with a result") == 2
     assert not any("intervals" in name for name in marks(svg))

@@ -13,7 +13,7 @@ from experiments.records.folder import create
 from experiments.records.record import Record
 from experiments.report.publish import write_front_page, write_tables
 
-CHARTS = ["loaders-time.svg", "loaders.svg"]
+CHARTS = ["loaders.svg", "loaders~time.svg"]
 
 
 @pytest.fixture

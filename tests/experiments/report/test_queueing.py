@@ -131,7 +131,7 @@ def test_the_page_says_where_the_servers_cost_is_not_that_of_the_phase(
 def test_an_experiment_of_the_same_name_keeps_its_files(description: Description) -> None:
     assert model_name(description) == "model"
     same = replace(description, experiments=(ShownExperiment("model", "Which?"),))
-    assert model_name(same) == "model-of-all"
+    assert model_name(same) == "model~all"
 
 
 def test_a_chart_has_a_panel_for_each_contestant_with_all_its_cells(

@@ -249,7 +249,7 @@ def test_a_chart_over_the_pool_size_goes_before_that_of_all_ratios(campaign: Cam
     pools = [ShownCell(f"pool {size}", "a", ("io_or_cpu",), replace(threaded, poolsize=size)) for size in (1, 5)]
     cells = (*campaign.description.cells, *pools)
     answer = write_answer(replace(campaign, description=replace(campaign.description, cells=cells)), "here", "one")
-    assert "](one/charts/io_or_cpu-poolsize.svg)" in answer
+    assert "](one/charts/io_or_cpu~poolsize.svg)" in answer
     assert answer.count("](one/charts/") == 1
 
 

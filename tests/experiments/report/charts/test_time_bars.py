@@ -46,7 +46,7 @@ def bars_in(svg: bytes) -> set[str]:
 def test_a_bar_has_a_piece_for_each_part_and_the_worker_time_beside_it(
     sampled: Description, records: list[Record]
 ) -> None:
-    svg = charts_of(*summed(sampled, records, sampled.experiments[0]))["loaders-time.svg"]
+    svg = charts_of(*summed(sampled, records, sampled.experiments[0]))["loaders~time.svg"]
     assert bars_in(svg) == {f"{part}-0" for part in PARTS if part != "other_wait"}
     written = texts(svg)
     # 20 workers, 10,000 rows/s.
@@ -59,14 +59,14 @@ def test_a_bar_has_a_piece_for_each_part_and_the_worker_time_beside_it(
 
 
 def test_the_same_records_make_the_same_bytes(sampled: Description, records: list[Record]) -> None:
-    first, second = (charts_of(*summed(sampled, records, sampled.experiments[0]))["loaders-time.svg"] for _ in range(2))
+    first, second = (charts_of(*summed(sampled, records, sampled.experiments[0]))["loaders~time.svg"] for _ in range(2))
     assert first == second
 
 
 def test_without_watched_cells_there_is_no_such_chart(description: Description, sampled: Description) -> None:
     cells = tuple(replace(shown, cell=replace(shown.cell, sampling="off")) for shown in description.cells)
     assert not has_time(replace(description, cells=cells), description.experiments[0])
-    assert [name for name, _ in chart_names(sampled, sampled.experiments[0])] == ["loaders.svg", "loaders-time.svg"]
+    assert [name for name, _ in chart_names(sampled, sampled.experiments[0])] == ["loaders.svg", "loaders~time.svg"]
 
 
 def test_a_watched_cell_that_cannot_run_makes_none(sampled: Description) -> None:
@@ -100,7 +100,7 @@ def test_the_foot_says_why_a_bar_is_too_long(
     sampled: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
     alone = observed(make_record(threaded), server=25.0)
-    svg = charts_of(*summed(sampled, [watched(alone)], sampled.experiments[0]))["loaders-time.svg"]
+    svg = charts_of(*summed(sampled, [watched(alone)], sampled.experiments[0]))["loaders~time.svg"]
     assert any("beyond 100%" in line for line in texts(svg))
 
 
@@ -108,7 +108,7 @@ def test_waits_that_count_twice_make_no_bar_too_long(
     sampled: Description, make_record: Callable[..., Record], threaded: Cell
 ) -> None:
     alone = observed(make_record(threaded), waits={"IO:WalSync": 0.99})
-    svg = charts_of(*summed(sampled, [watched(alone)], sampled.experiments[0]))["loaders-time.svg"]
+    svg = charts_of(*summed(sampled, [watched(alone)], sampled.experiments[0]))["loaders~time.svg"]
     assert not any("beyond 100%" in line for line in texts(svg))
     assert "queueing-0" not in bars_in(svg)
 
@@ -119,5 +119,5 @@ def test_beside_each_bar_stands_how_busy_the_cores_were(
     placements = {"split": SPLIT}
     described = replace(sampled, placements=placements)
     run = observed(make_record(threaded), server=0.94, cores=(0.19, 0.04))
-    written = texts(charts_of(*summed(described, [watched(run)], described.experiments[0]))["loaders-time.svg"])
+    written = texts(charts_of(*summed(described, [watched(run)], described.experiments[0]))["loaders~time.svg"])
     assert {"23%", "94%"} <= set(written)

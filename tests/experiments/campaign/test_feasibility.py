@@ -1,0 +1,71 @@
+"""Plans that cannot work on this machine."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from experiments.campaign import feasibility
+from experiments.campaign.feasibility import find_impossible
+from experiments.engines.protocol import Engine
+from experiments.matrix.cell import Cell
+from experiments.matrix.expand import PlannedCell
+from experiments.matrix.plan import make_plan
+from experiments.matrix.spec import Matrix, PostgresConfiguration, load_matrix
+from tests.project import ROOT
+
+
+def findings(cell: Cell, settings: Mapping[str, str], *, here: bool = True) -> list[tuple[tuple[str | int, ...], str]]:
+    matrix: Matrix = load_matrix(ROOT / "matrix.yaml")
+    changed = replace(matrix, postgres={"default": PostgresConfiguration("17", "disk", settings)})
+    engine = cast(Engine, SimpleNamespace(cores=lambda: SimpleNamespace(here=here)))
+    plan = make_plan([PlannedCell(cell, "a", ("pools",))], 1, 1)
+    return [(found.path, found.text) for found in find_impossible(plan, changed, {"local": engine})]
+
+
+def test_a_plan_that_works_has_no_findings(threaded: Cell) -> None:
+    assert findings(threaded, {"max_connections": "30", "shared_buffers": "128MB"}) == []
+
+
+def test_fewer_connections_than_the_plan_needs_are_found(threaded: Cell) -> None:
+    assert findings(threaded, {"Max-Connections": "29"}, here=False) == [
+        (
+            ("postgres", "default", "settings", "Max-Connections"),
+            "is too small for this plan: write 30 or more, or remove it",
+        )
+    ]
+
+
+def test_more_shared_memory_than_the_machine_has_is_found(threaded: Cell) -> None:
+    ((path, text),) = findings(threaded, {"shared_buffers": "4TB"})
+    assert path == ("postgres", "default", "settings", "shared_buffers")
+    assert text.startswith("is more than the memory of this machine (")
+
+
+def test_more_open_files_than_a_process_may_have_are_found(threaded: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (1024, 4096))
+    assert findings(replace(threaded, poolsize=5_000), {}) == [
+        (
+            ("experiments", "pools"),
+            "a pool of 5,000 needs more open files than a process may have here (1,024): "
+            "raise ulimit -n, or use a smaller pool",
+        )
+    ]
+    assert findings(replace(threaded, poolsize=5_000), {}, here=False) == []
+
+
+def test_more_processes_than_the_machine_may_have_are_found(
+    threaded: Cell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    monkeypatch.setattr(feasibility, "_KERNEL", tmp_path)
+    assert findings(replace(threaded, poolsize=20_000), {}) == []
+    (tmp_path / "threads-max").write_text("32768\n")
+    ((_, text),) = findings(replace(threaded, poolsize=20_000), {})
+    assert text.startswith("a pool of 20,000 needs more processes than this machine may have (kernel.threads-max is 3")
