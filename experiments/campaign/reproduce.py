@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 from pydantic import ValidationError
 
@@ -14,14 +13,15 @@ from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.analysis.summary import summarize_all
 from experiments.errors import BadInput, suggest
 from experiments.formatting import count
-from experiments.matrix.expand import Arm, PlannedCell, find_obstacle
+from experiments.matrix.expand import PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.settings import check_settings
 from experiments.matrix.spec import Matrix, matrix_adapter
-from experiments.matrix.yaml_document import Document, Finding, read_document, refuse
+from experiments.matrix.yaml_document import Document, Finding, write_path
 from experiments.records.campaign import Campaign, select_published
 from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder
+from experiments.records.reading import find_line
 
 _HASH = "sha256:"
 
@@ -118,19 +118,18 @@ def _read_matrix(description: Description, file: Path) -> Matrix:
     adapter = matrix_adapter()
     # Untrusted input: a published campaign must not reach this machine through the settings of its servers.
     if refused := [*check_settings(recorded.get("postgres"))]:
-        raise refuse(read_document(file), [Finding(("matrix", *one.path), one.text) for one in refused])
+        raise _refuse(file, refused)
     try:
         return adapter.validate_python(recorded)
     except ValidationError as error:
-        written = read_document(file)
-        part = Document(
-            str(file),
-            recorded,
-            {path[1:]: line for path, line in written.lines.items() if path[:1] == ("matrix",)},
-            {path[1:]: text for path, text in written.texts.items() if path[:1] == ("matrix",)},
-        )
-        found = describe_errors(error, adapter, part)
-        raise refuse(written, [Finding(("matrix", *one.path), one.text) for one in found]) from error
+        numbers = {tuple(one["loc"]): str(one["input"]) for one in error.errors() if one["input"] is not None}
+        raise _refuse(file, describe_errors(error, adapter, Document(str(file), recorded, {}, numbers))) from error
+
+
+def _refuse(file: Path, found: Sequence[Finding]) -> BadInput:
+    content = file.read_bytes()
+    placed = [(find_line(content, ("matrix", *one.path)), one) for one in found]
+    return BadInput("\n".join(f"{file}:{line}: {write_path(('matrix', *one.path))}{one.text}" for line, one in placed))
 
 
 def _choose(description: Description, keys: Sequence[str]) -> list[ShownCell]:
@@ -190,7 +189,7 @@ def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) ->
         name = str(cell.value(axis))
         if name not in section:
             raise BadInput(f"{file}: {shown.cell_key}: {axis}: {name!r} is not in its matrix {suggest(name, section)}")
-    return PlannedCell(cell, cast(Arm, shown.arm), shown.experiments, shown.unsupported or find_obstacle(cell))
+    return PlannedCell(cell, shown.arm, shown.experiments, shown.unsupported or find_obstacle(cell))
 
 
 def _with_data(matrix: Matrix, cells: Sequence[PlannedCell], folder: str | None, file: Path) -> Matrix:

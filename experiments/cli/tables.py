@@ -8,7 +8,7 @@ from experiments.cli.options import add_results
 from experiments.errors import BadInput
 from experiments.files import write_whole
 from experiments.records.campaign import PUBLISHED, Campaign, find_campaign, list_known
-from experiments.records.folder import CampaignFolder, list_campaigns, locked
+from experiments.records.folder import CampaignFolder, leaving_out_unreadable, list_campaigns, locked
 from experiments.report.answer.section import write_answer
 from experiments.report.charts.catalog import CHARTS
 from experiments.report.publish import choose_front, write_front_page, write_tables
@@ -29,7 +29,8 @@ def run(options: Namespace) -> int:
     folder = choose_campaign(options.results, options.campaign)
     with locked(folder.path.parent):
         for campaign in list_campaigns(folder.path.parent):
-            campaign.repair()
+            with leaving_out_unreadable():
+                campaign.repair()
         written = write_tables(folder)
         print(f"wrote {folder.path / 'tables'} and {folder.path / CHARTS}")
         # A campaign somewhere else has no results folder of its own.

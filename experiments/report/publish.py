@@ -8,9 +8,9 @@ from pathlib import Path
 from experiments.analysis.comparison import compare_campaigns, find_differences
 from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize_campaign
 from experiments.files import write_whole
-from experiments.records.campaign import PUBLISHED, Campaign, load_campaign, read_published
+from experiments.records.campaign import PUBLISHED, Campaign, load_campaign, load_readable, read_published
 from experiments.records.description import Description
-from experiments.records.folder import CampaignFolder, list_campaigns
+from experiments.records.folder import CampaignFolder, leaving_out_unreadable, list_campaigns
 from experiments.report.answer.section import describe_question
 from experiments.report.bottlenecks import why_section
 from experiments.report.charts.catalog import CHARTS, chart_images, chart_names
@@ -107,7 +107,7 @@ def write_front_page(results: Path, written: CampaignSummary | None = None) -> P
     """
     folders = list_campaigns(results)
     if results.resolve() == PUBLISHED.resolve():
-        page, text = results.parent / README, write_index([load_campaign(folder) for folder in folders], results.name)
+        page, text = results.parent / README, write_index([*load_readable(folders)], results.name)
     else:
         page, text = results / README, _newest_page(folders, written)
     write_whole(page, text)
@@ -115,13 +115,15 @@ def write_front_page(results: Path, written: CampaignSummary | None = None) -> P
 
 
 def _newest_page(folders: Sequence[CampaignFolder], written: CampaignSummary | None) -> str:
-    campaigns = [
-        written.campaign if written and written.campaign.name == folder.path.name else load_campaign(folder)
-        for folder in folders
-    ]
+    read: dict[CampaignFolder, Campaign] = {}
+    for folder in folders:
+        with leaving_out_unreadable():
+            is_written = written is not None and written.campaign.name == folder.path.name
+            read[folder] = written.campaign if written and is_written else load_campaign(folder)
+    campaigns = [*read.values()]
     place = choose_front([campaign.description for campaign in campaigns])
     front = campaigns[place]
     if written is None or written.campaign is not front:
         # A campaign that has not ended has none of the files that the page shows.
-        written = write_tables(folders[place], front)
+        written = write_tables([*read][place], front)
     return write_readme(written, [campaign for campaign in campaigns if campaign is not front])
