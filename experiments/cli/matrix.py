@@ -31,7 +31,7 @@ from experiments.profiling.explain import explain_asked
 from experiments.records.campaign import find_campaign, keep_published
 from experiments.records.folder import locked
 from experiments.records.record import Record
-from experiments.report.publish import verdicts_of, write_front_page, write_tables
+from experiments.report.publish import find_front_page, verdicts_of, write_front_page, write_tables
 
 INTERRUPTED = "interrupted; rerun the same command to resume"
 
@@ -136,6 +136,7 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
 
 def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
     """Run the campaign, write its tables, and print the outcome."""
+    find_front_page(order.results)
     reporter = choose_reporter(Console())
     try:
         with contextlib.ExitStack() as inside:

@@ -11,6 +11,7 @@ from experiments.records.campaign import PUBLISHED, Campaign, find_campaign, lis
 from experiments.records.folder import CampaignFolder, leaving_out_unreadable, list_campaigns, locked
 from experiments.report.answer.section import write_answer
 from experiments.report.charts.catalog import CHARTS
+from experiments.report.pages import make_inert
 from experiments.report.publish import choose_front, write_front_page, write_tables
 
 START, END = "<!-- answer:start -->", "<!-- answer:end -->"
@@ -50,7 +51,7 @@ def answer_in(readme: Path, folder: CampaignFolder, campaign: Campaign) -> None:
         raise BadInput(f"--readme: {readme}: {error.strerror}; expected a text file with the markers") from error
     # Both may be given from anywhere; a page's links are from where it is.
     link = Path(os.path.relpath(folder.path, readme.parent)).as_posix()
-    answer = write_answer(campaign, str(folder.path), link)
+    answer = make_inert(write_answer(campaign, str(folder.path), link))
     write_whole(readme, replace_answer(text, answer, str(readme)))
 
 

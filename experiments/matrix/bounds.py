@@ -26,6 +26,7 @@ Amount = Annotated[float, Field(strict=True, ge=0, le=_MOST, allow_inf_nan=False
 Divisor = Annotated[float, Field(strict=True, ge=LEAST_DIVISOR, le=_MOST, allow_inf_nan=False)]
 """An amount that others are divided by."""
 Pool = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+Repeats = Annotated[int, Field(strict=True, ge=1, le=MOST_REPEATS)]
 Block = Annotated[int, Field(strict=True, ge=0, le=MOST_REPEATS)]
 Core = Annotated[int, Field(strict=True, ge=0, le=65_535)]
 Seed = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]

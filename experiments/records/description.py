@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter
 
-from experiments.matrix.bounds import Amount, Block, Divisor, Name, Number, Question, Report, Scalar, Seed, Text
+from experiments.matrix.bounds import Amount, Divisor, Name, Number, Question, Repeats, Report, Scalar, Seed, Text
 from experiments.matrix.cell import Cell
 from experiments.records.facts import DataFacts, InterpreterFacts, MachineFacts, Placement, ServerFacts
 from experiments.records.reading import Schema, SharedCell, read_json
@@ -55,7 +55,7 @@ class Description:
     fingerprint: Text
     engine: Text
     seed: Seed
-    repeats: Block
+    repeats: Repeats
     matrix_hash: Text
     matrix: Mapping[str, Any]
     selection: Mapping[str, Any]

@@ -125,3 +125,27 @@ def test_the_command_puts_the_answer_into_a_file(
 def test_the_projects_readme_has_the_markers() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     assert START in replace_answer(text, "", "README.md")
+
+
+def test_damaged_campaigns_beside_it_do_not_stop_the_tables_of_one(
+    folders: Path, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, damaged in (("bytes", "campaign.json"), ("lines", "runs.jsonl"), ("attempts", "attempt.json")):
+        (create(LOCAL, replace(description, campaign=name)).path / damaged).write_bytes(b"\xff\n")
+    assert main(["tables", "new"]) == 0
+    assert capsys.readouterr().err.count("this campaign is left out") == 3
+    page = (folders / LOCAL / "README.md").read_text()
+    assert ("- old: " in page, "bytes" in page, "- attempts: " in page) == (True, False, True)
+    assert main(["tables", "bytes"]) == 2
+    assert f"error: {LOCAL / 'bytes' / 'campaign.json'}:1: not JSON" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("results", ["", "."])
+def test_the_page_of_a_project_is_not_overwritten(
+    results: str, folders: Path, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create(folders, replace(description, campaign="here"))
+    (folders / "README.md").write_text("# My project\n")
+    assert main(["tables", "--results", results]) == 2
+    assert (folders / "README.md").read_text() == "# My project\n"
+    assert "README.md is no page of results; choose a folder without" in capsys.readouterr().err

@@ -178,3 +178,30 @@ def test_a_description_names_no_folder_of_this_machine(tmp_path: Path, descripti
     folder = create(tmp_path, replace(description, cells=cells, postgres=postgres))
     assert "/home" not in (folder.path / "campaign.json").read_text()
     assert folder.description().cells[0].unsupported == "cannot be imported: x.so: undefined symbol"
+
+
+def test_a_second_record_of_a_run_is_refused_with_the_line_of_the_first(
+    folder: CampaignFolder, make_record: Callable[..., Record]
+) -> None:
+    for record in (interrupted(make_record()), make_record(), interrupted(make_record())):
+        folder.append(record)
+    assert len(folder.records()) == 3
+    folder.append(make_record(rows_per_s=9_000.0))
+    with pytest.raises(BadInput, match=r"runs.jsonl:4: a second record of the run in line 2; remove one"):
+        folder.records()
+
+
+def test_a_campaign_that_cannot_be_read_is_left_out_with_a_warning(
+    tmp_path: Path, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        create(tmp_path, replace(description, campaign=name))
+    with (tmp_path / "b" / "campaign.json").open("r+b") as file:
+        file.seek(20)
+        file.write(b"\xff")
+    for _ in range(2):
+        assert [folder.path.name for folder in list_campaigns(tmp_path)] == ["a"]
+    warning = capsys.readouterr().err
+    assert warning.startswith(f"warning: {tmp_path / 'b' / 'campaign.json'}:3: not JSON (")
+    assert warning.endswith("this campaign is left out\n")
+    assert warning.count("\n") == 1
