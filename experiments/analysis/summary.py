@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from experiments.analysis.ceilings import Ceilings, find_ceiling, is_ceiling, list_ceilings
@@ -71,7 +72,7 @@ class CellSummary:
     ledger: Mapping[str, float] | None = None
     ceiling_share: float | None = None
 
-    @property
+    @cached_property
     def ok(self) -> tuple[Record, ...]:
         """Return the runs that count."""
         return tuple(record for record in self.finished if record.status == "ok")
@@ -97,7 +98,7 @@ class CellSummary:
         """Return False where an interpreter says that it was built without optimizations."""
         return all(record.client.optimized_build for record in self.finished if record.client)
 
-    @property
+    @cached_property
     def clients(self) -> tuple[Client, ...]:
         """Return what the processes of its runs reported of themselves."""
         return tuple(record.client for record in self.finished if record.client)

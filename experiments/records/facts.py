@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from experiments.matrix.bounds import Amount, Core, Count, Flag, Text
+from experiments.matrix.bounds import Core, Count, Divisor, Flag, Text
 
-Cores = Annotated[frozenset[Core], Field(max_length=65_536)]
+Cores = Annotated[frozenset[Core], Field(min_length=1, max_length=65_536)]
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Placement:
 
     loader_cpus: Cores
     server_cpus: Cores
-    loader_quota: Amount | None = None
+    loader_quota: Divisor | None = None
     note: Text | None = None
     """Deviations from the request with reasons: for people, no part of the identity."""
-    server_quota: Amount | None = None
+    server_quota: Divisor | None = None
     loader_memory_bytes: Count | None = None
     server_memory_bytes: Count | None = None
 

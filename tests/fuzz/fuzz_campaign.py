@@ -111,7 +111,9 @@ def _change_bytes(rng: random.Random, content: bytes) -> bytes:
 def check(files: Files) -> None:
     """Run the commands that read campaigns. Raises AssertionError, or what a command raises, for a fault."""
     with tempfile.TemporaryDirectory() as scratch, _in_time(), contextlib.chdir(scratch):
-        for folder, content in ((_WHOLE, _write(*_small())), (_FUZZED, files)):
+        described, records = _small()
+        older = {**described, "campaign": "whole", "created_at": "2026-11-22"}
+        for folder, content in ((_WHOLE, _write(older, records)), (_FUZZED, files)):
             folder.mkdir(parents=True)
             for name, text in content.items():
                 (folder / name).write_bytes(text)

@@ -114,6 +114,8 @@ def test_what_is_to_name_a_file_has_no_folder_in_it(key: str, name: str, descrip
         ),
         ("matrix.postgres.default.settings", [], "matrix.postgres.default.settings: input should be an object"),
         ("placements.split.loader_cpus", [-1], "placements.split.loader_cpus.0: found -1, input should be greater"),
+        ("placements.split.server_cpus", [], "placements.split.server_cpus: frozenset should have at least 1 item"),
+        ("placements.split.loader_quota", 0, "placements.split.loader_quota: found 0, input should be greater"),
         ("environment.cores_allowed", "all", "environment.cores_allowed: found 'all', input should be"),
         ("engines", {"local": []}, "engines.local: input should be an object"),
         ("until", {}, "until.precision: field required"),
