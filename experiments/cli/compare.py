@@ -41,8 +41,7 @@ def run(options: Namespace) -> int:
     heading = "".join(f"{line}\n" for line in warnings) + "\n" * bool(warnings)
     print(heading + write_comparison(a, b, differences, comparison, "simple"), end="")
     if options.save:
-        file = folder_b.path / "compared" / f"{a.name}.md"
-        file.parent.mkdir(exist_ok=True)
+        file = folder_b.subfolder("compared") / f"{a.name}.md"
         write_page(file, heading + write_comparison(a, b, differences, comparison))
         print(f"\nwrote {file}")
     return 0

@@ -101,7 +101,7 @@ def keep_published(folder: CampaignFolder, published: Campaign) -> None:
     kept = folder.path / KEPT
     if (kept / "campaign.json").exists():
         return
-    kept.mkdir(exist_ok=True)
+    folder.subfolder(KEPT)
     write_whole(kept / "runs.jsonl", "".join(f"{to_json_line(record)}\n" for record in published.records))
     # The last: where it stands all is there.
     CampaignFolder(kept).rewrite(published.description)

@@ -67,6 +67,14 @@ class CampaignFolder:
                 records.append(record)
         return records
 
+    def subfolder(self, name: str) -> Path:
+        """Make a folder in that of the campaign. Raises BadInput for a link, which may lead out of it."""
+        path = self.path / name
+        if path.is_symlink():
+            raise BadInput(f"{path}: is a link, and files are written into the campaign's folder alone; remove it")
+        path.mkdir(exist_ok=True)
+        return path
+
     def append(self, record: Record) -> None:
         """Add the record of an attempt, which ends the attempt."""
         append_line(self._runs, to_json_line(record))

@@ -29,8 +29,7 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
     ``campaign`` is what the folder holds, where that was read already.
     """
     whole = summarize_campaign(campaign or load_campaign(folder))
-    tables = folder.path / "tables"
-    tables.mkdir(exist_ok=True)
+    tables = folder.subfolder("tables")
     for summary in whole.experiments:
         name = summary.experiment.name
         write_page(tables / f"{name}.md", experiment_page(summary, whole.campaign))
@@ -39,7 +38,7 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
         described = whole.campaign.description
         image = model_image(f"../{CHARTS}/{model_name(described)}.svg")
         write_page(tables / f"{model_name(described)}.md", model_page(described, whole.model, image))
-    write_charts(folder.path / CHARTS, whole)
+    write_charts(folder.subfolder(CHARTS), whole)
     if page := verdicts_of(folder, whole.campaign):
         write_page(folder.path / PAGE, page)
     write_page(folder.path / README, campaign_page(whole))
@@ -70,7 +69,6 @@ def write_charts(folder: Path, whole: CampaignSummary) -> None:
     for summary in whole.experiments:
         charts |= charts_of(summary, whole.campaign)
     charts |= model_chart_of(whole)
-    folder.mkdir(exist_ok=True)
     for name, svg in charts.items():
         write_whole(folder / name, svg.decode())
     for stale in folder.glob("*.svg"):

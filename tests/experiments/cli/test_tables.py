@@ -140,6 +140,20 @@ def test_damaged_campaigns_beside_it_do_not_stop_the_tables_of_one(
     assert f"error: {LOCAL / 'bytes' / 'campaign.json'}:1: not JSON" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("link", ["tables", "charts", "tables/.loaders.md.new", "README.md"])
+def test_nothing_is_written_through_a_link_in_a_campaign(
+    link: str, tmp_path: Path, description: Description, make_record: Callable[..., Record]
+) -> None:
+    folder = create(tmp_path / "results", description)
+    folder.append(make_record())
+    victim = tmp_path / "victim"
+    (victim if link in ("tables", "charts") else tmp_path / "other").mkdir()
+    (folder.path / link).parent.mkdir(exist_ok=True)
+    (folder.path / link).symlink_to(victim)
+    assert main(["tables", str(folder.path)]) == (2 if victim.exists() else 0)
+    assert not victim.exists() or not [*victim.iterdir()]
+
+
 @pytest.mark.parametrize("results", ["", "."])
 def test_the_page_of_a_project_is_not_overwritten(
     results: str, folders: Path, description: Description, capsys: pytest.CaptureFixture[str]

@@ -53,7 +53,9 @@ def test_no_text_of_a_campaign_is_alive_in_any_page_or_chart(
         experiments=(ShownExperiment("loaders", HOSTILE),),
         cells=cells,
         selection={HOSTILE: HOSTILE},
-        environment=MachineFacts(*[HOSTILE] * 2, 2, (0, 1), 2**30, *[HOSTILE] * 4),
+        environment=MachineFacts(
+            cpu=HOSTILE, machine=HOSTILE, cores_allowed=(0, 1), system=HOSTILE, virtualisation=HOSTILE
+        ),
         placements={"split": Placement(frozenset({0}), frozenset({1}), note=HOSTILE)},
         engines={HOSTILE: {"version": HOSTILE}},
     )
