@@ -1,11 +1,12 @@
 """Reproduction of a published campaign: its matrix, cells and order, from its ``campaign.json``."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bigdata.registry import LOADERS
 from experiments.analysis.differences import describe_difference, find_differences_between
@@ -16,7 +17,7 @@ from experiments.formatting import count
 from experiments.matrix.expand import PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.settings import check_settings
-from experiments.matrix.spec import Matrix, matrix_adapter
+from experiments.matrix.spec import AxisValues, Matrix, matrix_adapter
 from experiments.matrix.yaml_document import Document, Finding, write_path
 from experiments.records.campaign import Campaign, select_published
 from experiments.records.description import Description, ShownCell
@@ -24,6 +25,7 @@ from experiments.records.folder import CampaignFolder
 from experiments.records.reading import find_line
 
 _HASH = "sha256:"
+_AXES = TypeAdapter(AxisValues)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Reproduction:
         """Connections that its servers allowed, which follow from the largest pool of all its cells."""
         allowed = {part.settings.get("max_connections") for part in self.published.description.postgres.values()}
         only = allowed.pop() if len(allowed) == 1 else None
-        return None if only is None else int(only)
+        return int(only) if only and re.fullmatch("[0-9]{1,6}", only) else None
 
     def check_verdicts(self) -> None:
         """Raise BadInput if no cell could get a verdict however it runs, unless forced."""
@@ -184,6 +186,12 @@ def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) ->
             f"{file}: {shown.cell_key}: the loader {cell.loader} is not known to this version of the program; "
             f"{_check_out(then)}, or choose other cells with --cell"
         )
+    given = {axis: value for axis, value in cell.axes().items() if value is not None}
+    try:
+        _AXES.validate_python(given)
+    except ValidationError as error:
+        first = describe_errors(error, _AXES, Document(str(file), given))[0]
+        raise BadInput(f"{file}: {shown.cell_key}: {write_path(first.path)}{first.text}") from error
     sections = {"postgres": matrix.postgres, "data": matrix.data, "resources": matrix.resources}
     for axis, section in sections.items():
         name = str(cell.value(axis))

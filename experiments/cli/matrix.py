@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from rich.console import Console
 
@@ -112,8 +112,9 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
     description = reproduction.published.description
     matrix = reproduction.matrix
     # The source of images is a pin, too.
-    published = cast(Asked, description.engines.get("docker", {}).get("source", "auto"))
-    engines = Engines(pg_bin=options.pg_bin, source=published if options.source == "auto" else options.source)
+    published = description.engines.get("docker", {}).get("source")
+    chosen_source = published if options.source == "auto" and published in get_args(Asked) else options.source
+    engines = Engines(pg_bin=options.pg_bin, source=cast(Asked, chosen_source))
     plan = make_plan(reproduction.cells, matrix.repeats, description.seed)
     given = {"reproduce": description.campaign, "cell": options.cell, "repeats": repeats, "data": options.data}
     chosen = {name: value for name, value in given.items() if value} | ({"force": "yes"} if options.force else {})
