@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import json
 import os
@@ -45,6 +44,11 @@ Files = dict[str, bytes]
 
 
 @cache
+def _text() -> str:
+    return json.dumps(_small())
+
+
+@cache
 def _small() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return a few cells of a published campaign with their first records."""
     described = json.loads((_SOURCE / "campaign.json").read_text())
@@ -65,7 +69,7 @@ def _write(described: object, records: list[Any]) -> Files:
 
 def mutate(rng: random.Random) -> Files:
     """Return the files of a campaign with some values, lines or bytes changed."""
-    described, records = copy.deepcopy(_small())
+    described, records = json.loads(_text())
     for _ in range(rng.choice((0, 1, 1, 1, 2, 5))):
         _change_value(rng, described if rng.random() < 0.5 else rng.choice(records))
     if rng.random() < 0.1:
@@ -128,7 +132,9 @@ def check(files: Files) -> None:
         with contextlib.nullcontext() if with_charts else _NO_CHARTS:
             ran = _run("tables", _FUZZED.name)
         with _NO_CHARTS:
-            _run_others()
+            # What one command refuses when it loads the campaign all do.
+            if ran != 2 or with_charts:
+                _run_others()
             # A campaign that cannot be read does not block another one.
             assert ran != 2 or not with_charts or _run("tables", _WHOLE.name) == 0
         assert _outside() == before, f"wrote outside of the campaign: {_outside() ^ before}"
