@@ -17,6 +17,8 @@ _NO_RIGHT = frozenset((errno.EROFS, errno.EACCES, errno.EPERM))
 def write_whole(path: Path, text: str, *, durable: bool = True) -> None:
     """Replace the file atomically. ``durable``: it has reached the disk when this returns."""
     scratch = path.with_name(f".{path.name}.new")
+    # What a killed writer left, or a link that leads elsewhere.
+    scratch.unlink(missing_ok=True)
     try:
         with named_errors(path), scratch.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)

@@ -1,12 +1,12 @@
 """Reproduction of a published campaign: its matrix, cells and order, from its ``campaign.json``."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bigdata.registry import LOADERS
 from experiments.analysis.differences import Difference, describe_difference, find_differences_between
@@ -14,17 +14,19 @@ from experiments.analysis.stats import FEWEST_BLOCKS, format_floor
 from experiments.analysis.summary import summarize_all
 from experiments.errors import BadInput, suggest
 from experiments.formatting import count
-from experiments.matrix.expand import Arm, PlannedCell, find_obstacle
+from experiments.matrix.expand import PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.settings import check_settings
-from experiments.matrix.spec import Matrix, matrix_adapter
-from experiments.matrix.yaml_document import Document, Finding, read_document, refuse
+from experiments.matrix.spec import AxisValues, Matrix, matrix_adapter
+from experiments.matrix.yaml_document import Document, Finding, write_path
 from experiments.records.campaign import Campaign, select_published
 from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder
+from experiments.records.reading import find_line
 from experiments.report.reproduction import LARGEST_FLOOR
 
 _HASH = "sha256:"
+_AXES = TypeAdapter(AxisValues)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Reproduction:
         """Connections that its servers allowed, which follow from the largest pool of all its cells."""
         allowed = {part.settings.get("max_connections") for part in self.published.description.postgres.values()}
         only = allowed.pop() if len(allowed) == 1 else None
-        return None if only is None else int(only)
+        return int(only) if only and re.fullmatch("[0-9]{1,6}", only) else None
 
     def check_verdicts(self) -> None:
         """Raise BadInput if no cell could get a verdict however it runs, unless forced."""
@@ -135,19 +137,18 @@ def _read_matrix(description: Description, file: Path) -> Matrix:
     adapter = matrix_adapter()
     # Untrusted input: a published campaign must not reach this machine through the settings of its servers.
     if refused := [*check_settings(recorded.get("postgres"))]:
-        raise refuse(read_document(file), [Finding(("matrix", *one.path), one.text) for one in refused])
+        raise _refuse(file, refused)
     try:
         return adapter.validate_python(recorded)
     except ValidationError as error:
-        written = read_document(file)
-        part = Document(
-            str(file),
-            recorded,
-            {path[1:]: line for path, line in written.lines.items() if path[:1] == ("matrix",)},
-            {path[1:]: text for path, text in written.texts.items() if path[:1] == ("matrix",)},
-        )
-        found = describe_errors(error, adapter, part)
-        raise refuse(written, [Finding(("matrix", *one.path), one.text) for one in found]) from error
+        numbers = {tuple(one["loc"]): str(one["input"]) for one in error.errors() if one["input"] is not None}
+        raise _refuse(file, describe_errors(error, adapter, Document(str(file), recorded, {}, numbers))) from error
+
+
+def _refuse(file: Path, found: Sequence[Finding]) -> BadInput:
+    content = file.read_bytes()
+    placed = [(find_line(content, ("matrix", *one.path)), one) for one in found]
+    return BadInput("\n".join(f"{file}:{line}: {write_path(('matrix', *one.path))}{one.text}" for line, one in placed))
 
 
 def _choose(description: Description, keys: Sequence[str]) -> list[ShownCell]:
@@ -202,12 +203,18 @@ def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) ->
             f"{file}: {shown.cell_key}: the loader {cell.loader} is not known to this version of the program; "
             f"{_check_out(then)}, or choose other cells with --cell"
         )
+    given = {axis: value for axis, value in cell.axes().items() if value is not None}
+    try:
+        _AXES.validate_python(given)
+    except ValidationError as error:
+        first = describe_errors(error, _AXES, Document(str(file), given))[0]
+        raise BadInput(f"{file}: {shown.cell_key}: {write_path(first.path)}{first.text}") from error
     sections = {"postgres": matrix.postgres, "data": matrix.data, "resources": matrix.resources}
     for axis, section in sections.items():
         name = str(cell.value(axis))
         if name not in section:
             raise BadInput(f"{file}: {shown.cell_key}: {axis}: {name!r} is not in its matrix {suggest(name, section)}")
-    return PlannedCell(cell, cast(Arm, shown.arm), shown.experiments, shown.unsupported or find_obstacle(cell))
+    return PlannedCell(cell, shown.arm, shown.experiments, shown.unsupported or find_obstacle(cell))
 
 
 def _with_data(matrix: Matrix, cells: Sequence[PlannedCell], folder: str | None, file: Path) -> Matrix:

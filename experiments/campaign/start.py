@@ -27,7 +27,7 @@ from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.spec import Matrix
 from experiments.records.campaign import runs_left
 from experiments.records.description import Description, ShownCell, ShownExperiment, as_written, part_key
-from experiments.records.folder import CampaignFolder, create, list_campaigns, new_name
+from experiments.records.folder import CampaignFolder, create, leaving_out_unreadable, list_campaigns, new_name
 
 Cells = Mapping[Cell, PreparedCell | str]
 
@@ -59,7 +59,8 @@ class Order:
 def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
     """Run what is left of the campaign and return its folder. Needs entered ``engines`` and a locked results folder."""
     for folder in list_campaigns(order.results):
-        folder.repair()
+        with leaving_out_unreadable():
+            folder.repair()
     for notice in (order.notice, find_ownership_problem()):
         if notice is not None:
             reporter.tell(notice)

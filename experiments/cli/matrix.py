@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from rich.console import Console
 
@@ -32,7 +32,7 @@ from experiments.profiling.explain import explain_asked
 from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, keep_published
 from experiments.records.folder import locked
 from experiments.records.record import Record
-from experiments.report.publish import verdicts_of, write_front_page, write_tables
+from experiments.report.publish import find_front_page, verdicts_of, write_front_page, write_tables
 
 INTERRUPTED = "interrupted; rerun the same command to resume"
 
@@ -122,8 +122,9 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
     description = reproduction.published.description
     matrix = reproduction.matrix
     # The source of images is a pin, too.
-    published = cast(Asked, description.engines.get("docker", {}).get("source", "auto"))
-    engines = Engines(pg_bin=options.pg_bin, source=published if options.source == "auto" else options.source)
+    published = description.engines.get("docker", {}).get("source")
+    chosen_source = published if options.source == "auto" and published in get_args(Asked) else options.source
+    engines = Engines(pg_bin=options.pg_bin, source=cast(Asked, chosen_source))
     plan = make_plan(reproduction.cells, matrix.repeats, description.seed)
     given = {"reproduce": description.campaign, "cell": options.cell, "repeats": repeats, "data": options.data}
     chosen = {name: value for name, value in given.items() if value} | ({"force": "yes"} if options.force else {})
@@ -146,6 +147,7 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
 
 def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
     """Run the campaign, write its tables, and print the outcome."""
+    find_front_page(order.results)
     reporter = choose_reporter(Console())
     try:
         with contextlib.ExitStack() as inside:

@@ -7,11 +7,14 @@ run in progress, should the campaign be killed in it.
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, TextIO
@@ -38,7 +41,7 @@ class CampaignFolder:
     def description(self) -> Description:
         """Read ``campaign.json``. Raises BadInput if it cannot be used."""
         file = self.path / "campaign.json"
-        return description.from_json(file.read_text(encoding="utf-8"), str(file))
+        return description.from_json(file.read_bytes(), str(file))
 
     def rewrite(self, described: Description) -> None:
         """Replace ``campaign.json`` as a whole."""
@@ -48,15 +51,30 @@ class CampaignFolder:
         """Read every record, in the order written. Raises BadInput for any other line, a torn last line too."""
         if not self._runs.exists():
             return []
-        text = self._runs.read_text(encoding="utf-8")
-        if text and not text.endswith("\n"):
-            raise BadInput(
-                f"{self._runs}:{text.count(chr(10)) + 1}: the line is not complete, as the campaign was killed while "
-                f"it was written; nox -s tables -- --results {self.path.parent} repairs that"
-            )
-        # Not splitlines(), which also splits at characters that JSON may hold as they are.
-        lines = text.split("\n")[:-1]
-        return [from_json_line(line, f"{self._runs}:{number}") for number, line in enumerate(lines, start=1)]
+        records: list[Record] = []
+        first: dict[tuple[str, str, int], int] = {}
+        shared: dict[Any, Any] = {}
+        with self._runs.open("rb") as file, _without_collections():
+            for number, line in enumerate(file, start=1):
+                place = f"{self._runs}:{number}"
+                if not line.endswith(b"\n"):
+                    raise BadInput(
+                        f"{place}: the line is not complete, as the campaign was killed while it was written; "
+                        f"nox -s tables -- --results {self.path.parent} repairs that"
+                    )
+                record = from_json_line(line, place, shared)
+                if not record.interrupted and first.setdefault(record.run, number) != number:
+                    raise BadInput(f"{place}: a second record of the run in line {first[record.run]}; remove one")
+                records.append(record)
+        return records
+
+    def subfolder(self, name: str) -> Path:
+        """Make a folder in that of the campaign. Raises BadInput for a link, which may lead out of it."""
+        path = self.path / name
+        if path.is_symlink():
+            raise BadInput(f"{path}: is a link, and files are written into the campaign's folder alone; remove it")
+        path.mkdir(exist_ok=True)
+        return path
 
     def append(self, record: Record) -> None:
         """Add the record of an attempt, which ends the attempt."""
@@ -89,17 +107,48 @@ class CampaignFolder:
         cut_torn_line(self._runs)
         if not self._attempt.exists():
             return
-        killed = from_json_line(self._attempt.read_text(encoding="utf-8"), str(self._attempt))
+        killed = from_json_line(self._attempt.read_bytes(), f"{self._attempt}:1")
         if any((record.run, record.started_at) == (killed.run, killed.started_at) for record in self.records()):
             self._attempt.unlink()
         else:
             self.append(killed)
 
 
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Keep Python from looking for garbage among many new objects, of which none is: now, and later."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
+
+
+@cache
+def _warn(reason: str) -> None:
+    print(f"warning: {reason}; this campaign is left out", file=sys.stderr)
+
+
+@contextmanager
+def leaving_out_unreadable() -> Iterator[None]:
+    """Warn of a campaign that cannot be read, once, instead of raising BadInput: other campaigns must not need it."""
+    try:
+        yield
+    except BadInput as error:
+        _warn(str(error))
+
+
 def list_campaigns(results: Path) -> list[CampaignFolder]:
-    """List the campaigns of a results folder, newest first."""
-    folders = [CampaignFolder(file.parent) for file in results.glob("*/campaign.json")]
-    return sorted(folders, key=lambda folder: (folder.description().created_at, folder.path.name), reverse=True)
+    """List the campaigns of a results folder that can be read, newest first."""
+    found = []
+    for file in results.glob("*/campaign.json"):
+        with leaving_out_unreadable():
+            folder = CampaignFolder(file.parent)
+            found.append((folder.description().created_at, folder.path.name, folder))
+    return [folder for *_, folder in sorted(found, key=lambda one: one[:2], reverse=True)]
 
 
 def new_name(results: Path, started_at: str, engine: str) -> str:

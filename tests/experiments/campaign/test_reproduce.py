@@ -343,3 +343,21 @@ def test_a_campaign_without_a_noise_floor_gives_no_verdicts_however_often_it_is_
 ) -> None:
     with pytest.raises(BadInput, match=r"2026-11-22T1430-local has 0 good blocks of its baseline, .*; choose another"):
         read(tmp_path, published, repeats=10).check_verdicts()
+
+
+@pytest.mark.parametrize("change", [{"python": "../../x"}, {"engine": "cloud"}, {"transaction": "none"}, {"gil": "on"}])
+def test_a_recorded_cell_has_only_values_that_matrix_yaml_may_have(
+    change: dict[str, Any], tmp_path: Path, published: Description
+) -> None:
+    shown = replace(published.cells[0], cell=replace(published.cells[0].cell, **change))
+    axis, value = next(iter(change.items()))
+    with pytest.raises(BadInput, match=rf"campaign.json: {shown.cell_key}: {axis}: .*'{value}'"):
+        read(tmp_path, replace(published, cells=(shown,)))
+
+
+@pytest.mark.parametrize("value", ["many", "", "-1", "9" * 5_000])
+def test_a_number_of_connections_that_is_none_is_passed_over(
+    value: str, tmp_path: Path, published: Description
+) -> None:
+    servers = {name: replace(one, settings={"max_connections": value}) for name, one in published.postgres.items()}
+    assert read(tmp_path, replace(published, postgres=servers)).max_connections is None
