@@ -9,9 +9,9 @@ NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
 """Of experiments, campaigns and the parts of a matrix: it becomes the name of a file, and stands on command lines."""
 
 LONGEST_QUESTION = 2_000
-MOST_REPEATS = 100_000
+MOST_RUNS = 2_000_000
 LEAST_DIVISOR = 1e-9
-_MOST = 1e15
+_MOST = 2.0**53
 
 Name = Annotated[str, Field(strict=True, pattern=f"^{NAME}$")]
 Question = Annotated[str, Field(strict=True, max_length=LONGEST_QUESTION)]
@@ -26,8 +26,8 @@ Amount = Annotated[float, Field(strict=True, ge=0, le=_MOST, allow_inf_nan=False
 Divisor = Annotated[float, Field(strict=True, ge=LEAST_DIVISOR, le=_MOST, allow_inf_nan=False)]
 """An amount that others are divided by."""
 Pool = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
-Repeats = Annotated[int, Field(strict=True, ge=1, le=MOST_REPEATS)]
-Block = Annotated[int, Field(strict=True, ge=0, le=MOST_REPEATS)]
+Repeats = Annotated[int, Field(strict=True, ge=1, le=MOST_RUNS)]
+Block = Annotated[int, Field(strict=True, ge=0, le=MOST_RUNS)]
 Core = Annotated[int, Field(strict=True, ge=0, le=65_535)]
 Seed = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
 

@@ -7,9 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic_core import PydanticCustomError
 
-from experiments.matrix.bounds import Amount, Divisor, Name, Number, Question, Repeats, Report, Scalar, Seed, Text
+from experiments.matrix.bounds import (
+    MOST_RUNS,
+    Amount,
+    Divisor,
+    Name,
+    Number,
+    Question,
+    Repeats,
+    Report,
+    Scalar,
+    Seed,
+    Text,
+)
 from experiments.matrix.cell import Cell
 from experiments.records.facts import DataFacts, InterpreterFacts, MachineFacts, Placement, ServerFacts
 from experiments.records.reading import Schema, SharedCell, read_json
@@ -123,7 +136,13 @@ class _Plain:
     until: _Until | None = None
 
 
-_DESCRIPTION = TypeAdapter(Description)
+def _check_runs(described: Description) -> Description:
+    if described.repeats * len(described.cells) > MOST_RUNS:
+        raise PydanticCustomError("runs", "{text}", {"text": f"expected at most {MOST_RUNS:,} runs"})
+    return described
+
+
+_DESCRIPTION = TypeAdapter(Annotated[Description, AfterValidator(_check_runs)])
 _PLAIN = TypeAdapter(_Plain)
 
 

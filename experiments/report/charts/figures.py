@@ -18,6 +18,7 @@ from experiments.report.labels import headings, join_label, label_axes
 
 _ALONE_HEIGHT = 210.0
 _ONE_OF_MANY_HEIGHT = 92.0
+_MOST_OTHERS = 100
 _SIGNIFICANT = "significant: beyond the noise floor, and p < 0.05 adjusted by Holm for all rows"
 
 
@@ -56,12 +57,14 @@ def _time_sheet(description: Description, summary: ExperimentSummary, alt: str) 
 
 def _curve_sheet(description: Description, summary: ExperimentSummary, curves: Curves, alt: str) -> bytes:
     series = series_of(curves, summary)
-    groups = _groups(series)
+    groups, tops = _groups(series), tops_of(series)
+    # More lines in each panel tell nothing, and make the chart grow with their square.
+    shown = series if len(series) <= _MOST_OTHERS else ()
     pieces: list[Piece] = []
     for number, (name, members) in enumerate(groups.items()):
-        pieces += _group(curves, name, members, series, (number, len(groups)))
+        pieces += _group(curves, name, members, shown, tops, (number, len(groups)))
     how = [f"median, {_interval(description, FEWEST_FOR_MEDIAN)}"]
-    how += ["grey: the other lines of this chart"] if len(groups) > 1 else []
+    how += ["grey: the other lines of this chart"] if len(groups) > 1 and shown else []
     apart = [APART_ENTRY] if any(is_apart(curves.axis, value) for value in curves.values) else []
     title = f"{summary.experiment.name}, over {axis_name(curves.axis)}"
     return _sheet(description, summary, title, [Key(tuple(apart), WIDTH), *pieces], how, WIDTH, alt)
@@ -80,15 +83,20 @@ def _groups(series: Sequence[Series]) -> dict[tuple[str, ...], list[Series]]:
 
 
 def _group(
-    curves: Curves, name: tuple[str, ...], members: list[Series], every: Sequence[Series], place: tuple[int, int]
+    curves: Curves,
+    name: tuple[str, ...],
+    members: list[Series],
+    shown: Sequence[Series],
+    tops: tuple[float | None, ...],
+    place: tuple[int, int],
 ) -> list[Piece]:
     """Return the panels of one group with heading and key. ``place`` is its number, from 0, and their count."""
     panels = Panels(
         axis=curves.axis,
         values=curves.values,
         series=tuple(members),
-        others=tuple(one for one in every if one not in members),
-        tops=tops_of(every),
+        others=tuple(one for one in shown if one not in members),
+        tops=tops,
         panel_height=_ONE_OF_MANY_HEIGHT if name else _ALONE_HEIGHT,
         number=place[0],
         last=place[0] + 1 == place[1],

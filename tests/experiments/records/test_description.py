@@ -105,6 +105,7 @@ def test_what_is_to_name_a_file_has_no_folder_in_it(key: str, name: str, descrip
     [
         ("seed", "x", "seed: found 'x', input should be a valid integer"),
         ("repeats", 10**9, "repeats: found 1000000000, input should be less"),
+        ("repeats", 600_000, "expected at most 2,000,000 runs"),
         ("experiments", [], "experiments: tuple should have at least 1 item"),
         ("matrix.experiments", 3, "matrix.experiments: found 3, input should be"),
         (
@@ -135,4 +136,8 @@ def test_each_part_is_held_to_its_type_with_the_line(
     with pytest.raises(BadInput, match=rf"^campaign.json:\d+: not valid by schema 1: {message}") as raised:
         from_json(text, "campaign.json")
     line = int(str(raised.value).split(":")[1])
-    assert f'"{last}"' in text.splitlines()[line - 1] or path in ("placements.split.loader_cpus", "engines", "until")
+    assert (
+        f'"{last}"' in text.splitlines()[line - 1]
+        or path in ("placements.split.loader_cpus", "engines", "until")
+        or "runs" in message
+    )

@@ -116,7 +116,7 @@ def test_what_is_no_record_is_refused_with_its_place(line: str, message: str) ->
         (("phases", "data", "rows"), True, "phases.data.rows: found True, input should be a valid integer"),
         (("rows_per_s",), float("nan"), "rows_per_s: found nan, input should be a finite number"),
         (("rows_per_s",), 1e300, "rows_per_s: found 1e.300, input should be less than or equal to"),
-        (("block",), 10**9, "block: found 1000000000, input should be less than or equal to 100000"),
+        (("block",), 10**9, "block: found 1000000000, input should be less than or equal to 2000000"),
         (("cell",), [], "cell: expected the axes of a cell"),
         (("cell", "poolsize"), "20", "cell: poolsize: found '20', input should be a valid integer"),
         (("cell", "loader"), [], "cell: loader: input should be a valid string"),
