@@ -6,6 +6,7 @@ Packages come from the hash-locked files in ``experiments/requirements/``; ``nox
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -152,7 +153,7 @@ def run_harness(session: nox.Session, verb: str) -> None:
         verb,
         *session.posargs,
         # Python's own variable would hide the folder that the harness and the loader are in.
-        env={"BIGDATA_STOP_WITH_PARENT": "1", "PYTHONSAFEPATH": None},
+        env={"BIGDATA_STOP_WITH_PARENT": str(os.getpid()), "PYTHONSAFEPATH": None},
         interrupt_timeout=CLEAN_UP_S,
         terminate_timeout=CLEAN_UP_S,
     )

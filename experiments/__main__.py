@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import ctypes
-import importlib
+# Only what is small: no signal may come before the handlers are there. The rest is imported where it is used.
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from experiments.errors import BadInput, Failure, Unsupported
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 VERBS = "matrix tables publish compare predict explain bench ledger images interpreters lock schema clean".split()  # noqa: SIM905
 """Modules of ``experiments.cli``, in the order of the help."""
@@ -19,28 +19,45 @@ VERBS = "matrix tables publish compare predict explain bench ledger images inter
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FAILED = 1
 BAD_INPUT = 2
+INTERRUPTED = 130
+
+PARENT = "BIGDATA_STOP_WITH_PARENT"
+"""Variable with the id of the process without which the harness must not run: nox's."""
 
 _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; return the exit code: 0 done, 1 something failed or was interrupted, 2 bad input."""
+    """Run one verb; return the exit code: 0 done, 1 failed or an interrupted campaign, 2 bad input, 130 interrupted."""
+    try:
+        return _run_verb(arguments)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _run_verb(arguments: Sequence[str] | None) -> int:
+    from experiments.errors import BadInput, Failure, Unsupported
+    from experiments.files import describe_os_error
+
     options = make_parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
-    except (Failure, Unsupported, OSError) as error:
-        # An OSError, such as a full disk, names its file itself.
+    except (Failure, Unsupported) as error:
         print(f"error: {error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except OSError as error:
+        print(f"error: {describe_os_error(error)}", file=sys.stderr)
     return FAILED
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs, each with the options that its module declares."""
+    import argparse
+    import importlib
+
     parser = argparse.ArgumentParser(prog="python -m experiments", description="The experiment matrix and its tools.")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name in VERBS:
@@ -66,14 +83,18 @@ def interrupt_on_signals() -> None:
             signal.signal(stop, interrupt)
 
 
-def stop_with_parent() -> None:
-    """Have the kernel send SIGTERM when the parent ends, however it does (prctl(2)); Linux only."""
+def stop_with_parent(parent: int) -> None:
+    """Have the kernel send SIGTERM when the parent ends, however it does (prctl(2), Linux); exit if it has ended."""
     if sys.platform == "linux":
+        import ctypes
+
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":
-    if os.environ.get("BIGDATA_STOP_WITH_PARENT"):
-        stop_with_parent()
     interrupt_on_signals()
+    if PARENT in os.environ:
+        stop_with_parent(int(os.environ[PARENT]))
     sys.exit(main())

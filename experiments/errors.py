@@ -17,6 +17,10 @@ class Failure(Exception):
     """A failure of work that was begun: exit code 1, shown without a traceback."""
 
 
+class EngineLost(Failure):
+    """The end of an engine in mid-campaign, which interrupts the campaign: no failure of a run."""
+
+
 class Unsupported(Exception):
     """The reason why one cell cannot run here, shown in its row; the campaign goes on."""
 

@@ -101,8 +101,12 @@ def _find_files(directory: Path) -> dict[str, dict[str, Path]]:
         if first != path:
             raise BadInput(f"{path}: is for the same state and segment as {first.name}; keep one of them")
     if not found:
+        names = [path.name for path in _list_files(directory)]
+        others = f" but {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}" if names else ""
+        advice = "; put each .uf1 file into such a zip" if any(name.lower().endswith(".uf1") for name in names) else ""
         raise BadInput(
-            f"{directory}: holds no zip file of Summary File 1; expected names like rigeo_uf1.zip and ri00001_uf1.zip"
+            f"{directory}: holds no zip file of Summary File 1{others}; "
+            f"expected names like rigeo_uf1.zip and ri00001_uf1.zip{advice}"
         )
     return found
 

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any, Mapping, TextIO
 
 from bigdata.choice import Choice
-from bigdata.runtimes.feed import READ_AHEAD_RECORDS
 from bigdata.runtimes.job import Outcome
 
 
@@ -18,16 +17,13 @@ def print_summary(stream: TextIO, choice: Choice, outcome: Outcome, client: Mapp
         rows = max(measured.rows, 1)
         print(
             f"  {phase:<5}{measured.rows:>11,} rows {measured.wall_s:>9.3f} s {measured.rows / measured.wall_s:>9,.0f} "
-            f"rows/s {cpu_s * 1e6 / rows:>7.1f} us client CPU per row",
+            f"rows/s {cpu_s * 1e6 / rows:>8.2f} us client CPU per row",
             file=stream,
         )
     if client["record_latency_s"]:
         print(f"  {describe_workers(client['rows_per_worker'], client['record_latency_s'])}", file=stream)
-    print(f"  {outcome.read_ahead:,} records were read and parsed before the clock started", end="", file=stream)
-    if outcome.streamed:
-        limit = f"(at most {READ_AHEAD_RECORDS:,} per phase)"
-        print(f" {limit}, {outcome.streamed:,} while it ran", end="", file=stream)
-    print(file=stream)
+    streamed = f", {outcome.streamed:,} while it ran" if outcome.streamed else ""
+    print(f"  {outcome.read_ahead:,} records were read and parsed before the clock started{streamed}", file=stream)
 
 
 def describe_choice(choice: Choice, client: Mapping[str, Any]) -> str:

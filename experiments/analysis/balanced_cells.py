@@ -56,15 +56,20 @@ def find_basis(cells: Sequence[ShownCell]) -> Basis:
         crossing = find_crossing([cell.cell.axes() for cell in left])
         if not crossing.factors or not any(cell.unsupported for cell in left):
             return Basis(left, crossing, whole, tuple(left_out))
-        levels = [(factor, level) for factor in crossing.factors for level in factor.levels]
-        factor, level = max(levels, key=lambda one: _emptiness(left, *one))
+        factor, level = _find_emptiest(left, crossing.factors)
         left_out.append((names.get((factor.axes, level), factor), level))
         left = [cell for cell in left if factor.level_of(cell.cell.axes()) != level]
 
 
-def _emptiness(cells: Sequence[ShownCell], factor: Factor, level: Level) -> float:
-    """Return the share of a level's cells that cannot run."""
-    return statistics.fmean(bool(cell.unsupported) for cell in cells if factor.level_of(cell.cell.axes()) == level)
+def _find_emptiest(cells: Sequence[ShownCell], factors: Sequence[Factor]) -> tuple[Factor, Level]:
+    """Return the level with the largest share of cells that cannot run."""
+    found: dict[tuple[int, Level], list[bool]] = {}
+    for place, factor in enumerate(factors):
+        found |= {(place, level): [] for level in factor.levels}
+        for cell in cells:
+            found[place, factor.level_of(cell.cell.axes())].append(bool(cell.unsupported))
+    place, level = max(found, key=lambda one: statistics.fmean(found[one]))
+    return factors[place], level
 
 
 def complete_blocks(basis: Basis, campaign: Campaign) -> list[Table]:

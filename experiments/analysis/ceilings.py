@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bigdata.registry import LOADERS
+from experiments.matrix.cell import AxisValue
 from experiments.records.description import ShownCell
 from experiments.records.record import Cell
 
@@ -22,29 +23,37 @@ _PREFERRED_PROTOCOLS = ("simple", "prepared")
 _PREFERRED_SAME = ("sampling", "python", "gil")
 
 
+Ceilings = Mapping[tuple[AxisValue, ...], Sequence[ShownCell]]
+
+
 def is_ceiling(cell: Cell) -> bool:
     """Return whether the cell is an upper bound, run by one of PostgreSQL's own programs."""
     loader = LOADERS.get(cell.loader)
     return loader is not None and loader.ceiling
 
 
-def find_ceiling(cell: Cell, shown: Sequence[ShownCell]) -> ShownCell | None:
-    """Find the upper bound of a cell among the cells of a campaign; None where it has none, or is one itself.
+def list_ceilings(shown: Iterable[ShownCell]) -> Ceilings:
+    """Return the upper bounds among the cells of a campaign, by their values on the axes that cells share with them."""
+    ceilings: dict[tuple[AxisValue, ...], list[ShownCell]] = {}
+    for one in shown:
+        if one.cell.loader == PGBENCH and (one.arm, one.unsupported) == ("a", None):
+            ceilings.setdefault(_same(one.cell), []).append(one)
+    return ceilings
+
+
+def find_ceiling(cell: Cell, ceilings: Ceilings) -> ShownCell | None:
+    """Find the upper bound of a cell; None where it has none, or is one itself.
 
     The protocol ``simple`` goes before ``prepared``, so that all loaders are compared with the same.
     """
-    if is_ceiling(cell):
-        return None
-    able = [
-        one
-        for one in shown
-        if one.cell.loader == PGBENCH
-        and (one.arm, one.unsupported) == ("a", None)
-        and all(one.cell.value(axis) == cell.value(axis) for axis in _SAME)
-    ]
+    able = () if is_ceiling(cell) else ceilings.get(_same(cell), ())
     return min(able, key=lambda one: _distance(one.cell, cell), default=None)
 
 
+def _same(cell: Cell) -> tuple[AxisValue, ...]:
+    return tuple(cell.value(axis) for axis in _SAME)
+
+
 def _distance(ceiling: Cell, cell: Cell) -> tuple[int, ...]:
-    protocol = _PREFERRED_PROTOCOLS.index(ceiling.protocol)
+    protocol = [*_PREFERRED_PROTOCOLS, ceiling.protocol].index(ceiling.protocol)
     return (protocol, *(int(ceiling.value(axis) != cell.value(axis)) for axis in _PREFERRED_SAME))

@@ -215,7 +215,10 @@ def _compare_shared_memory(a: Description, b: Description, cells: Sequence[Cell]
 
 def _compare_baselines(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
     """Find experiments with some of the cells whose ratios have different baselines."""
-    showing = [{name for shown in side.cells if shown.cell in cells for name in shown.experiments} for side in (a, b)]
+    compared = {*cells}
+    showing = [
+        {name for shown in side.cells if shown.cell in compared for name in shown.experiments} for side in (a, b)
+    ]
     for name in (shown.name for shown in b.experiments if shown.name in showing[0] & showing[1]):
         baselines = [baseline_of(side, name) for side in (a, b)]
         sides = [{} if cell is None else cell.axes() for cell in baselines]

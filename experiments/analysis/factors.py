@@ -108,8 +108,10 @@ def _follows_from_the_others(cells: Sequence[Cell], groups: Sequence[Axes], foll
 
 def _find_nesting(cells: Sequence[Cell], groups: Sequence[Axes]) -> tuple[Axes, Axes, Nesting] | None:
     for outer, inner in itertools.permutations(groups, 2):
-        sorted_cells = [[cell for cell in cells if _of(cell, outer) == level] for level in _levels(cells, outer)]
-        levels = [_levels(some, (outer[0], *inner)) for some in sorted_cells]
+        by_level: dict[Level, list[Cell]] = {}
+        for cell in cells:
+            by_level.setdefault(_of(cell, outer), []).append(cell)
+        levels = [_levels(some, (outer[0], *inner)) for some in by_level.values()]
         single = tuple((inside[0][0], inside[0][1]) for inside in levels if len(inside) == 1)
         if 0 < len(single) < len(levels):
             return inner, outer, Nesting(inner[0], outer[0], tuple(dict.fromkeys(single)))

@@ -6,9 +6,10 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-from experiments.analysis.ceilings import find_ceiling, is_ceiling
+from experiments.analysis.ceilings import Ceilings, find_ceiling, is_ceiling, list_ceilings
 from experiments.analysis.disturbance import find_disturbances, sum_up_disturbances, usual_cost
 from experiments.analysis.queueing.model import Model, model_cells
 from experiments.analysis.stats import (
@@ -71,7 +72,7 @@ class CellSummary:
     ledger: Mapping[str, float] | None = None
     ceiling_share: float | None = None
 
-    @property
+    @cached_property
     def ok(self) -> tuple[Record, ...]:
         """Return the runs that count."""
         return tuple(record for record in self.finished if record.status == "ok")
@@ -97,7 +98,7 @@ class CellSummary:
         """Return False where an interpreter says that it was built without optimizations."""
         return all(record.client.optimized_build for record in self.finished if record.client)
 
-    @property
+    @cached_property
     def clients(self) -> tuple[Client, ...]:
         """Return what the processes of its runs reported of themselves."""
         return tuple(record.client for record in self.finished if record.client)
@@ -145,7 +146,8 @@ def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSumm
     again = next((cell for cell in shown if cell.arm == "b"), None)
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
     pace = good_runs(campaign.attempts_of(baseline)) if baseline else {}
-    cells = [_summarize_cell(campaign, cell, pace, cell is baseline) for cell in shown]
+    ceilings = list_ceilings(campaign.description.cells)
+    cells = [_summarize_cell(campaign, cell, pace, cell is baseline, ceilings) for cell in shown]
     second = next((cell for cell in cells if cell.shown is again), None)
     floor = noise_floor(second.ratio) if second else None
     blocks = len(paired(second.good_runs, pace)) if second else 0
@@ -206,7 +208,9 @@ def _compare(cells: Sequence[CellSummary], floor: float | None) -> list[CellSumm
     ]
 
 
-def _summarize_cell(campaign: Campaign, shown: ShownCell, pace: GoodRuns, baseline: bool) -> CellSummary:
+def _summarize_cell(
+    campaign: Campaign, shown: ShownCell, pace: GoodRuns, baseline: bool, ceilings: Ceilings
+) -> CellSummary:
     placement = part_of(campaign.description.placements, shown.cell, "resources")
     attempts = campaign.attempts_of(shown)
     finished = tuple(record for record in attempts if not record.interrupted and record.status != "unsupported")
@@ -235,13 +239,13 @@ def _summarize_cell(campaign: Campaign, shown: ShownCell, pace: GoodRuns, baseli
         observations=seen,
         verdict=None if seen is None or is_ceiling(shown.cell) else find_verdict(seen),
         ledger=median_ledger(finished),
-        ceiling_share=_find_ceiling_share(campaign, shown, good),
+        ceiling_share=_find_ceiling_share(campaign, shown, good, ceilings),
     )
 
 
-def _find_ceiling_share(campaign: Campaign, shown: ShownCell, good: GoodRuns) -> float | None:
+def _find_ceiling_share(campaign: Campaign, shown: ShownCell, good: GoodRuns, ceilings: Ceilings) -> float | None:
     """Divide the medians: the upper bound may be from other blocks, or of another experiment."""
-    ceiling = find_ceiling(shown.cell, campaign.description.cells)
+    ceiling = find_ceiling(shown.cell, ceilings)
     highest = good_runs(campaign.attempts_of(ceiling)) if ceiling else {}
     if not good or not highest:
         return None

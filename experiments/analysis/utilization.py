@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -93,7 +94,10 @@ def _of_the_pool(records: Sequence[Record]) -> dict[str, Any]:
 
 def median_waits(waits: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the median share of each wait, the longest first; a run without it counts as 0."""
-    medians = {name: statistics.median(one.get(name, 0.0) for one in waits) for name in set().union(*waits)}
+    counts = Counter(name for one in waits for name in one)
+    # The median of any other wait is 0.
+    usual = [name for name, number in counts.items() if 2 * number >= len(waits)]
+    medians = {name: statistics.median(one.get(name, 0.0) for one in waits) for name in usual}
     return dict(sorted(((n, share) for n, share in medians.items() if share > 0), key=lambda pair: (-pair[1], pair[0])))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bigdata.registry import TypedInserts
+from experiments.environment.cache import turn_at
 from experiments.environment.hashes import PROJECT
 from experiments.errors import BadInput, Failure
 from experiments.matrix.cell import canonical_json
@@ -99,10 +100,14 @@ def _fill(verb: str, chosen: list[str], made_from: dict[str, Any], cache: Path, 
     """Return the folder that ``verb`` fills once, named by a hash of everything that decides its content."""
     key = hashlib.sha256(canonical_json(made_from).encode()).hexdigest()[:16]
     directory = cache / "data" / f"{made_from['state']}-{key}"
-    if not directory.exists():
-        # Under another name until it is complete: a kill leaves nothing that looks like data.
-        unfinished = directory.with_name(f"{directory.name}.unfinished")
-        unfinished.mkdir(parents=True, exist_ok=True)
-        run([verb, "--directory", str(unfinished), *chosen])
-        unfinished.rename(directory)
+    if directory.exists():
+        return directory
+    with turn_at(directory):
+        # Another campaign may have filled it meanwhile.
+        if not directory.exists():
+            # Under another name until it is complete: a kill leaves nothing that looks like data.
+            unfinished = directory.with_name(f"{directory.name}.unfinished")
+            unfinished.mkdir(exist_ok=True)
+            run([verb, "--directory", str(unfinished), *chosen])
+            unfinished.rename(directory)
     return directory

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar, cast
 
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import PreparedData
-from experiments.campaign.run import STEP_TIMEOUT_S, PreparedCell, choices_of, environment_of
+from experiments.campaign.run import STEP_TIMEOUT_S, CellParts, PreparedCell, choices_of, environment_of
 from experiments.engines.loader_report import driver_facts, has_been_ended, read_trial
 from experiments.engines.protocol import Engine, Finished, Launch, LoaderHost, Server
 from experiments.environment.affinity import place
@@ -23,6 +23,8 @@ from experiments.records.facts import Placement
 _TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation")
 
 Thing = TypeVar("Thing")
+
+CheckParts = Callable[[Mapping[Cell, CellParts | str]], None]
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,19 @@ class Preparation:
         self._cache: dict[tuple[str, ...], Any] = {}
 
     def prepare(
-        self, planned: tuple[PlannedCell, ...], max_connections: int | None = None
+        self, planned: tuple[PlannedCell, ...], max_connections: int | None = None, check: CheckParts | None = None
     ) -> dict[Cell, PreparedCell | str]:
-        """Return each cell prepared, or why it cannot run. Raises BadInput and Failure if no cell can."""
+        """Return each cell prepared, or why it cannot run. Raises BadInput and Failure if no cell can.
+
+        ``check`` gets the parts of all cells before the first server starts.
+        """
         cells = {one.cell: one.unsupported for one in planned}
         largest_pool = max((cell.poolsize for cell, why in cells.items() if why is None), default=0)
         connections = max_connections or largest_pool + SPARE_CONNECTIONS
         self._make_ready([cell for cell, why in cells.items() if why is None])
-        return {cell: why or self._try(cell, connections) for cell, why in cells.items()}
+        if check is not None:
+            check({cell: _attempt(why, partial(self._parts, cell, connections)) for cell, why in cells.items()})
+        return {cell: _attempt(why, partial(self._ready, cell, connections)) for cell, why in cells.items()}
 
     def _make_ready(self, cells: Sequence[Cell]) -> None:
         """Let each engine prepare everything slow at once."""
@@ -73,18 +80,22 @@ class Preparation:
     def _tell_preparing(self, what: str) -> None:
         self._tell(f"preparing {what}")
 
-    def _try(self, cell: Cell, max_connections: int) -> PreparedCell | str:
-        try:
-            return self._ready(cell, max_connections)
-        except Unsupported as reason:
-            return str(reason)
-
-    def _ready(self, cell: Cell, max_connections: int) -> PreparedCell:
+    def _common(self, cell: Cell) -> tuple[LoaderHost, Placement, PreparedData]:
         host = self._host(cell)
         name = cell.engine
         engine = self._engines[name]
         placement = self._once(name, "cores", cell.resources, make=lambda: self._placement(engine, cell.resources))
-        data = self._once("", "data", cell.data, make=lambda: self._data(cell.data))
+        return host, placement, self._once("", "data", cell.data, make=lambda: self._data(cell.data))
+
+    def _parts(self, cell: Cell, max_connections: int) -> CellParts:
+        asked, engine = self._matrix.postgres[cell.postgres], self._engines[cell.engine]
+        make = partial(engine.server_facts, asked, max_connections=max_connections)
+        return CellParts(cell, *self._common(cell), self._once(cell.engine, "facts", cell.postgres, make=make))
+
+    def _ready(self, cell: Cell, max_connections: int) -> PreparedCell:
+        host, placement, data = self._common(cell)
+        name = cell.engine
+        engine = self._engines[name]
         directory = self._once(name, "data", cell.data, make=lambda: engine.provide_data(data.directory))
         server = self._once(
             name, "postgres", cell.postgres, make=lambda: self._server(engine, cell.postgres, max_connections)
@@ -164,6 +175,14 @@ class Preparation:
         if isinstance(found, Unsupported):
             raise Unsupported(str(found))
         return cast(Thing, found)
+
+
+def _attempt(why: str | None, make: Callable[[], Thing]) -> Thing | str:
+    """Return what is made, or the reason why it cannot run: ``why`` if that is known."""
+    try:
+        return why or make()
+    except Unsupported as reason:
+        return str(reason)
 
 
 def _try_twice(cell: Cell, host: LoaderHost, server: Server, placement: Placement) -> Trial:

@@ -1,29 +1,32 @@
 """Reproduction of a published campaign: its matrix, cells and order, from its ``campaign.json``."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bigdata.registry import LOADERS
-from experiments.analysis.differences import describe_difference, find_differences_between
-from experiments.analysis.stats import FEWEST_BLOCKS
+from experiments.analysis.differences import Difference, describe_difference, find_differences_between
+from experiments.analysis.stats import FEWEST_BLOCKS, format_floor
 from experiments.analysis.summary import summarize_all
 from experiments.errors import BadInput, suggest
 from experiments.formatting import count
-from experiments.matrix.expand import Arm, PlannedCell, find_obstacle
+from experiments.matrix.expand import PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.settings import check_settings
-from experiments.matrix.spec import Matrix, matrix_adapter
-from experiments.matrix.yaml_document import Document, Finding, read_document, refuse
+from experiments.matrix.spec import AxisValues, Matrix, matrix_adapter
+from experiments.matrix.yaml_document import Document, Finding, write_path
 from experiments.records.campaign import Campaign, select_published
 from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder
+from experiments.records.reading import find_line
+from experiments.report.reproduction import LARGEST_FLOOR
 
 _HASH = "sha256:"
+_AXES = TypeAdapter(AxisValues)
 
 
 @dataclass(frozen=True)
@@ -41,31 +44,33 @@ class Reproduction:
         """Connections that its servers allowed, which follow from the largest pool of all its cells."""
         allowed = {part.settings.get("max_connections") for part in self.published.description.postgres.values()}
         only = allowed.pop() if len(allowed) == 1 else None
-        return None if only is None else int(only)
+        return int(only) if only and re.fullmatch("[0-9]{1,6}", only) else None
 
     def check_verdicts(self) -> None:
         """Raise BadInput if no cell could get a verdict however it runs, unless forced."""
         then = self.published
-        summaries = summarize_all(then)
+        summaries, advice = summarize_all(then), "choose another campaign"
+        floors = [summary.floor for summary in summaries if summary.floor is not None]
         if self.matrix.repeats < FEWEST_BLOCKS:
-            why = f"{count(self.matrix.repeats, 'block')} planned"
+            why = f"{count(self.matrix.repeats, 'block')} planned, and a noise floor needs {FEWEST_BLOCKS}"
             advice = f"use --repeats {FEWEST_BLOCKS} or more"
-        elif not any(summary.floor is not None for summary in summaries):
-            most = max((summary.floor_blocks for summary in summaries), default=0)
-            why, advice = f"{then.name} has {count(most, 'good block')} of its baseline", "choose another campaign"
+        elif not floors:
+            most = count(max((summary.floor_blocks for summary in summaries), default=0), "good block")
+            why = f"{then.name} has {most} of its baseline, and a noise floor needs {FEWEST_BLOCKS}"
+        elif min(floors) > LARGEST_FLOOR:
+            why = f"the noise floor of {then.name} is {format_floor(min(floors))}, which hides even a change by half"
         else:
             return
         if not self.force:
             raise BadInput(
-                f"--reproduce: no cell could get a verdict: {why}, and a noise floor needs {FEWEST_BLOCKS}; {advice}, "
-                "or use --force to run without verdicts"
+                f"--reproduce: no cell could get a verdict: {why}; {advice}, or use --force to run without verdicts"
             )
 
     def check(self, now: Description) -> list[str]:
         """Return what differs from the campaign about to begin. Raises BadInput if pins differ, unless forced."""
         then = self.published.description
         found = find_differences_between(then, now, [shown.cell for shown in now.cells if not shown.unsupported])
-        pins = [describe_difference(one, "then", "now") for one in found if one.pin]
+        pins = [one for one in found if one.pin]
         if pins and not self.force:
             raise BadInput(_refuse_pins(then, pins))
         return [
@@ -96,8 +101,22 @@ def _check_out(then: Description) -> str:
     return advice + (" (it had uncommitted changes)" if changes else "")
 
 
-def _refuse_pins(then: Description, pins: Sequence[str]) -> str:
-    listed = "\n".join(f"- {pin}" for pin in pins)
+def _find_archived(pins: Sequence[Difference]) -> list[Difference]:
+    """Return the pins of images whose packages Debian's archive has in other versions now."""
+    packages = {one: [side.partition(" (recipe")[0] for side in (one.a, one.b)] for one in pins}
+    moved = {
+        one.where for one, (a, b) in packages.items() if a.startswith("debian ") and b.startswith("debian ") and a != b
+    }
+    return [one for one in pins if one.where in moved and one.what != "lock"]
+
+
+def _refuse_pins(then: Description, pins: Sequence[Difference]) -> str:
+    listed = "\n".join(f"- {describe_difference(one, 'then', 'now')}" for one in pins)
+    archived = _find_archived(pins)
+    parts = ", ".join(dict.fromkeys(one.where for one in archived))
+    lost = f"no commit brings back {parts}, as Debian's archive has other versions now" if archived else ""
+    if len(archived) == len(pins):
+        return f"--reproduce: {then.campaign} ran with other pins:\n{listed}\n{lost}; use --force to run with those"
     advice = _check_out(then)
     own = then.selection.get("pg_bin")
     advice += f", name the programs of PostgreSQL {own} that it ran with by --pg-bin" if own else ""
@@ -107,7 +126,7 @@ def _refuse_pins(then: Description, pins: Sequence[str]) -> str:
     else:
         advice += ", and repeat this"
     return (
-        f"--reproduce: {then.campaign} ran with other pins:\n{listed}\n{advice}; "
+        f"--reproduce: {then.campaign} ran with other pins:\n{listed}\n{advice}; {lost and lost + '; '}"
         "or use --force to run with the present ones"
     )
 
@@ -118,19 +137,18 @@ def _read_matrix(description: Description, file: Path) -> Matrix:
     adapter = matrix_adapter()
     # Untrusted input: a published campaign must not reach this machine through the settings of its servers.
     if refused := [*check_settings(recorded.get("postgres"))]:
-        raise refuse(read_document(file), [Finding(("matrix", *one.path), one.text) for one in refused])
+        raise _refuse(file, refused)
     try:
         return adapter.validate_python(recorded)
     except ValidationError as error:
-        written = read_document(file)
-        part = Document(
-            str(file),
-            recorded,
-            {path[1:]: line for path, line in written.lines.items() if path[:1] == ("matrix",)},
-            {path[1:]: text for path, text in written.texts.items() if path[:1] == ("matrix",)},
-        )
-        found = describe_errors(error, adapter, part)
-        raise refuse(written, [Finding(("matrix", *one.path), one.text) for one in found]) from error
+        numbers = {tuple(one["loc"]): str(one["input"]) for one in error.errors() if one["input"] is not None}
+        raise _refuse(file, describe_errors(error, adapter, Document(str(file), recorded, {}, numbers))) from error
+
+
+def _refuse(file: Path, found: Sequence[Finding]) -> BadInput:
+    content = file.read_bytes()
+    placed = [(find_line(content, ("matrix", *one.path)), one) for one in found]
+    return BadInput("\n".join(f"{file}:{line}: {write_path(('matrix', *one.path))}{one.text}" for line, one in placed))
 
 
 def _choose(description: Description, keys: Sequence[str]) -> list[ShownCell]:
@@ -185,12 +203,18 @@ def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) ->
             f"{file}: {shown.cell_key}: the loader {cell.loader} is not known to this version of the program; "
             f"{_check_out(then)}, or choose other cells with --cell"
         )
+    given = {axis: value for axis, value in cell.axes().items() if value is not None}
+    try:
+        _AXES.validate_python(given)
+    except ValidationError as error:
+        first = describe_errors(error, _AXES, Document(str(file), given))[0]
+        raise BadInput(f"{file}: {shown.cell_key}: {write_path(first.path)}{first.text}") from error
     sections = {"postgres": matrix.postgres, "data": matrix.data, "resources": matrix.resources}
     for axis, section in sections.items():
         name = str(cell.value(axis))
         if name not in section:
             raise BadInput(f"{file}: {shown.cell_key}: {axis}: {name!r} is not in its matrix {suggest(name, section)}")
-    return PlannedCell(cell, cast(Arm, shown.arm), shown.experiments, shown.unsupported or find_obstacle(cell))
+    return PlannedCell(cell, shown.arm, shown.experiments, shown.unsupported or find_obstacle(cell))
 
 
 def _with_data(matrix: Matrix, cells: Sequence[PlannedCell], folder: str | None, file: Path) -> Matrix:

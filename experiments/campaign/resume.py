@@ -38,5 +38,5 @@ def find_unfinished(results: Path, wanted: str) -> CampaignFolder | None:
 
 
 def is_finished(folder: CampaignFolder, description: Description) -> bool:
-    """Check that all runs have a record and that no more blocks may be added."""
-    return not description.may_grow and not runs_left(folder, description)
+    """Check that all runs have a record, that no more blocks may be added, and that the tables are written."""
+    return not description.may_grow and folder.is_reported() and not runs_left(folder, description)

@@ -20,10 +20,10 @@ from experiments.campaign.monitoring.monitor import (
 from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
-from experiments.errors import Failure
+from experiments.errors import EngineLost, Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
-from experiments.records.facts import Placement
+from experiments.records.facts import Placement, ServerFacts
 from experiments.records.record import Client, Connections, Host, Phase, Record, ServerUse, Status, Work, known
 
 STEP_TIMEOUT_S = 60.0
@@ -31,6 +31,17 @@ STEP_TIMEOUT_S = 60.0
 
 REST_WITHIN_S = 20.0
 """Time limit for a server to get rid of its clients: those of a killed loader may still be at a statement."""
+
+
+@dataclass(frozen=True)
+class CellParts:
+    """What the names in a cell stand for, before any server runs."""
+
+    cell: Cell
+    host: LoaderHost
+    placement: Placement
+    data: PreparedData
+    server_facts: ServerFacts
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,11 @@ class PreparedCell:
     directory: str
     timeout_s: float
     here: bool = True
+
+    @property
+    def server_facts(self) -> ServerFacts:
+        """Identity of the running server."""
+        return self.server.facts
 
 
 @dataclass
@@ -93,12 +109,14 @@ def measure(prepared: PreparedCell, initial: Record, write_samples: WriteSamples
     """Carry out the run of this initial record and return its record; one that fails has the reason.
 
     ``write_samples`` gets the connection samples of a run that was measured. A server that ended during the run before
-    is started again; if that fails, so has this run.
+    is started again; if that fails, so has this run. Raises EngineLost.
     """
     started = time.monotonic()
     outcome = Outcome()
     try:
         prepared.server.place(prepared.placement)
+    except EngineLost:
+        raise
     except Failure as failure:
         outcome.fail(str(failure))
     else:
@@ -120,6 +138,8 @@ def _run(prepared: PreparedCell, outcome: Outcome, initial: Record, write_sample
         return
     except RunFailed as failure:
         outcome.fail(failure.reason, failure.status)
+    except EngineLost:
+        raise
     except Failure as failure:
         outcome.fail(str(failure))
     if (end := prepared.server.find_end()) is not None:

@@ -13,7 +13,7 @@ from experiments.campaign.monitoring.monitor import WriteSamples
 from experiments.campaign.prepare import Preparation, harness_cpus, unsupported_key
 from experiments.campaign.progress import Reporter
 from experiments.campaign.resume import find_unfinished, fingerprint
-from experiments.campaign.run import PreparedCell, measure, utc_now
+from experiments.campaign.run import CellParts, PreparedCell, measure, utc_now
 from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until
 from experiments.engines.protocol import Engine
 from experiments.environment.affinity import allowed_cpus, can_pin, confined
@@ -27,7 +27,7 @@ from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.spec import Matrix
 from experiments.records.campaign import runs_left
 from experiments.records.description import Description, ShownCell, ShownExperiment, as_written, part_key
-from experiments.records.folder import CampaignFolder, create, list_campaigns, new_name
+from experiments.records.folder import CampaignFolder, create, leaving_out_unreadable, list_campaigns, new_name
 
 Cells = Mapping[Cell, PreparedCell | str]
 
@@ -59,7 +59,8 @@ class Order:
 def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
     """Run what is left of the campaign and return its folder. Needs entered ``engines`` and a locked results folder."""
     for folder in list_campaigns(order.results):
-        folder.repair()
+        with leaving_out_unreadable():
+            folder.repair()
     for notice in (order.notice, find_ownership_problem()):
         if notice is not None:
             reporter.tell(notice)
@@ -67,10 +68,7 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
         for line in engine.notices:
             reporter.tell(line)
     source = source_hash()
-    preparation = Preparation(
-        order.matrix, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), reporter.tell
-    )
-    cells = preparation.prepare(order.plan.cells, order.max_connections)
+    cells = prepare_cells(order, engines, source, reporter.tell)
     keys = {
         cell: one.key if isinstance(one, PreparedCell) else unsupported_key(cell, source) for cell, one in cells.items()
     }
@@ -93,11 +91,27 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
     return campaign
 
 
+def prepare_cells(order: Order, engines: Mapping[str, Engine], source: str, tell: Callable[[str], None]) -> Cells:
+    """Prepare all cells; with a check, that of all that is known without a server comes before the first one starts."""
+    preparation = Preparation(
+        order.matrix, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), tell
+    )
+    check = order.check
+    if check is None:
+        return preparation.prepare(order.plan.cells, order.max_connections)
+
+    def check_parts(parts: Mapping[Cell, CellParts | str]) -> None:
+        check(describe(order, engines, parts, dict.fromkeys(parts, ""), source))
+
+    return preparation.prepare(order.plan.cells, order.max_connections, check_parts)
+
+
 def run_ordered(
     order: Order, campaign: CampaignFolder, cells: Cells, keys: Mapping[Cell, str], reporter: Reporter, *, resumed: bool
 ) -> None:
     """Run what is left of a prepared campaign, and added blocks; an exception is raised after telling the runs left."""
     described = campaign.description()
+    campaign.set_reported(False)
     if order.until is not None:
         # A resumed campaign may have another budget.
         campaign.rewrite(replace(described, until=order.until.facts()))
@@ -130,14 +144,18 @@ def sample_writer(campaign: CampaignFolder, tell: Callable[[str], None]) -> Writ
 
 
 def describe(
-    order: Order, engines: Mapping[str, Engine], cells: Cells, keys: Mapping[Cell, str], source: str
+    order: Order,
+    engines: Mapping[str, Engine],
+    cells: Mapping[Cell, PreparedCell | str] | Mapping[Cell, CellParts | str],
+    keys: Mapping[Cell, str],
+    source: str,
 ) -> Description:
     """Return the description of a new campaign. ``source`` is the loader's source hash."""
     shown = tuple(
         ShownCell(keys[one.cell], one.arm, one.experiments, one.cell, why if isinstance(why, str) else None)
         for one, why in ((planned, cells[planned.cell]) for planned in order.plan.cells)
     )
-    ready = [one for one in cells.values() if isinstance(one, PreparedCell)]
+    ready = [one for one in cells.values() if not isinstance(one, str)]
     now = utc_now()
     names = "-".join(engines)
     described = Description(
@@ -157,7 +175,7 @@ def describe(
         placements={part_key(one.cell.engine, one.cell.resources): one.placement for one in ready},
         data={one.cell.data: one.data.facts() for one in ready},
         interpreters={part_key(one.cell.engine, one.cell.python): one.host.facts for one in ready},
-        postgres={part_key(one.cell.engine, one.cell.postgres): one.server.facts for one in ready},
+        postgres={part_key(one.cell.engine, one.cell.postgres): one.server_facts for one in ready},
         environment=describe_environment(shared_folder()),
         engines={name: dict(engine.facts()) for name, engine in engines.items()},
         source_hash=source,

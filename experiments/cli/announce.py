@@ -55,7 +55,8 @@ def describe_plan(plan: Plan, matrix: Matrix, obstacles: Mapping[Cell, str]) -> 
         lines.append(f"- {planned.cell.label()}{arm} ({', '.join(planned.experiments)}){why}")
 
     def guess_s(cell: Cell) -> float:
-        return guess_run_s(cell, matrix.data[cell.data], matrix.timeout_s)
+        cores = matrix.resources[cell.resources].loader_cpus
+        return guess_run_s(cell, matrix.data[cell.data], matrix.timeout_s, cores)
 
     plan = replace(plan, cells=tuple(planned for planned in plan.cells if planned.cell not in obstacles))
     per_block = len(plan.runnable)

@@ -12,7 +12,7 @@ from experiments.engines.docker.cleanup import sweep as sweep_docker
 from experiments.engines.docker.connect import connect
 from experiments.engines.docker.image_labels import MadeImage, list_images, remove_images
 from experiments.engines.local.cleanup import owners, sweep
-from experiments.environment.cache import cache_folders, is_cache_in_use, remove, size_bytes
+from experiments.environment.cache import cache_folders, remove_cache, size_bytes, sole_use_of_cache
 from experiments.errors import BadInput, Failure
 from experiments.formatting import count
 
@@ -33,18 +33,28 @@ def run(options: Namespace) -> int:
         if options.show or not (folders or images):
             print("" if folders or images else "the cache is empty")
             return 0
-        _check_unused()
-        if client is not None:
-            # Such as by another user's campaign, or one with another cache.
-            check_engine_unused(client)
-        for line in [*sweep(), *([] if client is None else sweep_docker(client))]:
-            print(line)
-        for name in [] if client is None else remove_images(client):
-            print(f"removed image {name}")
-    for folder in folders:
-        remove(folder)
-        print(f"removed {folder}")
+        with sole_use_of_cache() as alone:
+            remove_all(client, alone)
     return 0
+
+
+def remove_all(client: DockerClient | None, alone: bool) -> None:
+    """Remove images and the folders of the cache. Raises Failure where somebody uses them."""
+    running = ", ".join(f"process {owner.pid}" for owner in owners())
+    if running or not alone:
+        raise Failure(
+            f"a campaign or a test run is using the cache ({running or 'it holds it'}): wait until it has ended"
+        )
+    if client is not None:
+        # Such as by another user's campaign, or one with another cache.
+        check_engine_unused(client)
+    for line in [*sweep(), *([] if client is None else sweep_docker(client))]:
+        print(line)
+    for name in [] if client is None else remove_images(client):
+        print(f"removed image {name}")
+    for folder in cache_folders():
+        remove_cache(folder)
+        print(f"removed {folder}")
 
 
 @contextlib.contextmanager
@@ -75,14 +85,6 @@ def show_images(images: Sequence[MadeImage]) -> None:
     nameless = sum(not image.tags for image in images)
     if nameless:
         print(f"{count(nameless, 'image')} without a name: intermediate steps and older versions")
-
-
-def _check_unused() -> None:
-    running = ", ".join(f"process {owner.pid}" for owner in owners())
-    if running or is_cache_in_use():
-        raise Failure(
-            f"a campaign or a test run is using the cache ({running or 'it holds it'}): wait until it has ended"
-        )
 
 
 def _megabytes(size: int) -> str:

@@ -8,11 +8,11 @@ from experiments.analysis.comparison import compare_campaigns, find_differences
 from experiments.analysis.differences import Difference, describe_difference
 from experiments.cli.options import add_results
 from experiments.errors import BadInput
-from experiments.files import write_whole
 from experiments.formatting import count
 from experiments.matrix.cell import AXES, Cell
 from experiments.records.campaign import Campaign, find_campaign, load_campaign
 from experiments.report.comparison import write_comparison
+from experiments.report.pages import write_page
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,9 +41,8 @@ def run(options: Namespace) -> int:
     heading = "".join(f"{line}\n" for line in warnings) + "\n" * bool(warnings)
     print(heading + write_comparison(a, b, differences, comparison, "simple"), end="")
     if options.save:
-        file = folder_b.path / "compared" / f"{a.name}.md"
-        file.parent.mkdir(exist_ok=True)
-        write_whole(file, heading + write_comparison(a, b, differences, comparison))
+        file = folder_b.subfolder("compared") / f"{a.name}.md"
+        write_page(file, heading + write_comparison(a, b, differences, comparison))
         print(f"\nwrote {file}")
     return 0
 

@@ -5,7 +5,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from rich.console import Console
 
@@ -22,17 +22,17 @@ from experiments.engines.select import Engines
 from experiments.engines.settings import RefusedSettings
 from experiments.environment.hashes import text_hash
 from experiments.environment.image_lock import Asked
-from experiments.errors import BadInput, Failure
+from experiments.errors import BadInput, EngineLost, Failure
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.selection import apply_selection, parse_selection
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
 from experiments.profiling.explain import explain_asked
-from experiments.records.campaign import find_campaign, keep_published
+from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, keep_published
 from experiments.records.folder import locked
 from experiments.records.record import Record
-from experiments.report.publish import verdicts_of, write_front_page, write_tables
+from experiments.report.publish import find_front_page, verdicts_of, write_front_page, write_tables
 
 INTERRUPTED = "interrupted; rerun the same command to resume"
 
@@ -112,7 +112,7 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
             )
     repeats = parse_selection(repeats=options.repeats).repeats
     reproduction = read_reproduction(
-        find_campaign(options.results, options.reproduce),
+        find_campaign(options.results, options.reproduce, LOCAL, PUBLISHED),
         keys=options.cell,
         repeats=repeats,
         data=options.data,
@@ -122,8 +122,9 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
     description = reproduction.published.description
     matrix = reproduction.matrix
     # The source of images is a pin, too.
-    published = cast(Asked, description.engines.get("docker", {}).get("source", "auto"))
-    engines = Engines(pg_bin=options.pg_bin, source=published if options.source == "auto" else options.source)
+    published = description.engines.get("docker", {}).get("source")
+    chosen_source = published if options.source == "auto" and published in get_args(Asked) else options.source
+    engines = Engines(pg_bin=options.pg_bin, source=cast(Asked, chosen_source))
     plan = make_plan(reproduction.cells, matrix.repeats, description.seed)
     given = {"reproduce": description.campaign, "cell": options.cell, "repeats": repeats, "data": options.data}
     chosen = {name: value for name, value in given.items() if value} | ({"force": "yes"} if options.force else {})
@@ -146,6 +147,7 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
 
 def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
     """Run the campaign, write its tables, and print the outcome."""
+    find_front_page(order.results)
     reporter = choose_reporter(Console())
     try:
         with contextlib.ExitStack() as inside:
@@ -158,8 +160,11 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
         with locked(order.results):
             written = write_tables(folder)
             write_front_page(order.results, written)
+            folder.set_reported(True)
     except KeyboardInterrupt:
         raise Failure(INTERRUPTED) from None
+    except EngineLost as lost:
+        raise Failure(f"{lost}; {INTERRUPTED}") from lost
     campaign = written.campaign
     print(describe_outcome(folder, campaign, written.experiments))
     verdicts = verdicts_of(folder, campaign, "simple")

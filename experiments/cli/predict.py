@@ -12,7 +12,7 @@ from experiments.cli.options import add_results
 from experiments.errors import BadInput, suggest
 from experiments.formatting import axis_name
 from experiments.matrix.cell import AXES
-from experiments.records.campaign import Campaign, find_campaign, list_known, load_campaign
+from experiments.records.campaign import Campaign, find_campaign, list_known, load_campaign, load_readable
 
 # The axes of a model besides the loader; an option left out means all values that were measured.
 _CHOICES = tuple(axis for axis in AXES if axis not in ("loader", "poolsize", "resources", "sampling"))
@@ -63,7 +63,7 @@ def choose_model(options: Namespace) -> tuple[Campaign, Model]:
             )
         return campaign, named
     loaders: list[str] = []
-    for campaign in map(load_campaign, list_known(options.results)):
+    for campaign in load_readable(list_known(options.results)):
         model = model_campaign(campaign)
         if model is not None:
             found = [str(values["loader"]) for _, values in prediction.name_contestants(model)]

@@ -51,8 +51,10 @@ def copy_campaign(folder: CampaignFolder, published: Path) -> Path:
     """Copy the folder so that it is there whole or not at all; return the copy."""
     scratch = published / _SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
-    shutil.copytree(folder.path, scratch / folder.path.name, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-    copied = (scratch / folder.path.name).rename(published / folder.path.name)
-    scratch.rmdir()
+    try:
+        shutil.copytree(folder.path, scratch / folder.path.name, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        copied = (scratch / folder.path.name).rename(published / folder.path.name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     sync_folder(published)
     return copied

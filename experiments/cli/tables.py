@@ -8,9 +8,10 @@ from experiments.cli.options import add_results
 from experiments.errors import BadInput
 from experiments.files import write_whole
 from experiments.records.campaign import PUBLISHED, Campaign, find_campaign, list_known
-from experiments.records.folder import CampaignFolder, list_campaigns, locked
+from experiments.records.folder import CampaignFolder, leaving_out_unreadable, list_campaigns, locked
 from experiments.report.answer.section import write_answer
 from experiments.report.charts.catalog import CHARTS
+from experiments.report.pages import make_inert
 from experiments.report.publish import choose_front, write_front_page, write_tables
 
 START, END = "<!-- answer:start -->", "<!-- answer:end -->"
@@ -29,12 +30,14 @@ def run(options: Namespace) -> int:
     folder = choose_campaign(options.results, options.campaign)
     with locked(folder.path.parent):
         for campaign in list_campaigns(folder.path.parent):
-            campaign.repair()
+            with leaving_out_unreadable():
+                campaign.repair()
         written = write_tables(folder)
         print(f"wrote {folder.path / 'tables'} and {folder.path / CHARTS}")
         # A campaign somewhere else has no results folder of its own.
         if folder.path.parent.resolve() in (options.results.resolve(), PUBLISHED.resolve()):
             print(f"wrote {write_front_page(folder.path.parent, written)}")
+        folder.set_reported(True)
     if options.readme is not None:
         answer_in(options.readme, folder, written.campaign)
         print(f"wrote the answer in {options.readme}")
@@ -49,7 +52,7 @@ def answer_in(readme: Path, folder: CampaignFolder, campaign: Campaign) -> None:
         raise BadInput(f"--readme: {readme}: {error.strerror}; expected a text file with the markers") from error
     # Both may be given from anywhere; a page's links are from where it is.
     link = Path(os.path.relpath(folder.path, readme.parent)).as_posix()
-    answer = write_answer(campaign, str(folder.path), link)
+    answer = make_inert(write_answer(campaign, str(folder.path), link))
     write_whole(readme, replace_answer(text, answer, str(readme)))
 
 

@@ -49,11 +49,11 @@ def with_arguments(*wanted: str) -> list[ProcessIdentity]:
     return [process for process in found if process is not None]
 
 
-def at_home_in(folder: Path, title: str) -> list[ProcessIdentity]:
-    """Find running processes with this working directory whose first argument begins with ``title``."""
+def at_home_in(folder: Path, word: str) -> list[ProcessIdentity]:
+    """Find running processes with this working directory and ``word`` in their first argument."""
     home = str(folder.resolve())
     there = (pid for pid in _pids() if _working_directory(pid) == home)
-    found = (identity(pid) for pid in there if "".join(arguments(pid)[:1]).startswith(title))
+    found = (identity(pid) for pid in there if word in "".join(arguments(pid)[:1]))
     return [process for process in found if process is not None]
 
 

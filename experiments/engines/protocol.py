@@ -1,7 +1,8 @@
 """Protocols of an engine: launch a loader with some interpreter, serve a PostgreSQL, clean up.
 
 ``campaign`` knows these protocols and no engine. A method that cannot do what is asked for one cell raises
-``Unsupported`` with the reason; one that fails where it should work raises ``Failure``.
+``Unsupported`` with the reason; one that fails where it should work raises ``Failure``, or ``EngineLost`` if no run
+could work any more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -145,6 +146,9 @@ class Engine(Protocol):
 
     def loader_host(self, python: str) -> LoaderHost:
         """Prepare (once) and return the interpreter. Raises Unsupported with the reason where it cannot be had."""
+
+    def server_facts(self, configuration: PostgresConfiguration, *, max_connections: int) -> ServerFacts:
+        """Return the identity of a PostgreSQL without starting it. Raises as ``serve`` does."""
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> Server:
         """Start (once) the PostgreSQL of this name. Raises Unsupported or, for bad settings, RefusedSettings."""

@@ -24,15 +24,26 @@ class Engines:
         self._automatic: tuple[str, str | None] | None = None
 
     def resolve_engine(self, value: str) -> str:
-        """Return the engine for a value of the axis: for ``auto``, docker where an engine answers, else local."""
+        """Return the engine for a value of the axis: for ``auto``, docker where one answers with images, else local."""
         if value != "auto":
             return value
         if self._automatic is None:
-            from experiments.engines.docker.connect import docker_answers
-
-            problem = docker_answers()
+            problem = self._find_problem()
             self._automatic = ("local", f"engine auto: local, as {problem}") if problem else ("docker", None)
         return self._automatic[0]
+
+    def _find_problem(self) -> str | None:
+        """Return why ``auto`` cannot be docker; None if it can."""
+        from experiments.engines.docker.base_images import NoBaseImages
+        from experiments.engines.docker.connect import docker_answers
+
+        if (problem := docker_answers()) is not None:
+            return problem
+        try:
+            self["docker"].pythons()
+        except NoBaseImages as lack:
+            return lack.reason
+        return None
 
     def default_python(self, engine: str) -> str:
         """Return the newest Python that the engine of this name has with a lock."""

@@ -2,17 +2,23 @@
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from experiments.files import named_errors
+
 _NAME = "bigdata-matrix"
 # Written last: a folder without it was left half-made by a process that was killed.
 _MARKER = "complete"
+_IN_USE = "in-use"
+_DAY_S = 24 * 60 * 60
 _FOR_EVERY_USER = Path("/var/cache") / _NAME
 
 
@@ -75,57 +81,100 @@ def lock_file(file: IO[str]) -> None:
 
 
 @contextlib.contextmanager
+def turn_at(folder: Path, lock: Callable[[IO[str]], None] = lock_file) -> Iterator[int]:
+    """Keep every other process from what is made at ``folder``; yield the locked file's descriptor."""
+    ensure_folder(folder.parent, private=False)
+    with named_errors(folder), folder.with_name(f"{folder.name}.lock").open("w") as turn:
+        lock(turn)
+        yield turn.fileno()
+
+
+@contextlib.contextmanager
 def working_folder(folder: Path, lock: Callable[[IO[str]], None] = lock_file) -> Iterator[int]:
     """Make an empty folder for one process at a time, removed at the end; yield the locked file's descriptor."""
-    ensure_folder(folder.parent, private=False)
-    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
-        lock(turn)
+    with turn_at(folder, lock) as turn:
         # What one left that was killed.
         remove(folder)
         folder.mkdir()
         try:
-            yield turn.fileno()
+            yield turn
         finally:
             remove(folder)
 
 
 def make_once(folder: Path, make: Callable[[int], None], lock: Callable[[IO[str]], None] = lock_file) -> None:
     """Have a folder made once, complete or not at all; ``make`` gets the locked file's descriptor, others wait."""
-    ensure_folder(folder.parent, private=False)
-    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
-        lock(turn)
+    with turn_at(folder, lock) as turn:
         if (folder / _MARKER).exists():
             return
         remove(folder)
         try:
-            make(turn.fileno())
+            make(turn)
             (folder / _MARKER).touch()
         except BaseException:
             remove(folder)
             raise
 
 
+def is_news(line: str) -> bool:
+    """Return whether the line was not told within the last day, and note that it is told now."""
+    note = ensure_folder(cache_folder() / "told", private=False) / hashlib.sha256(line.encode()).hexdigest()[:16]
+    news = not note.exists() or time.time() - note.stat().st_mtime > _DAY_S
+    if news:
+        note.touch()
+    return news
+
+
 @contextlib.contextmanager
 def cache_in_use() -> Iterator[None]:
     """Hold a shared lock that makes ``nox -s clean`` refuse; it ends with its process."""
-    with _use_file().open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
+    while (file := _lock_use_file()) is None:
+        continue
+    with file:
         yield
 
 
-def is_cache_in_use() -> bool:
-    """Return whether any process holds ``cache_in_use``."""
+@contextlib.contextmanager
+def sole_use_of_cache() -> Iterator[bool]:
+    """Keep everybody out of the cache; yield False where a process holds ``cache_in_use``."""
     with _use_file().open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return True
-    return False
+            yield False
+        else:
+            yield True
+
+
+def remove_cache(folder: Path) -> None:
+    """Remove a folder of the cache, for whom has the sole use; the lock file goes last."""
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != _IN_USE:
+            entry.unlink()
+    (folder / _IN_USE).unlink(missing_ok=True)
+    # Somebody may already wait with a lock file of their own.
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _use_file() -> Path:
     """Return the lock file, in the shared folder: root's campaigns may have different caches."""
-    return ensure_folder(shared_folder(), private=False) / "in-use"
+    return ensure_folder(shared_folder(), private=False) / _IN_USE
+
+
+def _lock_use_file() -> IO[str] | None:
+    """Return the lock file with a shared lock; None if it was removed while this waited: it would keep nobody out."""
+    try:
+        file = _use_file().open("w")
+        fcntl.flock(file, fcntl.LOCK_SH)
+        if os.path.samestat(os.fstat(file.fileno()), _use_file().stat()):
+            return file
+    except FileNotFoundError:
+        return None
+    file.close()
+    return None
 
 
 def _others_can_enter(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, cast
 
 from bigdata.registry import IMPLEMENTATIONS, LOADERS
+from experiments.matrix.bounds import Pool, Text
 
 AxisValue = str | int | None
 
@@ -26,20 +27,20 @@ SAMPLINGS = ("on", "off")
 class Cell:
     """One point of the matrix without values to resolve; None is what does not apply, as ``gil`` to usual builds."""
 
-    engine: str
-    python: str
-    gil: str | None
-    loader: str
-    loop: str | None
-    protocol: str
-    implementation: str | None
-    poolsize: int
-    postgres: str
-    data: str
-    transaction: str
-    inserts: str
-    resources: str
-    sampling: str = "on"
+    engine: Text
+    python: Text
+    gil: Text | None
+    loader: Text
+    loop: Text | None
+    protocol: Text
+    implementation: Text | None
+    poolsize: Pool
+    postgres: Text
+    data: Text
+    transaction: Text
+    inserts: Text
+    resources: Text
+    sampling: Text = "on"
 
     def axes(self) -> dict[str, AxisValue]:
         """Return every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""

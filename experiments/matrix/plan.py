@@ -23,6 +23,10 @@ ROWS_PER_S = 12_000.0
 ROWS_PER_S_ALONE = 4_000.0
 """With a single connection, which waits for the disk at each durable commit; the slower of the disks measured."""
 
+START_CPU_S = 0.4
+CPU_S_PER_ROW = 40e-6
+"""CPU time of a loader, which decides where it has a fraction of a core."""
+
 ROWS_PER_RECORD = {"01": 222}
 USUAL_ROWS_PER_RECORD = 208
 """8,113 items in 39 segments."""
@@ -81,9 +85,14 @@ def estimate_s(plan: Plan, seconds_per_run: Callable[[Cell], float]) -> float:
     return plan.repeats * sum(seconds_per_run(planned.cell) for planned in plan.runnable)
 
 
-def guess_run_s(cell: Cell, data: DataSet, timeout_s: float) -> float:
-    """Estimate the seconds of one run from measurements elsewhere; at most, or of unknown records, the time limit."""
+def guess_run_s(cell: Cell, data: DataSet, timeout_s: float, cores: float | None = None) -> float:
+    """Estimate the seconds of one run from measurements elsewhere; at most, or of unknown records, the time limit.
+
+    ``cores`` is the loader's limit of CPU time, None without one.
+    """
     if data.records is None:
         return timeout_s
     rows = data.records * sum(ROWS_PER_RECORD.get(segment, USUAL_ROWS_PER_RECORD) for segment in data.segments)
-    return min(timeout_s, OVERHEAD_S + rows / (ROWS_PER_S if cell.poolsize > 1 else ROWS_PER_S_ALONE))
+    load_s = rows / (ROWS_PER_S if cell.poolsize > 1 else ROWS_PER_S_ALONE)
+    limited_s = 0.0 if cores is None else (START_CPU_S + rows * CPU_S_PER_ROW) / cores
+    return min(timeout_s, OVERHEAD_S + max(load_s, limited_s))

@@ -42,21 +42,25 @@ class Page:
 def choose_folders(
     cells: Sequence[Cell], folders: Sequence[CampaignFolder], results: Path, tell: Tell
 ) -> dict[Cell, CampaignFolder]:
-    """Return the newest campaign of each cell that can run. Raises BadInput for a cell in none, and if none is left."""
-    chosen = {}
+    """Return the newest campaign of each cell that can run and is in one. Raises BadInput if no cell is left."""
+    chosen, unknown = {}, []
     for cell in cells:
         if folder := find_campaign_of(cell, folders):
             chosen[cell] = folder
         elif reason := find_obstacle(cell, folders):
             tell(f"not explained, as it cannot run: {cell.label()}: {reason}")
         else:
-            raise BadInput(
-                f"{results}: no campaign has the cell {cell.label()}, and its page belongs into one; "
-                "run the same options with nox -s matrix first"
-            )
-    if not chosen:
-        raise BadInput("--only: none of these cells can run here; select others")
-    return chosen
+            unknown.append(cell.label())
+    if chosen:
+        for label in unknown:
+            tell(f"not explained, as no campaign has it: {label}")
+        return chosen
+    if unknown:
+        raise BadInput(
+            f"{results}: no campaign has the cell {unknown[0]}, and its page belongs into one; "
+            "run the same options with nox -s matrix first"
+        )
+    raise BadInput("--only: none of these cells can run here; select others")
 
 
 def can_be_explained(planned: Sequence[PlannedCell]) -> list[Cell]:

@@ -3,6 +3,7 @@
 - ``record``: one attempted run, a line of ``runs.jsonl``
 - ``description``: the plan, the machine and the software, ``campaign.json``
 - ``facts``: what the names in a cell stand for: placement, interpreter, server, data
+- ``reading``: validation of both
 - ``campaign``: both together, as commands load them; the published cells of a reproduction
 - ``folder``: the files of one campaign, and the lock of the results folder
 - ``redaction``: removal of absolute paths

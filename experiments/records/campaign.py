@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from experiments.errors import BadInput, suggest
 from experiments.files import write_whole
 from experiments.records.description import Description, ShownCell
-from experiments.records.folder import CampaignFolder, list_campaigns
+from experiments.records.folder import CampaignFolder, leaving_out_unreadable, list_campaigns
 from experiments.records.record import Record, to_json_line
 
 LOCAL = Path("results/local")
@@ -50,15 +50,13 @@ def list_known(results: Path) -> list[CampaignFolder]:
     return list_campaigns(results) + (list_campaigns(PUBLISHED) if results == LOCAL else [])
 
 
-def find_campaign(results: Path, text: str) -> CampaignFolder:
-    """Return the campaign of this name in ``list_known``, or in the folder ``text``; else raise BadInput."""
-    folders = list_known(results)
-    for folder in folders:
-        if folder.path.name == text:
-            return folder
-    if (Path(text) / "campaign.json").is_file():
-        return CampaignFolder(Path(text).resolve())
-    known = suggest(Path(text).name, [folder.path.name for folder in folders])
+def find_campaign(results: Path, text: str, *others: Path) -> CampaignFolder:
+    """Return the campaign of this name in ``list_known`` or ``others``, or in ``text``, or raise BadInput."""
+    folders = (results, *([PUBLISHED] if results == LOCAL else []), *others, Path())
+    for path in (folder / text for folder in folders):
+        if (path / "campaign.json").is_file():
+            return CampaignFolder(path if path.name == text else path.resolve())
+    known = suggest(Path(text).name, [folder.path.name for folder in list_known(results)])
     places = f"{LOCAL} or {PUBLISHED}" if results == LOCAL else results
     raise BadInput(f"{text!r} is neither a campaign of {places} nor the folder of one {known}")
 
@@ -69,10 +67,18 @@ def load_campaign(folder: CampaignFolder) -> Campaign:
     return Campaign(description, records, count_missing(description, records))
 
 
+def load_readable(folders: Iterable[CampaignFolder]) -> Iterator[Campaign]:
+    """Read each campaign that can be read."""
+    for folder in folders:
+        with leaving_out_unreadable():
+            yield load_campaign(folder)
+
+
 def count_missing(description: Description, records: Sequence[Record]) -> int:
     """Count the planned runs without a record; an interrupted attempt is none."""
-    done = {record.run for record in records if not record.interrupted}
-    return len(description.planned_runs - done)
+    planned = {(shown.cell_key, shown.arm) for shown in description.cells if not shown.unsupported}
+    done = (record.run for record in records if not record.interrupted and 1 <= record.block <= description.repeats)
+    return len(planned) * description.repeats - len({run for run in done if run[:2] in planned})
 
 
 def runs_left(folder: CampaignFolder, description: Description) -> int:
@@ -96,7 +102,7 @@ def keep_published(folder: CampaignFolder, published: Campaign) -> None:
     kept = folder.path / KEPT
     if (kept / "campaign.json").exists():
         return
-    kept.mkdir(exist_ok=True)
+    folder.subfolder(KEPT)
     write_whole(kept / "runs.jsonl", "".join(f"{to_json_line(record)}\n" for record in published.records))
     # The last: where it stands all is there.
     CampaignFolder(kept).rewrite(published.description)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from experiments.errors import BadInput
-from experiments.matrix.cell import Cell, read_cell
+from pydantic import Field, TypeAdapter
+
+from experiments.matrix.bounds import Amount, Divisor, Name, Number, Question, Repeats, Report, Scalar, Seed, Text
+from experiments.matrix.cell import Cell
 from experiments.records.facts import DataFacts, InterpreterFacts, MachineFacts, Placement, ServerFacts
-from experiments.records.record import SCHEMA, check_schema, known, to_values
+from experiments.records.reading import Schema, SharedCell, read_json
+from experiments.records.record import SCHEMA, to_values
 
 Part = TypeVar("Part")
 
@@ -19,19 +22,19 @@ Part = TypeVar("Part")
 class ShownExperiment:
     """A question of the matrix, as the tables print it."""
 
-    name: str
-    question: str
+    name: Name
+    question: Question
 
 
 @dataclass(frozen=True)
 class ShownCell:
     """One planned cell and arm, in the order of the matrix. ``unsupported`` is the reason why it cannot run."""
 
-    cell_key: str
-    arm: str
-    experiments: tuple[str, ...]
-    cell: Cell
-    unsupported: str | None = None
+    cell_key: Text
+    arm: Literal["a", "b"]
+    experiments: tuple[Name, ...]
+    cell: SharedCell
+    unsupported: Report | None = None
 
 
 @dataclass(frozen=True)
@@ -47,27 +50,27 @@ class Description:
     ``reproduces`` the campaign whose cells were run again.
     """
 
-    campaign: str
-    created_at: str
-    fingerprint: str
-    engine: str
-    seed: int
-    repeats: int
-    matrix_hash: str
+    campaign: Name
+    created_at: Text
+    fingerprint: Text
+    engine: Text
+    seed: Seed
+    repeats: Repeats
+    matrix_hash: Text
     matrix: Mapping[str, Any]
     selection: Mapping[str, Any]
-    experiments: tuple[ShownExperiment, ...]
+    experiments: Annotated[tuple[ShownExperiment, ...], Field(min_length=1)]
     cells: tuple[ShownCell, ...]
-    placements: Mapping[str, Placement]
-    data: Mapping[str, DataFacts]
-    interpreters: Mapping[str, InterpreterFacts]
-    postgres: Mapping[str, ServerFacts]
+    placements: Mapping[Text, Placement]
+    data: Mapping[Text, DataFacts]
+    interpreters: Mapping[Text, InterpreterFacts]
+    postgres: Mapping[Text, ServerFacts]
     environment: MachineFacts
     engines: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     until: Mapping[str, Any] | None = None
-    source_hash: str | None = None
-    reproduces: str | None = None
-    schema: int = SCHEMA
+    source_hash: Text | None = None
+    reproduces: Name | None = None
+    schema: Schema = SCHEMA
 
     @property
     def may_grow(self) -> bool:
@@ -82,8 +85,46 @@ class Description:
 
     def listed(self, experiment: str) -> Mapping[str, Sequence[Any]]:
         """Return the values that the matrix of an experiment lists, by axis."""
-        lists: Mapping[str, Sequence[Any]] = self.matrix["experiments"][experiment]["matrix"]
-        return lists
+        listing: Mapping[str, Mapping[str, Mapping[str, Sequence[Any]]]] = self.matrix.get("experiments", {})
+        return listing.get(experiment, {}).get("matrix", {})
+
+
+@dataclass(frozen=True)
+class _Lists:
+    matrix: Mapping[Text, Sequence[Scalar]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    settings: Mapping[Text, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    experiments: Mapping[Name, _Lists] = field(default_factory=dict)
+    postgres: Mapping[Text, _Asked] = field(default_factory=dict)
+    timeout_s: Number = 0.0
+
+
+@dataclass(frozen=True)
+class _Until:
+    precision: Divisor
+    budget_s: Amount
+    ended: Text = ""
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """What pages read of the parts of a description that stay plain mappings."""
+
+    matrix: _Matrix
+    selection: Mapping[Text, Scalar | Sequence[Scalar] | Mapping[Text, Sequence[Scalar]]]
+    engines: Mapping[Text, Mapping[Text, Scalar]] = field(default_factory=dict)
+    until: _Until | None = None
+
+
+_DESCRIPTION = TypeAdapter(Description)
+_PLAIN = TypeAdapter(_Plain)
 
 
 def part_key(engine: str, name: str) -> str:
@@ -109,32 +150,8 @@ def as_written(description: Description) -> Description:
     return from_json(to_json(description), "campaign.json")
 
 
-def from_json(text: str, place: str) -> Description:
+def from_json(text: str | bytes, place: str) -> Description:
     """Read ``campaign.json``. Raises BadInput, which names ``place``, where it is not one."""
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise BadInput(f"{place}: not JSON ({error}); the file has been edited or damaged") from error
-    check_schema(values, place)
-    try:
-        parts = {
-            "experiments": tuple(known(ShownExperiment, item) for item in values["experiments"]),
-            "cells": tuple(_cell(item) for item in values["cells"]),
-            "placements": {name: _placement(item) for name, item in values["placements"].items()},
-            "data": {name: known(DataFacts, item) for name, item in values["data"].items()},
-            "interpreters": {name: known(InterpreterFacts, item) for name, item in values["interpreters"].items()},
-            "postgres": {name: known(ServerFacts, item) for name, item in values["postgres"].items()},
-            "environment": known(MachineFacts, values["environment"]),
-        }
-        return known(Description, {**values, **parts})
-    except (TypeError, KeyError, AttributeError) as error:
-        raise BadInput(f"{place}: not a whole description of a campaign of schema {SCHEMA}: {error}") from error
-
-
-def _placement(values: Mapping[str, Any]) -> Placement:
-    cores = {side: frozenset(values[side]) for side in ("loader_cpus", "server_cpus")}
-    return known(Placement, {**values, **cores})
-
-
-def _cell(values: Mapping[str, Any]) -> ShownCell:
-    return known(ShownCell, {**values, "experiments": tuple(values["experiments"]), "cell": read_cell(values["cell"])})
+    content = text.encode() if isinstance(text, str) else text
+    read_json(_PLAIN, content, place)
+    return read_json(_DESCRIPTION, content, place)

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+from pydantic import Field
+
+from experiments.matrix.bounds import Core, Count, Divisor, Flag, Text
+
+Cores = Annotated[frozenset[Core], Field(min_length=1, max_length=65_536)]
 
 
 @dataclass(frozen=True)
 class Placement:
     """The cores of either side, as the kernel numbers them; a quota is CPU time in cores: 0.25 is a quarter of one."""
 
-    loader_cpus: frozenset[int]
-    server_cpus: frozenset[int]
-    loader_quota: float | None = None
-    note: str | None = None
+    loader_cpus: Cores
+    server_cpus: Cores
+    loader_quota: Divisor | None = None
+    note: Text | None = None
     """Deviations from the request with reasons: for people, no part of the identity."""
-    server_quota: float | None = None
-    loader_memory_bytes: int | None = None
-    server_memory_bytes: int | None = None
+    server_quota: Divisor | None = None
+    loader_memory_bytes: Count | None = None
+    server_memory_bytes: Count | None = None
 
     @property
     def limits(self) -> dict[str, float | int]:
@@ -53,35 +60,35 @@ class Placement:
 class InterpreterFacts:
     """Identity of the interpreter that loaders run on. ``build`` defines it: executable build string, flags, image."""
 
-    python: str
+    python: Text
     """The axis value: '3.13'."""
-    version: str
-    implementation: str
-    optimized_build: bool
-    build: str
-    lock_hash: str
+    version: Text
+    implementation: Text
+    optimized_build: Flag
+    build: Text
+    lock_hash: Text
     """SHA-256 of the requirements lock that was installed."""
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[Text, Text] = field(default_factory=dict)
     """Drivers that the lock leaves out, with the reason."""
-    image: str | None = None
+    image: Text | None = None
     """The id of the image, for the records: equal parts built twice have two of them."""
-    free_threaded: bool = False
+    free_threaded: Flag = False
 
 
 @dataclass(frozen=True)
 class ServerFacts:
     """Identity of a running PostgreSQL."""
 
-    version: str
+    version: Text
     """Its own version number: '17.11'."""
-    settings: Mapping[str, str]
+    settings: Mapping[Text, Text]
     """Every setting that the harness passed, harness-wide ones included."""
-    storage: str
-    image: str | None = None
+    storage: Text
+    image: Text | None = None
     """The identity of the image: name and digest, or the packages it was made of."""
-    image_id: str | None = None
+    image_id: Text | None = None
     """The id of the image, for the records."""
-    build: str | None = None
+    build: Text | None = None
     """Without an image: the build of PostgreSQL, and how its data directory was made."""
 
     @property
@@ -94,28 +101,28 @@ class ServerFacts:
 class DataFacts:
     """Identity of a data set: the digest that every load of it must reproduce, and what there is to load."""
 
-    digest: str
-    geo_records: int
-    data_records: int
-    rows: int
+    digest: Text
+    geo_records: Count
+    data_records: Count
+    rows: Count
 
 
 @dataclass(frozen=True)
 class MachineFacts:
     """The harness's machine and checkout; null where the system does not tell, or an older campaign did not record."""
 
-    cpu: str | None = None
-    machine: str | None = None
-    cores: int | None = None
-    cores_allowed: Sequence[int] = ()
-    memory_bytes: int | None = None
-    system: str | None = None
-    kernel: str | None = None
-    virtualisation: str | None = None
-    file_system: str | None = None
+    cpu: Text | None = None
+    machine: Text | None = None
+    cores: Count | None = None
+    cores_allowed: Annotated[Sequence[Core], Field(max_length=65_536)] = ()
+    memory_bytes: Count | None = None
+    system: Text | None = None
+    kernel: Text | None = None
+    virtualisation: Text | None = None
+    file_system: Text | None = None
     """Of servers on disk."""
-    commit: str | None = None
-    uncommitted_changes: bool | None = None
-    harness_python: str | None = None
-    harness_packages: Mapping[str, str] = field(default_factory=dict)
-    platform: str | None = None
+    commit: Text | None = None
+    uncommitted_changes: Flag | None = None
+    harness_python: Text | None = None
+    harness_packages: Mapping[Text, Text] = field(default_factory=dict)
+    platform: Text | None = None

@@ -7,11 +7,14 @@ run in progress, should the campaign be killed in it.
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, TextIO
@@ -33,11 +36,12 @@ class CampaignFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._runs, self._samples, self._attempt = path / "runs.jsonl", path / "samples.jsonl", path / "attempt.json"
+        self._unreported = path / ".unreported"
 
     def description(self) -> Description:
         """Read ``campaign.json``. Raises BadInput if it cannot be used."""
         file = self.path / "campaign.json"
-        return description.from_json(file.read_text(encoding="utf-8"), str(file))
+        return description.from_json(file.read_bytes(), str(file))
 
     def rewrite(self, described: Description) -> None:
         """Replace ``campaign.json`` as a whole."""
@@ -47,15 +51,30 @@ class CampaignFolder:
         """Read every record, in the order written. Raises BadInput for any other line, a torn last line too."""
         if not self._runs.exists():
             return []
-        text = self._runs.read_text(encoding="utf-8")
-        if text and not text.endswith("\n"):
-            raise BadInput(
-                f"{self._runs}:{text.count(chr(10)) + 1}: the line is not complete, as the campaign was killed while "
-                f"it was written; nox -s tables -- --results {self.path.parent} repairs that"
-            )
-        # Not splitlines(), which also splits at characters that JSON may hold as they are.
-        lines = text.split("\n")[:-1]
-        return [from_json_line(line, f"{self._runs}:{number}") for number, line in enumerate(lines, start=1)]
+        records: list[Record] = []
+        first: dict[tuple[str, str, int], int] = {}
+        shared: dict[Any, Any] = {}
+        with self._runs.open("rb") as file, _without_collections():
+            for number, line in enumerate(file, start=1):
+                place = f"{self._runs}:{number}"
+                if not line.endswith(b"\n"):
+                    raise BadInput(
+                        f"{place}: the line is not complete, as the campaign was killed while it was written; "
+                        f"nox -s tables -- --results {self.path.parent} repairs that"
+                    )
+                record = from_json_line(line, place, shared)
+                if not record.interrupted and first.setdefault(record.run, number) != number:
+                    raise BadInput(f"{place}: a second record of the run in line {first[record.run]}; remove one")
+                records.append(record)
+        return records
+
+    def subfolder(self, name: str) -> Path:
+        """Make a folder in that of the campaign. Raises BadInput for a link, which may lead out of it."""
+        path = self.path / name
+        if path.is_symlink():
+            raise BadInput(f"{path}: is a link, and files are written into the campaign's folder alone; remove it")
+        path.mkdir(exist_ok=True)
+        return path
 
     def append(self, record: Record) -> None:
         """Add the record of an attempt, which ends the attempt."""
@@ -71,23 +90,65 @@ class CampaignFolder:
         # A kill of this process is what it is for, and that does not need the disk.
         write_whole(self._attempt, to_json_line(if_killed) + "\n", durable=False)
 
+    def is_reported(self) -> bool:
+        """Return whether the command that ran it has written its tables."""
+        return not self._unreported.exists()
+
+    def set_reported(self, reported: bool) -> None:
+        """Note whether tables and front page are written; without them the campaign is to be resumed."""
+        if reported:
+            self._unreported.unlink(missing_ok=True)
+        else:
+            self._unreported.touch()
+
     def repair(self) -> None:
         """Bring a killed campaign in order: cut a torn last line, and append the record of a run in progress."""
         cut_torn_line(self._samples)
         cut_torn_line(self._runs)
         if not self._attempt.exists():
             return
-        killed = from_json_line(self._attempt.read_text(encoding="utf-8"), str(self._attempt))
+        killed = from_json_line(self._attempt.read_bytes(), f"{self._attempt}:1")
         if any((record.run, record.started_at) == (killed.run, killed.started_at) for record in self.records()):
             self._attempt.unlink()
         else:
             self.append(killed)
 
 
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Keep Python from looking for garbage among many new objects, of which none is: now, and later."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
+
+
+@cache
+def _warn(reason: str) -> None:
+    print(f"warning: {reason}; this campaign is left out", file=sys.stderr)
+
+
+@contextmanager
+def leaving_out_unreadable() -> Iterator[None]:
+    """Warn of a campaign that cannot be read, once, instead of raising BadInput: other campaigns must not need it."""
+    try:
+        yield
+    except BadInput as error:
+        _warn(str(error))
+
+
 def list_campaigns(results: Path) -> list[CampaignFolder]:
-    """List the campaigns of a results folder, newest first."""
-    folders = [CampaignFolder(file.parent) for file in results.glob("*/campaign.json")]
-    return sorted(folders, key=lambda folder: (folder.description().created_at, folder.path.name), reverse=True)
+    """List the campaigns of a results folder that can be read, newest first."""
+    found = []
+    for file in results.glob("*/campaign.json"):
+        with leaving_out_unreadable():
+            folder = CampaignFolder(file.parent)
+            found.append((folder.description().created_at, folder.path.name, folder))
+    return [folder for *_, folder in sorted(found, key=lambda one: one[:2], reverse=True)]
 
 
 def new_name(results: Path, started_at: str, engine: str) -> str:
@@ -112,8 +173,11 @@ def locked(
 ) -> Iterator[None]:
     """Keep every other campaign out of the results folder, which is made where it is missing.
 
-    Raises Failure where another campaign does not leave in time, BadInput for a folder that cannot be written to.
+    Raises Failure where another campaign does not leave in time, BadInput for a folder that cannot be written to or
+    has a README.md of something else, which the front page would replace.
     """
+    if (results / "README.md").exists() and not ((results / ".lock").exists() or any(results.glob("*/campaign.json"))):
+        raise BadInput(f"--results: {results / 'README.md'} is not of a results folder; name another or a new folder")
     give_up = clock() + LOCK_PATIENCE_S
     # The system drops the lock when the process ends, however it ends.
     with _open_lock(results) as file:

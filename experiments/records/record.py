@@ -6,18 +6,20 @@ Names and units are fixed by ``SCHEMA``. A newer schema may add names, so unknow
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args
 
-from experiments.errors import BadInput
+from pydantic import AfterValidator, TypeAdapter
+from pydantic_core import PydanticCustomError
+
+from experiments.matrix.bounds import LEAST_DIVISOR, Amount, Block, Count, Flag, Number, Text
 from experiments.matrix.cell import AXES as AXES
 from experiments.matrix.cell import Cell as Cell
-from experiments.matrix.cell import read_cell
+from experiments.records.reading import SCHEMA as SCHEMA
+from experiments.records.reading import Schema, SharedCell, SharedReport, SharedText, SharedTexts, read_json
 from experiments.records.redaction import without_paths
-
-SCHEMA = 1
 
 Status = Literal["ok", "failed", "timeout", "wrong_work", "unsupported"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -27,7 +29,7 @@ RUN_STATUSES: tuple[Status, ...] = tuple(status for status in STATUSES if status
 Part = TypeVar("Part")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Phase:
     """One timed phase: from all workers connected to the last statement acknowledged. CPU includes child processes.
 
@@ -36,19 +38,25 @@ class Phase:
     ``started_s`` and ``ended_s`` are CLOCK_MONOTONIC. ``server_cpu_s`` is of all processes of the server.
     """
 
-    rows: int
-    wall_s: float
-    user_s: float
-    system_s: float
-    throttled_periods: int | None = None
-    throttled_s: float | None = None
-    started_s: float | None = None
-    ended_s: float | None = None
-    server_cpu_s: float | None = None
-    throttling_quota: float | None = None
+    rows: Count
+    wall_s: Amount
+    user_s: Amount
+    system_s: Amount
+    throttled_periods: Count | None = None
+    throttled_s: Amount | None = None
+    started_s: Amount | None = None
+    ended_s: Amount | None = None
+    server_cpu_s: Amount | None = None
+    throttling_quota: Amount | None = None
 
 
-@dataclass(frozen=True)
+def _check_phases(phases: Mapping[str, Phase]) -> Mapping[str, Phase]:
+    if "data" not in phases or phases["data"].wall_s < LEAST_DIVISOR:
+        raise PydanticCustomError("phases", "expected a phase 'data' that took time")
+    return phases
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
     """The loader's process, as it reported itself; ``cpu_s`` is counted from its start. Other nulls were not recorded.
 
@@ -59,38 +67,38 @@ class Client:
     phase ``data``. Latency is the time from taking a record to asking for the next, to within 0.55%.
     """
 
-    python: str
-    implementation: str
-    gil_enabled: bool
-    optimized_build: bool
-    packages: Mapping[str, str]
-    libpq: int | None = None
-    voluntary_switches: int | None = None
-    involuntary_switches: int | None = None
-    peak_rss_bytes: int | None = None
-    cpu_s: float | None = None
-    free_threaded: bool | None = None
-    gil_requested: str | None = None
-    lto: bool | None = None
-    jit: bool | None = None
-    switch_interval_s: float | None = None
-    libpq_bundled: bool | None = None
-    driver_implementation: str | None = None
-    rows_per_worker: Mapping[str, int] | None = None
-    record_latency_s: Mapping[str, float] | None = None
+    python: SharedText
+    implementation: SharedText
+    gil_enabled: Flag
+    optimized_build: Flag
+    packages: SharedTexts
+    libpq: Count | None = None
+    voluntary_switches: Count | None = None
+    involuntary_switches: Count | None = None
+    peak_rss_bytes: Count | None = None
+    cpu_s: Amount | None = None
+    free_threaded: Flag | None = None
+    gil_requested: SharedText | None = None
+    lto: Flag | None = None
+    jit: Flag | None = None
+    switch_interval_s: Amount | None = None
+    libpq_bundled: Flag | None = None
+    driver_implementation: SharedText | None = None
+    rows_per_worker: Mapping[Text, Count] | None = None
+    record_latency_s: Mapping[Text, Amount] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ServerUse:
     """The PostgreSQL that was loaded; ``cpu_s`` is of all its processes while the loader ran."""
 
-    version: str
-    settings: Mapping[str, str]
-    storage: str
-    cpu_s: float | None = None
+    version: SharedText
+    settings: SharedTexts
+    storage: SharedText
+    cpu_s: Amount | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connections:
     """Samples of ``pg_stat_activity`` during phase ``data``, as shares of the pool.
 
@@ -101,17 +109,17 @@ class Connections:
     low. Older records do not say: it is empty.
     """
 
-    samples: int
-    interval_s: float | None = None
-    round_trip_s: float | None = None
-    scheduling: str | None = ""
-    active: float
-    idle: float
-    idle_in_transaction: float
-    waits: Mapping[str, float]
+    samples: Count
+    interval_s: Amount | None = None
+    round_trip_s: Number | None = None
+    scheduling: SharedText | None = ""
+    active: Amount
+    idle: Amount
+    idle_in_transaction: Amount
+    waits: Mapping[Text, Amount]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Work:
     """The work by the server's account; ``transactions`` is the growth of ``xact_commit``, null if unknown.
 
@@ -119,19 +127,19 @@ class Work:
     ``matrix_scans`` count the scans of the tables that the two SELECTs of a data record read.
     """
 
-    digest: str | None
-    rows: int
-    transactions: int | None = None
-    geo_records: int | None = None
-    data_records: int | None = None
-    records_read_ahead: int | None = None
-    records_streamed: int | None = None
-    geo_scans: int | None = None
-    matrix_scans: int | None = None
-    transactions_expected: Sequence[int | None] | None = None
+    digest: SharedText | None
+    rows: Count
+    transactions: Count | None = None
+    geo_records: Count | None = None
+    data_records: Count | None = None
+    records_read_ahead: Count | None = None
+    records_streamed: Count | None = None
+    geo_scans: Count | None = None
+    matrix_scans: Count | None = None
+    transactions_expected: Sequence[Count | None] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Host:
     """The machine during the run; null where the system does not tell.
 
@@ -140,13 +148,13 @@ class Host:
     include the start of the container. ``run_steal_s`` and ``run_foreign_cpu_s`` are of the run's cores alone.
     """
 
-    steal_s: float | None = None
-    load_1m: float | None = None
-    foreign_cpu_s: float | None = None
-    observed_s: float | None = None
-    cores: int | None = None
-    run_steal_s: float | None = None
-    run_foreign_cpu_s: float | None = None
+    steal_s: Number | None = None
+    load_1m: Number | None = None
+    foreign_cpu_s: Number | None = None
+    observed_s: Number | None = None
+    cores: Count | None = None
+    run_steal_s: Number | None = None
+    run_foreign_cpu_s: Number | None = None
 
     @property
     def stolen_s(self) -> float | None:
@@ -166,7 +174,7 @@ class Host:
         return self.foreign_cpu_s - self.run_foreign_cpu_s
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One attempted run, identified by ``cell_key``, ``arm`` and ``block``.
 
@@ -178,29 +186,29 @@ class Record:
     ``data`` in microseconds, by the names of ``experiments.analysis.time_breakdown``; their sum is the whole.
     """
 
-    campaign: str
-    cell_key: str
-    arm: str
-    block: int
-    order: int
-    started_at: str
+    campaign: SharedText
+    cell_key: SharedText
+    arm: Literal["a", "b"]
+    block: Block
+    order: Count
+    started_at: SharedText
     status: Status
-    reason: str | None
-    cell: Cell
-    rows_per_s: float | None = None
-    cpu_us_per_row: float | None = None
-    phases: Mapping[str, Phase] | None = None
+    reason: SharedReport | None
+    cell: SharedCell
+    rows_per_s: Amount | None = None
+    cpu_us_per_row: Amount | None = None
+    phases: Annotated[Mapping[Text, Phase], AfterValidator(_check_phases)] | None = None
     client: Client | None = None
     server: ServerUse | None = None
-    images: Mapping[str, str] | None = None
+    images: SharedTexts | None = None
     connections: Connections | None = None
     work: Work | None = None
     host: Host | None = None
-    wall_s: float | None = None
-    interrupted: bool = False
-    resumed: bool = False
-    ledger_us_per_row: Mapping[str, float] | None = None
-    schema: int = SCHEMA
+    wall_s: Amount | None = None
+    interrupted: Flag = False
+    resumed: Flag = False
+    ledger_us_per_row: Mapping[Text, Number] | None = None
+    schema: Schema = SCHEMA
 
     @property
     def run(self) -> tuple[str, str, int]:
@@ -211,6 +219,13 @@ class Record:
     def timed_s(self) -> float:
         """Return the seconds spent inside timed phases."""
         return sum(phase.wall_s for phase in (self.phases or {}).values())
+
+
+def _check_record(record: Record) -> Record:
+    rows = record.phases["data"].rows if record.phases else 1
+    if record.status == "ok" and (record.rows_per_s == 0 or not rows):
+        raise PydanticCustomError("ok", "expected rows of a run with status 'ok'")
+    return record
 
 
 def to_json_line(record: Record) -> str:
@@ -224,50 +239,12 @@ def to_values(written: Any) -> dict[str, Any]:
     return {"schema": values.pop("schema"), **values}
 
 
-def from_json_line(line: str, place: str) -> Record:
-    """Read the record of one line. Raises BadInput, which names ``place``, for any other line."""
-    try:
-        values = json.loads(line)
-    except ValueError as error:
-        raise BadInput(f"{place}: not a line of JSON ({error}); the file has been edited or damaged") from error
-    if not isinstance(values, dict):
-        raise BadInput(f"{place}: found {line[:40]!r}, where a record (a JSON object) is expected")
-    check_schema(values, place)
-    try:
-        return _record(values)
-    except (TypeError, AttributeError) as error:
-        raise BadInput(f"{place}: not a whole record of schema {SCHEMA}: {error}") from error
+_RECORD = TypeAdapter(Annotated[Record, AfterValidator(_check_record)])
 
 
-def check_schema(values: Mapping[str, Any], place: str) -> None:
-    """Raise BadInput where ``values`` were written by a newer version of this program, or by something else."""
-    schema = values.get("schema")
-    if not isinstance(schema, int):
-        raise BadInput(f"{place}: found no schema number; expected the schema number {SCHEMA}")
-    if schema > SCHEMA:
-        raise BadInput(
-            f"{place}: written with schema {schema}, and this version reads up to {SCHEMA}; "
-            "update this checkout to read these results"
-        )
-
-
-_PARTS: Mapping[str, Callable[[Any], Any]] = {
-    "phases": lambda phases: {name: known(Phase, phase) for name, phase in phases.items()},
-    "client": lambda values: known(Client, values),
-    "server": lambda values: known(ServerUse, values),
-    "connections": lambda values: known(Connections, values),
-    "work": lambda values: known(Work, values),
-    "host": lambda values: known(Host, values),
-}
-
-
-def _record(values: Mapping[str, Any]) -> Record:
-    if values.get("status") not in STATUSES:
-        raise TypeError(f"status {values.get('status')!r} is none of {', '.join(STATUSES)}")
-    parts = {name: read(values[name]) for name, read in _PARTS.items() if values.get(name) is not None}
-    # A missing cell is refused below, with all that is missing.
-    cell = {"cell": read_cell(values["cell"])} if "cell" in values else {}
-    return known(Record, {**values, **parts, **cell})
+def from_json_line(line: str | bytes, place: str, shared: dict[Any, Any] | None = None) -> Record:
+    """Read the record of one line, with parts ``shared`` by lines. Raises BadInput, which names ``place``."""
+    return read_json(_RECORD, line.encode() if isinstance(line, str) else line, place, shared)
 
 
 @cache

@@ -142,7 +142,7 @@ def _server_of(description: Description, cell: Cell) -> str:
     facts = part_of(description.postgres, cell, "postgres")
     if facts is None:
         return ""
-    asked = description.matrix["postgres"][cell.postgres]["settings"]
+    asked = description.matrix.get("postgres", {}).get(cell.postgres, {}).get("settings", {})
     settings = "".join(f", {setting}={value}" for setting, value in asked.items())
     engine = f" ({cell.engine})" if len(description.engines) > 1 else ""
     return f"{cell.postgres}{engine}: {facts.version} on {facts.storage}{settings}"

@@ -87,8 +87,6 @@ def cell_table(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequen
     """Lay out a table of cells: their labels, numbers, and words in the last column."""
     axes = table_axes([shown.cell for shown, _ in rows])
     texts = [[*label_of(shown.cell, axes), *values] for shown, values in rows]
-    if style == "pipe":
-        texts = [[*row[:-1], row[-1].replace("|", "\\|")] for row in texts]
     names = label_headings(axes)
     return lay_out(texts, [*names, *headings], "l" * len(names) + "r" * (len(headings) - 1) + "l", style) + "\n"
 

@@ -161,8 +161,8 @@ def _model(newest: Description, model: Model) -> list[tuple[str, str]]:
 
 def _choice(value: Any) -> str:
     if isinstance(value, Mapping):
-        return " and ".join(f"{axis}={','.join(values)}" for axis, values in value.items())
-    return ", ".join(value) if isinstance(value, list | tuple) else str(value)
+        return " and ".join(f"{axis}={','.join(map(str, values))}" for axis, values in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _interpreter(name: str, facts: InterpreterFacts, records: Sequence[Record]) -> str:

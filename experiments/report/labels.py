@@ -66,6 +66,8 @@ def headings(axes: Sequence[str]) -> list[str]:
 
 def lay_out(rows: Sequence[Sequence[str]], headings: Sequence[str], align: str, style: Style = "pipe") -> str:
     """Return a table; ``align`` has the letter l or r for each column."""
+    if style == "pipe":
+        rows = [[" ".join(text.replace("|", "\\|").split()) for text in row] for row in rows]
     sides = ["left" if letter == "l" else "right" for letter in align]
     return tabulate(rows, headings, style, disable_numparse=True, colalign=sides)
 

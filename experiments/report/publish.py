@@ -7,15 +7,17 @@ from pathlib import Path
 
 from experiments.analysis.comparison import compare_campaigns, find_differences
 from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize_campaign
+from experiments.errors import BadInput
 from experiments.files import write_whole
-from experiments.records.campaign import PUBLISHED, Campaign, load_campaign, read_published
+from experiments.records.campaign import PUBLISHED, Campaign, load_campaign, load_readable, read_published
 from experiments.records.description import Description
-from experiments.records.folder import CampaignFolder, list_campaigns
+from experiments.records.folder import CampaignFolder, leaving_out_unreadable, list_campaigns
 from experiments.report.answer.section import describe_question
 from experiments.report.bottlenecks import why_section
 from experiments.report.charts.catalog import CHARTS, chart_images, chart_names
 from experiments.report.front_page import README, campaign_page, write_index, write_readme
 from experiments.report.labels import Style
+from experiments.report.pages import write_page
 from experiments.report.queueing import model_image, model_name, model_page
 from experiments.report.reproduction import PAGE, write_reproduction
 from experiments.report.tables import csv_table, markdown_table
@@ -27,20 +29,19 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
     ``campaign`` is what the folder holds, where that was read already.
     """
     whole = summarize_campaign(campaign or load_campaign(folder))
-    tables = folder.path / "tables"
-    tables.mkdir(exist_ok=True)
+    tables = folder.subfolder("tables")
     for summary in whole.experiments:
         name = summary.experiment.name
-        write_whole(tables / f"{name}.md", experiment_page(summary, whole.campaign))
+        write_page(tables / f"{name}.md", experiment_page(summary, whole.campaign))
         write_whole(tables / f"{name}.csv", csv_table(summary, whole.model))
     if whole.model.cells:
         described = whole.campaign.description
         image = model_image(f"../{CHARTS}/{model_name(described)}.svg")
-        write_whole(tables / f"{model_name(described)}.md", model_page(described, whole.model, image))
-    write_charts(folder.path / CHARTS, whole)
+        write_page(tables / f"{model_name(described)}.md", model_page(described, whole.model, image))
+    write_charts(folder.subfolder(CHARTS), whole)
     if page := verdicts_of(folder, whole.campaign):
-        write_whole(folder.path / PAGE, page)
-    write_whole(folder.path / README, campaign_page(whole))
+        write_page(folder.path / PAGE, page)
+    write_page(folder.path / README, campaign_page(whole))
     return whole
 
 
@@ -68,7 +69,6 @@ def write_charts(folder: Path, whole: CampaignSummary) -> None:
     for summary in whole.experiments:
         charts |= charts_of(summary, whole.campaign)
     charts |= model_chart_of(whole)
-    folder.mkdir(exist_ok=True)
     for name, svg in charts.items():
         write_whole(folder / name, svg.decode())
     for stale in folder.glob("*.svg"):
@@ -100,28 +100,38 @@ def choose_front(described: Sequence[Description]) -> int:
     return next((place for place, one in enumerate(described) if one.reproduces is None), 0)
 
 
+def find_front_page(results: Path) -> Path:
+    """Return the page of a results folder. Raises BadInput if there is another one in its place, as of a project."""
+    page = (results.parent if results.resolve() == PUBLISHED.resolve() else results) / README
+    if page.exists() and not page.read_bytes().startswith(b"# Results\n"):
+        raise BadInput(f"--results: {page} is no page of results; choose a folder without a README.md of its own")
+    return page
+
+
 def write_front_page(results: Path, written: CampaignSummary | None = None) -> Path:
     """Write the page of a results folder and return its path; that of published campaigns is beside their folder.
 
     ``written`` is the result of ``write_tables``, reused for the page.
     """
-    folders = list_campaigns(results)
-    if results.resolve() == PUBLISHED.resolve():
-        page, text = results.parent / README, write_index([load_campaign(folder) for folder in folders], results.name)
+    page, folders = find_front_page(results), list_campaigns(results)
+    if page.parent == results:
+        text = _newest_page(folders, written)
     else:
-        page, text = results / README, _newest_page(folders, written)
-    write_whole(page, text)
+        text = write_index([*load_readable(folders)], results.name)
+    write_page(page, text)
     return page
 
 
 def _newest_page(folders: Sequence[CampaignFolder], written: CampaignSummary | None) -> str:
-    campaigns = [
-        written.campaign if written and written.campaign.name == folder.path.name else load_campaign(folder)
-        for folder in folders
-    ]
+    read: dict[CampaignFolder, Campaign] = {}
+    for folder in folders:
+        with leaving_out_unreadable():
+            is_written = written is not None and written.campaign.name == folder.path.name
+            read[folder] = written.campaign if written and is_written else load_campaign(folder)
+    campaigns = [*read.values()]
     place = choose_front([campaign.description for campaign in campaigns])
     front = campaigns[place]
     if written is None or written.campaign is not front:
         # A campaign that has not ended has none of the files that the page shows.
-        written = write_tables(folders[place], front)
+        written = write_tables([*read][place], front)
     return write_readme(written, [campaign for campaign in campaigns if campaign is not front])

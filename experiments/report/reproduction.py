@@ -26,6 +26,9 @@ REPRODUCED = "reproduced"
 NOT_REPRODUCED = "not reproduced"
 NO_RESULT = "no result"
 
+LARGEST_FLOOR = 1.5
+"""The largest noise floor that judges: one above it would call a change by half reproduced."""
+
 EXPECTED = (
     "The noise of two campaigns is in *here to published*, that of one in the floor: where nothing has changed some 7% "
     "of the cells come out as not reproduced, and a quarter of those that are twice as noisy as the baseline. Where "
@@ -47,6 +50,8 @@ def judge(cell: ComparedCell, experiment: ComparedExperiment) -> str:
         sides = {"published": experiment.floor_a, "here": experiment.floor_b}
         unknown = " and ".join(name for name, floor in sides.items() if floor is None)
         return f"{NO_RESULT}: no noise floor {unknown}, as that needs {FEWEST_BLOCKS} good blocks of the baseline"
+    if experiment.larger_floor > LARGEST_FLOOR:
+        return f"{NO_RESULT}: the noise floor of {format_floor(experiment.larger_floor)} hides even a change by half"
     reproduced = abs(math.log(cell.relative.value)) <= math.log(experiment.larger_floor)
     return REPRODUCED if reproduced else NOT_REPRODUCED
 

@@ -91,7 +91,7 @@ def _value_cells(cell: CellSummary) -> list[str]:
 def _last_cells(cell: CellSummary) -> list[str]:
     return [
         NOTHING if cell.shown.unsupported else f"{len(cell.ok)} of {cell.planned}",
-        _note(cell, NOTE_LENGTH).replace("|", "\\|"),
+        _note(cell, NOTE_LENGTH),
     ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from bigdata.registry import LOADERS
 from experiments.analysis.ceilings import is_ceiling
@@ -110,7 +110,7 @@ def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record
     blocks = {block: sample for block, run in runs.items() if (sample := _sample(run, setup)) is not None}
     if not blocks:
         return None
-    measured = zip(*(astuple(sample) for sample in blocks.values()), strict=True)
+    measured = zip(*((one.rows_per_s, one.client_s, one.server_s) for one in blocks.values()), strict=True)
     median = _believable(Sample(*map(statistics.median, measured)), setup)
     exact = all(run.phases is None or run.phases["data"].server_cpu_s is not None for run in ran)
     foreign_share = median_of_known(find_foreign_share(run.host, count_cores(placement)) for run in ran)

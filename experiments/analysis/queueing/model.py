@@ -24,6 +24,8 @@ from experiments.records.description import Description
 # Smaller errors are not explained: two campaigns differ by as much.
 _EXPLAINED = 0.10
 
+_MOST_STEPS = 200_000
+
 # The largest part of an error that may remain with the measured cost of one side, or of both, to explain it.
 _LEFT_BY_ONE = 1 / 3
 _LEFT_BY_BOTH = 1 / 2
@@ -116,7 +118,7 @@ def model_cells(campaign: Campaign) -> Model:
     """Return all cells with their bounds, and predictions for the families with cells to fit them on."""
     points = read_points(campaign)
     families: dict[Family, list[Point]] = {}
-    for point in points:
+    for point in filter(_can_be_predicted, points):
         families.setdefault(point.family, []).append(point)
     bases = _find_bases(campaign.description, families)
     fits = {family: fit_basis(basis) for family, basis in bases.items()}
@@ -200,10 +202,16 @@ def _in_order(points: Sequence[Point]) -> list[Point]:
     return [point for group in groups.values() for point in sorted(group, key=lambda point: point.poolsize)]
 
 
+def _can_be_predicted(point: Point) -> bool:
+    """Tell if mean values take seconds at most: each connection is a step over the cores of both sides."""
+    cores = point.setup.client_limit + point.setup.server_limit + point.setup.shared_cores
+    return point.poolsize * cores <= _MOST_STEPS
+
+
 def _model_cell(point: Point, basis: Basis | None, fit: Fit | None, fit_on: set[str]) -> Modelled:
     measured = point.median
     bounds = find_limits(measured.client_s, measured.server_s, point.setup)
-    if fit is None or basis is None:
+    if fit is None or basis is None or not _can_be_predicted(point):
         return Modelled(point, bounds)
     if waits_for_each_row(point.shown.cell):
         bounds = {**bounds, POOL: point.poolsize / (measured.client_s + measured.server_s + fit.delay_s)}

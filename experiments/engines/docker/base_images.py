@@ -36,7 +36,20 @@ Tell = Callable[[str], None]
 # A registry that is there answers within one or two seconds; where a firewall swallows everything, none ever does.
 _PATIENCE_S = 10.0
 STAND_IN = "base images are made from Debian's packages, in place of the pinned official images"
+_FIXES: Mapping[Asked, str] = {
+    "registry": "Let the Docker engine reach a registry (a mirror will do), or use --source debian",
+    "debian": "Mend this, or use --source registry",
+    "auto": "Let the Docker engine reach a registry (a mirror will do), mend that, or measure with --engine local",
+}
 _INSTEAD = "Try again, or use --source debian, which pulls nothing"
+
+
+class NoBaseImages(BadInput):
+    """The lack of all base images; ``reason`` has no advice."""
+
+    def __init__(self, asked: Asked, reasons: str) -> None:
+        self.reason = f"no base images from source {asked}: {reasons}"
+        super().__init__(f"{self.reason}. {_FIXES[asked]}")
 
 
 class NotPulled(Failure):
@@ -77,7 +90,7 @@ def choose_source(client: DockerClient, lock: ImageLock, asked: Asked, patience_
 
     'auto' is the registry where the pinned images can be asked for, or some Python and some PostgreSQL of them are in
     the engine; else Debian's packages, which need mmdebstrap or images that were made of them.
-    Raises BadInput where what was asked for, or for 'auto' both, cannot be had.
+    Raises NoBaseImages where what was asked for, or for 'auto' both, cannot be had.
     """
     no_registry = None
     if asked != "debian":
@@ -92,12 +105,7 @@ def choose_source(client: DockerClient, lock: ImageLock, asked: Asked, patience_
     if asked != "registry" and no_debian is None:
         return Choice("debian", f"{no_registry}: {STAND_IN}" if no_registry else None)
     reasons = "; ".join(reason for reason in (no_registry, no_debian) if reason)
-    fixes = {
-        "registry": "Let the Docker engine reach a registry (a mirror will do), or use --source debian",
-        "debian": "Mend this, or use --source registry",
-        "auto": "Let the Docker engine reach a registry (a mirror will do), mend that, or measure with --engine local",
-    }
-    raise BadInput(f"no base images from source {asked}: {reasons}. {fixes[asked]}")
+    raise NoBaseImages(asked, reasons)
 
 
 def get_base(

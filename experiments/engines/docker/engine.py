@@ -9,6 +9,7 @@ from typing import Any
 from docker import DockerClient
 from docker.types import Mount
 
+from experiments.analysis.differences import NOT_KNOWN
 from experiments.engines.docker.base_images import STAND_IN, choose_source
 from experiments.engines.docker.cleanup import sweep
 from experiments.engines.docker.connect import connect, is_this_machine
@@ -23,6 +24,7 @@ from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer, start_server
 from experiments.engines.docker.volumes import make_data_volume, volume_mount
 from experiments.engines.postgres import MEMORY_NEEDED_BYTES, USER
+from experiments.engines.settings import merged_settings
 from experiments.environment.affinity import Cores, cores_here
 from experiments.environment.cache import cache_in_use
 from experiments.environment.image_lock import Asked, load_image_lock
@@ -30,7 +32,7 @@ from experiments.environment.interpreters import PROBE, Interpreter, parse_probe
 from experiments.environment.requirements import left_out, loader_lock, lock_hash
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.spec import PostgresConfiguration
-from experiments.records.facts import InterpreterFacts, Placement
+from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 
 _DATA = "/data"
 
@@ -170,6 +172,13 @@ class DockerEngine:
                 here=self._here,
             )
         return self._servers[name]
+
+    def server_facts(self, configuration: PostgresConfiguration, *, max_connections: int) -> ServerFacts:
+        """Return the identity of a PostgreSQL that is not started, without the version, which only a start tells."""
+        base = self._images.postgres(configuration.version)
+        settings = merged_settings(configuration.settings, max_connections=max_connections)
+        image = describe_image_and_start(base.identity)
+        return ServerFacts(NOT_KNOWN, settings, configuration.storage, image=image)
 
     def check_placement(self, placement: Placement) -> None:
         """Raise Unsupported for limits that this engine, or any, cannot hold to."""

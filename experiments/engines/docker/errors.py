@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import requests.exceptions
 import urllib3.exceptions
+from docker import DockerClient
 from docker.errors import APIError, DockerException
 
-from experiments.errors import Failure
+from experiments.errors import EngineLost, Failure
 
 SDK_ERRORS = (DockerException, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 """All that the SDK lets out. A context of a wrong form also comes as ValueError."""
@@ -15,11 +16,22 @@ SDK_ERRORS = (DockerException, requests.exceptions.RequestException, urllib3.exc
 
 @contextlib.contextmanager
 def docker_errors(doing: str) -> Iterator[None]:
-    """Turn what the SDK raises into a Failure: 'docker: cannot DOING: the engine's own words'."""
+    """Turn what the SDK raises into a Failure: 'docker: cannot DOING: the engine's own words'.
+
+    It is EngineLost where the engine does not answer.
+    """
     try:
         yield
     except SDK_ERRORS as error:
-        raise Failure(f"docker: cannot {doing}: {error_message(error)}") from error
+        kind = EngineLost if any(isinstance(cause, _NO_ANSWER) for cause in _chain(error)) else Failure
+        raise kind(f"docker: cannot {doing}: {error_message(error)}") from error
+
+
+def check_engine(client: DockerClient) -> None:
+    """Raise EngineLost if the engine takes no new connection; one that shuts down still answers on open ones."""
+    client.api.close()
+    with docker_errors("reach the engine"):
+        client.ping()
 
 
 def error_message(error: BaseException) -> str:
@@ -37,6 +49,10 @@ def error_message(error: BaseException) -> str:
     return _one_line(error)
 
 
+_NO_ANSWER = (
+    *(requests.exceptions.ConnectionError, requests.exceptions.Timeout, requests.exceptions.ChunkedEncodingError),
+    *(urllib3.exceptions.HTTPError, ConnectionError, TimeoutError),
+)
 _KNOWN: tuple[tuple[type[BaseException], str], ...] = (
     (PermissionError, "permission denied (its socket is for root and the group docker)"),
     (FileNotFoundError, "there is no such socket or program"),

@@ -1,5 +1,7 @@
 """Images that this project made, found and removed by their labels."""
 
+import contextlib
+from collections.abc import Container
 from dataclasses import dataclass
 
 from docker import DockerClient
@@ -9,6 +11,9 @@ from experiments.engines.docker.errors import docker_errors
 
 IMAGE_LABEL = "bigdata-matrix.image"
 """What an image is: 'loader', 'debian-python', 'debian-postgres', 'stage' (a step on the way to a loader's image)."""
+
+SHORT_ID = 12
+"""Digits of an id in what the builder says."""
 
 PULLED = "bigdata-matrix/official"
 """How the names begin that official images get when they are pulled: they have no label of this project's."""
@@ -47,6 +52,16 @@ def remove_images(client: DockerClient) -> list[str]:
     while images := [image for image in list_images(client) if _remove(client, image)]:
         removed += [tag for image in images for tag in image.tags]
     return removed
+
+
+def remove_stages(client: DockerClient, built: Container[str]) -> None:
+    """Remove the nameless images that a build leaves, of the ids that it ``built``; their layers go with them."""
+    filters = {"label": f"{IMAGE_LABEL}=stage", "dangling": True}
+    for image in client.api.images(filters=filters):
+        if image["Id"].removeprefix("sha256:")[:SHORT_ID] in built:
+            # Somebody may build upon it just now.
+            with contextlib.suppress(APIError):
+                client.api.remove_image(image["Id"])
 
 
 def _remove(client: DockerClient, image: MadeImage) -> bool:

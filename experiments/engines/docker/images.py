@@ -12,6 +12,7 @@ from docker import DockerClient
 
 from experiments.engines.docker.base_images import Base, NotPulled, Tell, get_base, has_pin, is_present
 from experiments.engines.docker.loader_image import LoaderImage, ensure_loader_image
+from experiments.environment.cache import is_news
 from experiments.environment.image_lock import ImageLock, Kind, Slot, Source, version_order
 from experiments.environment.requirements import is_free_threaded, locked_pythons
 from experiments.errors import BadInput, Failure, Unsupported
@@ -136,10 +137,10 @@ class _Progress:
 
     def __init__(self, jobs: int, tell: Tell) -> None:
         self._jobs = jobs
-        self._tell = tell
+        self._print = tell
         self._ready = 0
-        # A number is told before the next one is counted.
-        self._turn = threading.Lock()
+        # A number is told before the next one is counted, and a line before the next one begins.
+        self._turn = threading.RLock()
 
     def attempt(self, name: str, job: Callable[[Tell], LoaderImage | Base]) -> None:
         """Do one job and report its result if it is new."""
@@ -155,8 +156,12 @@ class _Progress:
             if done.made:
                 counted = f"; {self._ready} of {self._jobs} ready" if self._jobs > 1 else ""
                 self._tell(f"{name}: ready after {duration(time.monotonic() - started)}{counted}")
-        if base.drift is not None:
-            self._tell(f"{name}: Debian's archive differs from the lock: {base.drift}")
+        if base.drift is not None and is_news(line := f"{name}: Debian's archive differs from the lock: {base.drift}"):
+            self._tell(line)
+
+    def _tell(self, line: str) -> None:
+        with self._turn:
+            self._print(line)
 
 
 def _say_nothing(line: str) -> None:

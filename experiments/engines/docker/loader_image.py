@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import tarfile
 import threading
 import zipfile
@@ -15,11 +16,12 @@ from docker.errors import ImageNotFound
 
 from experiments.engines.docker.base_images import Base, Tell
 from experiments.engines.docker.errors import docker_errors
-from experiments.engines.docker.image_labels import IMAGE_LABEL
-from experiments.engines.docker.interrupts import listen
+from experiments.engines.docker.image_labels import IMAGE_LABEL, SHORT_ID, remove_stages
+from experiments.engines.docker.interrupts import listen, wait_for_turn
 from experiments.engines.docker.volumes import Account, Member
 from experiments.engines.docker.volumes import pack as pack_members
 from experiments.engines.docker.wheelhouse import locked_wheels, wheelhouse, wheels
+from experiments.environment.cache import cache_folder, turn_at
 from experiments.environment.hashes import PROJECT, short_hash, source_hash
 from experiments.environment.requirements import loader_lock, lock_hash, postgresql_lock
 from experiments.errors import Failure
@@ -31,6 +33,7 @@ _BUILD_S = 900
 _ROOT = Account(0, 0)
 # pip's complaints are at the end of what the builder says.
 _TOLD_LINES = 6
+_STEP = re.compile(rf"---> ([0-9a-f]{{{SHORT_ID}}})")
 
 MAJOR = "17"
 """Of their version, whatever the server's: one client for all servers that are compared."""
@@ -69,7 +72,12 @@ def ensure_loader_image(
         architecture = client.info()["Architecture"]
     packages = wheelhouse(python, architecture, stop, project)
     files = context_files(python, packages, program_files(architecture, stop, project), project)
-    with docker_errors(f"build the image of the loader for Python {python}"):
+    # Two harnesses at once: neither removes a step of the other.
+    wait = partial(wait_for_turn, stop=stop, doing=f"the image {tag}")
+    with (
+        turn_at(cache_folder() / "images" / f"py{python}", wait),
+        docker_errors(f"build the image of the loader for Python {python}"),
+    ):
         image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)
     return LoaderImage(image_id, tag, base, python, made=True)
 
@@ -151,6 +159,7 @@ def _build(
         said.append(str(event.get("stream", "")))
         if "error" in event:
             raise Failure(f"{tag} cannot be built: {explain(said, str(event['error']))}")
+    remove_stages(client, {found for line in said for found in _STEP.findall(line)})
     return str(client.images.get(tag).id)
 
 

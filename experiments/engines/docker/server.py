@@ -10,13 +10,13 @@ from docker.errors import APIError
 
 from experiments.engines.docker import postgres_container
 from experiments.engines.docker.cgroup import ask_cpu_s, cpu_file, read_cpu_s
-from experiments.engines.docker.errors import docker_errors, error_message
+from experiments.engines.docker.errors import check_engine, docker_errors, error_message
 from experiments.engines.docker.limits import ALL_MEMORY, server_limits
 from experiments.engines.docker.out_of_memory import describe_limit
 from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.postgres import DATABASE, HOST, MEMORY_FILE_SYSTEMS, USER, NotStarted
 from experiments.engines.settings import merged_settings, refused
-from experiments.errors import Failure, Unsupported
+from experiments.errors import EngineLost, Failure, Unsupported
 from experiments.formatting import memory_size
 from experiments.matrix.spec import PostgresConfiguration
 from experiments.records.facts import Placement, ServerFacts
@@ -57,15 +57,18 @@ class DockerServer:
             self._limits = {} if self.obstacle else limits
 
     def find_end(self) -> str | None:
-        """Return why it ended; None if it runs. Waits while it recovers from a crash."""
+        """Return why it ended; None if it runs. Waits while it recovers from a crash. Raises EngineLost."""
+        check_engine(self._client)
         try:
             if postgres_container.is_up(self._client, self.container):
                 return None
             return postgres_container.explain_end(
                 self._client, self.container, describe_limit("server", self._memory_bytes)
             )
+        except EngineLost:
+            raise
         except Failure:
-            # The engine does not answer, which the run's own reason says.
+            # The engine does not tell, which the run's own reason says.
             return None
 
     def cpu_s(self) -> float:
@@ -108,6 +111,7 @@ class DockerServer:
             # Nothing that runs half: the next run is to try anew.
             with contextlib.suppress(Failure):
                 self._resources.remove_with_volumes(self.container)
+            check_engine(self._client)
             raise Failure(f"PostgreSQL {self.facts.version} has ended and does not start again: {problem}") from problem
         self._find_counter()
 

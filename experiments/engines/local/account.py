@@ -1,8 +1,10 @@
 """Account of PostgreSQL, which refuses to run as root, as the harness may."""
 
+import contextlib
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,7 +82,9 @@ def run_as(
         try:
             output, _ = process.communicate(timeout=timeout_s)
         except BaseException as error:
-            process.kill()
+            # With what it has started: initdb's server would go on writing.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
                 raise Failure(f"{command[0]} did not end within {timeout_s:.0f} s") from error
             raise

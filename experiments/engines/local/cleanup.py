@@ -1,23 +1,28 @@
 """Removal of servers and data that killed campaigns left."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from experiments.engines.local.cluster import end_server
-from experiments.engines.local.traces import Trace, read_traces, remove_trace
+from experiments.engines.local.cluster import end_orphans, end_server
+from experiments.engines.local.traces import Trace, read_traces, remove_trace, traces_folder
 from experiments.engines.processes import ProcessIdentity, is_alive, with_arguments
+from experiments.environment.cache import turn_at
 
 
 def sweep() -> list[str]:
-    """Stop and remove every server whose owner has died; return a line for each."""
-    removed = []
+    """Stop and remove every server whose owner has died; return a line for each. Only one process does at a time."""
+    with turn_at(traces_folder()):
+        return list(_sweep())
+
+
+def _sweep() -> Iterator[str]:
     for trace in abandoned(read_traces(), is_alive):
         servers = with_arguments(str(trace.data), f"--pgdata={trace.data}")
         for server in servers:
             end_server(server)
+        end_orphans(trace.data)
         remove_trace(trace)
         running = "a running PostgreSQL" if servers else "a stopped PostgreSQL"
-        removed.append(f"removed what a killed run (process {trace.owner.pid}) left: {running} with {trace.data}")
-    return removed
+        yield f"removed what a killed run (process {trace.owner.pid}) left: {running} with {trace.data}"
 
 
 def abandoned(traces: Iterable[Trace], alive: Callable[[ProcessIdentity], bool]) -> list[Trace]:

@@ -14,13 +14,14 @@ from experiments.engines.local.traces import Trace
 from experiments.engines.postgres import HOST, INITDB_OPTIONS, NotStarted, error_messages
 from experiments.engines.processes import ProcessIdentity, at_home_in, is_alive, tree
 from experiments.errors import Failure
+from experiments.files import named_errors
 
 _INITDB_S = 60.0
 _START_S = 60.0
 _POLL_S = 0.01
 _ORPHANS_S = 5.0
-# What PostgreSQL's processes other than the first call themselves, before they say what they do.
-_CHILD = "postgres: "
+# In the program or title of all processes of PostgreSQL.
+_PROGRAM = "postgres"
 # How PostgreSQL is asked to stop: disconnect everybody and close properly, then at once; then nobody is asked any more.
 _STOPPING = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 
@@ -85,9 +86,9 @@ def end_server(server: ProcessIdentity) -> None:
 
 
 def end_orphans(data: Path) -> None:
-    """Kill what a killed postmaster left in its data directory: others notice only when they next wait."""
+    """Kill what a killed postmaster or initdb left in its data directory: it may take long to notice."""
     deadline = time.monotonic() + _ORPHANS_S
-    while (orphans := at_home_in(data, _CHILD)) and time.monotonic() < deadline:
+    while (orphans := at_home_in(data, _PROGRAM)) and time.monotonic() < deadline:
         for orphan in orphans:
             _send(orphan.pid, signal.SIGKILL)
         time.sleep(_POLL_S)
@@ -103,7 +104,7 @@ def free_port() -> int:
 def write_private(path: Path, text: str) -> None:
     """Write a new file that is never readable for others than its owner."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with named_errors(path), os.fdopen(descriptor, "w") as file:
         file.write(text)
 
 

@@ -10,15 +10,16 @@ from typing import Any
 from experiments.engines.local.cleanup import sweep
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.postgres_binaries import Binaries, binaries_in, locked_binaries
-from experiments.engines.local.server import LocalServer, start_server
+from experiments.engines.local.server import LocalServer, describe_server, start_server
 from experiments.engines.local.venvs import ensure_venv
+from experiments.engines.settings import merged_settings
 from experiments.environment.affinity import Cores, cores_here
 from experiments.environment.cache import cache_in_use
 from experiments.environment.interpreters import VARIABLE, Interpreter, find_interpreters
 from experiments.environment.requirements import left_out, loader_lock, lock_hash, locked_pythons
 from experiments.errors import BadInput, Unsupported
 from experiments.matrix.spec import PostgresConfiguration
-from experiments.records.facts import InterpreterFacts, Placement
+from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 
 
 class LocalEngine:
@@ -83,6 +84,11 @@ class LocalEngine:
             self._leaving.callback(server.stop)
             self._servers[name] = server
         return self._servers[name]
+
+    def server_facts(self, configuration: PostgresConfiguration, *, max_connections: int) -> ServerFacts:
+        """Return the identity of a PostgreSQL without starting it."""
+        settings = merged_settings(configuration.settings, max_connections=max_connections)
+        return describe_server(self._binaries(configuration.version), configuration.storage, settings)
 
     def check_placement(self, placement: Placement) -> None:
         """Raise Unsupported for limits below cores, which take control groups."""

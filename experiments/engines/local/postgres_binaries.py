@@ -16,6 +16,7 @@ from experiments.environment.cache import ensure_folder, remove, shared_folder
 from experiments.environment.install import run_pip
 from experiments.environment.requirements import POSTGRESQL_MAJORS, postgresql_lock
 from experiments.errors import BadInput, Failure, Unsupported
+from experiments.files import named_errors
 
 _NEEDED = ("postgres", "initdb", "psql")
 _QUICK_S = 20.0
@@ -121,7 +122,7 @@ def unpack(archive: Path, target: Path) -> None:
 
 def _unpack_locked(lock: Path, home: Path, *, purpose: str) -> None:
     # Two harnesses at once: the second waits, and finds it unpacked.
-    with (home.parent / "unpacking.lock").open("w") as turn:
+    with named_errors(home), (home.parent / "unpacking.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         for half_done in home.parent.glob(f"{_TEMPORARY}*"):
             remove(half_done)

@@ -13,7 +13,7 @@ from experiments.engines.local import cluster
 from experiments.engines.local.account import run_as
 from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.storage import data_parent
-from experiments.engines.local.traces import Trace, leave_trace, note_memory, remove_trace
+from experiments.engines.local.traces import Trace, leave_trace, remove_trace
 from experiments.engines.postgres import DATABASE, HOST, INITDB_OPTIONS, USER, NotStarted, describe_end
 from experiments.engines.processes import ProcessIdentity, confine, cpu_s, identity
 from experiments.engines.settings import merged_settings, refused
@@ -129,9 +129,7 @@ def start_server(
     ``name`` is the configuration's, for messages. Raises Unsupported where the machine has no such storage,
     RefusedSettings where PostgreSQL does not start with the settings, Failure where it does not for another reason.
     """
-    merged = merged_settings(settings, max_connections=max_connections)
-    build = f"{binaries.build()}; initdb {short_hash(*INITDB_OPTIONS)}"
-    facts = ServerFacts(version=binaries.version, settings=merged, storage=storage, build=build)
+    facts = describe_server(binaries, storage, merged_settings(settings, max_connections=max_connections))
     password = secrets.token_urlsafe(24)
     try:
         life = _begin(binaries, facts, password)
@@ -140,15 +138,23 @@ def start_server(
     return LocalServer(binaries, life, password=password, facts=facts)
 
 
+def describe_server(binaries: Binaries, storage: str, settings: Mapping[str, str]) -> ServerFacts:
+    """Return the identity of a server with all these settings."""
+    build = f"{binaries.build()}; initdb {short_hash(*INITDB_OPTIONS)}"
+    return ServerFacts(version=binaries.version, settings=settings, storage=storage, build=build)
+
+
 def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Instance:
     """Make and start it, or leave nothing. Raises NotStarted if PostgreSQL ended."""
     with contextlib.ExitStack() as undo:
         trace = leave_trace(_this_process(), data_parent(facts.storage))
         undo.callback(remove_trace, trace)
+        # Of an interrupted initdb.
+        undo.callback(cluster.end_orphans, trace.data)
         cluster.make_cluster(binaries, trace, password)
         process, port = _start_on_free_port(binaries, trace, facts.settings)
         undo.callback(_end, process, trace)
-        life = _Instance(note_memory(trace, process.pid), process, port)
+        life = _Instance(trace, process, port)
         cluster.write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
         _execute(binaries, life, _MAINTENANCE, f"CREATE DATABASE {DATABASE}")
         undo.pop_all()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from experiments.analysis.ceilings import COPY, PGBENCH, find_ceiling
+from experiments.analysis.ceilings import COPY, PGBENCH, find_ceiling, list_ceilings
 from experiments.analysis.queueing.measurements import Point, read_points
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_ratio, is_noise
 from experiments.analysis.summary import CellSummary, ExperimentSummary, paired, rates
@@ -92,6 +92,21 @@ class Facts:
         return next((setting for setting in self.settings if setting.main), None)
 
 
+class _Bounds:
+    """The rows of an experiment that measured pgbench, to compare others with."""
+
+    def __init__(self, summary: ExperimentSummary) -> None:
+        self._floor = summary.floor
+        self._rows = {cell.shown.cell_key: cell for cell in summary.cells if cell.shown.arm == "a"}
+        self._ceilings = list_ceilings(cell.shown for cell in self._rows.values())
+
+    def compare(self, cell: CellSummary) -> Ratio | None:
+        """Return the ratio of a row to its upper bound, if it has one."""
+        shown = find_ceiling(cell.shown.cell, self._ceilings)
+        ratio = None if shown is None else _ratio(cell, self._rows[shown.cell_key])
+        return None if ratio is None else Ratio(ratio, is_noise(ratio, self._floor))
+
+
 def find_question(description: Description) -> ShownExperiment | None:
     """Return the campaign's experiment that answers most of the question."""
     experiments = {experiment.name: experiment for experiment in description.experiments}
@@ -109,7 +124,8 @@ def find_facts(summary: ExperimentSummary, campaign: Campaign) -> Facts:
     main = [cells for cells in groups.values() if any(cell.baseline for cell in cells.values())]
     others = [cells for cells in groups.values() if cells not in main]
     ratios = {**find_ratios(main, summary.floor), **find_ratios(others, summary.floor)}
-    settings = tuple(_setting(cells, points, ratios, summary) for cells in groups.values())
+    bounds = _Bounds(summary)
+    settings = tuple(_setting(cells, points, ratios, bounds) for cells in groups.values())
     return Facts(settings, _bound(summary, COPY), _bound(summary, PGBENCH))
 
 
@@ -128,10 +144,10 @@ def _setting_axes(cell: CellSummary) -> dict[str, Any]:
     return {axis: value for axis, value in cell.shown.cell.axes().items() if axis not in _LOADER_AXES}
 
 
-def _setting(cells: Cells, points: Points, ratios: Mapping[str, Ratio], summary: ExperimentSummary) -> Setting:
+def _setting(cells: Cells, points: Points, ratios: Mapping[str, Ratio], bounds: _Bounds) -> Setting:
     known = [points[cell.shown.cell_key] for cell in cells.values() if cell.shown.cell_key in points]
     loaders = {
-        name: _measured(cell, points.get(cell.shown.cell_key), ratios.get(cell.shown.cell_key), summary)
+        name: _measured(cell, points.get(cell.shown.cell_key), ratios.get(cell.shown.cell_key), bounds)
         for name in COMPARED.values()
         if (cell := cells.get(name)) is not None
     }
@@ -140,9 +156,7 @@ def _setting(cells: Cells, points: Points, ratios: Mapping[str, Ratio], summary:
     return replace(setting, setup=known[0].setup, durable=known[0].durable) if known else setting
 
 
-def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, summary: ExperimentSummary) -> Measured:
-    shown = find_ceiling(cell.shown.cell, [one.shown for one in summary.cells])
-    to_pgbench = next((_ratio(cell, one) for one in summary.cells if one.shown is shown), None)
+def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, bounds: _Bounds) -> Measured:
     seen = cell.observations
     return Measured(
         rows_per_s=cell.rows_per_s or Estimate(0.0),
@@ -154,7 +168,7 @@ def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, summa
         ceiling_share=cell.ceiling_share,
         ratio=ratio,
         to_baseline=None if cell.ratio is None else Ratio(cell.ratio, cell.noise),
-        to_pgbench=None if to_pgbench is None else Ratio(to_pgbench, is_noise(to_pgbench, summary.floor)),
+        to_pgbench=bounds.compare(cell),
     )
 
 

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import accumulate
 from typing import Any, Protocol
 
@@ -174,9 +174,9 @@ class Columns:
     @property
     def width(self) -> float:
         """Return the least width of a sheet for them."""
-        return self.lefts[-1] + _LEAST_PLOT + sum(self._number_widths()) + PADDING
+        return self.lefts[-1] + _LEAST_PLOT + sum(self._number_widths) + PADDING
 
-    @property
+    @cached_property
     def lefts(self) -> list[float]:
         """Return the left edges of the labels, and that of the plot."""
         return list(accumulate(_column_widths(self.headings, self.labels), initial=PADDING + self.indent))
@@ -184,7 +184,7 @@ class Columns:
     def axes(self, sheet: Sheet, top: float, height: float, rows: int, label: str) -> Axes:
         """Return axes for the plot between the columns, a unit for each row, with the label above."""
         left = self.lefts[-1]
-        axes = sheet.axes(left, top, sheet.width - PADDING - sum(self._number_widths()) - left, height)
+        axes = sheet.axes(left, top, sheet.width - PADDING - sum(self._number_widths) - left, height)
         axes.set_ylim(rows - 0.5, -0.5)
         axes.set_yticks([])
         axes.tick_params(axis="x", top=True, labeltop=True, length=3)
@@ -204,11 +204,12 @@ class Columns:
         for left, text in zip(self.lefts, labels, strict=False):
             sheet.write(text, left, baseline, color=color)
         right = sheet.width - PADDING
-        for width, text in zip(reversed(self._number_widths()), reversed(numbers), strict=True):
+        for width, text in zip(reversed(self._number_widths), reversed(numbers), strict=True):
             for number, line in enumerate(reversed(text.split("\n"))):
                 sheet.write(line, right, baseline - number * 1.3 * SMALL, color=color, ha="right")
             right -= width
 
+    @cached_property
     def _number_widths(self) -> list[float]:
         first, *others = _column_widths(self.number_headings, self.numbers)
         # The last tick of the plot reaches beyond its axis.

@@ -1,5 +1,6 @@
 """Runs of every loader in every way that it has, once each through the proxy."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.server import LocalServer
 from experiments.engines.postgres import DATABASE, HOST, USER
 from experiments.engines.protocol import Finished, Launch
+from experiments.formatting import duration
 from experiments.records.redaction import without_paths
 from experiments.validation.same_sql import statements
 from experiments.validation.same_sql.conversation import Conversation
@@ -48,9 +50,12 @@ def prepare(work: Workplace) -> None:
 
 
 def examine_all(work: Workplace, chosen: Sequence[Variant], tell: Callable[[str], None]) -> Iterator[Finding]:
-    """Yield the finding of each variant."""
-    for number, variant in enumerate(chosen, 1):
-        tell(f"{variant.name} ({number} of {len(chosen)})")
+    """Yield the finding of each variant; ``tell`` hears of each, and of the time left."""
+    started_s, all_of_them = time.monotonic(), len(chosen)
+    for done, variant in enumerate(chosen):
+        left_s = (time.monotonic() - started_s) / done * (all_of_them - done) if done else None
+        left = "time left not known yet" if left_s is None else f"{duration(left_s)} left"
+        tell(f"{variant.name} ({done + 1} of {all_of_them}), {left}")
         yield examine(work, variant)
 
 

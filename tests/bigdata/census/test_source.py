@@ -133,6 +133,12 @@ def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     assert refusal(empty) == (
         f"{empty}: holds no zip file of Summary File 1; expected names like rigeo_uf1.zip and ri00001_uf1.zip"
     )
+    for name in ("rigeo.uf1", "ri00001.uf1", "ri00002.uf1", "readme.txt"):
+        (empty / name).touch()
+    assert refusal(empty) == (
+        f"{empty}: holds no zip file of Summary File 1 but readme.txt, ri00001.uf1, ri00002.uf1 ...; "
+        "expected names like rigeo_uf1.zip and ri00001_uf1.zip; put each .uf1 file into such a zip"
+    )
 
 
 def test_data_without_a_geo_header_name_the_header(state: EditableState) -> None:

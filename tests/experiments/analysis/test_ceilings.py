@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments.analysis.balanced_cells import without_foreign_baseline
-from experiments.analysis.ceilings import find_ceiling, is_ceiling
+from experiments.analysis.ceilings import find_ceiling, is_ceiling, list_ceilings
 from experiments.analysis.comparison import compare_campaigns
 from experiments.analysis.precision import find_precision
 from experiments.analysis.summary import CellSummary, summarize
@@ -60,27 +60,27 @@ def test_a_cells_ceiling_has_the_same_server_data_pool_and_cores(uvloop_cell: Ce
         {"transaction": "per_record"},
     ]
     others = [shown(pgbench, **change) for change in changes]
-    assert find_ceiling(uvloop_cell, others) is None
+    assert find_ceiling(uvloop_cell, list_ceilings(others)) is None
     own = shown(pgbench)
-    assert find_ceiling(uvloop_cell, [*others, own]) == own
+    assert find_ceiling(uvloop_cell, list_ceilings([*others, own])) == own
     for change, other in zip(changes, others, strict=True):
-        assert find_ceiling(replace(uvloop_cell, **change), [own, *others]) == other
+        assert find_ceiling(replace(uvloop_cell, **change), list_ceilings([own, *others])) == other
 
 
 def test_simple_goes_before_prepared_and_then_the_same_python(uvloop_cell: Cell, pgbench: Cell) -> None:
     prepared = shown(pgbench, protocol="prepared")
     old, simple = shown(pgbench, python="3.7"), shown(pgbench)
     cell = uvloop_cell
-    assert find_ceiling(cell, [prepared, old, simple]) == simple
-    assert find_ceiling(cell, [prepared, old]) == old
-    assert find_ceiling(cell, [prepared]) == prepared
+    assert find_ceiling(cell, list_ceilings([prepared, old, simple])) == simple
+    assert find_ceiling(cell, list_ceilings([prepared, old])) == old
+    assert find_ceiling(cell, list_ceilings([prepared])) == prepared
 
 
 def test_neither_other_programs_nor_what_cannot_run_is_a_loaders_ceiling(uvloop_cell: Cell, pgbench: Cell) -> None:
     copy = shown(pgbench, loader="ceiling_copy")
     absent = replace(shown(pgbench), unsupported="pgbench was not found")
-    assert find_ceiling(uvloop_cell, [copy, absent]) is None
-    assert find_ceiling(pgbench, [shown(pgbench)]) is None
+    assert find_ceiling(uvloop_cell, list_ceilings([copy, absent])) is None
+    assert find_ceiling(pgbench, list_ceilings([shown(pgbench)])) is None
 
 
 def test_the_share_is_the_median_over_the_median_of_the_ceiling_also_of_another_experiment(

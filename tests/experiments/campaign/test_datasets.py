@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,20 @@ def test_synthetic_data_is_generated_once_into_the_cache(tmp_path: Path) -> None
     assert first.arguments == ("--segments", "01,02", "--records", "100")
     assert first.inserts == TypedInserts((1,), (2, 220))
     assert first.facts() == DataFacts("geo:1:1;data:222:2", geo_records=1, data_records=1, rows=222)
+
+
+def test_campaigns_that_need_the_same_data_at_once_generate_it_once(tmp_path: Path) -> None:
+    class Slow(Program):
+        def __call__(self, arguments: Sequence[str]) -> str:
+            if arguments[0] == "generate":
+                time.sleep(0.2)
+            return super().__call__(arguments)
+
+    program = Slow()
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: provide(SYNTHETIC, cache=tmp_path, source="", program=program), range(3)))
+    assert found == [found[0]] * 3
+    assert [call[0] for call in program.calls].count("generate") == 1
 
 
 def test_other_sources_of_the_loader_generate_anew(tmp_path: Path) -> None:

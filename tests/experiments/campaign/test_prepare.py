@@ -9,7 +9,7 @@ import pytest
 
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.prepare import Preparation, find_obstacles, harness_cpus, unsupported_key
-from experiments.campaign.run import PreparedCell
+from experiments.campaign.run import CellParts, PreparedCell
 from experiments.engines.protocol import UNWATCHED, Companion, Finished, Launch, Server
 from experiments.environment.affinity import Cores
 from experiments.errors import BadInput, Failure, Unsupported
@@ -109,6 +109,9 @@ class FakeEngine:
             raise Unsupported(f"no Python {python} here")
         return FakeHost(python, self)
 
+    def server_facts(self, configuration: PostgresConfiguration, *, max_connections: int) -> ServerFacts:
+        return ServerFacts("17.11", {"max_connections": str(max_connections)}, configuration.storage)
+
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> FakeServer:
         self.asked.append(f"postgres {name} for {max_connections}")
         if configuration.version != "17":
@@ -159,6 +162,22 @@ def test_servers_allow_as_many_connections_as_a_campaign_had_that_is_reproduced(
     preparation = Preparation(matrix, {"local": engine}, "sha256:source", provide_data, lambda text: None)
     preparation.prepare((PlannedCell(threaded, "a", ("loaders",)),), 130)
     assert engine.asked == ["python 3.13", "postgres default for 130"]
+
+
+def test_no_server_starts_before_the_parts_of_all_cells_were_checked(matrix: Matrix, threaded: Cell) -> None:
+    engine = FakeEngine()
+    seen: list[str] = []
+    cells = (threaded, replace(threaded, postgres="memory"), replace(threaded, python="3.14"))
+
+    def refuse(parts: Mapping[Cell, CellParts | str]) -> None:
+        seen.extend(one if isinstance(one, str) else one.server_facts.storage for one in parts.values())
+        raise BadInput("other pins")
+
+    preparation = Preparation(matrix, {"local": engine}, "sha256:source", provide_data, lambda text: None)
+    with pytest.raises(BadInput, match="other pins"):
+        preparation.prepare(tuple(PlannedCell(cell, "a", ()) for cell in cells), 30, refuse)
+    assert seen == ["disk", "tmpfs", "no Python 3.14 here"]
+    assert engine.asked == ["python 3.13", "python 3.14"]
 
 
 def test_the_shared_memory_of_a_container_is_part_of_the_key_and_means_nothing_without_one(

@@ -192,6 +192,26 @@ def test_other_pins_are_refused_with_the_commit_that_has_them(tmp_path: Path, pu
     )
 
 
+@pytest.mark.parametrize("more", [False, True])
+def test_what_debians_archive_has_moved_on_from_is_no_reason_to_check_out_a_commit(
+    more: bool, tmp_path: Path, published: Description
+) -> None:
+    def made_of(libc: str, **changes: Any) -> Description:
+        image = f"debian trixie: libc6 {libc}, postgresql-17 17.6 (recipe 3fa2c1); start-postgres.sh 0123abc"
+        return replace(published, postgres={"default": replace(published.postgres["default"], image=image)}, **changes)
+
+    found = read(tmp_path, made_of("2.41-12"))
+    with pytest.raises(BadInput) as raised:
+        found.check(made_of("2.41-13", **({"source_hash": "sha256:2"} if more else {})))
+    lost = "no commit brings back postgres local: default, as Debian's archive has other versions now; "
+    checkout = "git checkout 0123abc, and repeat this; "
+    said = str(raised.value).splitlines()[-1]
+    if more:
+        assert said == f"{checkout}{lost}or use --force to run with the present ones"
+    else:
+        assert said == f"{lost}use --force to run with those"
+
+
 def test_a_campaign_of_before_there_was_this_option_is_repeated_by_its_own_version(
     tmp_path: Path, published: Description
 ) -> None:
@@ -310,8 +330,34 @@ def test_what_could_get_no_verdict_is_refused_beforehand_unless_asked_for(
     read_all(folder, repeats=4, force=True).check_verdicts()
 
 
+def test_a_campaign_whose_noise_hides_everything_is_refused_beforehand(
+    make_folder: Callable[..., CampaignFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ONE, "again", 2.38)
+    with pytest.raises(BadInput, match=r"the noise floor of .* is 138\.0%, which hides even a change by half; choose"):
+        read_all(make_folder()).check_verdicts()
+
+
 def test_a_campaign_without_a_noise_floor_gives_no_verdicts_however_often_it_is_run_again(
     tmp_path: Path, published: Description
 ) -> None:
     with pytest.raises(BadInput, match=r"2026-11-22T1430-local has 0 good blocks of its baseline, .*; choose another"):
         read(tmp_path, published, repeats=10).check_verdicts()
+
+
+@pytest.mark.parametrize("change", [{"python": "../../x"}, {"engine": "cloud"}, {"transaction": "none"}, {"gil": "on"}])
+def test_a_recorded_cell_has_only_values_that_matrix_yaml_may_have(
+    change: dict[str, Any], tmp_path: Path, published: Description
+) -> None:
+    shown = replace(published.cells[0], cell=replace(published.cells[0].cell, **change))
+    axis, value = next(iter(change.items()))
+    with pytest.raises(BadInput, match=rf"campaign.json: {shown.cell_key}: {axis}: .*'{value}'"):
+        read(tmp_path, replace(published, cells=(shown,)))
+
+
+@pytest.mark.parametrize("value", ["many", "", "-1", "9" * 5_000])
+def test_a_number_of_connections_that_is_none_is_passed_over(
+    value: str, tmp_path: Path, published: Description
+) -> None:
+    servers = {name: replace(one, settings={"max_connections": value}) for name, one in published.postgres.items()}
+    assert read(tmp_path, replace(published, postgres=servers)).max_connections is None

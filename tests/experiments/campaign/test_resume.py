@@ -76,3 +76,14 @@ def test_a_finished_campaign_is_not_continued_nor_one_before_it(
     one = replace(description, campaign="2", created_at="2026-11-22T02:00:00Z", repeats=1, cells=description.cells[:1])
     create(tmp_path, one).append(make_record())
     assert find_unfinished(tmp_path, description.fingerprint) is None
+
+
+def test_a_campaign_whose_tables_were_not_written_is_continued(
+    tmp_path: Path, description: Description, make_record: Callable[..., Record]
+) -> None:
+    folder = create(tmp_path, replace(description, repeats=1, cells=description.cells[:1]))
+    folder.append(make_record())
+    folder.set_reported(False)
+    assert find_unfinished(tmp_path, description.fingerprint) is not None
+    folder.set_reported(True)
+    assert find_unfinished(tmp_path, description.fingerprint) is None

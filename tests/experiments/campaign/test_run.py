@@ -16,7 +16,7 @@ from experiments.campaign.datasets import PreparedData
 from experiments.campaign.run import PreparedCell, choices_of, environment_of, initial_record, measure, run_arguments
 from experiments.engines.processes import cpu_s
 from experiments.engines.protocol import UNWATCHED, Finished, Launch, Server
-from experiments.errors import Failure
+from experiments.errors import EngineLost, Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
 from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
@@ -576,3 +576,17 @@ def test_a_run_that_has_begun_has_the_record_it_gets_when_killed(threaded: Cell)
     begun = initial_record("c", planned(threaded), "sha256:k")
     assert (begun.status, begun.interrupted) == ("failed", True)
     assert begun.reason == "interrupted: the campaign was ended during this run"
+
+
+@pytest.mark.parametrize("step", ["place", "find_end"])
+def test_an_engine_that_is_lost_is_no_failure_of_the_run(
+    step: str, threaded: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*arguments: object) -> str | None:
+        raise EngineLost("docker: cannot reach the engine: connection refused")
+
+    # As an engine that shuts down ends it.
+    one = ready(threaded, FakeHost(run=Finished(-15, "", "", 1.0)))
+    monkeypatch.setattr(one.server, step, lost)
+    with pytest.raises(EngineLost):
+        measure(one, initial_record("c", planned(threaded), "sha256:k"))

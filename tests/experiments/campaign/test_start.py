@@ -14,6 +14,7 @@ import pytest
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.monitoring.monitor import WriteSamples
 from experiments.campaign.progress import PlainLines
+from experiments.campaign.resume import is_finished
 from experiments.campaign.run import PreparedCell
 from experiments.campaign.start import Order, run_ordered, sample_writer
 from experiments.campaign.stopping_rule import Until
@@ -92,6 +93,14 @@ def test_what_has_not_run_is_said_when_a_campaign_is_ended_too_early(command: Co
         command.run(stopping_after(4, stop))
     assert command.lines[-1] == "not run yet: 11 of 15 planned runs; rerun the same command to resume"
     assert [record.interrupted for record in command.folder.records()] == [False] * 4 + [True]
+
+
+def test_a_campaign_that_has_run_is_finished_only_once_its_tables_are_written(command: Command) -> None:
+    command.run(at(10_000.0))
+    described = command.folder.description()
+    assert not is_finished(command.folder, described)
+    command.folder.set_reported(True)
+    assert is_finished(command.folder, described)
 
 
 def test_a_whole_campaign_says_nothing_of_that(command: Command) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from docker import DockerClient
 
 from experiments.cli import clean
 from experiments.engines.docker.image_labels import MadeImage
-from experiments.environment.cache import cache_in_use
+from experiments.environment.cache import cache_in_use, remove_cache, sole_use_of_cache
 from experiments.errors import BadInput, Failure
 
 
@@ -61,6 +62,28 @@ def test_while_a_campaign_runs_it_refuses(cache: Path) -> None:
     with cache_in_use(), pytest.raises(Failure, match="is using the cache"):
         run()
     assert (cache / "venvs" / "py3.13-0123" / "file").exists()
+
+
+def test_no_campaign_gets_in_while_it_removes(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    def campaign() -> None:
+        with cache_in_use(), sole_use_of_cache() as alone:
+            order.append(f"in, {alone}, {[path.name for path in cache.iterdir()]}")
+
+    late = threading.Thread(target=campaign)
+
+    def remove(folder: Path) -> None:
+        if not order:
+            late.start()
+            late.join(0.3)
+        order.append("removed")
+        remove_cache(folder)
+
+    monkeypatch.setattr(clean, "remove_cache", remove)
+    assert run() == 0
+    late.join(10)
+    assert order == ["removed", "in, False, ['in-use']"]
 
 
 class FakeEngine:

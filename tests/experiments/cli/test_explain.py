@@ -80,6 +80,9 @@ def test_a_cell_that_a_campaign_found_unable_to_run_is_told_and_left_out(
     told: list[str] = []
     assert choose_folders([threaded, quarter], [folder], tmp_path, told.append) == {threaded: folder}
     assert told == [f"not explained, as it cannot run: {quarter.label()}: no limits here"]
+    other = replace(threaded, poolsize=7)
+    assert choose_folders([other, threaded], [folder], tmp_path, told.append) == {threaded: folder}
+    assert told[1:] == [f"not explained, as no campaign has it: {other.label()}"]
     with pytest.raises(BadInput, match="none of these cells can run here"):
         choose_folders([quarter], [folder], tmp_path, told.append)
 

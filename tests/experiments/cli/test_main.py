@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -56,7 +57,7 @@ def test_what_the_system_refuses_is_one_message_and_exit_code_1(
 
     monkeypatch.setattr("experiments.cli.tables.choose_campaign", refuse)
     assert main(["tables", "--results", str(tmp_path)]) == 1
-    assert capsys.readouterr().err == "error: [Errno 28] No space left on device: 'results/runs.jsonl'\n"
+    assert capsys.readouterr().err.startswith("error: results/runs.jsonl: No space left on device; ")
 
 
 def test_an_unknown_verb_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,22 +176,45 @@ def test_a_signal_interrupts_once_and_further_ones_leave_the_clean_up_alone(numb
         assert process.wait() == 0
 
 
+@pytest.fixture
+def slow_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A command of the harness that says 'importing' and then imports for a minute."""
+    (tmp_path / "pydantic.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return [sys.executable, "-m", "experiments", "tables"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_while_it_still_imports_is_one_word(number: signal.Signals, slow_imports: list[str]) -> None:
+    with subprocess.Popen(slow_imports, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(number)
+        assert process.communicate() == ("", "interrupted\n")
+        assert process.returncode == 130
+
+
+def test_the_harness_does_not_begin_without_the_parent_that_it_is_to_stop_with(slow_imports: list[str]) -> None:
+    environment = {**os.environ, "BIGDATA_STOP_WITH_PARENT": str(os.getppid())}
+    done = subprocess.run(slow_imports, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 PARENT = """
-import subprocess, sys
-child = subprocess.Popen([sys.executable, "-c", sys.argv[1]])
+import os, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], env={**os.environ, "BIGDATA_STOP_WITH_PARENT": str(os.getpid())})
 print(child.pid, flush=True)
 child.wait()
 """
-CHILD = "from experiments.__main__ import stop_with_parent\nstop_with_parent()\nprint('ready', flush=True)\n"
-CHILD += "import time\ntime.sleep(60)"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this")
-def test_the_harness_is_asked_to_stop_when_its_parent_is_killed() -> None:
-    with subprocess.Popen([sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
+def test_the_harness_is_asked_to_stop_when_its_parent_is_killed(slow_imports: list[str]) -> None:
+    command = [sys.executable, "-c", PARENT, *slow_imports]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as parent:
         assert parent.stdout is not None
         lines = {parent.stdout.readline(), parent.stdout.readline()}
-        child = int(next(line for line in lines if line != "ready\n"))
+        child = int(next(line for line in lines if line != "importing\n"))
         parent.kill()
         deadline = time.monotonic() + 10
         while is_running(child) and time.monotonic() < deadline:

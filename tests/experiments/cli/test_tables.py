@@ -66,6 +66,7 @@ def test_a_folder_that_is_given_is_used_alone(folders: Path, description: Descri
     assert [folder.path.name for folder in list_known(folders / "look")] == ["mine"]
     with pytest.raises(BadInput, match=r"^'shown' is neither a campaign of .*/look nor the folder of one"):
         find_campaign(folders / "look", "shown")
+    assert find_campaign(folders / "look", "shown", LOCAL, PUBLISHED).path == PUBLISHED / "shown"
     with pytest.raises(
         BadInput, match=rf"^'shwn' is neither a campaign of {LOCAL} or {PUBLISHED} .*did you mean shown"
     ):
@@ -125,3 +126,41 @@ def test_the_command_puts_the_answer_into_a_file(
 def test_the_projects_readme_has_the_markers() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     assert START in replace_answer(text, "", "README.md")
+
+
+def test_damaged_campaigns_beside_it_do_not_stop_the_tables_of_one(
+    folders: Path, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, damaged in (("bytes", "campaign.json"), ("lines", "runs.jsonl"), ("attempts", "attempt.json")):
+        (create(LOCAL, replace(description, campaign=name)).path / damaged).write_bytes(b"\xff\n")
+    assert main(["tables", "new"]) == 0
+    assert capsys.readouterr().err.count("this campaign is left out") == 3
+    page = (folders / LOCAL / "README.md").read_text()
+    assert ("- old: " in page, "bytes" in page, "- attempts: " in page) == (True, False, True)
+    assert main(["tables", "bytes"]) == 2
+    assert f"error: {LOCAL / 'bytes' / 'campaign.json'}:1: not JSON" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("link", ["tables", "charts", "tables/.loaders.md.new", "README.md"])
+def test_nothing_is_written_through_a_link_in_a_campaign(
+    link: str, tmp_path: Path, description: Description, make_record: Callable[..., Record]
+) -> None:
+    folder = create(tmp_path / "results", description)
+    folder.append(make_record())
+    victim = tmp_path / "victim"
+    (victim if link in ("tables", "charts") else tmp_path / "other").mkdir()
+    (folder.path / link).parent.mkdir(exist_ok=True)
+    (folder.path / link).symlink_to(victim)
+    assert main(["tables", str(folder.path)]) == (2 if victim.exists() else 0)
+    assert not victim.exists() or not [*victim.iterdir()]
+
+
+@pytest.mark.parametrize("results", ["", "."])
+def test_the_page_of_a_project_is_not_overwritten(
+    results: str, folders: Path, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create(folders, replace(description, campaign="here"))
+    (folders / "README.md").write_text("# My project\n")
+    assert main(["tables", "--results", results]) == 2
+    assert (folders / "README.md").read_text() == "# My project\n"
+    assert "README.md is no page of results; choose a folder without" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ from experiments.environment.cache import (
     cache_folders,
     cache_in_use,
     ensure_folder,
-    is_cache_in_use,
+    is_news,
     remove,
     shared_folder,
     size_bytes,
+    sole_use_of_cache,
 )
 
 
@@ -79,10 +81,21 @@ def test_removing_what_is_not_there_does_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_cache_is_in_use_while_somebody_says_so(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_told_is_news_again_after_a_day(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [is_news("a"), is_news("b"), is_news("a")] == [True, True, False]
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 24 * 60 * 60 + 5)
+    assert [is_news("a"), is_news("b")] == [True, True]
+
+
+def test_nobody_has_the_cache_alone_while_somebody_uses_it(monkeypatch: pytest.MonkeyPatch, base: Path) -> None:
+    def is_free() -> bool:
+        with sole_use_of_cache() as alone:
+            return alone
+
     monkeypatch.setattr("experiments.environment.cache.shared_folder", cache_folder)
-    assert not is_cache_in_use()
+    assert is_free()
     with cache_in_use(), cache_in_use():
-        assert is_cache_in_use()
-    assert not is_cache_in_use()
+        assert not is_free()
+    assert is_free()
     assert cache_folder() in cache_folders()

@@ -107,3 +107,9 @@ def test_a_run_is_guessed_from_its_rows_and_never_beyond_the_limit(
     poolsize: int, data: DataSet, seconds: float
 ) -> None:
     assert guess_run_s(cell(poolsize), data, 120.0) == pytest.approx(seconds)
+
+
+def test_a_fraction_of_a_core_takes_longer_and_a_whole_one_does_not() -> None:
+    data = DataSet(source="synthetic", state="NY", records=100)
+    seconds = [guess_run_s(cell(20), data, 120.0, cores) for cores in (None, 1.0, 0.25, 0.1)]
+    assert seconds == pytest.approx([2.45, 2.45, 5.752, 13.48])

@@ -4,6 +4,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from experiments.errors import BadInput
 from experiments.records.description import Description, as_written, from_json, to_json
 from experiments.records.facts import DataFacts, InterpreterFacts, Placement, ServerFacts
 
@@ -82,3 +85,54 @@ def test_fields_of_newer_campaigns_are_passed_over_and_older_ones_lack_some(desc
     assert (read.data, read.placements) == (typed(description).data, typed(description).placements)
     assert read.interpreters["local: 3.13"].left_out == {}
     assert read.postgres["local: default"].build is None
+
+
+@pytest.mark.parametrize("name", ["/tmp/victim", "../victim", ".victim", "-victim", "a/b", "", "a\n", "a" * 300])
+@pytest.mark.parametrize("key", ["campaign", "reproduces", "experiment"])
+def test_what_is_to_name_a_file_has_no_folder_in_it(key: str, name: str, description: Description) -> None:
+    values = json.loads(to_json(description))
+    if key == "experiment":
+        values["experiments"][0]["name"] = name
+    else:
+        values[key] = name
+    place = "experiments.0.name" if key == "experiment" else key
+    with pytest.raises(BadInput, match=rf"^campaign.json:\d+: not valid by schema 1: {place}: found .*pattern"):
+        from_json(json.dumps(values, indent=1), "campaign.json")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("seed", "x", "seed: found 'x', input should be a valid integer"),
+        ("repeats", 10**9, "repeats: found 1000000000, input should be less"),
+        ("experiments", [], "experiments: tuple should have at least 1 item"),
+        ("matrix.experiments", 3, "matrix.experiments: found 3, input should be"),
+        (
+            "matrix.experiments.loaders.matrix.loop",
+            5,
+            "matrix.experiments.loaders.matrix.loop: found 5",
+        ),
+        ("matrix.postgres.default.settings", [], "matrix.postgres.default.settings: input should be an object"),
+        ("placements.split.loader_cpus", [-1], "placements.split.loader_cpus.0: found -1, input should be greater"),
+        ("placements.split.server_cpus", [], "placements.split.server_cpus: frozenset should have at least 1 item"),
+        ("placements.split.loader_quota", 0, "placements.split.loader_quota: found 0, input should be greater"),
+        ("environment.cores_allowed", "all", "environment.cores_allowed: found 'all', input should be"),
+        ("engines", {"local": []}, "engines.local: input should be an object"),
+        ("until", {}, "until.precision: field required"),
+        ("selection", 3, "selection: found 3, input should be"),
+    ],
+)
+def test_each_part_is_held_to_its_type_with_the_line(
+    path: str, value: object, message: str, description: Description
+) -> None:
+    values = json.loads(to_json(description))
+    *outer, last = path.split(".")
+    inner = values
+    for name in outer:
+        inner = inner[name]
+    inner[last] = value
+    text = json.dumps(values, indent=1)
+    with pytest.raises(BadInput, match=rf"^campaign.json:\d+: not valid by schema 1: {message}") as raised:
+        from_json(text, "campaign.json")
+    line = int(str(raised.value).split(":")[1])
+    assert f'"{last}"' in text.splitlines()[line - 1] or path in ("placements.split.loader_cpus", "engines", "until")

@@ -67,7 +67,7 @@ def test_a_damaged_line_in_the_middle_is_refused_and_stays(
     runs.write_text('{"schema": 1, "camp\n')
     folder.append(make_record())
     folder.repair()
-    with pytest.raises(BadInput, match=r"runs.jsonl:1: not a line of JSON"):
+    with pytest.raises(BadInput, match=r"runs.jsonl:1: not JSON"):
         folder.records()
 
 
@@ -133,10 +133,10 @@ def test_campaigns_are_listed_newest_first_and_other_folders_passed_over(
 def test_a_damaged_description_is_refused_with_its_place(folder: CampaignFolder) -> None:
     file = folder.path / "campaign.json"
     file.write_text('{"schema": 1}')
-    with pytest.raises(BadInput, match=r"campaign.json: not a whole description of a campaign of schema 1"):
+    with pytest.raises(BadInput, match=r"campaign.json:1: not valid by schema 1: matrix: field required"):
         folder.description()
     file.write_text("{")
-    with pytest.raises(BadInput, match=r"campaign.json: not JSON"):
+    with pytest.raises(BadInput, match=r"campaign.json:1: not JSON"):
         folder.description()
 
 
@@ -163,6 +163,20 @@ def test_two_campaigns_do_not_write_at_once_and_the_second_names_the_first(tmp_p
         assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"
 
 
+def test_a_folder_with_a_page_of_something_else_is_no_results_folder(tmp_path: Path, description: Description) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("precious")
+    with (
+        pytest.raises(BadInput, match=rf"^--results: {page} is not of a results folder; name another"),
+        locked(tmp_path),
+    ):
+        raise AssertionError("locked")
+    # As a clone has it.
+    create(tmp_path, description)
+    with locked(tmp_path):
+        assert page.read_text() == "precious"
+
+
 def test_a_results_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
@@ -178,3 +192,30 @@ def test_a_description_names_no_folder_of_this_machine(tmp_path: Path, descripti
     folder = create(tmp_path, replace(description, cells=cells, postgres=postgres))
     assert "/home" not in (folder.path / "campaign.json").read_text()
     assert folder.description().cells[0].unsupported == "cannot be imported: x.so: undefined symbol"
+
+
+def test_a_second_record_of_a_run_is_refused_with_the_line_of_the_first(
+    folder: CampaignFolder, make_record: Callable[..., Record]
+) -> None:
+    for record in (interrupted(make_record()), make_record(), interrupted(make_record())):
+        folder.append(record)
+    assert len(folder.records()) == 3
+    folder.append(make_record(rows_per_s=9_000.0))
+    with pytest.raises(BadInput, match=r"runs.jsonl:4: a second record of the run in line 2; remove one"):
+        folder.records()
+
+
+def test_a_campaign_that_cannot_be_read_is_left_out_with_a_warning(
+    tmp_path: Path, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        create(tmp_path, replace(description, campaign=name))
+    with (tmp_path / "b" / "campaign.json").open("r+b") as file:
+        file.seek(20)
+        file.write(b"\xff")
+    for _ in range(2):
+        assert [folder.path.name for folder in list_campaigns(tmp_path)] == ["a"]
+    warning = capsys.readouterr().err
+    assert warning.startswith(f"warning: {tmp_path / 'b' / 'campaign.json'}:3: not JSON (")
+    assert warning.endswith("this campaign is left out\n")
+    assert warning.count("\n") == 1

@@ -86,17 +86,69 @@ def test_a_newer_schema_is_refused_with_what_to_do(make_record: Callable[..., Re
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "runs.jsonl:4: not a line of JSON"),
-        ("[]", r"runs.jsonl:4: found '\[\]', where a record"),
+        ("{", "runs.jsonl:4: not JSON .*; the file has been edited or damaged"),
+        ("[]", "runs.jsonl:4: found no schema number"),
         ("{}", "runs.jsonl:4: found no schema number"),
-        ('{"schema": 1}', "runs.jsonl:4: not a whole record of schema 1: status None is none of ok, failed"),
-        ('{"schema": 1, "status": "ok"}', "runs.jsonl:4: not a whole record of schema 1: .*campaign"),
-        ('{"schema": 1, "status": "ok", "client": 3}', "runs.jsonl:4: not a whole record of schema 1"),
+        ('{"schema": 1}', "runs.jsonl:4: not valid by schema 1: campaign: field required"),
+        ('{"schema": 1, "campaign": 3}', "runs.jsonl:4: not valid by schema 1: campaign: found 3, input should be a"),
     ],
 )
 def test_what_is_no_record_is_refused_with_its_place(line: str, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         from_json_line(line, "runs.jsonl:4")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        (("status",), "fine", "status: found 'fine', input should be 'ok', 'failed', 'timeout'"),
+        (("arm",), "c", "arm: found 'c', input should be 'a' or 'b'"),
+        (("client",), 3, "client: found 3, input should be an object"),
+        (("client", "packages", "psycopg2"), [], r"client.packages.psycopg2: input should be a valid string"),
+        (("phases",), {}, "phases: expected a phase 'data' that took time"),
+        (
+            ("phases", "data", "wall_s"),
+            0,
+            "phases: expected a phase 'data' that took time",
+        ),
+        (("phases", "data", "rows"), -1, "phases.data.rows: found -1, input should be greater than or equal to 0"),
+        (("phases", "data", "rows"), 0, "expected rows of a run with status 'ok'"),
+        (("phases", "data", "rows"), True, "phases.data.rows: found True, input should be a valid integer"),
+        (("rows_per_s",), float("nan"), "rows_per_s: found nan, input should be a finite number"),
+        (("rows_per_s",), 1e300, "rows_per_s: found 1e.300, input should be less than or equal to"),
+        (("block",), 10**9, "block: found 1000000000, input should be less than or equal to 100000"),
+        (("cell",), [], "cell: expected the axes of a cell"),
+        (("cell", "poolsize"), "20", "cell: poolsize: found '20', input should be a valid integer"),
+        (("cell", "loader"), [], "cell: loader: input should be a valid string"),
+    ],
+)
+def test_each_value_is_held_to_its_type_and_bounds(
+    part: tuple[str, ...], value: object, message: str, make_record: Callable[..., Record]
+) -> None:
+    values = json.loads(to_json_line(make_record()))
+    inner = values
+    for name in part[:-1]:
+        inner = inner[name]
+    inner[part[-1]] = value
+    with pytest.raises(BadInput, match=f"^runs.jsonl:4: not valid by schema 1: {message}"):
+        from_json_line(json.dumps(values), "runs.jsonl:4")
+
+
+@pytest.mark.parametrize(
+    "line", [b"\xff", b'{"schema": 1, "campaign": "\xff"}', b'"\\ud800"', b"[" * 5_000, b"1" * 5_000]
+)
+def test_bytes_that_are_no_json_are_refused_with_their_place(line: bytes) -> None:
+    with pytest.raises(BadInput, match=r"^runs.jsonl:4: (not JSON|found no schema)"):
+        from_json_line(line, "runs.jsonl:4")
+
+
+def test_equal_parts_of_several_lines_are_one(make_record: Callable[..., Record]) -> None:
+    shared: dict[object, object] = {}
+    one, other = (from_json_line(to_json_line(make_record(block=block)), "", shared) for block in (1, 2))
+    assert one.cell is other.cell
+    assert one.client is not None
+    assert other.client is not None
+    assert one.client.packages is other.client.packages
 
 
 def test_the_time_inside_timed_phases_is_that_of_all_phases(make_record: Callable[..., Record]) -> None:

@@ -62,6 +62,14 @@ def test_without_a_ratio_or_a_noise_floor_there_is_no_verdict_and_a_reason(
     assert judge(*compared(none, none)) == "no result: no run was ok"
 
 
+def test_a_noise_floor_that_hides_everything_reproduces_nothing(
+    description: Description, make_record: MakeRecord
+) -> None:
+    published = measured(description, make_record, ONE)
+    here = measured(description, make_record, {**ONE, "again": 2.38, "row_by_row_asyncio": 1.2 * 0.606})
+    assert judge(*compared(published, here)) == "no result: the noise floor of 138.0% hides even a change by half"
+
+
 def test_the_page_has_both_ratios_the_bare_rows_and_ends_with_the_sum(
     description: Description, make_record: MakeRecord
 ) -> None:

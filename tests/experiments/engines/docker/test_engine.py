@@ -18,7 +18,7 @@ from experiments.engines.docker.images import Images
 from experiments.engines.docker.loader_image import describe_build
 from experiments.engines.select import open_engine
 from experiments.environment.affinity import cores_here
-from experiments.environment.cache import is_cache_in_use
+from experiments.environment.cache import sole_use_of_cache
 from experiments.environment.image_lock import Asked
 from experiments.environment.requirements import lock_hash
 from experiments.errors import BadInput, Failure, Unsupported
@@ -255,7 +255,8 @@ def test_everything_goes_when_the_engine_is_left(
         server = engine.serve("x", configuration, max_connections=20)
         assert engine.serve("x", configuration, max_connections=20) is server
         engine.provide_data(tmp_path)
-        assert is_cache_in_use()
+        with sole_use_of_cache() as alone:
+            assert not alone
         # PostgreSQL and its network; volumes for its password, the loader's, and the data.
         assert len(things_of(docker_client, campaign)) == 5
         new = {volume.name for volume in docker_client.volumes.list()} - volumes_before

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 import requests.exceptions
 import urllib3.exceptions
+from docker import DockerClient
 from docker.errors import APIError, DockerException
 
-from experiments.engines.docker.errors import docker_errors, error_message
-from experiments.errors import Failure
+from experiments.engines.docker.errors import check_engine, docker_errors, error_message
+from experiments.errors import EngineLost, Failure
 
 
 def test_the_engines_own_words_come_first_on_one_line() -> None:
@@ -35,6 +38,44 @@ def test_the_first_cause_is_found_behind_the_error_too() -> None:
 def test_an_engine_that_hangs_did_not_answer_in_time(error: Exception) -> None:
     with pytest.raises(Failure, match="docker: cannot look: it did not answer in time"), docker_errors("look"):
         raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (
+            requests.exceptions.ConnectionError(urllib3.exceptions.ProtocolError("x", ConnectionResetError())),
+            EngineLost,
+        ),
+        (requests.exceptions.ReadTimeout("read timed out"), EngineLost),
+        (APIError("500 Server Error", explanation="no"), Failure),
+        (OSError(28, "No space left on device"), Failure),
+    ],
+)
+def test_only_an_engine_that_does_not_answer_is_lost(error: Exception, kind: type[Failure]) -> None:
+    with pytest.raises(Failure) as failure, docker_errors("look"):
+        raise error
+    assert type(failure.value) is kind
+
+
+def test_an_engine_that_only_answers_on_old_connections_is_lost() -> None:
+    class Client:
+        """Answers until its connections are closed."""
+
+        def __init__(self) -> None:
+            self.api = self
+            self.open = True
+
+        def close(self) -> None:
+            self.open = False
+
+        def ping(self) -> bool:
+            if not self.open:
+                raise requests.exceptions.ConnectionError(ConnectionRefusedError(111))
+            return True
+
+    with pytest.raises(EngineLost, match="docker: cannot reach the engine: connection refused"):
+        check_engine(cast(DockerClient, Client()))
 
 
 def test_other_errors_of_the_system_say_what_the_system_says() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -154,7 +155,10 @@ def test_a_registry_that_gives_no_images_is_told_from_a_pin_that_is_wrong(kitche
     assert str(limited) == "docker: cannot pull it: 429. Try again, or use --source debian, which pulls nothing"
 
 
-def test_what_is_ready_and_what_differs_from_the_lock_is_told(kitchen: Kitchen) -> None:
+def test_what_is_ready_is_told_and_once_a_day_what_differs_from_the_lock(
+    kitchen: Kitchen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     kitchen.drift = "libc6 is 2 (locked: 1)"
     told: list[str] = []
     of("debian").make([], ["17"], told.append)
@@ -162,6 +166,8 @@ def test_what_is_ready_and_what_differs_from_the_lock_is_told(kitchen: Kitchen) 
         "PostgreSQL 17: ready after 0 s",
         "PostgreSQL 17: Debian's archive differs from the lock: libc6 is 2 (locked: 1)",
     ]
+    of("debian").make([], ["17"], told.append)
+    assert told[2:] == ["PostgreSQL 17: ready after 0 s"]
 
 
 def test_each_line_says_of_what_it_is_and_how_many_are_ready(kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch) -> None:

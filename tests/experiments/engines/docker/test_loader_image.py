@@ -38,9 +38,14 @@ class FakeEngine:
 
     def __init__(self, *says: dict[str, str]) -> None:
         self.built: list[dict[str, Any]] = []
+        self.removed: list[str] = []
         self.says = says
         self.images = SimpleNamespace(get=self.get)
-        self.api = SimpleNamespace(build=self.build)
+        self.api = SimpleNamespace(build=self.build, images=self.stages, remove_image=self.removed.append)
+
+    def stages(self, filters: dict[str, Any]) -> list[dict[str, str]]:
+        assert filters == {"label": "bigdata-matrix.image=stage", "dangling": True}
+        return [{"Id": f"sha256:{12 * digit}{52 * '0'}"} for digit in "123"]
 
     def info(self) -> dict[str, str]:
         return {"Architecture": "x86_64"}
@@ -140,6 +145,12 @@ def test_it_is_built_once_without_a_network() -> None:
     assert build["network_mode"] == "none"
     assert build["buildargs"] == {"BASE": "sha256:base", "PYTHON": "3.13"}
     assert build["labels"] == image_labels("3.13", BASE)
+
+
+def test_of_the_nameless_images_of_a_build_none_stays_and_no_other_goes() -> None:
+    engine: Any = FakeEngine({"stream": "Step 2/20 : LABEL"}, *({"stream": f" ---> {12 * digit}\n"} for digit in "139"))
+    ensure_loader_image(engine, "3.13", BASE, threading.Event(), print)
+    assert [image[:10] for image in engine.removed] == ["sha256:111", "sha256:333"]
 
 
 def test_a_build_that_fails_is_explained_with_the_builders_last_words() -> None:

@@ -9,7 +9,7 @@ from experiments.engines.local.engine import LocalEngine
 from experiments.engines.local.postgres_binaries import Binaries
 from experiments.engines.local.traces import read_traces
 from experiments.engines.select import open_engine
-from experiments.environment.cache import is_cache_in_use
+from experiments.environment.cache import sole_use_of_cache
 from experiments.environment.interpreters import Interpreter
 from experiments.environment.requirements import LOADER_PYTHONS, lock_hash
 from experiments.errors import BadInput, Unsupported
@@ -99,7 +99,8 @@ def test_a_server_of_a_name_is_started_once_and_stopped_on_leaving(binaries: Bin
         server = engine.serve("fast", configuration, max_connections=20)
         assert engine.serve("fast", configuration, max_connections=20) is server
         assert server.execute("SHOW synchronous_commit") == "off"
-        assert is_cache_in_use()
+        with sole_use_of_cache() as alone:
+            assert not alone
         (trace,) = read_traces()
     assert read_traces() == []
     assert not trace.data.exists()

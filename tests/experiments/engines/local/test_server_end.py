@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
 import signal
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
 
-from experiments.engines.local.server import LocalServer
-from experiments.engines.local.traces import MEMORY, mapped_segments, read_traces
+from experiments.engines.local.postgres_binaries import Binaries
+from experiments.engines.local.server import LocalServer, start_server
+from experiments.engines.local.shared_memory import MEMORY, SEGMENTS
+from experiments.engines.local.traces import read_traces
 from experiments.engines.processes import identity, is_alive, tree
 from experiments.errors import Failure
 from experiments.records.facts import Placement
@@ -145,12 +151,40 @@ def test_the_cpu_time_of_a_server_that_has_ended_is_what_was_seen_last(own_serve
 
 def test_the_shared_memory_of_a_server_that_was_killed_is_removed_with_it(own_server: LocalServer, cache: Path) -> None:
     own_server.execute("CREATE TABLE t AS SELECT generate_series(1, 1000)")
-    (trace,) = read_traces()
-    postmaster = postmaster_of(own_server)
     # The checkpointer, say, has more of it than the postmaster has.
-    segments = [MEMORY / name for name in {name for pid in tree(postmaster) for name in mapped_segments(pid)}]
-    assert len(segments) > len(trace.memory) == 1
+    mapped = "".join(Path(f"/proc/{pid}/maps").read_text() for pid in tree(postmaster_of(own_server)))
+    posix = {MEMORY / name for name in re.findall(r"/dev/shm/(PostgreSQL\.\d+)", mapped)}
+    (system_v,) = set(re.findall(r"(\d+) +/SYSV", mapped))
+    assert len(posix) > 1
     kill_postmaster(own_server)
-    assert all(segment.exists() for segment in segments)
+    assert all(segment.exists() for segment in posix)
+    assert system_v in system_v_segments()
     own_server.stop()
-    assert not any(segment.exists() for segment in segments)
+    assert not any(segment.exists() for segment in posix)
+    assert system_v not in system_v_segments()
+
+
+def test_an_interrupted_initdb_leaves_nothing(binaries: Binaries, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    communicate = subprocess.Popen.communicate
+    segments: dict[str, Path] = {}
+
+    def interrupt(process: subprocess.Popen[str], *arguments: Any, **options: Any) -> Any:
+        if not str(process.args[0]).endswith("initdb"):  # type: ignore[index]
+            return communicate(process, *arguments, **options)
+        (data,) = (trace.data for trace in read_traces())
+        # Its server has made the memory, and is in the midst of writing files.
+        while not segments:
+            with contextlib.suppress(FileNotFoundError, IndexError):
+                segments[(data / "postmaster.pid").read_text().splitlines()[6].split()[1]] = data
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        start_server(binaries, name="t", storage="disk", settings={}, max_connections=20)
+    ((segment, data),) = segments.items()
+    assert [*(cache / "servers").iterdir(), *data.parent.glob(f"{data.name}*")] == []
+    assert segment not in system_v_segments()
+
+
+def system_v_segments() -> set[str]:
+    return {line.split()[1] for line in SEGMENTS.read_text().splitlines()[1:]}

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import struct
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from experiments.engines.local.traces import mapped_segments, remove_segments
+from experiments.engines.local.shared_memory import remove_segments
 
 
 def control_segment(*items: tuple[int, int]) -> bytes:
@@ -19,7 +18,7 @@ def test_the_segments_that_the_control_segment_lists_go_with_it_and_no_others(tm
     for name in ("PostgreSQL.5", "PostgreSQL.6", "PostgreSQL.7"):
         (tmp_path / name).write_bytes(bytes(64))
     (tmp_path / "PostgreSQL.1").write_bytes(control_segment((5, 2), (6, 0), (99, 1)))
-    remove_segments(["PostgreSQL.1"], tmp_path)
+    remove_segments(1, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["PostgreSQL.6", "PostgreSQL.7"]
 
 
@@ -27,17 +26,6 @@ def test_the_segments_that_the_control_segment_lists_go_with_it_and_no_others(tm
 def test_what_lists_nothing_goes_alone(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "PostgreSQL.1").write_bytes(content)
     (tmp_path / "PostgreSQL.5").touch()
-    remove_segments(["PostgreSQL.1", "PostgreSQL.2"], tmp_path)
+    remove_segments(1, tmp_path)
+    remove_segments(2, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["PostgreSQL.5"]
-
-
-def test_nothing_that_is_not_called_like_a_segment_is_removed(tmp_path: Path) -> None:
-    (tmp_path / "precious").touch()
-    remove_segments(["precious", "../precious", "PostgreSQL.1/../precious"], tmp_path)
-    assert (tmp_path / "precious").exists()
-
-
-def test_a_process_that_has_ended_has_no_segments() -> None:
-    process = subprocess.Popen(["true"])
-    process.wait()
-    assert mapped_segments(process.pid) == ()

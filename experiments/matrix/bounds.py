@@ -1,0 +1,42 @@
+"""Types of what files say, with bounds: names, texts and numbers, whoever wrote the file."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
+"""Of experiments, campaigns and the parts of a matrix: it becomes the name of a file, and stands on command lines."""
+
+LONGEST_QUESTION = 2_000
+MOST_REPEATS = 100_000
+LEAST_DIVISOR = 1e-9
+_MOST = 1e15
+
+Name = Annotated[str, Field(strict=True, pattern=f"^{NAME}$")]
+Question = Annotated[str, Field(strict=True, max_length=LONGEST_QUESTION)]
+Text = Annotated[str, Field(strict=True, max_length=10_000)]
+Report = Annotated[str, Field(strict=True, max_length=1_000_000)]
+"""A text that a program wrote, such as the reason of a failure."""
+
+Flag = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=0, le=int(_MOST))]
+Number = Annotated[float, Field(strict=True, ge=-_MOST, le=_MOST, allow_inf_nan=False)]
+Amount = Annotated[float, Field(strict=True, ge=0, le=_MOST, allow_inf_nan=False)]
+Divisor = Annotated[float, Field(strict=True, ge=LEAST_DIVISOR, le=_MOST, allow_inf_nan=False)]
+"""An amount that others are divided by."""
+Pool = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+Repeats = Annotated[int, Field(strict=True, ge=1, le=MOST_REPEATS)]
+Block = Annotated[int, Field(strict=True, ge=0, le=MOST_REPEATS)]
+Core = Annotated[int, Field(strict=True, ge=0, le=65_535)]
+Seed = Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
+
+
+def _check_scalar(value: object) -> object:
+    small = isinstance(value, str | bool | None) or (isinstance(value, int | float) and abs(value) <= _MOST)
+    if not small:
+        raise PydanticCustomError("scalar", "expected text, a number, true, false or null")
+    return value
+
+
+Scalar = Annotated[object, AfterValidator(_check_scalar)]

@@ -1,0 +1,111 @@
+"""Validation of the files of campaigns, which anybody may have written: JSON to dataclasses, once, where it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, ValidationError, ValidationInfo
+from pydantic_core import PydanticCustomError, from_json
+
+from experiments.errors import BadInput
+from experiments.formatting import shortened
+from experiments.matrix.bounds import Report, Text
+from experiments.matrix.cell import Cell, read_cell
+
+Read = TypeVar("Read")
+
+SCHEMA = 1
+
+# A text, a mark, or a number or constant.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:"\s]+')
+_LINE = re.compile(r" at line (\d+) column (\d+)")
+_CELL = TypeAdapter(Cell)
+
+
+def _share(value: Any, info: ValidationInfo[dict[Any, Any]]) -> Any:
+    """Return the equal value that the file had before, if any: a campaign repeats its cells in every record."""
+    return info.context.setdefault(tuple(value.items()) if isinstance(value, dict) else value, value)
+
+
+def _read_cell(values: Any, info: ValidationInfo[dict[Any, Any]]) -> Cell:
+    if not isinstance(values, dict):
+        raise PydanticCustomError("cell", "expected the axes of a cell")
+    try:
+        known: Cell = info.context[key := ("cell", *values.items())]
+        return known
+    except (KeyError, TypeError):
+        # Read below: a key that cannot be looked up is no cell, either.
+        pass
+    try:
+        cell = info.context[key] = _CELL.validate_python(read_cell(values).axes())
+        return cell
+    except (TypeError, ValidationError) as error:
+        text = _describe(error) if isinstance(error, ValidationError) else str(error)
+        raise PydanticCustomError("cell", "{text}", {"text": text}) from error
+
+
+Schema = Annotated[int, Field(strict=True, ge=1, le=SCHEMA)]
+SharedText = Annotated[Text, AfterValidator(_share)]
+SharedReport = Annotated[Report, AfterValidator(_share)]
+SharedTexts = Annotated[Mapping[Text, Text], AfterValidator(_share)]
+SharedCell = Annotated[Cell, PlainValidator(_read_cell)]
+
+
+def read_json(adapter: TypeAdapter[Read], content: bytes, place: str, shared: dict[Any, Any] | None = None) -> Read:
+    """Return what the JSON says; equal parts are one, ``shared`` with other lines. Raises BadInput with the place.
+
+    The place is ``FILE:LINE`` of a line, or ``FILE`` for all of its content.
+    """
+    try:
+        return adapter.validate_json(content, strict=True, context={} if shared is None else shared)
+    except ValidationError as error:
+        whole = f"{place}:{{line}}" if ":" not in place.rpartition("/")[2] else place
+        raise BadInput(_refuse(error, content, whole)) from error
+
+
+def _refuse(error: ValidationError, content: bytes, place: str) -> str:
+    damaged = "the file has been edited or damaged"
+    first = error.errors(include_url=False, include_context=False)[0]
+    if first["type"] == "json_invalid":
+        at, what = _LINE.search(first["msg"]), _LINE.sub("", first["msg"].removeprefix("Invalid JSON: "))
+        return f"{place.format(line=at[1] if at else 1)}: not JSON ({what}); {damaged}"
+    values = from_json(content)
+    schema = values.get("schema") if isinstance(values, dict) else None
+    if not isinstance(schema, int):
+        return f"{place.format(line=1)}: found no schema number; expected the schema number {SCHEMA}"
+    if schema > SCHEMA:
+        newer = f"written with schema {schema}, and this version reads up to {SCHEMA}"
+        return f"{place.format(line=1)}: {newer}; update this checkout to read these results"
+    line = find_line(content, first["loc"])
+    return f"{place.format(line=line)}: not valid by schema {SCHEMA}: {_describe(error)}; {damaged}"
+
+
+def _describe(error: ValidationError) -> str:
+    """Return the first fault: 'phases.data.rows: found -1, input should be greater than or equal to 0'."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    path, found = ".".join(map(str, first["loc"])), first["input"]
+    shown = f"found {shortened(repr(found), 60)}, " if isinstance(found, str | int | float | None) else ""
+    return f"{shortened(path, 200)}{': ' * bool(path)}{shown}{first['msg'][:1].lower()}{first['msg'][1:]}"
+
+
+def find_line(content: bytes, path: Sequence[str | int]) -> int:
+    """Return the line, from 1, of the deepest part of the path that the JSON has."""
+    wanted = [step if isinstance(step, int) else step.encode() for step in path]
+    here: list[Any] = []
+    depth, line, key = 0, 1, b""
+    for match in _TOKEN.finditer(content):
+        token = match[0]
+        if token in (b"{", b"["):
+            here.append(b"" if token == b"{" else 0)
+        elif token in (b"}", b"]"):
+            here.pop()
+        elif token == b"," and isinstance(here[-1], int):
+            here[-1] += 1
+        elif token == b":":
+            here[-1] = key
+        key = token[1:-1]
+        if depth < len(here) <= len(wanted) and here == wanted[: len(here)]:
+            depth, line = len(here), content.count(b"\n", 0, match.start()) + 1
+    return line
