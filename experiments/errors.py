@@ -26,11 +26,23 @@ class Unsupported(Exception):
 
 
 _SHOWN_NAMES = 50
+_LONGEST_QUOTE = 100
+
+
+def shorten(text: str, characters: int = 100) -> str:
+    """Return a text for a message: on one line, of characters that can be printed, and not long."""
+    short = text if len(text) <= characters else f"{text[:characters]}..."
+    return short if short.isprintable() else repr(short)[1:-1]
+
+
+def quote(text: str) -> str:
+    """Return a text in quotes for a message, escaped and not long."""
+    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}...")
 
 
 def list_known(known: Iterable[object]) -> str:
     """Return the first names in one line, or 'none'."""
-    names = [str(name) for name in known]
+    names = [shorten(str(name)) for name in known]
     more = [f"and {len(names) - _SHOWN_NAMES:,} more"] if len(names) > _SHOWN_NAMES else []
     return ", ".join([*names[:_SHOWN_NAMES], *more]) or "none"
 
@@ -42,5 +54,5 @@ def suggest(found: object, known: Iterable[str]) -> str:
     close = [] if str(found).isdigit() else difflib.get_close_matches(str(found), names)
     # Of those that are equally close: 'pool' is the beginning of poolsize, not four letters of protocol.
     close.sort(key=lambda name: not name.startswith(str(found)))
-    question = f"did you mean {close[0]}? " if close else ""
+    question = f"did you mean {shorten(close[0])}? " if close else ""
     return f"({question}known: {list_known(names)})"

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from experiments.errors import suggest
-from experiments.matrix.yaml_document import Document, Finding, YamlPath, shorten
+from experiments.errors import quote, shorten, suggest
+from experiments.matrix.yaml_document import Document, Finding, YamlPath
 
 _UNKNOWN_KEY = ("unexpected_keyword_argument", "extra_forbidden")
 _ADVICE = {
@@ -63,7 +63,7 @@ def _describe(error: ErrorDetails, path: YamlPath, schema: Mapping[str, Any], do
 def describe_value(document: Document, path: YamlPath, value: object) -> str:
     """Name what was found, as it is written in the file."""
     if isinstance(value, str):
-        return repr(shorten(value))
+        return quote(value)
     if isinstance(value, list):
         return "this list"
     if isinstance(value, Mapping):

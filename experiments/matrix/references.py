@@ -5,9 +5,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from experiments.errors import list_known, suggest
+from experiments.errors import list_known, quote, shorten, suggest
 from experiments.matrix.settings import check_settings
-from experiments.matrix.yaml_document import Finding, YamlPath, shorten
+from experiments.matrix.yaml_document import Finding, YamlPath
 
 _SECTIONS = {"postgres": "PostgreSQL configuration", "data": "data set", "resources": "resources"}
 MOST_FINDINGS = 20
@@ -48,7 +48,7 @@ def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
         known = _mapping(root.get(axis))
         for path, value in _values_of(axis, root):
             if isinstance(value, str) and value not in known:
-                yield Finding(path, f"unknown {kind} {shorten(value)!r} {suggest(value, known)}")
+                yield Finding(path, f"unknown {kind} {quote(value)} {suggest(value, known)}")
 
 
 def _values_of(axis: str, root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, object]]:
@@ -108,7 +108,7 @@ def _check_profiles(root: Mapping[str, Any]) -> Iterator[Finding]:
         for position, value in enumerate(_items(_mapping(profile).get("experiments"))):
             if isinstance(value, str) and value not in known:
                 path = ("profiles", name, "experiments", position)
-                yield Finding(path, f"unknown experiment {shorten(value)!r} {suggest(value, known)}")
+                yield Finding(path, f"unknown experiment {quote(value)} {suggest(value, known)}")
 
 
 def _check_experiments(root: Mapping[str, Any]) -> Iterator[Finding]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from experiments.errors import quote
 from experiments.matrix.known_settings import find_similar, settings_of
-from experiments.matrix.yaml_document import Finding, shorten
+from experiments.matrix.yaml_document import Finding
 
 # What connects harness and server: a configuration that changed it would lose the server, or let others in.
 _CONNECTION = frozenset(
@@ -62,4 +63,4 @@ def _problem_of(name: str, value: object, major: str) -> str | None:
     if isinstance(value, bool):
         value = "on" if value else "off"
     problem = found.problem_of(str(value)) if isinstance(value, str | int | float) else None
-    return None if problem is None else f"{shorten(str(value))!r} {problem}"
+    return None if problem is None else f"{quote(str(value))} {problem}"

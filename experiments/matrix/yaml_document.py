@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from experiments.errors import BadInput
+from experiments.errors import BadInput, quote, shorten
 
 YamlPath = tuple[str | int, ...]
 """How to get to a value: names of keys and positions in lists."""
@@ -66,12 +66,6 @@ def write_path(path: YamlPath) -> str:
     """Write a path for people, with the colon that follows it: 'experiments.loaders.matrix.loader[1]: '."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{shorten(step)}" for step in path)
     return text.removeprefix(".") + ": " if path else ""
-
-
-def shorten(text: str, characters: int = 100) -> str:
-    """Return a text for a message: on one line, of characters that can be printed, and not long."""
-    short = text if len(text) <= characters else f"{text[:characters]}..."
-    return short if short.isprintable() else repr(short)[1:-1]
 
 
 def read_document(file: Path) -> Document:
@@ -190,7 +184,7 @@ class _Reader:
             value = self._loader.construct_object(node)
         except _NOT_OF_TAG:
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            self._findings.append(Finding(path, f"{shorten(node.value)!r} is not a valid {tag}: put it in quotes"))
+            self._findings.append(Finding(path, f"{quote(node.value)} is not a valid {tag}: put it in quotes"))
             return None
         if isinstance(value, int) and abs(value) >= _LARGEST_INTEGER:
             self._findings.append(Finding(path, f"{shorten(node.value)} is too large for a number"))

@@ -14,14 +14,17 @@ from typing import Any, cast
 
 import yaml
 
+from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS
 from experiments.campaign.feasibility import find_impossible
 from experiments.cli.announce import describe_plan
 from experiments.engines.protocol import Engine
 from experiments.errors import BadInput
+from experiments.matrix.cell import INSERTS, SAMPLINGS, TRANSACTIONS
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import make_plan
 from experiments.matrix.selection import Selection, apply_selection
 from experiments.matrix.spec import load_matrix, matrix_adapter
+from experiments.matrix.values import LOOPS
 from tests.project import ROOT
 
 _SMALL = """\
@@ -64,6 +67,22 @@ _WORDS = (
     *("9999999999TB", "300000", "shared_bufers", "archive_command"),
 )
 _VALUES: tuple[Any, ...] = (None, True, -1, 0, 1.5, 10**18, 2**70, {}, [], [[]], {"a": 1}, "\0", "\ud800")
+_AXES: dict[str, tuple[Any, ...]] = {
+    "engine": ("auto", "local", "docker"),
+    "python": ("default", "3.7", "3.13", "3.14t"),
+    "gil": ("default", "off"),
+    "loader": tuple(LOADERS),
+    "loop": LOOPS,
+    "protocol": ("default", *PROTOCOLS),
+    "implementation": ("default", *IMPLEMENTATIONS),
+    "poolsize": (1, 5, 20, 50, 90, 5_000),
+    "postgres": ("default", "memory"),
+    "data": ("ny", "here", "there"),
+    "transaction": TRANSACTIONS,
+    "inserts": INSERTS,
+    "resources": ("split", "pod"),
+    "sampling": SAMPLINGS,
+}
 _LONGEST_MESSAGE = 1_000_000
 
 
@@ -89,7 +108,11 @@ def mutate(rng: random.Random) -> bytes:
     """Return a file with some bytes, lines or values changed."""
     text = _LARGE if rng.random() < 0.01 else _SMALL
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.2:
+        tree = _parsed(_SMALL) | {"experiments": {f"e{number}": _ask(rng) for number in range(rng.choice((1, 2, 5)))}}
+        del tree["profiles"]
+        return yaml.safe_dump(tree, sort_keys=False).encode()
+    if kind < 0.5:
         tree = copy.deepcopy(_parsed(text))
         for _ in range(rng.choice((1, 1, 2, 4))):
             _change_tree(rng, tree)
@@ -105,6 +128,25 @@ def mutate(rng: random.Random) -> bytes:
             rng.randrange(256) for _ in range(rng.choice((0, 1, 1, 3)))
         )
     return bytes(content)
+
+
+def _ask(rng: random.Random) -> dict[str, Any]:
+    """Return an experiment that is valid, or nearly so."""
+    names = rng.sample([*_AXES], rng.choice((1, 2, 3, 4)))
+    lists = {axis: rng.sample(_AXES[axis], rng.randint(1, min(3, len(_AXES[axis])))) for axis in names}
+    listed = {axis: tuple(values) for axis, values in lists.items()}
+    return {
+        "question": "Which?",
+        "matrix": lists,
+        "include": [_entry(rng, _AXES) for _ in range(rng.choice((0, 0, 1, 3)))],
+        "exclude": [_entry(rng, listed) | {"why": "so"} for _ in range(rng.choice((0, 0, 1, 3)))],
+        "baseline": _entry(rng, _AXES),
+    }
+
+
+def _entry(rng: random.Random, values: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
+    names = rng.sample([*values], rng.randint(1, min(4, len(values))))
+    return {axis: rng.choice(values[axis]) for axis in names}
 
 
 def _rare(rng: random.Random, usual: int, large: int) -> int:
@@ -181,6 +223,8 @@ def check(content: bytes) -> None:
             assert finding.text.isprintable()
         text = describe_plan(plan, chosen, {})
         assert text.encode()
+        assert len({(planned.cell, planned.arm) for planned in plan.cells}) == len(plan.cells)
+        assert all(planned.experiments for planned in plan.cells)
         _check_names([name for planned in plan.cells for name in planned.experiments])
 
 

@@ -466,3 +466,12 @@ def test_nothing_of_the_wrong_shape_gets_past_or_ends_in_a_traceback(tmp_path: P
     else:
         with pytest.raises(BadInput, match=rf"matrix\.yaml:\d+: .*{section}"):
             load_matrix(tmp_path / "matrix.yaml")
+
+
+def test_names_that_cannot_be_printed_are_escaped_wherever_a_message_has_them(tmp_path: Path) -> None:
+    text = changed("  default: {version", '  "\u202e": {version')
+    assert refusal(tmp_path, text) == [
+        "matrix.yaml:9: postgres.\\u202e: '\\u202e' is not a valid name: "
+        "use letters, digits, '_', '-' and '.' only, at most 40",
+        "matrix.yaml:12: defaults.postgres: unknown PostgreSQL configuration 'default' (known: \\u202e)",
+    ]
