@@ -5,15 +5,15 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-NAME = "[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
-"""Of experiments, campaigns and the parts of a matrix: it becomes the name of a file, and stands on command lines."""
+NAME = "[A-Za-z0-9][A-Za-z0-9_.-]"
+"""The begin of a name, of which the last character repeats. Of experiments, campaigns and the parts of a matrix: it becomes the name of a file, and stands on command lines."""
 
 LONGEST_QUESTION = 2_000
 MOST_RUNS = 2_000_000
 LEAST_DIVISOR = 1e-9
 _MOST = 2.0**53
 
-Name = Annotated[str, Field(strict=True, pattern=f"^{NAME}$")]
+Name = Annotated[str, Field(strict=True, pattern=f"^{NAME}{{0,99}}$")]
 Question = Annotated[str, Field(strict=True, max_length=LONGEST_QUESTION)]
 Text = Annotated[str, Field(strict=True, max_length=10_000)]
 Report = Annotated[str, Field(strict=True, max_length=1_000_000)]

@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS
 from experiments.cpuset import REST, parse_cpuset
 from experiments.errors import suggest
+from experiments.matrix.bounds import NAME
 from experiments.matrix.cell import ENGINES, GILS, INSERTS, SAMPLINGS, TRANSACTIONS
 
 LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
@@ -163,7 +164,7 @@ Text = Annotated[str, Checked(_check_text, {"type": "string", "minLength": 1, "m
 Folder = Annotated[str, Checked(_check_path, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]
 # It becomes the name, or a part of the names, of files.
 _NAME = f"is not a valid name: use letters, digits, '_', '-' and '.' only, at most {LONGEST_NAME}"
-NAME_FORM = f"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{LONGEST_NAME - 1}}}"
+NAME_FORM = f"{NAME}{{0,{LONGEST_NAME - 1}}}"
 Name = Annotated[str, matching(NAME_FORM, _NAME, maxLength=LONGEST_NAME)]
 State = Annotated[str, Checked(_check_state, {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME})]
 Count = Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)]
