@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 NAME = "[A-Za-z0-9][A-Za-z0-9_.-]"
-"""The begin of a name, of which the last character repeats. Of experiments, campaigns and the parts of a matrix: it becomes the name of a file, and stands on command lines."""
+"""The form of a name, whose last character may repeat: it becomes the name of a file, and stands on command lines."""
 
 LONGEST_QUESTION = 2_000
 MOST_RUNS = 2_000_000
