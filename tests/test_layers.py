@@ -49,7 +49,16 @@ def sources(folder: str) -> list[Path]:
 def nodes_of(path: Path) -> list[ast.AST]:
     """Every import and every function of a file: what the tests look at."""
     kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef
-    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)]
+    return [node for node in statements_in(ast.parse(path.read_text())) if isinstance(node, kinds)]
+
+
+def statements_in(node: ast.AST) -> Iterator[ast.AST]:
+    """Every statement below a node: ast.walk would look at each expression, too, for three quarters of the time."""
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        # A lambda's body, and what a conditional expression has, is no list.
+        for child in below if isinstance(below := getattr(node, name, None), list) else []:
+            yield child
+            yield from statements_in(child)
 
 
 def imports_of(path: Path) -> Iterator[str]:

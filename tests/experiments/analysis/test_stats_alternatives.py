@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from tests.experiments.analysis.test_stats_validation import AS_PROMISED, BLOCKS, CELLS, KINDS, SLOWDOWN, Logs, shuffled
 
@@ -19,7 +19,7 @@ Test = Callable[[Logs], tuple[Logs, Logs]]
 
 def plain(logs: Logs) -> tuple[Logs, Logs]:
     blocks = logs.shape[1]
-    return logs.mean(axis=1), t.ppf(0.975, blocks - 1) * logs.std(axis=1, ddof=1) / np.sqrt(blocks)
+    return logs.mean(axis=1), stdtrit(blocks - 1, 0.975) * logs.std(axis=1, ddof=1) / np.sqrt(blocks)
 
 
 def trimmed_with(lost: int) -> Test:
@@ -32,7 +32,7 @@ def trimmed_with(lost: int) -> Test:
         counted = ordered[:, left_out : blocks - left_out]
         moved = np.clip(ordered, counted[:, :1], counted[:, -1:])
         error = moved.std(axis=1, ddof=1) * np.sqrt(blocks) / counted.shape[1]
-        return counted.mean(axis=1), t.ppf(0.975, counted.shape[1] - lost) * error
+        return counted.mean(axis=1), stdtrit(counted.shape[1] - lost, 0.975) * error
 
     return test
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -145,18 +145,13 @@ def test_a_loader_that_does_not_say_what_it_uses_when_it_is_tried_has_a_key_all_
     assert key_of(threaded, Parts(libpq={})) != key_of(threaded, Parts())
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda data: replace(data, records=3),
-        lambda data: replace(data, segments=("01", "04")),
-        lambda data: replace(data, segments=("04",)),
-        lambda data: replace(data, state="DE"),
-        lambda data: replace(data, seed=1),
-    ],
-    ids=["records", "a segment more", "another segment", "state", "seed"],
-)
-def test_the_digest_stands_for_all_that_chooses_the_data(change: Callable[[DataSet], DataSet], tmp_path: Path) -> None:
+def test_the_digest_stands_for_all_that_chooses_the_data(tmp_path: Path) -> None:
     data = DataSet(source="synthetic", state="NY", records=2)
-    found = [provide(one, cache=tmp_path, source="sha256:1").digest for one in (data, change(data))]
-    assert found[0] != found[1]
+    others = [
+        replace(data, records=3),
+        replace(data, segments=("01", "04")),
+        replace(data, segments=("04",)),
+        replace(data, state="DE"),
+        replace(data, seed=1),
+    ]
+    assert len({provide(one, cache=tmp_path, source="sha256:1").digest for one in (data, *others)}) == 1 + len(others)

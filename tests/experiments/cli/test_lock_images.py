@@ -167,7 +167,7 @@ def test_the_projects_locks_are_current_as_far_as_can_be_seen_without_an_engine(
         (["images.lock.yaml"], ["images"]),
         (["py3.13.txt"], ["py3.13.txt"]),
         (["py3.13.txt", "images.lock.yaml"], ["py3.13.txt", "images"]),
-        ([], [*(target.file.name for target in lock_targets()), "images"]),
+        ([], [*(target.file.name for target in lock_targets()), "settings", "images"]),
     ],
 )
 def test_only_what_is_named_is_made(monkeypatch: pytest.MonkeyPatch, names: list[str], worked_on: list[str]) -> None:
@@ -186,7 +186,13 @@ def test_only_what_is_named_is_made(monkeypatch: pytest.MonkeyPatch, names: list
         return 1
 
     monkeypatch.setattr(command, "reach_registry", registry)
+
+    def make_settings() -> int:
+        done.append("settings")
+        return 0
+
     monkeypatch.setattr(command, "make", make)
+    monkeypatch.setattr(command, "make_settings", make_settings)
     monkeypatch.setattr(command, "make_images", make_images)
     assert command.run(arguments(*names)) == (1 if "images" in worked_on else 0)
     assert done == worked_on

@@ -292,7 +292,7 @@ def test_reports_do_not_load_the_charting_library_before_they_draw() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_became_of_the_runs_there_are_charts(
     data: st.DataObject, description: Description, make_record: Callable[..., Record], experiment: ShownExperiment
