@@ -18,7 +18,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from scipy.special import fdtrc
 
@@ -96,8 +96,9 @@ def find_effects(factors: Sequence[Factor], blocks: Sequence[Table]) -> Effects:
     places = range(len(factors))
     means = {cell: statistics.fmean(block[cell] for block in blocks) for cell in blocks[0]}
     scale = _Scale.of(means, blocks)
+    of_all, of_each = _Marginals(means), [_Marginals(block) for block in blocks]
     sources = {
-        some: _Source.of(means, factors, some) for size in (1, 2) for some in itertools.combinations(places, size)
+        some: _Source.of(of_all, factors, some) for size in (1, 2) for some in itertools.combinations(places, size)
     }
     tests = [scale.test(source) for source in sources.values()]
     if len(factors) > 2:
@@ -107,13 +108,31 @@ def find_effects(factors: Sequence[Factor], blocks: Sequence[Table]) -> Effects:
     noise = max(0.0, 1 - math.fsum(share for share, _ in tests)) if scale.whole.squares > _ROUNDING else 0.0
     return Effects(
         blocks=len(blocks),
-        factors=_adjust_levels([_factor_effect(factors, place, blocks, *found[place,]) for place in places]),
+        factors=_adjust_levels([_factor_effect(factors, place, of_each, *found[place,]) for place in places]),
         interactions=tuple(
-            _interaction_effect(factors, *pair, blocks, *found[pair]) for pair in itertools.combinations(places, 2)
+            _interaction_effect(factors, *pair, of_each, *found[pair]) for pair in itertools.combinations(places, 2)
         ),
         higher=HigherEffect(tests[-1][0], adjusted[-1]) if len(factors) > 2 else None,
         noise_share=noise,
     )
+
+
+@dataclass(frozen=True)
+class _Marginals:
+    """Means of a table's cells that have some levels in common; the table is read once for each set of factors."""
+
+    table: Table
+    _known: dict[tuple[int, ...], dict[Combination, float]] = field(default_factory=dict)
+
+    def at(self, levels: Mapping[int, Level]) -> float:
+        """Return the mean of the cells with these levels, by the factors' places."""
+        places = tuple(levels)
+        if places not in self._known:
+            groups: dict[Combination, list[float]] = {}
+            for cell, log in self.table.items():
+                groups.setdefault(tuple(cell[place] for place in places), []).append(log)
+            self._known[places] = {some: statistics.fmean(logs) for some, logs in groups.items()}
+        return self._known[places][tuple(levels.values())]
 
 
 @dataclass(frozen=True)
@@ -124,12 +143,12 @@ class _Source:
     freedom: int
 
     @staticmethod
-    def of(means: Table, factors: Sequence[Factor], places: Sequence[int]) -> _Source:
+    def of(means: _Marginals, factors: Sequence[Factor], places: Sequence[int]) -> _Source:
         """Return the part of these factors together, given by their places."""
         levels = [factors[place].levels for place in places]
         contrasts = [dict(zip(places, some, strict=True)) for some in itertools.product(*levels)]
         squares = math.fsum(_deviation(means, contrast) ** 2 for contrast in contrasts)
-        return _Source(squares * len(means) / len(contrasts), math.prod(len(some) - 1 for some in levels))
+        return _Source(squares * len(means.table) / len(contrasts), math.prod(len(some) - 1 for some in levels))
 
     def without(self, others: Iterable[_Source]) -> _Source:
         """Return the rest of it without the others."""
@@ -176,7 +195,7 @@ class _Scale:
 
 
 def _factor_effect(
-    factors: Sequence[Factor], place: int, blocks: Sequence[Table], share: float, p_value: float
+    factors: Sequence[Factor], place: int, blocks: Sequence[_Marginals], share: float, p_value: float
 ) -> FactorEffect:
     factor = factors[place]
     contrasts = {level: [_deviation(block, {place: level}) for block in blocks] for level in factor.levels}
@@ -203,7 +222,7 @@ def _adjust_levels(effects: Sequence[FactorEffect]) -> tuple[FactorEffect, ...]:
 
 
 def _interaction_effect(
-    factors: Sequence[Factor], first: int, second: int, blocks: Sequence[Table], share: float, p_value: float
+    factors: Sequence[Factor], first: int, second: int, blocks: Sequence[_Marginals], share: float, p_value: float
 ) -> InteractionEffect:
     pairs = list(itertools.product(factors[first].levels, factors[second].levels))
     estimates = {
@@ -229,20 +248,12 @@ def _chosen_of(choices: int, estimate: Estimate) -> float | None:
     return None if estimate.p_value is None else min(1.0, choices * estimate.p_value)
 
 
-def _deviation(table: Table, levels: Mapping[int, Level]) -> float:
+def _deviation(means: _Marginals, levels: Mapping[int, Level]) -> float:
     """Return the effect of these levels together, beyond each alone and beyond the mean of all."""
-    deviation = _marginal_mean(table, levels) - _marginal_mean(table, {})
+    deviation = means.at(levels) - means.at({})
     if len(levels) > 1:
-        deviation -= math.fsum(_deviation(table, {place: level}) for place, level in levels.items())
+        deviation -= math.fsum(_deviation(means, {place: level}) for place, level in levels.items())
     return deviation
-
-
-def _marginal_mean(table: Table, levels: Mapping[int, Level]) -> float:
-    """Return the mean of the cells with these levels, by the factors' places."""
-    cells = list(table.items())
-    for place, level in levels.items():
-        cells = [(cell, log) for cell, log in cells if cell[place] == level]
-    return statistics.fmean([log for _, log in cells])
 
 
 def _estimate(logs: Sequence[float]) -> Estimate:

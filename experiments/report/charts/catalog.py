@@ -16,6 +16,9 @@ from experiments.report.labels import headings, label_axes, label_of, value_text
 CHARTS = "charts"
 """The folder of a campaign's charts inside that of the campaign."""
 
+MOST_CELLS = 300
+"""Of an experiment with charts: one of more cells would be too long to look at, and take minutes to draw."""
+
 CURVE_AXES = ("poolsize", "python")
 # Fewer values of an axis make no curve.
 _FEWEST_VALUES = 3
@@ -53,7 +56,9 @@ class Curves:
 
 
 def chart_names(description: Description, experiment: ShownExperiment) -> list[tuple[str, str]]:
-    """Return the file name of each chart of the experiment with its alternative text."""
+    """Return the file name of each chart of the experiment with its alternative text; none of too many cells."""
+    if _count_cells(description, experiment) > MOST_CELLS:
+        return []
     names = [(chart_name(experiment), _FOREST_ALT.format(name=experiment.name, question=experiment.question))]
     for curves in curves_of(description, experiment):
         lines = " and ".join(headings(curves.label_axes)) or "loader"
@@ -68,8 +73,14 @@ def chart_images(
     description: Description, experiment: ShownExperiment, folder: str, without: Collection[str] = ()
 ) -> str:
     """Return the charts, except the files ``without``, as Markdown; ``folder`` is relative to the page."""
+    if (cells := _count_cells(description, experiment)) > MOST_CELLS:
+        return f"No charts: they show at most {MOST_CELLS} cells. The table has all {cells:,}.\n\n"
     named = [(name, alt) for name, alt in chart_names(description, experiment) if name not in without]
     return "".join(f"![{_escape(alt)}]({folder}/{quote(name)})\n\n" for name, alt in named)
+
+
+def _count_cells(description: Description, experiment: ShownExperiment) -> int:
+    return sum(experiment.name in cell.experiments for cell in description.cells)
 
 
 def chart_name(experiment: ShownExperiment, kind: str = "") -> str:

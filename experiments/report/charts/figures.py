@@ -25,6 +25,8 @@ _SIGNIFICANT = "significant: beyond the noise floor, and p < 0.05 adjusted by Ho
 def draw_charts(summary: ExperimentSummary, campaign: Campaign, alts: Mapping[str, str]) -> dict[str, bytes]:
     """Draw the charts named in ``alts`` as SVG; its texts become the descriptions inside the files."""
     description, experiment = campaign.description, summary.experiment
+    if not alts:
+        return {}
     with charting():
         drawn = {(name := chart_name(experiment)): _forest_sheet(description, summary, alts[name])}
         for curves in curves_of(description, experiment):

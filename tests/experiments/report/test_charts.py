@@ -17,7 +17,7 @@ from experiments.matrix.cell import Cell
 from experiments.matrix.values import NAME_FORM
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.record import STATUSES, Record
-from experiments.report.charts.catalog import CURVE_AXES, chart_images, chart_name, chart_names
+from experiments.report.charts.catalog import CURVE_AXES, MOST_CELLS, chart_images, chart_name, chart_names
 from experiments.report.publish import charts_of
 from tests.experiments.made_summaries import summed
 
@@ -274,6 +274,21 @@ def test_an_image_stands_in_a_paragraph_of_its_own(description: Description, exp
     assert "](../charts/loaders.svg)\n\n![" in text
     assert text.endswith("](../charts/loaders~time.svg)\n\n")
     assert chart_images(description, experiment, "../charts", {"loaders.svg", "loaders~time.svg"}) == ""
+
+
+def test_an_experiment_of_too_many_cells_has_a_sentence_instead_of_charts(
+    made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
+) -> None:
+    def cells(count: int) -> list[tuple[Cell, list[float]]]:
+        return [(replace(threaded, poolsize=size), [10_000.0]) for size in range(1, count + 1)]
+
+    described, records = made(cells(MOST_CELLS + 1), {}, again=False)
+    assert charts_of(*summed(described, records, experiment)) == {}
+    assert chart_images(described, experiment, "charts") == (
+        "No charts: they show at most 300 cells. The table has all 301.\n\n"
+    )
+    fewer, _ = made(cells(MOST_CELLS), {}, again=False)
+    assert "![Chart of loaders" in chart_images(fewer, experiment, "charts")
 
 
 def test_what_a_user_has_set_for_the_library_changes_nothing(
