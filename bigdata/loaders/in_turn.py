@@ -21,8 +21,11 @@ async def connect_in_turn(
     """
     caught: tuple[type[BaseException], ...] = (*errors, asyncio.TimeoutError)
     for position, server in enumerate(servers, 1):
+        connecting = asyncio.ensure_future(connect(server))
+        # Where another worker's error cancels this one, it may fail all the same: of that asyncio would complain.
+        connecting.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            return await asyncio.wait_for(connect(server), timeout_s)
+            return await asyncio.wait_for(connecting, timeout_s)
         except caught as error:
             if position == len(servers) or has_answered(error):
                 if isinstance(error, asyncio.TimeoutError):

@@ -22,8 +22,6 @@ from experiments.profiling.files import find_campaign_of, find_obstacle, page_pa
 from experiments.profiling.runs import explain_cell
 from experiments.records.folder import CampaignFolder
 
-# A separate server: pg_stat_statements has to be loaded from its start.
-_NAME = "{} with pg_stat_statements"
 _PRELOADED = "shared_preload_libraries"
 _STATISTICS = "pg_stat_statements"
 
@@ -91,8 +89,10 @@ def explain_cells(
 ) -> list[Page]:
     """Explain each cell and write its page. ``engines`` are entered, the results folder must be locked."""
     source = source_hash()
-    counted = _with_statistics(matrix)
-    own = {replace(cell, postgres=_NAME.format(cell.postgres)): cell for cell in folders}
+    # A separate server: pg_stat_statements has to be loaded from its start.
+    names = {name: f"{name[:28]}.counted{place}" for place, name in enumerate(matrix.postgres)}
+    counted = _with_statistics(matrix, names)
+    own = {replace(cell, postgres=names[cell.postgres]): cell for cell in folders}
     preparation = Preparation(
         counted, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), tell
     )
@@ -121,9 +121,9 @@ def _explain(cell: Cell, ready: PreparedCell | str, campaign: Path) -> Page:
     return Page(cell, write_explanation(campaign, cell, explanation))
 
 
-def _with_statistics(matrix: Matrix) -> Matrix:
-    """Return the matrix with a copy of every PostgreSQL configuration that counts its statements."""
-    more = {_NAME.format(name): _counting(configuration) for name, configuration in matrix.postgres.items()}
+def _with_statistics(matrix: Matrix, names: Mapping[str, str]) -> Matrix:
+    """Return the matrix with a copy, by these names, of every PostgreSQL configuration that counts its statements."""
+    more = {names[name]: _counting(configuration) for name, configuration in matrix.postgres.items()}
     return replace(matrix, postgres={**matrix.postgres, **more})
 
 

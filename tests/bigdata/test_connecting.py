@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from bigdata.database.conninfo import Parameters
 from bigdata.database.session import REPORTED, check_session
 from bigdata.errors import BadInput
+from bigdata.loaders.in_turn import connect_in_turn
 from tests.bigdata import loader_program as program
 
 DRIVERS = [name for name, _ in program.HOT_LOOPS]
@@ -107,3 +112,26 @@ def test_a_load_reports_the_settings_of_its_session(dburl: str, tmp_path: Path) 
 def test_a_session_that_differs_is_refused() -> None:
     with pytest.raises(BadInput, match="asyncpg does not get the session that set-up gets: database is 'a', not 'b';"):
         check_session("asyncpg", {"database": "a", "jit": "on"}, {"database": "b", "jit": "on"})
+
+
+def test_a_connection_that_fails_while_it_is_given_up_is_no_complaint_of_asyncio() -> None:
+    complaints: list[dict[str, Any]] = []
+
+    async def refuse_when_cancelled(server: Parameters) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise OSError("refused") from None
+
+    async def give_up() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context))
+        task = asyncio.ensure_future(connect_in_turn([{}], refuse_when_cancelled, (OSError,), 30, lambda error: True))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        del task
+        gc.collect()
+
+    asyncio.run(give_up())
+    assert complaints == []
