@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +135,14 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; options of pytest after --, such as: nox -s tests -- -m 'not postgres'."""
     # With bytecode, whatever the user's shell says: the tests start hundreds of programs that would compile themselves.
-    variables = {"PYTHONDONTWRITEBYTECODE": None, "PYTHONSAFEPATH": None}
-    run(session, environment(session, "tests"), "pytest", *IN_PARALLEL, *session.posargs, env=variables)
+    compiling = {"PYTHONDONTWRITEBYTECODE": None}
+    run(session, environment(session, "tests"), "pytest", *IN_PARALLEL, *session.posargs, env=compiling)
 
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """Check mutated matrices, files and campaigns: -- --minutes 5, or only some: -- matrix; see -- --help."""
-    run(session, environment(session, "tests"), "tests.fuzz", *session.posargs, env={"PYTHONSAFEPATH": None})
+    run(session, environment(session, "tests"), "tests.fuzz", *session.posargs)
 
 
 def run_harness(session: nox.Session, verb: str) -> None:
@@ -152,16 +153,24 @@ def run_harness(session: nox.Session, verb: str) -> None:
         "experiments",
         verb,
         *session.posargs,
-        # Python's own variable would hide the folder that the harness and the loader are in.
-        env={"BIGDATA_STOP_WITH_PARENT": str(os.getpid()), "PYTHONSAFEPATH": None},
+        env={"BIGDATA_STOP_WITH_PARENT": str(os.getpid())},
         interrupt_timeout=CLEAN_UP_S,
         terminate_timeout=CLEAN_UP_S,
     )
 
 
-def run(session: nox.Session, folder: Path, module: str, *arguments: str, **options: Any) -> None:
+def run(
+    session: nox.Session,
+    folder: Path,
+    module: str,
+    *arguments: str,
+    env: Mapping[str, str | None] | None = None,
+    **options: Any,
+) -> None:
     """Run a module with the Python of an environment."""
-    session.run(str(folder / "bin" / "python"), "-m", module, *arguments, external=True, **options)
+    # Python's own variable would hide the folder that harness, loader and tests are in.
+    variables = {"PYTHONSAFEPATH": None, **(env or {})}
+    session.run(str(folder / "bin" / "python"), "-m", module, *arguments, external=True, env=variables, **options)
 
 
 def environment(session: nox.Session, name: str) -> Path:
