@@ -26,21 +26,25 @@ class Unsupported(Exception):
 
 
 _SHOWN_NAMES = 50
-_LONGEST_QUOTE = 100
+_SHOWN_CHARACTERS = 100
 
 
-def shorten(text: str, characters: int = 100) -> str:
+def shorten(text: str, characters: int = _SHOWN_CHARACTERS) -> str:
     """Return a text for a message: on one line, of characters that can be printed, and not long."""
-    short = text if len(text) <= characters else f"{text[:characters]}..."
+    short = _cut(text, characters)
     return short if short.isprintable() else repr(short)[1:-1]
 
 
 def quote(text: str) -> str:
     """Return a text in quotes for a message, escaped and not long."""
-    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}...")
+    return repr(_cut(text, _SHOWN_CHARACTERS))
 
 
-def list_known(known: Iterable[object]) -> str:
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[:characters]}..."
+
+
+def join_known(known: Iterable[object]) -> str:
     """Return the first names in one line, or 'none'."""
     names = [shorten(str(name)) for name in known]
     more = [f"and {len(names) - _SHOWN_NAMES:,} more"] if len(names) > _SHOWN_NAMES else []
@@ -55,4 +59,4 @@ def suggest(found: object, known: Iterable[str]) -> str:
     # Of those that are equally close: 'pool' is the beginning of poolsize, not four letters of protocol.
     close.sort(key=lambda name: not name.startswith(str(found)))
     question = f"did you mean {shorten(close[0])}? " if close else ""
-    return f"({question}known: {list_known(names)})"
+    return f"({question}known: {join_known(names)})"

@@ -18,7 +18,7 @@ from experiments.matrix.expand import PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.settings import check_settings
 from experiments.matrix.spec import AxisValues, Matrix, matrix_adapter
-from experiments.matrix.yaml_document import Document, Finding, write_path
+from experiments.matrix.yaml_document import Document, Finding, refuse, write_path
 from experiments.records.campaign import Campaign, select_published
 from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder
@@ -146,9 +146,9 @@ def _read_matrix(description: Description, file: Path) -> Matrix:
 
 
 def _refuse(file: Path, found: Sequence[Finding]) -> BadInput:
-    content = file.read_bytes()
-    placed = [(find_line(content, ("matrix", *one.path)), one) for one in found]
-    return BadInput("\n".join(f"{file}:{line}: {write_path(('matrix', *one.path))}{one.text}" for line, one in placed))
+    # Not as a YAML document, which has bounds that a large campaign goes beyond.
+    content, inside = file.read_bytes(), [Finding(("matrix", *one.path), one.text) for one in found]
+    return refuse(Document(str(file), None), [replace(one, line=find_line(content, one.path)) for one in inside])
 
 
 def _choose(description: Description, keys: Sequence[str]) -> list[ShownCell]:

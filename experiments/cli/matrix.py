@@ -64,7 +64,7 @@ def run(options: Namespace) -> int:
     if options.source != "auto" and "docker" not in used:
         raise BadInput("--source requires the docker engine; use --engine docker")
     try:
-        for finding in find_impossible(plan, matrix, used):
+        if (finding := next(find_impossible(plan, matrix, used), None)) is not None:
             raise RefusedSettings(finding.path, finding.text)
         if options.plan:
             return _show_plan(plan, matrix, used, engines.notice, until)

@@ -90,14 +90,12 @@ def find_ownership_problem(project: Path = PROJECT) -> str | None:
     """Return why git does not read this checkout, with the way out; None if it does, or for another reason."""
     try:
         _git(project, "rev-parse", "HEAD")
-    except subprocess.CalledProcessError as error:
-        if "dubious ownership" in error.stderr:
+    except (OSError, subprocess.SubprocessError) as error:
+        if isinstance(error, subprocess.CalledProcessError) and "dubious ownership" in error.stderr:
             return (
                 "the checkout belongs to another user, so git does not tell its commit and records will not name it; "
                 f"to allow it: git config --global --add safe.directory {project}"
             )
-    except (OSError, subprocess.SubprocessError):
-        return None
     return None
 
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from experiments.errors import list_known, quote, shorten, suggest
+from experiments.errors import join_known, quote, shorten, suggest
 from experiments.matrix.settings import check_settings
 from experiments.matrix.yaml_document import Finding, YamlPath
 
@@ -132,7 +132,7 @@ def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[s
         listed = values.get(axis, [])
         if listed and _plain(value) not in listed:
             found = shorten(repr(_plain(value)))
-            yield Finding((*path, axis), f"{found} is not a value of this experiment (known: {list_known(listed)})")
+            yield Finding((*path, axis), f"{found} is not a value of this experiment (known: {join_known(listed)})")
 
 
 def _plain(value: object) -> object:
