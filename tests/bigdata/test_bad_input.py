@@ -20,12 +20,6 @@ URL = "postgresql://user:secret@127.0.0.1:1/nowhere"
 DRIVERS = [name for name, _ in program.HOT_LOOPS]
 
 
-@pytest.fixture
-def dburl(empty_dburl: str) -> str:
-    """Without the tables: the others are given them."""
-    return empty_dburl
-
-
 def refused(*arguments: str, dburl: str | None = None) -> str:
     done = program.run(*arguments, dburl=dburl)
     assert done.returncode == 2, done.stderr
@@ -198,13 +192,13 @@ def test_a_poolsize_above_what_the_server_has_is_bad_input(dburl: str, directory
 
 
 @pytest.mark.postgres
-def test_a_table_without_the_mark_stays_as_it_was(dburl: str, directory: Path) -> None:
-    program.query(dburl, "CREATE TABLE geo_record (mine text); INSERT INTO geo_record VALUES ('keep')")
+def test_a_table_without_the_mark_stays_as_it_was(empty_dburl: str, directory: Path) -> None:
+    program.query(empty_dburl, "CREATE TABLE geo_record (mine text); INSERT INTO geo_record VALUES ('keep')")
     for arguments in (
         program.load_arguments(("row_by_row_threaded", None), directory, 2),
         ["rebuild"],
         ["clear"],
     ):
-        assert "table geo_record: exists already" in refused(*arguments, dburl=dburl)
-    assert program.query(dburl, "SELECT mine FROM geo_record") == [("keep",)]
-    assert program.query(dburl, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(1,)]
+        assert "table geo_record: exists already" in refused(*arguments, dburl=empty_dburl)
+    assert program.query(empty_dburl, "SELECT mine FROM geo_record") == [("keep",)]
+    assert program.query(empty_dburl, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(1,)]

@@ -13,12 +13,6 @@ from tests.bigdata import loader_program as program
 NOWHERE = "postgresql://user:secret@127.0.0.1:1/nowhere"
 
 
-@pytest.fixture
-def dburl(empty_dburl: str) -> str:
-    """Without the tables: the others are given them."""
-    return empty_dburl
-
-
 def check(*arguments: str, dburl: str) -> dict[str, Any]:
     done = program.run("check", *arguments, "--report", "-", dburl=dburl)
     assert done.returncode == 0, done.stderr
@@ -28,14 +22,14 @@ def check(*arguments: str, dburl: str) -> dict[str, Any]:
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
-def test_every_loader_can_run_here_and_loads_nothing(loader: program.Pair, dburl: str) -> None:
+def test_every_loader_can_run_here_and_loads_nothing(loader: program.Pair, empty_dburl: str) -> None:
     name, loop = loader
-    report = check(name, *(["--loop", loop] if loop else []), dburl=dburl)
+    report = check(name, *(["--loop", loop] if loop else []), dburl=empty_dburl)
     assert set(report) == {"schema", "supported", "reason", "client", "session"}
     assert (report["schema"], report["supported"], report["reason"]) == (1, True, None)
     assert set(report["client"]["packages"]) >= set(LOADERS[name].modules)
     # Not one table is there: the hot loops had no record to send.
-    assert program.query(dburl, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+    assert program.query(empty_dburl, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 
 
 @pytest.mark.postgres

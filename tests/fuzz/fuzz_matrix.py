@@ -25,6 +25,7 @@ from experiments.matrix.plan import make_plan
 from experiments.matrix.selection import Selection, apply_selection
 from experiments.matrix.spec import load_matrix, matrix_adapter
 from experiments.matrix.values import LOOPS
+from tests.experiments.matrix.test_shipped_matrix import MachineWithAll
 from tests.project import ROOT
 
 _SMALL = """\
@@ -84,19 +85,6 @@ _AXES: dict[str, tuple[Any, ...]] = {
     "sampling": SAMPLINGS,
 }
 _LONGEST_MESSAGE = 1_000_000
-
-
-class _Machine:
-    """Has everything."""
-
-    def resolve_engine(self, value: str) -> str:
-        return "local" if value == "auto" else value
-
-    def default_python(self, engine: str) -> str:
-        return "3.13"
-
-    def default_implementation(self, python: str) -> str:
-        return "binary"
 
 
 @cache
@@ -216,7 +204,7 @@ def check(content: bytes) -> None:
     assert adapter.validate_json(adapter.dump_json(matrix)) == matrix
     with contextlib.suppress(BadInput):
         chosen = apply_selection(matrix, Selection())
-        plan = make_plan(expand(matrix, Selection(), _Machine()), chosen.repeats, chosen.seed)
+        plan = make_plan(expand(matrix, Selection(), MachineWithAll()), chosen.repeats, chosen.seed)
         cores = SimpleNamespace(here=True)
         engines = dict.fromkeys(("local", "docker"), cast(Engine, SimpleNamespace(cores=lambda: cores)))
         for finding in find_impossible(plan, chosen, engines):
