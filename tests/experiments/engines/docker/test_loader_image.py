@@ -65,7 +65,8 @@ PROGRAMS = {"postgresql/bin/pgbench": b"program"}
 
 @pytest.fixture(autouse=True)
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A wheelhouse with one wheel."""
+    """A wheelhouse with one wheel, and a cache whose locks no other process of the test run holds."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "aiopg.whl").write_bytes(b"wheel")
     (tmp_path / "complete").touch()
     monkeypatch.setattr(loader_image, "wheelhouse", lambda python, architecture, stop, project: tmp_path)
