@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -51,7 +52,9 @@ def test_a_server_is_made_as_the_local_engines_are(serve: Any, ask: Any) -> None
 def like_official(images: Images, docker_client: DockerClient) -> Iterator[str]:
     """An image that declares a volume for data, a user and an entrypoint of its own, as official images do."""
     base = images.postgres("17").image_id
-    dockerfile = f'FROM {base}\nVOLUME /var/lib/postgresql\nUSER root\nENTRYPOINT ["false"]\n'
+    # The label makes it this test's own: equal images are one, which a test beside this one would remove.
+    own = f"LABEL test={uuid.uuid4()}"
+    dockerfile = f'FROM {base}\n{own}\nVOLUME /var/lib/postgresql\nUSER root\nENTRYPOINT ["false"]\n'
     image, _ = docker_client.images.build(fileobj=io.BytesIO(dockerfile.encode()), rm=True)
     yield str(image.id)
     docker_client.images.remove(str(image.id), force=True)
