@@ -189,12 +189,17 @@ def environment(session: nox.Session, name: str) -> Path:
     wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return folder
-    session.run(sys.executable, "-m", "virtualenv", "--quiet", "--clear", str(folder), external=True)
+    # Not run where nox was told --no-install; the only thing that is where it was told --install-only.
+    made = session.run_install(sys.executable, "-m", "virtualenv", "--quiet", "--clear", str(folder), external=True)
+    if made is None:
+        return folder
+    python = str(folder / "bin" / "python")
     options = ("--quiet", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements))
     # pip's variables that install elsewhere, or nothing, would leave an empty environment.
-    run(session, folder, "pip", "install", *options, env=dict.fromkeys(REDIRECTIONS))
+    pip = {"PYTHONSAFEPATH": None, **dict.fromkeys(REDIRECTIONS)}
+    session.run_install(python, "-m", "pip", "install", *options, external=True, env=pip)
     packages = re.findall(r"^([A-Za-z0-9._-]+)==[^;\n]*$", requirements.read_text(), re.MULTILINE)
     check = "import sys; from importlib.metadata import version; [version(name) for name in sys.argv[1:]]"
-    session.run(str(folder / "bin" / "python"), "-c", check, *packages, external=True, silent=True)
+    session.run_install(python, "-c", check, *packages, external=True, silent=True)
     stamp.write_text(wanted)
     return folder
