@@ -10,19 +10,33 @@ from pathlib import Path
 from typing import Iterable, NamedTuple
 
 from bigdata.measurement.control_group import Throttling, read_throttling
+from bigdata.measurement.run_queue import Waits, growth, read_own_wait, read_waits
 
 
 class Usage(NamedTuple):
-    """CPU time and context switches of this process and its ended children; running children report their own."""
+    """CPU time and context switches of this process and its ended children; running children report their own.
+
+    ``run_queue_s`` is the sum of what its threads waited for a core; None where the kernel keeps no account.
+    """
 
     user_s: float
     system_s: float
     voluntary_switches: int
     involuntary_switches: int
+    run_queue_s: float | None = None
+
+    def since(self, before: Usage) -> Usage:
+        """Return the growth since an earlier reading."""
+        return Usage(
+            user_s=self.user_s - before.user_s,
+            system_s=self.system_s - before.system_s,
+            voluntary_switches=self.voluntary_switches - before.voluntary_switches,
+            involuntary_switches=self.involuntary_switches - before.involuntary_switches,
+        )
 
 
 def read_usage() -> Usage:
-    """Return the usage so far, as the kernel counts it."""
+    """Return the usage so far, as the kernel counts it, without the wait for cores."""
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return Usage(
         user_s=own.ru_utime + children.ru_utime,
@@ -33,24 +47,15 @@ def read_usage() -> Usage:
 
 
 def added(usages: Iterable[Usage]) -> Usage:
-    """Return the sum of the usages."""
+    """Return the sum of the usages, that of the waits as far as they are known."""
     each = list(usages)
+    waits = [usage.run_queue_s for usage in each if usage.run_queue_s is not None]
     return Usage(
         user_s=sum(usage.user_s for usage in each),
         system_s=sum(usage.system_s for usage in each),
         voluntary_switches=sum(usage.voluntary_switches for usage in each),
         involuntary_switches=sum(usage.involuntary_switches for usage in each),
-    )
-
-
-def used_since(before: Usage) -> Usage:
-    """Return the usage since then."""
-    now = read_usage()
-    return Usage(
-        user_s=now.user_s - before.user_s,
-        system_s=now.system_s - before.system_s,
-        voluntary_switches=now.voluntary_switches - before.voluntary_switches,
-        involuntary_switches=now.involuntary_switches - before.involuntary_switches,
+        run_queue_s=sum(waits) if waits else None,
     )
 
 
@@ -92,18 +97,27 @@ class PhaseClock:
         self._started_s = 0.0
         self._usage_before = Usage(0.0, 0.0, 0, 0)
         self._throttling_before: Throttling | None = None
+        self._waits_before: Waits = {}
+        self._ended: dict[int, float] = {}
 
     def start(self) -> None:
         """Start the clock; all workers are connected and wait for it."""
         # Files are read outside of what is measured.
         self._throttling_before = read_throttling()
+        self._waits_before = read_waits()
         self._usage_before = read_usage()
         self._started_s = time.monotonic()
+
+    def leave(self) -> None:
+        """Note what the calling thread has waited for a core; a thread that may end before ``stop`` calls it last."""
+        self._ended.update(read_own_wait())
 
     def stop(self, rows: int, children: Iterable[Usage] = ()) -> Measured:
         """Stop the clock after the last worker. ``children`` is the usage of child processes that still run."""
         started_s, ended_s = self._started_s, time.monotonic()
-        usage = added([used_since(self._usage_before), *children])
+        used = read_usage().since(self._usage_before)
+        waited_s = growth(self._waits_before, {**read_waits(), **self._ended})
+        usage = added([used._replace(run_queue_s=waited_s), *children])
         throttling = _since(self._throttling_before, read_throttling())
         return Measured(rows, ended_s - started_s, usage, throttling, started_s, ended_s)
 

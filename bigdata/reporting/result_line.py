@@ -26,6 +26,7 @@ def phase_report(measured: Measured) -> dict[str, Any]:
         "ended_s": measured.ended_s,
         "user_s": measured.usage.user_s,
         "system_s": measured.usage.system_s,
+        "run_queue_s": measured.usage.run_queue_s,
         "throttled_periods": None if measured.throttling is None else measured.throttling.throttled_periods,
         "throttled_s": None if measured.throttling is None else measured.throttling.throttled_s,
         "throttling_quota": None if measured.throttling is None else measured.throttling.quota,

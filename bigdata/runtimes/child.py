@@ -15,7 +15,7 @@ from typing import Any, Mapping, NamedTuple
 
 from bigdata.database.dburl import cannot_connect
 from bigdata.errors import BadInput, LoadFailed
-from bigdata.measurement.measure import Usage, peak_rss_bytes, read_usage, used_since
+from bigdata.measurement.measure import PhaseClock, Usage, peak_rss_bytes
 from bigdata.measurement.profiling import Statistics
 from bigdata.measurement.tally import Taken
 from bigdata.runtimes.insisting import insist
@@ -96,7 +96,8 @@ class Child:
         self._channel.send(Farewell(peak_rss_bytes(), job.statements or Counter(), profile))
 
     def _load(self, phase: str) -> None:
-        before = read_usage()
+        clock = PhaseClock()
+        clock.start()
         hot_loop = self._job.hot_loop(phase)
         self._records = records = SharedRecords(self._shares[phase], self._ask)
         if self._stopping:
@@ -105,7 +106,7 @@ class Child:
             self._job.call(hot_loop, self._connection, records)
         except (self._job.driver.Error, ValueError) as error:
             raise load_failed(self._job.driver, records.current, error) from error
-        self._channel.send(Done(used_since(before), records.taken()))
+        self._channel.send(Done(clock.stop(0).usage, records.taken()))
 
     def _ask(self) -> list[Any]:
         self._channel.send(More())

@@ -27,6 +27,7 @@ from bigdata.census.sf1 import DataRecord
 from bigdata.database.dburl import hide_password
 from bigdata.errors import BadInput, LoadFailed, Unsupported
 from bigdata.measurement.measure import Measured, PhaseClock, Usage
+from bigdata.measurement.run_queue import growth, read_waits
 from bigdata.runtimes.job import Job, Outcome
 from bigdata.runtimes.threads import run as run_threads
 
@@ -173,14 +174,14 @@ def _measure(process: subprocess.Popen[bytes], gate: Path, clock: PhaseClock, ro
     writing = _open_gate(process, gate)
     if writing is None:
         return None
-    before = _read_usage(process.pid)
+    before, waits_before = _read_usage(process.pid), read_waits(process.pid)
     clock.start()
     os.write(writing, b"\n")
     os.close(writing)
     # It has ended, and is still there to be asked.
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    after = _read_usage(process.pid)
-    return clock.stop(rows, [_difference(after, before)])
+    used = _read_usage(process.pid).since(before)
+    return clock.stop(rows, [used._replace(run_queue_s=growth(waits_before, read_waits(process.pid)))])
 
 
 def _open_gate(process: subprocess.Popen[bytes], gate: Path) -> int | None:
@@ -210,15 +211,6 @@ def _read_usage(pid: int) -> Usage:
     status = Path(f"/proc/{pid}/status").read_text()
     voluntary, involuntary = (int(count) for count in re.findall(r"voluntary_ctxt_switches:\s+(\d+)", status))
     return Usage(user_s, total_s - user_s, voluntary, involuntary)
-
-
-def _difference(after: Usage, before: Usage) -> Usage:
-    return Usage(
-        after.user_s - before.user_s,
-        after.system_s - before.system_s,
-        after.voluntary_switches - before.voluntary_switches,
-        after.involuntary_switches - before.involuntary_switches,
-    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -50,6 +50,7 @@ def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections:
                 job.call(hot_loop, connection, records)
             except (job.driver.Error, ValueError) as error:
                 raise load_failed(job.driver, records.current, error) from error
+            clock.leave()
 
         return work
 

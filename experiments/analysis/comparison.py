@@ -152,6 +152,7 @@ def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary) -> ComparedE
 def _compare_cell(a: CellSummary, b: CellSummary, pace_a: GoodRuns, pace_b: GoodRuns) -> ComparedCell:
     baseline = a.baseline or b.baseline
     relative = estimate_unpaired_ratio(_differences(a, pace_a), _differences(b, pace_b))
+    obstacles = (_obstacle(a, pace_a), _obstacle(b, pace_b))
     return ComparedCell(
         shown=b.shown,
         axes=b.shown.cell,
@@ -160,11 +161,11 @@ def _compare_cell(a: CellSummary, b: CellSummary, pace_a: GoodRuns, pace_b: Good
         rows_per_s_b=b.rows_per_s,
         ratio_a=a.ratio,
         ratio_b=b.ratio,
-        relative=None if baseline else relative,
+        relative=None if baseline or any(obstacles) else relative,
         absolute=estimate_unpaired_ratio(_logs(a), _logs(b)),
         blocks_a=len(a.good_runs),
         blocks_b=len(b.good_runs),
-        obstacles=(_obstacle(a, pace_a), _obstacle(b, pace_b)),
+        obstacles=obstacles,
     )
 
 
@@ -184,6 +185,8 @@ def _obstacle(cell: CellSummary, pace: GoodRuns) -> str | None:
         return f"cannot run: {cell.shown.unsupported}"
     if not cell.good_runs:
         return "no run was ok"
+    if cell.disturbed_ground:
+        return "disturbed"
     return None if paired(cell.good_runs, pace) else "shares no block with its baseline"
 
 

@@ -41,7 +41,7 @@ FEWEST_FOR_USUAL = 5
 """Fewer runs do not say what is usual."""
 
 MAX_DISTURBED_SHARE = 0.2
-"""Of a cell's runs: where more of them are disturbed its row says so."""
+"""Of a cell's runs: where more are disturbed nothing is claimed of its row, and of no row if it is the baseline."""
 
 THRESHOLDS = (
     f"over {STOLEN_SHARE:.0%} of the CPU time stolen, {FOREIGN_CORES:g} cores of foreign load (of cores that the run "

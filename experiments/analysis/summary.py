@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from experiments.analysis.ceilings import Ceilings, find_ceiling, is_ceiling, list_ceilings
-from experiments.analysis.disturbance import find_disturbances, sum_up_disturbances, usual_cost
+from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_cost
 from experiments.analysis.queueing.model import Model, model_cells
 from experiments.analysis.stats import (
     Estimate,
@@ -29,7 +29,7 @@ from experiments.records.description import Description, ShownCell, ShownExperim
 from experiments.records.record import AXES, Client, Record, Status
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GoodRun:
     """A run that counts. ``resumed``: by a command that resumed the campaign, on restarted servers."""
 
@@ -46,10 +46,11 @@ class CellSummary:
     """One row: a cell and arm with its finished runs. Medians and the ratio are None where no run was ok.
 
     ``client_share`` is the part of one core that the client used in phase ``data``, ``throttled_share`` the part of
-    that phase in which it waited for its quota. ``disturbed`` runs have a ``disturbance``. In ``cut`` blocks an
-    interruption came between the run and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its
-    table; ``noise``: the ratio does not differ significantly from 1. ``ledger`` is microseconds of worker time per row
-    by ``time_breakdown.PARTS``, ``ceiling_share`` the rows/s as a share of the upper bound. None is unknown.
+    that phase in which it waited for its quota. ``disturbed`` runs have a ``disturbance``; on ``disturbed_ground`` too
+    many of the row's or the baseline's are, so that the ratio is not tested. In ``cut`` blocks an interruption came
+    between the run and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its table; ``noise``: the
+    ratio does not differ significantly from 1. ``ledger`` is microseconds of worker time per row by
+    ``time_breakdown.PARTS``, ``ceiling_share`` the rows/s as a share of the upper bound. None is unknown.
     """
 
     shown: ShownCell
@@ -64,6 +65,7 @@ class CellSummary:
     throttled_share: float | None
     disturbed: int
     disturbance: str
+    disturbed_ground: bool = False
     cut: int = 0
     holm_p: float | None = None
     noise: bool | None = None
@@ -76,6 +78,11 @@ class CellSummary:
     def ok(self) -> tuple[Record, ...]:
         """Return the runs that count."""
         return tuple(record for record in self.finished if record.status == "ok")
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Return whether too many of its runs are disturbed for a claim."""
+        return self.disturbed > MAX_DISTURBED_SHARE * len(self.finished)
 
     @property
     def good_runs(self) -> GoodRuns:
@@ -148,6 +155,7 @@ def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSumm
     pace = good_runs(campaign.attempts_of(baseline)) if baseline else {}
     ceilings = list_ceilings(campaign.description.cells)
     cells = [_summarize_cell(campaign, cell, pace, cell is baseline, ceilings) for cell in shown]
+    cells = _mark_disturbed_ground(cells)
     second = next((cell for cell in cells if cell.shown is again), None)
     floor = noise_floor(second.ratio) if second else None
     blocks = len(paired(second.good_runs, pace)) if second else 0
@@ -194,12 +202,23 @@ def rates(runs: GoodRuns) -> dict[int, float]:
     return {block: run.rows_per_s for block, run in runs.items()}
 
 
+def _mark_disturbed_ground(cells: Sequence[CellSummary]) -> list[CellSummary]:
+    """Mark the rows of which nothing is claimed, as they or the baseline are disturbed.
+
+    A busy neighbour does not add noise that the noise floor would show: it slows event loops down more than threads.
+    """
+    everywhere = any(cell.baseline and cell.is_disturbed for cell in cells)
+    return [replace(cell, disturbed_ground=everywhere or cell.is_disturbed) for cell in cells]
+
+
 def _compare(cells: Sequence[CellSummary], floor: float | None) -> list[CellSummary]:
     """Add the significance of each ratio, adjusted for all those of the table.
 
-    The baseline's second arm is not compared, as it measures noise, nor are upper bounds.
+    The baseline's second arm is not compared, as it measures noise, nor are upper bounds and disturbed rows.
     """
-    compared = [cell.shown.arm == "a" and not is_ceiling(cell.shown.cell) for cell in cells]
+    compared = [
+        cell.shown.arm == "a" and not is_ceiling(cell.shown.cell) and not cell.disturbed_ground for cell in cells
+    ]
     ratios = [cell.ratio if is_compared else None for cell, is_compared in zip(cells, compared, strict=True)]
     adjusted = adjust_holm([None if ratio is None else ratio.p_value for ratio in ratios])
     return [

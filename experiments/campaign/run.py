@@ -9,6 +9,7 @@ from bigdata.registry import LOADERS, expected_transactions, preparing_transacti
 from experiments.analysis.time_breakdown import find_ledger
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.equal_work import NO_LIMIT, find_contradictions, find_differences
+from experiments.campaign.monitoring.counters import CounterSampler
 from experiments.campaign.monitoring.host import HostMonitor
 from experiments.campaign.monitoring.monitor import (
     RunMonitor,
@@ -17,7 +18,7 @@ from experiments.campaign.monitoring.monitor import (
     read_samples,
     start_sampler,
 )
-from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
+from experiments.campaign.monitoring.run_queue import BackendWaits
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
 from experiments.errors import EngineLost, Failure
@@ -131,7 +132,7 @@ def _run(prepared: PreparedCell, outcome: Outcome, initial: Record, write_sample
         cleared, finished, monitor = _load(prepared)
         outcome.server, outcome.host = monitor.server_use(prepared.server.facts), monitor.host_load(finished)
         _check(prepared, outcome, read_report("run", finished, prepared.timeout_s), cleared)
-        outcome.phases = monitor.add_server_cpu(outcome.phases or {})
+        outcome.phases = monitor.add_server(outcome.phases or {})
         outcome.connections, line = monitor.sampled_connections(initial, outcome.phases, cleared.get("round_trip_s"))
         if line is not None:
             write_samples(line)
@@ -153,9 +154,11 @@ def _load(prepared: PreparedCell) -> tuple[Mapping[str, Any], Finished, RunMonit
         # The sampler starts up meanwhile, which takes longer: it is sampling when the loader begins.
         cleared = _step(prepared, ["clear", "--poolsize", str(prepared.cell.poolsize)])
         scheduling = prioritize_sampler(sampler, prepared.server)
-        with ServerCpuSampler(prepared.server.cpu_s) as server_cpu:
+        backends = BackendWaits(prepared.server.pid)
+        with CounterSampler(prepared.server.cpu_s) as server_cpu, CounterSampler(backends, lossy=True) as waits:
             finished = prepared.host.run(replace(launch_of(prepared), watch=host_monitor))
-    return cleared, finished, RunMonitor(host_monitor, server_cpu, read_samples(sampler, scheduling), prepared.here)
+    samples, server_waits = read_samples(sampler, scheduling), waits if backends.is_known else None
+    return cleared, finished, RunMonitor(host_monitor, server_cpu, server_waits, samples, prepared.here)
 
 
 def _check(prepared: PreparedCell, outcome: Outcome, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> None:

@@ -36,6 +36,8 @@ class Phase:
     The process's control group used up its quota in ``throttled_periods`` of 100 ms and waited ``throttled_s``; null
     without a quota. ``throttling_quota`` is the tightest one of the group and those around it, in cores.
     ``started_s`` and ``ended_s`` are CLOCK_MONOTONIC. ``server_cpu_s`` is of all processes of the server.
+    ``run_queue_s`` is the sum of what the client's threads waited for a core, ``server_run_queue_s`` that of the
+    server's backends; null where the kernel keeps no account.
     """
 
     rows: Count
@@ -48,6 +50,8 @@ class Phase:
     ended_s: Amount | None = None
     server_cpu_s: Amount | None = None
     throttling_quota: Amount | None = None
+    run_queue_s: Number | None = None
+    server_run_queue_s: Number | None = None
 
 
 def _check_phases(phases: Mapping[str, Phase]) -> Mapping[str, Phase]:

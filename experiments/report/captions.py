@@ -56,6 +56,10 @@ def describe_floor(summary: ExperimentSummary, campaign: Campaign) -> str:
     if (repeats := campaign.description.repeats) < FEWEST_BLOCKS:
         blocks = count(repeats, "block")
         return f"**Noise floor: not known** ({blocks}; intervals need {FEWEST_BLOCKS}): nothing is called different."
+    if any(cell.baseline and cell.is_disturbed for cell in summary.cells):
+        return (
+            "**Disturbed: nothing is claimed**, as something else slowed down the baseline's runs; repeat the campaign."
+        )
     if summary.floor is None:
         return "**Noise floor: not known**, as the baseline did not run twice often enough: nothing is marked."
     blocks = count(summary.floor_blocks, "block")

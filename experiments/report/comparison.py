@@ -172,7 +172,8 @@ def _direction(comparison: Comparison) -> str:
 
 def _why_nothing(a: Campaign, b: Campaign) -> str:
     blocks = f"A has {count(a.description.repeats, 'block')}, B {b.description.repeats}"
-    return f"Nothing is called different: {blocks}, and each cell needs {FEWEST_BLOCKS} good runs on either side."
+    needed = f"each cell needs {FEWEST_BLOCKS} good runs on either side, and few of its and its baseline's disturbed"
+    return f"Nothing is called different: {blocks}; {needed}."
 
 
 def _only(name: str, only: Sequence[ShownCell], other: Campaign) -> str:

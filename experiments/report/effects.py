@@ -31,6 +31,8 @@ def describe_effects(summary: ExperimentSummary, campaign: Campaign) -> str | No
     crossing = basis.crossing
     if len(basis.whole.factors) < 2 and not basis.whole.nestings:
         return None
+    if disturbed := sum(cell.disturbed_ground for cell in summary.cells):
+        return f"The effect of each axis is unknown: {count(disturbed, 'row')} {_are(disturbed)} disturbed.\n"
     if problem := _find_problem(basis):
         return f"The effect of each axis is unknown: {problem}.\n"
     blocks = complete_blocks(basis, campaign)

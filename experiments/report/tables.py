@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-from experiments.analysis.disturbance import MAX_DISTURBED_SHARE
 from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, mark_unless, with_interval
 from experiments.analysis.summary import CellSummary, ExperimentSummary
@@ -108,6 +107,8 @@ def _short_cells(cell: CellSummary) -> list[str]:
 def _ratio(cell: CellSummary) -> str:
     if cell.baseline and cell.rows_per_s is not None:
         return "1"
+    if cell.disturbed_ground and cell.ratio is not None:
+        return f"{with_interval(cell.ratio, '.2f')} disturbed"
     return mark_unless(cell.ratio is None or not cell.noise, with_interval(cell.ratio, ".2f"))
 
 
@@ -119,7 +120,7 @@ def _note(cell: CellSummary, length: int | None = None) -> str:
     parts += ["the baseline again"] if cell.shown.arm == "b" else []
     parts += [] if cell.throttled_share is None else [f"throttled {cell.throttled_share:.0%} of the time"]
     parts += _troubles(cell, length)
-    if cell.disturbed > MAX_DISTURBED_SHARE * len(cell.finished):
+    if cell.is_disturbed:
         parts.append(f"{cell.disturbed} of {len(cell.finished)} runs disturbed: {cell.disturbance}")
     if cell.missing:
         parts.append(f"not run: block{'s' * (len(cell.missing) > 1)} {format_cpuset(cell.missing)}")

@@ -2,7 +2,8 @@
 
 - monitor: everything observed of one run
 - host: load of the machine, from the kernel's counters
-- server_cpu: CPU time of the server in each phase
+- counters: CPU time and run-queue wait of the server in each phase
+- run_queue: time that the server's backends waited for a core
 - connections: connection states, cut to the phases
 - time_slice: a short scheduler time slice for the connection sampler
 """

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from experiments.campaign.monitoring.connections import cut_to_phase, find_shares
+from experiments.campaign.monitoring.counters import CounterSampler
 from experiments.campaign.monitoring.host import HostMonitor
-from experiments.campaign.monitoring.server_cpu import ServerCpuSampler
 from experiments.campaign.monitoring.time_slice import Scheduling, find_sampler, shorten_time_slices
 from experiments.engines.loader_report import RunFailed, read_report, reported_cpu_s
 from experiments.engines.protocol import Companion, Finished, LoaderHost, Server
@@ -44,7 +44,8 @@ class RunMonitor:
     """Observations of one load; ``here``: on the harness's machine. ``samples``: None without a connection sampler."""
 
     host: HostMonitor
-    server_cpu: ServerCpuSampler
+    server_cpu: CounterSampler
+    server_waits: CounterSampler | None
     samples: Samples | None
     here: bool
 
@@ -60,9 +61,9 @@ class RunMonitor:
         sampler_s = 0.0 if self.samples is None else self.samples.cpu_s
         return self.host.result(None if loader_s is None else self.server_cpu.growth + loader_s + sampler_s)
 
-    def add_server_cpu(self, phases: Mapping[str, Phase]) -> dict[str, Phase]:
-        """Return the phases with the server's CPU time in each."""
-        return {name: self._with_server_cpu(phase) for name, phase in phases.items()}
+    def add_server(self, phases: Mapping[str, Phase]) -> dict[str, Phase]:
+        """Return the phases with the server's CPU time and its backends' run-queue wait in each."""
+        return {name: self._with_server(phase) for name, phase in phases.items()}
 
     def sampled_connections(
         self, initial: Record, phases: Mapping[str, Phase], round_trip_s: float | None
@@ -81,11 +82,13 @@ class RunMonitor:
         line["phases"] = {name: asdict(one) for name, one in cut.items()}
         return find_shares(cut["data"], round_trip_s, self.samples.scheduling), line
 
-    def _with_server_cpu(self, phase: Phase) -> Phase:
+    def _with_server(self, phase: Phase) -> Phase:
         if not self.here or phase.started_s is None or phase.ended_s is None:
             return phase
-        used_s = self.server_cpu.between(phase.started_s, phase.ended_s)
-        return replace(phase, server_cpu_s=None if used_s is None else round(used_s, 6))
+        counters = (self.server_cpu, self.server_waits)
+        grown = [None if one is None else one.between(phase.started_s, phase.ended_s) for one in counters]
+        used_s, waited_s = (None if seconds is None else round(seconds, 6) for seconds in grown)
+        return replace(phase, server_cpu_s=used_s, server_run_queue_s=waited_s)
 
 
 def start_sampler(

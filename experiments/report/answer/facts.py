@@ -103,7 +103,8 @@ class _Bounds:
     def compare(self, cell: CellSummary) -> Ratio | None:
         """Return the ratio of a row to its upper bound, if it has one."""
         shown = find_ceiling(cell.shown.cell, self._ceilings)
-        ratio = None if shown is None else _ratio(cell, self._rows[shown.cell_key])
+        bound = None if shown is None else self._rows[shown.cell_key]
+        ratio = None if bound is None or bound.is_disturbed else _ratio(cell, bound)
         return None if ratio is None else Ratio(ratio, is_noise(ratio, self._floor))
 
 
@@ -114,12 +115,13 @@ def find_question(description: Description) -> ShownExperiment | None:
 
 
 def find_facts(summary: ExperimentSummary, campaign: Campaign) -> Facts:
-    """Return the facts in the summary of an experiment of this campaign."""
+    """Return the facts in the summary of an experiment of this campaign; rows whose runs were disturbed are none."""
     points = {point.shown.cell_key: point for point in read_points(campaign)}
     groups: dict[tuple[Any, ...], Cells] = {}
     for cell in summary.cells:
         name = COMPARED.get((cell.shown.cell.loader, cell.shown.cell.loop))
-        if name is not None and cell.shown.arm == "a" and cell.rows_per_s is not None:
+        usable = cell.rows_per_s is not None and not cell.is_disturbed
+        if name is not None and cell.shown.arm == "a" and usable:
             groups.setdefault(tuple(_setting_axes(cell).values()), {})[name] = cell
     main = [cells for cells in groups.values() if any(cell.baseline for cell in cells.values())]
     others = [cells for cells in groups.values() if cells not in main]

@@ -20,7 +20,8 @@ LOADERS = (
 )
 NOTE = (
     "Ratios are to threads in the same row, with 95% intervals; n.s.: not significant, or within the noise floor. "
-    "Client CPU is that of threads / asyncio / uvloop. *Of pgbench* is the throughput of threads relative to pgbench."
+    "Client CPU is that of threads / asyncio / uvloop. *Of pgbench* is the throughput of threads relative to pgbench. "
+    f"{NOTHING} was not measured, or too many of its runs were disturbed."
 )
 BOTTLENECK = "With {pool}{durable} the work is {label}: PostgreSQL uses {server} of {cores}, Python {client}."
 BOTTLENECKS = "With {pool}{durable} the bottleneck depends on the loader: {each}."

@@ -10,7 +10,7 @@ from experiments.analysis.summary import ExperimentSummary, summarize
 from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
-from experiments.records.record import Record
+from experiments.records.record import Host, Record
 
 
 @pytest.fixture
@@ -65,3 +65,42 @@ def test_the_axes_that_vary_are_those_with_several_values(description: Descripti
     assert summary_of(description, records).varying_axes == ["loader", "loop"]
     one = replace(description, cells=description.cells[:2])
     assert summary_of(one, records).varying_axes == ["loader"]
+
+
+def disturbed(records: list[Record], key: str, blocks: int) -> list[Record]:
+    """With foreign load during so many runs of a cell."""
+    host = Host(steal_s=0.0, foreign_cpu_s=0.8, observed_s=2.0)
+    return [
+        replace(record, host=host)
+        if record.cell_key == key and record.arm == "a" and record.block <= blocks
+        else record
+        for record in records
+    ]
+
+
+def test_nothing_is_claimed_of_a_row_of_which_more_than_a_fifth_was_disturbed(
+    description: Description, records: list[Record]
+) -> None:
+    other = description.cells[2].cell_key
+    slower = [replace(one, rows_per_s=5_000.0 + one.block) if one.cell_key == other else one for one in records]
+    clear = summary_of(description, disturbed(slower, other, 1))
+    assert (clear.cells[2].noise, clear.cells[2].disturbed_ground) == (False, False)
+    withdrawn = summary_of(description, disturbed(slower, other, 2))
+    row = withdrawn.cells[2]
+    assert (row.noise, row.holm_p, row.disturbed_ground) == (None, None, True)
+    assert row.ratio == clear.cells[2].ratio
+    assert withdrawn.floor == clear.floor
+
+
+def test_on_a_disturbed_baseline_nothing_is_claimed_at_all(description: Description, records: list[Record]) -> None:
+    baseline = description.cells[0].cell_key
+    summary = summary_of(description, disturbed(records, baseline, 2))
+    assert [cell.noise for cell in summary.cells] == [None] * 4
+    assert all(cell.disturbed_ground for cell in summary.cells)
+
+
+def test_disturbed_rows_are_compared_with_nothing(description: Description, records: list[Record]) -> None:
+    other = description.cells[2].cell_key
+    noisy = Campaign(description, disturbed(records, other, 2))
+    cell = compare_campaigns(Campaign(description, records), noisy).experiments[0].cells[2]
+    assert (cell.relative, cell.adjusted_p, cell.obstacle("a", "b")) == (None, None, "b: disturbed")

@@ -193,6 +193,7 @@ def test_a_row_of_which_more_than_a_fifth_was_disturbed_says_so(
     text = markdown_table(*summed(replace(description, repeats=5), records, description.experiments[0]))
     note = f"baseline; {disturbed} of 5 runs disturbed: foreign load of up to 0.4 cores |"
     assert (note in text) == said
+    assert ("**Disturbed: nothing is claimed**" in text) == said
     assert f"- Disturbed runs: {disturbed} of 5 (over" in text
     row = next(csv.DictReader(io.StringIO(csv_table(*modelled(description, records, description.experiments[0])))))
     assert row["disturbed"] == str(disturbed)

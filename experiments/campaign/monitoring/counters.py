@@ -1,4 +1,4 @@
-"""CPU time of a server while a loader runs, sampled so that each phase has its share.
+"""Growing counters of a server (CPU time, run-queue wait), sampled while a loader runs: each phase has its share.
 
 Only the loader knows when its phases begin and end, and it reports that at its end; the counter's values then lie
 between two readings. Readings take at most 0.25% of a core, by the median CPU time of the last few. A server behind a
@@ -42,16 +42,20 @@ class Reading:
     value: float
 
 
-class ServerCpuSampler:
-    """Reads a growing counter when it is entered, when it is left, and by a thread in between."""
+class CounterSampler:
+    """Reads a growing counter when it is entered, when it is left, and by a thread in between.
 
-    def __init__(self, counter: Callable[[], float]) -> None:
+    A ``lossy`` one does not count what a process added between its last reading and its end.
+    """
+
+    def __init__(self, counter: Callable[[], float], *, lossy: bool = False) -> None:
         self._counter = counter
+        self._lossy = lossy
         self._readings: list[Reading] = []
         self._left = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> "ServerCpuSampler":
+    def __enter__(self) -> "CounterSampler":
         """Take the first reading. Raises what the counter raises."""
         wall_s, cpu_s = self._read()
         for _ in range(FIRST_READINGS - 1):
@@ -80,7 +84,7 @@ class ServerCpuSampler:
 
     def between(self, started_s: float, ended_s: float) -> float | None:
         """Return ``find_growth`` of the readings."""
-        return find_growth(self._readings, started_s, ended_s)
+        return find_growth(self._readings, started_s, ended_s, lossy=self._lossy)
 
     def _sample(self, cpu_s: float) -> None:
         costs_s = deque([cpu_s], maxlen=LAST_COSTS)
@@ -102,12 +106,12 @@ class ServerCpuSampler:
         return after_s - before_s, time.thread_time() - cpu_before_s
 
 
-def find_growth(readings: Sequence[Reading], started_s: float, ended_s: float) -> float | None:
+def find_growth(readings: Sequence[Reading], started_s: float, ended_s: float, *, lossy: bool = False) -> float | None:
     """Return the growth of a counter in a phase, from the ordered readings around it.
 
     Growth between the readings inside the phase is known. The two pieces at its edges are estimated: each goes on at
-    the rate of the whole interval beside it, but adds no more than the counter grew in the gap that contains it. That
-    is exact for a load that is even at the phase's edges.
+    the rate of the whole interval beside it, but adds no more than the counter grew in the gap that contains it (unless
+    the counter is ``lossy``). That is exact for a load that is even at the phase's edges.
 
     None where an edge lies outside the readings, or fewer than two of them inside.
     """
@@ -117,12 +121,12 @@ def find_growth(readings: Sequence[Reading], started_s: float, ended_s: float) -
     first, last = bisect_left(moments_s, started_s), bisect_right(moments_s, ended_s) - 1
     if last <= first:
         return None
-    begin = _edge(readings[first].at_s - started_s, readings[max(0, first - 1) : first + 2])
-    end = _edge(ended_s - readings[last].at_s, readings[last - 1 : last + 2][::-1])
+    begin = _edge(readings[first].at_s - started_s, readings[max(0, first - 1) : first + 2], lossy)
+    end = _edge(ended_s - readings[last].at_s, readings[last - 1 : last + 2][::-1], lossy)
     return begin + readings[last].value - readings[first].value + end
 
 
-def _edge(length_s: float, around: Sequence[Reading]) -> float:
+def _edge(length_s: float, around: Sequence[Reading], lossy: bool) -> float:
     """Return the growth between a phase's edge and the reading in the middle.
 
     Of the three readings the first is outside the phase and the last inside, in either direction of time. There are
@@ -132,4 +136,5 @@ def _edge(length_s: float, around: Sequence[Reading]) -> float:
         return 0.0
     outside, nearest, inside = around
     rate = (inside.value - nearest.value) / (inside.at_s - nearest.at_s)
-    return min(abs(nearest.value - outside.value), abs(rate) * length_s)
+    likely = abs(rate) * length_s
+    return likely if lossy else min(abs(nearest.value - outside.value), likely)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from experiments.campaign.monitoring import server_cpu as meter
-from experiments.campaign.monitoring.server_cpu import Reading, ServerCpuSampler, find_growth
+from experiments.campaign.monitoring import counters as meter
+from experiments.campaign.monitoring.counters import CounterSampler, Reading, find_growth
 from experiments.errors import Failure
 
 READINGS = [Reading(10.0, 0.0), Reading(11.0, 0.2), Reading(12.0, 1.2), Reading(13.0, 1.4)]
@@ -78,9 +78,9 @@ def test_the_cost_of_a_reading_is_its_cpu_time() -> None:
         time.sleep(0.05)
         return 0.0
 
-    wall_s, cpu_s = ServerCpuSampler(wait)._read()
+    wall_s, cpu_s = CounterSampler(wait)._read()
     assert wall_s >= 0.05 > 10 * cpu_s
-    _, cpu_s = ServerCpuSampler(lambda: float(sum(range(1_000_000))))._read()
+    _, cpu_s = CounterSampler(lambda: float(sum(range(1_000_000))))._read()
     assert cpu_s > 0.001
 
 
@@ -102,7 +102,7 @@ def test_it_reads_before_after_and_in_between(monkeypatch: pytest.MonkeyPatch) -
             several.set()
         return float(value)
 
-    with ServerCpuSampler(count) as read:
+    with CounterSampler(count) as read:
         started_s = time.monotonic()
         assert several.wait(10)
         ended_s = time.monotonic()
@@ -117,7 +117,7 @@ def test_a_counter_that_answers_slowly_is_read_before_and_after_only() -> None:
         time.sleep(2 * meter.SLOW_S)
         return float(next(values))
 
-    with ServerCpuSampler(count) as read:
+    with CounterSampler(count) as read:
         started_s = time.monotonic()
         time.sleep(3 * meter.INTERVAL_S)
     # The run begins at the last of the readings that looked for a quick one.
@@ -135,7 +135,7 @@ def test_a_counter_that_takes_longer_than_any_wait_for_a_core_is_read_once_at_th
         time.sleep(0.03)
         return float(next(values))
 
-    with ServerCpuSampler(count):
+    with CounterSampler(count):
         pass
     assert next(values) == 2
 
@@ -154,7 +154,7 @@ def test_a_first_reading_that_had_to_wait_for_a_core_loses_nothing(monkeypatch: 
             several.set()
         return float(value)
 
-    with ServerCpuSampler(count) as read:
+    with CounterSampler(count) as read:
         started_s = time.monotonic()
         assert several.wait(10)
         ended_s = time.monotonic()
@@ -178,7 +178,7 @@ class Waits:
 
 def waits_between(costs_s: Sequence[float], monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long is waited before each reading, of which the first ones take so much CPU time, each of them a second."""
-    read, waits, costs = ServerCpuSampler(lambda: 0.0), Waits(len(costs_s) - 1), iter(costs_s)
+    read, waits, costs = CounterSampler(lambda: 0.0), Waits(len(costs_s) - 1), iter(costs_s)
     monkeypatch.setattr(read, "_left", waits)
     monkeypatch.setattr(read, "_read", lambda: (1.0, next(costs)))
     read._sample(next(costs))
@@ -209,7 +209,7 @@ def test_a_counter_that_fails_in_between_fails_at_the_end(monkeypatch: pytest.Mo
         raise Failure("the engine is gone")
 
     def watch() -> None:
-        with ServerCpuSampler(count):
+        with CounterSampler(count):
             assert failed.wait(10)
 
     with pytest.raises(Failure, match="the engine is gone"):
@@ -220,7 +220,7 @@ def test_what_ends_a_run_is_not_replaced_by_what_the_counter_says() -> None:
     values = iter([1.0])
 
     def watch() -> None:
-        with ServerCpuSampler(lambda: next(values)):
+        with CounterSampler(lambda: next(values)):
             raise Failure("the loader cannot be started")
 
     with pytest.raises(Failure, match="the loader cannot be started"):

@@ -1,0 +1,48 @@
+"""Run-queue wait of a PostgreSQL's backends: the time that they were ready to run but waited for a core."""
+
+from __future__ import annotations
+
+import re
+
+from bigdata.measurement.run_queue import read_waits
+from experiments.engines.postgres import DATABASE, HOST, USER
+from experiments.engines.processes import arguments, children
+
+# A backend's process title: cluster name (if set), user, database and client.
+_BACKEND = re.compile(rf"postgres: (\S+: )?{USER} {DATABASE} {re.escape(HOST)}\(\d+\)")
+
+
+class BackendWaits:
+    """A growing counter: seconds that all backends so far of the loader's database have waited for a core.
+
+    What a backend waited after the last reading before its end is not in it.
+    """
+
+    def __init__(self, postmaster: int | None) -> None:
+        self._postmaster = postmaster
+        self._waits: dict[int, float] = {}
+        self._others: set[int] = set()
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether any backend was seen, and the kernel keeps the account."""
+        return bool(self._waits)
+
+    def __call__(self) -> float:
+        """Read the counter; 0 of a server on another machine."""
+        for pid in () if self._postmaster is None else children(self._postmaster):
+            if pid in self._waits or self._is_backend(pid):
+                # One that has ended keeps what was read last.
+                self._waits.update(read_waits(pid))
+        return sum(self._waits.values())
+
+    def _is_backend(self, pid: int) -> bool:
+        if pid in self._others:
+            return False
+        title = "".join(arguments(pid)[:1])
+        if "[" in title or not title.startswith("postgres: "):
+            # It is still being made; it gets its title later.
+            return False
+        if not (found := bool(_BACKEND.match(title))):
+            self._others.add(pid)
+        return found
