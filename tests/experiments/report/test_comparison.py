@@ -96,7 +96,8 @@ def test_with_too_few_blocks_the_sum_says_that_nothing_is_called_different(sides
     few = replace(b, description=replace(b.description, repeats=2), records=[one for one in b.records if one.block < 3])
     lines = sum_up(a, few, compare_campaigns(a, few))
     assert lines[0] == (
-        "Nothing is called different: A has 5 blocks, B 2, and each cell needs 5 good runs on either side."
+        "Nothing is called different: A has 5 blocks, B 2; each cell needs 5 good runs on either side, and few of its "
+        "and its baseline's disturbed."
     )
     assert lines[1] == "Noise floors: 2.0% in A and not known in B (loaders)."
     marks = [row[3] for row in rows_of((a, few))]
