@@ -22,7 +22,15 @@ DATA = Measured(rows=222, wall_s=0.5, usage=Usage(0.25, 0.125, 30, 4), started_s
 
 
 def test_a_phase_is_reported_with_its_units() -> None:
-    times = {"rows": 222, "wall_s": 0.5, "user_s": 0.25, "system_s": 0.125, "started_s": 1000.25, "ended_s": 1000.75}
+    times = {
+        "rows": 222,
+        "wall_s": 0.5,
+        "user_s": 0.25,
+        "system_s": 0.125,
+        "started_s": 1000.25,
+        "ended_s": 1000.75,
+        "run_queue_s": None,
+    }
     assert phase_report(DATA) == {**times, "throttled_periods": None, "throttled_s": None, "throttling_quota": None}
     throttled = replace(DATA, throttling=Throttling(5, 3, 0.2, 0.5))
     assert phase_report(throttled) == {**times, "throttled_periods": 3, "throttled_s": 0.2, "throttling_quota": 0.5}
