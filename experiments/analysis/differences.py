@@ -76,6 +76,7 @@ _SIDES = ("loader", "server")
 _PLACEMENT = (
     *(_Fact(f"{side}_cpus", f"cores of the {side}", forbids=True, text=format_cpuset) for side in _SIDES),
     *(_Fact(f"{side}_quota", f"CPU limit of the {side}", forbids=True, absent="none", text=_number) for side in _SIDES),
+    *(_Fact(f"{side}_neighbours", f"neighbours of the {side}", forbids=True, text=_number) for side in _SIDES),
     *(_Fact(f"{side}_memory_bytes", f"memory limit of the {side}", forbids=True, absent="none") for side in _SIDES),
 )
 _SERVER = (_Fact("storage", "storage", forbids=True, pin=True),)

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from experiments.analysis.usable_cores import count_cores
+from experiments.analysis.usable_cores import count_cores, has_one_thread
 from experiments.records.facts import Placement
 from experiments.records.record import Host, Record
 
@@ -43,10 +43,14 @@ FEWEST_FOR_USUAL = 5
 MAX_DISTURBED_SHARE = 0.2
 """Of a cell's runs: where more are disturbed nothing is claimed of its row, and of no row if it is the baseline."""
 
+RUN_QUEUE_SHARE = 0.05
+"""Of the time of phase ``data``: longer than that the only thread of a loader waited for its own core."""
+
 THRESHOLDS = (
     f"over {STOLEN_SHARE:.0%} of the CPU time stolen, {FOREIGN_CORES:g} cores of foreign load (of cores that the run "
     f"does not have {FOREIGN_ELSEWHERE:.0%}), throttled {THROTTLED_SHARE:.0%} of the time though the row sets no "
-    f"limit, or client and server both {SLOWER_CORES - 1:.0%} more CPU time per row than usual for it"
+    f"limit, a single thread waiting {RUN_QUEUE_SHARE:.0%} of the time for its core, or client and server both "
+    f"{SLOWER_CORES - 1:.0%} more CPU time per row than usual for it"
 )
 """The same for people."""
 
@@ -54,6 +58,7 @@ _STOLEN = "{} of the CPU time stolen by the hypervisor"
 _FOREIGN = "foreign load of {} cores"
 _ELSEWHERE = "foreign load of {} of the other cores"
 _THROTTLED = "throttled {} of the time though nothing limits the loader"
+_RUN_QUEUE = "waited {} of the time for a core of its own"
 _SLOWER = "slower cores, on which client and server took {} times their usual CPU time"
 
 
@@ -78,6 +83,17 @@ def find_disturbances(record: Record, placement: Placement | None, usual: UsualC
     return tuple(text.format(_amount(text, amount)) for text, amount in _above_threshold(record, placement, usual))
 
 
+def find_load(host: Host, cores: int) -> str | None:
+    """Name the first load beside ``cores`` that a machine had meanwhile; None if there was none above a threshold."""
+    found = _around(host, host.observed_s, cores)
+    return next((text.format(_amount(text, amount)) for text, amount in found), None)
+
+
+def has_outside_cause(record: Record, placement: Placement | None) -> bool:
+    """Return whether a run was disturbed from outside, by criteria that do not look at its own speed."""
+    return bool(find_disturbances(record, placement))
+
+
 def sum_up_disturbances(records: Sequence[Record], placement: Placement | None, usual: UsualCost | None = None) -> str:
     """Name what disturbed any of the runs, with the largest amount: 'foreign load of up to 0.4 cores'."""
     largest: dict[str, float] = {}
@@ -97,10 +113,24 @@ def _above_threshold(
     if placement is not None and placement.loader_quota is None and record.timed_s:
         throttled = sum(phase.throttled_s or 0.0 for phase in (record.phases or {}).values()) / record.timed_s
         yield from [(_THROTTLED, throttled)] * (throttled > THROTTLED_SHARE)
+    waited = _sole_thread_wait(record, placement)
+    yield from [(_RUN_QUEUE, waited)] * (waited > RUN_QUEUE_SHARE)
     cost = _cost(record)
     if usual is not None and cost is not None:
         slower = min(cost.client_s / usual.client_s, cost.server_s / usual.server_s)
         yield from [(_SLOWER, slower)] * (slower > SLOWER_CORES)
+
+
+def _sole_thread_wait(record: Record, placement: Placement | None) -> float:
+    """Return the share of phase data in which a loader of one thread waited for a core that only others can have taken.
+
+    Of a core that it shares with the server, or with the neighbours of its row, it has to wait anyway.
+    """
+    data = (record.phases or {}).get("data")
+    if placement is None or data is None or data.run_queue_s is None or not has_one_thread(record.cell):
+        return 0.0
+    own = placement.loader_cpus - placement.server_cpus if not placement.loader_neighbours else frozenset[int]()
+    return data.run_queue_s / data.wall_s if own and placement.loader_quota is None else 0.0
 
 
 def _cost(record: Record) -> UsualCost | None:

@@ -26,7 +26,7 @@ from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment, part_of
-from experiments.records.record import AXES, Client, Record, Status
+from experiments.records.record import AXES, Client, Record, Status, counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,11 @@ class CellSummary:
 
     ``client_share`` is the part of one core that the client used in phase ``data``, ``throttled_share`` the part of
     that phase in which it waited for its quota. ``disturbed`` runs have a ``disturbance``; on ``disturbed_ground`` too
-    many of the row's or the baseline's are, so that the ratio is not tested. In ``cut`` blocks an interruption came
-    between the run and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its table; ``noise``: the
-    ratio does not differ significantly from 1. ``ledger`` is microseconds of worker time per row by
-    ``time_breakdown.PARTS``, ``ceiling_share`` the rows/s as a share of the upper bound. None is unknown.
+    many of the row's or the baseline's are, so that the ratio is not tested. ``repeated`` counts repetitions. In
+    ``cut`` blocks an interruption came between the run and that of the baseline. ``holm_p`` is the ratio's p value
+    adjusted for its table; ``noise``: the ratio does not differ significantly from 1. ``ledger`` is microseconds of
+    worker time per row by ``time_breakdown.PARTS``, ``ceiling_share`` the rows/s as a share of the upper bound. None is
+    unknown.
     """
 
     shown: ShownCell
@@ -66,6 +67,7 @@ class CellSummary:
     disturbed: int
     disturbance: str
     disturbed_ground: bool = False
+    repeated: int = 0
     cut: int = 0
     holm_p: float | None = None
     noise: bool | None = None
@@ -184,10 +186,10 @@ def in_matrix_order(description: Description, experiment: ShownExperiment) -> li
 
 
 def good_runs(attempts: Iterable[Record]) -> dict[int, GoodRun]:
-    """Return the attempts of one cell that count, by block: only ok ones are in medians, ratios and effects."""
+    """Return the runs of one cell that count, by block: only ok ones are in medians, ratios and effects."""
     return {
         record.block: GoodRun(record.rows_per_s, record.resumed)
-        for record in attempts
+        for record in counting(attempts)
         if record.status == "ok" and record.rows_per_s is not None
     }
 
@@ -232,7 +234,7 @@ def _summarize_cell(
 ) -> CellSummary:
     placement = part_of(campaign.description.placements, shown.cell, "resources")
     attempts = campaign.attempts_of(shown)
-    finished = tuple(record for record in attempts if not record.interrupted and record.status != "unsupported")
+    finished = tuple(record for record in counting(attempts) if record.status != "unsupported")
     good = good_runs(finished)
     pairs = paired(good, pace)
     ok = [record for record in finished if record.status == "ok"]
@@ -247,6 +249,7 @@ def _summarize_cell(
         planned=0 if shown.unsupported else campaign.description.repeats,
         finished=finished,
         interrupted=sum(record.interrupted for record in attempts),
+        repeated=sum(record.repeat > 0 and not record.interrupted for record in attempts),
         rows_per_s=estimate_median(list(rates(good).values())) if good else None,
         ratio=None if baseline else estimate_ratio(rates(pairs), rates(pace)),
         cpu_us_per_row=median_of_known(record.cpu_us_per_row for record in ok),

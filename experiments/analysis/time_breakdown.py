@@ -9,11 +9,15 @@ workers per row, ``poolsize x wall / rows``:
   core.
 - ``other_wait``: the same for all other waits of ``pg_stat_activity`` but that for the client: a lock, a page, a timer.
 - ``round_trip``: the time of an empty statement before the phases, for each statement that is waited for.
-- ``queueing``: the rest. Waiting for the interpreter's lock, the event loop or a core, and workers without a record.
+- ``client_run_queue``, ``server_run_queue``: the time that the client's threads and the server's backends were ready to
+  run and waited for a core, by the kernel's account. Without it that is in ``queueing``.
+- ``queueing``: the rest. Waiting for the interpreter's lock or the event loop, and workers without a record. While the
+  thread of a loop waits for a core all its workers may wait; ``client_run_queue`` has that once.
 
 Some measured time counts twice: the CPU time of forcing to disk is in ``server_cpu`` and ``commit_wait``, that of an
-empty statement in ``server_cpu`` and ``round_trip``. So ``queueing`` is too short by that, and can be below zero. CPU
-time is exact and waits are sampled, so ``settle_ledger`` takes the excess off the waits for what is shown.
+empty statement in ``server_cpu`` and ``round_trip``, and whoever flushes the log may wait for a core in the midst of a
+``commit_wait``. So ``queueing`` is too short by that, and can be below zero. The kernel's accounts are exact and the
+other waits are sampled, so ``settle_ledger`` takes the excess off those for what is shown.
 """
 
 from __future__ import annotations
@@ -25,7 +29,10 @@ from dataclasses import dataclass
 from bigdata.registry import LOADERS
 from experiments.records.record import Cell, Phase, Record
 
-PARTS = ("client_user", "client_system", "server_cpu", "commit_wait", "other_wait", "round_trip", "queueing")
+PARTS = (
+    *("client_user", "client_system", "client_run_queue", "server_cpu", "server_run_queue"),
+    *("commit_wait", "other_wait", "round_trip", "queueing"),
+)
 """In the order of the tables and of the chart's bars."""
 
 _FLUSH_WAITS = ("io:walsync", "io:walwrite", "io:walinitsync", "io:walinitwrite")
@@ -33,8 +40,9 @@ _FLUSH_WAITS = ("io:walsync", "io:walwrite", "io:walinitsync", "io:walinitwrite"
 COMMIT_WAITS = (*_FLUSH_WAITS, "lwlock:walwrite", "lwlock:walwritelock", "ipc:syncrep", "timeout:commitdelay")
 """In lower case, as PostgreSQL 17 writes 'IO:WalSync' and those before it 'IO:WALSync'."""
 
-_COMPUTING = ("client_user", "client_system", "server_cpu")
-# In the order in which they get what computing leaves.
+# By the kernel's account.
+_EXACT = ("client_user", "client_system", "client_run_queue", "server_cpu", "server_run_queue")
+# In the order in which they get what is left of that.
 _WAITING = ("round_trip", "commit_wait", "other_wait")
 
 # What the server waits for while a statement is being sent to it, or taken from it.
@@ -66,7 +74,10 @@ def split_waits(waits: Mapping[str, float]) -> Waits:
 
 
 def find_ledger(record: Record) -> Mapping[str, float] | None:
-    """Return the parts by their names in ``PARTS``, as measured; None if one is missing. Workers limit round trips."""
+    """Return the parts by their names in ``PARTS``, as measured; run queues may be missing, None if another part is.
+
+    Workers limit round trips.
+    """
     data = (record.phases or {}).get("data")
     seen = record.connections
     if data is None or data.server_cpu_s is None or seen is None or seen.round_trip_s is None:
@@ -83,16 +94,18 @@ def find_ledger(record: Record) -> Mapping[str, float] | None:
         "other_wait": waits.other * worker_us,
         "round_trip": min(seen.round_trip_s * round_trips_per_row(record) * 1e6, worker_us),
     }
+    waited_s = {"client_run_queue": data.run_queue_s, "server_run_queue": data.server_run_queue_s}
+    parts |= {name: seconds / data.rows * 1e6 for name, seconds in waited_s.items() if seconds is not None}
     parts["queueing"] = worker_us - sum(parts.values())
-    return {name: round(parts[name], 3) for name in PARTS}
+    return {name: round(parts[name], 3) for name in PARTS if name in parts}
 
 
 def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
-    """Shorten the waits to what computing leaves of the whole: round trips, which were timed, come first.
+    """Shorten the sampled waits to what is left of the whole: round trips, which were timed, come first.
 
     A rest below zero is CPU time of the server's background processes, which are no workers.
     """
-    left = sum(parts.values()) - sum(parts[name] for name in _COMPUTING)
+    left = sum(parts.values()) - sum(parts.get(name, 0.0) for name in _EXACT)
     settled = dict(parts)
     for name in _WAITING:
         settled[name] = min(parts[name], max(left, 0.0))
@@ -105,7 +118,8 @@ def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
     told = [record.ledger_us_per_row for record in records if record.status == "ok" and record.ledger_us_per_row]
     if not told:
         return None
-    parts = {name: statistics.median(one.get(name, 0.0) for one in told) for name in PARTS}
+    known = [name for name in PARTS if any(name in one for one in told)]
+    parts = {name: statistics.median(one.get(name, 0.0) for one in told) for name in known}
     rest = statistics.median(sum(one.values()) for one in told) - sum(parts.values()) + parts["queueing"]
     return settle_ledger({**parts, "queueing": rest})
 

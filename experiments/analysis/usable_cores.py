@@ -65,12 +65,17 @@ def find_setup(placement: Placement, *, several_cores: bool) -> Setup:
 
 def count_cores(placement: Placement) -> int:
     """Count the cores of the run, both sides together."""
-    return len(placement.loader_cpus | placement.server_cpus)
+    return len(placement.cpus)
 
 
 def uses_several_cores(cell: Cell, runs: Sequence[Record]) -> bool:
     """Return whether the loader can use several cores: processes, or threads of which none has a GIL."""
     return _runtime(cell) == "processes" or (_runtime(cell) == "threads" and not _have_lock(runs))
+
+
+def has_one_thread(cell: Cell) -> bool:
+    """Return whether all of the loader's work is done by one thread: an event loop, or one connection."""
+    return _runtime(cell) in ("tasks", "greenlets", "serial")
 
 
 def shares_lock(cell: Cell, runs: Sequence[Record], placement: Placement) -> bool:

@@ -1,9 +1,12 @@
 """Loop over the planned runs: each is measured once and on disk before the next one begins."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
+from experiments.analysis.disturbance import has_outside_cause
 from experiments.campaign.progress import Reporter
+from experiments.campaign.quiet_gate import MOST_REPEATS, QuietGate
 from experiments.campaign.run import PreparedCell, initial_record
 from experiments.campaign.stopping_rule import Blocks
 from experiments.matrix.cell import Cell
@@ -16,51 +19,81 @@ NO_BLOCK = 0
 
 Cells = Mapping[Cell, PreparedCell | str]
 Measure = Callable[[PreparedCell, Record], Record]
+Run = tuple[PlannedRun, PreparedCell]
 
 
-def run_blocks(
-    folder: CampaignFolder,
-    plan: Plan,
-    cells: Cells,
-    keys: Mapping[Cell, str],
-    measure: Measure,
-    reporter: Reporter,
-    blocks: Blocks,
-    *,
-    resumed: bool = False,
-) -> None:
+@dataclass(frozen=True)
+class Runner:
+    """What measures the runs of a campaign, one after the other. ``resumed``: an earlier command began the campaign."""
+
+    folder: CampaignFolder
+    measure: Measure
+    reporter: Reporter
+    blocks: Blocks
+    gate: QuietGate
+    resumed: bool = False
+
+    def run_block(self, runs: Sequence[Run], plan: Plan, *, whole: bool) -> None:
+        """Measure the runs of one block; then repeat those that were disturbed from outside, with their baselines.
+
+        A block that is not ``whole`` was begun by an earlier command, so that a baseline repeated by this one would
+        be of another start of the servers.
+        """
+        self.gate.begin_block()
+        records = {run: self._attempt(run, prepared) for run, prepared in runs}
+        if not (self.gate.is_open and whole):
+            return
+        for repeat in range(1, MOST_REPEATS + 1):
+            again = _choose_repeats(runs, records, plan)
+            if not again or not self.gate.wait(again[0][1]):
+                return
+            again = [(replace(run, repeat=repeat), prepared) for run, prepared in again]
+            self.reporter.repeat([run for run, _ in again])
+            records |= {replace(run, repeat=0): self._attempt(run, prepared) for run, prepared in again}
+
+    def _attempt(self, run: PlannedRun, prepared: PreparedCell) -> Record:
+        self.gate.wait(prepared)
+        self.reporter.begin_run(run, self.blocks.label(run.block), self.blocks.budget())
+        initial = initial_record(self.folder.path.name, run, prepared.key)
+        self.folder.begin_attempt(initial)
+        try:
+            record = replace(self.measure(prepared, initial), resumed=self.resumed)
+        except (KeyboardInterrupt, Exception):
+            # Even after a bug of the harness: every attempt leaves a record.
+            self.folder.append(initial)
+            raise
+        self.folder.append(record)
+        self.reporter.end_run(record)
+        return record
+
+
+def run_blocks(plan: Plan, cells: Cells, keys: Mapping[Cell, str], runner: Runner) -> None:
     """Measure the runs left of the plan, then those of the blocks that are added to it.
 
-    An exception leaves the present run recorded as interrupted, and is raised again. ``resumed``: an earlier command
-    began the campaign.
+    An exception leaves the present run recorded as interrupted, and is raised again.
     """
-    _record_unsupported(folder, cells, keys)
+    _record_unsupported(runner.folder, cells, keys)
     growing: Plan | None = plan
     while growing is not None:
-        done, left = _split(folder, growing, cells)
-        reporter.begin([run for run, _ in left], done)
-        for run, prepared in left:
-            reporter.begin_run(run, blocks.label(run.block), blocks.budget())
-            reporter.end_run(_attempt(folder, run, prepared, measure, resumed))
-        growing = blocks.grow(growing)
+        done, left = _split(runner.folder, growing, cells)
+        runner.reporter.begin([run for run, _ in left], done)
+        per_block = sum(isinstance(cells[planned.cell], PreparedCell) for planned in growing.runnable)
+        for _, block in groupby(left, key=lambda one: one[0].block):
+            runs = list(block)
+            runner.run_block(runs, growing, whole=len(runs) == per_block)
+        growing = runner.blocks.grow(growing)
 
 
-def _attempt(
-    folder: CampaignFolder, run: PlannedRun, prepared: PreparedCell, measure: Measure, resumed: bool
-) -> Record:
-    initial = initial_record(folder.path.name, run, prepared.key)
-    folder.begin_attempt(initial)
-    try:
-        record = replace(measure(prepared, initial), resumed=resumed)
-    except (KeyboardInterrupt, Exception):
-        # Even after a bug of the harness: every attempt leaves a record.
-        folder.append(initial)
-        raise
-    folder.append(record)
-    return record
+def _choose_repeats(runs: Sequence[Run], records: Mapping[PlannedRun, Record], plan: Plan) -> list[Run]:
+    """Return the runs of a block whose last record was disturbed from outside, and their experiments' baselines."""
+    experiments = {(one.cell, one.arm): {*one.experiments} for one in plan.runnable}
+    disturbed = [run for run, prepared in runs if has_outside_cause(records[run], prepared.placement)]
+    concerned = {name for run in disturbed for name in experiments[run.cell, run.arm]}
+    baselines = {one.cell for one in plan.runnable if one.arm == "b" and concerned & {*one.experiments}}
+    return [one for one in runs if one[0] in disturbed or (one[0].arm == "a" and one[0].cell in baselines)]
 
 
-def _split(folder: CampaignFolder, plan: Plan, cells: Cells) -> tuple[int, list[tuple[PlannedRun, PreparedCell]]]:
+def _split(folder: CampaignFolder, plan: Plan, cells: Cells) -> tuple[int, list[Run]]:
     """Return the number of runs with a record, and the runs without; interrupted attempts do not count."""
     done = {record.run for record in folder.records() if not record.interrupted}
     runs = [(run, prepared) for run in plan.runs if isinstance(prepared := cells[run.cell], PreparedCell)]

@@ -32,6 +32,10 @@ class TimeLeft:
         self._since = self._clock()
         self._left = Counter(run.cell for run in runs)
 
+    def add(self, runs: Sequence[PlannedRun]) -> None:
+        """Add runs to those that are left."""
+        self._left.update(run.cell for run in runs)
+
     def count(self, cell: Cell) -> None:
         """Count a run of the cell that has ended."""
         now = self._clock()
@@ -70,6 +74,11 @@ class PlainLines:
         """Show that the runs left begin, after those done; called again when blocks are added."""
         self._planned, self._number = done + len(left), done
         self._left.expect(left)
+
+    def repeat(self, runs: Sequence[PlannedRun]) -> None:
+        """Count these runs once more."""
+        self._planned += len(runs)
+        self._left.add(runs)
 
     def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
         """Remember the run, its block ('block 2/10') and the rest of the budget for the line of its result."""
@@ -116,6 +125,11 @@ class Bar:
         self._left.expect(left)
         self._progress.update(self._task, total=done + len(left), completed=done, visible=True, now="")
 
+    def repeat(self, runs: Sequence[PlannedRun]) -> None:
+        """Make the bar longer by these runs."""
+        self._left.add(runs)
+        self._progress.update(self._task, total=(self._progress.tasks[0].total or 0) + len(runs))
+
     def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
         """Show block, time left, the present cell and the last result."""
         now = f"{block}, {self._left} | {describe_run(run)}{self._last}" + (f" | {budget}" if budget else "")
@@ -139,8 +153,8 @@ def choose_reporter(console: Console) -> Reporter:
 
 
 def describe_run(run: PlannedRun) -> str:
-    """Return the cell's label, marked if it is the baseline's second arm."""
-    return run.cell.label() + (" (baseline again)" if run.arm == "b" else "")
+    """Return the cell's label, marked if it is the baseline's second arm, or a repetition."""
+    return run.cell.label() + " (baseline again)" * (run.arm == "b") + " (repeated)" * (run.repeat > 0)
 
 
 def describe_result(record: Record) -> str:

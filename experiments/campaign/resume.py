@@ -19,10 +19,11 @@ def fingerprint(
     """Return a hash that is equal for the same campaign.
 
     ``matrix`` is the selected part with the blocks asked for, not those added since. The keys of the cells stand for
-    locks, interpreters, servers, data and the loader's source. ``precision`` is that of --until; its budget may change
-    when the campaign is resumed.
+    locks, interpreters, servers, data and the loader's source. ``precision`` is that of --until; its budget, and the
+    patience, may change when the campaign is resumed.
     """
-    everything: dict[str, Any] = {"matrix": asdict(matrix), "cells": [asdict(cell) for cell in cells]}
+    asked = {name: value for name, value in asdict(matrix).items() if name != "patience_s"}
+    everything: dict[str, Any] = {"matrix": asked, "cells": [asdict(cell) for cell in cells]}
     everything |= {} if reproduces is None else {"reproduces": reproduces}
     everything |= {} if precision is None else {"precision": precision}
     return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()

@@ -1,7 +1,8 @@
 """Measurement of one planned run: clear, load, verify the work that the server holds, build the record."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from experiments.campaign.monitoring.monitor import (
     start_sampler,
 )
 from experiments.campaign.monitoring.run_queue import BackendWaits
+from experiments.campaign.neighbours import Neighbours
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
 from experiments.errors import EngineLost, Failure
@@ -93,6 +95,7 @@ def initial_record(campaign: str, run: PlannedRun, key: str) -> Record:
         arm=run.arm,
         block=run.block,
         order=run.order,
+        repeat=run.repeat,
         started_at=utc_now(),
         status="failed",
         reason="interrupted: the campaign was ended during this run",
@@ -149,16 +152,24 @@ def _run(prepared: PreparedCell, outcome: Outcome, initial: Record, write_sample
 
 def _load(prepared: PreparedCell) -> tuple[Mapping[str, Any], Finished, RunMonitor]:
     """Clear the tables and run the loader under observation; return the report of clearing, too."""
-    host_monitor = HostMonitor(prepared.placement.loader_cpus | prepared.placement.server_cpus)
+    host_monitor = HostMonitor(prepared.placement.cpus)
     with start_sampler(prepared.cell, prepared.host, prepared.server, prepared.placement) as sampler:
         # The sampler starts up meanwhile, which takes longer: it is sampling when the loader begins.
         cleared = _step(prepared, ["clear", "--poolsize", str(prepared.cell.poolsize)])
         scheduling = prioritize_sampler(sampler, prepared.server)
         backends = BackendWaits(prepared.server.pid)
         with CounterSampler(prepared.server.cpu_s) as server_cpu, CounterSampler(backends, lossy=True) as waits:
-            finished = prepared.host.run(replace(launch_of(prepared), watch=host_monitor))
+            watch = _watch(host_monitor, Neighbours(prepared.placement))
+            finished = prepared.host.run(replace(launch_of(prepared), watch=watch))
     samples, server_waits = read_samples(sampler, scheduling), waits if backends.is_known else None
     return cleared, finished, RunMonitor(host_monitor, server_cpu, server_waits, samples, prepared.here)
+
+
+@contextmanager
+def _watch(host_monitor: HostMonitor, neighbours: Neighbours) -> Iterator[None]:
+    """Watch a loader's life, with its neighbours: they have ended, and count as ours, when the monitor is left."""
+    with host_monitor, neighbours:
+        yield
 
 
 def _check(prepared: PreparedCell, outcome: Outcome, report: Mapping[str, Any], cleared: Mapping[str, Any]) -> None:

@@ -7,11 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.campaign.datasets import provide
-from experiments.campaign.loop import run_blocks
+from experiments.campaign.loop import Runner, run_blocks
 from experiments.campaign.monitoring.monitor import WriteSamples
 from experiments.campaign.prepare import Preparation, harness_cpus, unsupported_key
 from experiments.campaign.progress import Reporter
+from experiments.campaign.quiet_gate import QuietGate
 from experiments.campaign.resume import find_unfinished, fingerprint
 from experiments.campaign.run import CellParts, PreparedCell, measure, utc_now
 from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until
@@ -120,7 +122,8 @@ def run_ordered(
     blocks = PlannedBlocks(plan.repeats) if order.until is None else BlocksUntil(campaign, order.until, reporter.tell)
     try:
         measure_run = partial(measure, write_samples=sample_writer(campaign, reporter.tell))
-        run_blocks(campaign, plan, cells, keys, measure_run, reporter, blocks, resumed=resumed)
+        gate = QuietGate(order.matrix.patience_s if plan.repeats >= FEWEST_BLOCKS else 0.0, reporter.tell)
+        run_blocks(plan, cells, keys, Runner(campaign, measure_run, reporter, blocks, gate, resumed))
     except (KeyboardInterrupt, Exception):
         # After a full disk the campaign may be unreadable.
         with contextlib.suppress(BadInput, OSError):

@@ -12,6 +12,7 @@ from experiments.analysis.summary import summarize_all
 from experiments.errors import BadInput
 from experiments.formatting import count, duration
 from experiments.matrix.plan import Plan, make_plan
+from experiments.matrix.values import LONGEST_TIME_S
 from experiments.records.campaign import load_campaign
 from experiments.records.folder import CampaignFolder
 
@@ -36,7 +37,10 @@ def parse_until(precision: str | None, budget: str | None, repeats: int) -> Unti
         if budget is not None:
             raise BadInput("--budget requires --until, such as --until 5%")
         return None
-    until = Until(_parse_precision(precision), _parse_budget(USUAL_BUDGET if budget is None else budget))
+    budget_s = parse_duration("--budget", USUAL_BUDGET if budget is None else budget)
+    if budget_s == 0:
+        raise BadInput(f"--budget: {budget!r} is no time at all (expected for example 2h, 1h30m or 90s)")
+    until = Until(_parse_precision(precision), budget_s)
     if repeats < FEWEST_BLOCKS:
         raise BadInput(
             f"--until: {count(repeats, 'block')} planned, but an interval needs {FEWEST_BLOCKS}; "
@@ -55,15 +59,23 @@ def _parse_precision(text: str) -> float:
     return value
 
 
-def _parse_budget(text: str) -> float:
-    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text, re.ASCII)
-    hours, minutes, seconds = (int(number or 0) for number in found.groups()) if found else (0, 0, 0)
-    budget_s = hours * 3600.0 + minutes * 60.0 + seconds
-    if budget_s == 0:
+def parse_duration(option: str, text: str) -> float:
+    """Return the seconds of '1h30m' or '90s'. Raises BadInput, which names the option."""
+    found = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", text, re.ASCII)
+    if not text or found is None:
         raise BadInput(
-            f"--budget: {text!r} is not a duration (expected hours, minutes and seconds, for example 2h, 1h30m or 90s)"
+            f"{option}: {text!r} is not a duration (expected hours, minutes and seconds, for example 2h, 1h30m or 90s)"
         )
-    return budget_s
+    hours, minutes, seconds = (int(number or 0) for number in found.groups())
+    return hours * 3600.0 + minutes * 60.0 + seconds
+
+
+def parse_patience(text: str) -> float:
+    """Return the seconds that a block waits for quiet cores; 0 is none. Raises BadInput."""
+    patience_s = 0.0 if text == "0" else parse_duration("--patience", text)
+    if patience_s > LONGEST_TIME_S:
+        raise BadInput(f"--patience: {text!r} is longer than a week; use less")
+    return patience_s
 
 
 def describe_growth(until: Until) -> str:

@@ -22,6 +22,10 @@ def describe_outcome(folder: CampaignFolder, campaign: Campaign, summaries: Sequ
     """Return the tables, the failures, and where the results are."""
     description, records = campaign.description, campaign.records
     parts = [f"\n{summary.experiment.name}: {terminal_table(summary, campaign)}" for summary in summaries]
+    rows = [cell for summary in summaries for cell in summary.cells if cell.good_runs]
+    if disturbed := sum(cell.disturbed_ground for cell in rows):
+        of_all = count(len(rows), "row")
+        parts.append(f"disturbed: nothing is claimed of {disturbed:,} of {of_all}; repeat the campaign")
     failed = sum(record.status not in ("ok", "unsupported") for record in records if not record.interrupted)
     if failed:
         parts.append(f"warning: {count(failed, 'run')} not ok; the tables name the reasons")

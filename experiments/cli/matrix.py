@@ -14,7 +14,7 @@ from experiments.campaign.prepare import find_obstacles
 from experiments.campaign.progress import choose_reporter
 from experiments.campaign.reproduce import read_reproduction
 from experiments.campaign.start import Order, run_campaign
-from experiments.campaign.stopping_rule import USUAL_BUDGET, Until, describe_growth, parse_until
+from experiments.campaign.stopping_rule import USUAL_BUDGET, Until, describe_growth, parse_patience, parse_until
 from experiments.cli.announce import describe_engines, describe_outcome, describe_plan
 from experiments.cli.options import MATRIX, add_results, add_selection, read_selection
 from experiments.engines.protocol import Engine
@@ -46,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--repeats", metavar="N", help="number of blocks")
     option("--until", metavar="PRECISION", help="add blocks until every ratio's interval is this narrow, such as 5%%")
     option("--budget", metavar="TIME", help=f"time limit of --until, such as 2h or 90s (default: {USUAL_BUDGET})")
+    option("--patience", metavar="TIME", help="time that a block waits for quiet cores, such as 5m; 0: none")
     option("--fresh", action="store_true", help="begin a new campaign even if one is unfinished")
     option("--reproduce", metavar="CAMPAIGN", help="run its cells again and check whether its ratios are reproduced")
     option("--cell", metavar="KEY", action="append", default=[], help="with --reproduce: only this cell (key prefix)")
@@ -95,12 +96,18 @@ def _read_matrix(options: Namespace) -> tuple[Order, Engines]:
     selection = read_selection(options)
     options.matrix = options.matrix or MATRIX
     loaded = load_matrix(options.matrix)
-    matrix = apply_selection(loaded, selection)
+    matrix = _with_patience(apply_selection(loaded, selection), options)
     until = parse_until(options.until, options.budget, matrix.repeats)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     plan = make_plan(expand(loaded, selection, engines), matrix.repeats, matrix.seed)
     chosen = {name: value for name, value in asdict(selection).items() if value not in (None, (), {})}
     return Order(matrix, text_hash(options.matrix), chosen, plan, options.results, options.fresh, until=until), engines
+
+
+def _with_patience(matrix: Matrix, options: Namespace) -> Matrix:
+    if options.patience is None:
+        return matrix
+    return replace(matrix, patience_s=parse_patience(options.patience))
 
 
 def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
@@ -120,7 +127,7 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
     )
     reproduction.check_verdicts()
     description = reproduction.published.description
-    matrix = reproduction.matrix
+    matrix = _with_patience(reproduction.matrix, options)
     # The source of images is a pin, too.
     published = description.engines.get("docker", {}).get("source")
     chosen_source = published if options.source == "auto" and published in get_args(Asked) else options.source

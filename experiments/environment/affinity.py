@@ -59,8 +59,11 @@ def place(resources: Resources, cores: Cores) -> Placement:
     Raises Unsupported: a number is not there, or nothing is left for ``rest``.
     """
     loader, server, note = _divide((resources.loader_cpuset, resources.server_cpuset), cores)
+    if (resources.loader_neighbours or resources.server_neighbours) and not cores.here:
+        raise Unsupported("neighbours run on the machine of the harness, and the engine is on another one")
     memory = resources.loader_memory, resources.server_memory
-    return Placement(loader, server, resources.loader_cpus, note, resources.server_cpus, *memory)
+    neighbours = resources.loader_neighbours, resources.server_neighbours
+    return Placement(loader, server, resources.loader_cpus, note, resources.server_cpus, *memory, *neighbours)
 
 
 def _divide(asked: tuple[str | None, str | None], cores: Cores) -> tuple[frozenset[int], frozenset[int], str | None]:

@@ -34,12 +34,13 @@ USUAL_ROWS_PER_RECORD = 208
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run. ``block`` counts from 1, ``order`` from 1 within the block."""
+    """One run. ``block`` counts from 1, ``order`` from 1 within the block, ``repeat`` its repetitions there."""
 
     cell: Cell
     arm: Arm
     block: int
     order: int
+    repeat: int = 0
 
 
 @dataclass(frozen=True)

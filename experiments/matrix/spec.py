@@ -138,6 +138,10 @@ class Resources:
     """At most so much memory for the loader, such as 64MB; one that needs more is killed. Needs the docker engine."""
     server_memory: values.Memory | None = None
     """At most so much memory for PostgreSQL, all its processes and what it caches. Needs the docker engine."""
+    loader_neighbours: values.Neighbours = 0
+    """So many processes that do nothing but compute run beside the loader, on its cores: a noisy neighbour."""
+    server_neighbours: values.Neighbours = 0
+    """The same on the server's cores."""
 
     @model_validator(mode="after")
     def _check_rest(self) -> "Resources":
@@ -221,6 +225,8 @@ class Matrix:
     """Values of axes that an experiment does not name."""
     experiments: Annotated[Mapping[values.Name, Experiment], _SOME]
     """Questions by name."""
+    patience_s: values.Patience = 60.0
+    """A block waits so long for other work to leave its cores, a campaign ten times as long; 0: not at all."""
     baseline: AxisValues = Field(default_factory=AxisValues)
     """The cell that all others are compared with, where it differs from the defaults. It runs twice per block."""
     profiles: Mapping[values.Name, Profile] = Field(default_factory=dict)

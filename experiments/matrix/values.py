@@ -28,8 +28,9 @@ MOST_CONNECTIONS = 262_143
 SPARE_CONNECTIONS = 10
 """Connections besides the workers': those that clear and check, and PostgreSQL's reserve for superusers."""
 
-_LONGEST_TIME_S = 7 * 24 * 3600
+LONGEST_TIME_S = 7 * 24 * 3600
 _MOST_CORES = 10_000
+_MOST_NEIGHBOURS = 100
 _MOST_BYTES = 1 << 50
 _PYTHON = re.compile(r"3\.\d+t?", re.ASCII)
 _MAJOR = re.compile(r"\d{1,3}", re.ASCII)
@@ -169,7 +170,9 @@ Name = Annotated[str, matching(NAME_FORM, _NAME, maxLength=LONGEST_NAME)]
 State = Annotated[str, Checked(_check_state, {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME})]
 Count = Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)]
 Repeats = Annotated[int, Field(strict=True, ge=1, le=10_000)]
-Seconds = Annotated[float, Field(strict=True, gt=0, le=_LONGEST_TIME_S, allow_inf_nan=False)]
+Patience = Annotated[float, Field(strict=True, ge=0, le=LONGEST_TIME_S, allow_inf_nan=False)]
+Neighbours = Annotated[int, Field(strict=True, ge=0, le=_MOST_NEIGHBOURS)]
+Seconds = Annotated[float, Field(strict=True, gt=0, le=LONGEST_TIME_S, allow_inf_nan=False)]
 Cores = Annotated[float, Field(strict=True, gt=0, le=_MOST_CORES, allow_inf_nan=False)]
 
 _ENGINE = "What runs it; auto takes the best that this machine has."

@@ -25,6 +25,9 @@ class Placement:
     server_quota: Divisor | None = None
     loader_memory_bytes: Count | None = None
     server_memory_bytes: Count | None = None
+    loader_neighbours: Count = 0
+    """Processes that compute beside the loader on its cores."""
+    server_neighbours: Count = 0
 
     @property
     def limits(self) -> dict[str, float | int]:
@@ -37,6 +40,11 @@ class Placement:
         }
         return {name: limit for name, limit in asked.items() if limit is not None}
 
+    @property
+    def cpus(self) -> frozenset[int]:
+        """The cores of both sides."""
+        return self.loader_cpus | self.server_cpus
+
     def without_loader_limits(self) -> Placement:
         """Return it without limits of the loader's cores and memory, for steps that are not measured."""
         return replace(self, loader_quota=None, loader_memory_bytes=None)
@@ -47,6 +55,8 @@ class Placement:
             "server_quota": self.server_quota,
             "loader_memory_bytes": self.loader_memory_bytes,
             "server_memory_bytes": self.server_memory_bytes,
+            "loader_neighbours": self.loader_neighbours or None,
+            "server_neighbours": self.server_neighbours or None,
         }
         return {
             "loader_cpus": sorted(self.loader_cpus),

@@ -6,7 +6,7 @@ Names and units are fixed by ``SCHEMA``. A newer schema may add names, so unknow
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args
@@ -180,11 +180,12 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One attempted run, identified by ``cell_key``, ``arm`` and ``block``.
+    """One attempted run, identified by ``cell_key``, ``arm``, ``block`` and ``repeat``.
 
     ``rows_per_s`` and ``cpu_us_per_row`` are of phase ``data``. ``wall_s`` is the whole attempt: clearing, loading,
     checking. An ``interrupted`` attempt was ended from outside, and is repeated. ``resumed``: measured by a command
     that resumed the campaign. A cell that cannot run has one record, in block 0; runs are counted from block 1.
+    ``repeat`` counts the repetitions of a run within its block: of several the last one counts (``counting``).
 
     ``connections`` is null without samples. ``ledger_us_per_row`` are the parts of a worker's time per row of phase
     ``data`` in microseconds, by the names of ``experiments.analysis.time_breakdown``; their sum is the whole.
@@ -211,12 +212,13 @@ class Record:
     wall_s: Amount | None = None
     interrupted: Flag = False
     resumed: Flag = False
+    repeat: Count = 0
     ledger_us_per_row: Mapping[Text, Number] | None = None
     schema: Schema = SCHEMA
 
     @property
     def run(self) -> tuple[str, str, int]:
-        """Return what identifies the attempted run."""
+        """Return what identifies the planned run."""
         return (self.cell_key, self.arm, self.block)
 
     @property
@@ -230,6 +232,11 @@ def _check_record(record: Record) -> Record:
     if record.status == "ok" and (record.rows_per_s == 0 or not rows):
         raise PydanticCustomError("ok", "expected rows of a run with status 'ok'")
     return record
+
+
+def counting(records: Iterable[Record]) -> list[Record]:
+    """Return the runs that count: of a planned run's repetitions the last, whatever came of it; no interrupted one."""
+    return list({record.run: record for record in records if not record.interrupted}.values())
 
 
 def to_json_line(record: Record) -> str:

@@ -18,11 +18,11 @@ _WORTH_TELLING = 0.005
 HEAD = """\
 Where the time of a worker goes, in µs per row, medians: all columns up to *queueing* add up to *sum*, which is pool
 size x time / rows. *Commit* and *other waits* are what `pg_stat_activity` showed of the connections, *round trips* are
-those of an empty statement on an idle server, *queueing* is what is left: waiting for the interpreter's lock, the event
-loop or a core, and the errors of the other parts. CPU time is exact, waits are sampled: what forcing a commit to disk
-computes belongs to *server CPU*, and was seen as a wait, too. Where that makes the parts longer than the whole, the
-waits are shortened (records have them as measured); else *queueing* is less by it. A wait for a commit includes
-waiting for whoever flushes the log to get a core.
+those of an empty statement on an idle server. *Core wait* is the time that a side was ready to run and waited for a
+core, by the kernel's account. *Queueing* is what is left: waiting for the interpreter's lock or the event loop (and for
+a core where the kernel keeps no account), and the errors of the other parts. The kernel's accounts are exact, waits are
+sampled: what forcing a commit to disk computes belongs to *server CPU*, and was seen as a wait, too. Where that makes
+the parts longer than the whole, the waits are shortened (records have them as measured); else *queueing* is less by it.
 
 *Client's cores* and *server's cores* are how much of the cores that it can use each side used: they decide the
 bottleneck before any wait. *Active* and *idle* are shares of the connections' time, as the server sees them. *Waits
@@ -38,7 +38,10 @@ _LOOKS = (
 )
 
 
-_NAMES = ("client, user", "client, system", "server CPU", "commit", "other waits", "round trips", "queueing")
+_NAMES = (
+    *("client, user", "client, system", "core wait (Python)", "server CPU", "core wait (PostgreSQL)"),
+    *("commit", "other waits", "round trips", "queueing"),
+)
 PART_NAMES: Mapping[str, str] = dict(zip(PARTS, _NAMES, strict=True))
 """The parts of the ledger for people."""
 
@@ -64,11 +67,11 @@ def why_section(summary: ExperimentSummary, campaign: Campaign) -> str:
     axes = label_axes([cell.shown.cell for cell in summary.cells], listed)
     parts = ["## Bottleneck analysis", HEAD.format(looks=_describe_looks(cells)).strip()]
     if any(cell.ledger for cell in cells):
-        states = _states(cells)
-        rows = [[*label_of(cell.shown.cell, axes), *_columns(cell, states)] for cell in cells if cell.ledger]
+        states, known = _states(cells), known_parts([cell.ledger for cell in cells])
+        rows = [[*label_of(cell.shown.cell, axes), *_columns(cell, known, states)] for cell in cells if cell.ledger]
         shares = [*BUSY_NAMES.values(), *(one.replace("_", " ") for one in states)]
         labels = headings(axes)
-        names = [*labels, *PART_NAMES.values(), "sum", *shares, "waits for"]
+        names = [*labels, *(PART_NAMES[part] for part in known), "sum", *shares, "waits for"]
         parts.append(lay_out(rows, names, "l" * len(labels) + "r" * (len(names) - len(labels) - 1) + "l"))
     parts.append("\n".join(bottleneck_lines(cells, axes)))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -92,11 +95,16 @@ def _states(cells: Sequence[CellSummary]) -> list[str]:
     return list(_STATES if in_transaction else _STATES[:2])
 
 
-def _columns(cell: CellSummary, states: Sequence[str]) -> list[str]:
+def known_parts(ledgers: Sequence[Mapping[str, float] | None]) -> list[str]:
+    """Return the parts that some ledger has: older records, and some kernels, have no core waits."""
+    return [part for part in PARTS if any(part in ledger for ledger in ledgers if ledger)]
+
+
+def _columns(cell: CellSummary, parts: Sequence[str], states: Sequence[str]) -> list[str]:
     ledger, seen = cell.ledger or {}, cell.observations
-    parts = [f"{ledger.get(part, 0.0):,.1f}" for part in PARTS]
+    texts = [format_known(ledger.get(part), ",.1f") for part in parts]
     shares = [format_known(getattr(seen, state, None), ".0%") for state in states]
-    return [*parts, f"{sum(ledger.values()):,.1f}", *describe_busy(cell), *shares, describe_waits(cell)]
+    return [*texts, f"{sum(ledger.values()):,.1f}", *describe_busy(cell), *shares, describe_waits(cell)]
 
 
 def _describe_looks(cells: Sequence[CellSummary]) -> str:

@@ -73,8 +73,8 @@ def describe_placement(placement: Placement) -> str:
     """Say which cores each side has, and how much of them and of memory."""
     loader, server = (format_cpuset(cpus) for cpus in (placement.loader_cpus, placement.server_cpus))
     limits = {
-        "loader": _limit(placement.loader_quota, placement.loader_memory_bytes),
-        "server": _limit(placement.server_quota, placement.server_memory_bytes),
+        "loader": _limit(placement.loader_quota, placement.loader_memory_bytes, placement.loader_neighbours),
+        "server": _limit(placement.server_quota, placement.server_memory_bytes, placement.server_neighbours),
     }
     note = f" ({placement.note})" if placement.note else ""
     if loader == server:
@@ -93,11 +93,12 @@ def describe_engine(name: str, facts: Mapping[str, Any]) -> str:
     return f"{name}{version}{_IMAGES.get(str(facts.get('source')), '')}"
 
 
-def _limit(quota: float | None, memory: int | None) -> str:
-    """Return 'at most 0.25 cores and 64 MB of memory', or nothing."""
+def _limit(quota: float | None, memory: int | None, neighbours: int) -> str:
+    """Return 'at most 0.25 cores and 64 MB of memory', with busy neighbours, or nothing."""
     parts = [] if quota is None else [f"{quota:g} {'core' if quota == 1 else 'cores'}"]
     parts += [] if memory is None else [f"{memory_size(memory)} of memory"]
-    return f"at most {' and '.join(parts)}" if parts else ""
+    limits = [f"at most {' and '.join(parts)}"] if parts else []
+    return " and ".join([*limits, *([count(neighbours, "busy neighbour")] if neighbours else [])])
 
 
 def _cores_named(cpus: str) -> str:

@@ -28,7 +28,8 @@ _NUMBER = re.compile(r"\d+")
 def foot_lines(summary: ExperimentSummary) -> list[str]:
     """Return the counts, zeros too; each reason with its number; the disturbed runs."""
     lines = [_counts(summary), *_troubles(summary), *_unsupported(summary), _missing(summary), _cut(summary)]
-    return [line for line in (*lines, _unwatched(summary), _late(summary), _disturbed(summary)) if line]
+    lines += [_repeated(summary), _unwatched(summary), _late(summary), _disturbed(summary)]
+    return [line for line in lines if line]
 
 
 def _counts(summary: ExperimentSummary) -> str:
@@ -42,6 +43,13 @@ def _counts(summary: ExperimentSummary) -> str:
         f"Unsupported cells: {len({row.shown.cell_key for row in rows if row.shown.unsupported}):,}. "
         f"Interrupted attempts: {sum(row.interrupted for row in rows):,}."
     )
+
+
+def _repeated(summary: ExperimentSummary) -> str:
+    """Count the repetitions, with the rule which of several runs counts."""
+    repeated = sum(row.repeated for row in summary.cells)
+    why = "disturbed from outside, or the baseline of one that was; of several runs in a block the last counts"
+    return f"Repeated within their block: {count(repeated, 'run')}, {why}." if repeated else ""
 
 
 def _troubles(summary: ExperimentSummary) -> list[str]:

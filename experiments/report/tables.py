@@ -146,6 +146,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, modelled: Mapping[st
         "unsupported": int(bool(cell.shown.unsupported)),
         "interrupted": cell.interrupted,
         "resumed": sum(record.resumed for record in cell.finished),
+        "repeated": cell.repeated,
         "disturbed": cell.disturbed,
         **_estimate_columns("rows_per_s", cell.rows_per_s, 1),
         **_estimate_columns("ratio", cell.ratio, 4),

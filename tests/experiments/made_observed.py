@@ -25,11 +25,13 @@ def observed(
     cores: tuple[float, float] | None = None,
     throttled: float | None = None,
     quota: float | None = None,
+    run_queues: tuple[float, float] | None = None,
 ) -> Record:
     """The record of a run whose server used ``server`` seconds of CPU time per second.
 
     ``waits`` are shares of the pool; what they leave was idle. ``cores`` are user and system CPU of the client per
     second, where they are to be other than those of the record. ``quota`` is the tightest around the loader.
+    ``run_queues`` are seconds that client and backends waited for a core per second.
     """
     assert record.phases is not None
     data = record.phases["data"]
@@ -37,6 +39,9 @@ def observed(
     held = None if throttled is None else throttled * data.wall_s
     seen = replace(data, server_cpu_s=server * data.wall_s, user_s=used[0], system_s=used[1], started_s=100.0)
     seen = replace(seen, throttled_s=held, throttling_quota=quota)
+    if run_queues is not None:
+        waited_s = [share * data.wall_s for share in run_queues]
+        seen = replace(seen, run_queue_s=waited_s[0], server_run_queue_s=waited_s[1])
     active = sum(waits.values())
     connections = Connections(
         samples=50,

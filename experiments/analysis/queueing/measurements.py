@@ -20,7 +20,7 @@ from experiments.analysis.utilization import find_foreign_share
 from experiments.matrix.cell import AxisValue
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, part_of
-from experiments.records.record import Cell, Phase, Record
+from experiments.records.record import Cell, Phase, Record, counting
 
 CLIENT, SERVER, SHARED = "client", "server", "cores"
 """The stations: the client's core, the server's cores, and the cores that both use."""
@@ -78,8 +78,8 @@ class Point:
 def read_points(campaign: Campaign) -> list[Point]:
     """Return the points of all cells with a run that has costs, as planned. Baselines count once."""
     runs: dict[str, dict[int, Record]] = {}
-    for record in campaign.records:
-        if record.status == "ok" and not record.interrupted and record.arm == "a":
+    for record in counting(campaign.records):
+        if record.status == "ok" and record.arm == "a":
             runs.setdefault(record.cell_key, {})[record.block] = record
     description = campaign.description
     found = (_point(description, shown, runs.get(shown.cell_key, {})) for shown in _modelled_cells(description))

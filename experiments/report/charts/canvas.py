@@ -181,10 +181,13 @@ class Columns:
         """Return the left edges of the labels, and that of the plot."""
         return list(accumulate(_column_widths(self.headings, self.labels), initial=PADDING + self.indent))
 
-    def axes(self, sheet: Sheet, top: float, height: float, rows: int, label: str) -> Axes:
-        """Return axes for the plot between the columns, a unit for each row, with the label above."""
-        left = self.lefts[-1]
-        axes = sheet.axes(left, top, sheet.width - PADDING - sum(self._number_widths) - left, height)
+    def axes(
+        self, sheet: Sheet, top: float, height: float, rows: int, label: str, part: tuple[float, float] = (0.0, 1.0)
+    ) -> Axes:
+        """Return axes for a part of the plot between the columns, a unit for each row, with the label above."""
+        left, (begin, end) = self.lefts[-1], part
+        width = sheet.width - PADDING - sum(self._number_widths) - left
+        axes = sheet.axes(left + begin * width, top, (end - begin) * width, height)
         axes.set_ylim(rows - 0.5, -0.5)
         axes.set_yticks([])
         axes.tick_params(axis="x", top=True, labeltop=True, length=3)

@@ -50,8 +50,10 @@ def _time_sheet(description: Description, summary: ExperimentSummary, alt: str) 
     axes = _label_axes(description, summary)
     bars = Bars(tuple(headings(axes)), time_rows(summary.cells, axes))
     width = max(WIDTH, bars.width)
-    how = ["median of each part; queueing is the rest: waits for the interpreter's lock, the event loop or a core"]
-    how += ["cores: used part of those that each side can use; a wait for a commit includes that for a core"]
+    how = [
+        "cores in use: of those that each side can use, Python above, PostgreSQL below; full from the dotted line on"
+    ]
+    how += ["median of each part; queueing is the rest: waits for the interpreter's lock or the event loop"]
     how += ["beyond 100%: the server's background processes are no workers"] if bars.overlap else []
     title = f"{summary.experiment.name}: where the time goes"
     return _sheet(description, summary, title, [bars.key(width), bars], how, width, alt)

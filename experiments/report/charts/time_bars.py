@@ -1,4 +1,4 @@
-"""Chart of the workers' time: for each row of the table a bar, divided like its time breakdown."""
+"""Chart of the workers' time: for each row of the table how busy the cores were, and its time breakdown as a bar."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from matplotlib.ticker import FixedLocator, PercentFormatter
 
 from experiments.analysis.summary import CellSummary
 from experiments.analysis.time_breakdown import PARTS
-from experiments.formatting import NOTHING
-from experiments.report.bottlenecks import BUSY_NAMES, PART_NAMES, describe_busy
+from experiments.analysis.verdict import BUSY_SHARE
+from experiments.formatting import NOTHING, format_known
+from experiments.report.bottlenecks import BUSY_NAMES, PART_NAMES
 from experiments.report.charts.canvas import BLACK, GREY, RULE, SMALL, Columns, Key, Sheet, text_width
 from experiments.report.labels import label_of
 
@@ -21,7 +22,9 @@ from experiments.report.labels import label_of
 _LOOKS: Mapping[str, dict[str, Any]] = {
     "client_user": {"facecolor": "#0b4f8a"},
     "client_system": {"facecolor": "#7fb2dd"},
+    "client_run_queue": {"facecolor": "#dbe9f6", "hatch": "...."},
     "server_cpu": {"facecolor": "#c2410c"},
+    "server_run_queue": {"facecolor": "#f6c9b0", "hatch": "...."},
     "commit_wait": {"facecolor": "#fbd9b5", "hatch": "////"},
     "other_wait": {"facecolor": "#b79ad1", "hatch": "||||"},
     "round_trip": {"facecolor": "#4d7c4a"},
@@ -35,9 +38,13 @@ _ROW = 15.0
 _BAR = 0.68
 _HEAD = 36.0
 _FOOT = 8.0
-# The first two decide the bottleneck.
 _NUMBERS = (*(name.replace(" ", "\n") for name in BUSY_NAMES.values()), "worker time\nµs/row")
 _NOT_OBSERVED = "not observed"
+
+# Parts of the plot: the cores, which decide the bottleneck, and the time.
+_CORES = (0.0, 0.2)
+_TIME = (0.26, 1.0)
+_SIDES = ("client_user", "server_cpu")
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class TimeRow:
     label: tuple[str, ...]
     parts: Mapping[str, float]
     without: str = ""
-    busy: tuple[str, ...] = (NOTHING,) * len(BUSY_NAMES)
+    busy: tuple[float | None, ...] = (None,) * len(BUSY_NAMES)
 
     @property
     def total_us(self) -> float:
@@ -57,13 +64,14 @@ class TimeRow:
     @property
     def numbers(self) -> tuple[str, ...]:
         """Return the texts under the headings on the right of the bars."""
-        return (*self.busy, NOTHING if self.without else f"{self.total_us:,.0f}")
+        busy = (format_known(share, ".0%") for share in self.busy)
+        return (*busy, NOTHING if self.without else f"{self.total_us:,.0f}")
 
     def shares(self) -> Iterator[tuple[str, float, float]]:
         """Yield name, begin and width of each drawn part, of the worker time 1; a rest below zero is not drawn."""
         begin = 0.0
         for part in PARTS if self.parts else ():
-            width = max(0.0, self.parts[part]) / self.total_us
+            width = max(0.0, self.parts.get(part, 0.0)) / self.total_us
             if width:
                 yield part, begin, width
             begin += width
@@ -71,7 +79,7 @@ class TimeRow:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars of one length below each other; beside them the worker time and how busy the cores were."""
+    """Bars of one length below each other; before them how busy the cores were, and the worker time beside them."""
 
     headings: tuple[str, ...]
     rows: tuple[TimeRow, ...]
@@ -89,11 +97,15 @@ class Bars:
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw labels on the left, bars, and numbers on the right."""
         self._columns.write_headings(sheet, top + _HEAD - 8)
-        label = "where the workers' time goes"
-        axes = self._columns.axes(sheet, top + _HEAD, _ROW * len(self.rows), len(self.rows), label)
+        box = (sheet, top + _HEAD, _ROW * len(self.rows), len(self.rows))
+        cores = self._columns.axes(*box, "cores in use", _CORES)
+        _prepare(cores, 1.0)
+        cores.axvline(BUSY_SHARE, color=GREY, linewidth=0.6, linestyle=":")
+        axes = self._columns.axes(*box, "where the workers' time goes", _TIME)
         longest = max([1.0, *(begin + share for row in self.rows for _, begin, share in row.shares())])
         _prepare(axes, longest)
         for number, row in enumerate(self.rows):
+            _plot_cores(cores, row, number)
             _plot(axes, row, number, axes.get_position().width * sheet.width / longest)
             baseline = top + _HEAD + _ROW * (number + 0.5) + SMALL * 0.36
             self._columns.write(sheet, baseline, row.label, row.numbers, GREY if row.without else BLACK)
@@ -122,7 +134,7 @@ def time_rows(cells: Sequence[CellSummary], axes: Sequence[str]) -> tuple[TimeRo
 
 def _row(cell: CellSummary, axes: Sequence[str]) -> TimeRow:
     label = label_of(cell.shown.cell, axes)
-    busy = tuple(describe_busy(cell))
+    busy = tuple(getattr(cell.observations, name, None) for name in BUSY_NAMES)
     if cell.ledger and sum(cell.ledger.values()) > 0:
         return TimeRow(label, cell.ledger, busy=busy)
     return TimeRow(label, {}, "cannot run" if cell.shown.unsupported else _NOT_OBSERVED, busy)
@@ -136,6 +148,14 @@ def _prepare(axes: Axes, longest: float) -> None:
     axes.spines["bottom"].set_visible(False)
     axes.grid(visible=True, axis="x", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
+
+
+def _plot_cores(axes: Axes, row: TimeRow, number: int) -> None:
+    """Draw how much of its cores each side used, the client above the server."""
+    for place, (side, part, share) in enumerate(zip(BUSY_NAMES, _SIDES, row.busy, strict=True)):
+        if share is not None:
+            middle = number + (place - 0.5) * _BAR / 2
+            axes.barh(middle, min(share, 1.0), height=_BAR / 2, gid=f"{side}-{number}", **_LOOKS[part], **_EDGE)
 
 
 def _plot(axes: Axes, row: TimeRow, number: int, scale: float) -> None:

@@ -8,8 +8,9 @@ from typing import cast
 import pytest
 
 from experiments.campaign.datasets import PreparedData
-from experiments.campaign.loop import run_blocks
+from experiments.campaign.loop import Runner, run_blocks
 from experiments.campaign.progress import PlainLines
+from experiments.campaign.quiet_gate import QuietGate
 from experiments.campaign.run import PreparedCell
 from experiments.campaign.stopping_rule import Blocks, PlannedBlocks
 from experiments.engines.protocol import LoaderHost, Server
@@ -21,7 +22,7 @@ from experiments.records.campaign import runs_left
 from experiments.records.description import Description
 from experiments.records.facts import Placement
 from experiments.records.folder import CampaignFolder, create
-from experiments.records.record import Record
+from experiments.records.record import Host, Record, counting
 
 REASON = "no Python 3.14 here"
 
@@ -76,10 +77,13 @@ class Campaign:
         blocks: Blocks | None = None,
         *,
         resumed: bool = False,
+        patient: bool = False,
     ) -> Quiet:
         reporter = Quiet()
         blocks = blocks or PlannedBlocks(self.plan.repeats)
-        run_blocks(self.folder, self.plan, self.cells, self.keys, measure, reporter, blocks, resumed=resumed)
+        gate = QuietGate(60.0 if patient else 0.0, reporter.tell, look=lambda prepared, window_s: None)
+        runner = Runner(self.folder, measure, reporter, blocks, gate, resumed)
+        run_blocks(self.plan, self.cells, self.keys, runner)
         return reporter
 
 
@@ -118,6 +122,58 @@ def test_a_cell_that_cannot_run_has_one_record_with_its_reason_in_block_0(campai
     campaign.run(good)
     records = [record for record in campaign.folder.records() if record.status == "unsupported"]
     assert [(record.run, record.reason) for record in records] == [(("sha256:missing", "a", 0), REASON)]
+
+
+def disturbed_in(*disturbed: tuple[str, str, int, int]) -> Callable[[PreparedCell, Record], Record]:
+    """A measurement with foreign load in these (cell key, arm, block, repeat)."""
+
+    def measure(ready: PreparedCell, begun: Record) -> Record:
+        loaded = (begun.cell_key, begun.arm, begun.block, begun.repeat) in disturbed
+        return replace(good(ready, begun), host=Host(foreign_cpu_s=float(loaded), steal_s=0.0, observed_s=2.0))
+
+    return measure
+
+
+def runs_of(records: Sequence[Record]) -> list[tuple[str, str, int, int]]:
+    return [(record.cell_key.removeprefix("sha256:"), record.arm, record.block, record.repeat) for record in records]
+
+
+def test_a_disturbed_run_is_repeated_at_the_end_of_its_block_with_its_baseline(campaign: Campaign) -> None:
+    reporter = campaign.run(disturbed_in(("sha256:uvloop", "a", 1, 0)), patient=True)
+    runs = runs_of(reporter.ended)
+    assert [block for _, _, block, _ in runs] == [1] * 5 + [2] * 3
+    assert sorted(runs[3:5]) == [("threaded", "a", 1, 1), ("uvloop", "a", 1, 1)]
+
+
+def test_a_run_that_stays_disturbed_is_repeated_twice_and_no_more(campaign: Campaign) -> None:
+    always = [("sha256:uvloop", "a", 1, repeat) for repeat in (0, 1, 2)]
+    reporter = campaign.run(disturbed_in(*always), patient=True)
+    assert [run[3] for run in runs_of(reporter.ended) if run[0] == "uvloop"] == [0, 1, 2, 0]
+    last = [record for record in counting(campaign.folder.records()) if record.cell_key == "sha256:uvloop"]
+    assert [(record.block, record.repeat) for record in last] == [(1, 2), (2, 0)]
+
+
+def test_the_second_arm_is_repeated_with_the_first_and_the_first_alone(campaign: Campaign) -> None:
+    second = campaign.run(disturbed_in(("sha256:threaded", "b", 2, 0)), patient=True)
+    assert sorted(run for run in runs_of(second.ended) if run[3]) == [("threaded", "a", 2, 1), ("threaded", "b", 2, 1)]
+
+
+def test_the_baseline_is_repeated_alone(campaign: Campaign) -> None:
+    first = campaign.run(disturbed_in(("sha256:threaded", "a", 2, 0)), patient=True)
+    assert [run for run in runs_of(first.ended) if run[3]] == [("threaded", "a", 2, 1)]
+
+
+def test_without_patience_nothing_is_repeated(campaign: Campaign) -> None:
+    reporter = campaign.run(disturbed_in(("sha256:uvloop", "a", 1, 0)))
+    assert [run for run in runs_of(reporter.ended) if run[3]] == []
+
+
+def test_a_block_that_an_earlier_command_began_is_not_repeated(campaign: Campaign) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        campaign.run(stopping_at(2, KeyboardInterrupt()))
+    every = [(key, arm, 1, 0) for key in ("sha256:uvloop", "sha256:threaded") for arm in "ab"]
+    reporter = campaign.run(disturbed_in(*every), resumed=True, patient=True)
+    assert [run for run in runs_of(reporter.ended) if run[3]] == []
 
 
 class OneMore(PlannedBlocks):

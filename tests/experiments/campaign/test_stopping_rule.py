@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from experiments.campaign.resume import find_unfinished, is_finished
-from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until, describe_growth, parse_until
+from experiments.campaign.stopping_rule import (
+    BlocksUntil,
+    PlannedBlocks,
+    Until,
+    describe_growth,
+    parse_patience,
+    parse_until,
+)
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
@@ -45,10 +52,26 @@ def test_a_budget_is_a_length_of_time(text: str, seconds: float) -> None:
     assert parse_until("5%", text, 10) == Until(0.05, seconds)
 
 
-@pytest.mark.parametrize("text", ["30", "0m", "", "m", "1.5h", "30m1h", "1d", "-1h", "1h 30m", "30min"])
+@pytest.mark.parametrize("text", ["30", "", "m", "1.5h", "30m1h", "1d", "-1h", "1h 30m", "30min"])
 def test_what_is_no_length_of_time_is_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(BadInput, match=rf"^--budget: '{text}' is not a duration \(.* for example 2h, 1h30m or 90s\)$"):
         parse_until("5%", text, 10)
+
+
+def test_a_budget_is_more_than_no_time() -> None:
+    with pytest.raises(BadInput, match=r"^--budget: '0m' is no time at all"):
+        parse_until("5%", "0m", 10)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0.0), ("0s", 0.0), ("90s", 90.0), ("1h30m", 5400.0)])
+def test_patience_is_a_length_of_time_or_none(text: str, seconds: float) -> None:
+    assert parse_patience(text) == seconds
+
+
+@pytest.mark.parametrize(("text", "why"), [("60", "is not a duration"), ("9999h", "is longer than a week")])
+def test_other_patience_is_refused(text: str, why: str) -> None:
+    with pytest.raises(BadInput, match=f"^--patience: '{text}' {why}"):
+        parse_patience(text)
 
 
 def test_a_budget_needs_something_to_limit() -> None:
