@@ -5,8 +5,7 @@ workers per row, ``poolsize x wall / rows``:
 
 - ``client_user``, ``client_system``: CPU time of the loader (getrusage(2)), its reader included.
 - ``server_cpu``: CPU time of all processes of the server meanwhile, those in the background included.
-- ``commit_wait``: the share of the pool's time in ``COMMIT_WAITS``, which includes the flushing process's wait for a
-  core.
+- ``commit_wait``: the share of the pool's time in ``COMMIT_WAITS``.
 - ``other_wait``: the same for all other waits of ``pg_stat_activity`` but that for the client: a lock, a page, a timer.
 - ``round_trip``: the time of an empty statement before the phases, for each statement that is waited for.
 - ``client_run_queue``, ``server_run_queue``: the time that the client's threads and the server's backends were ready to

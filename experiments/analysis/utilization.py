@@ -24,9 +24,10 @@ class Observations:
     both per core that the run can use. ``foreign_share`` is the part of other processes and the hypervisor,
     ``throttled_share`` the part of the time in which the client had used up its quota, or a quota around the run.
 
-    The others are shares of the pool's time: states and waits of ``pg_stat_activity``, CPU time during waits included,
-    and the ``round_trip`` of the settled ledger. ``looks`` counts the samples of the connections: the fewest and the
-    most in a run, and all.
+    The others are shares of the pool's time: states and ``waits`` of ``pg_stat_activity``, CPU time and waits for a
+    core included, and ``commit_wait``, ``other_wait`` and ``round_trip`` of the settled ledger: where the kernel tells
+    how long backends waited for a core, that is no wait for the disk. ``looks`` counts the samples of the connections:
+    the fewest and the most in a run, and all.
     """
 
     poolsize: int
@@ -87,6 +88,7 @@ def _of_the_pool(records: Sequence[Record]) -> dict[str, Any]:
         "commit_wait": median_of_known(waits.commit for waits in split),
         "other_wait": median_of_known(waits.other for waits in split),
         "round_trip": median_of_known(_trip_share(record) for record in seen),
+        **_beyond_core_waits(seen),
         "waits": median_waits([one.waits for one in every]),
         "looks": (min(looks), max(looks), sum(looks)) if looks else (0, 0, 0),
     }
@@ -111,9 +113,22 @@ def _server_cpu_s(record: Record) -> float | None:
 
 
 def _trip_share(record: Record) -> float | None:
+    return None if (settled := _settle(record)) is None else settled["round_trip"]
+
+
+def _beyond_core_waits(records: Sequence[Record]) -> dict[str, float]:
+    """Return the shares of both waits without the time in which backends waited for a core, as far as that is known."""
+    settled = [one for record in records if (one := _settle(record)) is not None and "server_run_queue" in one]
+    waits = ("commit_wait", "other_wait")
+    return {wait: statistics.median(one[wait] for one in settled) for wait in waits} if settled else {}
+
+
+def _settle(record: Record) -> dict[str, float] | None:
+    """Return the settled ledger of a run as shares of the pool's time; None without one."""
     if (ledger := find_ledger(record)) is None:
         return None
-    return settle_ledger(ledger)["round_trip"] / worker_us_per_row(record.cell, _data(record))
+    whole_us = worker_us_per_row(record.cell, _data(record))
+    return {part: us / whole_us for part, us in settle_ledger(ledger).items()}
 
 
 def find_foreign_share(host: Host | None, cores: int) -> float | None:

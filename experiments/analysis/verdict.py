@@ -10,13 +10,14 @@ The first that holds is the label:
    an event loop, no more than a quota), or the client's own quota made it wait for ``WAIT_SHARE`` of the time. Both:
    ``mixed``. Threads under a lock with several cores are not full by their share of one core, as driver and kernel may
    have used another one outside of the lock.
-3. ``commit-bound``: connections wait for commits for ``WAIT_SHARE`` of their time, and for nothing longer.
+3. ``commit-bound``: connections wait for commits for ``WAIT_SHARE`` of their time, and for nothing longer. Where the
+   kernel tells how long they waited for a core, that is none of it.
 4. ``latency-bound``: the same for round trips and the server's other waits together, or there is one connection.
 5. ``mixed``: no side is busy, and no wait is long. More connections would get more out of the same cores.
 
 2 goes before 3: a full core does more rows only if a row costs it less CPU time. Commits may be part of that cost: with
 20 connections a row cost the server 63 to 65 us of CPU time where each was forced to disk, and 43 to 47 us with
-``synchronous_commit`` off. A wait for a commit includes waiting for the flushing process to get a core.
+``synchronous_commit`` off.
 
 Active and idle connections decide nothing. A statement that has arrived while its process waits for a core is not seen
 as active. With 20 connections and one full core of server 4% to 8% of them were active where no row waited for the

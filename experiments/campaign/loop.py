@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from experiments.analysis.disturbance import has_outside_cause
+from experiments.campaign.prepared_cell import PreparedCell
 from experiments.campaign.progress import Reporter
 from experiments.campaign.quiet_gate import MOST_REPEATS, QuietGate
-from experiments.campaign.run import PreparedCell, initial_record
+from experiments.campaign.run import initial_record
 from experiments.campaign.stopping_rule import Blocks
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import Plan, PlannedRun

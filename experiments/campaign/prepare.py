@@ -7,7 +7,8 @@ from typing import Any, TypeVar, cast
 
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import PreparedData
-from experiments.campaign.run import STEP_TIMEOUT_S, CellParts, PreparedCell, choices_of, environment_of
+from experiments.campaign.prepared_cell import CellParts, PreparedCell, choices_of, environment_of
+from experiments.campaign.run import STEP_TIMEOUT_S
 from experiments.engines.loader_report import driver_facts, has_been_ended, read_trial
 from experiments.engines.protocol import Engine, Finished, Launch, LoaderHost, Server
 from experiments.environment.affinity import place

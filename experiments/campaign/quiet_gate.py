@@ -14,7 +14,7 @@ from collections.abc import Callable
 from experiments.analysis.disturbance import find_load
 from experiments.analysis.usable_cores import count_cores
 from experiments.campaign.monitoring import host
-from experiments.campaign.run import PreparedCell
+from experiments.campaign.prepared_cell import PreparedCell
 
 MOST_REPEATS = 2
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from bigdata.registry import LOADERS, expected_transactions, preparing_transactions
 from experiments.analysis.time_breakdown import find_ledger
-from experiments.campaign.datasets import PreparedData
 from experiments.campaign.equal_work import NO_LIMIT, find_contradictions, find_differences
 from experiments.campaign.monitoring.counters import CounterSampler
 from experiments.campaign.monitoring.host import HostMonitor
@@ -21,12 +20,11 @@ from experiments.campaign.monitoring.monitor import (
 )
 from experiments.campaign.monitoring.run_queue import BackendWaits
 from experiments.campaign.neighbours import Neighbours
+from experiments.campaign.prepared_cell import PreparedCell, launch_of
 from experiments.engines.loader_report import RunFailed, read_report
-from experiments.engines.protocol import Finished, Launch, LoaderHost, Server
+from experiments.engines.protocol import Finished, Launch
 from experiments.errors import EngineLost, Failure
-from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
-from experiments.records.facts import Placement, ServerFacts
 from experiments.records.record import Client, Connections, Host, Phase, Record, ServerUse, Status, Work, known
 
 STEP_TIMEOUT_S = 60.0
@@ -34,37 +32,6 @@ STEP_TIMEOUT_S = 60.0
 
 REST_WITHIN_S = 20.0
 """Time limit for a server to get rid of its clients: those of a killed loader may still be at a statement."""
-
-
-@dataclass(frozen=True)
-class CellParts:
-    """What the names in a cell stand for, before any server runs."""
-
-    cell: Cell
-    host: LoaderHost
-    placement: Placement
-    data: PreparedData
-    server_facts: ServerFacts
-
-
-@dataclass(frozen=True)
-class PreparedCell:
-    """A cell with all it needs; ``directory`` is the data's for the loader. ``here``: on the machine of the harness."""
-
-    cell: Cell
-    key: str
-    host: LoaderHost
-    server: Server
-    placement: Placement
-    data: PreparedData
-    directory: str
-    timeout_s: float
-    here: bool = True
-
-    @property
-    def server_facts(self) -> ServerFacts:
-        """Identity of the running server."""
-        return self.server.facts
 
 
 @dataclass
@@ -226,38 +193,6 @@ def _rates(data: Phase) -> tuple[float | None, float | None]:
     if data.rows <= 0 or data.wall_s <= 0:
         return None, None
     return round(data.rows / data.wall_s, 1), round((data.user_s + data.system_s) / data.rows * 1e6, 3)
-
-
-def launch_of(prepared: PreparedCell) -> Launch:
-    """Return the launch of the cell's loader."""
-    return Launch(
-        run_arguments(prepared), prepared.server, prepared.placement, prepared.timeout_s, environment_of(prepared.cell)
-    )
-
-
-def run_arguments(prepared: PreparedCell) -> list[str]:
-    """Return the loader's command line for the cell."""
-    cell = prepared.cell
-    arguments = ["run", cell.loader, "--directory", prepared.directory, "--poolsize", str(cell.poolsize)]
-    arguments += [*prepared.data.arguments, *choices_of(cell)]
-    if cell.transaction == "per_record":
-        arguments.append("--no-autocommit")
-    if cell.inserts == "executemany":
-        arguments.append("--allow-executemany")
-    return [*arguments, "--prepared", "--report", "-"]
-
-
-def choices_of(cell: Cell) -> list[str]:
-    """Return the options for loop, protocol and implementation, as far as the loader has a choice."""
-    several = len(LOADERS[cell.loader].protocols) > 1
-    chosen = {"--loop": cell.loop, "--protocol": cell.protocol if several else None}
-    chosen["--implementation"] = cell.implementation
-    return [word for option, value in chosen.items() if value is not None for word in (option, value)]
-
-
-def environment_of(cell: Cell) -> dict[str, str]:
-    """Return variables for the loader's process, such as that modules must not enable a disabled GIL."""
-    return {"PYTHON_GIL": "0"} if cell.gil == "off" else {}
 
 
 def _step(prepared: PreparedCell, arguments: Sequence[str]) -> Mapping[str, Any]:

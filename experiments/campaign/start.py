@@ -12,10 +12,11 @@ from experiments.campaign.datasets import provide
 from experiments.campaign.loop import Runner, run_blocks
 from experiments.campaign.monitoring.monitor import WriteSamples
 from experiments.campaign.prepare import Preparation, harness_cpus, unsupported_key
+from experiments.campaign.prepared_cell import CellParts, PreparedCell
 from experiments.campaign.progress import Reporter
 from experiments.campaign.quiet_gate import QuietGate
 from experiments.campaign.resume import find_unfinished, fingerprint
-from experiments.campaign.run import CellParts, PreparedCell, measure, utc_now
+from experiments.campaign.run import measure, utc_now
 from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until
 from experiments.engines.protocol import Engine
 from experiments.environment.affinity import allowed_cpus, can_pin, confined

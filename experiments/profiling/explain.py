@@ -7,7 +7,7 @@ from pathlib import Path
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import provide
 from experiments.campaign.prepare import Preparation, harness_cpus
-from experiments.campaign.run import PreparedCell
+from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.protocol import Engine
 from experiments.engines.select import instruments_of

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from bigdata.registry import LOADERS
-from experiments.campaign.run import PreparedCell, initial_record, launch_of, measure, utc_now
+from experiments.campaign.prepared_cell import PreparedCell, launch_of
+from experiments.campaign.run import initial_record, measure, utc_now
 from experiments.engines.loader_report import RunFailed, last_line, read_report
 from experiments.engines.postgres import DATABASE
 from experiments.engines.profilers import PY_SPY, PY_SPY_GIL, THREAD_STATES, Instrument, Instruments, Observed

@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from experiments.analysis.disturbance import UsualCost, find_disturbances, sum_up_disturbances, usual_cost
+from experiments.analysis.disturbance import (
+    UsualCost,
+    find_disturbances,
+    find_load,
+    has_outside_cause,
+    sum_up_disturbances,
+    usual_cost,
+)
 from experiments.records.facts import Placement
 from experiments.records.record import Host, Phase, Record
-from tests.experiments.made_observed import SPLIT
+from tests.experiments.made_observed import BOTH, SPLIT
 
 QUARTER = replace(SPLIT, loader_quota=0.25)
 
@@ -67,6 +74,44 @@ def test_throttling_disturbs_where_nothing_limits_the_loader(make_record: Callab
     assert find_disturbances(record, QUARTER) == ()
     assert find_disturbances(throttled(record, 0.1), SPLIT) == ()
     assert find_disturbances(throttled(record, None), SPLIT) == ()
+
+
+def waiting(record: Record, run_queue_s: float | None) -> Record:
+    phases = {"data": Phase(9, 4.0, 1, 1, run_queue_s=run_queue_s)}
+    return replace(record, phases=phases, cell=replace(record.cell, loader="row_by_row_asyncio", loop="uvloop"))
+
+
+def test_a_single_thread_that_waited_for_its_own_core_was_disturbed(make_record: Callable[..., Record]) -> None:
+    reason = ("waited 20% of the time for a core of its own",)
+    assert find_disturbances(waiting(make_record(), 0.8), SPLIT) == reason
+    assert has_outside_cause(waiting(make_record(), 0.8), SPLIT)
+    assert find_disturbances(waiting(make_record(), 0.1), SPLIT) == ()
+    assert find_disturbances(waiting(make_record(), None), SPLIT) == ()
+
+
+@pytest.mark.parametrize("placement", [BOTH, QUARTER, replace(SPLIT, loader_neighbours=1)])
+def test_a_wait_for_a_core_that_the_row_shares_disturbs_nothing(
+    placement: Placement, make_record: Callable[..., Record]
+) -> None:
+    assert find_disturbances(waiting(make_record(), 0.8), placement) == ()
+
+
+def test_of_threads_one_may_wait_while_another_runs(make_record: Callable[..., Record]) -> None:
+    threads = replace(waiting(make_record(), 3.0), cell=make_record().cell)
+    assert find_disturbances(threads, SPLIT) == ()
+
+
+def test_slower_cores_are_no_cause_from_outside(make_record: Callable[..., Record]) -> None:
+    slow, usual = make_record(), UsualCost(1e-6, 1e-6)
+    slow = replace(slow, server=None if slow.server is None else replace(slow.server, cpu_s=5.0))
+    assert find_disturbances(slow, SPLIT, usual) != ()
+    assert not has_outside_cause(slow, SPLIT)
+
+
+def test_a_load_before_a_run_is_named_by_the_same_thresholds() -> None:
+    assert find_load(Host(steal_s=0.0, foreign_cpu_s=0.45, observed_s=0.5, cores=2), 2) == "foreign load of 0.9 cores"
+    assert find_load(Host(steal_s=0.0, foreign_cpu_s=0.01, observed_s=0.5, cores=2), 2) is None
+    assert find_load(Host(), 2) is None
 
 
 def test_a_run_that_nobody_observed_is_not_known_to_be_disturbed(make_failure: Callable[..., Record]) -> None:

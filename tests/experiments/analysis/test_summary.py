@@ -78,6 +78,21 @@ def disturbed(records: list[Record], key: str, blocks: int) -> list[Record]:
     ]
 
 
+def test_of_several_runs_in_a_block_the_last_counts_whatever_came_of_it(
+    description: Description, records: list[Record]
+) -> None:
+    other = description.cells[2].cell_key
+    first = next(one for one in records if one.cell_key == other and one.block == 1)
+    again = replace(first, repeat=1, rows_per_s=7_777.0)
+    summary = summary_of(description, [*records, again])
+    assert (summary.cells[2].good_runs[1].rows_per_s, summary.cells[2].repeated) == (7_777.0, 1)
+    failed = replace(again, repeat=2, status="failed", reason="gone", rows_per_s=None)
+    row = summary_of(description, [*records, again, failed]).cells[2]
+    assert (1 in row.good_runs, row.repeated, len(row.finished)) == (False, 2, len(summary.cells[2].finished))
+    interrupted = replace(again, repeat=2, status="failed", interrupted=True)
+    assert summary_of(description, [*records, again, interrupted]).cells[2].good_runs[1].rows_per_s == 7_777.0
+
+
 def test_nothing_is_claimed_of_a_row_of_which_more_than_a_fifth_was_disturbed(
     description: Description, records: list[Record]
 ) -> None:

@@ -20,7 +20,7 @@ from experiments.analysis.disturbance import find_disturbances
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import FOREIGN_SHARE, Verdict, find_verdict
 from experiments.campaign import run, start
-from experiments.campaign.run import PreparedCell
+from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.local.server import LocalServer
 from experiments.environment.hashes import PROJECT
 from experiments.records.description import part_of

@@ -9,9 +9,9 @@ import pytest
 
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.loop import Runner, run_blocks
+from experiments.campaign.prepared_cell import PreparedCell
 from experiments.campaign.progress import PlainLines
 from experiments.campaign.quiet_gate import QuietGate
-from experiments.campaign.run import PreparedCell
 from experiments.campaign.stopping_rule import Blocks, PlannedBlocks
 from experiments.engines.protocol import LoaderHost, Server
 from experiments.errors import Failure

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.prepare import Preparation, find_obstacles, harness_cpus, unsupported_key
-from experiments.campaign.run import CellParts, PreparedCell
+from experiments.campaign.prepared_cell import CellParts, PreparedCell
 from experiments.engines.protocol import UNWATCHED, Companion, Finished, Launch, Server
 from experiments.environment.affinity import Cores
 from experiments.errors import BadInput, Failure, Unsupported

@@ -12,7 +12,7 @@ import pytest
 
 from experiments.campaign.datasets import PreparedData, provide
 from experiments.campaign.prepare import Preparation
-from experiments.campaign.run import PreparedCell
+from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.protocol import Finished
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell

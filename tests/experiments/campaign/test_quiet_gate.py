@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pytest
 
+from experiments.campaign.prepared_cell import PreparedCell
 from experiments.campaign.quiet_gate import LOOK_AGAIN_S, LOOK_S, QuietGate, look_at
-from experiments.campaign.run import PreparedCell
 from experiments.records.facts import Placement
 
 LOAD = "foreign load of 0.9 cores"

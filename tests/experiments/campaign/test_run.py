@@ -13,7 +13,8 @@ import pytest
 
 from bigdata.registry import TypedInserts
 from experiments.campaign.datasets import PreparedData
-from experiments.campaign.run import PreparedCell, choices_of, environment_of, initial_record, measure, run_arguments
+from experiments.campaign.prepared_cell import PreparedCell, choices_of, environment_of, run_arguments
+from experiments.campaign.run import initial_record, measure
 from experiments.engines.processes import cpu_s
 from experiments.engines.protocol import UNWATCHED, Finished, Launch, Server
 from experiments.errors import EngineLost, Failure

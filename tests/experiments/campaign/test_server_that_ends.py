@@ -12,7 +12,7 @@ import pytest
 from experiments.__main__ import main
 from experiments.campaign import run, start
 from experiments.campaign.monitoring.monitor import WriteSamples
-from experiments.campaign.run import PreparedCell
+from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.local import cluster
 from experiments.engines.local.cluster import make_cluster
 from experiments.engines.local.server import LocalServer

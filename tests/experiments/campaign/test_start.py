@@ -13,9 +13,9 @@ import pytest
 
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.monitoring.monitor import WriteSamples
+from experiments.campaign.prepared_cell import PreparedCell
 from experiments.campaign.progress import PlainLines
 from experiments.campaign.resume import is_finished
-from experiments.campaign.run import PreparedCell
 from experiments.campaign.start import Order, run_ordered, sample_writer
 from experiments.campaign.stopping_rule import Until
 from experiments.engines.protocol import LoaderHost, Server
@@ -44,7 +44,7 @@ class Command:
         planned = [PlannedCell(shown.cell, "b" if shown.arm == "b" else "a", ("loaders",)) for shown in described.cells]
         self._keys = {shown.cell: shown.cell_key for shown in described.cells}
         self._cells: dict[Cell, PreparedCell | str] = {cell: self._ready(cell) for cell in self._keys}
-        matrix = load_matrix(ROOT / "matrix.yaml")
+        matrix = replace(load_matrix(ROOT / "matrix.yaml"), patience_s=0.0)
         plan = make_plan(planned, described.repeats, described.seed)
         self.order = Order(matrix, "sha256:m", {}, plan, folder.path.parent, fresh=False)
         self._patch = monkeypatch

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from experiments.campaign.datasets import PreparedData
-from experiments.campaign.run import PreparedCell
+from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.profilers import Instrument, Observed
 from experiments.engines.protocol import Finished, Launch
 from experiments.errors import Failure, Unsupported

@@ -60,7 +60,7 @@ Is asyncio faster than threads?
 - Run status: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
 - 1 run wrong_work: rows: 22199 of 22200.
 - 1 cell cannot run: no wheel of aiopg | none at all.
-- Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), throttled 2% of the time though the row sets no limit, or client and server both 25% more CPU time per row than usual for it).
+- Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), throttled 2% of the time though the row sets no limit, a single thread waiting 5% of the time for its core, or client and server both 25% more CPU time per row than usual for it).
 """
 
 
@@ -69,11 +69,11 @@ def test_a_table_reads_like_this(description: Description, records: list[Record]
 
 
 GOLDEN_CSV = """\
-experiment,engine,python,gil,loader,loop,protocol,implementation,poolsize,postgres,data,transaction,inserts,resources,sampling,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,resumed,disturbed,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,ratio_p,ratio_p_holm,not_told_apart,cpu_us_per_row,client_share,throttled_share,free_threaded,gil_enabled,optimized,lto,jit,switch_interval_s,libpq,libpq_bundled,driver_implementation,record_latency_p50_s,record_latency_p95_s,record_latency_p99_s,rows_per_worker_smallest,rows_per_worker_largest,voluntary_switches_per_row,involuntary_switches_per_row,verdict,ceiling_share,server_cpu_us_per_row,client_user_us_per_row,client_system_us_per_row,commit_wait_us_per_row,other_wait_us_per_row,round_trip_us_per_row,queueing_us_per_row,server_share,run_share,foreign_share,active,idle,idle_in_transaction,waits,looks,bound_client_rows_per_s,bound_server_rows_per_s,bound_cores_rows_per_s,bound_pool_rows_per_s,lowest_bound,predicted_rows_per_s,prediction_error,prediction_fitted,prediction_broken,note
-loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,a,1,6,6,0,0,0,0,0,0,0,10354.5,10100.0,10615.2,,,,,,,24.145,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,41416.4,31857.1,,,server,,,,,baseline
-loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,b,0,6,6,0,0,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0.992,,,24.146,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,,,,,,,,the baseline again
-loaders,local,3.13,,row_by_row_asyncio,uvloop,simple,,20,default,ny,autocommit,execute,split,on,a,0,6,5,0,0,1,0,1,0,0,14422.8,,,1.4027,1.3838,1.4219,2.63e-07,2.63e-07,0,17.334,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,57690.1,31857.1,,,server,,,,,1 wrong_work: rows: 22199 of 22200
-loaders,local,3.13,,row_by_row_asyncio,asyncio,simple,,20,default,ny,autocommit,execute,split,on,a,0,0,0,0,0,0,1,0,0,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,cannot run: no wheel of aiopg | none at all
+experiment,engine,python,gil,loader,loop,protocol,implementation,poolsize,postgres,data,transaction,inserts,resources,sampling,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,resumed,repeated,disturbed,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,ratio_p,ratio_p_holm,not_told_apart,cpu_us_per_row,client_share,throttled_share,free_threaded,gil_enabled,optimized,lto,jit,switch_interval_s,libpq,libpq_bundled,driver_implementation,record_latency_p50_s,record_latency_p95_s,record_latency_p99_s,rows_per_worker_smallest,rows_per_worker_largest,voluntary_switches_per_row,involuntary_switches_per_row,verdict,ceiling_share,server_cpu_us_per_row,client_user_us_per_row,client_system_us_per_row,client_run_queue_us_per_row,server_run_queue_us_per_row,commit_wait_us_per_row,other_wait_us_per_row,round_trip_us_per_row,queueing_us_per_row,server_share,run_share,foreign_share,active,idle,idle_in_transaction,waits,looks,bound_client_rows_per_s,bound_server_rows_per_s,bound_cores_rows_per_s,bound_pool_rows_per_s,lowest_bound,predicted_rows_per_s,prediction_error,prediction_fitted,prediction_broken,note
+loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,a,1,6,6,0,0,0,0,0,0,0,0,10354.5,10100.0,10615.2,,,,,,,24.145,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,41416.4,31857.1,,,server,,,,,baseline
+loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,b,0,6,6,0,0,0,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0.992,,,24.146,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,,,,,,,,,,the baseline again
+loaders,local,3.13,,row_by_row_asyncio,uvloop,simple,,20,default,ny,autocommit,execute,split,on,a,0,6,5,0,0,1,0,1,0,0,0,14422.8,,,1.4027,1.3838,1.4219,2.63e-07,2.63e-07,0,17.334,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,57690.1,31857.1,,,server,,,,,1 wrong_work: rows: 22199 of 22200
+loaders,local,3.13,,row_by_row_asyncio,asyncio,simple,,20,default,ny,autocommit,execute,split,on,a,0,0,0,0,0,0,1,0,0,0,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,cannot run: no wheel of aiopg | none at all
 """
 
 
@@ -96,7 +96,7 @@ aiopg · asyncio            –                       –             –     �
 - Run status: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
 - 1 run wrong_work: rows: 22199 of 22200.
 - 1 cell cannot run: no wheel of aiopg | none at all.
-- Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), throttled 2% of the time though the row sets no limit, or client and server both 25% more CPU time per row than usual for it).
+- Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), throttled 2% of the time though the row sets no limit, a single thread waiting 5% of the time for its core, or client and server both 25% more CPU time per row than usual for it).
 """
 
 

@@ -17,7 +17,8 @@ import pytest
 from bigdata.database.statements import SELECT_GEO_ID, SELECT_ITEM_IDS
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import PreparedData, provide
-from experiments.campaign.run import PreparedCell, initial_record, measure
+from experiments.campaign.prepared_cell import PreparedCell
+from experiments.campaign.run import initial_record, measure
 from experiments.engines.local.loader import LocalLoaderHost
 from experiments.engines.local.postgres_binaries import locked_binaries
 from experiments.engines.local.server import start_server

@@ -18,7 +18,8 @@ from docker import DockerClient
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.monitoring.time_slice import shorten_time_slices
-from experiments.campaign.run import PreparedCell, initial_record, measure
+from experiments.campaign.prepared_cell import PreparedCell
+from experiments.campaign.run import initial_record, measure
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.limits import LOCKED_UP, loader_limits

@@ -10,7 +10,8 @@ import pytest
 
 from bigdata.registry import LOADERS
 from experiments.campaign.datasets import PreparedData
-from experiments.campaign.run import PreparedCell, initial_record, measure
+from experiments.campaign.prepared_cell import PreparedCell
+from experiments.campaign.run import initial_record, measure
 from experiments.engines.docker import loader_image as module
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.loader_image import program_files

@@ -1,0 +1,74 @@
+"""A cell with everything that it needs to run, and the launch of its loader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bigdata.registry import LOADERS
+from experiments.campaign.datasets import PreparedData
+from experiments.engines.protocol import Launch, LoaderHost, Server
+from experiments.matrix.cell import Cell
+from experiments.records.facts import Placement, ServerFacts
+
+
+@dataclass(frozen=True)
+class CellParts:
+    """What the names in a cell stand for, before any server runs."""
+
+    cell: Cell
+    host: LoaderHost
+    placement: Placement
+    data: PreparedData
+    server_facts: ServerFacts
+
+
+@dataclass(frozen=True)
+class PreparedCell:
+    """A cell with all it needs; ``directory`` is the data's for the loader. ``here``: on the machine of the harness."""
+
+    cell: Cell
+    key: str
+    host: LoaderHost
+    server: Server
+    placement: Placement
+    data: PreparedData
+    directory: str
+    timeout_s: float
+    here: bool = True
+
+    @property
+    def server_facts(self) -> ServerFacts:
+        """Identity of the running server."""
+        return self.server.facts
+
+
+def launch_of(prepared: PreparedCell) -> Launch:
+    """Return the launch of the cell's loader."""
+    return Launch(
+        run_arguments(prepared), prepared.server, prepared.placement, prepared.timeout_s, environment_of(prepared.cell)
+    )
+
+
+def run_arguments(prepared: PreparedCell) -> list[str]:
+    """Return the loader's command line for the cell."""
+    cell = prepared.cell
+    arguments = ["run", cell.loader, "--directory", prepared.directory, "--poolsize", str(cell.poolsize)]
+    arguments += [*prepared.data.arguments, *choices_of(cell)]
+    if cell.transaction == "per_record":
+        arguments.append("--no-autocommit")
+    if cell.inserts == "executemany":
+        arguments.append("--allow-executemany")
+    return [*arguments, "--prepared", "--report", "-"]
+
+
+def choices_of(cell: Cell) -> list[str]:
+    """Return the options for loop, protocol and implementation, as far as the loader has a choice."""
+    several = len(LOADERS[cell.loader].protocols) > 1
+    chosen = {"--loop": cell.loop, "--protocol": cell.protocol if several else None}
+    chosen["--implementation"] = cell.implementation
+    return [word for option, value in chosen.items() if value is not None for word in (option, value)]
+
+
+def environment_of(cell: Cell) -> dict[str, str]:
+    """Return variables for the loader's process, such as that modules must not enable a disabled GIL."""
+    return {"PYTHON_GIL": "0"} if cell.gil == "off" else {}
