@@ -3,7 +3,7 @@
 A busy neighbour does not only add noise, it slows event loops down more than threads. So each run waits for quiet
 cores, and a run that was disturbed all the same is repeated within its block, together with the baseline, at most
 ``MOST_REPEATS`` times. Of several runs the last counts, whatever came of it. Only causes outside of the run decide,
-never its speed, so that repeating does not bias the ratios (tests/experiments/analysis/test_repeating.py).
+never its speed, so that repeating does not bias the ratios (tests/experiments/campaign/test_repeating.py).
 """
 
 from __future__ import annotations

@@ -1,0 +1,85 @@
+"""Whole campaigns beside a real busy process: nothing is claimed of threads and asyncio that it has caused."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from experiments.analysis.summary import CellSummary, summarize_campaign
+from experiments.records.campaign import load_campaign
+from experiments.records.folder import list_campaigns
+from tests.project import ROOT
+
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="loader and server share the only core"),
+]
+
+LOADER_CORE, SERVER_CORE = sorted(os.sched_getaffinity(0))[:2] * 1 if len(os.sched_getaffinity(0)) > 1 else (0, 0)
+
+# On for so many seconds of each period; it ends with the test.
+SPIN = """
+import os, sys, time
+cpu, on_s, period_s, parent = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
+os.sched_setaffinity(0, {cpu})
+while os.getppid() == parent:
+    if time.monotonic() % period_s < on_s:
+        for _ in range(100_000): pass
+    else:
+        time.sleep(0.02)
+"""
+
+
+@contextmanager
+def spinning(cpu: int, on_s: float, period_s: float, *, session: bool) -> Iterator[None]:
+    command = [sys.executable, "-S", "-c", SPIN, *map(str, (cpu, on_s, period_s, os.getpid()))]
+    process = subprocess.Popen(command, start_new_session=session)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def campaign(results: Path, patience: str) -> tuple[str, list[CellSummary]]:
+    """Runs threads and asyncio in five blocks; what was printed, and the rows."""
+    arguments = ["--experiment", "loaders", "--only", "loop=asyncio", "--engine", "local", "--repeats", "5"]
+    arguments += ["--records", "10", "--patience", patience, "--results", str(results)]
+    command = [sys.executable, "-m", "experiments", "matrix", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = list_campaigns(results)
+    (summary,) = summarize_campaign(load_campaign(folder)).experiments
+    return done.stdout, list(summary.cells)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "on_s", "period_s", "session"),
+    [
+        pytest.param(LOADER_CORE, 1.0, 1.0, True, id="on the loader's core, from another session"),
+        pytest.param(SERVER_CORE, 1.0, 1.0, False, id="on the server's core"),
+        pytest.param(LOADER_CORE, 3.0, 5.0, False, id="coming and going"),
+    ],
+)
+def test_without_patience_rows_beside_a_busy_process_are_disturbed(
+    cpu: int, on_s: float, period_s: float, session: bool, tmp_path: Path
+) -> None:
+    with spinning(cpu, on_s, period_s, session=session):
+        out, cells = campaign(tmp_path, "0")
+    assert not any(cell.noise is False for cell in cells)
+    assert any(cell.disturbed_ground for cell in cells)
+    assert re.search(r"\ndisturbed: nothing is claimed of \d of \d rows; repeat the campaign\n", out)
+
+
+def test_with_patience_a_busy_process_that_comes_and_goes_is_waited_for_and_nothing_is_claimed(tmp_path: Path) -> None:
+    with spinning(LOADER_CORE, 2.0, 12.0, session=True):
+        out, cells = campaign(tmp_path, "3s")
+    assert not any(cell.noise is False for cell in cells)
+    assert re.search(r"\nwaiting for quiet cores, at most \d s in this block: ", out)
