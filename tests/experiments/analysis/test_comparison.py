@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from experiments.analysis.comparison import ComparedCell, Comparison, compare_campaigns, find_package_differences
-from experiments.analysis.differences import Difference, cells_in_common
+from experiments.analysis.differences import Difference
+from experiments.analysis.matching import pair_cells
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import summarize
 from experiments.matrix.cell import Cell
@@ -215,7 +216,7 @@ def test_versions_of_packages_that_the_runs_report_are_told_where_they_differ(
     client = b.records[0].client
     assert client is not None
     newer = [replace(one, client=replace(client, packages={"psycopg2": "2.9.12"})) for one in b.records]
-    cells = cells_in_common(a.description, b.description)
+    cells = pair_cells(a.description, b.description)
     assert find_package_differences(a, b, cells) == []
     assert find_package_differences(a, replace(b, records=newer), cells) == [
         Difference("software", "packages local: 3.13", "psycopg2", "2.9.11", "2.9.12")

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from experiments.analysis.differences import Difference, cells_in_common, find_differences_between
-from experiments.matrix.cell import Cell, read_cell
+from experiments.analysis.differences import Difference, find_differences_between
+from experiments.matrix.cell import Cell
 from experiments.records.description import Description, ShownCell
-from tests.experiments.older_cells import without
 
 
 def changed(description: Description, section: str, name: str, **facts: Any) -> Description:
@@ -228,7 +227,7 @@ def test_other_experiments_than_those_in_common_may_have_other_baselines(
     other = replace(description, cells=tuple(cells))
     (found,) = find_differences_between(description, other)
     assert found == Difference("configuration", "experiment loaders", "baseline", "poolsize 20", "poolsize 1", True)
-    assert find_differences_between(description, other, cells=[]) == ()
+    assert find_differences_between(description, other, pairs=[]) == ()
 
 
 def test_source_commit_and_harness_are_software_and_only_the_source_is_a_pin(description: Description) -> None:
@@ -257,13 +256,3 @@ def test_an_engines_machine_is_only_looked_at_where_it_is_another_one(descriptio
         Difference("host", "engine docker", "cores", "4", "8", True),
         Difference("software", "engine docker", "version", "20.10", "28"),
     )
-
-
-def test_cells_are_the_same_by_their_axes_whatever_their_keys_and_however_old(description: Description) -> None:
-    new = ("gil", "protocol", "implementation")
-    cells = tuple(
-        replace(shown, cell_key="old", cell=read_cell(without(shown.cell, *new))) for shown in description.cells
-    )
-    common = cells_in_common(replace(description, cells=cells), description)
-    assert common == tuple(dict.fromkeys(shown.cell for shown in description.cells))
-    assert common[0].protocol == "simple"
