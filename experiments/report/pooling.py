@@ -126,7 +126,7 @@ def _count_differing(cells: Sequence[PooledCell]) -> Iterator[str]:
     common = adjust_holm([cell.pooled.common.p_value for cell in cells if cell.pooled])
     yield f"If campaigns do not differ: {sum(map(is_significant, common))} of {total}."
     numbers = Counter(cell.k for cell in cells)
-    listed = ", ".join(f"{number} of {k} campaigns" for k, number in sorted(numbers.items()))
+    listed = ", ".join(f"{number} from {k} campaigns" for k, number in sorted(numbers.items()))
     few = "; two campaigns leave 1 degree of freedom, so that only large differences are significant: pool more"
     yield f"Combined ratios: {listed}{few * (2 in numbers)}."
 

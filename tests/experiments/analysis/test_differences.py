@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from experiments.analysis.differences import Difference, find_differences_between
+from experiments.analysis.matching import pair_cells
 from experiments.matrix.cell import Cell
 from experiments.records.description import Description, ShownCell
 
@@ -256,3 +257,33 @@ def test_an_engines_machine_is_only_looked_at_where_it_is_another_one(descriptio
         Difference("host", "engine docker", "cores", "4", "8", True),
         Difference("software", "engine docker", "version", "20.10", "28"),
     )
+
+
+def test_ignored_axes_are_listed_and_what_stands_behind_them_forbids_nothing(description: Description) -> None:
+    moved = tuple(
+        replace(shown, cell=replace(shown.cell, python="3.14", resources="narrow")) for shown in description.cells
+    )
+    newer = replace(description.interpreters["3.13"], python="3.14", version="3.14.0")
+    narrow = replace(description.placements["split"], server_cpus=frozenset({1}))
+    other = replace(description, cells=moved, interpreters={"3.14": newer}, placements={"narrow": narrow})
+    assert find_differences_between(description, other) == ()
+    ignored = ("python", "resources")
+    found = find_differences_between(description, other, pair_cells(description, other, ignored), ignored)
+    named = "interpreters local: 3.13 and local: 3.14"
+    assert found == (
+        Difference("configuration", "ignored axis", "python", "3.13", "3.14"),
+        Difference("configuration", "ignored axis", "resources", "split", "narrow"),
+        Difference("configuration", "placements local: split and local: narrow", "cores of the server", "1-2", "1"),
+        Difference("software", named, "version", "3.13.0", "3.14.0", pin=True),
+    )
+
+
+def test_what_no_ignored_axis_names_still_forbids(description: Description) -> None:
+    moved = tuple(replace(shown, cell=replace(shown.cell, engine="docker")) for shown in description.cells)
+    wider = replace(description.placements["split"], server_cpus=frozenset({1}))
+    other = replace(description, cells=moved, placements={"docker: split": wider})
+    found = find_differences_between(description, other, pair_cells(description, other, ("engine",)), ("engine",))
+    assert [(one.where, one.forbids) for one in found] == [
+        ("ignored axis", False),
+        ("placements local: split and docker: split", True),
+    ]
