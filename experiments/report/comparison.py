@@ -96,7 +96,7 @@ def sum_up(a: Campaign, b: Campaign, comparison: Comparison) -> list[str]:
     cells = comparison.compared
     lines = [_count_differing(cells), _reach(cells), _direction(comparison)] if cells else [_why_nothing(a, b)]
     lines.append(_floors(comparison))
-    alike = "Only ignored axes tell apart in {}, so that they are left out,"
+    alike = "Left out, as only ignored axes tell them apart: in {}"
     named = [
         *(("Only A has", comparison.only_a, b), ("Only B has", comparison.only_b, a)),
         *((alike.format("A"), comparison.ambiguous_a, b), (alike.format("B"), comparison.ambiguous_b, a)),

@@ -78,7 +78,7 @@ def sum_up(
         described = side.description
         others = [other.description for other in campaigns if other is not side]
         lines += describe_only(f"Only {letter(place)} has", only_in(described, others, ignored), others)
-        alike = f"Only ignored axes tell apart in {letter(place)}, so that they are left out,"
+        alike = f"Left out, as only ignored axes tell them apart: in {letter(place)}"
         lines += describe_only(alike, ambiguous_cells(described, ignored), others)
     return lines
 

@@ -219,7 +219,7 @@ def test_cells_that_only_ignored_axes_tell_apart_are_named_and_alone_refused(
     ]
     make("two", cells=(*description.cells[:2], *versions))
     assert compare(tmp_path, "one", "two", "--ignore", "python") == 0
-    assert "- Only ignored axes tell apart in B, so that they are left out, 4 cells: " in capsys.readouterr().out
+    assert "- Left out, as only ignored axes tell them apart: in B 4 cells: " in capsys.readouterr().out
     make("three", cells=tuple(versions))
     assert compare(tmp_path, "one", "three", "--ignore", "python") == 2
     assert "several of one campaign are the same without python; ignore less; " in capsys.readouterr().err

@@ -86,7 +86,7 @@ def test_cells_of_one_campaign_and_those_that_become_the_same_are_named(campaign
     wider = replace(b, description=replace(b.description, cells=(*b.description.cells, *versions)))
     experiments = pool_campaigns([a, wider], ("python",))
     lines = sum_up([a, wider], experiments, ("python",))
-    assert lines[-1].startswith("Only ignored axes tell apart in B, so that they are left out, 2 cells: ")
+    assert lines[-1].startswith("Left out, as only ignored axes tell them apart: in B 2 cells: ")
     lines = sum_up([a, wider], pool_campaigns([a, wider]))
     assert lines[-1].startswith("Only B has 2 cells: aiopg · uvloop, ")
 
