@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from experiments.analysis.ceilings import is_ceiling
-from experiments.analysis.differences import Difference, cells_in_common, find_differences_between
+from experiments.analysis.differences import Difference, find_differences_between, join_parts
+from experiments.analysis.matching import Key, Pair, ambiguous_cells, match_cells, only_in, pair_cells
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_unpaired_ratio, is_significant
 from experiments.analysis.summary import CellSummary, ExperimentSummary, GoodRuns, paired, summarize
 from experiments.records.campaign import Campaign
@@ -79,11 +80,16 @@ class ComparedExperiment:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All experiments in common, and the cells that only one of the campaigns has."""
+    """All experiments in common, and the cells that only one of the campaigns has.
+
+    ``ambiguous_a`` and ``ambiguous_b`` are cells that only ignored axes tell apart.
+    """
 
     experiments: tuple[ComparedExperiment, ...]
     only_a: tuple[ShownCell, ...]
     only_b: tuple[ShownCell, ...]
+    ambiguous_a: tuple[ShownCell, ...] = ()
+    ambiguous_b: tuple[ShownCell, ...] = ()
 
     @property
     def compared(self) -> list[ComparedCell]:
@@ -97,62 +103,95 @@ class Comparison:
         return list(distinct.values())
 
 
-def compare_campaigns(a: Campaign, b: Campaign) -> Comparison:
+def compare_campaigns(a: Campaign, b: Campaign, ignored: Sequence[str] = ()) -> Comparison:
     """Compare what is in common. Cells are the same by their axes: their keys change with the loader's source."""
     theirs = {shown.name: shown for shown in a.description.experiments}
     experiments = [
-        _compare_experiment(summarize(a, theirs[shown.name]), summarize(b, shown))
+        _compare_experiment(summarize(a, theirs[shown.name]), summarize(b, shown), ignored)
         for shown in b.description.experiments
         if shown.name in theirs
     ]
     with_cells = [experiment for experiment in experiments if experiment.cells]
-    return Comparison(tuple(_adjust(with_cells)), _only_in(a, b), _only_in(b, a))
+    sides = (a.description, b.description)
+    only = (only_in(sides[0], sides[1:], ignored), only_in(sides[1], sides[:1], ignored))
+    return Comparison(tuple(_adjust(with_cells)), *only, *(ambiguous_cells(side, ignored) for side in sides))
 
 
-def find_differences(a: Campaign, b: Campaign) -> list[Difference]:
+def find_differences(a: Campaign, b: Campaign, ignored: Sequence[str] = ()) -> list[Difference]:
     """Find what differs behind the cells in common, the most severe first."""
-    cells = cells_in_common(a.description, b.description)
-    return [*find_differences_between(a.description, b.description, cells), *find_package_differences(a, b, cells)]
+    pairs = pair_cells(a.description, b.description, ignored)
+    return find_differences_behind(a, b, pairs, ignored)
 
 
-def find_package_differences(a: Campaign, b: Campaign, cells: Sequence[Cell]) -> list[Difference]:
-    """Find the packages whose versions differ between a and b, as the loaders of these cells reported them."""
-    versions = [_packages(side, set(cells)) for side in (a, b)]
+def find_differences_behind(
+    a: Campaign, b: Campaign, pairs: Sequence[Pair], ignored: Sequence[str] = ()
+) -> list[Difference]:
+    """Find what differs behind these pairs of cells, the most severe first."""
     return [
-        Difference("software", f"packages {where}", package, here, there)
-        for (where, package), here in versions[0].items()
-        if (there := versions[1].get((where, package), here)) != here
+        *find_differences_between(a.description, b.description, pairs, ignored),
+        *find_package_differences(a, b, pairs),
     ]
 
 
-def _packages(side: Campaign, cells: set[Cell]) -> dict[tuple[str, str], str]:
-    """Return the versions by interpreter and package; several where a package changed during the campaign."""
+def find_package_differences(a: Campaign, b: Campaign, pairs: Sequence[Pair]) -> list[Difference]:
+    """Find the packages whose versions differ between a and b, as the loaders of these cells reported them."""
+    interpreters = {(_interpreter(here), _interpreter(there)) for here, there in pairs}
+    versions = [_packages(side, set(cells)) for side, cells in zip((a, b), zip(*pairs, strict=True), strict=False)]
+    return [
+        Difference("software", f"packages {join_parts(where, elsewhere)}", package, here, there)
+        for where, elsewhere in sorted(interpreters)
+        for package, here in versions[0].get(where, {}).items()
+        if (there := versions[1].get(elsewhere, {}).get(package, here)) != here
+    ]
+
+
+def _interpreter(cell: Cell) -> str:
+    return part_key(cell.engine, cell.python)
+
+
+def _packages(side: Campaign, cells: set[Cell]) -> dict[str, dict[str, str]]:
+    """Return the versions of packages by interpreter; several where a package changed during the campaign."""
     chosen = {shown.cell_key: shown.cell for shown in side.description.cells if shown.cell in cells}
-    found: dict[tuple[str, str], set[str]] = {}
+    found: dict[str, dict[str, set[str]]] = {}
     for record in side.records:
         if record.client and (cell := chosen.get(record.cell_key)):
-            where = part_key(cell.engine, cell.python)
+            packages = found.setdefault(_interpreter(cell), {})
             for package, version in record.client.packages.items():
-                found.setdefault((where, package), set()).add(version)
-    return {package: " and ".join(sorted(versions)) for package, versions in found.items()}
+                packages.setdefault(package, set()).add(version)
+    return {
+        where: {package: " and ".join(sorted(versions)) for package, versions in packages.items()}
+        for where, packages in found.items()
+    }
 
 
-def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary) -> ComparedExperiment:
-    there = {(cell.shown.cell, cell.shown.arm): cell for cell in a.cells}
-    paces = [next((cell.good_runs for cell in side.cells if cell.baseline), {}) for side in (a, b)]
+def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary, ignored: Sequence[str]) -> ComparedExperiment:
+    there, here = (summaries_by_key(side, ignored) for side in (a, b))
+    paces = [pace_of(side) for side in (a, b)]
     cells = tuple(
         _compare_cell(there[key], cell, *paces)
-        for cell in b.cells
-        if (key := (cell.shown.cell, cell.shown.arm)) in there and not is_ceiling(cell.shown.cell)
+        for key, cell in here.items()
+        if key in there and not is_ceiling(cell.shown.cell)
     )
     baseline = next((cell.shown.cell for cell in b.cells if cell.baseline), None)
     return ComparedExperiment(b.experiment.name, b.experiment.question, baseline, cells, a.floor, b.floor)
 
 
+def summaries_by_key(side: ExperimentSummary, ignored: Sequence[str]) -> dict[Key, CellSummary]:
+    """Return the cells and arms by what makes them the same as another campaign's."""
+    summaries = {(cell.shown.cell_key, cell.shown.arm): cell for cell in side.cells}
+    matched = match_cells([cell.shown for cell in side.cells], ignored)
+    return {key: summaries[shown.cell_key, shown.arm] for key, shown in matched.items()}
+
+
+def pace_of(side: ExperimentSummary) -> GoodRuns:
+    """Return the runs of the baseline that count."""
+    return next((cell.good_runs for cell in side.cells if cell.baseline), {})
+
+
 def _compare_cell(a: CellSummary, b: CellSummary, pace_a: GoodRuns, pace_b: GoodRuns) -> ComparedCell:
     baseline = a.baseline or b.baseline
-    relative = estimate_unpaired_ratio(_differences(a, pace_a), _differences(b, pace_b))
-    obstacles = (_obstacle(a, pace_a), _obstacle(b, pace_b))
+    relative = estimate_unpaired_ratio(log_ratios(a, pace_a), log_ratios(b, pace_b))
+    obstacles = (obstacle_to(a, pace_a), obstacle_to(b, pace_b))
     return ComparedCell(
         shown=b.shown,
         axes=b.shown.cell,
@@ -174,13 +213,14 @@ def _logs(cell: CellSummary) -> list[float]:
     return [math.log(run.rows_per_s) for run in cell.good_runs.values()]
 
 
-def _differences(cell: CellSummary, pace: GoodRuns) -> list[float]:
+def log_ratios(cell: CellSummary, pace: GoodRuns) -> list[float]:
     """Return the logarithms of its ratios to the baseline, one of each block that has both."""
     pairs = sorted(paired(cell.good_runs, pace).items())
     return [math.log(run.rows_per_s) - math.log(pace[block].rows_per_s) for block, run in pairs]
 
 
-def _obstacle(cell: CellSummary, pace: GoodRuns) -> str | None:
+def obstacle_to(cell: CellSummary, pace: GoodRuns) -> str | None:
+    """Return why the cell has no ratio to compare, or None."""
     if cell.shown.unsupported:
         return f"cannot run: {cell.shown.unsupported}"
     if not cell.good_runs:
@@ -208,8 +248,3 @@ def _adjust(experiments: Sequence[ComparedExperiment]) -> Iterator[ComparedExper
         yield replace(
             experiment, cells=tuple(replace(cell, adjusted_p=key and adjusted.get(key)) for cell, key in cells)
         )
-
-
-def _only_in(side: Campaign, other: Campaign) -> tuple[ShownCell, ...]:
-    there = {cell.cell for cell in other.description.cells}
-    return tuple(cell for cell in side.description.cells if cell.arm == "a" and cell.cell not in there)

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from experiments.analysis.matching import Pair, pair_cells
 from experiments.cpuset import format_cpuset
+from experiments.formatting import axis_value
 from experiments.records.description import Description, Part, part_key, part_of
 from experiments.records.facts import ServerFacts
 from experiments.records.record import Cell
@@ -102,21 +104,21 @@ _FOLLOWS_FROM_THE_CAMPAIGN = ("max_connections",)
 
 
 def find_differences_between(
-    a: Description, b: Description, cells: Sequence[Cell] | None = None
+    a: Description, b: Description, pairs: Sequence[Pair] | None = None, ignored: Sequence[str] = ()
 ) -> tuple[Difference, ...]:
     """Find everything that differs, the most severe first.
 
-    Of parts with names only what stands behind ``cells``: all that the campaigns have in common, unless given.
+    Of parts with names only what stands behind ``pairs`` of cells: all that the campaigns have in common, unless given.
+    The values of ``ignored`` axes are listed, and what stands behind them forbids nothing.
     """
-    cells = cells_in_common(a, b) if cells is None else cells
-    found = [*_of_host(a, b, cells), *_of_configuration(a, b, cells), *_of_software(a, b, cells)]
+    pairs = pair_cells(a, b) if pairs is None else pairs
+    found = [
+        *_of_ignored_axes(pairs, ignored),
+        *_of_host(a, b, pairs),
+        *_of_configuration(a, b, pairs, ignored),
+        *_of_software(a, b, pairs),
+    ]
     return tuple(sorted(dict.fromkeys(found), key=lambda one: SEVERITIES.index(one.severity)))
-
-
-def cells_in_common(a: Description, b: Description) -> tuple[Cell, ...]:
-    """Return the cells that both planned, in the order of ``b``; their keys may differ."""
-    there = {shown.cell for shown in a.cells}
-    return tuple(dict.fromkeys(shown.cell for shown in b.cells if shown.cell in there))
 
 
 def baseline_of(description: Description, experiment: str) -> Cell | None:
@@ -125,9 +127,17 @@ def baseline_of(description: Description, experiment: str) -> Cell | None:
     return next(again, None)
 
 
-def _of_host(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
-    names = dict.fromkeys(cell.engine for cell in cells)
-    engines = {name: (a.engines.get(name), b.engines.get(name)) for name in names}
+def _of_ignored_axes(pairs: Sequence[Pair], ignored: Sequence[str]) -> Iterator[Difference]:
+    for axis in ignored:
+        sides = [dict.fromkeys(axis_value(pair[side].value(axis)) for pair in pairs) for side in (0, 1)]
+        here, there = map(", ".join, sides)
+        if here != there:
+            yield Difference("configuration", "ignored axis", axis, here, there)
+
+
+def _of_host(a: Description, b: Description, pairs: Sequence[Pair]) -> Iterator[Difference]:
+    names = dict.fromkeys((here.engine, there.engine) for here, there in pairs)
+    engines = {join_parts(*name): (a.engines.get(name[0]), b.engines.get(name[1])) for name in names}
     # Where nothing ran on the harness's own machine, that is told and no reason for anything.
     matters = not engines or any(_is_here(side) for sides in engines.values() for side in sides)
     for one in _compare("host", "environment", _HOST, a.environment, b.environment):
@@ -143,41 +153,63 @@ def _is_here(engine: Mapping[str, Any] | None) -> bool:
     return engine is None or bool(engine.get("here", True))
 
 
-def _of_configuration(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
-    for name in dict.fromkeys(cell.data for cell in cells):
-        yield from _compare("configuration", f"data {name}", _DATA, a.data.get(name), b.data.get(name))
-    for where, here, there in _parts(a.postgres, b.postgres, cells, "postgres", "postgres"):
-        yield from _compare("configuration", where, _SERVER, here, there)
-        yield from _compare_settings(where, here, there)
-    for where, one, other in _parts(a.placements, b.placements, cells, "placements", "resources"):
-        yield from _compare("configuration", where, _PLACEMENT, one, other)
-    yield from _compare_shared_memory(a, b, cells)
+def _of_configuration(
+    a: Description, b: Description, pairs: Sequence[Pair], ignored: Sequence[str]
+) -> Iterator[Difference]:
+    behind = {"data": _of_data, "postgres": _of_servers, "resources": _of_placements}
+    for axis, find in behind.items():
+        for one in find(a, b, pairs):
+            yield replace(one, forbids=one.forbids and axis not in ignored)
     limit = (_Fact("timeout_s", "time limit of a run, in seconds", text=_number),)
     yield from _compare("configuration", "matrix", limit, a.matrix, b.matrix)
-    yield from _compare_baselines(a, b, cells)
+    yield from _compare_baselines(a, b, pairs, ignored)
 
 
-def _of_software(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
-    for where, here, there in _parts(a.interpreters, b.interpreters, cells, "interpreters", "python"):
+def _of_data(a: Description, b: Description, pairs: Sequence[Pair]) -> Iterator[Difference]:
+    for here, there in dict.fromkeys((here.data, there.data) for here, there in pairs):
+        sides = (a.data.get(here), b.data.get(there))
+        yield from _compare("configuration", f"data {join_parts(here, there)}", _DATA, *sides)
+
+
+def _of_servers(a: Description, b: Description, pairs: Sequence[Pair]) -> Iterator[Difference]:
+    for where, here, there in _parts(a.postgres, b.postgres, pairs, "postgres", "postgres"):
+        yield from _compare("configuration", where, _SERVER, here, there)
+        yield from _compare_settings(where, here, there)
+    yield from _compare_shared_memory(a, b, pairs)
+
+
+def _of_placements(a: Description, b: Description, pairs: Sequence[Pair]) -> Iterator[Difference]:
+    for where, here, there in _parts(a.placements, b.placements, pairs, "placements", "resources"):
+        yield from _compare("configuration", where, _PLACEMENT, here, there)
+
+
+def _of_software(a: Description, b: Description, pairs: Sequence[Pair]) -> Iterator[Difference]:
+    for where, here, there in _parts(a.interpreters, b.interpreters, pairs, "interpreters", "python"):
         in_images = all(side is not None and side.image for side in (here, there))
         yield from _compare("software", where, _IN_AN_IMAGE if in_images else _INSTALLED, here, there)
-    for where, one, other in _parts(a.postgres, b.postgres, cells, "postgres", "postgres"):
+    for where, one, other in _parts(a.postgres, b.postgres, pairs, "postgres", "postgres"):
         yield from _compare("software", where, _SERVER_SOFTWARE, one, other)
-    for name in dict.fromkeys(cell.engine for cell in cells):
-        yield from _compare("software", f"engine {name}", _ENGINE_SOFTWARE, a.engines.get(name), b.engines.get(name))
+    for name, another in dict.fromkeys((here.engine, there.engine) for here, there in pairs):
+        engines = (a.engines.get(name), b.engines.get(another))
+        yield from _compare("software", f"engine {join_parts(name, another)}", _ENGINE_SOFTWARE, *engines)
     source = _Fact("hash", "source", pin=True)
     yield from _compare("software", "loader", (source,), {"hash": a.source_hash}, {"hash": b.source_hash})
     yield from _compare("software", "checkout", (_Fact("commit", "commit"),), _checkout(a), _checkout(b))
     yield from _compare("software", "harness", *_harness(a, b))
 
 
+def join_parts(a: str, b: str) -> str:
+    """Name a part that has different names in the campaigns: 'local: 3.13 and docker: 3.14'."""
+    return a if a == b else f"{a} and {b}"
+
+
 def _parts(
-    a: Mapping[str, Part], b: Mapping[str, Part], cells: Sequence[Cell], section: str, axis: str
+    a: Mapping[str, Part], b: Mapping[str, Part], pairs: Sequence[Pair], section: str, axis: str
 ) -> Iterator[tuple[str, Part | None, Part | None]]:
     """Yield the place of each value that the cells have on an axis, with its part of either campaign."""
-    for cell in {(cell.engine, cell.value(axis)): cell for cell in cells}.values():
-        where = f"{section} {part_key(cell.engine, str(cell.value(axis)))}"
-        yield where, part_of(a, cell, axis), part_of(b, cell, axis)
+    named = {tuple(part_key(cell.engine, str(cell.value(axis))) for cell in pair): pair for pair in pairs}
+    for (here, there), pair in named.items():
+        yield f"{section} {join_parts(here, there)}", part_of(a, pair[0], axis), part_of(b, pair[1], axis)
 
 
 def _compare(severity: Severity, where: str, facts: Sequence[_Fact], a: object, b: object) -> Iterator[Difference]:
@@ -204,26 +236,30 @@ def _compare_settings(where: str, a: ServerFacts | None, b: ServerFacts | None) 
     yield from _compare("configuration", where, facts, *settings)
 
 
-def _compare_shared_memory(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
+def _compare_shared_memory(a: Description, b: Description, pairs: Sequence[Pair]) -> Iterator[Difference]:
     """Compare the shared memory of containers, which no setting says."""
     fact = _Fact("shm_size", "shared memory of the container", forbids=True, pin=True, absent="usual")
-    for cell in cells:
-        if cell.engine == "docker":
-            name = cell.postgres
-            asked = [side.matrix.get("postgres", {}).get(name) for side in (a, b)]
-            yield from _compare("configuration", f"postgres {part_key('docker', name)}", (fact,), *asked)
+    for here, there in pairs:
+        if here.engine == there.engine == "docker":
+            asked = (a.matrix.get("postgres", {}).get(here.postgres), b.matrix.get("postgres", {}).get(there.postgres))
+            where = join_parts(*(part_key("docker", cell.postgres) for cell in (here, there)))
+            yield from _compare("configuration", f"postgres {where}", (fact,), *asked)
 
 
-def _compare_baselines(a: Description, b: Description, cells: Sequence[Cell]) -> Iterator[Difference]:
+def _compare_baselines(
+    a: Description, b: Description, pairs: Sequence[Pair], ignored: Sequence[str]
+) -> Iterator[Difference]:
     """Find experiments with some of the cells whose ratios have different baselines."""
-    compared = {*cells}
+    compared = [set(cells) for cells in zip(*pairs, strict=True)] or [set(), set()]
     showing = [
-        {name for shown in side.cells if shown.cell in compared for name in shown.experiments} for side in (a, b)
+        {name for shown in side.cells if shown.cell in cells for name in shown.experiments}
+        for side, cells in zip((a, b), compared, strict=True)
     ]
     for name in (shown.name for shown in b.experiments if shown.name in showing[0] & showing[1]):
         baselines = [baseline_of(side, name) for side in (a, b)]
         sides = [{} if cell is None else cell.axes() for cell in baselines]
         unlike = [axis for axis in {**sides[0], **sides[1]} if sides[0].get(axis) != sides[1].get(axis)]
+        unlike = [axis for axis in unlike if axis not in ignored]
         if unlike:
             texts = [", ".join(f"{axis} {side.get(axis)}" for axis in unlike) if side else "none" for side in sides]
             here, there = texts

@@ -96,17 +96,30 @@ def estimate_ratio(values: Mapping[int, float], baseline: Mapping[int, float]) -
     return estimate_mean_ratio([math.log(values[block] / baseline[block]) for block in blocks])
 
 
+@dataclass(frozen=True)
+class LogRatio:
+    """The mean logarithm of a ratio with its standard error and degrees of freedom."""
+
+    mean: float
+    error: float
+    freedom: float
+
+
+def measure_log_ratio(logs: Sequence[float]) -> LogRatio | None:
+    """Return the trimmed mean of the logarithms, one of each block; None for fewer than 5."""
+    if len(logs) < FEWEST_BLOCKS:
+        return None
+    trimmed = _Trimmed.of(logs)
+    error = trimmed.spread * math.sqrt(len(logs)) / trimmed.counted
+    return LogRatio(trimmed.mean, error, trimmed.counted - (2 if trimmed.counted < len(logs) else 1))
+
+
 def estimate_mean_ratio(logs: Sequence[float]) -> Estimate | None:
     """Estimate the ratio whose logarithm each block has measured once, by the trimmed t test; None without any."""
     if not logs:
         return None
-    trimmed = _Trimmed.of(logs)
-    if len(logs) < FEWEST_BLOCKS:
-        return Estimate(math.exp(trimmed.mean))
-    if trimmed.spread < _ROUNDING:
-        return _certain(trimmed.mean)
-    error = trimmed.spread * math.sqrt(len(logs)) / trimmed.counted
-    return _tested(trimmed.mean, error, trimmed.counted - (2 if trimmed.counted < len(logs) else 1))
+    measured = measure_log_ratio(logs)
+    return Estimate(math.exp(_Trimmed.of(logs).mean)) if measured is None else to_estimate(measured)
 
 
 def estimate_unpaired_ratio(logs_a: Sequence[float], logs_b: Sequence[float]) -> Estimate | None:
@@ -124,7 +137,8 @@ def estimate_unpaired_ratio(logs_a: Sequence[float], logs_b: Sequence[float]) ->
     variances = [side.squares / (side.counted * (side.counted - 1)) for side in (a, b)]
     # Welch's approximation (Satterthwaite): as many as a single variance of this size would have.
     parts = [variance**2 / (side.counted - 1) for variance, side in zip(variances, (a, b), strict=True)]
-    return _tested(b.mean - a.mean, math.sqrt(math.fsum(variances)), math.fsum(variances) ** 2 / math.fsum(parts))
+    freedom = math.fsum(variances) ** 2 / math.fsum(parts)
+    return to_estimate(LogRatio(b.mean - a.mean, math.sqrt(math.fsum(variances)), freedom))
 
 
 def interval_reach(ratio: Estimate | None) -> float | None:
@@ -193,11 +207,14 @@ class _Trimmed:
         return _Trimmed(statistics.fmean(counted), len(counted), squares, math.sqrt(squares / max(1, len(logs) - 1)))
 
 
-def _tested(log_ratio: float, error: float, freedom: float) -> Estimate:
-    """Turn a logarithm with this standard error into a ratio with Student's interval and the p value of 1."""
-    reach = error * float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
-    p_value = float(2 * stdtr(freedom, -abs(log_ratio) / error))
-    return Estimate(math.exp(log_ratio), math.exp(log_ratio - reach), math.exp(log_ratio + reach), p_value)
+def to_estimate(measured: LogRatio) -> Estimate:
+    """Turn the logarithm into a ratio with Student's interval and the p value of 1."""
+    if measured.error < _ROUNDING:
+        return _certain(measured.mean)
+    reach = measured.error * float(stdtrit(measured.freedom, (1 + CONFIDENCE) / 2))
+    low, high = math.exp(measured.mean - reach), math.exp(measured.mean + reach)
+    p_value = float(2 * stdtr(measured.freedom, -abs(measured.mean) / measured.error))
+    return Estimate(math.exp(measured.mean), low, high, p_value)
 
 
 def _certain(log_ratio: float) -> Estimate:

@@ -71,7 +71,8 @@ class Reproduction:
     def check(self, now: Description) -> list[str]:
         """Return what differs from the campaign about to begin. Raises BadInput if pins differ, unless forced."""
         then = self.published.description
-        found = find_differences_between(then, now, [shown.cell for shown in now.cells if not shown.unsupported])
+        pairs = [(shown.cell, shown.cell) for shown in now.cells if not shown.unsupported]
+        found = find_differences_between(then, now, pairs)
         pins = [one for one in found if one.pin]
         if pins and not self.force:
             raise BadInput(_refuse_pins(then, pins))

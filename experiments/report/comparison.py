@@ -18,7 +18,7 @@ from experiments.analysis.stats import (
 )
 from experiments.formatting import NOTHING, count
 from experiments.records.campaign import Campaign
-from experiments.records.description import ShownCell
+from experiments.records.description import Description, ShownCell
 from experiments.report.labels import Style, label_of, lay_out, table_axes
 from experiments.report.labels import headings as label_headings
 
@@ -96,8 +96,12 @@ def sum_up(a: Campaign, b: Campaign, comparison: Comparison) -> list[str]:
     cells = comparison.compared
     lines = [_count_differing(cells), _reach(cells), _direction(comparison)] if cells else [_why_nothing(a, b)]
     lines.append(_floors(comparison))
-    only = [("A", comparison.only_a, b), ("B", comparison.only_b, a)]
-    return lines + [_only(*side) for side in only if side[1]]
+    alike = "Left out, as only ignored axes tell them apart: in {}"
+    named = [
+        *(("Only A has", comparison.only_a, b), ("Only B has", comparison.only_b, a)),
+        *((alike.format("A"), comparison.ambiguous_a, b), (alike.format("B"), comparison.ambiguous_b, a)),
+    ]
+    return lines + [line for text, cells, other in named for line in describe_only(text, cells, [other.description])]
 
 
 def _value_cells(cell: ComparedCell, experiment: ComparedExperiment, a: Campaign, b: Campaign) -> list[str]:
@@ -176,10 +180,11 @@ def _why_nothing(a: Campaign, b: Campaign) -> str:
     return f"Nothing is called different: {blocks}; {needed}."
 
 
-def _only(name: str, only: Sequence[ShownCell], other: Campaign) -> str:
-    axes = table_axes([shown.cell for shown in (*only, *other.description.cells)])
+def describe_only(text: str, only: Sequence[ShownCell], others: Sequence[Description]) -> list[str]:
+    """Return a line that names cells, told by what makes them unlike others; none without cells."""
+    axes = table_axes([shown.cell for shown in only] + [shown.cell for other in others for shown in other.cells])
     named = "; ".join(_name(cell, axes) for cell in only)
-    return f"Only {name} has {count(len(only), 'cell')}: {named}."
+    return [f"{text} {count(len(only), 'cell')}: {named}."] if only else []
 
 
 def _name(shown: ShownCell, axes: Sequence[str]) -> str:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from experiments.analysis.comparison import ComparedCell, Comparison, compare_campaigns, find_package_differences
-from experiments.analysis.differences import Difference, cells_in_common
+from experiments.analysis.differences import Difference
+from experiments.analysis.matching import pair_cells
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import summarize
 from experiments.matrix.cell import Cell
@@ -215,7 +216,7 @@ def test_versions_of_packages_that_the_runs_report_are_told_where_they_differ(
     client = b.records[0].client
     assert client is not None
     newer = [replace(one, client=replace(client, packages={"psycopg2": "2.9.12"})) for one in b.records]
-    cells = cells_in_common(a.description, b.description)
+    cells = pair_cells(a.description, b.description)
     assert find_package_differences(a, b, cells) == []
     assert find_package_differences(a, replace(b, records=newer), cells) == [
         Difference("software", "packages local: 3.13", "psycopg2", "2.9.11", "2.9.12")
@@ -224,4 +225,26 @@ def test_versions_of_packages_that_the_runs_report_are_told_where_they_differ(
     changed = replace(b, records=[*b.records[:1], *newer[1:]])
     assert find_package_differences(a, changed, cells) == [
         Difference("software", "packages local: 3.13", "psycopg2", "2.9.11", "2.9.11 and 2.9.12")
+    ]
+
+
+def test_cells_that_differ_in_an_ignored_axis_are_compared_and_their_packages_too(
+    description: Description, make_record: MakeRecord
+) -> None:
+    one = {"row_by_row_threaded": 1.0, "again": 1.01, "row_by_row_asyncio": 1.2}
+    a = measured(description, make_record, one)
+    moved = tuple(replace(shown, cell=replace(shown.cell, python="3.14")) for shown in description.cells)
+    b = measured(description, make_record, {**one, "row_by_row_asyncio": 1.5}, cells=moved)
+    client = b.records[0].client
+    assert client is not None
+    newer = [replace(one, client=replace(client, packages={"psycopg2": "2.9.12"})) for one in b.records]
+    assert compare_campaigns(a, b).experiments == ()
+    comparison = compare_campaigns(a, b, ("python",))
+    cell = cell_of(comparison, "loaders", "row_by_row_asyncio")
+    assert_close(cell.relative, 1.25, REACH)
+    assert cell.axes.python == "3.14"
+    assert (comparison.only_a, comparison.only_b, comparison.ambiguous_a) == ((), (), ())
+    pairs = pair_cells(a.description, b.description, ("python",))
+    assert find_package_differences(a, replace(b, records=newer), pairs) == [
+        Difference("software", "packages local: 3.13 and local: 3.14", "psycopg2", "2.9.11", "2.9.12")
     ]

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from experiments.analysis.differences import Difference, cells_in_common, find_differences_between
-from experiments.matrix.cell import Cell, read_cell
+from experiments.analysis.differences import Difference, find_differences_between
+from experiments.analysis.matching import pair_cells
+from experiments.matrix.cell import Cell
 from experiments.records.description import Description, ShownCell
-from tests.experiments.older_cells import without
 
 
 def changed(description: Description, section: str, name: str, **facts: Any) -> Description:
@@ -228,7 +228,7 @@ def test_other_experiments_than_those_in_common_may_have_other_baselines(
     other = replace(description, cells=tuple(cells))
     (found,) = find_differences_between(description, other)
     assert found == Difference("configuration", "experiment loaders", "baseline", "poolsize 20", "poolsize 1", True)
-    assert find_differences_between(description, other, cells=[]) == ()
+    assert find_differences_between(description, other, pairs=[]) == ()
 
 
 def test_source_commit_and_harness_are_software_and_only_the_source_is_a_pin(description: Description) -> None:
@@ -259,11 +259,31 @@ def test_an_engines_machine_is_only_looked_at_where_it_is_another_one(descriptio
     )
 
 
-def test_cells_are_the_same_by_their_axes_whatever_their_keys_and_however_old(description: Description) -> None:
-    new = ("gil", "protocol", "implementation")
-    cells = tuple(
-        replace(shown, cell_key="old", cell=read_cell(without(shown.cell, *new))) for shown in description.cells
+def test_ignored_axes_are_listed_and_what_stands_behind_them_forbids_nothing(description: Description) -> None:
+    moved = tuple(
+        replace(shown, cell=replace(shown.cell, python="3.14", resources="narrow")) for shown in description.cells
     )
-    common = cells_in_common(replace(description, cells=cells), description)
-    assert common == tuple(dict.fromkeys(shown.cell for shown in description.cells))
-    assert common[0].protocol == "simple"
+    newer = replace(description.interpreters["3.13"], python="3.14", version="3.14.0")
+    narrow = replace(description.placements["split"], server_cpus=frozenset({1}))
+    other = replace(description, cells=moved, interpreters={"3.14": newer}, placements={"narrow": narrow})
+    assert find_differences_between(description, other) == ()
+    ignored = ("python", "resources")
+    found = find_differences_between(description, other, pair_cells(description, other, ignored), ignored)
+    named = "interpreters local: 3.13 and local: 3.14"
+    assert found == (
+        Difference("configuration", "ignored axis", "python", "3.13", "3.14"),
+        Difference("configuration", "ignored axis", "resources", "split", "narrow"),
+        Difference("configuration", "placements local: split and local: narrow", "cores of the server", "1-2", "1"),
+        Difference("software", named, "version", "3.13.0", "3.14.0", pin=True),
+    )
+
+
+def test_what_no_ignored_axis_names_still_forbids(description: Description) -> None:
+    moved = tuple(replace(shown, cell=replace(shown.cell, engine="docker")) for shown in description.cells)
+    wider = replace(description.placements["split"], server_cpus=frozenset({1}))
+    other = replace(description, cells=moved, placements={"docker: split": wider})
+    found = find_differences_between(description, other, pair_cells(description, other, ("engine",)), ("engine",))
+    assert [(one.where, one.forbids) for one in found] == [
+        ("ignored axis", False),
+        ("placements local: split and docker: split", True),
+    ]

@@ -155,7 +155,8 @@ def test_nothing_in_common_is_refused_with_what_differs(
     )
     assert compare(tmp_path, "one", "three") == 2
     assert capsys.readouterr().err == (
-        f"error: one and three: no cell in common: python is 3.13 in A and 3.14 in B{advice}"
+        f"error: one and three: no cell in common: python is 3.13 in A and 3.14 in B; "
+        f"use --ignore python to compare them nevertheless{advice}"
     )
 
 
@@ -189,3 +190,81 @@ def test_a_killed_campaign_elsewhere_is_repaired_where_it_is(
     assert advice == f"tables -- --results {tmp_path / 'elsewhere'} repairs that\n"
     assert main(advice.removesuffix(" repairs that\n").replace(" -- ", " ").split()) == 0
     assert compare(tmp_path, "one", str(elsewhere)) == 0
+
+
+def test_cells_that_differ_in_ignored_axes_are_compared(
+    tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    moved = tuple(replace(shown, cell=replace(shown.cell, python="3.14")) for shown in description.cells)
+    make("two", faster=1.25, cells=moved)
+    assert compare(tmp_path, "one", "two", "--ignore", "python, python") == 0
+    out = capsys.readouterr().out
+    assert "  - ignored axis, python: 3.13 in A, 3.14 in B\n" in out
+    assert " ≠ 1.250 (1.222 to 1.279)" in out
+    assert compare(tmp_path, "one", "two", "--ignore", "pythn") == 2
+    assert capsys.readouterr().err.startswith(
+        "error: --ignore: unknown axis 'pythn' (did you mean python? known: engine, python, "
+    )
+
+
+def test_cells_that_only_ignored_axes_tell_apart_are_named_and_alone_refused(
+    tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    versions = [
+        replace(shown, cell_key=f"{shown.cell_key}{version}", cell=replace(shown.cell, python=version))
+        for version in ("3.14", "3.15")
+        for shown in description.cells[2:]
+    ]
+    make("two", cells=(*description.cells[:2], *versions))
+    assert compare(tmp_path, "one", "two", "--ignore", "python") == 0
+    assert "- Left out, as only ignored axes tell them apart: in B 4 cells: " in capsys.readouterr().out
+    make("three", cells=tuple(versions))
+    assert compare(tmp_path, "one", "three", "--ignore", "python") == 2
+    assert "several of one campaign are the same without python; ignore less; " in capsys.readouterr().err
+
+
+def test_three_campaigns_are_pooled_and_without_that_refused(
+    tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, faster in (("one", 1.0), ("two", 1.02), ("three", 1.04)):
+        make(name, faster=faster)
+    assert compare(tmp_path, "one", "two", "three") == 2
+    assert capsys.readouterr().err == (
+        "error: 3 campaigns: compare puts two side by side; name two, or use --pool to combine all\n"
+    )
+    assert compare(tmp_path, "one", "two", "three", "--pool", "--save") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("# 3 campaigns pooled\n\n- A: `one`, begun ")
+    assert "\n- 1 of 1 cell differs significantly from the baseline (Holm, 5%).\n" in out
+    page = tmp_path / "results" / "three" / "compared" / "one+two.md"
+    assert out.endswith(f"\nwrote {page}\n")
+    (heading,) = (line for line in page.read_text().splitlines() if line.startswith("| loader"))
+    assert "combined ratio (95%)" in heading
+
+
+def test_campaigns_that_cannot_be_pooled_are_refused_with_the_reason(
+    tmp_path: Path, make: Make, description: Description, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    make("two")
+    make("three", environment=environment(description, cpu="Another"))
+    assert compare(tmp_path, "one", "two", "one", "--pool") == 2
+    assert capsys.readouterr().err == "error: one: the same campaign twice; name two different ones\n"
+    assert compare(tmp_path, "one", "two", "three", "--pool") == 2
+    assert capsys.readouterr().err == (
+        "error: one (A) and three (C) are not comparable:\n- environment, CPU: A Processor in A, Another in C\n"
+        "that alone could change their ratios; use --force to compare them nevertheless\n"
+    )
+    assert compare(tmp_path, "one", "two", "three", "--pool", "--force") == 0
+    assert capsys.readouterr().out.startswith(
+        "warning: not comparable: environment, CPU: A Processor in A, Another in C\n\n# 3 campaigns pooled\n"
+    )
+    moved = tuple(replace(shown, cell=replace(shown.cell, python="3.14")) for shown in description.cells)
+    make("four", cells=moved)
+    assert compare(tmp_path, "one", "four", "--pool") == 2
+    assert capsys.readouterr().err == (
+        "error: no two of 2 campaigns have a cell in common: one (A) and four (B): no cell in common: python is 3.13 "
+        "in A and 3.14 in B; use --ignore python to compare them nevertheless; name campaigns that ran the same cells\n"
+    )
