@@ -43,7 +43,7 @@ _NOT_OBSERVED = "not observed"
 
 # Parts of the plot: the cores, which decide the bottleneck, and the time.
 _CORES = (0.0, 0.2)
-_TIME = (0.26, 1.0)
+_TIME = (0.24, 1.0)
 _SIDES = ("client_user", "server_cpu")
 
 
@@ -99,11 +99,11 @@ class Bars:
         self._columns.write_headings(sheet, top + _HEAD - 8)
         box = (sheet, top + _HEAD, _ROW * len(self.rows), len(self.rows))
         cores = self._columns.axes(*box, "cores in use", _CORES)
-        _prepare(cores, 1.0)
+        _prepare(cores, 1.0, (0, BUSY_SHARE))
         cores.axvline(BUSY_SHARE, color=GREY, linewidth=0.6, linestyle=":")
         axes = self._columns.axes(*box, "where the workers' time goes", _TIME)
         longest = max([1.0, *(begin + share for row in self.rows for _, begin, share in row.shares())])
-        _prepare(axes, longest)
+        _prepare(axes, longest, (0, 0.25, 0.5, 0.75, 1))
         for number, row in enumerate(self.rows):
             _plot_cores(cores, row, number)
             _plot(axes, row, number, axes.get_position().width * sheet.width / longest)
@@ -140,9 +140,9 @@ def _row(cell: CellSummary, axes: Sequence[str]) -> TimeRow:
     return TimeRow(label, {}, "cannot run" if cell.shown.unsupported else _NOT_OBSERVED, busy)
 
 
-def _prepare(axes: Axes, longest: float) -> None:
+def _prepare(axes: Axes, longest: float, ticks: Sequence[float]) -> None:
     axes.set_xlim(0, longest)
-    axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.tick_params(axis="x", bottom=False, labelbottom=False)
     axes.spines["bottom"].set_visible(False)
