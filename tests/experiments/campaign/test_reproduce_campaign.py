@@ -25,7 +25,8 @@ def command(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def matrix(results: Path, *arguments: str) -> tuple[str, CampaignFolder]:
     """Runs a campaign, the only one of its results folder; what it printed, and its folder."""
-    done = command("matrix", *arguments, "--results", str(results))
+    # Tests run beside this one.
+    done = command("matrix", *arguments, "--patience", "0", "--results", str(results))
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = list_campaigns(results)
     return done.stdout, folder

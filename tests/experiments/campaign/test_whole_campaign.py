@@ -31,6 +31,9 @@ def command(results: Path, *more: str) -> list[str]:
         "2",
         "--records",
         "20",
+        # Tests run beside this one.
+        "--patience",
+        "0",
     ]
     # Of an option that is given twice the last counts.
     return [sys.executable, "-m", "experiments", "matrix", *chosen, "--results", str(results), *more]
@@ -135,7 +138,8 @@ def test_blocks_are_added_and_a_campaign_killed_in_one_of_them_goes_on_with_it_u
 
 
 def test_every_run_was_checked_down_to_its_transactions(tmp_path: Path) -> None:
-    chosen = ["--only", "poolsize=1", "--experiment", "pool_sizes", "--repeats", "1", "--records", "3"]
+    chosen = ["--engine", "local", "--only", "poolsize=1", "--experiment", "pool_sizes"]
+    chosen += ["--repeats", "1", "--records", "3"]
     arguments = [sys.executable, "-m", "experiments", "matrix", *chosen, "--results", str(tmp_path)]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
