@@ -1,15 +1,22 @@
 """Loop over the planned runs: each is measured once and on disk before the next one begins."""
 
+import errno
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from experiments.campaign.progress import Reporter
 from experiments.campaign.run import PreparedCell, initial_record
 from experiments.campaign.stopping_rule import Blocks
+from experiments.engines.protocol import Server
+from experiments.errors import Failure
+from experiments.files import named_errors
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import Plan, PlannedRun
 from experiments.records.folder import CampaignFolder
 from experiments.records.record import Record
+
+_FULL = os.strerror(errno.ENOSPC)
 
 NO_BLOCK = 0
 """The block of the record of a cell that cannot run; those of runs are counted from 1."""
@@ -52,12 +59,27 @@ def _attempt(
     folder.begin_attempt(initial)
     try:
         record = replace(measure(prepared, initial), resumed=resumed)
+        _check_room(prepared.server, record)
     except (KeyboardInterrupt, Exception):
         # Even after a bug of the harness: every attempt leaves a record.
         folder.append(initial)
         raise
     folder.append(record)
     return record
+
+
+def _check_room(server: Server, record: Record) -> None:
+    """Raise Failure where the disk of the server's data was full: every run would fail, and none of them be repeated.
+
+    Storage in memory is another matter, as is shared memory: it is the row's own that has too little of it.
+    """
+    reason, storage = record.reason or "", server.facts.storage
+    if record.status != "failed" or storage != "disk" or _FULL not in reason or "shared memory" in reason:
+        return
+    if server.data is None:
+        raise Failure(f"{reason}; make room where the engine keeps its volumes, then rerun the same command")
+    with named_errors(server.data):
+        raise Failure(reason)
 
 
 def _split(folder: CampaignFolder, plan: Plan, cells: Cells) -> tuple[int, list[tuple[PlannedRun, PreparedCell]]]:

@@ -66,6 +66,10 @@ class FakeServer:
     def pid(self) -> int | None:
         return None
 
+    @property
+    def data(self) -> Path | None:
+        return None
+
     def place(self, placement: Placement) -> None:
         self.placed.append(placement)
 
