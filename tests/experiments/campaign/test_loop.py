@@ -55,7 +55,7 @@ class Campaign:
     def __init__(self, folder: CampaignFolder, threaded: Cell, uvloop: Cell) -> None:
         missing = replace(threaded, python="3.14")
         self.folder = folder
-        self.server = SimpleNamespace(storage="disk")
+        self.server = SimpleNamespace(facts=SimpleNamespace(storage="disk"), data=folder.path / "postgresql-data")
         experiments = ("loaders",)
         planned = [PlannedCell(threaded, "a", experiments), PlannedCell(threaded, "b", experiments)]
         planned += [PlannedCell(uvloop, "a", experiments), PlannedCell(missing, "a", experiments)]
@@ -69,8 +69,7 @@ class Campaign:
 
     def _ready(self, cell: Cell) -> PreparedCell:
         data = PreparedData(Path("ny"), (), "", 1, 1, 222)
-        server = cast(Server, SimpleNamespace(facts=self.server, data=self.folder.path / "postgresql-data"))
-        parts = cast(LoaderHost, None), server, Placement(frozenset(), frozenset())
+        parts = cast(LoaderHost, None), cast(Server, self.server), Placement(frozenset(), frozenset())
         return PreparedCell(cell, self.keys[cell], *parts, data, "ny", 120.0)
 
     def run(
@@ -126,9 +125,15 @@ def test_a_full_disk_interrupts_the_campaign_in_the_run_that_filled_it(campaign:
     assert len(campaign.run(good, resumed=True).ended) == 6
 
 
+def test_a_full_disk_of_an_engine_elsewhere_is_told_without_the_free_space(campaign: Campaign) -> None:
+    campaign.server.data = None
+    with pytest.raises(Failure, match=rf"^{FULL}; make room where the engine keeps its volumes, then rerun the same"):
+        campaign.run(failing(FULL))
+
+
 @pytest.mark.parametrize(("reason", "storage"), [(FULL_MEMORY, "disk"), (FULL, "tmpfs"), ("killed", "disk")])
 def test_memory_that_is_full_fails_the_run_alone(campaign: Campaign, reason: str, storage: str) -> None:
-    campaign.server.storage = storage
+    campaign.server.facts.storage = storage
     assert {record.reason for record in campaign.run(failing(reason)).ended} == {reason}
 
 
