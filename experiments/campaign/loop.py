@@ -73,8 +73,9 @@ def _check_room(server: Server, record: Record) -> None:
 
     Storage in memory is another matter, as is shared memory: it is the row's own that has too little of it.
     """
-    reason, storage = record.reason or "", server.facts.storage
-    if record.status != "failed" or storage != "disk" or _FULL not in reason or "shared memory" in reason:
+    reason = record.reason or ""
+    is_full = record.status == "failed" and _FULL in reason and "shared memory" not in reason
+    if not is_full or server.facts.storage != "disk":
         return
     if server.data is None:
         raise Failure(f"{reason}; make room where the engine keeps its volumes, then rerun the same command")
