@@ -55,7 +55,7 @@ class Campaign:
     def __init__(self, folder: CampaignFolder, threaded: Cell, uvloop: Cell) -> None:
         missing = replace(threaded, python="3.14")
         self.folder = folder
-        self.server = SimpleNamespace(facts=SimpleNamespace(storage="disk"), data=folder.path / "postgresql-data")
+        self.server = SimpleNamespace(facts=SimpleNamespace(storage="disk"), data=None)
         experiments = ("loaders",)
         planned = [PlannedCell(threaded, "a", experiments), PlannedCell(threaded, "b", experiments)]
         planned += [PlannedCell(uvloop, "a", experiments), PlannedCell(missing, "a", experiments)]
@@ -117,6 +117,7 @@ def failing(reason: str) -> Callable[[PreparedCell, Record], Record]:
 
 
 def test_a_full_disk_interrupts_the_campaign_in_the_run_that_filled_it(campaign: Campaign) -> None:
+    campaign.server.data = campaign.folder.path / "postgresql-data"
     words = rf"^{FULL}; {campaign.folder.path} has .* free; make room, then rerun the same command$"
     with pytest.raises(Failure, match=words):
         campaign.run(failing(FULL))
@@ -126,7 +127,6 @@ def test_a_full_disk_interrupts_the_campaign_in_the_run_that_filled_it(campaign:
 
 
 def test_a_full_disk_of_an_engine_elsewhere_is_told_without_the_free_space(campaign: Campaign) -> None:
-    campaign.server.data = None
     with pytest.raises(Failure, match=rf"^{FULL}; make room where the engine keeps its volumes, then rerun the same"):
         campaign.run(failing(FULL))
 
