@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,9 +52,11 @@ def cut_torn_line(path: Path) -> bool:
     """Remove an incomplete last line that a killed writer left; return whether there was one."""
     if not path.exists():
         return False
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole == len(content):
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        # Of a large file only the end is read. An empty one cannot be mapped.
+        whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ).rfind(b"\n") + 1 if size else 0
+    if whole == size:
         return False
     with path.open("r+b") as file:
         file.truncate(whole)

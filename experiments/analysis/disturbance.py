@@ -57,7 +57,7 @@ THRESHOLDS = (
 _STOLEN = "{} of the CPU time stolen by the hypervisor"
 _FOREIGN = "foreign load of {} cores"
 _ELSEWHERE = "foreign load of {} of the other cores"
-_THROTTLED = "throttled {} of the time though nothing limits the loader"
+_THROTTLED = "throttled {} of the time though the row sets no limit"
 _RUN_QUEUE = "waited {} of the time for a core of its own"
 _SLOWER = "slower cores, on which client and server took {} times their usual CPU time"
 

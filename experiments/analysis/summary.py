@@ -96,7 +96,7 @@ class CellSummary:
         """Count each (status, reason) other than ok."""
         return Counter((record.status, record.reason or "") for record in self.finished if record.status != "ok")
 
-    @property
+    @cached_property
     def missing(self) -> tuple[int, ...]:
         """Return the planned blocks without the record of a finished run."""
         done = {record.block for record in self.finished}

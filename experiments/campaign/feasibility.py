@@ -25,7 +25,9 @@ def find_impossible(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -
         pools[planned.cell.postgres] = max(pools.get(planned.cell.postgres, 0), planned.cell.poolsize)
     for name, pool in pools.items():
         yield from _check_connections(name, matrix.postgres[name], pool + SPARE_CONNECTIONS)
-    here = [planned for planned in plan.runnable if engines[planned.cell.engine].cores().here]
+    # Each engine asks the system for its cores, and a plan may have 100,000 cells.
+    engines_here = {name for name, engine in engines.items() if engine.cores().here}
+    here = [planned for planned in plan.runnable if planned.cell.engine in engines_here]
     if not here:
         return
     largest = max(here, key=lambda planned: planned.cell.poolsize)

@@ -1,5 +1,7 @@
 """Loop over the planned runs: each is measured once and on disk before the next one begins."""
 
+import errno
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -10,10 +12,15 @@ from experiments.campaign.progress import Reporter
 from experiments.campaign.quiet_gate import MOST_REPEATS, QuietGate
 from experiments.campaign.run import initial_record
 from experiments.campaign.stopping_rule import Blocks
+from experiments.engines.protocol import Server
+from experiments.errors import Failure
+from experiments.files import named_errors
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import Plan, PlannedRun
 from experiments.records.folder import CampaignFolder
 from experiments.records.record import Record
+
+_FULL = os.strerror(errno.ENOSPC)
 
 NO_BLOCK = 0
 """The block of the record of a cell that cannot run; those of runs are counted from 1."""
@@ -59,6 +66,7 @@ class Runner:
         self.folder.begin_attempt(initial)
         try:
             record = replace(self.measure(prepared, initial), resumed=self.resumed)
+            _check_room(prepared.server, record)
         except (KeyboardInterrupt, Exception):
             # Even after a bug of the harness: every attempt leaves a record.
             self.folder.append(initial)
@@ -92,6 +100,21 @@ def _choose_repeats(runs: Sequence[Run], records: Mapping[PlannedRun, Record], p
     concerned = {name for run in disturbed for name in experiments[run.cell, run.arm]}
     baselines = {one.cell for one in plan.runnable if one.arm == "b" and concerned & {*one.experiments}}
     return [one for one in runs if one[0] in disturbed or (one[0].arm == "a" and one[0].cell in baselines)]
+
+
+def _check_room(server: Server, record: Record) -> None:
+    """Raise Failure where the disk of the server's data was full: every run would fail, and none of them be repeated.
+
+    Storage in memory is another matter, as is shared memory: it is the row's own that has too little of it.
+    """
+    reason = record.reason or ""
+    is_full = record.status == "failed" and _FULL in reason and "shared memory" not in reason
+    if not is_full or server.facts.storage != "disk":
+        return
+    if server.data is None:
+        raise Failure(f"{reason}; make room where the engine keeps its volumes, then rerun the same command")
+    with named_errors(server.data):
+        raise Failure(reason)
 
 
 def _split(folder: CampaignFolder, plan: Plan, cells: Cells) -> tuple[int, list[Run]]:

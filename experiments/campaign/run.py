@@ -184,8 +184,8 @@ def _transactions(prepared: PreparedCell) -> range:
     return range(least + more.start, NO_LIMIT if prepared.server.facts.has_autovacuum else least + more.stop)
 
 
-def _ends(expected: range) -> list[int | None]:
-    return [expected[0], None if expected.stop == NO_LIMIT else expected[-1]]
+def _ends(expected: range) -> tuple[int, int | None]:
+    return expected[0], None if expected.stop == NO_LIMIT else expected[-1]
 
 
 def _rates(data: Phase) -> tuple[float | None, float | None]:

@@ -4,10 +4,11 @@ import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from experiments.analysis.summary import CampaignSummary
 from experiments.cli.options import add_results
 from experiments.errors import BadInput
 from experiments.files import write_whole
-from experiments.records.campaign import PUBLISHED, Campaign, find_campaign, list_known
+from experiments.records.campaign import PUBLISHED, find_campaign, list_known
 from experiments.records.folder import CampaignFolder, leaving_out_unreadable, list_campaigns, locked
 from experiments.report.answer.section import write_answer
 from experiments.report.charts.catalog import CHARTS
@@ -39,12 +40,12 @@ def run(options: Namespace) -> int:
             print(f"wrote {write_front_page(folder.path.parent, written)}")
         folder.set_reported(True)
     if options.readme is not None:
-        answer_in(options.readme, folder, written.campaign)
+        answer_in(options.readme, folder, written)
         print(f"wrote the answer in {options.readme}")
     return 0
 
 
-def answer_in(readme: Path, folder: CampaignFolder, campaign: Campaign) -> None:
+def answer_in(readme: Path, folder: CampaignFolder, written: CampaignSummary) -> None:
     """Replace the text between the markers of the file by the campaign's answer."""
     try:
         text = readme.read_text(encoding="utf-8")
@@ -52,7 +53,7 @@ def answer_in(readme: Path, folder: CampaignFolder, campaign: Campaign) -> None:
         raise BadInput(f"--readme: {readme}: {error.strerror}; expected a text file with the markers") from error
     # Both may be given from anywhere; a page's links are from where it is.
     link = Path(os.path.relpath(folder.path, readme.parent)).as_posix()
-    answer = make_inert(write_answer(campaign, str(folder.path), link))
+    answer = make_inert(write_answer(written, str(folder.path), link))
     write_whole(readme, replace_answer(text, answer, str(readme)))
 
 

@@ -48,6 +48,10 @@ class Server(Protocol):
     def pid(self) -> int | None:
         """Its main process id on the harness's machine; None if it runs on another one."""
 
+    @property
+    def data(self) -> Path | None:
+        """The folder of its data on the harness's machine; None if only the engine knows."""
+
     def place(self, placement: Placement) -> None:
         """Confine it to its side of a placement; one that has ended starts again first, empty. Raises Failure."""
 

@@ -76,9 +76,11 @@ def load_readable(folders: Iterable[CampaignFolder]) -> Iterator[Campaign]:
 
 def count_missing(description: Description, records: Sequence[Record]) -> int:
     """Count the planned runs without a record; an interrupted attempt is none."""
-    planned = {(shown.cell_key, shown.arm) for shown in description.cells if not shown.unsupported}
-    done = (record.run for record in records if not record.interrupted and 1 <= record.block <= description.repeats)
-    return len(planned) * description.repeats - len({run for run in done if run[:2] in planned})
+    done = {(shown.cell_key, shown.arm): set[int]() for shown in description.cells if not shown.unsupported}
+    for record in records:
+        if not record.interrupted and 1 <= record.block <= description.repeats:
+            done.get((record.cell_key, record.arm), set()).add(record.block)
+    return len(done) * description.repeats - sum(map(len, done.values()))
 
 
 def runs_left(folder: CampaignFolder, description: Description) -> int:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError, from_json
 
 from experiments.errors import BadInput
 from experiments.formatting import shortened
-from experiments.matrix.bounds import Report, Text
+from experiments.matrix.bounds import Amount, Count, Number, Report, Text
 from experiments.matrix.cell import Cell, read_cell
 
 Read = TypeVar("Read")
@@ -24,8 +24,8 @@ _LINE = re.compile(r" at line (\d+) column (\d+)")
 _CELL = TypeAdapter(Cell)
 
 
-def _share(value: Any, info: ValidationInfo[dict[Any, Any]]) -> Any:
-    """Return the equal value that the file had before, if any: a campaign repeats its cells in every record."""
+def share(value: Any, info: ValidationInfo[dict[Any, Any]]) -> Any:
+    """Return the equal value that the file had before, if any: a campaign repeats its cells and its work."""
     return info.context.setdefault(tuple(value.items()) if isinstance(value, dict) else value, value)
 
 
@@ -47,9 +47,13 @@ def _read_cell(values: Any, info: ValidationInfo[dict[Any, Any]]) -> Cell:
 
 
 Schema = Annotated[int, Field(strict=True, ge=1, le=SCHEMA)]
-SharedText = Annotated[Text, AfterValidator(_share)]
-SharedReport = Annotated[Report, AfterValidator(_share)]
-SharedTexts = Annotated[Mapping[Text, Text], AfterValidator(_share)]
+# For numbers that are rounded, or often 0.
+SharedAmount = Annotated[Amount, AfterValidator(share)]
+SharedNumber = Annotated[Number, AfterValidator(share)]
+SharedText = Annotated[Text, AfterValidator(share)]
+SharedReport = Annotated[Report, AfterValidator(share)]
+SharedCounts = Annotated[Mapping[Text, Count], AfterValidator(share)]
+SharedTexts = Annotated[Mapping[Text, Text], AfterValidator(share)]
 SharedCell = Annotated[Cell, PlainValidator(_read_cell)]
 
 

@@ -6,7 +6,7 @@ Names and units are fixed by ``SCHEMA``. A newer schema may add names, so unknow
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args
@@ -18,7 +18,18 @@ from experiments.matrix.bounds import LEAST_DIVISOR, Amount, Block, Count, Flag,
 from experiments.matrix.cell import AXES as AXES
 from experiments.matrix.cell import Cell as Cell
 from experiments.records.reading import SCHEMA as SCHEMA
-from experiments.records.reading import Schema, SharedCell, SharedReport, SharedText, SharedTexts, read_json
+from experiments.records.reading import (
+    Schema,
+    SharedAmount,
+    SharedCell,
+    SharedCounts,
+    SharedNumber,
+    SharedReport,
+    SharedText,
+    SharedTexts,
+    read_json,
+    share,
+)
 from experiments.records.redaction import without_paths
 
 Status = Literal["ok", "failed", "timeout", "wrong_work", "unsupported"]
@@ -85,11 +96,11 @@ class Client:
     gil_requested: SharedText | None = None
     lto: Flag | None = None
     jit: Flag | None = None
-    switch_interval_s: Amount | None = None
+    switch_interval_s: SharedAmount | None = None
     libpq_bundled: Flag | None = None
     driver_implementation: SharedText | None = None
-    rows_per_worker: Mapping[Text, Count] | None = None
-    record_latency_s: Mapping[Text, Amount] | None = None
+    rows_per_worker: SharedCounts | None = None
+    record_latency_s: Mapping[Text, SharedAmount] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,7 @@ class ServerUse:
     version: SharedText
     settings: SharedTexts
     storage: SharedText
-    cpu_s: Amount | None = None
+    cpu_s: SharedAmount | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +125,13 @@ class Connections:
     """
 
     samples: Count
-    interval_s: Amount | None = None
-    round_trip_s: Number | None = None
+    interval_s: SharedAmount | None = None
+    round_trip_s: SharedNumber | None = None
     scheduling: SharedText | None = ""
-    active: Amount
-    idle: Amount
-    idle_in_transaction: Amount
-    waits: Mapping[Text, Amount]
+    active: SharedAmount
+    idle: SharedAmount
+    idle_in_transaction: SharedAmount
+    waits: Mapping[Text, SharedAmount]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +151,7 @@ class Work:
     records_streamed: Count | None = None
     geo_scans: Count | None = None
     matrix_scans: Count | None = None
-    transactions_expected: Sequence[Count | None] | None = None
+    transactions_expected: tuple[Count | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +163,13 @@ class Host:
     include the start of the container. ``run_steal_s`` and ``run_foreign_cpu_s`` are of the run's cores alone.
     """
 
-    steal_s: Number | None = None
-    load_1m: Number | None = None
-    foreign_cpu_s: Number | None = None
-    observed_s: Number | None = None
+    steal_s: SharedNumber | None = None
+    load_1m: SharedNumber | None = None
+    foreign_cpu_s: SharedNumber | None = None
+    observed_s: SharedNumber | None = None
     cores: Count | None = None
-    run_steal_s: Number | None = None
-    run_foreign_cpu_s: Number | None = None
+    run_steal_s: SharedNumber | None = None
+    run_foreign_cpu_s: SharedNumber | None = None
 
     @property
     def stolen_s(self) -> float | None:
@@ -196,24 +207,24 @@ class Record:
     arm: Literal["a", "b"]
     block: Block
     order: Count
-    started_at: SharedText
+    started_at: Text
     status: Status
     reason: SharedReport | None
     cell: SharedCell
     rows_per_s: Amount | None = None
-    cpu_us_per_row: Amount | None = None
+    cpu_us_per_row: SharedAmount | None = None
     phases: Annotated[Mapping[Text, Phase], AfterValidator(_check_phases)] | None = None
     client: Client | None = None
     server: ServerUse | None = None
     images: SharedTexts | None = None
     connections: Connections | None = None
-    work: Work | None = None
+    work: Annotated[Work, AfterValidator(share)] | None = None
     host: Host | None = None
-    wall_s: Amount | None = None
+    wall_s: SharedAmount | None = None
     interrupted: Flag = False
     resumed: Flag = False
     repeat: Count = 0
-    ledger_us_per_row: Mapping[Text, Number] | None = None
+    ledger_us_per_row: Mapping[Text, SharedNumber] | None = None
     schema: Schema = SCHEMA
 
     @property

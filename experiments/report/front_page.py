@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.analysis.queueing.model import Model
+from experiments.analysis.queueing.model import Model, model_cells
 from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize
 from experiments.formatting import NOTHING, axis_value, count, duration, format_known
 from experiments.records.campaign import Campaign
@@ -61,7 +61,7 @@ def write_readme(newest: CampaignSummary, others: Sequence[Campaign]) -> str:
     parts = [HEAD.format(folder=campaign.name)]
     for summary in newest.experiments:
         images = chart_images(campaign.description, summary.experiment, f"{campaign.name}/{CHARTS}")
-        table = markdown_table(summary, campaign, charts=describe_question(summary, campaign) + images)
+        table = markdown_table(summary, campaign, charts=describe_question(summary, newest) + images)
         parts.append(f"## {summary.experiment.name}\n\n{table}")
     origin = f"Machine, versions and commit: [{campaign.name}]({campaign.name}/{README}).\n"
     return "\n".join([*parts, origin, _list_others(others)])
@@ -87,7 +87,7 @@ def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
 
 
 def _headline(summary: ExperimentSummary, campaign: Campaign) -> str:
-    main = find_facts(summary, campaign).main
+    main = find_facts(summary, model_cells(campaign)).main
     if main is not None and (sentence := say_throughput(main)):
         return sentence
     tested = [cell.noise for cell in summary.cells if cell.noise is not None and cell.shown.arm == "a"]

@@ -32,7 +32,7 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
     tables = folder.subfolder("tables")
     for summary in whole.experiments:
         name = summary.experiment.name
-        write_page(tables / f"{name}.md", experiment_page(summary, whole.campaign))
+        write_page(tables / f"{name}.md", experiment_page(summary, whole))
         write_whole(tables / f"{name}.csv", csv_table(summary, whole.model))
     if whole.model.cells:
         described = whole.campaign.description
@@ -45,11 +45,10 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
     return whole
 
 
-def experiment_page(summary: ExperimentSummary, campaign: Campaign) -> str:
-    """Write the page of one experiment."""
-    charts = describe_question(summary, campaign) + chart_images(
-        campaign.description, summary.experiment, f"../{CHARTS}"
-    )
+def experiment_page(summary: ExperimentSummary, whole: CampaignSummary) -> str:
+    """Write the page of one experiment of a campaign."""
+    campaign = whole.campaign
+    charts = describe_question(summary, whole) + chart_images(campaign.description, summary.experiment, f"../{CHARTS}")
     table, why = markdown_table(summary, campaign, charts=charts), why_section(summary, campaign)
     return "\n".join([f"# {summary.experiment.name}\n", table, *([why] if why else [])])
 

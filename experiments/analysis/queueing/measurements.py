@@ -31,7 +31,7 @@ Family = tuple[AxisValue, ...]
 FREE_AXES = ("poolsize", "resources")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """Measured rows per second, and CPU seconds of either side for one row."""
 

@@ -29,6 +29,7 @@ class DockerServer:
         self, resources: CampaignResources, container: str, facts: ServerFacts, *, make: Callable[[], str], here: bool
     ) -> None:
         self.container = container
+        self.data = None
         self._resources = resources
         self._make = make
         self.facts = facts

@@ -47,7 +47,8 @@ def make_cluster(binaries: Binaries, trace: Trace, password: str) -> None:
     finally:
         trace.first_password_file.unlink()
     if code != 0:
-        raise Failure(f"initdb of PostgreSQL {binaries.version} failed in {trace.data}: {output.strip()}")
+        with named_errors(trace.data):
+            raise Failure(f"initdb of PostgreSQL {binaries.version}: {error_messages(output)}")
 
 
 def start_postgres(binaries: Binaries, trace: Trace, settings: Mapping[str, str], port: int) -> subprocess.Popen[str]:

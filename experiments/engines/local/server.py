@@ -61,6 +61,11 @@ class LocalServer:
         return self._life.process.pid
 
     @property
+    def data(self) -> Path:
+        """The folder of its data."""
+        return self._life.trace.data
+
+    @property
     def port(self) -> int:
         """Its port."""
         return self._life.port

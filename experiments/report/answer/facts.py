@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from experiments.analysis.ceilings import COPY, PGBENCH, find_ceiling, list_ceilings
-from experiments.analysis.queueing.measurements import Point, read_points
+from experiments.analysis.queueing.measurements import Point
+from experiments.analysis.queueing.model import Model
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_ratio, is_noise
 from experiments.analysis.summary import CellSummary, ExperimentSummary, paired, rates
 from experiments.analysis.usable_cores import Setup
-from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownExperiment
 
 QUESTION, PART = "io_or_cpu", "loaders"
@@ -114,9 +114,9 @@ def find_question(description: Description) -> ShownExperiment | None:
     return experiments.get(QUESTION, experiments.get(PART))
 
 
-def find_facts(summary: ExperimentSummary, campaign: Campaign) -> Facts:
-    """Return the facts in the summary of an experiment of this campaign; rows whose runs were disturbed are none."""
-    points = {point.shown.cell_key: point for point in read_points(campaign)}
+def find_facts(summary: ExperimentSummary, model: Model) -> Facts:
+    """Return the facts in an experiment's summary and its campaign's model; rows whose runs were disturbed are none."""
+    points = {cell.point.shown.cell_key: cell.point for cell in model.cells}
     groups: dict[tuple[Any, ...], Cells] = {}
     for cell in summary.cells:
         name = COMPARED.get((cell.shown.cell.loader, cell.shown.cell.loop))
@@ -175,7 +175,8 @@ def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, bound
 
 
 def _ratio(cell: CellSummary, other: CellSummary) -> Estimate | None:
-    return estimate_ratio(rates(paired(cell.good_runs, other.good_runs)), rates(other.good_runs))
+    pace = other.good_runs
+    return estimate_ratio(rates(paired(cell.good_runs, pace)), rates(pace))
 
 
 def _bound(summary: ExperimentSummary, program: str) -> float | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from experiments.analysis.stats import mark_unless, with_interval
-from experiments.analysis.summary import ExperimentSummary, summarize
+from experiments.analysis.summary import CampaignSummary, ExperimentSummary
 from experiments.errors import BadInput
 from experiments.formatting import NOTHING, axis_name, axis_value, count, format_known, whole
-from experiments.records.campaign import Campaign
 from experiments.report.answer import facts as known
 from experiments.report.answer.facts import ASYNCIO, COMPARED, THREADS, UVLOOP, Facts, Ratio, Setting
 from experiments.report.charts.catalog import CHARTS, chart_images, chart_name
@@ -44,30 +43,31 @@ _AXES = ("engine", "poolsize", "postgres", "resources")
 _COLUMNS = ("rows/s of threads", "asyncio ÷ threads", "uvloop ÷ threads", "client CPU µs/row")
 
 
-def describe_question(summary: ExperimentSummary, campaign: Campaign) -> str:
+def describe_question(summary: ExperimentSummary, whole: CampaignSummary) -> str:
     """Return sentences and table of settings for an experiment's page; '' if it is not the campaign's question."""
-    if summary.experiment != known.find_question(campaign.description):
+    if summary.experiment != known.find_question(whole.campaign.description):
         return ""
-    facts = known.find_facts(summary, campaign)
+    facts = known.find_facts(summary, whole.model)
     sentences = write_sentences(facts)
     listed = "".join(f"- {sentence}\n" for sentence in sentences)
     return f"{LOADERS}\n\n{listed}\n{settings_table(facts)}\n\n- {NOTE}\n\n" if sentences else ""
 
 
-def write_answer(campaign: Campaign, place: str, folder: str) -> str:
+def write_answer(whole: CampaignSummary, place: str, folder: str) -> str:
     """Return the README's section; ``folder`` is the link to the campaign. Raises BadInput if it has no question."""
-    described, question = campaign.description, known.find_question(campaign.description)
+    described = whole.campaign.description
+    question = known.find_question(described)
     if question is None:
         raise BadInput(f"{place}: no experiment {known.QUESTION!r} or {known.PART!r}; choose another campaign")
-    summary = summarize(campaign, question)
-    facts = known.find_facts(summary, campaign)
+    summary = next(one for one in whole.experiments if one.experiment == question)
+    facts = known.find_facts(summary, whole.model)
     listed = "".join(f"- {sentence}\n" for sentence in write_sentences(facts)[:_IN_README])
     # The chart over the pool size if there is one, else that of all ratios.
     charts = chart_images(described, question, f"{folder}/{CHARTS}", {chart_name(question, "time")})
     image = charts.strip().split("\n\n")[-1]
     page = f"[all settings]({folder}/tables/{question.name}.md)"
     floor = "unknown" if summary.floor is None else f"{summary.floor - 1:.1%}"
-    source = f"Measured in campaign `{campaign.name}` (noise floor {floor}): {page}."
+    source = f"Measured in campaign `{described.campaign}` (noise floor {floor}): {page}."
     return f"{question.question}\n\n{LOADERS}\n\n{listed}\n{image}\n\n{source}\n"
 
 

@@ -70,7 +70,7 @@ def throttled(record: Record, throttled_s: float | None) -> Record:
 
 def test_throttling_disturbs_where_nothing_limits_the_loader(make_record: Callable[..., Record]) -> None:
     record = throttled(make_record(), 0.6)
-    assert find_disturbances(record, SPLIT) == ("throttled 12% of the time though nothing limits the loader",)
+    assert find_disturbances(record, SPLIT) == ("throttled 12% of the time though the row sets no limit",)
     assert find_disturbances(record, QUARTER) == ()
     assert find_disturbances(throttled(record, 0.1), SPLIT) == ()
     assert find_disturbances(throttled(record, None), SPLIT) == ()

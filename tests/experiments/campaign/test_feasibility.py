@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -27,6 +28,14 @@ def findings(cell: Cell, settings: Mapping[str, str], *, here: bool = True) -> l
     engine = cast(Engine, SimpleNamespace(cores=lambda: SimpleNamespace(here=here)))
     plan = make_plan([PlannedCell(cell, "a", ("pools",))], 1, 1)
     return [(found.path, found.text) for found in find_impossible(plan, changed, {"local": engine})]
+
+
+def test_an_engine_is_asked_for_its_cores_once_however_many_cells_it_has(threaded: Cell) -> None:
+    cores = Mock(return_value=SimpleNamespace(here=True))
+    engine = cast(Engine, SimpleNamespace(cores=cores))
+    pools = [PlannedCell(replace(threaded, poolsize=pool), "a", ("pools",)) for pool in range(1, 11)]
+    assert list(find_impossible(make_plan(pools, 1, 1), load_matrix(ROOT / "matrix.yaml"), {"local": engine})) == []
+    cores.assert_called_once_with()
 
 
 def test_a_plan_that_works_has_no_findings(threaded: Cell) -> None:

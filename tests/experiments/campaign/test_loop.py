@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -55,6 +56,7 @@ class Campaign:
     def __init__(self, folder: CampaignFolder, threaded: Cell, uvloop: Cell) -> None:
         missing = replace(threaded, python="3.14")
         self.folder = folder
+        self.server = SimpleNamespace(facts=SimpleNamespace(storage="disk"), data=None)
         experiments = ("loaders",)
         planned = [PlannedCell(threaded, "a", experiments), PlannedCell(threaded, "b", experiments)]
         planned += [PlannedCell(uvloop, "a", experiments), PlannedCell(missing, "a", experiments)]
@@ -68,8 +70,8 @@ class Campaign:
 
     def _ready(self, cell: Cell) -> PreparedCell:
         data = PreparedData(Path("ny"), (), "", 1, 1, 222)
-        nothing = cast(LoaderHost, None), cast(Server, None)
-        return PreparedCell(cell, self.keys[cell], *nothing, Placement(frozenset(), frozenset()), data, "ny", 120.0)
+        parts = cast(LoaderHost, None), cast(Server, self.server), Placement(frozenset(), frozenset())
+        return PreparedCell(cell, self.keys[cell], *parts, data, "ny", 120.0)
 
     def run(
         self,
@@ -107,6 +109,36 @@ def stopping_at(number: int, stop: BaseException) -> Callable[[PreparedCell, Rec
         return good(ready, begun)
 
     return measure
+
+
+FULL = 'clear: could not extend file "base/16384/16408": No space left on device'
+FULL_MEMORY = 'run: could not resize shared memory segment "/PostgreSQL.7" to 8 bytes: No space left on device'
+
+
+def failing(reason: str) -> Callable[[PreparedCell, Record], Record]:
+    """A measurement of a run that fails for this reason."""
+    return lambda ready, begun: replace(begun, status="failed", reason=reason, interrupted=False)
+
+
+def test_a_full_disk_interrupts_the_campaign_in_the_run_that_filled_it(campaign: Campaign) -> None:
+    campaign.server.data = campaign.folder.path / "postgresql-data"
+    words = rf"^{FULL}; {campaign.folder.path} has .* free; make room, then rerun the same command$"
+    with pytest.raises(Failure, match=words):
+        campaign.run(failing(FULL))
+    *_, record = campaign.folder.records()
+    assert (record.block, record.interrupted) == (1, True)
+    assert len(campaign.run(good, resumed=True).ended) == 6
+
+
+def test_a_full_disk_of_an_engine_elsewhere_is_told_without_the_free_space(campaign: Campaign) -> None:
+    with pytest.raises(Failure, match=rf"^{FULL}; make room where the engine keeps its volumes, then rerun the same"):
+        campaign.run(failing(FULL))
+
+
+@pytest.mark.parametrize(("reason", "storage"), [(FULL_MEMORY, "disk"), (FULL, "tmpfs"), ("killed", "disk")])
+def test_memory_that_is_full_fails_the_run_alone(campaign: Campaign, reason: str, storage: str) -> None:
+    campaign.server.facts.storage = storage
+    assert {record.reason for record in campaign.run(failing(reason)).ended} == {reason}
 
 
 def test_every_planned_run_is_measured_in_the_order_of_the_plan(campaign: Campaign) -> None:

@@ -56,6 +56,7 @@ class FakeServer:
     def __init__(self, settings: Mapping[str, str], image: str | None = None) -> None:
         self.facts = ServerFacts("17.11", settings, "disk", image)
         self.pid = None
+        self.data = None
 
     def place(self, placement: Placement) -> None:
         raise AssertionError("nothing is placed while preparing")

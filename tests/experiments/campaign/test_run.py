@@ -67,6 +67,10 @@ class FakeServer:
     def pid(self) -> int | None:
         return None
 
+    @property
+    def data(self) -> Path | None:
+        return None
+
     def place(self, placement: Placement) -> None:
         self.placed.append(placement)
 
@@ -361,7 +365,7 @@ def test_a_driver_that_prepares_by_itself_may_have_as_many_transactions_more_as_
         assert record.status == status
         assert host.calls[2][0][1:3] == ["--expect-transactions", str(1_000 + TRANSACTIONS + fewest)]
         assert record.work is not None
-        assert record.work.transactions_expected == [TRANSACTIONS + fewest, TRANSACTIONS + most]
+        assert record.work.transactions_expected == (TRANSACTIONS + fewest, TRANSACTIONS + most)
 
 
 def test_what_autovacuum_commits_is_not_held_against_a_loader_but_what_is_missing_is(

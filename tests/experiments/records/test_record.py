@@ -149,6 +149,10 @@ def test_equal_parts_of_several_lines_are_one(make_record: Callable[..., Record]
     assert one.client is not None
     assert other.client is not None
     assert one.client.packages is other.client.packages
+    assert one.work is other.work
+    assert one.host is not None
+    assert other.host is not None
+    assert one.host.load_1m is other.host.load_1m
 
 
 def test_the_time_inside_timed_phases_is_that_of_all_phases(make_record: Callable[..., Record]) -> None:

@@ -61,7 +61,7 @@ def make_campaign(description: Description, make_record: Callable[..., Record], 
 def write_pages(campaign: Campaign) -> None:
     whole = summarize_campaign(campaign)
     for summary in whole.experiments:
-        experiment_page(summary, campaign)
+        experiment_page(summary, whole)
         csv_table(summary, whole.model)
     find_differences_between(campaign.description, campaign.description)
 

@@ -164,6 +164,18 @@ def test_the_shared_memory_of_a_server_that_was_killed_is_removed_with_it(own_se
     assert system_v not in system_v_segments()
 
 
+def test_an_initdb_on_a_full_disk_names_the_free_space(
+    binaries: Binaries, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = 'could not write to file "pg_wal/xlogtemp.7": No space left on device'
+    output = f"creating files ... ok\n2026-11-22 20:58:12.000 UTC [7] FATAL:  {full}\nchild process exited\n"
+    monkeypatch.setattr("experiments.engines.local.cluster.run_as", lambda *_, **__: (1, output))
+    words = rf"^initdb of PostgreSQL {binaries.version}: {full}; .*/postgresql-data has .* free; make room, then"
+    with pytest.raises(Failure, match=words):
+        start_server(binaries, name="t", storage="disk", settings={}, max_connections=20)
+    assert [*(cache / "servers").iterdir()] == []
+
+
 def test_an_interrupted_initdb_leaves_nothing(binaries: Binaries, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     communicate = subprocess.Popen.communicate
     segments: dict[str, Path] = {}

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from experiments.analysis.queueing.model import model_cells
 from experiments.analysis.summary import summarize
 from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
@@ -51,7 +52,7 @@ def campaign(
 
 
 def facts_of(campaign: Campaign) -> Facts:
-    return find_facts(summarize(campaign, campaign.description.experiments[0]), campaign)
+    return find_facts(summarize(campaign, campaign.description.experiments[0]), model_cells(campaign))
 
 
 def with_cells(campaign: Campaign, *cells: ShownCell) -> Campaign:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from experiments.analysis.stats import Estimate
-from experiments.analysis.summary import summarize
+from experiments.analysis.summary import summarize_campaign
 from experiments.analysis.usable_cores import Setup
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
@@ -234,7 +234,7 @@ def campaign(
 
 
 def test_the_readme_has_three_sentences_and_one_picture(campaign: Campaign) -> None:
-    answer = write_answer(campaign, "here", "results/one")
+    answer = write_answer(summarize_campaign(campaign), "here", "results/one")
     assert answer.startswith(f"IO?\n\n{LOADERS}\n\n- No significant difference: uvloop reaches 1.00x the throughput")
     assert re.findall(r"\]\((.*?)\)", answer) == ["results/one/charts/io_or_cpu.svg", "results/one/tables/io_or_cpu.md"]
     assert answer.count("\n- ") <= 3
@@ -248,7 +248,8 @@ def test_the_readme_has_three_sentences_and_one_picture(campaign: Campaign) -> N
 def test_a_chart_over_the_pool_size_goes_before_that_of_all_ratios(campaign: Campaign, threaded: Cell) -> None:
     pools = [ShownCell(f"pool {size}", "a", ("io_or_cpu",), replace(threaded, poolsize=size)) for size in (1, 5)]
     cells = (*campaign.description.cells, *pools)
-    answer = write_answer(replace(campaign, description=replace(campaign.description, cells=cells)), "here", "one")
+    pooled = replace(campaign, description=replace(campaign.description, cells=cells))
+    answer = write_answer(summarize_campaign(pooled), "here", "one")
     assert "](one/charts/io_or_cpu~poolsize.svg)" in answer
     assert answer.count("](one/charts/") == 1
 
@@ -256,16 +257,16 @@ def test_a_chart_over_the_pool_size_goes_before_that_of_all_ratios(campaign: Cam
 def test_a_campaign_without_the_question_has_no_answer(campaign: Campaign) -> None:
     without = replace(campaign, description=replace(campaign.description, experiments=()))
     with pytest.raises(BadInput, match=r"^results/one: no experiment 'io_or_cpu' or 'loaders'"):
-        write_answer(without, "results/one", "results/one")
+        write_answer(summarize_campaign(without), "results/one", "results/one")
 
 
 def test_only_the_page_of_the_question_has_its_answer(campaign: Campaign) -> None:
-    described = campaign.description
-    summary = summarize(campaign, described.experiments[0])
-    told = describe_question(summary, campaign)
+    whole = summarize_campaign(campaign)
+    (summary,) = whole.experiments
+    told = describe_question(summary, whole)
     assert told.startswith(f"{LOADERS}\n\n- ")
     assert "rows/s of threads |" in told
     assert told.endswith(f"\n\n- {NOTE}\n\n")
-    assert describe_question(replace(summary, experiment=ShownExperiment("drivers", "Which?")), campaign) == ""
-    nothing = replace(campaign, records=[])
-    assert describe_question(summarize(nothing, described.experiments[0]), nothing) == ""
+    assert describe_question(replace(summary, experiment=ShownExperiment("drivers", "Which?")), whole) == ""
+    nothing = summarize_campaign(replace(campaign, records=[]))
+    assert describe_question(nothing.experiments[0], nothing) == ""
