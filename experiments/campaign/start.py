@@ -11,6 +11,7 @@ from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.campaign.datasets import provide
 from experiments.campaign.loop import Runner, run_blocks
 from experiments.campaign.monitoring.monitor import WriteSamples
+from experiments.campaign.monitoring.run_queue import find_missing_account
 from experiments.campaign.prepare import Preparation, harness_cpus, unsupported_key
 from experiments.campaign.prepared_cell import CellParts, PreparedCell
 from experiments.campaign.progress import Reporter
@@ -64,7 +65,7 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
     for folder in list_campaigns(order.results):
         with leaving_out_unreadable():
             folder.repair()
-    for notice in (order.notice, find_ownership_problem()):
+    for notice in (order.notice, find_ownership_problem(), find_missing_account()):
         if notice is not None:
             reporter.tell(notice)
     for engine in engines.values():

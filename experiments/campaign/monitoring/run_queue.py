@@ -9,8 +9,17 @@ from pathlib import Path
 from experiments.engines.postgres import DATABASE, HOST, USER
 from experiments.engines.processes import arguments, children
 
+PROC = Path("/proc")
+
 # A backend's process title: cluster name (if set), user, database and client.
 _BACKEND = re.compile(rf"postgres: (\S+: )?{USER} {DATABASE} {re.escape(HOST)}\(\d+\)")
+
+
+def find_missing_account(root: Path = Path("/")) -> str | None:
+    """Return the notice that this kernel keeps no account of run queues; None if it does."""
+    if (root / "proc/self/schedstat").exists():
+        return None
+    return "this kernel keeps no account of run queues (schedstat): how long processes wait for a core is not known"
 
 
 class BackendWaits:
@@ -35,14 +44,14 @@ class BackendWaits:
             # One that has just ended keeps what was read last.
             with contextlib.suppress(OSError):
                 if pid in self._waits or self._is_backend(pid):
-                    self._waits[pid] = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+                    self._waits[pid] = int((PROC / str(pid) / "schedstat").read_text().split()[1]) / 1e9
         return sum(self._waits.values())
 
     def _is_backend(self, pid: int) -> bool:
         if pid in self._others:
             return False
         title = "".join(arguments(pid)[:1])
-        if "[" in title or not title.startswith("postgres: "):
+        if not title.startswith("postgres: "):
             # It is still being made; it gets its title later.
             return False
         if not (found := bool(_BACKEND.match(title))):

@@ -225,3 +225,10 @@ def test_what_ends_a_run_is_not_replaced_by_what_the_counter_says() -> None:
 
     with pytest.raises(Failure, match="the loader cannot be started"):
         watch()
+
+
+def test_a_lossy_counter_goes_on_at_its_rate_to_the_end_of_the_phase() -> None:
+    # The backends end at 12.5, so that nothing more is read; until then they waited as before.
+    readings = [Reading(10.0, 0.0), Reading(11.0, 0.2), Reading(12.0, 1.2), Reading(13.0, 1.2)]
+    assert find_growth(readings, 11.0, 12.5, lossy=True) == pytest.approx(1.5)
+    assert find_growth(readings, 11.0, 12.5) == pytest.approx(1.0)
