@@ -52,7 +52,7 @@ class CampaignFolder:
         if not self._runs.exists():
             return []
         records: list[Record] = []
-        first: dict[tuple[str, str], dict[tuple[int, int], int]] = {}
+        first: dict[tuple[str, str, int], dict[int, int]] = {}
         shared: dict[Any, Any] = {}
         with self._runs.open("rb") as file, _without_collections():
             for number, line in enumerate(file, start=1):
@@ -63,10 +63,9 @@ class CampaignFolder:
                         f"nox -s tables -- --results {self.path.parent} repairs that"
                     )
                 record = from_json_line(line, place, shared)
-                runs = first.setdefault((record.cell_key, record.arm), {})
-                run = (record.block, record.repeat)
-                if not record.interrupted and runs.setdefault(run, number) != number:
-                    raise BadInput(f"{place}: a second record of the run in line {runs[run]}; remove one")
+                blocks = first.setdefault((record.cell_key, record.arm, record.repeat), {})
+                if not record.interrupted and blocks.setdefault(record.block, number) != number:
+                    raise BadInput(f"{place}: a second record of the run in line {blocks[record.block]}; remove one")
                 records.append(record)
         return records
 

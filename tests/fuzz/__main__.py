@@ -7,6 +7,7 @@ number of an input is its seed, so that a fault can be repeated; what it shows b
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import itertools
 import random
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(chosen: Sequence[Fuzzer], first: int, inputs: int | None, deadline: float) -> int:
     faults, next_line, checked = 0, time.monotonic(), 0
     for seed in itertools.count(first) if inputs is None else range(first, first + inputs):
+        # Reading records freezes what there is, which a program that goes on for hours must not keep.
+        gc.unfreeze()
         for fuzzer in chosen:
             fault = fuzzer.find_fault(seed)
             if fault is not None:
