@@ -6,7 +6,7 @@ It is the second number of ``/proc/PID/task/TID/schedstat``, in nanoseconds (the
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Mapping
+from typing import Iterable, Mapping
 
 Waits = Mapping[int, float]
 """Seconds by thread ID."""
@@ -15,18 +15,14 @@ Waits = Mapping[int, float]
 def read_waits(process: int | str = "self") -> Waits:
     """Return the waits so far of all threads that a process has now; none where the kernel keeps no account."""
     try:
-        return {int(task.name): _read(task) for task in Path(f"/proc/{process}/task").iterdir()}
-    except (OSError, ValueError, IndexError):
+        return _read_all(Path(f"/proc/{process}/task").iterdir())
+    except OSError:
         return {}
 
 
 def read_own_wait() -> Waits:
     """Return the wait so far of the calling thread, which is about to end."""
-    try:
-        task = Path("/proc/thread-self").resolve()
-        return {int(task.name): _read(task)}
-    except (OSError, ValueError, IndexError):
-        return {}
+    return _read_all([Path("/proc/thread-self").resolve()])
 
 
 def growth(before: Waits, after: Waits) -> float | None:
@@ -34,5 +30,15 @@ def growth(before: Waits, after: Waits) -> float | None:
     return sum(wait_s - before.get(thread, 0.0) for thread, wait_s in after.items()) if after else None
 
 
-def _read(task: Path) -> float:
-    return int((task / "schedstat").read_text().split()[1]) / 1e9
+def _read_all(tasks: Iterable[Path]) -> Waits:
+    waits = {}
+    for task in tasks:
+        try:
+            running_ns, waiting_ns, _ = map(int, (task / "schedstat").read_text().split())
+        except (OSError, ValueError):
+            # It has just ended.
+            continue
+        # All are 0 where the kernel keeps no account.
+        if running_ns:
+            waits[int(task.name)] = waiting_ns / 1e9
+    return waits

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.analysis.attempts import counting_runs
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.effects import Table
 from experiments.analysis.factors import Crossing, Factor, Level, find_crossing
@@ -76,7 +77,7 @@ def complete_blocks(basis: Basis, campaign: Campaign) -> list[Table]:
     """Return every block in which all cells ran well, by one command, as logarithms of rows/s."""
     factors = basis.crossing.factors
     runs = {
-        tuple(factor.level_of(cell.cell.axes()) for factor in factors): good_runs(campaign.attempts_of(cell))
+        tuple(factor.level_of(cell.cell.axes()) for factor in factors): good_runs(counting_runs(campaign, cell))
         for cell in basis.cells
     }
     blocks = sorted(set.intersection(*(set(some) for some in runs.values())))

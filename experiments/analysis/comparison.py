@@ -14,7 +14,7 @@ from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.differences import Difference, find_differences_between, join_parts
 from experiments.analysis.matching import Key, Pair, ambiguous_cells, match_cells, only_in, pair_cells
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_unpaired_ratio, is_significant
-from experiments.analysis.summary import CellSummary, ExperimentSummary, GoodRuns, paired, summarize
+from experiments.analysis.summary import CellSummary, ExperimentSummary, paired, summarize
 from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell, part_key
 from experiments.records.record import Cell
@@ -166,9 +166,8 @@ def _packages(side: Campaign, cells: set[Cell]) -> dict[str, dict[str, str]]:
 
 def _compare_experiment(a: ExperimentSummary, b: ExperimentSummary, ignored: Sequence[str]) -> ComparedExperiment:
     there, here = (summaries_by_key(side, ignored) for side in (a, b))
-    paces = [pace_of(side) for side in (a, b)]
     cells = tuple(
-        _compare_cell(there[key], cell, *paces)
+        _compare_cell(there[key], cell)
         for key, cell in here.items()
         if key in there and not is_ceiling(cell.shown.cell)
     )
@@ -183,15 +182,10 @@ def summaries_by_key(side: ExperimentSummary, ignored: Sequence[str]) -> dict[Ke
     return {key: summaries[shown.cell_key, shown.arm] for key, shown in matched.items()}
 
 
-def pace_of(side: ExperimentSummary) -> GoodRuns:
-    """Return the runs of the baseline that count."""
-    return next((cell.good_runs for cell in side.cells if cell.baseline), {})
-
-
-def _compare_cell(a: CellSummary, b: CellSummary, pace_a: GoodRuns, pace_b: GoodRuns) -> ComparedCell:
+def _compare_cell(a: CellSummary, b: CellSummary) -> ComparedCell:
     baseline = a.baseline or b.baseline
-    relative = estimate_unpaired_ratio(log_ratios(a, pace_a), log_ratios(b, pace_b))
-    obstacles = (obstacle_to(a, pace_a), obstacle_to(b, pace_b))
+    relative = estimate_unpaired_ratio(log_ratios(a), log_ratios(b))
+    obstacles = (obstacle_to(a), obstacle_to(b))
     return ComparedCell(
         shown=b.shown,
         axes=b.shown.cell,
@@ -213,13 +207,13 @@ def _logs(cell: CellSummary) -> list[float]:
     return [math.log(run.rows_per_s) for run in cell.good_runs.values()]
 
 
-def log_ratios(cell: CellSummary, pace: GoodRuns) -> list[float]:
+def log_ratios(cell: CellSummary) -> list[float]:
     """Return the logarithms of its ratios to the baseline, one of each block that has both."""
-    pairs = sorted(paired(cell.good_runs, pace).items())
-    return [math.log(run.rows_per_s) - math.log(pace[block].rows_per_s) for block, run in pairs]
+    pairs = sorted(paired(cell.good_runs, cell.pace).items())
+    return [math.log(run.rows_per_s) - math.log(cell.pace[block].rows_per_s) for block, run in pairs]
 
 
-def obstacle_to(cell: CellSummary, pace: GoodRuns) -> str | None:
+def obstacle_to(cell: CellSummary) -> str | None:
     """Return why the cell has no ratio to compare, or None."""
     if cell.shown.unsupported:
         return f"cannot run: {cell.shown.unsupported}"
@@ -227,7 +221,7 @@ def obstacle_to(cell: CellSummary, pace: GoodRuns) -> str | None:
         return "no run was ok"
     if cell.disturbed_ground:
         return "disturbed"
-    return None if paired(cell.good_runs, pace) else "shares no block with its baseline"
+    return None if paired(cell.good_runs, cell.pace) else "shares no block with its baseline"
 
 
 def _adjust(experiments: Sequence[ComparedExperiment]) -> Iterator[ComparedExperiment]:

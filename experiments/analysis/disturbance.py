@@ -1,4 +1,4 @@
-"""Disturbed runs, slowed down by something else: found by thresholds, marked and counted, never dropped.
+"""Disturbed runs, slowed down by something else: found by thresholds, marked and counted.
 
 A hypervisor need not say what it keeps, and other machines on the same hardware take caches, memory and clock. Then
 client and server both need more CPU time for the same work than in the row's other runs. Unmarked runs may have been
@@ -47,9 +47,9 @@ RUN_QUEUE_SHARE = 0.05
 """Of the time of phase ``data``: longer than that the only thread of a loader waited for its own core."""
 
 THRESHOLDS = (
-    f"over {STOLEN_SHARE:.0%} of the CPU time stolen, {FOREIGN_CORES:g} cores of foreign load (of cores that the run "
-    f"does not have {FOREIGN_ELSEWHERE:.0%}), throttled {THROTTLED_SHARE:.0%} of the time though the row sets no "
-    f"limit, a single thread waiting {RUN_QUEUE_SHARE:.0%} of the time for its core, or client and server both "
+    f"more than {STOLEN_SHARE:.0%} of the CPU time stolen; other processes on {FOREIGN_CORES:g} of the run's cores, or "
+    f"on {FOREIGN_ELSEWHERE:.0%} of the others; throttled {THROTTLED_SHARE:.0%} of the time though the row sets no "
+    f"limit; a single thread waiting for its core {RUN_QUEUE_SHARE:.0%} of the time; or client and server both needing "
     f"{SLOWER_CORES - 1:.0%} more CPU time per row than usual for it"
 )
 """The same for people."""
@@ -84,14 +84,14 @@ def find_disturbances(record: Record, placement: Placement | None, usual: UsualC
 
 
 def find_load(host: Host, cores: int) -> str | None:
-    """Name the first load beside ``cores`` that a machine had meanwhile; None if there was none above a threshold."""
-    found = _around(host, host.observed_s, cores)
+    """Name the first load on the ``cores`` of a run that a machine had meanwhile; None if none is above a threshold."""
+    found = (pair for pair in _around(host, host.observed_s, cores) if pair[0] != _ELSEWHERE)
     return next((text.format(_amount(text, amount)) for text, amount in found), None)
 
 
 def has_outside_cause(record: Record, placement: Placement | None) -> bool:
-    """Return whether a run was disturbed from outside, by criteria that do not look at its own speed."""
-    return bool(find_disturbances(record, placement))
+    """Return whether a run was disturbed from outside on its own cores, by criteria that do not look at its speed."""
+    return any(text != _ELSEWHERE for text, _ in _above_threshold(record, placement, None))
 
 
 def sum_up_disturbances(records: Sequence[Record], placement: Placement | None, usual: UsualCost | None = None) -> str:

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from experiments.analysis.ceilings import is_ceiling
-from experiments.analysis.comparison import log_ratios, obstacle_to, pace_of, summaries_by_key
+from experiments.analysis.comparison import log_ratios, obstacle_to, summaries_by_key
 from experiments.analysis.matching import Key, Pair
 from experiments.analysis.stats import (
     FEWEST_BLOCKS,
@@ -42,6 +42,10 @@ from experiments.records.record import Cell
 
 # Made-up numbers may have no spread, and weights are divided by it.
 _LEAST_VARIANCE = 1e-24
+
+
+# A cell, its baseline, and which campaigns contribute.
+_Evidence = tuple[Cell, Cell | None, tuple[bool, ...]]
 
 
 @dataclass(frozen=True)
@@ -181,11 +185,10 @@ def _pool_experiment(sides: Sequence[ExperimentSummary | None], ignored: Sequenc
 
 
 def _contributions(side: ExperimentSummary, ignored: Sequence[str]) -> Mapping[Key, Contribution]:
-    pace = pace_of(side)
     contributions = {}
     for key, cell in summaries_by_key(side, ignored).items():
-        logs = log_ratios(cell, pace)
-        obstacle = obstacle_to(cell, pace)
+        logs = log_ratios(cell)
+        obstacle = obstacle_to(cell)
         if obstacle is None and len(logs) < FEWEST_BLOCKS:
             obstacle = f"fewer than {FEWEST_BLOCKS} blocks"
         measured = None if cell.baseline or obstacle else measure_log_ratio(logs)
@@ -198,17 +201,22 @@ def _pool_cell(cell: CellSummary, sides: Sequence[Contribution | None]) -> Poole
     return PooledCell(cell.shown, cell.baseline, tuple(sides), pool_ratios(measured) if len(measured) > 1 else None)
 
 
-def distinct_cells(experiments: Iterable[PooledExperiment]) -> dict[tuple[Cell, Cell | None], PooledCell]:
-    """Return each pooled cell once, whatever the number of its experiments: Holm's family.
+def distinct_cells(experiments: Iterable[PooledExperiment]) -> dict[_Evidence, PooledCell]:
+    """Return each pooled cell once, whatever the number of its experiments, of the same campaigns: Holm's family.
 
     The baseline's second arm is none of them: it is the same program, and tells of the noise.
     """
     return {
-        (cell.shown.cell, experiment.baseline): cell
+        _evidence(cell, experiment): cell
         for experiment in experiments
         for cell in experiment.cells
         if cell.pooled and cell.shown.arm == "a"
     }
+
+
+def _evidence(cell: PooledCell, experiment: PooledExperiment) -> _Evidence:
+    contributing = tuple(side is not None and side.measured is not None for side in cell.sides)
+    return cell.shown.cell, experiment.baseline, contributing
 
 
 def _adjust(experiments: Sequence[PooledExperiment]) -> Iterator[PooledExperiment]:
@@ -220,8 +228,6 @@ def _adjust(experiments: Sequence[PooledExperiment]) -> Iterator[PooledExperimen
         yield replace(experiment, cells=tuple(_with_p(cell, experiment, adjusted) for cell in experiment.cells))
 
 
-def _with_p(
-    cell: PooledCell, experiment: PooledExperiment, adjusted: Mapping[tuple[Cell, Cell | None], float | None]
-) -> PooledCell:
-    p_value = adjusted.get((cell.shown.cell, experiment.baseline)) if cell.shown.arm == "a" else None
+def _with_p(cell: PooledCell, experiment: PooledExperiment, adjusted: Mapping[_Evidence, float | None]) -> PooledCell:
+    p_value = adjusted.get(_evidence(cell, experiment)) if cell.shown.arm == "a" else None
     return replace(cell, adjusted_p=p_value)

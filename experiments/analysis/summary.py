@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from experiments.analysis.attempts import baseline_runs, choose_counting, counting_runs, placement_of
 from experiments.analysis.ceilings import Ceilings, find_ceiling, is_ceiling, list_ceilings
 from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_cost
 from experiments.analysis.queueing.model import Model, model_cells
@@ -25,8 +26,8 @@ from experiments.analysis.time_breakdown import median_ledger
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
 from experiments.records.campaign import Campaign
-from experiments.records.description import Description, ShownCell, ShownExperiment, part_of
-from experiments.records.record import AXES, Client, Record, Status, counting
+from experiments.records.description import Description, ShownCell, ShownExperiment
+from experiments.records.record import AXES, Client, Record, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,11 @@ class CellSummary:
 
     ``client_share`` is the part of one core that the client used in phase ``data``, ``throttled_share`` the part of
     that phase in which it waited for its quota. ``disturbed`` runs have a ``disturbance``; on ``disturbed_ground`` too
-    many of the row's or the baseline's are, so that the ratio is not tested. ``repeated`` counts repetitions. In
-    ``cut`` blocks an interruption came between the run and that of the baseline. ``holm_p`` is the ratio's p value
-    adjusted for its table; ``noise``: the ratio does not differ significantly from 1. ``ledger`` is microseconds of
-    worker time per row by ``time_breakdown.PARTS``, ``ceiling_share`` the rows/s as a share of the upper bound. None is
-    unknown.
+    many of the row's or the baseline's are, so that the ratio is not tested. ``repeated`` counts repetitions, ``pace``
+    has the runs of the baseline that its own are compared with. In ``cut`` blocks an interruption came between the run
+    and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its table; ``noise``: the ratio does not
+    differ significantly from 1. ``ledger`` is microseconds of worker time per row by ``time_breakdown.PARTS``,
+    ``ceiling_share`` the rows/s as a share of the upper bound. None is unknown.
     """
 
     shown: ShownCell
@@ -68,6 +69,7 @@ class CellSummary:
     disturbance: str
     disturbed_ground: bool = False
     repeated: int = 0
+    pace: GoodRuns = field(default_factory=dict)
     cut: int = 0
     holm_p: float | None = None
     noise: bool | None = None
@@ -80,6 +82,11 @@ class CellSummary:
     def ok(self) -> tuple[Record, ...]:
         """Return the runs that count."""
         return tuple(record for record in self.finished if record.status == "ok")
+
+    @property
+    def again(self) -> bool:
+        """Return whether it is the baseline's second arm, which measures noise."""
+        return self.shown.arm == "b"
 
     @property
     def is_disturbed(self) -> bool:
@@ -154,13 +161,12 @@ def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSumm
     shown = in_matrix_order(campaign.description, experiment)
     again = next((cell for cell in shown if cell.arm == "b"), None)
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
-    pace = good_runs(campaign.attempts_of(baseline)) if baseline else {}
     ceilings = list_ceilings(campaign.description.cells)
-    cells = [_summarize_cell(campaign, cell, pace, cell is baseline, ceilings) for cell in shown]
+    cells = [_summarize_cell(campaign, cell, baseline, ceilings) for cell in shown]
     cells = _mark_disturbed_ground(cells)
     second = next((cell for cell in cells if cell.shown is again), None)
     floor = noise_floor(second.ratio) if second else None
-    blocks = len(paired(second.good_runs, pace)) if second else 0
+    blocks = len(paired(second.good_runs, second.pace)) if second else 0
     return ExperimentSummary(experiment, tuple(_compare(cells, floor)), floor, blocks)
 
 
@@ -185,11 +191,11 @@ def in_matrix_order(description: Description, experiment: ShownExperiment) -> li
     return sorted((cell for cell in description.cells if experiment.name in cell.experiments), key=position)
 
 
-def good_runs(attempts: Iterable[Record]) -> dict[int, GoodRun]:
+def good_runs(runs: Iterable[Record]) -> dict[int, GoodRun]:
     """Return the runs of one cell that count, by block: only ok ones are in medians, ratios and effects."""
     return {
         record.block: GoodRun(record.rows_per_s, record.resumed)
-        for record in counting(attempts)
+        for record in runs
         if record.status == "ok" and record.rows_per_s is not None
     }
 
@@ -230,12 +236,12 @@ def _compare(cells: Sequence[CellSummary], floor: float | None) -> list[CellSumm
 
 
 def _summarize_cell(
-    campaign: Campaign, shown: ShownCell, pace: GoodRuns, baseline: bool, ceilings: Ceilings
+    campaign: Campaign, shown: ShownCell, baseline: ShownCell | None, ceilings: Ceilings
 ) -> CellSummary:
-    placement = part_of(campaign.description.placements, shown.cell, "resources")
-    attempts = campaign.attempts_of(shown)
-    finished = tuple(record for record in counting(attempts) if record.status != "unsupported")
+    placement, attempts = placement_of(campaign, shown), campaign.attempts_of(shown)
+    finished = tuple(record for record in choose_counting(attempts, placement) if record.status != "unsupported")
     good = good_runs(finished)
+    pace = good if shown is baseline else good_runs(baseline_runs(campaign, baseline, finished))
     pairs = paired(good, pace)
     ok = [record for record in finished if record.status == "ok"]
     data = [record.phases["data"] for record in ok if record.phases]
@@ -245,13 +251,14 @@ def _summarize_cell(
     seen = observe(finished, placement)
     return CellSummary(
         shown=shown,
-        baseline=baseline,
+        baseline=shown is baseline,
+        pace=pace,
         planned=0 if shown.unsupported else campaign.description.repeats,
         finished=finished,
         interrupted=sum(record.interrupted for record in attempts),
         repeated=sum(record.repeat > 0 and not record.interrupted for record in attempts),
         rows_per_s=estimate_median(list(rates(good).values())) if good else None,
-        ratio=None if baseline else estimate_ratio(rates(pairs), rates(pace)),
+        ratio=None if shown is baseline else estimate_ratio(rates(pairs), rates(pace)),
         cpu_us_per_row=median_of_known(record.cpu_us_per_row for record in ok),
         client_share=median_of_known((phase.user_s + phase.system_s) / phase.wall_s for phase in data),
         throttled_share=median_of_known(throttled),
@@ -268,7 +275,7 @@ def _summarize_cell(
 def _find_ceiling_share(campaign: Campaign, shown: ShownCell, good: GoodRuns, ceilings: Ceilings) -> float | None:
     """Divide the medians: the upper bound may be from other blocks, or of another experiment."""
     ceiling = find_ceiling(shown.cell, ceilings)
-    highest = good_runs(campaign.attempts_of(ceiling)) if ceiling else {}
+    highest = good_runs(counting_runs(campaign, ceiling)) if ceiling else {}
     if not good or not highest:
         return None
     return statistics.median(rates(good).values()) / statistics.median(rates(highest).values())

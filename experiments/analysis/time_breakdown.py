@@ -9,9 +9,10 @@ workers per row, ``poolsize x wall / rows``:
 - ``other_wait``: the same for all other waits of ``pg_stat_activity`` but that for the client: a lock, a page, a timer.
 - ``round_trip``: the time of an empty statement before the phases, for each statement that is waited for.
 - ``client_run_queue``, ``server_run_queue``: the time that the client's threads and the server's backends were ready to
-  run and waited for a core, by the kernel's account. Without it that is in ``queueing``.
-- ``queueing``: the rest. Waiting for the interpreter's lock or the event loop, and workers without a record. While the
-  thread of a loop waits for a core all its workers may wait; ``client_run_queue`` has that once.
+  run and waited for a core, by the kernel's account. Without it that is in ``queueing``. While the only thread of an
+  event loop waits for a core, so do all workers whose connection is not active: it counts for each of them, up to what
+  is left of the whole.
+- ``queueing``: the rest. Waiting for the interpreter's lock or the event loop, and workers without a record.
 
 Some measured time counts twice: the CPU time of forcing to disk is in ``server_cpu`` and ``commit_wait``, that of an
 empty statement in ``server_cpu`` and ``round_trip``, and whoever flushes the log may wait for a core in the midst of a
@@ -26,6 +27,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bigdata.registry import LOADERS
+from experiments.analysis.usable_cores import has_one_thread
 from experiments.records.record import Cell, Phase, Record
 
 PARTS = (
@@ -93,8 +95,14 @@ def find_ledger(record: Record) -> Mapping[str, float] | None:
         "other_wait": waits.other * worker_us,
         "round_trip": min(seen.round_trip_s * round_trips_per_row(record) * 1e6, worker_us),
     }
-    waited_s = {"client_run_queue": data.run_queue_s, "server_run_queue": data.server_run_queue_s}
-    parts |= {name: seconds / data.rows * 1e6 for name, seconds in waited_s.items() if seconds is not None}
+    if data.server_run_queue_s is not None:
+        parts["server_run_queue"] = data.server_run_queue_s / data.rows * 1e6
+    if data.run_queue_s is not None:
+        parts["client_run_queue"] = waited_us = data.run_queue_s / data.rows * 1e6
+        if has_one_thread(record.cell):
+            idle_workers = worker_count(record.cell) * (1 - seen.active)
+            left = worker_us - sum(parts.values())
+            parts["client_run_queue"] += min(max(0.0, idle_workers - 1) * waited_us, max(0.0, left))
     parts["queueing"] = worker_us - sum(parts.values())
     return {name: round(parts[name], 3) for name in PARTS if name in parts}
 
@@ -117,8 +125,9 @@ def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
     told = [record.ledger_us_per_row for record in records if record.status == "ok" and record.ledger_us_per_row]
     if not told:
         return None
-    known = [name for name in PARTS if any(name in one for one in told)]
-    parts = {name: statistics.median(one.get(name, 0.0) for one in told) for name in known}
+    values = {name: [one[name] for one in told if name in one] for name in PARTS}
+    # The core waits of a short run are not known.
+    parts = {name: statistics.median(some) for name, some in values.items() if 2 * len(some) >= len(told)}
     rest = statistics.median(sum(one.values()) for one in told) - sum(parts.values()) + parts["queueing"]
     return settle_ledger({**parts, "queueing": rest})
 

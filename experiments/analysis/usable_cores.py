@@ -28,6 +28,8 @@ class Setup:
     shared_cores: int = 0
     run_cores: int = 2
     at_least: bool = False
+    neighbours: tuple[str, ...] = ()
+    """The sides ('client', 'server') that share their cores with busy neighbours."""
 
     @property
     def shared(self) -> bool:
@@ -60,6 +62,7 @@ def find_setup(placement: Placement, *, several_cores: bool) -> Setup:
         server_quota=placement.server_quota,
         shared_cores=len(loader | server) if loader & server else 0,
         run_cores=len(loader | server),
+        neighbours=("client",) * (placement.loader_neighbours > 0) + ("server",) * (placement.server_neighbours > 0),
     )
 
 
@@ -75,7 +78,7 @@ def uses_several_cores(cell: Cell, runs: Sequence[Record]) -> bool:
 
 def has_one_thread(cell: Cell) -> bool:
     """Return whether all of the loader's work is done by one thread: an event loop, or one connection."""
-    return _runtime(cell) in ("tasks", "greenlets", "serial")
+    return _runtime(cell) in ("tasks", "greenlets", "serial") or (_runtime(cell) == "threads" and cell.poolsize == 1)
 
 
 def shares_lock(cell: Cell, runs: Sequence[Record], placement: Placement) -> bool:

@@ -3,7 +3,8 @@
 The first that holds is the label:
 
 1. ``host-saturated``: client and server share cores or a quota, of which they use ``BUSY_SHARE`` together; or a quota
-   that is not the client's own made it wait for ``WAIT_SHARE`` of the time; or other processes and the hypervisor took
+   that is not the client's own made it wait for ``WAIT_SHARE`` of the time; or busy neighbours are part of the row,
+   and no side is full by itself (2); or other processes and the hypervisor took
    ``FOREIGN_SHARE`` of the run's cores, no side is full by itself (2), and a side would be full with their part. A side
    that is full all the same is the limit; the sentence names the others.
 2. ``client-bound`` or ``server-bound``: the side used ``BUSY_SHARE`` of the cores that it can use (one under a lock or
@@ -74,7 +75,13 @@ def _host(seen: Observations) -> Verdict | None:
     if _waits_for_quota(seen) and not _has_own_quota(cores):
         cause = "A CPU quota around client and server is the limit"
         return _verdict("host-saturated", seen, ("throttled_share", "client_share", "server_share"), cause)
-    if _is_full(seen, "client") or _is_full(seen, "server") or not _is_crowded(seen):
+    if _is_full(seen, "client") or _is_full(seen, "server"):
+        return None
+    if cores.neighbours:
+        sides = " and ".join(f"the {side}'s" for side in cores.neighbours)
+        cause = f"Busy neighbours take the rest of {sides} cores"
+        return _verdict("host-saturated", seen, ("client_share", "server_share"), cause)
+    if not _is_crowded(seen):
         return None
     return _verdict("host-saturated", seen, ("foreign_share", "client_share", "server_share"), f"O{_others(seen)[1:]}")
 

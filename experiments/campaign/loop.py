@@ -57,7 +57,8 @@ class Runner:
                 return
             again = [(replace(run, repeat=repeat), prepared) for run, prepared in again]
             self.reporter.repeat([run for run, _ in again])
-            records |= {replace(run, repeat=0): self._attempt(run, prepared) for run, prepared in again}
+            with self.gate.repeating():
+                records |= {replace(run, repeat=0): self._attempt(run, prepared) for run, prepared in again}
 
     def _attempt(self, run: PlannedRun, prepared: PreparedCell) -> Record:
         self.gate.wait(prepared)

@@ -22,16 +22,28 @@ class Neighbours:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Neighbours:
-        command = [sys.executable, "-S", "-E", "-c", _SPIN, str(os.getpid())]
-        for cpus in self._cpus:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            self._processes.append(process)
-            os.sched_setaffinity(process.pid, cpus)
+        try:
+            for cpus in self._cpus:
+                self._start(cpus)
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _start(self, cpus: frozenset[int]) -> None:
+        command = [sys.executable, "-S", "-E", "-c", _SPIN, str(os.getpid())]
+        nothing = subprocess.DEVNULL
+        # Ctrl-C in the terminal is for the harness, which ends it.
+        process = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
+        self._processes.append(process)
+        os.sched_setaffinity(process.pid, cpus)
+
+    def _end(self) -> None:
         for process in self._processes:
             process.kill()
         for process in self._processes:

@@ -32,6 +32,10 @@ class TimeLeft:
         self._since = self._clock()
         self._left = Counter(run.cell for run in runs)
 
+    def start(self) -> None:
+        """Note that a run begins: what was waited for before it is no part of it."""
+        self._since = self._clock()
+
     def add(self, runs: Sequence[PlannedRun]) -> None:
         """Add runs to those that are left."""
         self._left.update(run.cell for run in runs)
@@ -82,6 +86,7 @@ class PlainLines:
 
     def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
         """Remember the run, its block ('block 2/10') and the rest of the budget for the line of its result."""
+        self._left.start()
         self._label = f"{block}: {describe_run(run)}"
         self._budget = f", {budget}" if budget else ""
 
@@ -132,6 +137,7 @@ class Bar:
 
     def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
         """Show block, time left, the present cell and the last result."""
+        self._left.start()
         now = f"{block}, {self._left} | {describe_run(run)}{self._last}" + (f" | {budget}" if budget else "")
         self._progress.update(self._task, now=now, refresh=True)
 

@@ -2,14 +2,16 @@
 
 A busy neighbour does not only add noise, it slows event loops down more than threads. So each run waits for quiet
 cores, and a run that was disturbed all the same is repeated within its block, together with the baseline, at most
-``MOST_REPEATS`` times. Of several runs the last counts, whatever came of it. Only causes outside of the run decide,
-never its speed, so that repeating does not bias the ratios (tests/experiments/campaign/test_repeating.py).
+``MOST_REPEATS`` times, while the cores are quiet and patience lasts. ``experiments.analysis.attempts`` has the rule
+which attempt counts. Only causes outside of the run decide, never its speed, so that repeating does not bias the ratios
+(tests/experiments/campaign/test_repeating.py).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from experiments.analysis.disturbance import find_load
 from experiments.analysis.usable_cores import count_cores
@@ -19,10 +21,10 @@ from experiments.campaign.prepared_cell import PreparedCell
 MOST_REPEATS = 2
 
 CAMPAIGN_FACTOR = 10
-"""Times the patience of a block: that of a whole campaign."""
+"""Times the patience of a block: that of a whole campaign, for waiting and repeating."""
 
 LOOK_S = 0.1
-"""The first look before each run. The kernel counts in ticks of 10 ms, so it can be mistaken, and is never the last."""
+"""The first look before each run. The kernel counts in ticks of 10 ms, so a second look decides where it sees load."""
 LOOK_AGAIN_S = 0.5
 
 Look = Callable[[PreparedCell, float], str | None]
@@ -47,32 +49,36 @@ class QuietGate:
 
     @property
     def is_open(self) -> bool:
-        """Return whether it waits and repeats at all."""
-        return self._block_s > 0
+        """Return whether it waits and repeats at all, and has not yet spent the campaign's patience."""
+        return self._campaign_left_s > 0
 
     def begin_block(self) -> None:
         """Give a new block its patience."""
         self._left_s = min(self._block_s, self._campaign_left_s)
 
+    @contextmanager
+    def repeating(self) -> Iterator[None]:
+        """Take the time of a repetition from the campaign's patience."""
+        began_s = self._clock()
+        yield
+        self._campaign_left_s -= self._clock() - began_s
+
     def wait(self, prepared: PreparedCell) -> bool:
         """Wait until the cores of the run are quiet; return False if they are not when patience ends."""
-        if not self.is_open or not prepared.here:
+        if not (self._block_s and prepared.here) or self._look(prepared, LOOK_S) is None:
             return True
-        if self._look(prepared, LOOK_S) is None:
-            return True
-        began_s = self._clock()
-        told = False
-        while (cause := self._look(prepared, LOOK_AGAIN_S)) is not None:
-            waited_s = self._clock() - began_s
-            if waited_s >= self._left_s:
-                break
+        began_s, told = self._clock(), False
+        while self._left_s > 0 and (cause := self._look(prepared, LOOK_AGAIN_S)) is not None:
             if not told:
                 self._tell(f"waiting for quiet cores, at most {self._left_s:.0f} s in this block: {cause}")
                 told = True
-        waited_s = min(self._clock() - began_s, self._left_s)
-        self._left_s -= waited_s
-        self._campaign_left_s -= waited_s
-        return cause is None
+            now_s = self._clock()
+            self._left_s -= now_s - began_s
+            self._campaign_left_s -= now_s - began_s
+            began_s = now_s
+            if self._left_s <= 0:
+                self._tell("not quiet: the runs of this block are measured all the same, and not repeated")
+        return self._left_s > 0
 
 
 def look_at(prepared: PreparedCell, window_s: float) -> str | None:

@@ -59,7 +59,7 @@ class Reproduction:
             why = f"{then.name} has {most} of its baseline, and a noise floor needs {FEWEST_BLOCKS}"
         elif min(floors) > LARGEST_FLOOR:
             why = f"the noise floor of {then.name} is {format_floor(min(floors))}, which hides even a change by half"
-        elif all(cell.disturbed_ground for summary in summaries for cell in summary.cells):
+        elif all(cell.disturbed_ground for one in summaries for cell in one.cells if not (cell.baseline or cell.again)):
             why = f"too many runs of {then.name} were disturbed"
         else:
             return

@@ -70,11 +70,18 @@ def parse_duration(option: str, text: str) -> float:
     return hours * 3600.0 + minutes * 60.0 + seconds
 
 
-def parse_patience(text: str) -> float:
-    """Return the seconds that a block waits for quiet cores; 0 is none. Raises BadInput."""
+def parse_patience(text: str, repeats: int) -> float:
+    """Return the seconds that a block waits for quiet cores; 0 is none. Raises BadInput, also for too few blocks."""
+    if not re.fullmatch(r"0|(\d{1,6}[hms])+", text, re.ASCII):
+        raise BadInput(f"--patience: {text!r} is not a time (expected for example 60s or 5m; 0 does not wait)")
     patience_s = 0.0 if text == "0" else parse_duration("--patience", text)
     if patience_s > LONGEST_TIME_S:
         raise BadInput(f"--patience: {text!r} is longer than a week; use less")
+    if patience_s and repeats < FEWEST_BLOCKS:
+        raise BadInput(
+            f"--patience: {count(repeats, 'block')} planned, and of fewer than {FEWEST_BLOCKS} nothing is claimed; "
+            f"use --repeats {FEWEST_BLOCKS} or more"
+        )
     return patience_s
 
 
@@ -83,7 +90,8 @@ def describe_growth(until: Until) -> str:
     budget = duration(until.budget_s)
     return (
         "then a block at a time is added until the interval of every ratio reaches at most "
-        f"{percentage(until.precision)} from it; none is begun that would end later than {budget} after the first run, "
+        f"{percentage(until.precision)} from it; none is begun that would end later than {budget} after the first run "
+        "(waiting for quiet cores, and repeated runs, come on top), "
         f"so all of it takes at most the above or {budget}, whichever is longer"
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from experiments.analysis.precision import describe_until
+from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.analysis.summary import ExperimentSummary
 from experiments.engines.protocol import Engine
 from experiments.formatting import count, duration
@@ -23,10 +24,13 @@ def describe_outcome(folder: CampaignFolder, campaign: Campaign, summaries: Sequ
     description, records = campaign.description, campaign.records
     parts = [f"\n{summary.experiment.name}: {terminal_table(summary, campaign)}" for summary in summaries]
     rows = [cell for summary in summaries for cell in summary.cells if cell.good_runs]
-    if disturbed := sum(cell.disturbed_ground for cell in rows):
+    # Of fewer blocks nothing is claimed anyway.
+    disturbed = sum(cell.disturbed_ground for cell in rows) if description.repeats >= FEWEST_BLOCKS else 0
+    if disturbed:
         of_all = count(len(rows), "row")
         parts.append(f"disturbed: nothing is claimed of {disturbed:,} of {of_all}; repeat the campaign")
-    failed = sum(record.status not in ("ok", "unsupported") for record in records if not record.interrupted)
+    finished = {(cell.shown.cell_key, cell.shown.arm): cell.finished for one in summaries for cell in one.cells}
+    failed = sum(record.status != "ok" for runs in finished.values() for record in runs)
     if failed:
         parts.append(f"warning: {count(failed, 'run')} not ok; the tables name the reasons")
     until = describe_until(description, summaries)

@@ -55,7 +55,8 @@ def run(options: Namespace) -> int:
     heading = "".join(f"{line}\n" for line in warnings) + "\n" * bool(warnings)
     print(heading + page("simple"), end="")
     if options.save:
-        file = folders[-1].subfolder("compared") / f"{file_name(campaigns[:-1])}.md"
+        prefix = "pooled-" if options.pool else ""
+        file = folders[-1].subfolder("compared") / f"{prefix}{file_name(campaigns[:-1])}.md"
         write_page(file, heading + page("pipe"))
         print(f"\nwrote {file}")
     return 0

@@ -107,7 +107,7 @@ def _read_matrix(options: Namespace) -> tuple[Order, Engines]:
 def _with_patience(matrix: Matrix, options: Namespace) -> Matrix:
     if options.patience is None:
         return matrix
-    return replace(matrix, patience_s=parse_patience(options.patience))
+    return replace(matrix, patience_s=parse_patience(options.patience, matrix.repeats))
 
 
 def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:

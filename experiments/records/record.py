@@ -6,7 +6,7 @@ Names and units are fixed by ``SCHEMA``. A newer schema may add names, so unknow
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args
@@ -196,7 +196,7 @@ class Record:
     ``rows_per_s`` and ``cpu_us_per_row`` are of phase ``data``. ``wall_s`` is the whole attempt: clearing, loading,
     checking. An ``interrupted`` attempt was ended from outside, and is repeated. ``resumed``: measured by a command
     that resumed the campaign. A cell that cannot run has one record, in block 0; runs are counted from block 1.
-    ``repeat`` counts the repetitions of a run within its block: of several the last one counts (``counting``).
+    ``repeat`` counts the repetitions of a run within its block (``experiments.analysis.attempts``).
 
     ``connections`` is null without samples. ``ledger_us_per_row`` are the parts of a worker's time per row of phase
     ``data`` in microseconds, by the names of ``experiments.analysis.time_breakdown``; their sum is the whole.
@@ -243,11 +243,6 @@ def _check_record(record: Record) -> Record:
     if record.status == "ok" and (record.rows_per_s == 0 or not rows):
         raise PydanticCustomError("ok", "expected rows of a run with status 'ok'")
     return record
-
-
-def counting(records: Iterable[Record]) -> list[Record]:
-    """Return the runs that count: of a planned run's repetitions the last, whatever came of it; no interrupted one."""
-    return list({record.run: record for record in records if not record.interrupted}.values())
 
 
 def to_json_line(record: Record) -> str:

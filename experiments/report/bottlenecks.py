@@ -20,9 +20,9 @@ Where the time of a worker goes, in µs per row, medians: all columns up to *que
 size x time / rows. *Commit* and *other waits* are what `pg_stat_activity` showed of the connections, *round trips* are
 those of an empty statement on an idle server. *Core wait* is the time that a side was ready to run and waited for a
 core, by the kernel's account. *Queueing* is what is left: waiting for the interpreter's lock or the event loop (and for
-a core where the kernel keeps no account), and the errors of the other parts. The kernel's accounts are exact, waits are
-sampled: what forcing a commit to disk computes belongs to *server CPU*, and was seen as a wait, too. Where that makes
-the parts longer than the whole, the waits are shortened (records have them as measured); else *queueing* is less by it.
+a core where the kernel keeps no account), and the errors of the other parts. CPU time is exact, waits are sampled: what
+forcing a commit to disk computes belongs to *server CPU*, and was seen as a wait, too. Where that makes the parts
+longer than the whole, the waits are shortened (records have them as measured); else *queueing* is less by it.
 
 *Client's cores* and *server's cores* are how much of the cores that it can use each side used: they decide the
 bottleneck before any wait. *Active* and *idle* are shares of the connections' time, as the server sees them. *Waits

@@ -44,14 +44,15 @@ that what the machine did meanwhile hits both: it is the geometric mean of the b
 without the tenth at either end, not the quotient of two medians. The baseline is measured twice, and the
 **noise floor** is the difference between these runs; a ratio within it, or not significant, is marked. **Client CPU**
 is the median CPU time of the loader's process per row, and **client core** the part of one core that this comes to:
-near 100%, the client is the limit. The **verdict** says what limited the row, and *Why*, on the page of each
-experiment, on what grounds; **of ceiling** is its throughput relative to pgbench.
+near 100%, the client is the limit. The **bottleneck** says what limited the row, and *Bottleneck analysis*, on the
+page of each experiment, on what grounds; **of upper bound** is its throughput relative to pgbench.
 
 Run status: **ok** runs did equal work (same rows, same values, same number of transactions), **wrong_work** runs ended
 well and did other work, **failed** and **timed out** runs did not end well. Only ok runs are in medians and ratios.
 **Unsupported** cells cannot run here, for the given reason; **interrupted** attempts were ended from outside and are
-repeated when the campaign resumes; **resumed** runs are of a command that resumed it. **Disturbed** runs, during which
-something else used the machine, are marked and counted, and never dropped.
+repeated when the campaign resumes; **resumed** runs are of a command that resumed it. **Disturbed** runs are those
+during which something else used the machine. They are repeated within their block, and marked and counted. A row is
+**disturbed**, and nothing is claimed of it, if more than a fifth of its runs or of the baseline's are.
 """
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bigdata.registry import LOADERS
+from experiments.analysis.attempts import counting_runs
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import median_of_known
 from experiments.analysis.usable_cores import Setup, count_cores, find_setup, uses_several_cores
@@ -20,7 +21,7 @@ from experiments.analysis.utilization import find_foreign_share
 from experiments.matrix.cell import AxisValue
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, part_of
-from experiments.records.record import Cell, Phase, Record, counting
+from experiments.records.record import Cell, Phase, Record
 
 CLIENT, SERVER, SHARED = "client", "server", "cores"
 """The stations: the client's core, the server's cores, and the cores that both use."""
@@ -77,13 +78,12 @@ class Point:
 
 def read_points(campaign: Campaign) -> list[Point]:
     """Return the points of all cells with a run that has costs, as planned. Baselines count once."""
-    runs: dict[str, dict[int, Record]] = {}
-    for record in counting(campaign.records):
-        if record.status == "ok" and record.arm == "a":
-            runs.setdefault(record.cell_key, {})[record.block] = record
-    description = campaign.description
-    found = (_point(description, shown, runs.get(shown.cell_key, {})) for shown in _modelled_cells(description))
-    return [point for point in found if point is not None]
+    points = []
+    for shown in _modelled_cells(campaign.description):
+        runs = {record.block: record for record in counting_runs(campaign, shown) if record.status == "ok"}
+        if (point := _point(campaign.description, shown, runs)) is not None:
+            points.append(point)
+    return points
 
 
 def waits_for_each_row(cell: Cell) -> bool:
@@ -102,7 +102,8 @@ def _modelled_cells(description: Description) -> Iterable[ShownCell]:
 
 def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record]) -> Point | None:
     placement = part_of(description.placements, shown.cell, "resources")
-    if placement is None:
+    # With a neighbour nobody knows how much of a core was left.
+    if placement is None or placement.loader_neighbours or placement.server_neighbours:
         return None
     ran = list(runs.values())
     several_cores = uses_several_cores(shown.cell, ran)

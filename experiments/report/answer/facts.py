@@ -104,7 +104,7 @@ class _Bounds:
         """Return the ratio of a row to its upper bound, if it has one."""
         shown = find_ceiling(cell.shown.cell, self._ceilings)
         bound = None if shown is None else self._rows[shown.cell_key]
-        ratio = None if bound is None or bound.is_disturbed else _ratio(cell, bound)
+        ratio = None if bound is None or bound.disturbed_ground else _ratio(cell, bound)
         return None if ratio is None else Ratio(ratio, is_noise(ratio, self._floor))
 
 
@@ -120,7 +120,7 @@ def find_facts(summary: ExperimentSummary, model: Model) -> Facts:
     groups: dict[tuple[Any, ...], Cells] = {}
     for cell in summary.cells:
         name = COMPARED.get((cell.shown.cell.loader, cell.shown.cell.loop))
-        usable = cell.rows_per_s is not None and not cell.is_disturbed
+        usable = cell.rows_per_s is not None and not cell.disturbed_ground
         if name is not None and cell.shown.arm == "a" and usable:
             groups.setdefault(tuple(_setting_axes(cell).values()), {})[name] = cell
     main = [cells for cells in groups.values() if any(cell.baseline for cell in cells.values())]
@@ -175,7 +175,7 @@ def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, bound
 
 
 def _ratio(cell: CellSummary, other: CellSummary) -> Estimate | None:
-    pace = other.good_runs
+    pace = cell.pace if other.baseline else other.good_runs
     return estimate_ratio(rates(paired(cell.good_runs, pace)), rates(pace))
 
 

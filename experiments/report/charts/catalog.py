@@ -29,7 +29,7 @@ _FOREST_ALT = (
 )
 _TIME_ALT = (
     "Chart of {name}: where the time of a worker goes for each row of the table: CPU of client and server, waiting for "
-    "commits, for round trips and for a turn; the numbers are in the table below Why"
+    "commits, for round trips and for a turn; the numbers are in the table below Bottleneck analysis"
 )
 _CURVE_ALT = (
     "Chart of {name} over {axis}: median rows per second and client CPU per row with their 95% intervals, a line for "

@@ -96,6 +96,13 @@ def test_a_wait_for_a_core_that_the_row_shares_disturbs_nothing(
     assert find_disturbances(waiting(make_record(), 0.8), placement) == ()
 
 
+def test_a_load_on_other_cores_is_no_cause_to_repeat_a_run(observed: Callable[..., Record]) -> None:
+    elsewhere = observed(steal_s=0.0, foreign_cpu_s=2.0, run_foreign_cpu_s=0.0, run_steal_s=0.0, cores=4)
+    assert find_disturbances(elsewhere, SPLIT) == ("foreign load of 50% of the other cores",)
+    assert not has_outside_cause(elsewhere, SPLIT)
+    assert find_load(Host(0.0, 1.0, 2.0, 2.0, 4, 0.0, 0.0), 2) is None
+
+
 def test_of_threads_one_may_wait_while_another_runs(make_record: Callable[..., Record]) -> None:
     threads = replace(waiting(make_record(), 3.0), cell=make_record().cell)
     assert find_disturbances(threads, SPLIT) == ()

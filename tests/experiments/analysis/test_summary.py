@@ -78,19 +78,21 @@ def disturbed(records: list[Record], key: str, blocks: int) -> list[Record]:
     ]
 
 
-def test_of_several_runs_in_a_block_the_last_counts_whatever_came_of_it(
+def test_a_repeated_run_is_compared_with_the_baseline_of_its_repetition(
     description: Description, records: list[Record]
 ) -> None:
-    other = description.cells[2].cell_key
+    noisy, quiet = Host(foreign_cpu_s=0.8, steal_s=0.0, observed_s=2.0), Host(foreign_cpu_s=0.0, observed_s=2.0)
+    other, baseline = description.cells[2].cell_key, description.cells[0].cell_key
     first = next(one for one in records if one.cell_key == other and one.block == 1)
-    again = replace(first, repeat=1, rows_per_s=7_777.0)
-    summary = summary_of(description, [*records, again])
-    assert (summary.cells[2].good_runs[1].rows_per_s, summary.cells[2].repeated) == (7_777.0, 1)
-    failed = replace(again, repeat=2, status="failed", reason="gone", rows_per_s=None)
-    row = summary_of(description, [*records, again, failed]).cells[2]
-    assert (1 in row.good_runs, row.repeated, len(row.finished)) == (False, 2, len(summary.cells[2].finished))
-    interrupted = replace(again, repeat=2, status="failed", interrupted=True)
-    assert summary_of(description, [*records, again, interrupted]).cells[2].good_runs[1].rows_per_s == 7_777.0
+    beside = next(one for one in records if one.cell_key == baseline and one.arm == "a" and one.block == 1)
+    others = [one for one in records if one is not first]
+    again = [replace(first, repeat=1, host=quiet, rows_per_s=7_777.0), replace(beside, repeat=1, rows_per_s=7_000.0)]
+    summary = summary_of(description, [*others, replace(first, host=noisy), *again])
+    row = summary.cells[2]
+    assert (row.good_runs[1].rows_per_s, row.pace[1].rows_per_s, row.repeated) == (7_777.0, 7_000.0, 1)
+    # All others, the baseline among them, keep what they had.
+    assert summary.cells[0].good_runs[1].rows_per_s == beside.rows_per_s
+    assert summary.cells[1].pace[1].rows_per_s == beside.rows_per_s
 
 
 def test_nothing_is_claimed_of_a_row_of_which_more_than_a_fifth_was_disturbed(

@@ -62,6 +62,26 @@ def test_waits_for_a_core_are_parts_where_the_kernel_tells_them(
     assert sum(ledger.values()) == pytest.approx(2000, abs=0.01)
 
 
+def test_while_a_loop_waits_for_a_core_so_do_its_idle_connections(
+    make_record: Callable[..., Record], uvloop_cell: Cell
+) -> None:
+    # Of 20 connections 70% are active; 6 wait with the loop for 10% of the time.
+    ledger = find_ledger(observed(make_record(uvloop_cell), run_queues=(0.1, 0.0)))
+    assert ledger is not None
+    whole = sum(ledger.values())
+    assert ledger["client_run_queue"] == pytest.approx(whole / 20 * 0.1 * 6)
+    # Never more than what is left.
+    full = find_ledger(observed(make_record(uvloop_cell), run_queues=(0.9, 15.0)))
+    assert full is not None
+    assert full["queueing"] >= -0.001 or full["client_run_queue"] == pytest.approx(whole / 20 * 0.9)
+
+
+def test_what_few_runs_know_of_core_waits_is_not_told(make_record: Callable[..., Record]) -> None:
+    known, unknown = observed(make_record(), run_queues=(0.5, 9.0)), observed(make_record())
+    assert "server_run_queue" not in (median_ledger([known, unknown, unknown]) or {})
+    assert (median_ledger([known, known, unknown]) or {})["server_run_queue"] == 900.0
+
+
 def test_a_commit_that_waits_for_a_core_is_no_wait_for_the_disk(make_record: Callable[..., Record]) -> None:
     # 60% of the pool's time in a commit, 70% in run queues: of the first only what is left.
     run = observed(make_record(), waits={"LWLock:WALWrite": 0.6}, run_queues=(0.0, 14.0), round_trip_s=0.0)

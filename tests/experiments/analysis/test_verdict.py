@@ -233,3 +233,12 @@ def test_a_share_just_under_what_is_busy_is_not_rounded_up_to_it() -> None:
     assert verdict is not None
     assert verdict.label == "server-bound"
     assert "the client used just under 90% of the one core" in verdict.sentence
+
+
+def test_neighbours_of_the_row_saturate_the_cores_of_a_side_that_is_not_full_itself() -> None:
+    beside = replace(CALM, cores=Setup(1, 1, neighbours=("server",)))
+    verdict = find_verdict(beside)
+    assert verdict is not None
+    assert verdict.label == "host-saturated"
+    assert verdict.sentence.startswith("Busy neighbours take the rest of the server's cores: ")
+    assert label(replace(beside, server_share=0.95)) == "server-bound"

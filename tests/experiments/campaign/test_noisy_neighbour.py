@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="loader and server share the only core"),
 ]
 
-LOADER_CORE, SERVER_CORE = sorted(os.sched_getaffinity(0))[:2] * 1 if len(os.sched_getaffinity(0)) > 1 else (0, 0)
+LOADER_CORE, SERVER_CORE = sorted(os.sched_getaffinity(0))[:2] if len(os.sched_getaffinity(0)) > 1 else (0, 0)
 
 # On for so many seconds of each period; it ends with the test.
 SPIN = """

@@ -70,10 +70,13 @@ def test_patience_ends_for_a_block_and_comes_back_with_the_next() -> None:
     assert 10.0 <= machine.now_s <= 10.0 + 2 * LOOK_AGAIN_S
     now_s = machine.now_s
     assert not gate.wait(PREPARED)
-    assert machine.now_s - now_s == pytest.approx(LOOK_S + LOOK_AGAIN_S)
+    # A block without patience has a short look for whether its runs may be repeated.
+    assert machine.now_s - now_s == pytest.approx(LOOK_S)
     gate.begin_block()
     assert not gate.wait(PREPARED)
-    assert len(machine.told) == 2
+    waiting, ended = "waiting for quiet cores", "not quiet: the runs of this block are measured all the same"
+    assert [line[: len(waiting)] for line in machine.told[::2]] == [waiting] * 2
+    assert [line[: len(ended)] for line in machine.told[1::2]] == [ended] * 2
 
 
 def test_a_campaign_waits_ten_times_as_long_as_a_block() -> None:
@@ -82,7 +85,19 @@ def test_a_campaign_waits_ten_times_as_long_as_a_block() -> None:
     for _ in range(100):
         gate.begin_block()
         gate.wait(PREPARED)
-    assert len(machine.told) == 10
+    assert len(machine.told) == 2 * 10
+    assert not gate.is_open
+
+
+def test_repetitions_take_their_time_from_the_campaigns_patience() -> None:
+    machine = Machine(0.0)
+    gate = machine.gate(10.0)
+    with gate.repeating():
+        machine.now_s += 99.0
+    assert gate.is_open
+    with gate.repeating():
+        machine.now_s += 1.0
+    assert not gate.is_open
 
 
 @pytest.mark.parametrize(("patience_s", "here"), [(0.0, True), (60.0, False)])

@@ -65,13 +65,19 @@ def test_a_budget_is_more_than_no_time() -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("0", 0.0), ("0s", 0.0), ("90s", 90.0), ("1h30m", 5400.0)])
 def test_patience_is_a_length_of_time_or_none(text: str, seconds: float) -> None:
-    assert parse_patience(text) == seconds
+    assert parse_patience(text, 5) == seconds
 
 
-@pytest.mark.parametrize(("text", "why"), [("60", "is not a duration"), ("9999h", "is longer than a week")])
+@pytest.mark.parametrize(("text", "why"), [("60", "is not a time"), ("9999h", "is longer than a week")])
 def test_other_patience_is_refused(text: str, why: str) -> None:
     with pytest.raises(BadInput, match=f"^--patience: '{text}' {why}"):
-        parse_patience(text)
+        parse_patience(text, 5)
+
+
+def test_patience_needs_blocks_of_which_something_can_be_claimed() -> None:
+    assert parse_patience("0", 1) == 0.0
+    with pytest.raises(BadInput, match=r"^--patience: 4 blocks planned, .*; use --repeats 5 or more$"):
+        parse_patience("60s", 4)
 
 
 def test_a_budget_needs_something_to_limit() -> None:

@@ -238,7 +238,7 @@ def test_three_campaigns_are_pooled_and_without_that_refused(
     out = capsys.readouterr().out
     assert out.startswith("# 3 campaigns pooled\n\n- A: `one`, begun ")
     assert "\n- 1 of 1 cell differs significantly from the baseline (Holm, 5%).\n" in out
-    page = tmp_path / "results" / "three" / "compared" / "one+two.md"
+    page = tmp_path / "results" / "three" / "compared" / "pooled-one+two.md"
     assert out.endswith(f"\nwrote {page}\n")
     (heading,) = (line for line in page.read_text().splitlines() if line.startswith("| loader"))
     assert "combined ratio (95%)" in heading

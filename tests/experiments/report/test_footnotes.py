@@ -58,8 +58,8 @@ def test_cells_that_cannot_run_for_like_reasons_are_counted_together(description
 @pytest.mark.parametrize(
     ("host", "line"),
     [
-        (Host(0.4, 1.0, 0.0, 2.0), "Disturbed runs: 1 of 1 (over 2% of the CPU time stolen, "),
-        (Host(0.0, 1.0, None, 2.0), "Disturbed runs: 0 of 1 (over 2% of the CPU time stolen, "),
+        (Host(0.4, 1.0, 0.0, 2.0), "Disturbed runs: 1 of 1 (more than 2% of the CPU time stolen; "),
+        (Host(0.0, 1.0, None, 2.0), "Disturbed runs: 0 of 1 (more than 2% of the CPU time stolen; "),
         (Host(), "Disturbed runs: not known, as nothing observed the machine."),
         (None, "Disturbed runs: not known, as nothing observed the machine."),
     ],

@@ -60,7 +60,7 @@ Is asyncio faster than threads?
 - Run status: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
 - 1 run wrong_work: rows: 22199 of 22200.
 - 1 cell cannot run: no wheel of aiopg | none at all.
-- Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), throttled 2% of the time though the row sets no limit, a single thread waiting 5% of the time for its core, or client and server both 25% more CPU time per row than usual for it).
+- Disturbed runs: 0 of 18 (more than 2% of the CPU time stolen; other processes on 0.15 of the run's cores, or on 25% of the others; throttled 2% of the time though the row sets no limit; a single thread waiting for its core 5% of the time; or client and server both needing 25% more CPU time per row than usual for it).
 """
 
 
@@ -96,7 +96,7 @@ aiopg · asyncio            –                       –             –     �
 - Run status: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
 - 1 run wrong_work: rows: 22199 of 22200.
 - 1 cell cannot run: no wheel of aiopg | none at all.
-- Disturbed runs: 0 of 18 (over 2% of the CPU time stolen, 0.15 cores of foreign load (of cores that the run does not have 25%), throttled 2% of the time though the row sets no limit, a single thread waiting 5% of the time for its core, or client and server both 25% more CPU time per row than usual for it).
+- Disturbed runs: 0 of 18 (more than 2% of the CPU time stolen; other processes on 0.15 of the run's cores, or on 25% of the others; throttled 2% of the time though the row sets no limit; a single thread waiting for its core 5% of the time; or client and server both needing 25% more CPU time per row than usual for it).
 """
 
 
@@ -194,7 +194,7 @@ def test_a_row_of_which_more_than_a_fifth_was_disturbed_says_so(
     note = f"baseline; {disturbed} of 5 runs disturbed: foreign load of up to 0.4 cores |"
     assert (note in text) == said
     assert ("**Disturbed: nothing is claimed**" in text) == said
-    assert f"- Disturbed runs: {disturbed} of 5 (over" in text
+    assert f"- Disturbed runs: {disturbed} of 5 (more than" in text
     row = next(csv.DictReader(io.StringIO(csv_table(*modelled(description, records, description.experiments[0])))))
     assert row["disturbed"] == str(disturbed)
 
