@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option = parser.add_argument
     option("a", metavar="A", help="a campaign: its name in the results folder, or its folder wherever that is")
     option("b", metavar="B", help="the campaign to compare with A")
-    option("more", metavar="C", nargs="*", help="more campaigns, with --pool")
+    option("more", metavar="C", nargs="*", default=[], help="more campaigns, with --pool")
     add_results(parser)
     option("--force", action="store_true", help="compare even where host or configuration make it meaningless")
     option("--save", action="store_true", help="also write the page into the last one's folder, as compared/A.md")
