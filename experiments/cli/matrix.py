@@ -28,6 +28,7 @@ from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.selection import apply_selection, parse_selection
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
+from experiments.profiling.count import count_asked
 from experiments.profiling.explain import explain_asked
 from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, keep_published
 from experiments.records.folder import locked
@@ -156,7 +157,8 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
             for engine in engines.values():
                 inside.enter_context(engine)
             folder = run_campaign(order, engines, reporter)
-            explained = explain_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
+            counted = count_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
+            explained = counted and explain_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
         with locked(order.results):
             written = write_tables(folder)
             write_front_page(order.results, written)

@@ -45,6 +45,10 @@ class DockerInstruments:
         """Raise Unsupported: kernel counters are not available in a container."""
         raise Unsupported("they are not counted in containers; --engine local counts them")
 
+    def instruction_counter(self) -> Instrument:
+        """Raise Unsupported: there is none in a loader's image."""
+        raise Unsupported("not counted in containers; --engine local counts them")
+
     def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         """Run the loader with the instrument, or with none. Both containers are gone when this returns."""
         if instrument is None:
