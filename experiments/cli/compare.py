@@ -1,10 +1,12 @@
 """compare two campaigns: what differs behind them, and which of their ratios differ"""
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments.analysis.comparison import compare_campaigns, find_differences
+from experiments.analysis.counts import CountedTwice, compare_counts
 from experiments.analysis.differences import Difference, describe_difference
 from experiments.cli.options import add_results
 from experiments.errors import BadInput
@@ -22,11 +24,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("b", metavar="B", help="the campaign to compare with A")
     add_results(parser)
     option("--force", action="store_true", help="compare even where host or configuration make it meaningless")
+    option("--fail-over", metavar="PERCENT", help="exit 1 if the instructions/row of a cell grew by more, such as 2%%")
     option("--save", action="store_true", help="also write the page into B's folder, as compared/A.md")
 
 
 def run(options: Namespace) -> int:
     """Print the comparison; campaigns that differ are no failure."""
+    limit = None if options.fail_over is None else parse_limit(options.fail_over)
     folder_a, folder_b = (find_campaign(options.results, text) for text in (options.a, options.b))
     a, b = load_campaign(folder_a), load_campaign(folder_b)
     check_two(a, b)
@@ -44,7 +48,28 @@ def run(options: Namespace) -> int:
         file = folder_b.subfolder("compared") / f"{a.name}.md"
         write_page(file, heading + write_comparison(a, b, differences, comparison))
         print(f"\nwrote {file}")
-    return 0
+    return 0 if limit is None else check_growth(compare_counts(a, b), limit)
+
+
+def parse_limit(text: str) -> float:
+    """Return the limit of --fail-over as a share. Raises BadInput."""
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,9})?%", text):
+        raise BadInput(f"--fail-over: {text!r} is no share; expected a percentage such as 2% or 0.5%")
+    return float(text.removesuffix("%")) / 100
+
+
+def check_growth(cells: Sequence[CountedTwice], limit: float) -> int:
+    """List the cells whose instructions per row grew by more; return 1 if there are any, or none could be compared."""
+    compared = [(cell, cell.growth) for cell in cells if cell.growth is not None]
+    if not compared:
+        raise BadInput(
+            "--fail-over: no cell was counted by the same tool in both campaigns; count them with: nox -s count"
+        )
+    grown = [(cell, growth) for cell, growth in compared if growth > limit]
+    print(f"\n{len(grown)} of {count(len(compared), 'counted cell')} grew by more than {limit:.2%}")
+    for cell, growth in grown:
+        print(f"- {cell.shown.cell.label()}: {growth:+.2%} instructions per row")
+    return 1 if grown else 0
 
 
 def check_two(a: Campaign, b: Campaign) -> None:

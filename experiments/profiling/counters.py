@@ -15,11 +15,12 @@ from experiments.profiling.runs import InstrumentedRuns
 from experiments.records.counts import CellCount
 
 EMULATED_CONNECTIONS = 4
+EMULATED_CONNECTIONS_OF_TASKS = 10
 """Below valgrind and strace, more connections only lengthen the start: the server always answers first."""
 
 FEW_RECORDS = 4
 """Of the smaller load: the first statement of each connection is in both."""
-MORE_RECORDS = 30
+MORE_RECORDS = 24
 # A row costs event loops more instructions, and their counts differ less: fewer rows are as precise.
 MORE_RECORDS_OF_TASKS = 16
 MORE_RECORDS_OF_STRACE = 6

@@ -73,7 +73,8 @@ class CampaignFolder:
         """Read the last count of each cell, by its key. Raises BadInput for any other line."""
         lines = self._counts.read_bytes().splitlines() if self._counts.exists() else []
         shared: dict[Any, Any] = {}
-        read = (cell_counts.from_json_line(line, f"{self._counts}:{n}", shared) for n, line in enumerate(lines, start=1))
+        places = (f"{self._counts}:{number}" for number in range(1, len(lines) + 1))
+        read = (cell_counts.from_json_line(line, place, shared) for line, place in zip(lines, places, strict=True))
         return {one.cell_key: one for one in read}
 
     def append_count(self, one: cell_counts.CellCount) -> None:
