@@ -16,7 +16,9 @@ from experiments.records.counts import CellCount
 
 EMULATED_CONNECTIONS = 4
 EMULATED_CONNECTIONS_OF_TASKS = 10
-"""Below valgrind and strace, more connections only lengthen the start: the server always answers first."""
+"""Below valgrind and strace, more connections only lengthen the start. With fewer, an event loop wakes up for each
+answer if the server is slow, and for several if it is fast.
+"""
 
 FEW_RECORDS = 4
 """Of the smaller load: the first statement of each connection is in both."""
@@ -97,7 +99,8 @@ def choose_loads(counter: Instrument, ready: PreparedCell) -> Loads:
     emulated = MORE_RECORDS_OF_TASKS if tasks else MORE_RECORDS
     few = max(1, min(FEW_RECORDS, records // 2))
     more = few + (emulated if counter.emulates else MORE_RECORDS_OF_STRACE)
-    return Loads(few, min(more, records), min(pool, EMULATED_CONNECTIONS))
+    most = EMULATED_CONNECTIONS_OF_TASKS if tasks else EMULATED_CONNECTIONS
+    return Loads(few, min(more, records), min(pool, most))
 
 
 def read_instructions(text: str) -> int:

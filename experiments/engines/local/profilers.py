@@ -30,6 +30,7 @@ _EVENTS = ("raw_syscalls:sys_enter", *(f"syscalls:sys_enter_{name}" for name in 
 _PERF = ("perf", "stat", "--field-separator", ",", "--output", OUTPUT, "--event")
 _CALLS = Instrument("perf", (*_PERF, ",".join(_EVENTS)))
 _INSTRUCTIONS = Instrument("perf", (*_PERF, "instructions:u"))
+# Debian's and Ubuntu's packages.
 _PACKAGES = {"perf": "linux-perf", "valgrind": "valgrind", "strace": "strace"}
 _TRIAL_S = 20.0
 # On few cores the server would keep an instrument from looking just when there is most to see.
