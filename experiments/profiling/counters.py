@@ -22,7 +22,7 @@ answer if the server is slow, and for several if it is fast.
 
 FEW_RECORDS = 4
 """Of the smaller load: the first statement of each connection is in both."""
-MORE_RECORDS = 24
+MORE_RECORDS = 40
 # A row costs event loops more instructions, and their counts differ less: fewer rows are as precise.
 MORE_RECORDS_OF_TASKS = 16
 MORE_RECORDS_OF_STRACE = 6

@@ -82,7 +82,7 @@ def test_instructions_are_counted_twice_without_the_start_and_system_calls_once(
     assert one.noise == pytest.approx(10 / 1005)
     assert (one.system_calls_per_row, one.system_calls_tool, one.connections) == (3.0, "strace", 4)
     assert fakes.loads == [
-        *[("valgrind", "4", "4"), ("valgrind", "28", "4")] * 2,
+        *[("valgrind", "4", "4"), ("valgrind", "44", "4")] * 2,
         ("strace", "4", "4"),
         ("strace", "10", "4"),
     ]
