@@ -20,6 +20,9 @@ from experiments.profiling.files import shown_cells
 from experiments.records.counts import CellCount
 from experiments.records.folder import CampaignFolder
 
+COUNTING_S = 20.0
+"""What a cell takes."""
+
 
 def asked_cells(matrix: Matrix, planned: Sequence[PlannedCell]) -> list[Cell]:
     """Return the cells that can be counted in the experiments that ask for it."""
