@@ -68,6 +68,12 @@ def explain(session: nox.Session) -> None:
 
 
 @nox.session
+def count(session: nox.Session) -> None:
+    """Count instructions and system calls per row, into the newest campaign; -- --only AXIS=VALUE, see -- --help."""
+    run_harness(session, "count")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare each loader with a minimal hand-written script, and reading with a bare loop."""
     run_harness(session, "bench")

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-VERBS = "matrix tables publish compare predict explain bench ledger images interpreters lock schema clean".split()  # noqa: SIM905
+VERBS = "matrix tables publish compare predict explain count bench ledger images interpreters lock schema clean".split()  # noqa: SIM905
 """Modules of ``experiments.cli``, in the order of the help."""
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

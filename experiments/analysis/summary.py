@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from experiments.analysis import counts
 from experiments.analysis.attempts import baseline_runs, choose_counting, counting_runs, placement_of
 from experiments.analysis.ceilings import Ceilings, find_ceiling, is_ceiling, list_ceilings
 from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_cost
@@ -26,6 +27,7 @@ from experiments.analysis.time_breakdown import median_ledger
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
 from experiments.records.campaign import Campaign
+from experiments.records.counts import CellCount
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.record import AXES, Client, Record, Status
 
@@ -52,7 +54,8 @@ class CellSummary:
     has the runs of the baseline that its own are compared with. In ``cut`` blocks an interruption came between the run
     and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its table; ``noise``: the ratio does not
     differ significantly from 1. ``ledger`` is microseconds of worker time per row by ``time_breakdown.PARTS``,
-    ``ceiling_share`` the rows/s as a share of the upper bound. None is unknown.
+    ``ceiling_share`` the rows/s as a share of the upper bound. ``capacity`` are the rows/s of one core of Python,
+    ``instruction_ratio`` those of its ``count`` to the baseline's. None is unknown.
     """
 
     shown: ShownCell
@@ -77,6 +80,9 @@ class CellSummary:
     verdict: Verdict | None = None
     ledger: Mapping[str, float] | None = None
     ceiling_share: float | None = None
+    capacity: Estimate | None = None
+    count: CellCount | None = None
+    instruction_ratio: float | None = None
 
     @cached_property
     def ok(self) -> tuple[Record, ...]:
@@ -162,7 +168,9 @@ def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSumm
     again = next((cell for cell in shown if cell.arm == "b"), None)
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
     ceilings = list_ceilings(campaign.description.cells)
+    counted = campaign.counts.get(baseline.cell_key) if baseline else None
     cells = [_summarize_cell(campaign, cell, baseline, ceilings) for cell in shown]
+    cells = [replace(cell, instruction_ratio=counts.instruction_ratio(cell.count, counted)) for cell in cells]
     cells = _mark_disturbed_ground(cells)
     second = next((cell for cell in cells if cell.shown is again), None)
     floor = noise_floor(second.ratio) if second else None
@@ -269,6 +277,8 @@ def _summarize_cell(
         verdict=None if seen is None or is_ceiling(shown.cell) else find_verdict(seen),
         ledger=median_ledger(finished),
         ceiling_share=_find_ceiling_share(campaign, shown, good, ceilings),
+        capacity=None if is_ceiling(shown.cell) else counts.client_capacity(ok),
+        count=campaign.counts.get(shown.cell_key),
     )
 
 

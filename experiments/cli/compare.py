@@ -1,11 +1,13 @@
 """compare two campaigns: what differs behind them, and which of their ratios differ; or pool several"""
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
 from experiments.analysis.comparison import compare_campaigns, find_differences, find_differences_behind
+from experiments.analysis.counts import CountedTwice, compare_counts
 from experiments.analysis.differences import Difference, describe_difference
 from experiments.analysis.matching import ambiguous_cells
 from experiments.analysis.pooling import pairs_between, pool_campaigns
@@ -30,6 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("more", metavar="C", nargs="*", default=[], help="more campaigns, with --pool")
     add_results(parser)
     option("--force", action="store_true", help="compare even where host or configuration make it meaningless")
+    option("--fail-over", metavar="PERCENT", help="exit 1 if the instructions/row of a cell grew by more, such as 2%%")
     option("--save", action="store_true", help="also write the page into the last one's folder, as compared/A.md")
     option("--pool", action="store_true", help="combine the ratios of two or more campaigns (random effects)")
     option(
@@ -45,6 +48,9 @@ def run(options: Namespace) -> int:
     names = [options.a, options.b, *options.more]
     if options.more and not options.pool:
         raise BadInput(f"{len(names)} campaigns: compare puts two side by side; name two, or use --pool to combine all")
+    if options.pool and options.fail_over is not None:
+        raise BadInput("--fail-over cannot be combined with --pool; name two campaigns without it")
+    limit = None if options.fail_over is None else parse_limit(options.fail_over)
     ignored = parse_ignored(options.ignore)
     folders = [find_campaign(options.results, text) for text in names]
     campaigns = [load_campaign(folder) for folder in folders]
@@ -59,7 +65,28 @@ def run(options: Namespace) -> int:
         file = folders[-1].subfolder("compared") / f"{prefix}{file_name(campaigns[:-1])}.md"
         write_page(file, heading + page("pipe"))
         print(f"\nwrote {file}")
-    return 0
+    return 0 if limit is None else check_growth(compare_counts(campaigns[0], campaigns[1]), limit)
+
+
+def parse_limit(text: str) -> float:
+    """Return the limit of --fail-over as a share. Raises BadInput."""
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,9})?%", text):
+        raise BadInput(f"--fail-over: {text!r} is no share; expected a percentage such as 2% or 0.5%")
+    return float(text.removesuffix("%")) / 100
+
+
+def check_growth(cells: Sequence[CountedTwice], limit: float) -> int:
+    """List the cells whose instructions per row grew by more; return 1 if there are any, or none could be compared."""
+    compared = [(cell, cell.growth) for cell in cells if cell.growth is not None]
+    if not compared:
+        raise BadInput(
+            "--fail-over: no cell was counted by the same tool in both campaigns; count them with: nox -s count"
+        )
+    grown = [(cell, growth) for cell, growth in compared if growth > limit]
+    print(f"\n{len(grown)} of {count(len(compared), 'counted cell')} grew by more than {limit:.2%}")
+    for cell, growth in grown:
+        print(f"- {cell.shown.cell.label()}: {growth:+.2%} instructions per row")
+    return 1 if grown else 0
 
 
 Page = Callable[[Style], str]

@@ -23,11 +23,13 @@ from experiments.engines.settings import RefusedSettings
 from experiments.environment.hashes import text_hash
 from experiments.environment.image_lock import Asked
 from experiments.errors import BadInput, EngineLost, Failure
+from experiments.formatting import count, duration
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.selection import apply_selection, parse_selection
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
+from experiments.profiling.count import COUNTING_S, asked_cells, count_asked
 from experiments.profiling.explain import explain_asked
 from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, keep_published
 from experiments.records.folder import locked
@@ -86,6 +88,8 @@ def _show_plan(
     print(describe_plan(plan, matrix, obstacles))
     if until is not None:
         print(describe_growth(until))
+    if asked := len(asked_cells(matrix, plan.cells)):
+        print(f"then {count(asked, 'cell')} counted, in about {duration(asked * COUNTING_S)}")
     return 1 if obstacles.keys() >= {planned.cell for planned in plan.runnable} else 0
 
 
@@ -163,7 +167,8 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
             for engine in engines.values():
                 inside.enter_context(engine)
             folder = run_campaign(order, engines, reporter)
-            explained = explain_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
+            counted = count_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
+            explained = counted and explain_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
         with locked(order.results):
             written = write_tables(folder)
             write_front_page(order.results, written)

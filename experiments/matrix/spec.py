@@ -187,6 +187,8 @@ class Experiment:
     """Combinations to leave out, before include."""
     baseline: AxisValues = Field(default_factory=AxisValues)
     """The cell to compare with, if it is not the baseline of the whole matrix."""
+    count: Annotated[bool, Field(strict=True)] = False
+    """If true, the instructions and system calls of a row are counted after the timed blocks, for each cell."""
     explain: Annotated[bool, Field(strict=True)] = False
     """If true, its cells run once more after the timed blocks, with instruments, for a page each that explains them."""
 

@@ -38,7 +38,7 @@ class Page:
 
 
 def choose_folders(
-    cells: Sequence[Cell], folders: Sequence[CampaignFolder], results: Path, tell: Tell
+    cells: Sequence[Cell], folders: Sequence[CampaignFolder], results: Path, tell: Tell, done: str = "explained"
 ) -> dict[Cell, CampaignFolder]:
     """Return the newest campaign of each cell that can run and is in one. Raises BadInput if no cell is left."""
     chosen, unknown = {}, []
@@ -46,16 +46,16 @@ def choose_folders(
         if folder := find_campaign_of(cell, folders):
             chosen[cell] = folder
         elif reason := find_obstacle(cell, folders):
-            tell(f"not explained, as it cannot run: {cell.label()}: {reason}")
+            tell(f"not {done}, as it cannot run: {cell.label()}: {reason}")
         else:
             unknown.append(cell.label())
     if chosen:
         for label in unknown:
-            tell(f"not explained, as no campaign has it: {label}")
+            tell(f"not {done}, as no campaign has it: {label}")
         return chosen
     if unknown:
         raise BadInput(
-            f"{results}: no campaign has the cell {unknown[0]}, and its page belongs into one; "
+            f"{results}: no campaign has the cell {unknown[0]}, to write the result into; "
             "run the same options with nox -s matrix first"
         )
     raise BadInput("--only: none of these cells can run here; select others")

@@ -31,16 +31,17 @@ def page_path(campaign: Path, cell: Cell) -> Path:
 
 def has_cell(description: Description, cell: Cell) -> bool:
     """Return True if a campaign planned the cell and it can run. Axes missing in its description match any value."""
-    return any(not shown.unsupported for shown in _shown(description, cell))
+    return any(not shown.unsupported for shown in shown_cells(description, cell))
 
 
 def find_obstacle(cell: Cell, folders: Sequence[CampaignFolder]) -> str | None:
     """Return why the cell cannot run, by the first of these campaigns that has a reason, or None."""
-    reasons = (shown.unsupported for folder in folders for shown in _shown(folder.description(), cell))
+    reasons = (shown.unsupported for folder in folders for shown in shown_cells(folder.description(), cell))
     return next((reason for reason in reasons if reason), None)
 
 
-def _shown(description: Description, cell: Cell) -> list[ShownCell]:
+def shown_cells(description: Description, cell: Cell) -> list[ShownCell]:
+    """Return the cell as a campaign planned it, with either arm; axes missing in its description match any value."""
     axes = cell.axes()
     return [
         shown

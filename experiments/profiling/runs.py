@@ -32,11 +32,12 @@ Thing = TypeVar("Thing")
 
 
 @dataclass
-class _Runs:
+class InstrumentedRuns:
     """The runs of a cell with instruments, and how fast each was."""
 
     ready: PreparedCell
     instruments: Instruments
+    environment: Mapping[str, str] = field(default_factory=dict)
     rows_per_s: dict[str, float] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
@@ -49,7 +50,9 @@ class _Runs:
         placement = ready.placement.without_loader_limits()
         read_report("clear", ready.host.run(Launch(clear, ready.server, placement, timeout_s)), timeout_s)
         launch = launch_of(ready)
-        launch = replace(launch, arguments=[*launch.arguments, *more], timeout_s=timeout_s)
+        environment = {**launch.environment, **self.environment}
+        arguments = [*launch.arguments, *more]
+        launch = replace(launch, arguments=arguments, timeout_s=timeout_s, environment=environment)
         observed = self.instruments.observe(instrument, launch)
         report = _report(observed, instrument, timeout_s)
         if instrument is not None and observed.seen is None:
@@ -64,7 +67,7 @@ class _Runs:
 def explain_cell(ready: PreparedCell, instruments: Instruments) -> explanation.Explanation:
     """Run a cell without instruments, then with each of them. Raises Failure if the run without them is not ok."""
     loader = LOADERS[ready.cell.loader]
-    runs = _Runs(ready, instruments)
+    runs = InstrumentedRuns(ready, instruments)
     record, statements = _run_plainly(ready, instruments)
     gil = record.client is None or record.client.gil_enabled
     # The error of py-spy itself would not explain it.
@@ -117,7 +120,7 @@ def _forget(ready: PreparedCell, instruments: Instruments) -> str:
     return ""
 
 
-def _profile(runs: _Runs, instrument: Instrument, name: str) -> Stacks:
+def _profile(runs: InstrumentedRuns, instrument: Instrument, name: str) -> Stacks:
     _, seen = runs.observe(instrument, name=instrument.name)
     stacks = cut_to_hot_loops(read_speedscope(seen))
     if not stacks:
@@ -126,13 +129,13 @@ def _profile(runs: _Runs, instrument: Instrument, name: str) -> Stacks:
     return stacks
 
 
-def _threads(runs: _Runs, runtime: str, *, gil: bool) -> Any:
+def _threads(runs: InstrumentedRuns, runtime: str, *, gil: bool) -> Any:
     report, seen = runs.observe(THREAD_STATES, name=THREAD_STATES.name)
     data = report["phases"]["data"]
     return find_thread_time(json.loads(seen), runtime, (data["started_s"], data["ended_s"]), gil=gil)
 
 
-def _count_calls(runs: _Runs) -> explanation.Calls:
+def _count_calls(runs: InstrumentedRuns) -> explanation.Calls:
     """Count by the difference of two loads, one with a tenth of the records: without start and connections."""
     counter = runs.instruments.counter()
     records = max(1, runs.ready.data.geo_records // 10)
@@ -146,7 +149,7 @@ def _count_calls(runs: _Runs) -> explanation.Calls:
     )
 
 
-def _lag(runs: _Runs) -> Mapping[str, float]:
+def _lag(runs: InstrumentedRuns) -> Mapping[str, float]:
     report, _ = runs.observe(None, more=["--loop-lag"], name="loop lag")
     lag: Mapping[str, float] | None = report.get("loop_lag_s")
     if lag is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from experiments.errors import BadInput, suggest
 from experiments.files import write_whole
+from experiments.records.counts import CellCount
 from experiments.records.description import Description, ShownCell
 from experiments.records.folder import CampaignFolder, leaving_out_unreadable, list_campaigns
 from experiments.records.record import Record, to_json_line
@@ -22,11 +23,12 @@ KEPT = "published"
 
 @dataclass(frozen=True)
 class Campaign:
-    """A campaign with its records; ``missing`` runs of its plan have none."""
+    """A campaign with its records; ``missing`` runs of its plan have none. ``counts`` are by cell key."""
 
     description: Description
     records: Sequence[Record]
     missing: int = 0
+    counts: Mapping[str, CellCount] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ def find_campaign(results: Path, text: str, *others: Path) -> CampaignFolder:
 def load_campaign(folder: CampaignFolder) -> Campaign:
     """Read a campaign with its records."""
     description, records = folder.description(), folder.records()
-    return Campaign(description, records, count_missing(description, records))
+    return Campaign(description, records, count_missing(description, records), folder.counts())
 
 
 def load_readable(folders: Iterable[CampaignFolder]) -> Iterator[Campaign]:
@@ -96,7 +98,7 @@ def select_published(folder: CampaignFolder, cells: tuple[ShownCell, ...]) -> Ca
     described = replace(whole.description, cells=cells, experiments=experiments)
     runs = {(shown.cell_key, shown.arm) for shown in cells}
     records = [record for record in whole.records if (record.cell_key, record.arm) in runs]
-    return Campaign(described, records, count_missing(described, records))
+    return Campaign(described, records, count_missing(described, records), whole.counts)
 
 
 def keep_published(folder: CampaignFolder, published: Campaign) -> None:

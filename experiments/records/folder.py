@@ -1,7 +1,7 @@
 """Folders of campaigns below ``results/``, where a kill at any moment loses at most the run in progress.
 
-``campaign.json`` is written whole, ``runs.jsonl`` and ``samples.jsonl`` only grow. ``attempt.json`` is the record of a
-run in progress, should the campaign be killed in it.
+``campaign.json`` is written whole, ``runs.jsonl``, ``samples.jsonl`` and ``counts.jsonl`` only grow. ``attempt.json``
+is the record of a run in progress, should the campaign be killed in it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from experiments.errors import BadInput, Failure
 from experiments.files import append_line, cut_torn_line, sync_folder, write_whole
+from experiments.records import counts as cell_counts
 from experiments.records import description
 from experiments.records.description import Description
 from experiments.records.record import Record, from_json_line, to_json_line
@@ -36,7 +37,7 @@ class CampaignFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._runs, self._samples, self._attempt = path / "runs.jsonl", path / "samples.jsonl", path / "attempt.json"
-        self._unreported = path / ".unreported"
+        self._unreported, self._counts = path / ".unreported", path / "counts.jsonl"
 
     def description(self) -> Description:
         """Read ``campaign.json``. Raises BadInput if it cannot be used."""
@@ -68,6 +69,18 @@ class CampaignFolder:
                     raise BadInput(f"{place}: a second record of the run in line {blocks[record.block]}; remove one")
                 records.append(record)
         return records
+
+    def counts(self) -> dict[str, cell_counts.CellCount]:
+        """Read the last count of each cell, by its key. Raises BadInput for any other line."""
+        lines = self._counts.read_bytes().splitlines() if self._counts.exists() else []
+        shared: dict[Any, Any] = {}
+        places = (f"{self._counts}:{number}" for number in range(1, len(lines) + 1))
+        read = (cell_counts.from_json_line(line, place, shared) for line, place in zip(lines, places, strict=True))
+        return {one.cell_key: one for one in read}
+
+    def append_count(self, one: cell_counts.CellCount) -> None:
+        """Add the count of a cell, which replaces an earlier one."""
+        append_line(self._counts, cell_counts.to_json_line(one))
 
     def subfolder(self, name: str) -> Path:
         """Make a folder in that of the campaign. Raises BadInput for a link, which may lead out of it."""
@@ -105,6 +118,7 @@ class CampaignFolder:
     def repair(self) -> None:
         """Bring a killed campaign in order: cut a torn last line, and append the record of a run in progress."""
         cut_torn_line(self._samples)
+        cut_torn_line(self._counts)
         cut_torn_line(self._runs)
         if not self._attempt.exists():
             return

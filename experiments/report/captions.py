@@ -17,6 +17,7 @@ from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 from experiments.records.record import Cell
 from experiments.report.bottlenecks import BOTTLENECK, OF_BOUND, why_headings
 from experiments.report.builds import build_lines
+from experiments.report.counts import count_lines
 from experiments.report.footnotes import foot_lines
 from experiments.report.labels import label_of
 
@@ -33,6 +34,7 @@ def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence
         _same_everywhere(summary),
         *(describe(description, summary) for describe in (_engines, _cores, _servers, _unlike)),
         *describe_ratios(summary),
+        *count_lines(summary.cells),
         *_why(summary),
         *_marks(description, summary),
         describe_until(description, [summary]),

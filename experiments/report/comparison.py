@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from experiments.analysis.comparison import ComparedCell, ComparedExperiment, Comparison
+from experiments.analysis.counts import compare_counts
 from experiments.analysis.differences import Difference, describe_difference
 from experiments.analysis.stats import (
     FEWEST_BLOCKS,
@@ -19,6 +20,7 @@ from experiments.analysis.stats import (
 from experiments.formatting import NOTHING, count
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell
+from experiments.report.counts import compared_counts
 from experiments.report.labels import Style, label_of, lay_out, table_axes
 from experiments.report.labels import headings as label_headings
 
@@ -51,6 +53,7 @@ def write_comparison(
             f"## {experiment.name}\n\n{comparison_table(experiment, a, b, style)}"
             for experiment in comparison.experiments
         ),
+        *([counts] if (counts := compared_counts(compare_counts(a, b), style)) else []),
         f"## How to read the tables\n\n{HOW_TO_READ}",
         "## In sum\n\n" + "\n".join(f"- {line}" for line in sum_up(a, b, comparison)) + "\n",
     ]

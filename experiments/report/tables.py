@@ -16,13 +16,20 @@ from experiments.records.record import RUN_STATUSES
 from experiments.report.bottlenecks import BOTTLENECK, rounded, why_cells, why_csv, why_headings
 from experiments.report.builds import marks_of
 from experiments.report.captions import caption_lines, describe_floor, describe_ratios
+from experiments.report.counts import count_cells, count_columns, count_headings
 from experiments.report.csv_columns import fact_columns, measure_columns, model_columns
 from experiments.report.effects import describe_effects
 from experiments.report.footnotes import STATUS_NAMES, foot_lines, group_troubles
 from experiments.report.labels import headings, label_of, lay_out, table_axes
 
-HEADINGS = ("rows/s (95% interval)", "ratio (95% interval)", "client CPU µs/row", "client core")
-"""Before those of ``why_headings``, and ``LAST_HEADINGS`` behind them."""
+HEADINGS = (
+    "rows/s (95% interval)",
+    "client capacity (95% interval)",
+    "ratio (95% interval)",
+    "client CPU µs/row",
+    "client core",
+)
+"""Before those of ``count_headings`` and ``why_headings``, and ``LAST_HEADINGS`` behind them."""
 LAST_HEADINGS = ("ok", "note")
 TERMINAL_HEADINGS = ("rows/s", "ratio (95% interval)", "CPU µs/row", "ok", "note")
 
@@ -34,14 +41,21 @@ TERMINAL_NOTE_LENGTH = 40
 def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: str = "") -> str:
     """Write question, noise floor, ``charts`` (paragraphs), table, notes and effects, without a heading."""
     axes = table_axes([cell.shown.cell for cell in summary.cells])
-    why = why_headings(summary.cells)
+    why, counted = why_headings(summary.cells), count_headings(summary.cells)
     rows = [
-        [*_axis_cells(cell, axes), *_value_cells(cell), *why_cells(cell, why), *_last_cells(cell)]
+        [
+            *_axis_cells(cell, axes),
+            *_value_cells(cell),
+            *(count_cells(cell) if counted else []),
+            *why_cells(cell, why),
+            *_last_cells(cell),
+        ]
         for cell in summary.cells
     ]
     names = headings(axes)
-    align = "l" * len(names) + "r" * len(HEADINGS) + "".join("l" if one == BOTTLENECK else "r" for one in why) + "rl"
-    table = lay_out(rows, [*names, *HEADINGS, *why, *LAST_HEADINGS], align)
+    numbers = [*HEADINGS, *counted, *why]
+    align = "l" * len(names) + "".join("l" if one == BOTTLENECK else "r" for one in numbers) + "rl"
+    table = lay_out(rows, [*names, *numbers, *LAST_HEADINGS], align)
     notes = "\n".join(f"- {line}" for line in caption_lines(summary, campaign, axes))
     effects = describe_effects(summary, campaign)
     matters = "" if effects is None else f"\n**What matters**\n\n{effects.strip()}\n"
@@ -81,6 +95,7 @@ def _axis_cells(cell: CellSummary, axes: Sequence[str]) -> list[str]:
 def _value_cells(cell: CellSummary) -> list[str]:
     return [
         with_interval(cell.rows_per_s, ",.0f"),
+        with_interval(cell.capacity, ",.0f"),
         _ratio(cell),
         format_known(cell.cpu_us_per_row, ".1f"),
         format_known(cell.client_share, ".0%"),
@@ -154,6 +169,8 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, modelled: Mapping[st
         "ratio_p_holm": _p_value(cell.holm_p),
         "not_told_apart": "" if cell.noise is None else int(cell.noise),
         **{name: rounded(getattr(cell, name), 3) for name in ("cpu_us_per_row", "client_share", "throttled_share")},
+        **_estimate_columns("client_capacity_rows_per_s", cell.capacity, 1),
+        **count_columns(cell),
         **fact_columns(cell),
         **measure_columns(cell),
         **why_csv(cell),

@@ -10,7 +10,7 @@ from docker.errors import APIError, ImageNotFound
 from experiments.engines.docker.errors import docker_errors
 
 IMAGE_LABEL = "bigdata-matrix.image"
-"""What an image is: 'loader', 'debian-python', 'debian-postgres', 'stage' (a step on the way to a loader's image)."""
+"""What an image is, such as 'loader' or 'debian-python'; a 'stage' is a step on the way to another."""
 
 SHORT_ID = 12
 """Digits of an id in what the builder says."""

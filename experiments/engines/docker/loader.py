@@ -32,6 +32,7 @@ from experiments.records.facts import InterpreterFacts, Placement
 LOADER_ACCOUNT = Account(65532, 65532)
 """Whom the image's processes run as: nobody's number, and no name is needed."""
 
+_PROGRAM = ("/opt/loader/bin/python", "-m", "bigdata.cmd")
 _SECRETS = "/secrets"
 _PASSWORD_FILE = "pgpass"  # noqa: S105 - a file's name
 # A loader that is asked to stop may take 5 s to close its connections.
@@ -64,6 +65,17 @@ class DockerLoaderHost:
         finally:
             self.resources.remove_container(container)
 
+    def run_under(self, instrument: Sequence[str], image: str, launch: Launch) -> Finished:
+        """Run the loader in another image as the child of a program, whose command line goes in front."""
+        entrypoint = [*instrument, *_PROGRAM]
+        options = {"image": image, "entrypoint": entrypoint}
+        limits = loader_limits(launch.placement)
+        container = self._make("loader", launch.arguments, launch.server, limits, launch.environment, options)
+        try:
+            return run_container(self.resources.client, container, launch.timeout_s, with_stderr=True)
+        finally:
+            self.resources.remove_container(container)
+
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> "DockerCompanion":
         """Make ready a program that runs beside a loader, on the server's cores, in the same network namespace."""
         limits = companion_limits(placement)
@@ -77,6 +89,7 @@ class DockerLoaderHost:
         server: Server | None,
         limits: Mapping[str, Any],
         environment: Mapping[str, str],
+        program: Mapping[str, Any] | None = None,
     ) -> str:
         """Create the container without starting it. Raises Failure if that fails or the server is unusable."""
         if server is not None:
@@ -88,7 +101,7 @@ class DockerLoaderHost:
         api = self.resources.client.api
         return self.resources.container(
             purpose,
-            str(self.facts.image),
+            **(program or {"image": str(self.facts.image)}),
             command=list(arguments),
             user=f"{LOADER_ACCOUNT.user_id}:{LOADER_ACCOUNT.group_id}",
             environment={**environment, "PGPASSFILE": f"{_SECRETS}/{_PASSWORD_FILE}"},
@@ -170,9 +183,17 @@ def loader_secret(resources: CampaignResources, image: str, user: str, password:
 
 
 def run_container(
-    client: DockerClient, container: str, timeout_s: float, watch: AbstractContextManager[object] = UNWATCHED
+    client: DockerClient,
+    container: str,
+    timeout_s: float,
+    watch: AbstractContextManager[object] = UNWATCHED,
+    *,
+    with_stderr: bool = False,
 ) -> Finished:
-    """Start a container, wait for its end, and read what it printed; ``watch`` is entered and left around its life."""
+    """Start a container, wait for its end, and read what it printed; ``watch`` is entered and left around its life.
+
+    Standard error is read of what failed, or ``with_stderr``.
+    """
     api = client.api
     started = time.perf_counter()
     with docker_errors("run a loader"):
@@ -182,7 +203,7 @@ def run_container(
             code = int(api.wait(container, timeout=math.ceil(timeout_s) + _PATIENCE_S + REQUEST_S)["StatusCode"])
         wall_s = time.perf_counter() - started
         stdout = api.logs(container, stdout=True, stderr=False)
-        stderr = b"" if code == 0 else api.logs(container, stdout=False, stderr=True)
+        stderr = b"" if code == 0 and not with_stderr else api.logs(container, stdout=False, stderr=True)
     return replace(_finished(code, stdout, stderr, wall_s), timed_out=passed.is_set() and code != 0)
 
 

@@ -64,7 +64,7 @@ def ensure_loader_image(
     labels = image_labels(python, base, project)
     tag = image_tag(python, labels, (project / _DOCKERFILE).read_bytes())
     with docker_errors(f"look for the image {tag}"):
-        found = _find(client, tag)
+        found = find_image(client, tag)
     if found is not None:
         return LoaderImage(found, tag, base, python)
     tell("adding the packages")
@@ -78,7 +78,7 @@ def ensure_loader_image(
         turn_at(cache_folder() / "images" / f"py{python}", wait),
         docker_errors(f"build the image of the loader for Python {python}"),
     ):
-        image_id = _build(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)
+        image_id = build_image(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)
     return LoaderImage(image_id, tag, base, python, made=True)
 
 
@@ -126,14 +126,15 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     return pack_members([*members, *(Member(name, content, _ROOT, 0o644) for name, content in files.items())])
 
 
-def _find(client: DockerClient, tag: str) -> str | None:
+def find_image(client: DockerClient, tag: str) -> str | None:
+    """Return the id of the image with this tag; None if the engine has none."""
     try:
         return str(client.images.get(tag).id)
     except ImageNotFound:
         return None
 
 
-def _build(
+def build_image(
     client: DockerClient,
     tag: str,
     labels: Mapping[str, str],
@@ -141,6 +142,7 @@ def _build(
     arguments: Mapping[str, str],
     stop: threading.Event,
 ) -> str:
+    """Build the image without a network; return its id. Raises Failure with the builder's last words."""
     ask = partial(
         client.api.build,
         fileobj=io.BytesIO(context),

@@ -7,6 +7,7 @@ as root with nothing but the rights to trace and to read what is the loader's al
 import math
 
 from experiments.engines.docker.connect import REQUEST_S
+from experiments.engines.docker.counting_image import ensure_counting_image
 from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY, companion_limits
 from experiments.engines.docker.loader import DockerLoaderHost
@@ -15,7 +16,7 @@ from experiments.engines.docker.server import DockerServer
 from experiments.engines.docker.volumes import Account, Member, make_volume, volume_mount
 from experiments.engines.loader_report import last_line
 from experiments.engines.postgres import HOST, USER
-from experiments.engines.profilers import Instrument, Observed, find_py_spy
+from experiments.engines.profilers import OUTPUT, STRACE, VALGRIND, Instrument, Observed, find_py_spy
 from experiments.engines.protocol import Launch, Server
 from experiments.errors import Failure, Unsupported
 from experiments.records.facts import Placement
@@ -25,6 +26,8 @@ _ROOT = Account(0, 0)
 _RIGHTS = ("SYS_PTRACE", "DAC_READ_SEARCH")
 _FOLDER = "/instruments"
 _PYTHON = "/opt/loader/bin/python"
+# By the loader's image, for all cells of the process.
+_COUNTING: dict[str, str | Unsupported] = {}
 _PROGRAMS = {"py-spy": f"{_FOLDER}/py-spy", "python": _PYTHON}
 # The password stands in a file of the server's container, and never on a command line.
 _ASK = (
@@ -42,13 +45,24 @@ class DockerInstruments:
         self._volume: str | None = None
 
     def counter(self) -> Instrument:
-        """Raise Unsupported: kernel counters are not available in a container."""
-        raise Unsupported("they are not counted in containers; --engine local counts them")
+        """Return strace, in an image of its own: kernel counters are not available in a container."""
+        self._find_image()
+        return STRACE
+
+    def instruction_counter(self) -> Instrument:
+        """Return valgrind, in an image of its own: the processor's counters are not available in a container."""
+        self._find_image()
+        return VALGRIND
 
     def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         """Run the loader with the instrument, or with none. Both containers are gone when this returns."""
         if instrument is None:
             return Observed(self._host.run(launch), None)
+        if instrument in (VALGRIND, STRACE):
+            # Without a file to write to, both write to standard error.
+            words = [word for word in instrument.command if OUTPUT not in word and word != "-o"]
+            finished = self._host.run_under(words, self._find_image(), launch)
+            return Observed(finished, finished.stderr or None)
         beside = self._make(instrument, launch.placement)
         try:
             with docker_errors(f"start {instrument.name}"):
@@ -71,6 +85,18 @@ class DockerInstruments:
         if code != 0:
             raise Failure(f"PostgreSQL {server.facts.version}: {text}")
         return text
+
+    def _find_image(self) -> str:
+        """Return the image with valgrind and strace, made once. Raises Unsupported with the reason."""
+        loader = str(self._host.facts.image)
+        if loader not in _COUNTING:
+            try:
+                _COUNTING[loader] = ensure_counting_image(self._resources.client, loader)
+            except (Failure, Unsupported) as reason:
+                _COUNTING[loader] = Unsupported(str(reason))
+        if isinstance(found := _COUNTING[loader], Unsupported):
+            raise Unsupported(str(found))
+        return found
 
     def _make(self, instrument: Instrument, placement: Placement | None) -> str:
         assert placement is not None, "an instrument runs on the server's cores"

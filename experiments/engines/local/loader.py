@@ -46,8 +46,13 @@ class LocalLoaderHost:
         """Run another program in the same surroundings as the loader, to compare with it."""
         return self._run([str(script)], launch)
 
-    def run_under(self, instrument: Sequence[str], launch: Launch) -> Finished:
-        """Run the loader on its cores as the child of a program on the server's, whose command line goes in front."""
+    def run_under(self, instrument: Sequence[str], launch: Launch, *, emulated: bool = False) -> Finished:
+        """Run the loader on its cores as the child of a program on the server's, whose command line goes in front.
+
+        ``emulated``: the program runs the loader in its own process, and so on the loader's cores.
+        """
+        if emulated:
+            return self._run(_PROGRAM, launch, instrument)
         placement = launch.placement
         assert placement is not None, "an instrument runs on the server's cores"
         before = [*instrument, "taskset", "--cpu-list", format_cpuset(placement.loader_cpus)]

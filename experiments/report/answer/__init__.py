@@ -1,1 +1,1 @@
-"""The answer to the project's question: its facts, at most six sentences and a table of settings."""
+"""The answer to the project's question: its facts, at most eight sentences and a table of settings."""

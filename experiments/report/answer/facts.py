@@ -49,7 +49,8 @@ class Ratio:
 class Measured:
     """One loader in one setting. Costs are CPU microseconds per row, shares parts of its cores; None: not measured.
 
-    ``ratio`` is its throughput relative to threads in the same setting.
+    ``ratio`` is its throughput relative to threads in the same setting, ``capacity`` the rows/s of one core of Python,
+    ``instructions`` those of a row.
     """
 
     rows_per_s: Estimate
@@ -62,6 +63,8 @@ class Measured:
     ratio: Ratio | None = None
     to_baseline: Ratio | None = None
     to_pgbench: Ratio | None = None
+    capacity: Estimate | None = None
+    instructions: float | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,8 @@ def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, bound
         ratio=ratio,
         to_baseline=None if cell.ratio is None else Ratio(cell.ratio, cell.noise),
         to_pgbench=bounds.compare(cell),
+        capacity=cell.capacity,
+        instructions=None if cell.count is None else cell.count.instructions_per_row,
     )
 
 

@@ -1,4 +1,4 @@
-"""The answer in words: at most six sentences, a table of settings, and the section of the project's README."""
+"""The answer in words: at most eight sentences, a table of settings, and the section of the project's README."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ NOTE = (
     "Client CPU is that of threads / asyncio / uvloop. *Of pgbench* is the throughput of threads relative to pgbench. "
     f"{NOTHING} was not measured, or too many of its runs were disturbed."
 )
+CAPACITY = "Measured rows/s, of those that one core of Python could do: {each}."
+INSTRUCTIONS = "A row takes Python {each}, counted without noise."
 BOTTLENECK = "With {pool}{durable} the work is {label}: PostgreSQL uses {server} of {cores}, Python {client}."
 BOTTLENECKS = "With {pool}{durable} the bottleneck depends on the loader: {each}."
 THROUGHPUT = "{finding}: {name} reaches {times} the throughput of threads (95% CI {interval}){others}."
@@ -76,8 +78,28 @@ def write_sentences(facts: Facts) -> list[str]:
     main = facts.main
     if main is None:
         return []
-    sentences = (say_bottleneck(main), say_throughput(main), *say_costs(main), say_settings(facts, main))
+    sentences = (
+        say_capacity(main),
+        say_bottleneck(main),
+        say_throughput(main),
+        *say_costs(main),
+        say_instructions(main),
+        say_settings(facts, main),
+    )
     return [sentence for sentence in (*sentences, say_bounds(facts, main)) if sentence]
+
+
+def say_capacity(main: Setting) -> str:
+    """Return the measured rows/s of each loader beside its client's capacity, the pair that explains all else."""
+    known = {name: (one.rows_per_s.value, one.capacity) for name, one in main.loaders.items() if one.capacity}
+    each = (f"{name} {rows:,.0f} of {with_interval(capacity, ',.0f')}" for name, (rows, capacity) in known.items())
+    return CAPACITY.format(each=", ".join(each)) if known else ""
+
+
+def say_instructions(main: Setting) -> str:
+    """Return the instructions of a row, where they were counted."""
+    counted = _values(main, "instructions")
+    return INSTRUCTIONS.format(each=_list(counted, ",.0f", " instructions")) if counted else ""
 
 
 def say_bottleneck(main: Setting) -> str:

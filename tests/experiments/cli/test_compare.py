@@ -9,9 +9,10 @@ import pytest
 
 from experiments.__main__ import main
 from experiments.matrix.cell import read_cell
+from experiments.records.counts import CellCount
 from experiments.records.description import Description, ShownExperiment
 from experiments.records.facts import MachineFacts
-from experiments.records.folder import create
+from experiments.records.folder import CampaignFolder, create
 from experiments.records.record import Record
 from tests.experiments.made_campaigns import measured
 from tests.experiments.older_cells import without
@@ -268,3 +269,45 @@ def test_campaigns_that_cannot_be_pooled_are_refused_with_the_reason(
         "error: no two of 2 campaigns have a cell in common: one (A) and four (B): no cell in common: python is 3.13 "
         "in A and 3.14 in B; use --ignore python to compare them nevertheless; name campaigns that ran the same cells\n"
     )
+
+
+def count_cells(path: Path, instructions: float) -> None:
+    """Add a count of each cell to a campaign."""
+    folder = CampaignFolder(path)
+    for shown in folder.description().cells:
+        count = CellCount(path.name, shown.cell_key, "now", shown.cell, instructions, 0.001, "valgrind")
+        folder.append_count(count)
+
+
+def test_grown_instructions_fail_and_are_listed(tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    count_cells(make("one"), 40_000.0)
+    count_cells(make("two"), 41_000.0)
+    assert compare(tmp_path, "one", "two") == 0
+    assert compare(tmp_path, "one", "two", "--fail-over", "2.5%") == 0
+    assert compare(tmp_path, "two", "one", "--fail-over", "2%") == 0
+    capsys.readouterr()
+    assert compare(tmp_path, "one", "two", "--fail-over", "2%") == 1
+    out = capsys.readouterr().out
+    assert "## Instructions per row" in out
+    assert "+2.5%" in out
+    assert " counted cells grew by more than 2.00%\n- row_by_row_threaded, pool 20, " in out
+    assert ": +2.50% instructions per row" in out
+
+
+@pytest.mark.parametrize("limit", ["2", "-1%", "nan%", "much"])
+def test_a_limit_that_is_no_percentage_is_refused(
+    tmp_path: Path, make: Make, limit: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make("one")
+    make("two")
+    assert compare(tmp_path, "one", "two", f"--fail-over={limit}") == 2
+    assert f"--fail-over: '{limit}' is no share; expected a percentage such as 2%" in capsys.readouterr().err
+
+
+def test_without_common_counts_nothing_can_be_checked(
+    tmp_path: Path, make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count_cells(make("one"), 40_000.0)
+    make("two")
+    assert compare(tmp_path, "one", "two", "--fail-over", "2%") == 2
+    assert "count them with: nox -s count" in capsys.readouterr().err

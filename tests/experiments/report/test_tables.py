@@ -45,17 +45,18 @@ Is asyncio faster than threads?
 
 **Noise floor: 1.2%** (6 blocks; the baseline against itself). n.s. = not significant: no clear difference from the baseline.
 
-| loader             |     rows/s (95% interval) |   ratio (95% interval) |   client CPU µs/row |   client core |     ok | note                                         |
-|:-------------------|--------------------------:|-----------------------:|--------------------:|--------------:|-------:|:---------------------------------------------|
-| psycopg2 · threads | 10,355 (10,100 to 10,615) |                      1 |                24.1 |           25% | 6 of 6 | baseline                                     |
-| psycopg2 · threads | 10,354 (10,099 to 10,615) |    1.00 (0.99 to 1.01) |                24.1 |           25% | 6 of 6 | the baseline again                           |
-| aiopg · uvloop     |                    14,423 |    1.40 (1.38 to 1.42) |                17.3 |           25% | 5 of 6 | 1 wrong_work: rows: 22199 of 22200           |
-| aiopg · asyncio    |                         – |                      – |                   – |             – |      – | cannot run: no wheel of aiopg \\| none at all |
+| loader             |     rows/s (95% interval) |   client capacity (95% interval) |   ratio (95% interval) |   client CPU µs/row |   client core |     ok | note                                         |
+|:-------------------|--------------------------:|---------------------------------:|-----------------------:|--------------------:|--------------:|-------:|:---------------------------------------------|
+| psycopg2 · threads | 10,355 (10,100 to 10,615) |        41,416 (40,401 to 42,461) |                      1 |                24.1 |           25% | 6 of 6 | baseline                                     |
+| psycopg2 · threads | 10,354 (10,099 to 10,615) |        41,415 (40,396 to 42,461) |    1.00 (0.99 to 1.01) |                24.1 |           25% | 6 of 6 | the baseline again                           |
+| aiopg · uvloop     |                    14,423 |                           57,690 |    1.40 (1.38 to 1.42) |                17.3 |           25% | 5 of 6 | 1 wrong_work: rows: 22199 of 22200           |
+| aiopg · asyncio    |                         – |                                – |                      – |                   – |             – |      – | cannot run: no wheel of aiopg \\| none at all |
 
 - The same in all rows: engine local, Python 3.13, protocol simple, pool size 20, PostgreSQL default, data ny, transaction autocommit, inserts execute, cores split, sampling on.
 - Cores: split: loader on core 0, server on cores 1-2.
 - PostgreSQL: default: 17.11 on disk, synchronous_commit=off.
 - Ratios are means of the blocks' ratios on the logarithmic scale (of ten blocks or more without the outermost tenth at either end), not the quotients of the medians.
+- *client capacity*: the rows/s that one core of Python could do if it never waited: 1 / (CPU time per row). Where it is far above the measured rows/s, a faster driver loads no faster.
 - Intervals: 95%, each for itself, over the blocks. A ratio is n.s. (not significant) within the noise floor, or where it does not differ significantly from 1 (at 5%).
 - Run status: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
 - 1 run wrong_work: rows: 22199 of 22200.
@@ -69,11 +70,11 @@ def test_a_table_reads_like_this(description: Description, records: list[Record]
 
 
 GOLDEN_CSV = """\
-experiment,engine,python,gil,loader,loop,protocol,implementation,poolsize,postgres,data,transaction,inserts,resources,sampling,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,resumed,repeated,disturbed,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,ratio_p,ratio_p_holm,not_told_apart,cpu_us_per_row,client_share,throttled_share,free_threaded,gil_enabled,optimized,lto,jit,switch_interval_s,libpq,libpq_bundled,driver_implementation,record_latency_p50_s,record_latency_p95_s,record_latency_p99_s,rows_per_worker_smallest,rows_per_worker_largest,voluntary_switches_per_row,involuntary_switches_per_row,verdict,ceiling_share,server_cpu_us_per_row,client_user_us_per_row,client_system_us_per_row,client_run_queue_us_per_row,server_run_queue_us_per_row,commit_wait_us_per_row,other_wait_us_per_row,round_trip_us_per_row,queueing_us_per_row,server_share,run_share,foreign_share,active,idle,idle_in_transaction,waits,looks,bound_client_rows_per_s,bound_server_rows_per_s,bound_cores_rows_per_s,bound_pool_rows_per_s,lowest_bound,predicted_rows_per_s,prediction_error,prediction_fitted,prediction_broken,note
-loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,a,1,6,6,0,0,0,0,0,0,0,0,10354.5,10100.0,10615.2,,,,,,,24.145,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,41416.4,31857.1,,,server,,,,,baseline
-loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,b,0,6,6,0,0,0,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0.992,,,24.146,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,,,,,,,,,,the baseline again
-loaders,local,3.13,,row_by_row_asyncio,uvloop,simple,,20,default,ny,autocommit,execute,split,on,a,0,6,5,0,0,1,0,1,0,0,0,14422.8,,,1.4027,1.3838,1.4219,2.63e-07,2.63e-07,0,17.334,0.25,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,57690.1,31857.1,,,server,,,,,1 wrong_work: rows: 22199 of 22200
-loaders,local,3.13,,row_by_row_asyncio,asyncio,simple,,20,default,ny,autocommit,execute,split,on,a,0,0,0,0,0,0,1,0,0,0,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,cannot run: no wheel of aiopg | none at all
+experiment,engine,python,gil,loader,loop,protocol,implementation,poolsize,postgres,data,transaction,inserts,resources,sampling,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,resumed,repeated,disturbed,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,ratio_p,ratio_p_holm,not_told_apart,cpu_us_per_row,client_share,throttled_share,client_capacity_rows_per_s,client_capacity_rows_per_s_low,client_capacity_rows_per_s_high,instructions_per_row,instructions_ratio,instructions_noise,instructions_tool,system_calls_per_row,count_reason,free_threaded,gil_enabled,optimized,lto,jit,switch_interval_s,libpq,libpq_bundled,driver_implementation,record_latency_p50_s,record_latency_p95_s,record_latency_p99_s,rows_per_worker_smallest,rows_per_worker_largest,voluntary_switches_per_row,involuntary_switches_per_row,verdict,ceiling_share,server_cpu_us_per_row,client_user_us_per_row,client_system_us_per_row,client_run_queue_us_per_row,server_run_queue_us_per_row,commit_wait_us_per_row,other_wait_us_per_row,round_trip_us_per_row,queueing_us_per_row,server_share,run_share,foreign_share,active,idle,idle_in_transaction,waits,looks,bound_client_rows_per_s,bound_server_rows_per_s,bound_cores_rows_per_s,bound_pool_rows_per_s,lowest_bound,predicted_rows_per_s,prediction_error,prediction_fitted,prediction_broken,note
+loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,a,1,6,6,0,0,0,0,0,0,0,0,10354.5,10100.0,10615.2,,,,,,,24.145,0.25,,41416.4,40400.8,42461.0,,,,,,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,41416.4,31857.1,,,server,,,,,baseline
+loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,b,0,6,6,0,0,0,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0.992,,,24.146,0.25,,41414.7,40395.9,42461.0,,,,,,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,,,,,,,,,,the baseline again
+loaders,local,3.13,,row_by_row_asyncio,uvloop,simple,,20,default,ny,autocommit,execute,split,on,a,0,6,5,0,0,1,0,1,0,0,0,14422.8,,,1.4027,1.3838,1.4219,2.63e-07,2.63e-07,0,17.334,0.25,,57690.1,,,,,,,,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,57690.1,31857.1,,,server,,,,,1 wrong_work: rows: 22199 of 22200
+loaders,local,3.13,,row_by_row_asyncio,asyncio,simple,,20,default,ny,autocommit,execute,split,on,a,0,0,0,0,0,0,1,0,0,0,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,cannot run: no wheel of aiopg | none at all
 """
 
 

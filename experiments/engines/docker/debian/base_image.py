@@ -124,7 +124,7 @@ def make_base(
             _RECIPE_LABEL: recipe_digest,
             _RECIPE_NAME_LABEL: recipe.name(),
         }
-        image_id = _import(client, tar, tag, [*image_settings(kind, version), *_label_lines(labels)])
+        image_id = import_image(client, tar, tag, [*image_settings(kind, version), *_label_lines(labels)])
     return DebianBase(image_id, tag, recipe.suite, packages, recipe.name(), made=True)
 
 
@@ -156,6 +156,13 @@ def make_recipe(kind: Kind, version: str, machine: str) -> Recipe:
     python = (f"python{version}", f"python{version}-venv", "libstdc++6")
     packages = python if kind == "python" else (f"postgresql-{version}",)
     return Recipe(suite, kind, packages, _ARCHITECTURES[machine], DEBIAN_SUITES[suite].merge_usr)
+
+
+def tools_recipe(suite: str, machine: str) -> Recipe:
+    """Return the recipe of what counts instructions and system calls."""
+    if machine not in _ARCHITECTURES:
+        raise Unsupported(f"valgrind is taken from Debian's packages for x86_64 and aarch64, and this is {machine}")
+    return Recipe(suite, "tools", ("valgrind", "strace"), _ARCHITECTURES[machine], DEBIAN_SUITES[suite].merge_usr)
 
 
 def identifying(kind: Kind, version: str, installed: Mapping[str, str]) -> dict[str, str]:
@@ -194,7 +201,7 @@ def _label_lines(labels: Mapping[str, str]) -> list[str]:
     return [f"LABEL {name}='{value}'" for name, value in labels.items()]
 
 
-def _import(client: DockerClient, tar: Path, tag: str, changes: list[str]) -> str:
+def import_image(client: DockerClient, tar: Path, tag: str, changes: list[str]) -> str:
     """Send the root file system to the engine; return the id of the image."""
     repository, _, version = tag.rpartition(":")
     before = client.api.images(name=tag, quiet=True)

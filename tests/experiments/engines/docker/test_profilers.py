@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from experiments.campaign.datasets import PreparedData
+from experiments.engines.docker import counting_image, profilers
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.loader import DockerLoaderHost
 from experiments.engines.docker.profilers import DockerInstruments
@@ -18,6 +19,8 @@ from experiments.engines.profilers import PY_SPY, THREAD_STATES, Instrument
 from experiments.engines.protocol import Launch
 from experiments.engines.select import instruments_of
 from experiments.errors import Failure, Unsupported
+from experiments.profiling.counters import read_instructions
+from experiments.profiling.explanation import read_counts
 from experiments.profiling.stacks import cut_to_hot_loops, read_speedscope
 from experiments.profiling.thread_time import find_thread_time
 from experiments.records.facts import Placement
@@ -97,9 +100,34 @@ def test_the_server_is_asked_in_its_container(instruments: DockerInstruments, se
         instruments.ask(server, "SELECT * FROM nothing")
 
 
-def test_system_calls_are_not_counted(instruments: DockerInstruments) -> None:
-    with pytest.raises(Unsupported, match="not counted in containers"):
-        instruments.counter()
+def test_instructions_and_system_calls_are_counted_in_an_image_of_their_own(
+    instruments: DockerInstruments,
+    host: DockerLoaderHost,
+    engine: DockerEngine,
+    server: DockerServer,
+    data: PreparedData,
+    everywhere: Placement,
+) -> None:
+    counter, calls = instruments.instruction_counter(), instruments.counter()
+    assert (counter.name, calls.name) == ("valgrind", "strace")
+    _, seen = load(instruments, host, engine, server, data, everywhere, counter)
+    assert read_instructions(seen) > 10_000_000
+    _, seen = load(instruments, host, engine, server, data, everywhere, calls)
+    assert read_counts("strace", seen)["all"] > 1000
+    # The image that is timed has neither.
+    with pytest.raises(Failure, match='"valgrind": executable file not found'):
+        host.run_under(["valgrind"], str(host.facts.image), Launch(["list"], None, everywhere, 60))
+
+
+def test_without_mmdebstrap_the_counters_say_so(
+    instruments: DockerInstruments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profilers, "_COUNTING", {})
+    monkeypatch.setattr(counting_image, "find_image", lambda client, tag: None)
+    monkeypatch.setattr(counting_image, "mmdebstrap_missing", lambda: "mmdebstrap is not installed")
+    for find in (instruments.counter, instruments.instruction_counter):
+        with pytest.raises(Unsupported, match=r"^mmdebstrap is not installed$"):
+            find()
 
 
 def test_an_instrument_that_fails_says_why(

@@ -37,8 +37,10 @@ def test_without_either_program_both_are_named(
     instruments: LocalInstruments, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", programs(tmp_path))
-    with pytest.raises(Unsupported, match=r"^perf: is not installed; strace: is not installed$"):
+    with pytest.raises(Unsupported, match=r"^perf: is not installed \(.*linux-perf\); strace: .* strace\)$"):
         instruments.counter()
+    with pytest.raises(Unsupported, match=r"^perf: is not installed \(.*\); valgrind: .* valgrind\)$"):
+        instruments.instruction_counter()
 
 
 def test_where_the_kernel_does_not_let_perf_count_strace_does(
@@ -46,6 +48,24 @@ def test_where_the_kernel_does_not_let_perf_count_strace_does(
 ) -> None:
     monkeypatch.setenv("PATH", programs(tmp_path, perf="echo 'No permission' >&2; exit 255", strace='echo 1 > "$5"'))
     assert instruments.counter().name == "strace"
+
+
+def test_without_the_counter_of_the_processor_valgrind_counts(
+    instruments: LocalInstruments, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    valgrind = 'for word; do case $word in --log-file=*) echo 1 > "${word#--log-file=}";; esac; done'
+    perf = 'echo "<not supported>,,instructions:u" > "$5"'
+    monkeypatch.setenv("PATH", programs(tmp_path, perf=perf, valgrind=valgrind))
+    chosen = instruments.instruction_counter()
+    assert (chosen.name, chosen.command[0], chosen.emulates) == ("valgrind", "valgrind", True)
+
+
+def test_addresses_are_fixed_where_that_is_allowed(
+    instruments: LocalInstruments, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = programs(tmp_path, perf='echo 1 > "$5"', setarch='shift; exec "$@"')
+    monkeypatch.setenv("PATH", path)
+    assert instruments.instruction_counter().command[:2] == ("setarch", "--addr-no-randomize")
 
 
 def test_a_program_that_fails_is_quoted(

@@ -1,0 +1,113 @@
+"""Counts per row of one cell: instructions in user space and system calls, by two loads of different size."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bigdata.registry import LOADERS
+from experiments.campaign.run import PreparedCell, utc_now
+from experiments.engines.loader_report import RunFailed
+from experiments.engines.profilers import STRACE, Instrument, Instruments
+from experiments.errors import Failure, Unsupported
+from experiments.profiling.explanation import read_counts, report_rows
+from experiments.profiling.runs import InstrumentedRuns
+from experiments.records.counts import CellCount
+
+EMULATED_CONNECTIONS = 4
+EMULATED_CONNECTIONS_OF_TASKS = 10
+"""Below valgrind and strace, more connections only lengthen the start. With fewer, an event loop wakes up for each
+answer if the server is slow, and for several if it is fast.
+"""
+
+FEW_RECORDS = 4
+"""Of the smaller load: the first statement of each connection is in both."""
+MORE_RECORDS = 40
+# A row costs event loops more instructions, and their counts differ less: fewer rows are as precise.
+MORE_RECORDS_OF_TASKS = 16
+MORE_RECORDS_OF_STRACE = 6
+
+_REFERENCES = re.compile(r"^==\d+== I +refs: +([\d,]+)$", re.MULTILINE)
+_SAME_HASHES = {"PYTHONHASHSEED": "0"}
+
+
+@dataclass(frozen=True)
+class Loads:
+    """The records of the smaller and of the larger load, and their connections."""
+
+    few: int
+    more: int
+    connections: int
+
+
+def count_cell(campaign: str, cell_key: str, ready: PreparedCell, instruments: Instruments) -> CellCount:
+    """Count the instructions of a row twice, and its system calls once; what cannot be counted has its reason."""
+    runs = InstrumentedRuns(ready, instruments, _SAME_HASHES)
+    values: dict[str, Any] = {}
+    for name, find in (("instructions", _count_instructions), ("system_calls", _count_calls)):
+        try:
+            values |= find(runs)
+        except RunFailed as failure:
+            values[f"{name}_reason"] = failure.reason
+        except (Failure, Unsupported, ValueError, KeyError) as reason:
+            values[f"{name}_reason"] = str(reason)
+    return CellCount(campaign, cell_key, utc_now(), ready.cell, **values)
+
+
+def _count_instructions(runs: InstrumentedRuns) -> dict[str, Any]:
+    counter = runs.instruments.instruction_counter()
+    loads = choose_loads(counter, runs.ready)
+    first, second = (_per_row(runs, counter, loads, read_instructions) for _ in range(2))
+    mean = (first + second) / 2
+    if mean <= 0:
+        raise Unsupported("the larger load did not take more instructions than the smaller one")
+    return {
+        "instructions_per_row": mean,
+        "noise": abs(first - second) / mean,
+        "instructions_tool": counter.name,
+        "connections": loads.connections,
+    }
+
+
+def _count_calls(runs: InstrumentedRuns) -> dict[str, Any]:
+    counter = runs.instruments.counter()
+    calls = _per_row(
+        runs, counter, choose_loads(counter, runs.ready), lambda text: read_counts(counter.name, text)["all"]
+    )
+    return {"system_calls_per_row": max(0.0, calls), "system_calls_tool": counter.name}
+
+
+def _per_row(runs: InstrumentedRuns, counter: Instrument, loads: Loads, read: Callable[[str], int]) -> float:
+    """Return the slope between both loads: what start, connections and end take is in neither."""
+    totals, rows = [], []
+    for records in (loads.few, loads.more):
+        more = ["--records", str(records), "--poolsize", str(loads.connections)]
+        report, seen = runs.observe(counter, more)
+        totals.append(read(seen))
+        rows.append(report_rows(report))
+    if rows[1] <= rows[0]:
+        raise Unsupported("too few records to separate rows from the start; use more with --records")
+    return (totals[1] - totals[0]) / (rows[1] - rows[0])
+
+
+def choose_loads(counter: Instrument, ready: PreparedCell) -> Loads:
+    """Return what the counter is to see: all records at full speed, else few, for about 20 s a cell."""
+    records, pool = ready.data.geo_records, ready.cell.poolsize
+    if not counter.emulates and counter.name != STRACE.name:
+        return Loads(max(1, records // 10), records, pool)
+    tasks = LOADERS[ready.cell.loader].runtime == "tasks"
+    emulated = MORE_RECORDS_OF_TASKS if tasks else MORE_RECORDS
+    few = max(1, min(FEW_RECORDS, records // 2))
+    more = few + (emulated if counter.emulates else MORE_RECORDS_OF_STRACE)
+    most = EMULATED_CONNECTIONS_OF_TASKS if tasks else EMULATED_CONNECTIONS
+    return Loads(few, min(more, records), min(pool, most))
+
+
+def read_instructions(text: str) -> int:
+    """Return the instructions that valgrind or perf counted in all processes. Raises ValueError without any."""
+    found = [number.replace(",", "") for number in _REFERENCES.findall(text)]
+    fields = [line.split(",") for line in text.splitlines()]
+    found += [one[0] for one in fields if len(one) > 2 and one[0].isdigit() and one[2].startswith("instructions")]
+    if not found:
+        raise ValueError("no instruction was counted")
+    return sum(map(int, found))

@@ -1,0 +1,133 @@
+"""Counting by two loads, on fakes: the start is in neither, and what fails costs only its own number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.campaign.datasets import PreparedData
+from experiments.campaign.prepared_cell import PreparedCell
+from experiments.engines.profilers import STRACE, VALGRIND, Instrument, Observed
+from experiments.engines.protocol import Finished, Launch
+from experiments.errors import Unsupported
+from experiments.matrix.cell import Cell
+from experiments.profiling.count import describe_count
+from experiments.profiling.counters import choose_loads, count_cell, read_instructions
+from experiments.records.facts import Placement
+
+PERF = Instrument("perf", ("perf", "{output}"))
+START = 1_000_000
+
+
+class Fakes:
+    """A host and instruments that count ``cost`` for each of 10 rows of a record, and more in each next count."""
+
+    def __init__(self, cost: float = 1000.0) -> None:
+        self.cost = cost
+        self.loads: list[tuple[str, str, str]] = []
+        self.broken: set[str] = set()
+
+    def run(self, launch: Launch) -> Finished:
+        return Finished(0, "{}", "", 0.1)
+
+    def instruction_counter(self) -> Instrument:
+        if "valgrind" in self.broken:
+            raise Unsupported("perf: is not installed; valgrind: is not installed")
+        return VALGRIND
+
+    def counter(self) -> Instrument:
+        if "strace" in self.broken:
+            raise Unsupported("strace: is not installed")
+        return STRACE
+
+    def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
+        assert instrument is not None
+        *_, records, _, pool = launch.arguments
+        self.loads.append((instrument.name, records, pool))
+        assert launch.environment["PYTHONHASHSEED"] == "0"
+        rows = int(records) * 10
+        if len(self.loads) > 2 and instrument is VALGRIND:
+            self.cost = 1010.0
+        total = int(START + rows * self.cost)
+        seen = f"==7== I   refs:      {total - 5:,}\n==9== I refs: 5\n"
+        if instrument is STRACE:
+            seen = f"100.00 0.1 1 {50 + rows * 3} total\n"
+        phases = {"geo": {"rows": 0, "wall_s": 1.0}, "data": {"rows": rows, "wall_s": 1.0}}
+        return Observed(Finished(0, json.dumps({"phases": phases}), "", 0.5), seen)
+
+    def ask(self, server: Any, statement: str) -> str:
+        return ""
+
+
+@pytest.fixture
+def make_cell(threaded: Cell, tmp_path: Path) -> Callable[..., PreparedCell]:
+    def make(host: Any, records: int = 100, cell: Cell = threaded) -> PreparedCell:
+        data = PreparedData(tmp_path, (), "digest", records, records, records * 10)
+        placement = Placement(frozenset({0}), frozenset({1}))
+        return PreparedCell(cell, "sha256:a", host, host, placement, data, "/data", 60.0)
+
+    return make
+
+
+def test_instructions_are_counted_twice_without_the_start_and_system_calls_once(
+    make_cell: Callable[..., PreparedCell],
+) -> None:
+    fakes = Fakes()
+    one = count_cell("c", "sha256:a", make_cell(fakes), fakes)
+    assert (one.instructions_per_row, one.instructions_tool) == (1005.0, "valgrind")
+    assert one.noise == pytest.approx(10 / 1005)
+    assert (one.system_calls_per_row, one.system_calls_tool, one.connections) == (3.0, "strace", 4)
+    assert fakes.loads == [
+        *[("valgrind", "4", "4"), ("valgrind", "44", "4")] * 2,
+        ("strace", "4", "4"),
+        ("strace", "10", "4"),
+    ]
+    assert describe_count(one) == (
+        "1,005 instructions per row (valgrind, twice, 1.0% apart); 3.0 system calls per row (strace)"
+    )
+
+
+def test_without_a_tool_the_count_says_so_and_has_the_other_number(make_cell: Callable[..., PreparedCell]) -> None:
+    fakes = Fakes()
+    fakes.broken = {"valgrind"}
+    one = count_cell("c", "sha256:a", make_cell(fakes), fakes)
+    assert one.instructions_reason == "perf: is not installed; valgrind: is not installed"
+    assert (one.instructions_per_row, one.system_calls_per_row) == (None, 3.0)
+    fakes.broken = {"strace"}
+    one = count_cell("c", "sha256:a", make_cell(fakes), fakes)
+    assert one.system_calls_reason == "strace: is not installed"
+    assert describe_count(one).endswith("; system calls: strace: is not installed")
+
+
+def test_a_single_record_cannot_be_told_from_the_start(make_cell: Callable[..., PreparedCell]) -> None:
+    fakes = Fakes()
+    one = count_cell("c", "sha256:a", make_cell(fakes, records=1), fakes)
+    assert str(one.instructions_reason).startswith("too few records")
+
+
+def test_at_full_speed_the_whole_load_is_counted(make_cell: Callable[..., PreparedCell], uvloop_cell: Cell) -> None:
+    loads = choose_loads(PERF, make_cell(Fakes()))
+    assert (loads.few, loads.more, loads.connections) == (10, 100, 20)
+    loads = choose_loads(VALGRIND, make_cell(Fakes(), cell=uvloop_cell))
+    assert (loads.few, loads.more, loads.connections) == (4, 20, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("==12== I   refs:      1,234,567\n", 1_234_567),
+        ("==1== I refs: 10\n==2== I   refs:      5\n", 15),
+        ("# started\n123456,,instructions:u,99,100.00,,\n", 123_456),
+    ],
+)
+def test_counts_of_all_processes_are_added(text: str, number: int) -> None:
+    assert read_instructions(text) == number
+
+
+def test_a_tool_that_counted_nothing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no instruction was counted"):
+        read_instructions("<not supported>,,instructions:u,0,100.00,,")
