@@ -21,9 +21,9 @@ from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg2_tools
 from bigdata.loaders.in_turn import connect_in_turn
 from bigdata.loaders.psycopg2_tools import Error, connection_factory, has_answered, statement_of
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
-__all__ = ["OPERATIONS", "Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
@@ -112,7 +112,7 @@ async def wait(connection: Connection, keys: AsyncIterable[Key]) -> None:
             await cursor.fetchone()
 
 
-OPERATIONS = {"lookup": look_up, "fetch": fetch, "transaction": transact, "wait": wait}
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

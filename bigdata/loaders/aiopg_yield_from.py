@@ -31,14 +31,14 @@ from bigdata.loaders.aiopg import (
 )
 from bigdata.loaders.psycopg2_tools import Error, statement_of
 from bigdata.runtimes.async_records import AsyncRecords
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
 if sys.version_info >= (3, 11):
     from types import coroutine
 else:
     from asyncio import coroutine
 
-__all__ = ["OPERATIONS", "Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 Steps = Generator[Any, Any, None]
 
@@ -169,7 +169,7 @@ def wait(connection: Connection, keys: AsyncRecords) -> Steps:
     cursor.close()
 
 
-OPERATIONS = {"lookup": look_up, "fetch": fetch, "transaction": transact, "wait": wait}
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

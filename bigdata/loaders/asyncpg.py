@@ -16,9 +16,9 @@ from bigdata.database.conninfo import CONNECT_TIMEOUT_S, Parameters, effective_p
 from bigdata.database.look_up import item_rows, known_geo_id
 from bigdata.loaders.asyncpg_tools import Error, connection_arguments, connection_class, has_answered, statement_of
 from bigdata.loaders.in_turn import connect_in_turn
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
-__all__ = ["OPERATIONS", "Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 # How the driver is told to speak each of its protocols: as it does by itself, and without keeping statements.
 OPTIONS: dict[str, dict[str, Any]] = {"prepared": {}, "extended": {"statement_cache_size": 0}}
@@ -95,7 +95,7 @@ async def wait(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> None
         await connection.fetchrow(sql.SLEEP)
 
 
-OPERATIONS = {"lookup": look_up, "fetch": fetch, "transaction": transact, "wait": wait}
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

@@ -15,20 +15,9 @@ from bigdata.database import statements as sql
 from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg_tools
 from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of, use_greenlets
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
-__all__ = [
-    "OPERATIONS",
-    "Error",
-    "abandon",
-    "cancel",
-    "close",
-    "connect",
-    "hot_loops",
-    "session",
-    "statement_of",
-    "use_greenlets",
-]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of", "use_greenlets"]
 
 INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
@@ -139,7 +128,7 @@ def wait(connection: Connection[Any], keys: Iterable[Key]) -> None:
             cursor.fetchone()
 
 
-OPERATIONS = {"lookup": look_up, "fetch": fetch, "transaction": transact, "wait": wait}
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

@@ -22,10 +22,9 @@ from bigdata.loaders.psycopg2_tools import (
     statement_of,
     use_greenlets,
 )
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
 __all__ = [
-    "OPERATIONS",
     "Error",
     "abandon",
     "backend_pid",
@@ -146,7 +145,7 @@ def wait(connection: extensions.connection, keys: Iterable[Key]) -> None:
             cursor.fetchone()
 
 
-OPERATIONS = {"lookup": look_up, "fetch": fetch, "transaction": transact, "wait": wait}
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

@@ -15,9 +15,9 @@ from bigdata.database import statements as sql
 from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg_tools
 from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
-__all__ = ["OPERATIONS", "Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
+__all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
@@ -128,7 +128,7 @@ async def wait(connection: AsyncConnection[Any], keys: AsyncIterable[Key]) -> No
             await cursor.fetchone()
 
 
-OPERATIONS = {"lookup": look_up, "fetch": fetch, "transaction": transact, "wait": wait}
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

@@ -6,16 +6,17 @@ What the loop is given there is its connection in a cover, which looks at the ro
 from __future__ import annotations
 
 import mmap
+import re
 from functools import partial
 from multiprocessing import get_context
 from typing import Any, Callable, Generator
 
 from bigdata.census.answers import SUM_LIMIT, digest_rows, format_answers
 
-# Methods of the drivers that return rows: many, one, and one without its row.
-_MANY = ("fetch", "fetchall", "fetchmany")
+# Methods of the drivers that return a row, or a value of one; others of such a name return many rows.
 _ONE = ("fetchone", "fetchrow")
-_FETCHING = (*_MANY, *_ONE, "fetchval")
+_VALUE = "fetchval"
+_FETCHING = re.compile("fetch(all|many|one|row|val)?")
 
 
 class Answers:
@@ -31,7 +32,7 @@ class Answers:
 
     def add(self, method: str, answer: Any) -> None:
         """Add what a method of the driver has returned."""
-        rows = answer if method in _MANY else [(answer,)] if method == "fetchval" else [answer]
+        rows = [(answer,)] if method == _VALUE else [answer] if method in _ONE else answer
         count, total = digest_rows(row for row in rows if row is not None)
         with self._lock:
             self._sums[0] += count
@@ -53,7 +54,7 @@ class Cover:
         found = getattr(self._target, name)
         if name == "cursor":
             return lambda *arguments, **options: Cover(found(*arguments, **options), self._receive)
-        return partial(self._fetch, name, found) if name in _FETCHING else found
+        return partial(self._fetch, name, found) if _FETCHING.fullmatch(name) else found
 
     def _fetch(self, name: str, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         answer = method(*arguments, **options)

@@ -53,6 +53,15 @@ class HotLoops(NamedTuple):
     data: Callable[[Any, Any], Any]
 
 
+class Operations(NamedTuple):
+    """A driver's loop for each workload other than ``ingest``: it takes a connection and keys of geo records."""
+
+    lookup: Callable[[Any, Any], Any]
+    fetch: Callable[[Any, Any], Any]
+    transaction: Callable[[Any, Any], Any]
+    wait: Callable[[Any, Any], Any]
+
+
 class Driver(Protocol):
     """Interface of a module in ``bigdata.loaders``; if asynchronous, ``connect`` and ``close`` are coroutines."""
 
@@ -74,8 +83,8 @@ class Driver(Protocol):
     """Shut down the connection: any thread that waits for the server gets an error."""
     hot_loops: Callable[..., HotLoops]
     """(autocommit, executemany): return the loops."""
-    OPERATIONS: Mapping[str, Callable[[Any, Any], Any]]
-    """The loop of each workload other than ``ingest``: it takes a connection and keys of geo records."""
+    OPERATIONS: Operations
+    """The loops of the other workloads."""
     statement_of: Callable[[BaseException], str | None]
     """Return the statement behind an error, with its values, if the driver knows it."""
     session: Callable[[Any], Any]
@@ -138,7 +147,7 @@ class Job:
     def hot_loop(self, phase: str) -> Callable[[Any, Any], Any]:
         """Return the driver's loop for this phase ('geo', 'data'; of another workload than ingest 'check', 'data')."""
         if self.workload != "ingest":
-            operate = self.driver.OPERATIONS[self.workload]
+            operate: Callable[[Any, Any], Any] = getattr(self.driver.OPERATIONS, self.workload)
             return self.answers.watched(operate) if self.answers is not None and phase == "check" else operate
         loops = self.driver.hot_loops(autocommit=self.autocommit, executemany=self.executemany)
         loop: Callable[[Any, Any], Any] = getattr(loops, phase)
