@@ -20,6 +20,7 @@ AXIS_NAMES: Mapping[str, str] = {
     "inserts": "inserts",
     "resources": "cores",
     "sampling": "sampling",
+    "workload": "workload",
 }
 NOTHING = "–"  # noqa: RUF001
 

@@ -62,7 +62,7 @@ class Program(NamedTuple):
 PROGRAMS = {"pgbench": "pgbench", "psql_file": "psql", "psql_copy": "psql"}
 """Program of each runtime that has one."""
 
-WriteScript = Callable[[TextIO, Iterator[DataRecord]], None]
+WriteScript = Callable[[TextIO, Iterator[Any]], None]
 
 
 def run(job: Job, name: str, write_script: WriteScript, arguments: Callable[[str], Sequence[str]]) -> Outcome:

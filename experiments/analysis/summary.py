@@ -188,9 +188,9 @@ def in_matrix_order(description: Description, experiment: ShownExperiment) -> li
 def good_runs(attempts: Iterable[Record]) -> dict[int, GoodRun]:
     """Return the runs of one cell that count, by block: only ok ones are in medians, ratios and effects."""
     return {
-        record.block: GoodRun(record.rows_per_s, record.resumed)
+        record.block: GoodRun(record.rate, record.resumed)
         for record in counting(attempts)
-        if record.status == "ok" and record.rows_per_s is not None
+        if record.status == "ok" and record.rate is not None
     }
 
 
@@ -252,7 +252,7 @@ def _summarize_cell(
         repeated=sum(record.repeat > 0 and not record.interrupted for record in attempts),
         rows_per_s=estimate_median(list(rates(good).values())) if good else None,
         ratio=None if baseline else estimate_ratio(rates(pairs), rates(pace)),
-        cpu_us_per_row=median_of_known(record.cpu_us_per_row for record in ok),
+        cpu_us_per_row=median_of_known(record.cost_us for record in ok),
         client_share=median_of_known((phase.user_s + phase.system_s) / phase.wall_s for phase in data),
         throttled_share=median_of_known(throttled),
         disturbed=len(disturbed),

@@ -164,7 +164,7 @@ def why_csv(cell: CellSummary) -> dict[str, object]:
 def _server_cpu_us_per_row(cell: CellSummary) -> float | None:
     """Return the server's cost in phase data, also in runs without samples."""
     data = [record.phases["data"] for record in cell.ok if record.phases and "data" in record.phases]
-    return median_of_known(p.server_cpu_s / p.rows * 1e6 for p in data if p.server_cpu_s is not None and p.rows)
+    return median_of_known(p.server_cpu_s / p.units * 1e6 for p in data if p.server_cpu_s is not None and p.units)
 
 
 def rounded(value: float | None, digits: int = 4) -> float | str:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from bigdata.registry import LOADERS
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.equal_work import NO_LIMIT, find_contradictions, find_differences
 from experiments.engines.loader_report import RunFailed, driver_facts, read_report, read_trial
@@ -196,8 +195,8 @@ def test_how_many_transactions_there_are_may_have_a_span() -> None:
     assert find_differences(replace(DONE, transactions=22_521), DATA, span) == ["transactions: 22521 of 22500 to 22520"]
 
 
-def test_of_a_ceiling_that_sends_other_values_all_but_the_values_is_compared() -> None:
-    pgbench = LOADERS["ceiling_pgbench"]
+def test_of_a_ceiling_that_sends_other_values_all_but_the_values_is_compared(threaded: Cell) -> None:
+    pgbench = replace(threaded, loader="ceiling_pgbench")
     assert find_differences(replace(DONE, digest="geo:100:1;data:22200:3"), DATA, EXACTLY, pgbench) == []
     # Other geo records are told all the same: a loader's driver has sent them.
     found = find_differences(replace(DONE, digest="geo:100:9;data:22200:3"), DATA, EXACTLY, pgbench)
@@ -210,12 +209,13 @@ def test_of_a_ceiling_that_sends_other_values_all_but_the_values_is_compared() -
     ]
 
 
-def test_nobody_asks_copy_for_selects_but_for_the_values() -> None:
+def test_nobody_asks_copy_for_selects_but_for_the_values(threaded: Cell) -> None:
+    copy, psql = replace(threaded, loader="ceiling_copy"), replace(threaded, loader="ceiling_psql_file")
     copied = replace(DONE, geo_scans=1, matrix_scans=0)
-    assert find_differences(copied, DATA, EXACTLY, LOADERS["ceiling_copy"]) == []
-    assert len(find_differences(copied, DATA, EXACTLY, LOADERS["ceiling_psql_file"])) == 2
+    assert find_differences(copied, DATA, EXACTLY, copy) == []
+    assert len(find_differences(copied, DATA, EXACTLY, psql)) == 2
     other = replace(copied, digest="geo:100:1;data:22200:3")
-    assert find_differences(other, DATA, EXACTLY, LOADERS["ceiling_copy"]) == [OTHER_VALUES]
+    assert find_differences(other, DATA, EXACTLY, copy) == [OTHER_VALUES]
 
 
 def test_a_trial_tells_which_program_a_ceiling_runs() -> None:
