@@ -24,6 +24,7 @@ from experiments.analysis.stats import (
 from experiments.analysis.time_breakdown import median_ledger
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
+from experiments.formatting import unit_of
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, ShownExperiment, part_of
 from experiments.records.record import AXES, Client, Record, Status, counting
@@ -126,6 +127,11 @@ class ExperimentSummary:
     cells: tuple[CellSummary, ...]
     floor: float | None
     floor_blocks: int = 0
+
+    @property
+    def unit(self) -> str:
+        """Return what its rates count."""
+        return unit_of(cell.shown.cell.workload for cell in self.cells)
 
     @property
     def varying_axes(self) -> list[str]:

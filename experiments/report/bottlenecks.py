@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from experiments.analysis.stats import median_of_known
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.analysis.time_breakdown import PARTS
-from experiments.formatting import NOTHING, format_known
+from experiments.formatting import NOTHING, format_known, in_units
 from experiments.records.campaign import Campaign
 from experiments.report.labels import headings, label_axes, label_of, lay_out, one_line
 
@@ -65,7 +65,8 @@ def why_section(summary: ExperimentSummary, campaign: Campaign) -> str:
         return ""
     listed = campaign.description.listed(summary.experiment.name)
     axes = label_axes([cell.shown.cell for cell in summary.cells], listed)
-    parts = ["## Bottleneck analysis", HEAD.format(looks=_describe_looks(cells)).strip()]
+    head = in_units(HEAD.format(looks=_describe_looks(cells)).strip(), summary.unit)
+    parts = ["## Bottleneck analysis", head]
     if any(cell.ledger for cell in cells):
         states, known = _states(cells), known_parts([cell.ledger for cell in cells])
         rows = [[*label_of(cell.shown.cell, axes), *_columns(cell, known, states)] for cell in cells if cell.ledger]
