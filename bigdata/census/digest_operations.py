@@ -68,7 +68,7 @@ def _rows_by_key(
                 yield key, [(item.matrix, item.name, Decimal(value), *key[1:]) for item, value in items]
     elif workload is WAIT:
         for key in wanted:
-            yield key, [(1,)]
+            yield key, [("",)]
 
 
 def _changed_digest(source: Source, work: WorkDigest, drawn: Counter[Key]) -> str:

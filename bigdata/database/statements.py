@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from bigdata.census.sf1 import GEO_COLUMNS
+from bigdata.registry import WAIT
 
 INSERT_GEO = "INSERT INTO geo_record ({}) VALUES ({})".format(  # noqa: S608 - column names
     ", ".join(GEO_COLUMNS), ", ".join(f"${number}" for number in range(1, len(GEO_COLUMNS) + 1))
@@ -39,7 +40,9 @@ LOCK_GEO = f"SELECT id, pop100 FROM geo_record {_OF_KEY} FOR UPDATE"  # noqa: S6
 UPDATE_GEO = "UPDATE geo_record SET pop100 = $1 WHERE id = $2"
 FIRST_ITEM_ID = 1
 """Of the dictionary, whose ids begin there."""
-SLEEP = "SELECT 1 FROM pg_sleep(0.01)"
+# A text in the place of nothing, which drivers return alike; a parameter, so that each protocol is what it says.
+SLEEP = "SELECT slept::text FROM pg_sleep($1) AS slept"
+SLEEP_S = WAIT.least_s
 
 BEGIN = "BEGIN"
 COMMIT = "COMMIT"

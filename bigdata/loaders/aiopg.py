@@ -33,6 +33,7 @@ SELECT_GEO = sql.pyformat(sql.SELECT_GEO)
 SELECT_ELEMENTS = sql.pyformat(sql.SELECT_ELEMENTS)
 LOCK_GEO = sql.pyformat(sql.LOCK_GEO)
 UPDATE_GEO = sql.pyformat(sql.UPDATE_GEO)
+SLEEP = sql.pyformat(sql.SLEEP)
 
 
 async def load_geo(connection: Connection, records: AsyncIterable[GeoRecord]) -> None:
@@ -108,7 +109,7 @@ async def wait(connection: Connection, keys: AsyncIterable[Key]) -> None:
     """Wait for a slow query for each key."""
     async with connection.cursor() as cursor:
         async for _ in keys:
-            await cursor.execute(sql.SLEEP)
+            await cursor.execute(SLEEP, (sql.SLEEP_S,))
             await cursor.fetchone()
 
 

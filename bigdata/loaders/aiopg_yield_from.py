@@ -22,6 +22,7 @@ from bigdata.loaders.aiopg import (
     SELECT_GEO,
     SELECT_GEO_ID,
     SELECT_ITEM_IDS,
+    SLEEP,
     UPDATE_GEO,
     abandon,
     cancel,
@@ -164,7 +165,7 @@ def wait(connection: Connection, keys: AsyncRecords) -> Steps:
             yield from keys.__anext__()
         except StopAsyncIteration:
             break
-        yield from cursor.execute(sql.SLEEP)
+        yield from cursor.execute(SLEEP, (sql.SLEEP_S,))
         yield from cursor.fetchone()
     cursor.close()
 

@@ -92,7 +92,7 @@ async def transact(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> 
 async def wait(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> None:
     """Wait for a slow query for each key."""
     async for _ in keys:
-        await connection.fetchrow(sql.SLEEP)
+        await connection.fetchrow(sql.SLEEP, sql.SLEEP_S)
 
 
 OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)

@@ -45,6 +45,7 @@ SELECT_GEO = sql.pyformat(sql.SELECT_GEO)
 SELECT_ELEMENTS = sql.pyformat(sql.SELECT_ELEMENTS)
 LOCK_GEO = sql.pyformat(sql.LOCK_GEO)
 UPDATE_GEO = sql.pyformat(sql.UPDATE_GEO)
+SLEEP = sql.pyformat(sql.SLEEP)
 
 
 def load_geo(connection: extensions.connection, records: Iterable[GeoRecord]) -> None:
@@ -141,7 +142,7 @@ def wait(connection: extensions.connection, keys: Iterable[Key]) -> None:
     """Wait for a slow query for each key."""
     with connection.cursor() as cursor:
         for _ in keys:
-            cursor.execute(sql.SLEEP)
+            cursor.execute(SLEEP, (sql.SLEEP_S,))
             cursor.fetchone()
 
 

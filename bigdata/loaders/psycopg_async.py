@@ -27,6 +27,7 @@ SELECT_GEO = sql.pyformat(sql.SELECT_GEO)
 SELECT_ELEMENTS = sql.pyformat(sql.SELECT_ELEMENTS)
 LOCK_GEO = sql.pyformat(sql.LOCK_GEO)
 UPDATE_GEO = sql.pyformat(sql.UPDATE_GEO)
+SLEEP = sql.pyformat(sql.SLEEP)
 
 
 async def load_geo(connection: AsyncConnection[Any], records: AsyncIterable[GeoRecord]) -> None:
@@ -124,7 +125,7 @@ async def wait(connection: AsyncConnection[Any], keys: AsyncIterable[Key]) -> No
     """Wait for a slow query for each key."""
     async with connection.cursor() as cursor:
         async for _ in keys:
-            await cursor.execute(sql.SLEEP)
+            await cursor.execute(SLEEP, (sql.SLEEP_S,))
             await cursor.fetchone()
 
 

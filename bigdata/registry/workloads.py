@@ -21,6 +21,8 @@ class Workload:
     autocommit: bool = True
     """False: an operation is a transaction that the client begins and commits."""
     changes_data: bool = False
+    least_s: float = 0.0
+    """Seconds that an operation takes at least."""
     answers: bool = True
     """What arrives follows from the files and the keys alone."""
 
@@ -75,6 +77,7 @@ WAIT = Workload(
     description="one statement that takes 10 ms in the server without CPU: the slow query",
     statements=("SLEEP",),
     per_record=20,
+    least_s=0.01,
 )
 
 WORKLOADS = {workload.name: workload for workload in (INGEST, LOOKUP, FETCH, TRANSACTION, WAIT)}

@@ -51,7 +51,7 @@ class OperationsScript:
         elif name == "INSERT_ELEMENT":
             yield sql.with_values(sql.INSERT_ELEMENT, ":id", sql.FIRST_ITEM_ID, ":population") + ";"
         elif name == "SLEEP":
-            yield f"{sql.SLEEP};"
+            yield sql.with_values(sql.SLEEP, sql.SLEEP_S) + ";"
         else:
             yield from self._of_keys(getattr(sql, name), ";", 0, len(self._keys))
 

@@ -81,7 +81,9 @@ def find_contradictions(report: Mapping[str, Any], cell: Cell, data: PreparedDat
             ("data records", work.get("data_records"), data.data_records),
         ]
     else:
+        least_s = WORKLOADS[cell.workload].least_s * asked.operations / cell.poolsize
         pairs += [
+            ("phase data", "too short" if phases["data"]["wall_s"] < least_s else None, f"{least_s:g} s at least"),
             ("rows of phase data", phases["data"]["rows"], asked.rows),
             ("operations", phases["data"]["operations"], asked.operations),
             ("checked operations", work["checked"], asked.checked),

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bigdata.database import statements as sql
 from bigdata.database.statements import BEGIN, COMMIT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS
 from bigdata.database.statements import CLEAR as CLEAR
 from bigdata.database.statements import INSERT_ELEMENT as INSERT_ELEMENT
-from bigdata.registry import DriverStatement, Loader
+from bigdata.registry import CHECKED_OPERATIONS, OPERATING, DriverStatement, Loader, Workload
 
 TRANSACTIONS = ("autocommit", "per_record")
 """Values of the axis of the matrix."""
@@ -21,9 +22,10 @@ TRANSACTIONS = ("autocommit", "per_record")
 SHOWN_CHARACTERS = 100
 
 # Each text, with its beginning up to the first parameter and its end after the last.
+_INGEST = (INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, INSERT_ELEMENT)
+_OTHERS: tuple[str, ...] = tuple(getattr(sql, name) for workload in OPERATING.values() for name in workload.statements)
 _WORKLOAD = tuple(
-    (text, text.partition("$")[0], re.split(r"\$\d+", text)[-1])
-    for text in (INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, INSERT_ELEMENT)
+    (text, text.partition("$")[0], re.split(r"\$\d+", text)[-1]) for text in dict.fromkeys((*_INGEST, *_OTHERS))
 )
 
 
@@ -65,6 +67,16 @@ def expected_log(amount: Amount, transaction: str) -> tuple[Entry, ...]:
     if transaction == "per_record":
         entries += [Entry(BEGIN, geo + data, 0), Entry(COMMIT, geo + data, 0)]
     return tuple(entries)
+
+
+def expected_operations(amount: Amount, workload: Workload) -> tuple[Entry, ...]:
+    """Return the expected log of a workload's operations on one geo record, the same for every loader."""
+    timed = workload.operations(1)
+    calls = timed + min(CHECKED_OPERATIONS, timed)
+    texts = [getattr(sql, name) for name in workload.statements]
+    returned = amount.rows // amount.data_records
+    entries = [Entry(text, calls, calls * (returned if text == sql.SELECT_ELEMENTS else 1)) for text in texts]
+    return tuple(entries) + (() if workload.autocommit else (Entry(BEGIN, calls, 0), Entry(COMMIT, calls, 0)))
 
 
 def log_query(database: str) -> str:

@@ -146,7 +146,8 @@ def test_a_loader_that_does_other_work_is_named(
         for transaction in ("autocommit", "per_record")
         for how in inserts
     ]
-    assert len(found.differences) == len(ways) * len(named)
+    # Some statements are of other workloads, too.
+    assert len([line for line in found.differences if not line.startswith("workload ")]) == len(ways) * len(named)
     for way in ways:
         for expected in named:
             assert any(line.startswith(f"{way}: {expected}") for line in found.differences), found.differences
