@@ -14,19 +14,22 @@ def split_experiment(name: str, experiment: Experiment, default: str) -> Mapping
     workloads = tuple(dict.fromkeys((*listed, *entries)))
     if workloads == (default,):
         return {name: experiment}
-    parts = {}
-    for workload in workloads:
-        own = name if len(workloads) == 1 else f"{name[: LONGEST_NAME - len(workload) - 1]}_{workload}"
-        parts[own] = _part(experiment, workload, listed, default)
-    return parts
+    if len(workloads) == 1:
+        return {name: _part(experiment, experiment.question, workloads[0], listed, default)}
+    return {
+        f"{name[: LONGEST_NAME - len(workload) - 1]}_{workload}": _part(
+            experiment, f"{experiment.question} ({workload})", workload, listed, default
+        )
+        for workload in workloads
+    }
 
 
-def _part(experiment: Experiment, workload: str, listed: tuple[str, ...], default: str) -> Experiment:
+def _part(experiment: Experiment, question: str, workload: str, listed: tuple[str, ...], default: str) -> Experiment:
     def belongs(entry: AxisValues) -> bool:
         return entry.get("workload", workload if workload in listed else default) == workload
 
     changed: dict[str, Any] = {
-        "question": f"{experiment.question} ({workload})",
+        "question": question,
         "matrix": cast(AxisLists, {**experiment.matrix, "workload": (workload,)} if workload in listed else {}),
         "include": tuple(entry for entry in experiment.include if belongs(entry)),
         "baseline": cast(AxisValues, {**experiment.baseline, "workload": workload}),

@@ -282,3 +282,22 @@ def test_a_limited_loader_is_shown_with_the_share_of_time_it_was_throttled(
     assert "baseline; throttled 60% of the time" in markdown_table(
         *summed(description, records, description.experiments[0])
     )
+
+
+def test_a_table_of_another_workload_counts_operations(
+    description: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    cell = replace(threaded, workload="fetch")
+    key = description.cells[0].cell_key
+    shown = tuple(replace(one, cell=cell) for one in description.cells if one.cell_key == key)
+    record = make_record(cell, operations_per_s=45.0, cpu_us_per_operation=5_550.0)
+    assert record.phases is not None
+    phases = {"data": replace(record.phases["data"], operations=100)}
+    records = [replace(record, phases=phases, block=block, arm=arm) for block in range(1, 7) for arm in ("a", "b")]
+    text = markdown_table(*summed(replace(description, cells=shown), records, description.experiments[0]))
+    assert "| loader" in text
+    assert "operations/s (95% interval)" in text
+    assert "client CPU µs/operation" in text
+    assert "rows/s" not in text
+    assert "| 5550.0 |" in text.replace("  ", "")
+    assert "It returns 222 rows, so that rates in rows are so many times higher." in text
