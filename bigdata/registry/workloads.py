@@ -59,7 +59,7 @@ FETCH = Workload(
     name="fetch",
     description="all data elements of a geo record with their dictionary item: decoding",
     statements=("SELECT_ELEMENTS",),
-    per_record=20,
+    per_record=40,
 )
 
 TRANSACTION = Workload(

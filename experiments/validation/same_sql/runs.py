@@ -41,7 +41,7 @@ class Workplace:
     @property
     def amount(self) -> statements.Amount:
         """Counts of the data."""
-        return statements.Amount(self.data.geo_records, self.data.data_records, self.data.rows)
+        return statements.Amount(self.data.geo_records, self.data.data_records, self.data.rows, self.data.workloads)
 
 
 def prepare(work: Workplace) -> None:
@@ -96,11 +96,11 @@ def _load(work: Workplace, variant: Variant, transaction: str, inserts: str) -> 
 
 
 def _operate(work: Workplace, variant: Variant, workload: Workload) -> _Load:
-    """Do the operations of a workload on one geo record."""
+    """Do the operations of a workload, on tables that are filled."""
     filling = ["clear", "--directory", str(work.data.directory), *work.data.arguments, "--report", "-"]
     read_report("clear", _run(work, filling), TIMEOUT_S)
-    expected = statements.expected_operations(work.amount, workload)
-    options = ["--workload", workload.name, "--records", "1"]
+    expected = statements.expected_operations(work.data.workloads[workload.name], workload)
+    options = ["--workload", workload.name]
     return _log(work, variant, f"workload {workload.name}", options, expected, expected[0].text)
 
 

@@ -7,14 +7,15 @@ on the ids of tables.
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from bigdata.database import statements as sql
 from bigdata.database.statements import BEGIN, COMMIT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS
 from bigdata.database.statements import CLEAR as CLEAR
 from bigdata.database.statements import INSERT_ELEMENT as INSERT_ELEMENT
-from bigdata.registry import CHECKED_OPERATIONS, OPERATING, DriverStatement, Loader, Workload
+from bigdata.registry import OPERATING, DriverStatement, Loader, Workload
+from experiments.campaign.datasets import AskedOperations
 
 TRANSACTIONS = ("autocommit", "per_record")
 """Values of the axis of the matrix."""
@@ -45,6 +46,7 @@ class Amount:
     geo_records: int
     data_records: int
     rows: int
+    workloads: Mapping[str, AskedOperations] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,12 @@ def expected_log(amount: Amount, transaction: str) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def expected_operations(amount: Amount, workload: Workload) -> tuple[Entry, ...]:
-    """Return the expected log of a workload's operations on one geo record, the same for every loader."""
-    timed = workload.operations(1)
-    calls = timed + min(CHECKED_OPERATIONS, timed)
+def expected_operations(asked: AskedOperations, workload: Workload) -> tuple[Entry, ...]:
+    """Return the expected log of these operations of a workload, the same for every loader."""
+    calls = asked.operations + asked.checked
+    fetched = asked.rows + int((asked.answers or "0").partition(":")[0])
     texts = [getattr(sql, name) for name in workload.statements]
-    returned = amount.rows // amount.data_records
-    entries = [Entry(text, calls, calls * (returned if text == sql.SELECT_ELEMENTS else 1)) for text in texts]
+    entries = [Entry(text, calls, fetched if text == sql.SELECT_ELEMENTS else calls) for text in texts]
     return tuple(entries) + (() if workload.autocommit else (Entry(BEGIN, calls, 0), Entry(COMMIT, calls, 0)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tabulate import tabulate
 
-from bigdata.registry import OPERATING, Loader
+from bigdata.registry import WORKLOADS, Loader
 from experiments.formatting import NOTHING, axis_value, whole
 from experiments.report.builds import describe_libpq
 from experiments.validation.same_sql.conversation import Traffic
@@ -50,8 +50,7 @@ def markdown_page(findings: Sequence[Finding], facts: Sequence[str], amount: Amo
         "## The statement log\n\nThe statements of every loader below as PostgreSQL counted them, without values. "
         "Nothing else was sent but the driver's own statements (further down). One connection.",
         expected_table(amount),
-        "Of the other workloads, on one geo record:",
-        operations_table(amount),
+        *(["Of the other workloads:", operations_table(amount)] if amount.workloads else []),
         "## On the wire\n\nMean per INSERT of a data element, in autocommit. A round trip is a wait of the client "
         "for the server. Start-up: the client's parameters besides user and database; the program asks for UTF-8 as "
         "`client_encoding`.",
@@ -78,8 +77,8 @@ def operations_table(amount: Amount) -> str:
     """Return the expected logs of the workloads other than ``ingest``."""
     rows = [
         [name, f"`{entry.text}`", whole(entry.calls), whole(entry.rows)]
-        for name, workload in OPERATING.items()
-        for entry in expected_operations(amount, workload)
+        for name, asked in amount.workloads.items()
+        for entry in expected_operations(asked, WORKLOADS[name])
     ]
     headings = ["workload", "statement", "calls", "rows"]
     return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=("left", "left", "right", "right"))
