@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bigdata.database import statements as sql
+import bigdata.database.statements as sql
 from bigdata.database.statements import BEGIN, COMMIT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS
 from bigdata.database.statements import CLEAR as CLEAR
 from bigdata.database.statements import INSERT_ELEMENT as INSERT_ELEMENT
