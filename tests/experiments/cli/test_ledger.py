@@ -30,7 +30,8 @@ def test_a_green_ledger_says_how_much_was_proved_and_what_could_not_run(capsys: 
     assert lines[-2] == "cannot run: no way (row_by_row_serial, simple)"
     assert (
         lines[-1]
-        == "the same statements in all of 1 way to load, each in every way of committing and inserting that it has"
+        == "the same statements in all of 1 way to load, each in every way of committing and inserting that it has, "
+        "and in every workload"
     )
 
 
