@@ -84,6 +84,17 @@ def test_pgbench_does_as_many_operations(
 
 
 @pytest.mark.postgres
+def test_people_are_told_operations(dburl: str, tmp_path: Path) -> None:
+    arguments = program.load_arguments(("row_by_row_serial", None), program.generate(tmp_path, records=3), 1)
+    done = program.run(*arguments, "--workload", "fetch", dburl=dburl)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[1].split()[:3] == ["check", "22,200", "rows"]
+    assert lines[2].split()[:3] == ["data", "26,640", "rows"]
+    assert lines[3].startswith("  120 operations, ")
+
+
+@pytest.mark.postgres
 def test_filled_tables_are_left_unless_they_may_have_changed(dburl: str, tmp_path: Path) -> None:
     directory = str(program.generate(tmp_path, records=3))
 
