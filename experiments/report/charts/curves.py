@@ -196,5 +196,5 @@ def _series(line: Line, axis: str, cells: Mapping[str, CellSummary]) -> Series:
 
 
 def _cpu(cell: CellSummary) -> Estimate | None:
-    values = [record.cpu_us_per_row for record in cell.ok if record.cpu_us_per_row is not None]
+    values = [record.cost_us for record in cell.ok if record.cost_us is not None]
     return estimate_median(values) if values else None
