@@ -8,7 +8,7 @@ import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 from bigdata.database.dburl import VARIABLE
 from bigdata.errors import BadInput, LoadFailed, Unsupported
@@ -52,26 +52,28 @@ def check_driver(url: str, loader: str, options: Sequence[str]) -> dict[str, str
     return session
 
 
-def prepare(url: str, poolsize: int) -> Preparation:
-    """Create what is missing, remove loaded rows, check that the server allows so many connections."""
-    report = _ask(["clear", "--poolsize", str(poolsize), "--report", "-"], url)
+def prepare(url: str, poolsize: int, filling: Sequence[str] = ()) -> Preparation:
+    """Create what is missing, remove loaded rows, check that the server allows so many connections.
+
+    ``filling`` are options for the records that the tables are filled with.
+    """
+    report = _ask(["clear", "--poolsize", str(poolsize), *filling, "--report", "-"], url)
     return Preparation(report["xact_commit"])
 
 
 def verify(
     url: str,
-    directory: Path,
-    records: int | None,
-    segments: Sequence[str] | None,
+    of_source: Sequence[str],
     preparation: Preparation,
     expected_transactions: int,
+    done: Mapping[str, Any],
     *,
     values_differ: bool = False,
 ) -> Verification:
-    """Compare the digest of the tables with that of the files; with ``values_differ`` all but the data's own sum."""
-    of_source = ["--directory", str(directory)]
-    of_source += [] if records is None else ["--records", str(records)]
-    of_source += [] if segments is None else ["--segments", ",".join(segments)]
+    """Compare the digest of the tables with that of the files; with ``values_differ`` all but the data's own sum.
+
+    Of a report ``done`` for another workload than ``ingest``, what its operations returned, too.
+    """
     before = preparation.transactions
     waiting = [] if before is None else ["--expect-transactions", str(before + expected_transactions)]
     tables = _ask(["digest", *waiting, "--report", "-"], url)
@@ -79,7 +81,8 @@ def verify(
     after = tables["xact_commit"]
     transactions = None if before is None or after is None else after - before
     problem = None
-    found, expected = tables["digest"], files["digest"]
+    asked = files["workloads"][done["workload"]] if "workload" in done else files
+    found, expected = tables["digest"], asked["digest"]
     if values_differ:
         found, expected = (digest.rpartition(":")[0] for digest in (found, expected))
     if found != expected:
@@ -87,6 +90,9 @@ def verify(
             f"the tables do not hold what the files do: found {found}, expected {expected} "
             "(did another program write to them? to recreate tables and dictionary: python -m bigdata.cmd rebuild)"
         )
+    answers = asked.get("answers")
+    if answers is not None and done["work"]["answers"] != answers:
+        problem = f"the operations did not return what the files hold: found {done['work']['answers']}, not {answers}"
     return Verification(tables["digest"], transactions, problem)
 
 

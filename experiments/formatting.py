@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from bigdata.registry import WORKLOADS
 
 AXIS_NAMES: Mapping[str, str] = {
     "engine": "engine",
@@ -20,7 +23,9 @@ AXIS_NAMES: Mapping[str, str] = {
     "inserts": "inserts",
     "resources": "cores",
     "sampling": "sampling",
+    "workload": "workload",
 }
+_UNIT = re.compile(r"\brows?\b(?=/s\b| per second)|(?<=µs/)row\b|(?<=\bper )row\b|(?<=time / )rows\b")
 NOTHING = "–"  # noqa: RUF001
 
 
@@ -32,6 +37,18 @@ def axis_name(axis: str) -> str:
 def axis_value(value: Any) -> str:
     """Format the value of an axis; a dash if it does not apply."""
     return NOTHING if value is None else str(value)
+
+
+def unit_of(workloads: Iterable[str]) -> str:
+    """Return what the rates of these workloads count: 'row', 'operation', or 'row or operation'."""
+    units = {WORKLOADS[name].unit if name in WORKLOADS else "operation" for name in workloads}
+    return " or ".join(sorted(units, reverse=True)) or "row"
+
+
+def in_units(text: str, unit: str) -> str:
+    """Return a text about rows/s, µs/row and the like with another unit in the place of rows."""
+    plural = " or ".join(f"{one}s" for one in unit.split(" or "))
+    return _UNIT.sub(lambda match: plural if match[0].endswith("s") else unit, text)
 
 
 def format_known(value: float | None, form: str, unknown: str = NOTHING) -> str:

@@ -9,6 +9,7 @@ numbers as PostgreSQL prints a numeric.
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections import Counter
 from dataclasses import dataclass
@@ -38,11 +39,17 @@ def format_digest(geo_records: int, geo_sum: int, rows: int, data_sum: int) -> s
     return f"geo:{geo_records}:{geo_sum};data:{rows}:{data_sum}"
 
 
+def parse_digest(digest: str) -> tuple[int, int, int, int]:
+    """Return the counts and sums of a digest: the reverse of ``format_digest``."""
+    geo_records, geo_sum, rows, data_sum = (int(number) for number in re.findall(r"-?\d+", digest))
+    return geo_records, geo_sum, rows, data_sum
+
+
 def digest_of(source: Source) -> WorkDigest:
     """Read all of the source and digest it. Raises BadInput at the first bad line."""
     geo_types: Counter[str] = Counter()
     data_types: Counter[str] = Counter()
-    geo_records, geo_sum = _digest_geo(source.geo_records(), geo_types)
+    geo_records, geo_sum = digest_geo(source.geo_records(), geo_types)
     data_records, rows, data_sum = _digest_data(source.raw_data_lines(), data_types)
     inserts = TypedInserts(tuple(sorted(geo_types.values())), tuple(sorted(data_types.values())))
     return WorkDigest(geo_records, data_records, rows, format_digest(geo_records, geo_sum, rows, data_sum), inserts)
@@ -84,12 +91,12 @@ class _ValueTexts(Dict[str, bytes]):
         return canonical
 
 
-def _digest_geo(records: Iterable[GeoRecord], types: Counter[str]) -> tuple[int, int]:
+def digest_geo(records: Iterable[GeoRecord], types: Counter[str]) -> tuple[int, int]:
     """Return (rows, sum), and count in ``types`` the combinations of integer types; other types never vary."""
     count = total = 0
     for record in records:
         types[" ".join(type_of(value) for value in record if isinstance(value, int))] += 1
-        total += _sum_of_rows([b"|".join(map(_with_length, record))])
+        total += sum_of_rows([b"|".join(map(_with_length, record))])
         count += 1
     return count, total
 
@@ -113,14 +120,15 @@ def _digest_data(lines: Iterable[list[str]], types: Counter[str]) -> tuple[int, 
         if items is None:
             items = of_segment[number] = [f"{item.matrix}|{item.index}|".encode() for item in segment_columns(number)]
         key = f"{fileid}|{stusab}|{logrecno}|".encode()
-        total += _sum_of_rows([key + item + values[text] for item, text in zip(items, fields[KEY_COLUMNS:])])
+        total += sum_of_rows([key + item + values[text] for item, text in zip(items, fields[KEY_COLUMNS:])])
         types.update(map(value_types.__getitem__, fields[KEY_COLUMNS:]))
         records += 1
         rows += len(items)
     return records, rows, total
 
 
-def _sum_of_rows(texts: list[bytes]) -> int:
+def sum_of_rows(texts: list[bytes]) -> int:
+    """Return the sum over these texts of rows."""
     md5 = hashlib.md5
     digests = b"".join([md5(text).digest() for text in texts])
     return sum(struct.unpack(f">{2 * len(texts)}q", digests)[::2])

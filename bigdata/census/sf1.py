@@ -71,6 +71,14 @@ class DataRecord(NamedTuple):
     """Ordered as ``dictionary.segment_columns``; those with a decimal point are Decimal and keep their scale."""
 
 
+class Key(NamedTuple):
+    """What a geo record is found by: the parameters of a statement, in order."""
+
+    fileid: str
+    stusab: str
+    logrecno: str
+
+
 GEO_COLUMNS: tuple[str, ...] = GeoRecord._fields
 
 # In the order of GeoRecord, as are the two below.
@@ -85,7 +93,7 @@ WHOLE_NUMBER = r"\d+"
 DECIMAL_NUMBER = r"\d*\.?\d+"
 
 
-def describe(record: GeoRecord | DataRecord) -> str:
+def describe(record: GeoRecord | DataRecord | Key) -> str:
     """Return the record's name for errors: 'data record RI segment 01 logrecno 0000123'."""
     if isinstance(record, DataRecord):
         return f"data record {record.stusab} segment {record.segment} logrecno {record.logrecno}"

@@ -1,11 +1,12 @@
-"""clear: create what is missing, remove the loaded rows, and leave the server at rest."""
+"""clear: create what is missing, remove the loaded rows or fill the tables, and leave the server at rest."""
 
 from __future__ import annotations
 
 import argparse
 
-from bigdata.commands.options import add_rest_argument
+from bigdata.commands.options import add_rest_argument, add_source_arguments, open_named_source
 from bigdata.database.dburl import check_url, connect_aside, open_connection
+from bigdata.database.filling import fill
 from bigdata.database.marked_tables import Found, check_poolsize, clear_rows, find_tables
 from bigdata.database.table_scans import read_scans
 from bigdata.database.transactions import read_transactions
@@ -15,8 +16,11 @@ from bigdata.reporting.report_file import check_target, write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare --poolsize, --rest-within and --report."""
+    """Declare --poolsize, --directory and its selection, --mark, --rest-within and --report."""
     parser.add_argument("--poolsize", type=int, help="fail unless the server allows this many connections")
+    # Then the tables are filled with these records, by COPY, for workloads that find their data loaded.
+    add_source_arguments(parser, required=False)
+    parser.add_argument("--mark", metavar="TEXT", help="with --directory: leave tables that were filled with this mark")
     add_rest_argument(parser)
     parser.add_argument(
         "--report", metavar="FILE|-", help="write server version, transactions and round trip as one JSON line"
@@ -27,14 +31,18 @@ def run(options: argparse.Namespace) -> int:
     """Clear the tables, which is fast if they are complete: SQLAlchemy is imported only to create them."""
     url = check_url(options.dburl)
     check_target(options.report)
+    source = open_named_source(options) if options.directory else None
     with open_connection(url) as connection:
         found = find_tables(connection)
         if options.poolsize is not None:
             check_poolsize(connection, options.poolsize)
         if not found.whole:
             create_tables(url, found)
-        clear_rows(connection)
+        if source is None:
+            clear_rows(connection)
         server_version = connection.get_parameter_status("server_version").split()[0]
+    if source is not None:
+        fill(url, source, options.mark)
     if options.report:
         report = {"schema": 1, "server_version": server_version, "scans": read_scans(url, options.rest_within)}
         # Last, because opening the database is itself a transaction.

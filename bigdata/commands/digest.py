@@ -8,12 +8,14 @@ from dataclasses import asdict
 from typing import Any
 
 from bigdata.census.digest_files import digest_of
+from bigdata.census.digest_operations import digest_operations
 from bigdata.commands.options import add_rest_argument, add_source_arguments, open_named_source
 from bigdata.database.dburl import check_url, open_connection
 from bigdata.database.table_scans import scans_of
 from bigdata.database.transactions import read_transactions
 from bigdata.database.verification import digest_tables
 from bigdata.errors import BadInput
+from bigdata.registry import OPERATING
 from bigdata.reporting.report_file import check_target, write_report
 
 
@@ -41,13 +43,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_files(options: argparse.Namespace) -> dict[str, Any]:
-    work = digest_of(open_named_source(options))
+    source = open_named_source(options)
+    work = digest_of(source)
+    workloads = {name: asdict(digest_operations(source, workload, work)) for name, workload in OPERATING.items()}
     return {
         "digest": work.digest,
         "geo_records": work.geo_records,
         "data_records": work.data_records,
         "rows": work.rows,
         "inserts": asdict(work.inserts),
+        "workloads": workloads,
     }
 
 

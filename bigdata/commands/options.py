@@ -47,6 +47,13 @@ def add_rest_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def source_arguments(options: argparse.Namespace) -> list[str]:
+    """Return the source's options that were given, as arguments for another process."""
+    arguments = ["--directory", str(options.directory)]
+    arguments += [] if options.records is None else ["--records", str(options.records)]
+    return arguments + ([] if options.segments is None else ["--segments", ",".join(options.segments)])
+
+
 def segment_numbers(text: str) -> list[str]:
     """Return '01,02' as a list of segment numbers, which the source checks."""
     return [number.strip() for number in text.split(",") if number.strip()]

@@ -5,17 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Mapping, TextIO
 
 from bigdata.census.source import Source
 from bigdata.choice import Choice, check_choice
-from bigdata.commands.options import add_driver_arguments, add_source_arguments, driver_arguments, open_named_source
+from bigdata.commands.options import (
+    add_driver_arguments,
+    add_source_arguments,
+    driver_arguments,
+    open_named_source,
+    source_arguments,
+)
 from bigdata.database.dburl import check_url
-from bigdata.errors import LoadFailed
+from bigdata.errors import BadInput, LoadFailed
 from bigdata.measurement.loop_lag import LoopLag
 from bigdata.measurement.profiling import Profiler
 from bigdata.preparation import Preparation, check_driver, prepare, verify
-from bigdata.registry import expected_transactions
+from bigdata.registry import INGEST, WORKLOADS, Workload, expected_transactions, operating_transactions
 from bigdata.reporting.report_file import STANDARD_OUTPUT, check_target, write_report
 from bigdata.reporting.result_line import SCHEMA, client_report, phase_report
 from bigdata.reporting.summary import print_statements, print_summary
@@ -28,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_arguments(parser, required=True)
     parser.add_argument("--poolsize", type=int, required=True, metavar="N", help="workers; each has one connection")
     add_driver_arguments(parser)
+    parser.add_argument(
+        "--workload", default=INGEST.name, metavar="|".join(WORKLOADS), help="what is repeated; default: ingest"
+    )
     parser.add_argument("--no-autocommit", action="store_true", help="one transaction per record, not per statement")
     parser.add_argument("--allow-executemany", action="store_true", help="INSERT a record's values with executemany")
     parser.add_argument("--report", metavar="FILE|-", help="write the measurements as one JSON line")
@@ -50,16 +60,20 @@ def run(options: argparse.Namespace) -> int:
         options.protocol,
         options.implementation,
     )
+    workload = _check_workload(options, choice)
     url = check_url(options.dburl)
     check_target(options.report)
     source = open_named_source(options)
     people = sys.stderr if options.report == STANDARD_OUTPUT else sys.stdout
     session = None if options.prepared else check_driver(url, options.loader, driver_arguments(options))
-    preparation = None if options.prepared else prepare(url, options.poolsize)
+    filling = [] if workload is INGEST else source_arguments(options)
+    preparation = None if options.prepared else prepare(url, options.poolsize, filling)
 
     statements: Counter[str] | None = Counter() if options.echo else None
     profiler = Profiler() if options.profile else None
     job = _job(options, choice, url, source, statements, profiler)
+    if workload is not INGEST:
+        job = _operating(job, workload, source)
     outcome = choice.run(job)
 
     report = {**_report(choice, job, outcome), "session": session}
@@ -97,9 +111,37 @@ def _job(
     )
 
 
+def _check_workload(options: argparse.Namespace, choice: Choice) -> Workload:
+    """Return the workload. Raises BadInput if it is unknown, or options mean nothing to it."""
+    name = options.workload
+    if name not in WORKLOADS:
+        raise BadInput(f"--workload: found {name!r}, expected one of {', '.join(WORKLOADS)}")
+    if name != INGEST.name:
+        for option, given in (
+            ("no-autocommit", options.no_autocommit),
+            ("allow-executemany", options.allow_executemany),
+        ):
+            if given:
+                raise BadInput(f"--{option}: means nothing to the workload {name}; leave it out")
+        if choice.loader.ingests_only:
+            raise BadInput(f"--workload: {choice.loader.name} has no other than {INGEST.name}")
+    return WORKLOADS[name]
+
+
+def _operating(job: Job, workload: Workload, source: Source) -> Job:
+    """Return the job with the operations of a workload in the place of records, a few of them checked before."""
+    # Not for all: a loader that ingests should hold nothing of this.
+    from bigdata.census.operations import draw_operations
+    from bigdata.runtimes.answers import Answers
+
+    drawn = draw_operations(source, workload)
+    phases = (("check", iter(drawn.checked), drawn.rows_of), ("data", iter(drawn.timed), drawn.rows_of))
+    return replace(job, autocommit=workload.autocommit, workload=workload.name, phases=phases, answers=Answers())
+
+
 def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
     data = outcome.measured["data"]
-    report = {
+    report: dict[str, Any] = {
         "schema": SCHEMA,
         "loader": choice.loader.name,
         "loop": choice.loop,
@@ -118,7 +160,7 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
         ),
         "work": {
             "digest": None,
-            "geo_records": outcome.records["geo"],
+            "geo_records": outcome.records.get("geo"),
             "data_records": outcome.records["data"],
             "rows": data.rows,
             "transactions": None,
@@ -126,6 +168,10 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
             "records_streamed": outcome.streamed,
         },
     }
+    if job.answers is not None:
+        report["workload"] = job.workload
+        report["phases"]["data"]["operations"] = outcome.records["data"]
+        report["work"]["checked"], report["work"]["answers"] = outcome.records["check"], job.answers.digest()
     if job.loop_lag is not None and data.started_s is not None and data.ended_s is not None:
         report["loop_lag_s"] = job.loop_lag.percentiles(data.started_s, data.ended_s)
     return report
@@ -135,25 +181,27 @@ def _verify(
     report: dict[str, Any], url: str, options: argparse.Namespace, choice: Choice, preparation: Preparation
 ) -> str | None:
     """Add the server's numbers to the report's ``work``; return what is wrong with the load, or None."""
-    work = report["work"]
-    expected = expected_transactions(
-        choice.loader,
-        geo_records=work["geo_records"],
-        data_records=work["data_records"],
-        rows=work["rows"],
-        poolsize=options.poolsize,
-        autocommit=not options.no_autocommit,
-        executemany=options.allow_executemany,
-    )
-    found = verify(
-        url,
-        options.directory,
-        options.records,
-        options.segments,
-        preparation,
-        expected,
-        values_differ=choice.loader.values_differ,
-    )
+    work, loader = report["work"], choice.loader
+    if "workload" in report:
+        operations = work["checked"] + work["data_records"]
+        expected = operating_transactions(
+            loader,
+            WORKLOADS[options.workload],
+            operations=operations,
+            poolsize=options.poolsize,
+            protocol=choice.protocol,
+        ).start
+    else:
+        expected = expected_transactions(
+            loader,
+            geo_records=work["geo_records"],
+            data_records=work["data_records"],
+            rows=work["rows"],
+            poolsize=options.poolsize,
+            autocommit=not options.no_autocommit,
+            executemany=options.allow_executemany,
+        )
+    found = verify(url, source_arguments(options), preparation, expected, report, values_differ=loader.values_differ)
     work["digest"], work["transactions"] = found.of_tables, found.transactions
     return found.problem
 

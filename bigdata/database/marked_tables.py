@@ -53,9 +53,14 @@ def clear_rows(connection: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql.BOUND_WAITING)
         cursor.execute(sql.CLEAR)
-        cursor.execute(sql.MAY_CHECKPOINT)
-        if cursor.fetchone()[0]:
-            cursor.execute(sql.CHECKPOINT)
+        make_checkpoint(cursor)
+
+
+def make_checkpoint(cursor: Any) -> None:
+    """Make a checkpoint if the role may."""
+    cursor.execute(sql.MAY_CHECKPOINT)
+    if cursor.fetchone()[0]:
+        cursor.execute(sql.CHECKPOINT)
 
 
 def check_poolsize(connection: Any, poolsize: int) -> None:

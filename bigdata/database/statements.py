@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from bigdata.census.sf1 import GEO_COLUMNS
+from bigdata.registry import WAIT
 
 INSERT_GEO = "INSERT INTO geo_record ({}) VALUES ({})".format(  # noqa: S608 - column names
     ", ".join(GEO_COLUMNS), ", ".join(f"${number}" for number in range(1, len(GEO_COLUMNS) + 1))
@@ -23,10 +24,31 @@ SELECT_ITEM_IDS = (
 
 INSERT_ELEMENT = "INSERT INTO data_element (geo_record_id, dictionary_item_id, value) VALUES ($1, $2, $3)"
 
+# Of the other workloads: a geo record by its key, all of its data elements, a change of it, and a slow query.
+_OF_KEY = "WHERE geo_record.fileid = $1 AND geo_record.stusab = $2 AND geo_record.logrecno = $3"
+LOOKED_UP_COLUMNS = (
+    *("stusab", "logrecno", "sumlev", "county", "name", "pop100", "hu100", "latitude", "longitude", "land_area"),
+)
+SELECT_GEO = f"SELECT {', '.join(LOOKED_UP_COLUMNS)} FROM geo_record {_OF_KEY}"  # noqa: S608 - column names
+SELECT_ELEMENTS = (
+    "SELECT matrix.code, dictionary_item.name, data_element.value, geo_record.stusab, geo_record.logrecno "  # noqa: S608
+    "FROM geo_record JOIN data_element ON data_element.geo_record_id = geo_record.id "
+    "JOIN dictionary_item ON dictionary_item.id = data_element.dictionary_item_id "
+    f"JOIN matrix ON matrix.id = dictionary_item.matrix_id {_OF_KEY}"
+)
+LOCK_GEO = f"SELECT id, pop100 FROM geo_record {_OF_KEY} FOR UPDATE"  # noqa: S608
+UPDATE_GEO = "UPDATE geo_record SET pop100 = $1 WHERE id = $2"
+FIRST_ITEM_ID = 1
+"""Of the dictionary, whose ids begin there."""
+# A text in the place of nothing, which drivers return alike; a parameter, so that each protocol is what it says.
+SLEEP = "SELECT slept::text FROM pg_sleep($1) AS slept"
+SLEEP_S = WAIT.least_s
+
 BEGIN = "BEGIN"
 COMMIT = "COMMIT"
 
-# For ceilings: what COPY takes in is as many columns as an INSERT has. The ids are asked for before the clock starts.
+# For ceilings, and workloads that find their data loaded. What COPY takes in is as many columns as an INSERT has. The
+# ids are asked for before the clock starts.
 COPY_ELEMENTS = "COPY data_element (geo_record_id, dictionary_item_id, value) FROM STDIN"
 FIND_GEO_IDS = "SELECT fileid, stusab, logrecno, id FROM geo_record"
 FIND_ITEM_IDS = (
@@ -59,7 +81,13 @@ SESSION = """
 
 # A table that somebody else holds locked must not keep the program waiting for ever.
 BOUND_WAITING = "SET lock_timeout = '10s'"
-CLEAR = "TRUNCATE geo_record, data_element RESTART IDENTITY"
+# The index is of filled tables alone: it would slow INSERTs down. Its comment names what they are filled with.
+CLEAR = "DROP INDEX IF EXISTS data_element_of_geo_record; TRUNCATE geo_record, data_element RESTART IDENTITY"
+COPY_GEO = f"COPY geo_record ({', '.join(GEO_COLUMNS)}) FROM STDIN"
+CREATE_INDEX = "CREATE INDEX data_element_of_geo_record ON data_element (geo_record_id)"
+SETTLE = "VACUUM (ANALYZE) geo_record, data_element"
+MARK_FILLED = "COMMENT ON INDEX data_element_of_geo_record IS $1"
+FIND_MARK = "SELECT obj_description(to_regclass('data_element_of_geo_record'), 'pg_class')"
 CHECKPOINT = "CHECKPOINT"
 MAY_CHECKPOINT = (
     "SELECT rolsuper OR EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_checkpoint' AND pg_has_role(oid, 'USAGE')) "
@@ -92,11 +120,14 @@ COUNT_BACKENDS = (
     "WHERE datname = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
 )
 # What SELECT_GEO_ID scans is the table or the index of its key, once each time; the primary key is what a foreign key
-# is checked by. SELECT_ITEM_IDS scans matrix, whatever the plan; nothing else does.
+# is checked by. SELECT_ITEM_IDS scans matrix, whatever the plan; nothing else does. Data elements are counted as they
+# are read, geo records as they are changed.
 SCANS = """
     SELECT (SELECT seq_scan FROM pg_stat_user_tables WHERE relid = to_regclass('geo_record'))
         + (SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelid = to_regclass('geo_record_of_file')),
-        (SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relid = to_regclass('matrix'))
+        (SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relid = to_regclass('matrix')),
+        (SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relid = to_regclass('data_element')),
+        (SELECT n_tup_upd FROM pg_stat_user_tables WHERE relid = to_regclass('geo_record'))
 """
 TRANSACTIONS = "SELECT xact_commit FROM pg_stat_database WHERE datname = $1"
 

@@ -28,11 +28,10 @@ def read_scans(url: str, rest_within_s: float) -> dict[str, Any]:
 
 
 def scans_of(connection: Any) -> dict[str, Any]:
-    """Return the number of scans of ``geo_record`` by key and of ``matrix``, which only grow.
+    """Return the number of scans of ``geo_record`` by key and of ``matrix``, which only grow, and of rows touched.
 
     None if there are no such tables.
     """
     with connection.cursor() as cursor:
         cursor.execute(sql.SCANS)
-        geo_record, matrix = cursor.fetchone()
-    return {"geo_record": geo_record, "matrix": matrix}
+        return dict(zip(("geo_record", "matrix", "elements_read", "geo_updated"), cursor.fetchone()))

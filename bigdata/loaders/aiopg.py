@@ -13,7 +13,7 @@ from typing import Any, AsyncIterable, Sequence
 import aiopg
 from aiopg.connection import Connection, Cursor
 
-from bigdata.census.sf1 import DataRecord, GeoRecord
+from bigdata.census.sf1 import DataRecord, GeoRecord, Key
 from bigdata.database import statements as sql
 from bigdata.database.conninfo import Parameters, connect_timeout_s, effective_parameters, hosts_of
 from bigdata.database.dburl import CLIENT_ENCODING
@@ -21,7 +21,7 @@ from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg2_tools
 from bigdata.loaders.in_turn import connect_in_turn
 from bigdata.loaders.psycopg2_tools import Error, connection_factory, has_answered, statement_of
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
@@ -29,6 +29,11 @@ INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
 SELECT_ITEM_IDS = sql.pyformat(sql.SELECT_ITEM_IDS)
 INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
+SELECT_GEO = sql.pyformat(sql.SELECT_GEO)
+SELECT_ELEMENTS = sql.pyformat(sql.SELECT_ELEMENTS)
+LOCK_GEO = sql.pyformat(sql.LOCK_GEO)
+UPDATE_GEO = sql.pyformat(sql.UPDATE_GEO)
+SLEEP = sql.pyformat(sql.SLEEP)
 
 
 async def load_geo(connection: Connection, records: AsyncIterable[GeoRecord]) -> None:
@@ -70,6 +75,45 @@ async def insert_elements(cursor: Cursor, record: DataRecord) -> None:
     await cursor.execute(SELECT_ITEM_IDS, (record.segment,))
     for (item_id,), value in zip(item_rows(record, await cursor.fetchall()), record.values):
         await cursor.execute(INSERT_ELEMENT, (geo_id, item_id, value))
+
+
+async def look_up(connection: Connection, keys: AsyncIterable[Key]) -> None:
+    """Look up the geo record of each key."""
+    async with connection.cursor() as cursor:
+        async for key in keys:
+            await cursor.execute(SELECT_GEO, key)
+            await cursor.fetchone()
+
+
+async def fetch(connection: Connection, keys: AsyncIterable[Key]) -> None:
+    """Fetch all data elements of each geo record."""
+    async with connection.cursor() as cursor:
+        async for key in keys:
+            await cursor.execute(SELECT_ELEMENTS, key)
+            await cursor.fetchall()
+
+
+async def transact(connection: Connection, keys: AsyncIterable[Key]) -> None:
+    """Add one to the population of each geo record, and an element with it, in a transaction."""
+    async with connection.cursor() as cursor:
+        async for key in keys:
+            await cursor.execute(sql.BEGIN)
+            await cursor.execute(LOCK_GEO, key)
+            ((geo_id, population),) = await cursor.fetchall()
+            await cursor.execute(UPDATE_GEO, (population + 1, geo_id))
+            await cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))
+            await cursor.execute(sql.COMMIT)
+
+
+async def wait(connection: Connection, keys: AsyncIterable[Key]) -> None:
+    """Wait for a slow query for each key."""
+    async with connection.cursor() as cursor:
+        async for _ in keys:
+            await cursor.execute(SLEEP, (sql.SLEEP_S,))
+            await cursor.fetchone()
+
+
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

@@ -17,8 +17,13 @@ from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders.aiopg import (
     INSERT_ELEMENT,
     INSERT_GEO,
+    LOCK_GEO,
+    SELECT_ELEMENTS,
+    SELECT_GEO,
     SELECT_GEO_ID,
     SELECT_ITEM_IDS,
+    SLEEP,
+    UPDATE_GEO,
     abandon,
     cancel,
     close,
@@ -27,7 +32,7 @@ from bigdata.loaders.aiopg import (
 )
 from bigdata.loaders.psycopg2_tools import Error, statement_of
 from bigdata.runtimes.async_records import AsyncRecords
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
 if sys.version_info >= (3, 11):
     from types import coroutine
@@ -103,6 +108,69 @@ def insert_elements(cursor: Cursor, record: DataRecord) -> Steps:
     yield from cursor.execute(SELECT_ITEM_IDS, (record.segment,))
     for (item_id,), value in zip(item_rows(record, (yield from cursor.fetchall())), record.values):
         yield from cursor.execute(INSERT_ELEMENT, (geo_id, item_id, value))
+
+
+@coroutine
+def look_up(connection: Connection, keys: AsyncRecords) -> Steps:
+    """Look up the geo record of each key."""
+    cursor = yield from connection.cursor().__await__()
+    while True:
+        try:
+            key = yield from keys.__anext__()
+        except StopAsyncIteration:
+            break
+        yield from cursor.execute(SELECT_GEO, key)
+        yield from cursor.fetchone()
+    cursor.close()
+
+
+@coroutine
+def fetch(connection: Connection, keys: AsyncRecords) -> Steps:
+    """Fetch all data elements of each geo record."""
+    cursor = yield from connection.cursor().__await__()
+    while True:
+        try:
+            key = yield from keys.__anext__()
+        except StopAsyncIteration:
+            break
+        yield from cursor.execute(SELECT_ELEMENTS, key)
+        yield from cursor.fetchall()
+    cursor.close()
+
+
+@coroutine
+def transact(connection: Connection, keys: AsyncRecords) -> Steps:
+    """Add one to the population of each geo record, and an element with it, in a transaction."""
+    cursor = yield from connection.cursor().__await__()
+    while True:
+        try:
+            key = yield from keys.__anext__()
+        except StopAsyncIteration:
+            break
+        yield from cursor.execute(sql.BEGIN)
+        yield from cursor.execute(LOCK_GEO, key)
+        ((geo_id, population),) = yield from cursor.fetchall()
+        yield from cursor.execute(UPDATE_GEO, (population + 1, geo_id))
+        yield from cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))
+        yield from cursor.execute(sql.COMMIT)
+    cursor.close()
+
+
+@coroutine
+def wait(connection: Connection, keys: AsyncRecords) -> Steps:
+    """Wait for a slow query for each key."""
+    cursor = yield from connection.cursor().__await__()
+    while True:
+        try:
+            yield from keys.__anext__()
+        except StopAsyncIteration:
+            break
+        yield from cursor.execute(SLEEP, (sql.SLEEP_S,))
+        yield from cursor.fetchone()
+    cursor.close()
+
+
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

@@ -9,14 +9,14 @@ from typing import Any, AsyncIterable
 
 import asyncpg
 
-from bigdata.census.sf1 import DataRecord, GeoRecord
+from bigdata.census.sf1 import DataRecord, GeoRecord, Key
 from bigdata.database import statements as sql
 from bigdata.database.cancelling import send_cancel_request
 from bigdata.database.conninfo import CONNECT_TIMEOUT_S, Parameters, effective_parameters, hosts_of
 from bigdata.database.look_up import item_rows, known_geo_id
 from bigdata.loaders.asyncpg_tools import Error, connection_arguments, connection_class, has_answered, statement_of
 from bigdata.loaders.in_turn import connect_in_turn
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
@@ -64,6 +64,38 @@ async def insert_elements(connection: asyncpg.Connection, record: DataRecord) ->
     items = item_rows(record, await connection.fetch(sql.SELECT_ITEM_IDS, record.segment))
     for (item_id,), value in zip(items, record.values):
         await connection.execute(sql.INSERT_ELEMENT, geo_id, item_id, value)
+
+
+async def look_up(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> None:
+    """Look up the geo record of each key."""
+    async for key in keys:
+        await connection.fetchrow(sql.SELECT_GEO, *key)
+
+
+async def fetch(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> None:
+    """Fetch all data elements of each geo record."""
+    async for key in keys:
+        await connection.fetch(sql.SELECT_ELEMENTS, *key)
+
+
+async def transact(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> None:
+    """Add one to the population of each geo record, and an element with it, in a transaction."""
+    async for key in keys:
+        transaction = connection.transaction()
+        await transaction.start()
+        ((geo_id, population),) = await connection.fetch(sql.LOCK_GEO, *key)
+        await connection.execute(sql.UPDATE_GEO, population + 1, geo_id)
+        await connection.execute(sql.INSERT_ELEMENT, geo_id, sql.FIRST_ITEM_ID, population + 1)
+        await transaction.commit()
+
+
+async def wait(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> None:
+    """Wait for a slow query for each key."""
+    async for _ in keys:
+        await connection.fetchrow(sql.SLEEP, sql.SLEEP_S)
+
+
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

@@ -10,12 +10,12 @@ from typing import Any, Iterable
 
 from psycopg import ClientCursor, Connection, Cursor
 
-from bigdata.census.sf1 import DataRecord, GeoRecord
+from bigdata.census.sf1 import DataRecord, GeoRecord, Key
 from bigdata.database import statements as sql
 from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg_tools
 from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of, use_greenlets
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of", "use_greenlets"]
 
@@ -23,6 +23,11 @@ INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
 SELECT_ITEM_IDS = sql.pyformat(sql.SELECT_ITEM_IDS)
 INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
+SELECT_GEO = sql.pyformat(sql.SELECT_GEO)
+SELECT_ELEMENTS = sql.pyformat(sql.SELECT_ELEMENTS)
+LOCK_GEO = sql.pyformat(sql.LOCK_GEO)
+UPDATE_GEO = sql.pyformat(sql.UPDATE_GEO)
+SLEEP = sql.pyformat(sql.SLEEP)
 
 
 def load_geo(connection: Connection[Any], records: Iterable[GeoRecord]) -> None:
@@ -87,6 +92,44 @@ def insert_many_elements(cursor: Cursor[Any], record: DataRecord) -> None:
     items = item_rows(record, cursor.fetchall())
     values = [(geo_id, item_id, value) for (item_id,), value in zip(items, record.values)]
     cursor.executemany(INSERT_ELEMENT, values)
+
+
+def look_up(connection: Connection[Any], keys: Iterable[Key]) -> None:
+    """Look up the geo record of each key."""
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute(SELECT_GEO, key)
+            cursor.fetchone()
+
+
+def fetch(connection: Connection[Any], keys: Iterable[Key]) -> None:
+    """Fetch all data elements of each geo record."""
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute(SELECT_ELEMENTS, key)
+            cursor.fetchall()
+
+
+def transact(connection: Connection[Any], keys: Iterable[Key]) -> None:
+    """Add one to the population of each geo record, and an element with it, in a transaction."""
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute(LOCK_GEO, key)
+            ((geo_id, population),) = cursor.fetchall()
+            cursor.execute(UPDATE_GEO, (population + 1, geo_id))
+            cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))
+            connection.commit()
+
+
+def wait(connection: Connection[Any], keys: Iterable[Key]) -> None:
+    """Wait for a slow query for each key."""
+    with connection.cursor() as cursor:
+        for _ in keys:
+            cursor.execute(SLEEP, (sql.SLEEP_S,))
+            cursor.fetchone()
+
+
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

@@ -8,7 +8,7 @@ from typing import Iterable
 import psycopg2
 from psycopg2 import extensions
 
-from bigdata.census.sf1 import DataRecord, GeoRecord
+from bigdata.census.sf1 import DataRecord, GeoRecord, Key
 from bigdata.database import statements as sql
 from bigdata.database.conninfo import with_connect_timeout
 from bigdata.database.dburl import CLIENT_ENCODING
@@ -22,7 +22,7 @@ from bigdata.loaders.psycopg2_tools import (
     statement_of,
     use_greenlets,
 )
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
 __all__ = [
     "Error",
@@ -41,6 +41,11 @@ INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
 SELECT_ITEM_IDS = sql.pyformat(sql.SELECT_ITEM_IDS)
 INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
+SELECT_GEO = sql.pyformat(sql.SELECT_GEO)
+SELECT_ELEMENTS = sql.pyformat(sql.SELECT_ELEMENTS)
+LOCK_GEO = sql.pyformat(sql.LOCK_GEO)
+UPDATE_GEO = sql.pyformat(sql.UPDATE_GEO)
+SLEEP = sql.pyformat(sql.SLEEP)
 
 
 def load_geo(connection: extensions.connection, records: Iterable[GeoRecord]) -> None:
@@ -104,6 +109,44 @@ def insert_many_elements(cursor: extensions.cursor, record: DataRecord) -> None:
     cursor.execute(SELECT_ITEM_IDS, (record.segment,))
     items = item_rows(record, cursor.fetchall())
     cursor.executemany(INSERT_ELEMENT, [(geo_id, item_id, value) for (item_id,), value in zip(items, record.values)])
+
+
+def look_up(connection: extensions.connection, keys: Iterable[Key]) -> None:
+    """Look up the geo record of each key."""
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute(SELECT_GEO, key)
+            cursor.fetchone()
+
+
+def fetch(connection: extensions.connection, keys: Iterable[Key]) -> None:
+    """Fetch all data elements of each geo record."""
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute(SELECT_ELEMENTS, key)
+            cursor.fetchall()
+
+
+def transact(connection: extensions.connection, keys: Iterable[Key]) -> None:
+    """Add one to the population of each geo record, and an element with it, in a transaction."""
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute(LOCK_GEO, key)
+            ((geo_id, population),) = cursor.fetchall()
+            cursor.execute(UPDATE_GEO, (population + 1, geo_id))
+            cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))
+            connection.commit()
+
+
+def wait(connection: extensions.connection, keys: Iterable[Key]) -> None:
+    """Wait for a slow query for each key."""
+    with connection.cursor() as cursor:
+        for _ in keys:
+            cursor.execute(SLEEP, (sql.SLEEP_S,))
+            cursor.fetchone()
+
+
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

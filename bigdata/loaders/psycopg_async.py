@@ -10,12 +10,12 @@ from typing import Any, AsyncIterable
 
 from psycopg import AsyncClientCursor, AsyncConnection, AsyncCursor
 
-from bigdata.census.sf1 import DataRecord, GeoRecord
+from bigdata.census.sf1 import DataRecord, GeoRecord, Key
 from bigdata.database import statements as sql
 from bigdata.database.look_up import geo_record_id, item_rows
 from bigdata.loaders import psycopg_tools
 from bigdata.loaders.psycopg_tools import Error, abandon, cancel, statement_of
-from bigdata.runtimes.job import HotLoops
+from bigdata.runtimes.job import HotLoops, Operations
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
@@ -23,6 +23,11 @@ INSERT_GEO = sql.pyformat(sql.INSERT_GEO)
 SELECT_GEO_ID = sql.pyformat(sql.SELECT_GEO_ID)
 SELECT_ITEM_IDS = sql.pyformat(sql.SELECT_ITEM_IDS)
 INSERT_ELEMENT = sql.pyformat(sql.INSERT_ELEMENT)
+SELECT_GEO = sql.pyformat(sql.SELECT_GEO)
+SELECT_ELEMENTS = sql.pyformat(sql.SELECT_ELEMENTS)
+LOCK_GEO = sql.pyformat(sql.LOCK_GEO)
+UPDATE_GEO = sql.pyformat(sql.UPDATE_GEO)
+SLEEP = sql.pyformat(sql.SLEEP)
 
 
 async def load_geo(connection: AsyncConnection[Any], records: AsyncIterable[GeoRecord]) -> None:
@@ -87,6 +92,44 @@ async def insert_many_elements(cursor: AsyncCursor[Any], record: DataRecord) -> 
     items = item_rows(record, await cursor.fetchall())
     values = [(geo_id, item_id, value) for (item_id,), value in zip(items, record.values)]
     await cursor.executemany(INSERT_ELEMENT, values)
+
+
+async def look_up(connection: AsyncConnection[Any], keys: AsyncIterable[Key]) -> None:
+    """Look up the geo record of each key."""
+    async with connection.cursor() as cursor:
+        async for key in keys:
+            await cursor.execute(SELECT_GEO, key)
+            await cursor.fetchone()
+
+
+async def fetch(connection: AsyncConnection[Any], keys: AsyncIterable[Key]) -> None:
+    """Fetch all data elements of each geo record."""
+    async with connection.cursor() as cursor:
+        async for key in keys:
+            await cursor.execute(SELECT_ELEMENTS, key)
+            await cursor.fetchall()
+
+
+async def transact(connection: AsyncConnection[Any], keys: AsyncIterable[Key]) -> None:
+    """Add one to the population of each geo record, and an element with it, in a transaction."""
+    async with connection.cursor() as cursor:
+        async for key in keys:
+            await cursor.execute(LOCK_GEO, key)
+            ((geo_id, population),) = await cursor.fetchall()
+            await cursor.execute(UPDATE_GEO, (population + 1, geo_id))
+            await cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))
+            await connection.commit()
+
+
+async def wait(connection: AsyncConnection[Any], keys: AsyncIterable[Key]) -> None:
+    """Wait for a slow query for each key."""
+    async with connection.cursor() as cursor:
+        async for _ in keys:
+            await cursor.execute(SLEEP, (sql.SLEEP_S,))
+            await cursor.fetchone()
+
+
+OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)
 
 
 def hot_loops(*, autocommit: bool, executemany: bool) -> HotLoops:

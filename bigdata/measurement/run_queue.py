@@ -34,11 +34,11 @@ def _read_all(tasks: Iterable[Path]) -> Waits:
     waits = {}
     for task in tasks:
         try:
-            running_ns, waiting_ns, _ = map(int, (task / "schedstat").read_text().split())
+            account = [int(word) for word in (task / "schedstat").read_text().split()]
         except (OSError, ValueError):
             # It has just ended.
             continue
         # All are 0 where the kernel keeps no account.
-        if running_ns:
-            waits[int(task.name)] = waiting_ns / 1e9
+        if any(account):
+            waits[int(task.name)] = account[1] / 1e9
     return waits

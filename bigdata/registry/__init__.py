@@ -11,20 +11,31 @@ from bigdata.registry.transactions import (
     TypedInserts,
     expected_transactions,
     most_prepared_inserts,
+    operating_transactions,
     preparing_transactions,
 )
+from bigdata.registry.workloads import CHECKED_OPERATIONS, FETCH, INGEST, LOOKUP, OPERATING, WAIT, WORKLOADS, Workload
 
 __all__ = [
+    "CHECKED_OPERATIONS",
     "CONTESTANTS",
+    "FETCH",
     "IMPLEMENTATIONS",
+    "INGEST",
     "LOADERS",
+    "LOOKUP",
     "LOOP_PACKAGES",
+    "OPERATING",
     "PROTOCOLS",
+    "WAIT",
+    "WORKLOADS",
     "DriverStatement",
     "Loader",
     "TypedInserts",
+    "Workload",
     "expected_transactions",
     "most_prepared_inserts",
+    "operating_transactions",
     "preparing_transactions",
     "short_name",
 ]

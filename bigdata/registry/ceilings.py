@@ -17,6 +17,7 @@ PSQL = replace(
     ceiling=True,
     # A connection that looks ids up before the clock starts, by two statements.
     extra_transactions=3,
+    ingests_only=True,
 )
 
 PGBENCH = replace(
@@ -30,6 +31,7 @@ PGBENCH = replace(
     # It connects once before its clients do.
     extra_transactions=1,
     values_differ=True,
+    ingests_only=False,
 )
 
 COPY = replace(

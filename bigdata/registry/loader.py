@@ -75,6 +75,8 @@ class Loader:
     """All rows of phase data are one statement, and nothing is SELECTed."""
     values_differ: bool = False
     """It sends as many values as the files have, but other ones."""
+    ingests_only: bool = False
+    """Its program does the operations of no other workload."""
 
     @property
     def connection_transactions(self) -> int:

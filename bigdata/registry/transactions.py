@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bigdata.registry.loader import Loader
+from bigdata.registry.workloads import Workload
 
 # What PostgreSQL's smallint holds.
 _LARGEST_SMALL_ID = 2**15 - 1
@@ -79,3 +80,13 @@ def preparing_transactions(
         fewest += len(inserts.data)
         most += sum(min(kinds * poolsize, times) for times in inserts.data)
     return range(fewest, most + 1)
+
+
+def operating_transactions(
+    loader: Loader, workload: Workload, *, operations: int, poolsize: int, protocol: str
+) -> range:
+    """Return the range of transactions that so many operations may add: one each, and those that prepare apart."""
+    least = operations + poolsize * loader.connection_transactions + loader.extra_transactions
+    if loader.prepares_apart and workload.autocommit and protocol == "prepared":
+        return range(least + 1, least + min(poolsize, operations) + 1)
+    return range(least, least + 1)

@@ -20,6 +20,14 @@ def print_summary(stream: TextIO, choice: Choice, outcome: Outcome, client: Mapp
             f"rows/s {cpu_s * 1e6 / rows:>8.2f} us client CPU per row",
             file=stream,
         )
+    if "check" in outcome.measured:
+        number, data = max(outcome.records["data"], 1), outcome.measured["data"]
+        cpu_s = data.usage.user_s + data.usage.system_s
+        print(
+            f"  {number:,} operations, {number / data.wall_s:,.0f} operations/s, {cpu_s * 1e6 / number:.2f} us client "
+            "CPU per operation; a data record is one operation",
+            file=stream,
+        )
     if client["record_latency_s"]:
         print(f"  {describe_workers(client['rows_per_worker'], client['record_latency_s'])}", file=stream)
     streamed = f", {outcome.streamed:,} while it ran" if outcome.streamed else ""

@@ -6,7 +6,7 @@ import signal
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 
 # typing has it from 3.8 on; to the running program it is only a name.
 try:
@@ -20,6 +20,9 @@ from bigdata.measurement.measure import Measured, PhaseClock, Usage
 from bigdata.measurement.profiling import Profiler
 from bigdata.measurement.tally import Taken
 from bigdata.runtimes.feed import Feed
+
+if TYPE_CHECKING:
+    from bigdata.runtimes.answers import Answers
 
 # When a run fails, the server is asked to cancel the other workers' statements, again and again because a worker may
 # be between two of them; where the server does not answer, their connections are broken off.
@@ -50,6 +53,15 @@ class HotLoops(NamedTuple):
     data: Callable[[Any, Any], Any]
 
 
+class Operations(NamedTuple):
+    """A driver's loop for each workload other than ``ingest``: it takes a connection and keys of geo records."""
+
+    lookup: Callable[[Any, Any], Any]
+    fetch: Callable[[Any, Any], Any]
+    transaction: Callable[[Any, Any], Any]
+    wait: Callable[[Any, Any], Any]
+
+
 class Driver(Protocol):
     """Interface of a module in ``bigdata.loaders``; if asynchronous, ``connect`` and ``close`` are coroutines."""
 
@@ -71,6 +83,8 @@ class Driver(Protocol):
     """Shut down the connection: any thread that waits for the server gets an error."""
     hot_loops: Callable[..., HotLoops]
     """(autocommit, executemany): return the loops."""
+    OPERATIONS: Operations
+    """The loops of the other workloads."""
     statement_of: Callable[[BaseException], str | None]
     """Return the statement behind an error, with its values, if the driver knows it."""
     session: Callable[[Any], Any]
@@ -101,6 +115,10 @@ class Job:
     """Profiles every hot loop, if given."""
     loop_lag: LoopLag | None = None
     """Measures the lag of the event loop, if given."""
+    workload: str = "ingest"
+    """One of ``bigdata.registry.WORKLOADS``."""
+    answers: Answers | None = None
+    """Digests what arrives in phase ``check``, if given."""
 
     @contextmanager
     def watch_loop(self, loop: Any) -> Iterator[None]:
@@ -127,7 +145,10 @@ class Job:
         return function(*arguments) if self.profiler is None else self.profiler.call(function, *arguments)
 
     def hot_loop(self, phase: str) -> Callable[[Any, Any], Any]:
-        """Return the driver's loop for this phase ('geo', 'data')."""
+        """Return the driver's loop for this phase ('geo', 'data'; of another workload than ingest 'check', 'data')."""
+        if self.workload != "ingest":
+            operate: Callable[[Any, Any], Any] = getattr(self.driver.OPERATIONS, self.workload)
+            return self.answers.watched(operate) if self.answers is not None and phase == "check" else operate
         loops = self.driver.hot_loops(autocommit=self.autocommit, executemany=self.executemany)
         loop: Callable[[Any, Any], Any] = getattr(loops, phase)
         return loop

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 from functools import reduce
 from math import gcd
-from typing import Iterator, Sequence, TextIO
+from typing import Any, Iterator, Sequence, TextIO
 
 from bigdata.census.sf1 import DataRecord
 from bigdata.database import statements as sql
 from bigdata.errors import BadInput, Unsupported
-from bigdata.registry import most_prepared_inserts
+from bigdata.registry import INGEST, WORKLOADS, most_prepared_inserts
 from bigdata.runtimes import programs
 from bigdata.runtimes.job import Job, Outcome
+from bigdata.runtimes.pgbench_operations import SEED, OperationsScript
 
 # Older ones prepare all statements of a script at once, also those for other clients' records.
 _PREPARES_WHEN_NEEDED = 16
@@ -108,7 +109,15 @@ def run(job: Job) -> Outcome:
         )
     if prepared and not job.autocommit:
         raise Unsupported(ONE_TRANSACTION)
+    operating = job.workload != INGEST.name
+    if prepared and operating:
+        raise Unsupported("pgbench would have to prepare a statement for each key")
     options: list[str] = []
+
+    def write_operations(script: TextIO, keys: Iterator[Any]) -> None:
+        made = OperationsScript(list(keys), job.poolsize, WORKLOADS[job.workload])
+        script.writelines(f"{line}\n" for line in made.lines())
+        options.extend([f"--transactions={made.turns}", SEED])
 
     def write_script(script: TextIO, records: Iterator[DataRecord]) -> None:
         every = list(records)
@@ -128,7 +137,7 @@ def run(job: Job) -> Outcome:
         how = [f"--client={job.poolsize}", "--jobs=1", f"--protocol={job.protocol}", "--no-vacuum"]
         return [*how, *options, "--define=left=0", "--define=turn=0", f"--file={script}"]
 
-    return programs.run(job, "pgbench", write_script, arguments)
+    return programs.run(job, "pgbench", write_operations if operating else write_script, arguments)
 
 
 def find_step(rows: Sequence[int], *, prepared: bool) -> int:

@@ -62,7 +62,7 @@ class Program(NamedTuple):
 PROGRAMS = {"pgbench": "pgbench", "psql_file": "psql", "psql_copy": "psql"}
 """Program of each runtime that has one."""
 
-WriteScript = Callable[[TextIO, Iterator[DataRecord]], None]
+WriteScript = Callable[[TextIO, Iterator[Any]], None]
 
 
 def run(job: Job, name: str, write_script: WriteScript, arguments: Callable[[str], Sequence[str]]) -> Outcome:
@@ -180,7 +180,7 @@ def _measure(process: subprocess.Popen[bytes], gate: Path, clock: PhaseClock, ro
     os.close(writing)
     # It has ended, and is still there to be asked.
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    used = _read_usage(process.pid).since(before)
+    used = divide_usage(_read_usage(process.pid).since(before))
     return clock.stop(rows, [used._replace(run_queue_s=growth(waits_before, read_waits(process.pid)))])
 
 
@@ -195,6 +195,13 @@ def _open_gate(process: subprocess.Popen[bytes], gate: Path) -> int | None:
                 raise
         time.sleep(_LOOK_AGAIN_AFTER_S)
     return None
+
+
+def divide_usage(used: Usage) -> Usage:
+    """Return the usage without a part below zero, which one of a few ms can seem to have; the sum is exact."""
+    total_s = used.user_s + used.system_s
+    user_s = min(used.user_s, total_s)
+    return used._replace(user_s=user_s, system_s=total_s - user_s)
 
 
 def _read_usage(pid: int) -> Usage:

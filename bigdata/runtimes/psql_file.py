@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Iterator, TextIO
 
 from bigdata.census.sf1 import DataRecord
 from bigdata.database import statements as sql
+from bigdata.database.dburl import connect
+from bigdata.database.literal_rows import Rows
 from bigdata.runtimes import programs
 from bigdata.runtimes.job import Job, Outcome
-from bigdata.runtimes.literal_rows import Rows
 from bigdata.runtimes.psql_script import BEGINNING, psql_arguments
 
 
@@ -16,7 +18,7 @@ def run(job: Job) -> Outcome:
     """Load. Raises as ``programs.run`` does."""
 
     def write_script(script: TextIO, records: Iterator[DataRecord]) -> None:
-        rows = Rows(job)
+        rows = Rows(partial(connect, job.url))
         script.write(BEGINNING)
         for record in records:
             lines = [

@@ -18,6 +18,7 @@ from experiments.records.description import ShownCell
 
 # The axes that are chosen by themselves; others may follow from the loader or the interpreter.
 _CHOSEN = {"engine", "python", "loader", "poolsize", "postgres", "data", "transaction", "inserts", "resources"}
+_CHOSEN |= {"workload"}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ COPY = "ceiling_copy"
 """All rows in one statement."""
 
 # Axes on which a cell and its upper bound are alike.
-_SAME = ("engine", "postgres", "data", "poolsize", "resources", "transaction")
+_SAME = ("engine", "postgres", "data", "poolsize", "resources", "transaction", "workload")
 
 # Of several that qualify, the one with more of these wins, the first of them counting most.
 _PREFERRED_PROTOCOLS = ("simple", "prepared")

@@ -48,7 +48,7 @@ def compare_counts(a: Campaign, b: Campaign) -> list[CountedTwice]:
 
 def client_capacity(runs: Iterable[Record]) -> Estimate | None:
     """Estimate the rows/s that one core could do: 1 / CPU time per row, from the median with its interval."""
-    costs_us = [record.cpu_us_per_row for record in runs if record.cpu_us_per_row]
+    costs_us = [record.cost_us for record in runs if record.cost_us]
     if not costs_us:
         return None
     cost_us = estimate_median(costs_us)

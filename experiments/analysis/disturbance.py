@@ -139,7 +139,7 @@ def _cost(record: Record) -> UsualCost | None:
     server_s = None if record.server is None else record.server.cpu_s
     if record.status != "ok" or not data or not server_s or data.user_s + data.system_s <= 0:
         return None
-    return UsualCost((data.user_s + data.system_s) / data.rows, server_s / data.rows)
+    return UsualCost((data.user_s + data.system_s) / data.units, server_s / data.units)
 
 
 def _around(host: Host, observed_s: float | None, cores: int | None) -> Iterator[tuple[str, float]]:

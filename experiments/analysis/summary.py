@@ -26,6 +26,7 @@ from experiments.analysis.stats import (
 from experiments.analysis.time_breakdown import median_ledger
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
+from experiments.formatting import unit_of
 from experiments.records.campaign import Campaign
 from experiments.records.counts import CellCount
 from experiments.records.description import Description, ShownCell, ShownExperiment
@@ -141,6 +142,11 @@ class ExperimentSummary:
     floor_blocks: int = 0
 
     @property
+    def unit(self) -> str:
+        """Return what its rates count."""
+        return unit_of(cell.shown.cell.workload for cell in self.cells)
+
+    @property
     def varying_axes(self) -> list[str]:
         """Return the axes that have more than one value; the loader where none has."""
         cells = [cell.shown.cell for cell in self.cells]
@@ -202,9 +208,9 @@ def in_matrix_order(description: Description, experiment: ShownExperiment) -> li
 def good_runs(runs: Iterable[Record]) -> dict[int, GoodRun]:
     """Return the runs of one cell that count, by block: only ok ones are in medians, ratios and effects."""
     return {
-        record.block: GoodRun(record.rows_per_s, record.resumed)
+        record.block: GoodRun(record.rate, record.resumed)
         for record in runs
-        if record.status == "ok" and record.rows_per_s is not None
+        if record.status == "ok" and record.rate is not None
     }
 
 
@@ -267,7 +273,7 @@ def _summarize_cell(
         repeated=sum(record.repeat > 0 and not record.interrupted for record in attempts),
         rows_per_s=estimate_median(list(rates(good).values())) if good else None,
         ratio=None if shown is baseline else estimate_ratio(rates(pairs), rates(pace)),
-        cpu_us_per_row=median_of_known(record.cpu_us_per_row for record in ok),
+        cpu_us_per_row=median_of_known(record.cost_us for record in ok),
         client_share=median_of_known((phase.user_s + phase.system_s) / phase.wall_s for phase in data),
         throttled_share=median_of_known(throttled),
         disturbed=len(disturbed),

@@ -26,7 +26,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bigdata.registry import LOADERS
+from bigdata.registry import INGEST, LOADERS, WORKLOADS
 from experiments.analysis.usable_cores import has_one_thread
 from experiments.records.record import Cell, Phase, Record
 
@@ -83,22 +83,22 @@ def find_ledger(record: Record) -> Mapping[str, float] | None:
     seen = record.connections
     if data is None or data.server_cpu_s is None or seen is None or seen.round_trip_s is None:
         return None
-    if data.rows <= 0 or data.wall_s <= 0:
+    if data.units <= 0 or data.wall_s <= 0:
         return None
     worker_us = worker_us_per_row(record.cell, data)
     waits = split_waits(seen.waits)
     parts = {
-        "client_user": data.user_s / data.rows * 1e6,
-        "client_system": data.system_s / data.rows * 1e6,
-        "server_cpu": data.server_cpu_s / data.rows * 1e6,
+        "client_user": data.user_s / data.units * 1e6,
+        "client_system": data.system_s / data.units * 1e6,
+        "server_cpu": data.server_cpu_s / data.units * 1e6,
         "commit_wait": waits.commit * worker_us,
         "other_wait": waits.other * worker_us,
         "round_trip": min(seen.round_trip_s * round_trips_per_row(record) * 1e6, worker_us),
     }
     if data.server_run_queue_s is not None:
-        parts["server_run_queue"] = data.server_run_queue_s / data.rows * 1e6
+        parts["server_run_queue"] = data.server_run_queue_s / data.units * 1e6
     if data.run_queue_s is not None:
-        parts["client_run_queue"] = waited_us = data.run_queue_s / data.rows * 1e6
+        parts["client_run_queue"] = waited_us = data.run_queue_s / data.units * 1e6
         if has_one_thread(record.cell):
             idle_workers = worker_count(record.cell) * (1 - seen.active)
             left = worker_us - sum(parts.values())
@@ -134,7 +134,7 @@ def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
 
 def worker_us_per_row(cell: Cell, data: Phase) -> float:
     """Return the time of all workers per row, which the parts add up to."""
-    return worker_count(cell) * data.wall_s / data.rows * 1e6
+    return worker_count(cell) * data.wall_s / data.units * 1e6
 
 
 def worker_count(cell: Cell) -> int:
@@ -151,12 +151,14 @@ def round_trips_per_row(record: Record) -> float:
     """
     data = (record.phases or {}).get("data")
     cell, records = record.cell, (record.work.data_records or 0) if record.work else 0
-    if data is None or not data.rows:
+    if data is None or not data.units:
         return 0.0
     loader = LOADERS.get(cell.loader)
+    each = _TRIPS_PER_STATEMENT.get((loader.driver if loader else "", cell.protocol), 1)
+    if cell.workload != INGEST.name:
+        return WORKLOADS[cell.workload].round_trips * each
     if loader is not None and loader.copies:
         return 1 / data.rows
     pipelined = loader is not None and loader.pipelines and cell.inserts == "executemany"
     statements = records * (2 if cell.transaction == "autocommit" else 4) + (records if pipelined else data.rows)
-    driver = loader.driver if loader else ""
-    return statements * _TRIPS_PER_STATEMENT.get((driver, cell.protocol), 1) / data.rows
+    return statements * each / data.rows

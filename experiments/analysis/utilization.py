@@ -109,7 +109,7 @@ def _data(record: Record) -> Phase:
 
 def _server_cpu_s(record: Record) -> float | None:
     data = (record.phases or {}).get("data")
-    return data.server_cpu_s if data is not None and data.rows > 0 and data.wall_s > 0 else None
+    return data.server_cpu_s if data is not None and data.units > 0 and data.wall_s > 0 else None
 
 
 def _trip_share(record: Record) -> float | None:

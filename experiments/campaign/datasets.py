@@ -4,7 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,17 @@ _BAD_INPUT = 2
 
 
 @dataclass(frozen=True)
+class AskedOperations:
+    """What the operations of a workload come to: as ``digest`` reports it."""
+
+    operations: int
+    checked: int
+    rows: int
+    answers: str | None
+    digest: str
+
+
+@dataclass(frozen=True)
 class PreparedData:
     """Files of a data set; ``arguments`` choose the part of the local ``directory`` that is loaded."""
 
@@ -34,6 +45,8 @@ class PreparedData:
     data_records: int
     rows: int
     inserts: TypedInserts = field(default_factory=TypedInserts)
+    workloads: Mapping[str, AskedOperations] = field(default_factory=dict)
+    """By name, those other than ``ingest``."""
 
     def facts(self) -> DataFacts:
         """Return what identifies it, for the campaign's description: no path."""
@@ -52,7 +65,8 @@ def provide(data: DataSet, *, cache: Path, source: str, program: Program | None 
         raise BadInput(f"{directory} holds no data records of segments {', '.join(data.segments)}")
     counts = (report["geo_records"], report["data_records"], report["rows"])
     inserts = {phase: tuple(times) for phase, times in report["inserts"].items()}
-    return PreparedData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts))
+    workloads = {name: AskedOperations(**asked) for name, asked in report.get("workloads", {}).items()}
+    return PreparedData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts), workloads)
 
 
 def run_program(arguments: Sequence[str]) -> str:

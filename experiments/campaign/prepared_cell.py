@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bigdata.registry import LOADERS
+from bigdata.registry import INGEST, LOADERS, WORKLOADS
 from experiments.campaign.datasets import PreparedData
 from experiments.engines.protocol import Launch, LoaderHost, Server
 from experiments.matrix.cell import Cell
@@ -54,11 +54,26 @@ def run_arguments(prepared: PreparedCell) -> list[str]:
     cell = prepared.cell
     arguments = ["run", cell.loader, "--directory", prepared.directory, "--poolsize", str(cell.poolsize)]
     arguments += [*prepared.data.arguments, *choices_of(cell)]
-    if cell.transaction == "per_record":
+    if cell.workload != INGEST.name:
+        arguments += ["--workload", cell.workload]
+    elif cell.transaction == "per_record":
         arguments.append("--no-autocommit")
     if cell.inserts == "executemany":
         arguments.append("--allow-executemany")
     return [*arguments, "--prepared", "--report", "-"]
+
+
+def clear_arguments(prepared: PreparedCell) -> list[str]:
+    """Return the command line that prepares the tables for a run: emptied, or filled with what the workload finds.
+
+    What no run changes is left where it is.
+    """
+    cell, data = prepared.cell, prepared.data
+    arguments = ["clear", "--poolsize", str(cell.poolsize)]
+    if cell.workload != INGEST.name:
+        arguments += ["--directory", prepared.directory, *data.arguments]
+        arguments += [] if WORKLOADS[cell.workload].changes_data else ["--mark", data.digest]
+    return arguments
 
 
 def choices_of(cell: Cell) -> list[str]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column
 
-from experiments.formatting import duration
+from experiments.formatting import duration, unit_of
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
 from experiments.records.record import Record
@@ -165,6 +165,6 @@ def describe_run(run: PlannedRun) -> str:
 
 def describe_result(record: Record) -> str:
     """Return the result of a run in a few words."""
-    if record.status == "ok" and record.rows_per_s is not None:
-        return f"{record.rows_per_s:,.0f} rows/s"
+    if record.status == "ok" and record.rate is not None:
+        return f"{record.rate:,.0f} {unit_of([record.cell.workload])}s/s"
     return f"{record.status}: {record.reason}"

@@ -6,7 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bigdata.registry import LOADERS, expected_transactions, preparing_transactions
+from bigdata.registry import (
+    INGEST,
+    LOADERS,
+    WORKLOADS,
+    expected_transactions,
+    operating_transactions,
+    preparing_transactions,
+)
 from experiments.analysis.time_breakdown import find_ledger
 from experiments.campaign.equal_work import NO_LIMIT, find_contradictions, find_differences
 from experiments.campaign.monitoring.counters import CounterSampler
@@ -20,12 +27,13 @@ from experiments.campaign.monitoring.monitor import (
 )
 from experiments.campaign.monitoring.run_queue import BackendWaits
 from experiments.campaign.neighbours import Neighbours
-from experiments.campaign.prepared_cell import PreparedCell, launch_of
+from experiments.campaign.prepared_cell import PreparedCell, clear_arguments, launch_of
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Finished, Launch
 from experiments.errors import EngineLost, Failure
 from experiments.matrix.plan import PlannedRun
-from experiments.records.record import Client, Connections, Host, Phase, Record, ServerUse, Status, Work, known
+from experiments.records.reading import known
+from experiments.records.record import Client, Connections, Host, Phase, Record, ServerUse, Status, Work
 
 STEP_TIMEOUT_S = 60.0
 """The least time limit of the harness's own steps around a run, which usually take a fraction of a second."""
@@ -47,6 +55,8 @@ class Outcome:
     phases: Mapping[str, Phase] | None = None
     rows_per_s: float | None = None
     cpu_us_per_row: float | None = None
+    operations_per_s: float | None = None
+    cpu_us_per_operation: float | None = None
     connections: Connections | None = None
 
     def fail(self, reason: str, status: Status = "failed") -> None:
@@ -122,7 +132,7 @@ def _load(prepared: PreparedCell) -> tuple[Mapping[str, Any], Finished, RunMonit
     host_monitor = HostMonitor(prepared.placement.cpus)
     with start_sampler(prepared.cell, prepared.host, prepared.server, prepared.placement) as sampler:
         # The sampler starts up meanwhile, which takes longer: it is sampling when the loader begins.
-        cleared = _step(prepared, ["clear", "--poolsize", str(prepared.cell.poolsize)])
+        cleared = _step(prepared, clear_arguments(prepared))
         scheduling = prioritize_sampler(sampler, prepared.server)
         backends = BackendWaits(prepared.server.pid)
         with CounterSampler(prepared.server.cpu_s) as server_cpu, CounterSampler(backends, lossy=True) as waits:
@@ -146,23 +156,35 @@ def _check(prepared: PreparedCell, outcome: Outcome, report: Mapping[str, Any], 
     held = _step(prepared, ["digest", *awaited])
     try:
         work = replace(_work(report, held, cleared), transactions_expected=_ends(expected))
-        differences = find_differences(work, prepared.data, expected, LOADERS[prepared.cell.loader])
+        differences = find_differences(work, prepared.data, expected, prepared.cell)
         differences += find_contradictions(report, prepared.cell, prepared.data)
         phases = {name: known(Phase, phase) for name, phase in report["phases"].items()}
         client = known(Client, report["client"])
-        rows_per_s, cpu_us_per_row = _rates(phases["data"])
+        data = phases["data"]
+        rates, per_operation = _rates(data, data.rows), _rates(data, data.operations or 0)
     except (KeyError, TypeError, AttributeError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise RunFailed("failed", f"run: reported a line that cannot be used: {what}") from error
     outcome.status, outcome.reason = "wrong_work" if differences else "ok", "; ".join(differences) or None
     outcome.work, outcome.client, outcome.phases = work, client, phases
-    outcome.rows_per_s, outcome.cpu_us_per_row = rows_per_s, cpu_us_per_row
+    outcome.rows_per_s, outcome.cpu_us_per_row = rates
+    outcome.operations_per_s, outcome.cpu_us_per_operation = per_operation
 
 
 def _transactions(prepared: PreparedCell) -> range:
     """Return how many transactions the workload may add; no upper limit where the server commits some of its own."""
-    cell, loader = prepared.cell, LOADERS[prepared.cell.loader]
-    data, autocommit, executemany = prepared.data, cell.transaction == "autocommit", cell.inserts == "executemany"
+    cell, loader, data = prepared.cell, LOADERS[prepared.cell.loader], prepared.data
+    if cell.workload != INGEST.name:
+        asked = data.workloads[cell.workload]
+        expected = operating_transactions(
+            loader,
+            WORKLOADS[cell.workload],
+            operations=asked.operations + asked.checked,
+            poolsize=cell.poolsize,
+            protocol=cell.protocol,
+        )
+        return range(expected.start, NO_LIMIT if prepared.server.facts.has_autovacuum else expected.stop)
+    autocommit, executemany = cell.transaction == "autocommit", cell.inserts == "executemany"
     least = expected_transactions(
         loader,
         geo_records=data.geo_records,
@@ -188,11 +210,11 @@ def _ends(expected: range) -> tuple[int, int | None]:
     return expected[0], None if expected.stop == NO_LIMIT else expected[-1]
 
 
-def _rates(data: Phase) -> tuple[float | None, float | None]:
-    """Return rows per second and CPU time per row; None for a loader that loaded nothing, or in no time."""
-    if data.rows <= 0 or data.wall_s <= 0:
+def _rates(data: Phase, number: int) -> tuple[float | None, float | None]:
+    """Return so many per second and the CPU time for each; None for a loader that did nothing, or in no time."""
+    if number <= 0 or data.wall_s <= 0:
         return None, None
-    return round(data.rows / data.wall_s, 1), round((data.user_s + data.system_s) / data.rows * 1e6, 3)
+    return round(number / data.wall_s, 1), round((data.user_s + data.system_s) / number * 1e6, 3)
 
 
 def _step(prepared: PreparedCell, arguments: Sequence[str]) -> Mapping[str, Any]:
@@ -226,6 +248,10 @@ def _work(report: Mapping[str, Any], digest: Mapping[str, Any], cleared: Mapping
         records_streamed=report["work"].get("records_streamed"),
         geo_scans=_growth(scans_before.get("geo_record"), scans.get("geo_record")),
         matrix_scans=_growth(scans_before.get("matrix"), scans.get("matrix")),
+        checked=report["work"].get("checked"),
+        answers=report["work"].get("answers"),
+        elements_read=_growth(scans_before.get("elements_read"), scans.get("elements_read")),
+        geo_updated=_growth(scans_before.get("geo_updated"), scans.get("geo_updated")),
     )
 
 

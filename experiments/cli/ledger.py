@@ -66,7 +66,7 @@ def print_findings(findings: Sequence[Finding]) -> list[str]:
         ran = sum(finding.observation is not None for finding in findings)
         print(
             f"the same statements in all of {count(ran, 'way')} to load, "
-            "each in every way of committing and inserting that it has"
+            "each in every way of committing and inserting that it has, and in every workload"
         )
     return differences
 

@@ -10,7 +10,7 @@ from experiments.analysis.queueing import prediction
 from experiments.analysis.queueing.model import Model, model_campaign
 from experiments.cli.options import add_results
 from experiments.errors import BadInput, suggest
-from experiments.formatting import axis_name
+from experiments.formatting import axis_name, in_units, unit_of
 from experiments.matrix.cell import AXES
 from experiments.records.campaign import Campaign, find_campaign, list_known, load_campaign, load_readable
 
@@ -47,7 +47,8 @@ def run(options: Namespace) -> int:
         trips = prediction.find_round_trips(model, contestant, campaign.records)
         answer = prediction.answer_question(model, contestant, question, trips_per_row=trips)
         chosen = ", ".join(f"{axis_name(axis)} {value}" for axis, value in values.items() if value is not None)
-        print(f"\npool size {question.poolsize}, {chosen}\n{prediction.describe_answer(answer, model)}")
+        told = in_units(prediction.describe_answer(answer, model), unit_of([str(values["workload"])]))
+        print(f"\npool size {question.poolsize}, {chosen}\n{told}")
     return 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, cast
 
-from bigdata.registry import IMPLEMENTATIONS, LOADERS
+from bigdata.registry import IMPLEMENTATIONS, INGEST, LOADERS
 from experiments.matrix.bounds import Pool, Text
 
 AxisValue = str | int | None
@@ -41,6 +41,7 @@ class Cell:
     inserts: Text
     resources: Text
     sampling: Text = "on"
+    workload: Text = INGEST.name
 
     def axes(self) -> dict[str, AxisValue]:
         """Return every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
@@ -55,6 +56,7 @@ class Cell:
         parts = [self.contestant(), f"pool {self.poolsize}", self.interpreter(), f"PostgreSQL {self.postgres}"]
         parts += [f"data {self.data}", f"cores {self.resources}"]
         parts += [value for value in (self.transaction, self.inserts) if value not in ("autocommit", "execute")]
+        parts += [] if self.workload == INGEST.name else [f"workload {self.workload}"]
         parts += ["not sampled"] if self.sampling == "off" else []
         parts += [f"in {self.engine}"] if self.engine != "local" else []
         return ", ".join(parts)
@@ -82,6 +84,7 @@ def read_cell(values: Mapping[str, Any]) -> Cell:
     loader = LOADERS.get(str(values.get("loader")))
     protocol = "default" if loader is None else loader.protocols[0]
     older = {"gil": None, "protocol": protocol, "implementation": None, "sampling": "off"}
+    older["workload"] = INGEST.name
     return Cell(**{**older, **values})
 
 
@@ -114,6 +117,9 @@ def cell_key(cell: Cell, identity: Identity) -> str:
     if axes["sampling"] == "off":
         # As keys were when there was no sampler.
         del axes["sampling"]
+    if axes["workload"] == INGEST.name:
+        # Nor another workload.
+        del axes["workload"]
     everything = {"cell": axes, "identity": asdict(identity)}
     return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 

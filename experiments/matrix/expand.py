@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, Literal, Protocol
 
-from bigdata.registry import LOADERS, Loader
+from bigdata.registry import INGEST, LOADERS, WORKLOADS, Loader
 from experiments.errors import BadInput, suggest
-from experiments.matrix.cell import AxisValue, Cell
+from experiments.matrix.cell import INSERTS, TRANSACTIONS, AxisValue, Cell
 from experiments.matrix.combinations import combine
 from experiments.matrix.selection import Selection, apply_selection
 from experiments.matrix.spec import Matrix
@@ -108,13 +108,16 @@ class _Completion:
         implementation = axes["implementation"]
         if implementation == "default":
             implementation = self._default_implementation(axes["python"])
+        workload = WORKLOADS[axes["workload"]]
+        # When to commit, and how to insert, is part of any other workload.
+        chosen = workload is INGEST and not loader.copies
         return {
             "loop": axes["loop"] if loader.loops else None,
             "protocol": axes["protocol"] if has_choice else loader.protocols[0],
             "implementation": implementation if loader.implementations else None,
             "poolsize": axes["poolsize"] if loader.concurrent else 1,
-            "transaction": "autocommit" if loader.copies else axes["transaction"],
-            "inserts": "execute" if loader.copies else axes["inserts"],
+            "transaction": axes["transaction"] if chosen else TRANSACTIONS[not workload.autocommit],
+            "inserts": axes["inserts"] if chosen else INSERTS[0],
         }
 
 
@@ -129,6 +132,10 @@ def find_obstacle(cell: Cell) -> str | None:
         return f"{loader.name} does not run on {cell.loop}, only on {', '.join(loader.loops)}"
     if cell.protocol not in loader.protocols:
         return f"{loader.name} speaks {', '.join(loader.protocols)}"
+    if loader.ingests_only and cell.workload != INGEST.name:
+        return f"{loader.name} has no other workload than {INGEST.name}"
+    if loader.ceiling and cell.protocol == "prepared" and cell.workload != INGEST.name:
+        return "pgbench would have to prepare a statement for each key"
     if loader.ceiling and cell.protocol == "prepared" and cell.transaction == "per_record":
         return "pgbench would have to prepare each INSERT of a record by itself, as it ends no script in a transaction"
     if cell.implementation is not None and cell.implementation not in loader.implementations:

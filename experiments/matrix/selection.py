@@ -11,6 +11,7 @@ from experiments.errors import BadInput, suggest
 from experiments.matrix.cell import AXES, ENGINES
 from experiments.matrix.spec import AxisLists, AxisValues, DataSet, Experiment, Matrix, Profile
 from experiments.matrix.values import LONGEST_NAME
+from experiments.matrix.workloads import split_experiment
 
 DEFAULT_PROFILE = "default"
 
@@ -88,7 +89,7 @@ def apply_selection(matrix: Matrix, selection: Selection) -> Matrix:
     profile = _profile_of(matrix, selection)
     names = selection.experiments or profile.experiments or tuple(matrix.experiments)
     repeats = selection.repeats or profile.repeats or matrix.repeats
-    experiments = {name: _get("--experiment", "experiment", name, matrix.experiments) for name in names}
+    experiments = _choose(matrix, names)
     changed = replace(matrix, repeats=repeats, experiments=experiments)
     if selection.data is not None:
         changed = _with_data(changed, selection.data)
@@ -99,6 +100,13 @@ def apply_selection(matrix: Matrix, selection: Selection) -> Matrix:
         data = {name: replace(data_set, records=records) for name, data_set in changed.data.items()}
         changed = replace(changed, data=data)
     return changed
+
+
+def _choose(matrix: Matrix, names: Iterable[str]) -> dict[str, Experiment]:
+    """Return the experiments of these names, in parts by workload; a name may also be that of a part."""
+    parts = {name: split_experiment(name, one, matrix.defaults.workload) for name, one in matrix.experiments.items()}
+    known = {part: {part: one} for of_name in parts.values() for part, one in of_name.items()} | parts
+    return {part: one for name in names for part, one in _get("--experiment", "experiment", name, known).items()}
 
 
 def _profile_of(matrix: Matrix, selection: Selection) -> Profile:

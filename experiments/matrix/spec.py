@@ -46,6 +46,7 @@ class AxisValues(TypedDict, total=False):
     inserts: values.Inserts
     resources: values.ResourcesName
     sampling: values.Sampling
+    workload: values.Workload
 
 
 class Exclusion(AxisValues, total=False):
@@ -75,6 +76,7 @@ class AxisLists(TypedDict, total=False):
     inserts: Annotated[tuple[values.Inserts, ...], _SOME]
     resources: Annotated[tuple[values.ResourcesName, ...], _SOME]
     sampling: Annotated[tuple[values.Sampling, ...], _SOME]
+    workload: Annotated[tuple[values.Workload, ...], _SOME]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -171,6 +173,7 @@ class Defaults:
     transaction: values.Transaction = "autocommit"
     inserts: values.Inserts = "execute"
     sampling: values.Sampling = "on"
+    workload: values.Workload = "ingest"
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS
+from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS, WORKLOADS
 from experiments.cpuset import REST, parse_cpuset
 from experiments.errors import suggest
 from experiments.matrix.bounds import NAME
@@ -195,6 +195,7 @@ PostgresName = Annotated[Name, Field(description="A name in the section postgres
 DataName = Annotated[Name, Field(description="A name in the section data.")]
 Transaction = Annotated[str, one_of("transaction", TRANSACTIONS, "Commit after each statement, or each record.")]
 Inserts = Annotated[str, one_of("way to insert", INSERTS, "One call per row, or executemany, where the driver has it.")]
+Workload = Annotated[str, one_of("workload", tuple(WORKLOADS), "What is repeated: a load of rows, or one operation.")]
 ResourcesName = Annotated[Name, Field(description="A name in the section resources.")]
 _SAMPLING = "Whether a process beside the loader looks at what the server's connections do."
 Sampling = Annotated[str, one_of("state of the sampler", SAMPLINGS, _SAMPLING, (True, False))]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from bigdata.registry import INGEST
 from experiments.campaign.datasets import provide
 from experiments.campaign.prepare import Preparation, harness_cpus
 from experiments.campaign.run import utc_now
@@ -70,6 +71,8 @@ def count_cells(
             try:
                 if isinstance(ready, str):
                     raise Unsupported(ready)
+                if cell.workload != INGEST.name:
+                    raise Unsupported(f"only the workload {INGEST.name} is counted")
                 one = count_cell(described.campaign, key, ready, instruments_of(ready.host))
             except Unsupported as reason:
                 one = CellCount(described.campaign, key, utc_now(), cell, instructions_reason=str(reason))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bigdata.registry import LOADERS
-from experiments.campaign.run import PreparedCell, utc_now
+from experiments.campaign.prepared_cell import PreparedCell
+from experiments.campaign.run import utc_now
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.profilers import STRACE, Instrument, Instruments
 from experiments.errors import Failure, Unsupported

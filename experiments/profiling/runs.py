@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from bigdata.registry import LOADERS
-from experiments.campaign.prepared_cell import PreparedCell, launch_of
+from experiments.campaign.prepared_cell import PreparedCell, clear_arguments, launch_of
 from experiments.campaign.run import initial_record, measure, utc_now
 from experiments.engines.loader_report import RunFailed, last_line, read_report
 from experiments.engines.postgres import DATABASE
@@ -46,7 +46,7 @@ class InstrumentedRuns:
     ) -> tuple[Mapping[str, Any], str]:
         """Clear, load with the instrument; return report and output. Raises RunFailed, Unsupported without output."""
         ready, timeout_s = self.ready, self.ready.timeout_s * SLOWDOWN
-        clear = ["clear", "--rest-within", "20", "--report", "-"]
+        clear = [*clear_arguments(ready), "--rest-within", "20", "--report", "-"]
         placement = ready.placement.without_loader_limits()
         read_report("clear", ready.host.run(Launch(clear, ready.server, placement, timeout_s)), timeout_s)
         launch = launch_of(ready)

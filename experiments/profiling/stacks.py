@@ -23,6 +23,7 @@ LOOPS = ("asyncio", "selectors.py", "uvloop", "rloop", "gevent", "greenlet")
 _ENTRY = ("Job.call", "call")
 ENTRY_FILE = "bigdata/runtimes/job.py"
 # Work inside of that before a phase begins.
+_LOOPS = ("load_geo", "load_data", "look_up", "fetch", "transact", "wait")
 _SET_UP = ("Feed.fill", "Job.connect")
 
 
@@ -155,11 +156,12 @@ def is_hub(frame: Frame) -> bool:
 
 
 def _is_hot(frame: Frame) -> bool:
-    return frame.file.startswith("bigdata/loaders/") and frame.function.startswith(("load_geo", "load_data"))
+    return frame.file.startswith("bigdata/loaders/") and frame.function.startswith(_LOOPS)
 
 
 def _is_geo(frame: Frame) -> bool:
-    return _is_hot(frame) and frame.function.startswith("load_geo")
+    """Return True for phase geo; of another workload than ingest, for the untimed operations before phase data."""
+    return (_is_hot(frame) and frame.function.startswith("load_geo")) or frame.file == "bigdata/runtimes/answers.py"
 
 
 def _is_process(frame: Frame) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from dataclasses import fields
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError, from_json
@@ -15,6 +17,7 @@ from experiments.matrix.bounds import Amount, Count, Number, Report, Text
 from experiments.matrix.cell import Cell, read_cell
 
 Read = TypeVar("Read")
+Part = TypeVar("Part")
 
 SCHEMA = 1
 
@@ -113,3 +116,14 @@ def find_line(content: bytes, path: Sequence[str | int]) -> int:
         if depth < len(here) <= len(wanted) and here == wanted[: len(here)]:
             depth, line = len(here), content.count(b"\n", 0, match.start()) + 1
     return line
+
+
+@cache
+def _field_names(part: type[Any]) -> frozenset[str]:
+    return frozenset(item.name for item in fields(part))
+
+
+def known(part: type[Part], values: Mapping[str, Any]) -> Part:
+    """Make an instance of the dataclass from those ``values`` that it knows; TypeError where one is missing."""
+    names = _field_names(cast(Any, part))
+    return part(**{name: value for name, value in values.items() if name in names})

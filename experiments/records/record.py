@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from functools import cache
-from typing import Annotated, Any, Literal, TypeVar, cast, get_args
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, TypeAdapter
 from pydantic_core import PydanticCustomError
@@ -37,8 +36,6 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 RUN_STATUSES: tuple[Status, ...] = tuple(status for status in STATUSES if status != "unsupported")
 """The results of a run; ``unsupported`` is a cell without runs."""
 
-Part = TypeVar("Part")
-
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -48,7 +45,8 @@ class Phase:
     without a quota. ``throttling_quota`` is the tightest one of the group and those around it, in cores.
     ``started_s`` and ``ended_s`` are CLOCK_MONOTONIC. ``server_cpu_s`` is of all processes of the server.
     ``run_queue_s`` is the sum of what the client's threads waited for a core, ``server_run_queue_s`` that of the
-    server's backends; null where the kernel keeps no account.
+    server's backends; null where the kernel keeps no account. ``operations`` are those of another workload than
+    ``ingest``.
     """
 
     rows: Count
@@ -63,6 +61,12 @@ class Phase:
     throttling_quota: Amount | None = None
     run_queue_s: Number | None = None
     server_run_queue_s: Number | None = None
+    operations: Count | None = None
+
+    @property
+    def units(self) -> int:
+        """Return what rates and costs are of: rows, or the operations of another workload than ``ingest``."""
+        return self.rows if self.operations is None else self.operations
 
 
 def _check_phases(phases: Mapping[str, Phase]) -> Mapping[str, Phase]:
@@ -140,6 +144,10 @@ class Work:
 
     ``transactions_expected`` are the fewest and the most of the work asked for; null is no most. ``geo_scans`` and
     ``matrix_scans`` count the scans of the tables that the two SELECTs of a data record read.
+
+    Of another workload than ``ingest`` ``data_records`` are operations, ``checked`` those before the timed ones, and
+    ``answers`` the digest of what these returned. ``elements_read`` and ``geo_updated`` are rows that the server read
+    and changed.
     """
 
     digest: SharedText | None
@@ -152,6 +160,10 @@ class Work:
     geo_scans: Count | None = None
     matrix_scans: Count | None = None
     transactions_expected: tuple[Count | None, ...] | None = None
+    checked: Count | None = None
+    answers: SharedText | None = None
+    elements_read: Count | None = None
+    geo_updated: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +205,8 @@ class Host:
 class Record:
     """One attempted run, identified by ``cell_key``, ``arm``, ``block`` and ``repeat``.
 
-    ``rows_per_s`` and ``cpu_us_per_row`` are of phase ``data``. ``wall_s`` is the whole attempt: clearing, loading,
+    ``rows_per_s`` and ``cpu_us_per_row`` are of phase ``data``; so are ``operations_per_s`` and
+    ``cpu_us_per_operation``, null for the workload ``ingest``. ``wall_s`` is the whole attempt: clearing, loading,
     checking. An ``interrupted`` attempt was ended from outside, and is repeated. ``resumed``: measured by a command
     that resumed the campaign. A cell that cannot run has one record, in block 0; runs are counted from block 1.
     ``repeat`` counts the repetitions of a run within its block (``experiments.analysis.attempts``).
@@ -213,6 +226,8 @@ class Record:
     cell: SharedCell
     rows_per_s: Amount | None = None
     cpu_us_per_row: SharedAmount | None = None
+    operations_per_s: Amount | None = None
+    cpu_us_per_operation: SharedAmount | None = None
     phases: Annotated[Mapping[Text, Phase], AfterValidator(_check_phases)] | None = None
     client: Client | None = None
     server: ServerUse | None = None
@@ -231,6 +246,16 @@ class Record:
     def run(self) -> tuple[str, str, int]:
         """Return what identifies the planned run."""
         return (self.cell_key, self.arm, self.block)
+
+    @property
+    def rate(self) -> float | None:
+        """Return what runs are compared by: rows per second, or operations of another workload than ``ingest``."""
+        return self.rows_per_s if self.operations_per_s is None else self.operations_per_s
+
+    @property
+    def cost_us(self) -> float | None:
+        """Return the client's CPU time for each of those."""
+        return self.cpu_us_per_row if self.cpu_us_per_operation is None else self.cpu_us_per_operation
 
     @property
     def timed_s(self) -> float:
@@ -262,14 +287,3 @@ _RECORD = TypeAdapter(Annotated[Record, AfterValidator(_check_record)])
 def from_json_line(line: str | bytes, place: str, shared: dict[Any, Any] | None = None) -> Record:
     """Read the record of one line, with parts ``shared`` by lines. Raises BadInput, which names ``place``."""
     return read_json(_RECORD, line.encode() if isinstance(line, str) else line, place, shared)
-
-
-@cache
-def _field_names(part: type[Any]) -> frozenset[str]:
-    return frozenset(item.name for item in fields(part))
-
-
-def known(part: type[Part], values: Mapping[str, Any]) -> Part:
-    """Make an instance of the dataclass from those ``values`` that it knows; TypeError where one is missing."""
-    names = _field_names(cast(Any, part))
-    return part(**{name: value for name, value in values.items() if name in names})

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from experiments.analysis.stats import median_of_known
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.analysis.time_breakdown import PARTS
-from experiments.formatting import NOTHING, format_known
+from experiments.formatting import NOTHING, format_known, in_units
 from experiments.records.campaign import Campaign
 from experiments.report.labels import headings, label_axes, label_of, lay_out, one_line
 
@@ -65,7 +65,8 @@ def why_section(summary: ExperimentSummary, campaign: Campaign) -> str:
         return ""
     listed = campaign.description.listed(summary.experiment.name)
     axes = label_axes([cell.shown.cell for cell in summary.cells], listed)
-    parts = ["## Bottleneck analysis", HEAD.format(looks=_describe_looks(cells)).strip()]
+    head = in_units(HEAD.format(looks=_describe_looks(cells)).strip(), summary.unit)
+    parts = ["## Bottleneck analysis", head]
     if any(cell.ledger for cell in cells):
         states, known = _states(cells), known_parts([cell.ledger for cell in cells])
         rows = [[*label_of(cell.shown.cell, axes), *_columns(cell, known, states)] for cell in cells if cell.ledger]
@@ -164,7 +165,7 @@ def why_csv(cell: CellSummary) -> dict[str, object]:
 def _server_cpu_us_per_row(cell: CellSummary) -> float | None:
     """Return the server's cost in phase data, also in runs without samples."""
     data = [record.phases["data"] for record in cell.ok if record.phases and "data" in record.phases]
-    return median_of_known(p.server_cpu_s / p.rows * 1e6 for p in data if p.server_cpu_s is not None and p.rows)
+    return median_of_known(p.server_cpu_s / p.units * 1e6 for p in data if p.server_cpu_s is not None and p.units)
 
 
 def rounded(value: float | None, digits: int = 4) -> float | str:

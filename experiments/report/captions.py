@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from bigdata.registry import INGEST, WORKLOADS
 from experiments.analysis.precision import describe_until
 from experiments.analysis.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN
 from experiments.analysis.summary import ExperimentSummary
@@ -33,6 +34,7 @@ def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence
     lines = [
         _same_everywhere(summary),
         *(describe(description, summary) for describe in (_engines, _cores, _servers, _unlike)),
+        *_operations(summary),
         *describe_ratios(summary),
         *count_lines(summary.cells),
         *_why(summary),
@@ -116,9 +118,21 @@ def _same_everywhere(summary: ExperimentSummary) -> str:
     same = [
         f"{axis_name(axis)} {label_of(first, ['loader'])[0] if axis == 'loader' else value}"
         for axis, value in first.axes().items()
-        if axis not in hidden and value is not None
+        if axis not in hidden and value is not None and (axis, value) != ("workload", INGEST.name)
     ]
     return f"The same in all rows: {', '.join(same)}."
+
+
+def _operations(summary: ExperimentSummary) -> list[str]:
+    """Say what an operation is, where rates count operations, and how many rows it returns."""
+    told = {cell.shown.cell.workload for cell in summary.cells} - {INGEST.name}
+    lines = [f"An operation of {name} is {WORKLOADS[name].description}" for name in sorted(told & WORKLOADS.keys())]
+    phases = [record.phases["data"] for cell in summary.cells for record in cell.ok if record.phases]
+    rows = {phase.rows / phase.operations for phase in phases if phase.operations} - {1.0}
+    many = (
+        f" It returns {max(rows):,.4g} rows, so that rates in rows are so many times higher." if rows and told else ""
+    )
+    return [f"{'; '.join(lines)}.{many}"] if lines else []
 
 
 def _engines(description: Description, summary: ExperimentSummary) -> str:

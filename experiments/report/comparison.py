@@ -17,7 +17,7 @@ from experiments.analysis.stats import (
     median_of_known,
     with_interval,
 )
-from experiments.formatting import NOTHING, count
+from experiments.formatting import NOTHING, count, in_units, unit_of
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell
 from experiments.report.counts import compared_counts
@@ -91,6 +91,8 @@ def cell_table(rows: Sequence[tuple[ShownCell, Sequence[str]]], headings: Sequen
     axes = table_axes([shown.cell for shown, _ in rows])
     texts = [[*label_of(shown.cell, axes), *values] for shown, values in rows]
     names = label_headings(axes)
+    unit = unit_of(shown.cell.workload for shown, _ in rows)
+    headings = [in_units(heading, unit) for heading in headings]
     return lay_out(texts, [*names, *headings], "l" * len(names) + "r" * (len(headings) - 1) + "l", style) + "\n"
 
 

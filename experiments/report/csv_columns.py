@@ -32,7 +32,7 @@ def _per_row(name: str) -> Measure:
 
     def divide(client: Client, data: Phase) -> float | None:
         number: int | None = getattr(client, name)
-        return None if number is None or not data.rows else number / data.rows
+        return None if number is None or not data.units else number / data.units
 
     return divide
 

@@ -39,13 +39,14 @@ HEAD = """# Results
 Written by the program from the records in `{folder}/runs.jsonl`; do not edit. `nox -s tables` writes it anew.
 
 How to read the tables: one row is one cell of the matrix, measured once in each block. **rows/s** are INSERTs per
-second of the data phase, the median over the blocks. The **ratio** compares with the baseline in the same block, so
-that what the machine did meanwhile hits both: it is the geometric mean of the blocks' ratios, in ten blocks or more
-without the tenth at either end, not the quotient of two medians. The baseline is measured twice, and the
-**noise floor** is the difference between these runs; a ratio within it, or not significant, is marked. **Client CPU**
-is the median CPU time of the loader's process per row, and **client core** the part of one core that this comes to:
-near 100%, the client is the limit. The **bottleneck** says what limited the row, and *Bottleneck analysis*, on the
-page of each experiment, on what grounds; **of upper bound** is its throughput relative to pgbench.
+second of the data phase, the median over the blocks; of another workload than ingest, **operations/s**. The **ratio**
+compares with the baseline in the same block, so that what the machine did meanwhile hits both: it is the geometric
+mean of the blocks' ratios, in ten blocks or more without the tenth at either end, not the quotient of two medians.
+The baseline is measured twice, and the **noise floor** is the difference between these runs; a ratio within it, or
+not significant, is marked. **Client CPU** is the median CPU time of the loader's process per row, and **client core**
+the part of one core that this comes to: near 100%, the client is the limit. The **bottleneck** says what limited the
+row, and *Bottleneck analysis*, on the page of each experiment, on what grounds; **of upper bound** is its throughput
+relative to pgbench.
 
 Run status: **ok** runs did equal work (same rows, same values, same number of transactions), **wrong_work** runs ended
 well and did other work, **failed** and **timed out** runs did not end well. Only ok runs are in medians and ratios.

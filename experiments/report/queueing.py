@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from experiments.analysis.queueing.fit import Fit
 from experiments.analysis.queueing.measurements import CLIENT, SERVER, SHARED
 from experiments.analysis.queueing.model import POOL, Model, Modelled
-from experiments.formatting import NOTHING, count, whole
+from experiments.formatting import NOTHING, count, in_units, unit_of, whole
 from experiments.records.description import Description
 from experiments.report.labels import headings, label_axes, label_of, lay_out
 
@@ -58,7 +58,8 @@ def model_page(description: Description, model: Model, image: str = "") -> str:
     every = [cell.point.shown.cell for cell in model.cells]
     listed = {axis: [one.value(axis) for one in every] for axis in ("poolsize", "resources")}
     axes = tuple(dict.fromkeys([*label_axes(every, listed), "poolsize"]))
-    shown = _HEADINGS if model.bases else _HEADINGS[:3]
+    unit = unit_of(cell.workload for cell in every)
+    shown = [in_units(heading, unit) for heading in (_HEADINGS if model.bases else _HEADINGS[:3])]
     rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)[: len(shown)]] for cell in model.cells]
     align = "l" * len(headings(axes)) + "".join("l" if heading == "note" else "r" for heading in shown)
     table = lay_out(rows, [*headings(axes), *shown], align) + "\n"
@@ -109,9 +110,10 @@ def _bound(bounds: Mapping[str, float], side: str) -> str:
 def _fits(model: Model) -> str:
     cells = [model.bases[name].alone.shown.cell for name in model.fits]
     axes = label_axes(cells, {}, over="poolsize") or ("loader",)
+    unit = unit_of(cell.workload for cell in cells)
     fits = model.fits.values()
     rows = [[*label_of(cell, axes), *describe_fit(fit)] for cell, fit in zip(cells, fits, strict=True)]
-    names = [*headings(axes), *_FIT_HEADINGS]
+    names = [*headings(axes), *(in_units(heading, unit) for heading in _FIT_HEADINGS)]
     table = lay_out(rows, names, "l" * len(names))
     return (
         f"## Parameters\n\n{table}\n\nN is the pool size. The first part of a cost is that of each row, the second one "

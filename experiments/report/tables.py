@@ -10,7 +10,7 @@ from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, mark_unless, with_interval
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.cpuset import format_cpuset
-from experiments.formatting import NOTHING, format_known, shortened
+from experiments.formatting import NOTHING, format_known, in_units, shortened
 from experiments.records.campaign import Campaign
 from experiments.records.record import RUN_STATUSES
 from experiments.report.bottlenecks import BOTTLENECK, rounded, why_cells, why_csv, why_headings
@@ -53,14 +53,14 @@ def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: st
         for cell in summary.cells
     ]
     names = headings(axes)
-    numbers = [*HEADINGS, *counted, *why]
+    numbers = [*(in_units(heading, summary.unit) for heading in HEADINGS), *counted, *why]
     align = "l" * len(names) + "".join("l" if one == BOTTLENECK else "r" for one in numbers) + "rl"
     table = lay_out(rows, [*names, *numbers, *LAST_HEADINGS], align)
     notes = "\n".join(f"- {line}" for line in caption_lines(summary, campaign, axes))
     effects = describe_effects(summary, campaign)
     matters = "" if effects is None else f"\n**What matters**\n\n{effects.strip()}\n"
     question, floor = summary.experiment.question, describe_floor(summary, campaign)
-    return f"{question}\n\n{floor}\n\n{charts}{table}\n\n{notes}\n{matters}"
+    return f"{question}\n\n{floor}\n\n{charts}{table}\n\n" + in_units(f"{notes}\n{matters}", summary.unit)
 
 
 def terminal_table(summary: ExperimentSummary, campaign: Campaign) -> str:
@@ -68,10 +68,11 @@ def terminal_table(summary: ExperimentSummary, campaign: Campaign) -> str:
     axes = table_axes([cell.shown.cell for cell in summary.cells])
     rows = [[*label_of(cell.shown.cell, axes), *_short_cells(cell)] for cell in summary.cells]
     names = headings(axes)
-    table = lay_out(rows, [*names, *TERMINAL_HEADINGS], "l" * len(names) + "rrrrl", "simple")
+    measured = [in_units(heading, summary.unit) for heading in TERMINAL_HEADINGS]
+    table = lay_out(rows, [*names, *measured], "l" * len(names) + "rrrrl", "simple")
     notes = "\n".join(f"- {line}" for line in [*describe_ratios(summary), *foot_lines(summary)])
     floor = describe_floor(summary, campaign).replace("**", "")
-    return f"{summary.experiment.question}\n{floor}\n\n{table}\n\n{notes}\n"
+    return f"{summary.experiment.question}\n{floor}\n\n{table}\n\n{in_units(notes, summary.unit)}\n"
 
 
 def csv_table(summary: ExperimentSummary, model: Model) -> str:

@@ -17,9 +17,10 @@ from bigdata.census.sf1 import DataRecord
 from bigdata.database import statements as sql
 from bigdata.database.dburl import hide_password, open_connection
 from bigdata.errors import Unsupported
+from bigdata.measurement.measure import Usage
 from bigdata.registry import LOADERS, TypedInserts, expected_transactions, preparing_transactions
 from bigdata.runtimes.pgbench import Script, find_step
-from bigdata.runtimes.programs import FOLDER_VARIABLE, WAIT_AT_GATE, Program, find_program
+from bigdata.runtimes.programs import FOLDER_VARIABLE, WAIT_AT_GATE, Program, divide_usage, find_program
 from bigdata.runtimes.programs import _run as run_program
 from experiments.engines.local.postgres_binaries import Binaries
 from tests.bigdata import loader_program as program
@@ -381,3 +382,11 @@ def test_an_older_pgbench_prepares_nothing(
     said = program.run("check", "ceiling_pgbench", "--protocol", "prepared", dburl=nowhere).stdout
     assert said.startswith("ceiling_pgbench cannot run here: pgbench 15.20 prepares every statement of its script on")
     assert "takes pgbench 16 or newer" in said
+
+
+def test_no_part_of_a_short_usage_is_below_zero() -> None:
+    # 40 ms of user time by ticks of 10 ms, 36 ms of both by the clock.
+    used = divide_usage(Usage(0.040, -0.004, 3, 1))
+    assert used.user_s == pytest.approx(0.036)
+    assert used.system_s == 0.0
+    assert divide_usage(Usage(0.25, 0.5, 0, 0)) == Usage(0.25, 0.5, 0, 0)

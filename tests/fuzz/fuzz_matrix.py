@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import yaml
 
-from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS
+from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS, WORKLOADS
 from experiments.campaign.feasibility import find_impossible
 from experiments.cli.announce import describe_plan
 from experiments.engines.protocol import Engine
@@ -83,6 +83,7 @@ _AXES: dict[str, tuple[Any, ...]] = {
     "inserts": INSERTS,
     "resources": ("split", "pod"),
     "sampling": SAMPLINGS,
+    "workload": tuple(WORKLOADS),
 }
 _LONGEST_MESSAGE = 1_000_000
 

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bigdata.registry import LOADERS
+from bigdata.registry import INGEST, LOADERS, WORKLOADS
 from experiments.analysis.attempts import counting_runs
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import median_of_known
@@ -119,13 +119,13 @@ def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record
 
 
 def _sample(record: Record, setup: Setup) -> Sample | None:
-    if not record.rows_per_s or not record.cpu_us_per_row or not record.phases:
+    if not record.rate or not record.cost_us or not record.phases:
         return None
     server_s = _server_s(record, record.phases)
     # The kernel may count in steps of 10 ms: of a very short run it then knows nothing.
     if not server_s:
         return None
-    return _believable(Sample(record.rows_per_s, record.cpu_us_per_row / 1e6, server_s), setup)
+    return _believable(Sample(record.rate, record.cost_us / 1e6, server_s), setup)
 
 
 def _believable(sample: Sample, setup: Setup) -> Sample:
@@ -139,9 +139,9 @@ def _believable(sample: Sample, setup: Setup) -> Sample:
 def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
     inside = phases["data"].server_cpu_s
     if inside is not None:
-        return inside / phases["data"].rows
+        return inside / phases["data"].units
     whole_s = record.server.cpu_s if record.server else None
-    return None if whole_s is None else whole_s / sum(phase.rows for phase in phases.values())
+    return None if whole_s is None else whole_s / sum(phase.units for phase in phases.values())
 
 
 def _is_durable(description: Description, shown: ShownCell) -> bool:
@@ -152,4 +152,6 @@ def _is_durable(description: Description, shown: ShownCell) -> bool:
     values = [facts.settings.get(name, "on").lower() for name in ("synchronous_commit", "fsync")]
     asked = all(value not in ("off", "false", "no", "0") for value in values)
     on_disk = facts.storage == "disk"
+    if shown.cell.workload != INGEST.name:
+        return asked and on_disk and WORKLOADS[shown.cell.workload].changes_data
     return asked and on_disk and shown.cell.transaction == "autocommit" and waits_for_each_row(shown.cell)

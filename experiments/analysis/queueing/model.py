@@ -191,7 +191,7 @@ def _most_crowded(points: Sequence[Point], saturated: Point) -> Point | None:
 
 def _server_of(point: Point) -> tuple[AxisValue, ...]:
     """Return the values that the server's contention depends on, besides the pool."""
-    return tuple(point.shown.cell.value(axis) for axis in ("engine", "postgres", "transaction", "inserts"))
+    return tuple(point.shown.cell.value(axis) for axis in ("engine", "postgres", "transaction", "inserts", "workload"))
 
 
 def _in_order(points: Sequence[Point]) -> list[Point]:

@@ -18,7 +18,7 @@ _BACKEND = re.compile(rf"postgres: (\S+: )?{USER} {DATABASE} {re.escape(HOST)}\(
 def find_missing_account(root: Path = Path("/")) -> str | None:
     """Return the notice that this kernel keeps no account of run queues; None if it does."""
     account = root / "proc/self/schedstat"
-    if account.exists() and not account.read_text().startswith("0 "):
+    if account.exists() and not account.read_text().startswith("0 0 0"):
         return None
     return "this kernel keeps no account of run queues (schedstat): how long processes wait for a core is not known"
 

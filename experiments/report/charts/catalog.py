@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from experiments.analysis.ceilings import PGBENCH, is_ceiling
 from experiments.analysis.summary import in_matrix_order
-from experiments.formatting import axis_name
+from experiments.formatting import axis_name, in_units, unit_of
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.report.labels import headings, label_axes, label_of, value_text
 
@@ -59,10 +59,12 @@ def chart_names(description: Description, experiment: ShownExperiment) -> list[t
     """Return the file name of each chart of the experiment with its alternative text; none of too many cells."""
     if _count_cells(description, experiment) > MOST_CELLS:
         return []
-    names = [(chart_name(experiment), _FOREST_ALT.format(name=experiment.name, question=experiment.question))]
+    unit = unit_of(cell.cell.workload for cell in description.cells if experiment.name in cell.experiments)
+    forest, curve = (in_units(alt, unit) for alt in (_FOREST_ALT, _CURVE_ALT))
+    names = [(chart_name(experiment), forest.format(name=experiment.name, question=experiment.question))]
     for curves in curves_of(description, experiment):
         lines = " and ".join(headings(curves.label_axes)) or "loader"
-        alt = _CURVE_ALT.format(name=experiment.name, axis=axis_name(curves.axis), lines=lines)
+        alt = curve.format(name=experiment.name, axis=axis_name(curves.axis), lines=lines)
         names.append((chart_name(experiment, curves.axis), alt))
     if has_time(description, experiment):
         names.append((chart_name(experiment, "time"), _TIME_ALT.format(name=experiment.name)))

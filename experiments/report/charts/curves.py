@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from experiments.analysis.stats import Estimate, estimate_median
 from experiments.analysis.summary import CellSummary, ExperimentSummary
-from experiments.formatting import axis_name
+from experiments.formatting import axis_name, in_units
 from experiments.report.charts.canvas import GREY, SMALL, Key, Sheet
 from experiments.report.charts.catalog import Curves, Line
 from experiments.report.charts.panels import CAPTION, draw_intervals, panel_axes, set_heights, set_pool_axis, set_ticks
@@ -71,6 +71,7 @@ class Panels:
     panel_height: float
     number: int
     """Counted from 0 down the sheet; it makes ids in the file unique."""
+    unit: str = "row"
     last: bool = True
     """The axis below it has its name."""
 
@@ -90,7 +91,9 @@ class Panels:
         for place, caption in enumerate(METRICS.values()):
             above = top + (place * self._one_height() if self.stacked else 0)
             column = 0 if self.stacked else place
-            axes, width = panel_axes(sheet, above, self.panel_height, (column, beside), caption, color=GREY)
+            axes, width = panel_axes(
+                sheet, above, self.panel_height, (column, beside), in_units(caption, self.unit), color=GREY
+            )
             self._prepare(axes, width, self.tops[place])
             self._plot(axes, place)
 
@@ -193,5 +196,5 @@ def _series(line: Line, axis: str, cells: Mapping[str, CellSummary]) -> Series:
 
 
 def _cpu(cell: CellSummary) -> Estimate | None:
-    values = [record.cpu_us_per_row for record in cell.ok if record.cpu_us_per_row is not None]
+    values = [record.cost_us for record in cell.ok if record.cost_us is not None]
     return estimate_median(values) if values else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from experiments.analysis.stats import FEWEST_BLOCKS, FEWEST_FOR_MEDIAN, format_floor
 from experiments.analysis.summary import ExperimentSummary
-from experiments.formatting import NOTHING, axis_name, count
+from experiments.formatting import NOTHING, axis_name, count, in_units
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.report.charts.canvas import WIDTH, Key, Lines, Piece, charting, draw_page
@@ -39,16 +39,19 @@ def draw_charts(summary: ExperimentSummary, campaign: Campaign, alts: Mapping[st
 
 def _forest_sheet(description: Description, summary: ExperimentSummary, alt: str) -> bytes:
     axes = _label_axes(description, summary)
-    forest = Forest(tuple(headings(axes)), forest_rows(summary, axes), summary.floor)
+    forest = Forest(tuple(headings(axes)), forest_rows(summary, axes), summary.floor, summary.unit)
     width = max(WIDTH, forest.width)
-    how = [f"ratio paired within blocks, {_interval(description, FEWEST_BLOCKS)}", "rows/s and client CPU: median"]
+    how = [
+        f"ratio paired within blocks, {_interval(description, FEWEST_BLOCKS)}",
+        in_units("rows/s and client CPU: median", summary.unit),
+    ]
     how += [] if summary.floor is None else [_SIGNIFICANT]
     return _sheet(description, summary, summary.experiment.name, [forest.key(width), forest], how, width, alt)
 
 
 def _time_sheet(description: Description, summary: ExperimentSummary, alt: str) -> bytes:
     axes = _label_axes(description, summary)
-    bars = Bars(tuple(headings(axes)), time_rows(summary.cells, axes))
+    bars = Bars(tuple(headings(axes)), time_rows(summary.cells, axes), summary.unit)
     width = max(WIDTH, bars.width)
     how = [
         "cores in use: of those that each side can use, Python above, PostgreSQL below; full from the dotted line on"
@@ -66,7 +69,7 @@ def _curve_sheet(description: Description, summary: ExperimentSummary, curves: C
     shown = series if len(series) <= _MOST_OTHERS else ()
     pieces: list[Piece] = []
     for number, (name, members) in enumerate(groups.items()):
-        pieces += _group(curves, name, members, shown, tops, (number, len(groups)))
+        pieces += _group(curves, name, members, shown, tops, (number, len(groups)), summary.unit)
     how = [f"median, {_interval(description, FEWEST_FOR_MEDIAN)}"]
     how += ["grey: the other lines of this chart"] if len(groups) > 1 and shown else []
     apart = [APART_ENTRY] if any(is_apart(curves.axis, value) for value in curves.values) else []
@@ -93,6 +96,7 @@ def _group(
     shown: Sequence[Series],
     tops: tuple[float | None, ...],
     place: tuple[int, int],
+    unit: str,
 ) -> list[Piece]:
     """Return the panels of one group with heading and key. ``place`` is its number, from 0, and their count."""
     panels = Panels(
@@ -103,6 +107,7 @@ def _group(
         tops=tops,
         panel_height=_ONE_OF_MANY_HEIGHT if name else _ALONE_HEIGHT,
         number=place[0],
+        unit=unit,
         last=place[0] + 1 == place[1],
     )
     texts = [join_label(one.label[len(name) :]) for one in members]

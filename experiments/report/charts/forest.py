@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import CellSummary, ExperimentSummary
-from experiments.formatting import format_known
+from experiments.formatting import format_known, in_units
 from experiments.report.charts.canvas import BLACK, GREY, PADDING, RULE, SHADE, SMALL, Columns, Key, Sheet
 from experiments.report.charts.panels import log_limits, log_ticks, set_ticks
 from experiments.report.labels import label_of
@@ -71,6 +71,7 @@ class Forest:
     headings: tuple[str, ...]
     rows: tuple[ForestRow, ...]
     floor: float | None
+    unit: str = "row"
 
     @property
     def grouped(self) -> bool:
@@ -93,7 +94,7 @@ class Forest:
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw labels on the left, points and intervals, and numbers on the right."""
         self._columns.write_headings(sheet, top + _HEAD - 8)
-        label = "ratio of rows/s to the baseline (log scale); right of 1 is faster"
+        label = in_units("ratio of rows/s to the baseline (log scale); right of 1 is faster", self.unit)
         axes = self._columns.axes(sheet, top + _HEAD, _ROW * len(self._slots), len(self._slots), label)
         self._prepare(axes)
         self._plot(axes)
@@ -116,7 +117,13 @@ class Forest:
     def _columns(self) -> Columns:
         labels = [row.label[self._first :] for row in self.rows]
         numbers = [row.numbers for row in self.rows]
-        return Columns(self.headings[self._first :], labels, _NUMBERS, numbers, 8.0 * self._first)
+        return Columns(
+            self.headings[self._first :],
+            labels,
+            tuple(in_units(one, self.unit) for one in _NUMBERS),
+            numbers,
+            8.0 * self._first,
+        )
 
     @cached_property
     def _slots(self) -> list[ForestRow | str]:

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, PercentFormatter
 from experiments.analysis.summary import CellSummary
 from experiments.analysis.time_breakdown import PARTS
 from experiments.analysis.verdict import BUSY_SHARE
-from experiments.formatting import NOTHING, format_known
+from experiments.formatting import NOTHING, format_known, in_units
 from experiments.report.bottlenecks import BUSY_NAMES, PART_NAMES
 from experiments.report.charts.canvas import BLACK, GREY, RULE, SMALL, Columns, Key, Sheet, text_width
 from experiments.report.labels import label_of
@@ -83,6 +83,7 @@ class Bars:
 
     headings: tuple[str, ...]
     rows: tuple[TimeRow, ...]
+    unit: str = "row"
 
     @property
     def width(self) -> float:
@@ -124,7 +125,7 @@ class Bars:
     @cached_property
     def _columns(self) -> Columns:
         labels, numbers = [row.label for row in self.rows], [row.numbers for row in self.rows]
-        return Columns(self.headings, labels, _NUMBERS, numbers)
+        return Columns(self.headings, labels, tuple(in_units(one, self.unit) for one in _NUMBERS), numbers)
 
 
 def time_rows(cells: Sequence[CellSummary], axes: Sequence[str]) -> tuple[TimeRow, ...]:

@@ -40,7 +40,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Observation:
-    """Traffic of one connection: its start-up, its INSERTs of data elements, and its last messages."""
+    """Traffic of one connection: its start-up, its INSERTs of data elements, and its last messages.
+
+    Of another workload than ``ingest`` its first statements stand in the place of INSERTs.
+    """
 
     requests: tuple[str, ...]
     version: tuple[int, int]
@@ -71,11 +74,11 @@ def variants(loaders: Iterable[Loader]) -> Iterator[Variant]:
                     yield Variant(loader, loop, protocol, implementation)
 
 
-def observe(conversation: Conversation) -> Observation | None:
-    """Return the observation of a conversation; None if the connection was never established."""
+def observe(conversation: Conversation, text: str = INSERT_ELEMENT) -> Observation | None:
+    """Return the observation of a conversation about this statement; None if the connection was never established."""
     if conversation.starting is None:
         return None
-    inserts = [one for one in conversation.exchanges if {workload_of(text) for text in one.texts} == {INSERT_ELEMENT}]
+    inserts = [one for one in conversation.exchanges if {workload_of(sent) for sent in one.texts} == {text}]
     start_up = conversation.start_up
     return Observation(
         tuple(start_up.requests),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bigdata.registry import OPERATING, Workload
 from experiments.campaign.datasets import PreparedData
 from experiments.engines.loader_report import RunFailed, read_report, read_trial
 from experiments.engines.local.cluster import write_private
@@ -40,7 +41,7 @@ class Workplace:
     @property
     def amount(self) -> statements.Amount:
         """Counts of the data."""
-        return statements.Amount(self.data.geo_records, self.data.data_records, self.data.rows)
+        return statements.Amount(self.data.geo_records, self.data.data_records, self.data.rows, self.data.workloads)
 
 
 def prepare(work: Workplace) -> None:
@@ -66,6 +67,7 @@ def examine(work: Workplace, variant: Variant) -> Finding:
         if reason is not None:
             return Finding(variant, unsupported=without_paths(reason))
         loads = [_load(work, variant, transaction, inserts) for transaction, inserts in variant.ways]
+        loads += [_operate(work, variant, workload) for workload in OPERATING.values()]
     except RunFailed as failure:
         return Finding(variant, differences=(without_paths(failure.reason),))
     observation = loads[0].observation
@@ -88,17 +90,39 @@ class _Load:
 def _load(work: Workplace, variant: Variant, transaction: str, inserts: str) -> _Load:
     way = transaction if inserts == "execute" else f"{transaction}, {inserts}"
     work.server.execute(statements.CLEAR, database=DATABASE)
+    options = [] if transaction == "autocommit" else ["--no-autocommit"]
+    options += [] if inserts == "execute" else ["--allow-executemany"]
+    return _log(work, variant, way, options, statements.expected_log(work.amount, transaction))
+
+
+def _operate(work: Workplace, variant: Variant, workload: Workload) -> _Load:
+    """Do the operations of a workload, on tables that are filled."""
+    filling = ["clear", "--directory", str(work.data.directory), *work.data.arguments, "--report", "-"]
+    read_report("clear", _run(work, filling), TIMEOUT_S)
+    expected = statements.expected_operations(work.data.workloads[workload.name], workload)
+    options = ["--workload", workload.name]
+    return _log(work, variant, f"workload {workload.name}", options, expected, expected[0].text)
+
+
+def _log(
+    work: Workplace,
+    variant: Variant,
+    way: str,
+    options: Sequence[str],
+    expected: Sequence[statements.Entry],
+    observed: str = statements.INSERT_ELEMENT,
+) -> _Load:
+    """Run the loader with these options and compare what the server logs."""
     work.server.execute(statements.forget_query(DATABASE))
     arguments = ["run", *variant.arguments, "--directory", str(work.data.directory), *work.data.arguments]
-    arguments += ["--poolsize", "1", "--prepared", "--report", "-"]
-    arguments += [] if transaction == "autocommit" else ["--no-autocommit"]
-    arguments += [] if inserts == "execute" else ["--allow-executemany"]
-    report, conversations = _through_proxy(work, arguments)
+    report, conversations = _through_proxy(
+        work, [*arguments, *options, "--poolsize", "1", "--prepared", "--report", "-"]
+    )
     seen = statements.read_log(work.server.execute(statements.log_query(DATABASE)))
-    comparison = statements.compare(seen, statements.expected_log(work.amount, transaction), variant.loader)
+    comparison = statements.compare(seen, expected, variant.loader)
     if len(conversations) != 1:
         raise RunFailed("failed", f"{way}: {len(conversations)} connections instead of 1")
-    observation = observe(conversations[0])
+    observation = observe(conversations[0], observed)
     if observation is None:
         raise RunFailed("failed", f"{way}: the connection was never established")
     return _Load(way, comparison, observation, report["client"])

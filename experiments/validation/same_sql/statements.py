@@ -7,13 +7,15 @@ on the ids of tables.
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+import bigdata.database.statements as sql
 from bigdata.database.statements import BEGIN, COMMIT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS
 from bigdata.database.statements import CLEAR as CLEAR
 from bigdata.database.statements import INSERT_ELEMENT as INSERT_ELEMENT
-from bigdata.registry import DriverStatement, Loader
+from bigdata.registry import OPERATING, DriverStatement, Loader, Workload
+from experiments.campaign.datasets import AskedOperations
 
 TRANSACTIONS = ("autocommit", "per_record")
 """Values of the axis of the matrix."""
@@ -21,9 +23,10 @@ TRANSACTIONS = ("autocommit", "per_record")
 SHOWN_CHARACTERS = 100
 
 # Each text, with its beginning up to the first parameter and its end after the last.
+_INGEST = (INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, INSERT_ELEMENT)
+_OTHERS: tuple[str, ...] = tuple(getattr(sql, name) for workload in OPERATING.values() for name in workload.statements)
 _WORKLOAD = tuple(
-    (text, text.partition("$")[0], re.split(r"\$\d+", text)[-1])
-    for text in (INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, INSERT_ELEMENT)
+    (text, text.partition("$")[0], re.split(r"\$\d+", text)[-1]) for text in dict.fromkeys((*_INGEST, *_OTHERS))
 )
 
 
@@ -43,6 +46,7 @@ class Amount:
     geo_records: int
     data_records: int
     rows: int
+    workloads: Mapping[str, AskedOperations] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,15 @@ def expected_log(amount: Amount, transaction: str) -> tuple[Entry, ...]:
     if transaction == "per_record":
         entries += [Entry(BEGIN, geo + data, 0), Entry(COMMIT, geo + data, 0)]
     return tuple(entries)
+
+
+def expected_operations(asked: AskedOperations, workload: Workload) -> tuple[Entry, ...]:
+    """Return the expected log of these operations of a workload, the same for every loader."""
+    calls = asked.operations + asked.checked
+    fetched = asked.rows + int((asked.answers or "0").partition(":")[0])
+    texts = [getattr(sql, name) for name in workload.statements]
+    entries = [Entry(text, calls, fetched if text == sql.SELECT_ELEMENTS else calls) for text in texts]
+    return tuple(entries) + (() if workload.autocommit else (Entry(BEGIN, calls, 0), Entry(COMMIT, calls, 0)))
 
 
 def log_query(database: str) -> str:

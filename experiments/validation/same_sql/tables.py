@@ -6,12 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tabulate import tabulate
 
-from bigdata.registry import Loader
+from bigdata.registry import WORKLOADS, Loader
 from experiments.formatting import NOTHING, axis_value, whole
 from experiments.report.builds import describe_libpq
 from experiments.validation.same_sql.conversation import Traffic
 from experiments.validation.same_sql.findings import Finding, Observation
-from experiments.validation.same_sql.statements import TRANSACTIONS, Amount, expected_log, same_text
+from experiments.validation.same_sql.statements import (
+    TRANSACTIONS,
+    Amount,
+    expected_log,
+    expected_operations,
+    same_text,
+)
 
 HEADINGS = (
     "loader",
@@ -44,6 +50,7 @@ def markdown_page(findings: Sequence[Finding], facts: Sequence[str], amount: Amo
         "## The statement log\n\nThe statements of every loader below as PostgreSQL counted them, without values. "
         "Nothing else was sent but the driver's own statements (further down). One connection.",
         expected_table(amount),
+        *(["Of the other workloads:", operations_table(amount)] if amount.workloads else []),
         "## On the wire\n\nMean per INSERT of a data element, in autocommit. A round trip is a wait of the client "
         "for the server. Start-up: the client's parameters besides user and database; the program asks for UTF-8 as "
         "`client_encoding`.",
@@ -64,6 +71,17 @@ def expected_table(amount: Amount) -> str:
     return tabulate(
         rows, headings, tablefmt="pipe", disable_numparse=True, colalign=("left", "right", "right", "right")
     )
+
+
+def operations_table(amount: Amount) -> str:
+    """Return the expected logs of the workloads other than ``ingest``."""
+    rows = [
+        [name, f"`{entry.text}`", whole(entry.calls), whole(entry.rows)]
+        for name, asked in amount.workloads.items()
+        for entry in expected_operations(asked, WORKLOADS[name])
+    ]
+    headings = ["workload", "statement", "calls", "rows"]
+    return tabulate(rows, headings, tablefmt="pipe", disable_numparse=True, colalign=("left", "left", "right", "right"))
 
 
 def wire_table(findings: Iterable[Finding], form: str) -> str:

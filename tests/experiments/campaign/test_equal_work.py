@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from bigdata.registry import LOADERS
-from experiments.campaign.datasets import PreparedData
+from experiments.campaign.datasets import AskedOperations, PreparedData
 from experiments.campaign.equal_work import NO_LIMIT, find_contradictions, find_differences
 from experiments.engines.loader_report import RunFailed, driver_facts, read_report, read_trial
 from experiments.engines.protocol import Finished
@@ -196,8 +195,8 @@ def test_how_many_transactions_there_are_may_have_a_span() -> None:
     assert find_differences(replace(DONE, transactions=22_521), DATA, span) == ["transactions: 22521 of 22500 to 22520"]
 
 
-def test_of_a_ceiling_that_sends_other_values_all_but_the_values_is_compared() -> None:
-    pgbench = LOADERS["ceiling_pgbench"]
+def test_of_a_ceiling_that_sends_other_values_all_but_the_values_is_compared(threaded: Cell) -> None:
+    pgbench = replace(threaded, loader="ceiling_pgbench")
     assert find_differences(replace(DONE, digest="geo:100:1;data:22200:3"), DATA, EXACTLY, pgbench) == []
     # Other geo records are told all the same: a loader's driver has sent them.
     found = find_differences(replace(DONE, digest="geo:100:9;data:22200:3"), DATA, EXACTLY, pgbench)
@@ -210,15 +209,81 @@ def test_of_a_ceiling_that_sends_other_values_all_but_the_values_is_compared() -
     ]
 
 
-def test_nobody_asks_copy_for_selects_but_for_the_values() -> None:
+def test_nobody_asks_copy_for_selects_but_for_the_values(threaded: Cell) -> None:
+    copy, psql = replace(threaded, loader="ceiling_copy"), replace(threaded, loader="ceiling_psql_file")
     copied = replace(DONE, geo_scans=1, matrix_scans=0)
-    assert find_differences(copied, DATA, EXACTLY, LOADERS["ceiling_copy"]) == []
-    assert len(find_differences(copied, DATA, EXACTLY, LOADERS["ceiling_psql_file"])) == 2
+    assert find_differences(copied, DATA, EXACTLY, copy) == []
+    assert len(find_differences(copied, DATA, EXACTLY, psql)) == 2
     other = replace(copied, digest="geo:100:1;data:22200:3")
-    assert find_differences(other, DATA, EXACTLY, LOADERS["ceiling_copy"]) == [OTHER_VALUES]
+    assert find_differences(other, DATA, EXACTLY, copy) == [OTHER_VALUES]
 
 
 def test_a_trial_tells_which_program_a_ceiling_runs() -> None:
     client = '{"libpq": 170011, "libpq_bundled": true, "packages": {"psycopg2": "2.9", "pgbench": "17.11"}}'
     facts = driver_facts(Finished(0, f'{{"client": {client}}}', "", 0.3))
     assert facts == {"libpq": 170011, "libpq_bundled": True, "pgbench": "17.11"}
+
+
+OPERATIONS = {
+    "fetch": AskedOperations(2_000, 100, 444_000, "22200:5", DATA.digest),
+    "transaction": AskedOperations(4_000, 100, 4_000, None, "geo:100:3;data:26300:4"),
+    "wait": AskedOperations(2_000, 100, 2_000, "100:6", DATA.digest),
+}
+READ = replace(DATA, workloads=OPERATIONS)
+FETCHED = replace(DONE, answers="22200:5", geo_scans=2_100, elements_read=466_200)
+CHANGED = Work("geo:100:3;data:26300:4", 26_300, 22_520, 100, 4_000, geo_scans=4_100, geo_updated=4_100)
+
+
+@pytest.mark.parametrize(
+    ("workload", "done", "differences"),
+    [
+        ("fetch", FETCHED, []),
+        (
+            "fetch",
+            replace(FETCHED, answers="22100:5"),
+            ["answers: 100 operations returned 22100 of 22200 rows"],
+        ),
+        (
+            "fetch",
+            replace(FETCHED, answers="22200:4"),
+            ["answers: 100 operations returned other values than the files hold (digests differ)"],
+        ),
+        ("fetch", replace(FETCHED, answers=None), ["answers: 100 operations returned 0 of 22200 rows"]),
+        ("fetch", replace(FETCHED, geo_scans=2_099), ["scans of geo_record: 2099 of 2100 at least"]),
+        ("fetch", replace(FETCHED, elements_read=None), ["data elements read: None of 466200 at least"]),
+        ("fetch", replace(FETCHED, digest="geo:100:1;data:22200:3"), [OTHER_VALUES]),
+        ("transaction", CHANGED, []),
+        ("transaction", replace(CHANGED, geo_updated=4_000), ["geo records updated: 4000 of 4100 at least"]),
+        ("transaction", replace(CHANGED, digest=DATA.digest, rows=22_200), ["rows: 22200 of 26300"]),
+        ("wait", replace(DONE, answers="100:6"), []),
+    ],
+)
+def test_operations_are_judged_by_what_they_return_and_change(
+    workload: str, done: Work, differences: list[str], threaded: Cell
+) -> None:
+    assert find_differences(done, READ, EXACTLY, replace(threaded, workload=workload)) == differences
+
+
+def test_pgbench_may_change_other_geo_records_but_as_many(threaded: Cell) -> None:
+    pgbench = replace(threaded, loader="ceiling_pgbench", workload="transaction")
+    assert find_differences(replace(CHANGED, digest="geo:100:-9;data:26300:8"), READ, EXACTLY, pgbench) == []
+    assert len(find_differences(replace(CHANGED, digest="geo:99:-9;data:26300:8"), READ, EXACTLY, pgbench)) == 1
+    fetching = replace(pgbench, workload="fetch")
+    assert find_differences(replace(FETCHED, elements_read=400_000), READ, EXACTLY, fetching) == []
+
+
+def operated(**changes: Any) -> dict[str, Any]:
+    data = {"rows": 2_000, "operations": 2_000, "wall_s": 1.1, **changes}
+    return {"workload": "wait", "client": {}, "phases": {"data": data}, "work": {"checked": 100}}
+
+
+def test_a_report_of_operations_says_what_was_asked_for(threaded: Cell) -> None:
+    waiting = replace(threaded, workload="wait")
+    assert find_contradictions(operated(), waiting, READ) == []
+    assert find_contradictions(operated(operations=1_999), waiting, READ) == ["operations: 1999, not 2000"]
+    assert find_contradictions({**operated(), "workload": "fetch"}, waiting, READ) == ["workload: fetch, not wait"]
+
+
+def test_operations_that_wait_take_their_time(threaded: Cell) -> None:
+    found = find_contradictions(operated(wall_s=0.99), replace(threaded, workload="wait"), READ)
+    assert found == ["phase data: too short, not 1 s at least"]

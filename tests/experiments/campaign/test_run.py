@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bigdata.registry import TypedInserts
-from experiments.campaign.datasets import PreparedData
-from experiments.campaign.prepared_cell import PreparedCell, choices_of, environment_of, run_arguments
+from experiments.campaign.datasets import AskedOperations, PreparedData
+from experiments.campaign.prepared_cell import PreparedCell, choices_of, clear_arguments, environment_of, run_arguments
 from experiments.campaign.run import initial_record, measure
 from experiments.engines.processes import cpu_s
 from experiments.engines.protocol import UNWATCHED, Finished, Launch, Server
@@ -595,3 +595,31 @@ def test_an_engine_that_is_lost_is_no_failure_of_the_run(
     monkeypatch.setattr(one.server, step, lost)
     with pytest.raises(EngineLost):
         measure(one, initial_record("c", planned(threaded), "sha256:k"))
+
+
+def test_another_workload_finds_its_data_loaded_and_is_counted_in_operations(threaded: Cell) -> None:
+    asked = AskedOperations(2_000, 100, 444_000, "22200:5", DIGEST)
+    phase = {"rows": 444_000, "operations": 2_000, "wall_s": 2.0, "user_s": 0.4, "system_s": 0.1}
+    work = {**RUN_REPORT["work"], "geo_records": None, "data_records": 2_000, "checked": 100, "answers": "22200:5"}
+    report = {**RUN_REPORT, "workload": "fetch", "phases": {"data": phase}, "work": work}
+    scans = {"geo_record": 2_100, "elements_read": 466_200}
+    counted = reporting(DIGEST_REPORT, xact_commit=1_000 + 2_100 + 20, scans=scans)
+    nothing = reporting(CLEAR_REPORT, scans=dict.fromkeys(scans, 0))
+    host = FakeHost(run=reporting(report), digest=counted, clear=nothing)
+    one = ready(replace(threaded, workload="fetch"), host)
+    record = measure(
+        replace(one, data=replace(one.data, workloads={"fetch": asked})), initial_record("c", planned(one.cell), "k")
+    )
+    assert (record.status, record.reason) == ("ok", None)
+    assert (record.rows_per_s, record.operations_per_s) == (222_000.0, 1_000.0)
+    assert (record.cpu_us_per_row, record.cpu_us_per_operation) == (1.126, 250.0)
+    assert (record.rate, record.cost_us) == (1_000.0, 250.0)
+    filling = ["--directory", "/data/ny", "--segments", "01", "--records", "100", "--mark", DIGEST]
+    assert host.calls[0][0] == ["clear", "--poolsize", "20", *filling, *OF_A_STEP]
+    assert host.calls[1][0][-5:] == ["--workload", "fetch", "--prepared", "--report", "-"]
+
+
+def test_tables_that_a_workload_changes_are_filled_again(threaded: Cell) -> None:
+    one = ready(replace(threaded, workload="transaction", transaction="per_record"), FakeHost())
+    assert clear_arguments(one)[-4:] == ["--segments", "01", "--records", "100"]
+    assert "--no-autocommit" not in run_arguments(one)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from experiments.matrix.cell import AXES, Cell, Identity, canonical_json, cell_key, read_cell
 from experiments.records.facts import Placement
+from tests.experiments.older_cells import without
 
 TEXT = st.text(max_size=8)
 CELL = Cell(
@@ -49,6 +50,7 @@ CELLS = st.builds(
     inserts=TEXT,
     resources=TEXT,
     sampling=TEXT,
+    workload=TEXT,
 )
 IDENTITIES = st.builds(
     Identity,
@@ -70,6 +72,7 @@ IDENTITIES = st.builds(
 OTHER_CELL = Cell(
     *("docker", "3.14t", "off", "row_by_row_asyncpg", "rloop", "prepared", "c"),
     *(21, "memory", "de", "per_record", "executemany", "shared", "off"),
+    workload="fetch",
 )
 OTHER_PARTS: dict[str, list[Any]] = {
     "interpreter_build": ["main, Oct 8 2024"],
@@ -133,6 +136,7 @@ def test_the_axes_stand_in_the_order_of_a_record() -> None:
         "inserts",
         "resources",
         "sampling",
+        "workload",
     )
     assert tuple(CELL.axes()) == AXES
 
@@ -174,7 +178,7 @@ def test_a_key_says_how_it_was_made() -> None:
 
 def test_a_key_is_the_same_in_every_version_of_the_program() -> None:
     """A changed way to make keys would make all stored records strangers."""
-    # Nothing was sampled before that was an axis.
+    # Nothing was sampled before that was an axis, and all workloads were the usual one.
     assert (
         cell_key(replace(CELL, sampling="off"), IDENTITY)
         == "sha256:d4cefdb818ed76c8b07365a967e17d2c8d1fa64061858c613d488feb169ad32c"
@@ -260,6 +264,14 @@ def test_axes_survive_json() -> None:
 
 def test_a_cell_is_read_back_as_it_was_recorded(threaded: Cell) -> None:
     assert read_cell(threaded.axes()) == threaded
+
+
+def test_a_cell_of_an_older_version_ingests(threaded: Cell) -> None:
+    assert read_cell(without(threaded, "workload")) == threaded
+
+
+def test_a_label_names_another_workload_than_the_usual_one() -> None:
+    assert replace(CELL, workload="fetch").label() == f"{CELL.label()}, workload fetch"
 
 
 def test_an_axis_of_a_newer_version_is_refused(threaded: Cell) -> None:

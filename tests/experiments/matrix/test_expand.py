@@ -310,3 +310,43 @@ def test_each_question_to_the_machine_is_asked_once_however_many_cells_there_are
     assert len(expand(matrix, Selection(), Machine())) == 3_999
     assert time.process_time() - begun < 5
     assert asked == ["local"]
+
+
+def test_what_does_not_apply_to_a_workload_collapses() -> None:
+    lists = {
+        "workload": ("lookup",),
+        "transaction": ("autocommit", "per_record"),
+        "inserts": ("execute", "executemany"),
+    }
+    found = cells_of(make_matrix({"reading": {"matrix": lists}}))
+    assert [(one.cell.workload, one.cell.transaction, one.cell.inserts) for one in found if one.arm == "a"] == [
+        ("lookup", "autocommit", "execute")
+    ]
+    (changing, _) = cells_of(make_matrix({"changing": {"matrix": {"workload": ("transaction",)}}}))
+    assert changing.cell == replace(BASELINE, workload="transaction", transaction="per_record")
+
+
+def test_only_pgbench_is_an_upper_bound_of_other_workloads() -> None:
+    ceilings = {
+        "loader": ("ceiling_pgbench", "ceiling_copy"),
+        "protocol": ("simple", "prepared"),
+        "workload": ("fetch",),
+    }
+    found = {
+        (one.cell.loader, one.cell.protocol): one.unsupported
+        for one in cells_of(make_matrix({"a": {"matrix": ceilings}}))
+    }
+    assert found == {
+        (THREADS, "simple"): None,
+        ("ceiling_pgbench", "simple"): None,
+        ("ceiling_pgbench", "prepared"): "pgbench would have to prepare a statement for each key",
+        ("ceiling_copy", "simple"): "ceiling_copy has no other workload than ingest",
+    }
+
+
+def test_a_part_of_an_experiment_can_be_chosen_by_its_name() -> None:
+    matrix = make_matrix({"a": {"matrix": {"workload": ("ingest", "fetch")}}, "b": {"matrix": {"poolsize": (1,)}}})
+    parts = [
+        {one.cell.workload for one in cells_of(matrix, Selection(experiments=(name,)))} for name in ("a", "a_fetch")
+    ]
+    assert parts == [{"ingest", "fetch"}, {"fetch"}]

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from bigdata.registry import CONTESTANTS, IMPLEMENTATIONS, LOADERS, PROTOCOLS
+from bigdata.registry import CONTESTANTS, IMPLEMENTATIONS, LOADERS, PROTOCOLS, WORKLOADS
 from experiments.analysis.ceilings import COPY, PGBENCH
 from experiments.cli.schema import SCHEMA
 from experiments.matrix.cell import AXES, Cell
@@ -35,9 +35,13 @@ class MachineWithAll:
         return "binary"
 
 
+WORKLOADS_SHOWN = [f"workloads_{name}" for name in WORKLOADS]
+
+
 def plan_with_estimate(selection: Selection) -> tuple[Plan, float]:
-    matrix = apply_selection(load_matrix(SHIPPED), selection)
-    plan = make_plan(expand(matrix, selection, MachineWithAll()), matrix.repeats, matrix.seed)
+    loaded = load_matrix(SHIPPED)
+    matrix = apply_selection(loaded, selection)
+    plan = make_plan(expand(loaded, selection, MachineWithAll()), matrix.repeats, matrix.seed)
     seconds = estimate_s(plan, lambda cell: guess_run_s(cell, matrix.data[cell.data], matrix.timeout_s))
     return plan, seconds
 
@@ -112,6 +116,14 @@ def test_every_loop_protocol_and_implementation_of_the_registry_is_compared() ->
     assert {cell.loop for cell in cells_shown_by("loops")} - {None} == set(LOOPS)
     assert {cell.protocol for cell in cells_shown_by("protocols")} == set(PROTOCOLS)
     assert {cell.implementation for cell in cells_shown_by("implementations")} == set(IMPLEMENTATIONS)
+
+
+def test_every_workload_is_compared_in_a_table_of_its_own() -> None:
+    plan, _ = plan_with_estimate(Selection(experiments=("workloads",)))
+    shown = {name: {one.cell.workload for one in plan.cells if name in one.experiments} for name in WORKLOADS_SHOWN}
+    assert shown == {f"workloads_{name}": {name} for name in WORKLOADS}
+    # Each with its own baseline, twice.
+    assert [planned.cell.workload for planned in plan.cells if planned.arm == "b"] == list(WORKLOADS)
 
 
 def test_whoever_can_use_several_cores_is_compared_where_all_may() -> None:

@@ -335,7 +335,8 @@ ONE_ERROR = [
         "loader: [row_by_row_threaded, row_by_row_asyncio]",
         "pool_size: [1]",
         "experiments.loaders.matrix.pool_size: unknown key (did you mean poolsize? known: engine, python, gil, "
-        "loader, loop, protocol, implementation, poolsize, postgres, data, transaction, inserts, resources, sampling)",
+        "loader, loop, protocol, implementation, poolsize, postgres, data, transaction, inserts, resources, sampling, "
+        "workload)",
     ),
     (
         "loader: [row_by_row_threaded, row_by_row_asyncio]",

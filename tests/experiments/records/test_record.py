@@ -23,7 +23,8 @@ def test_a_record_of_a_failure_survives_too(make_failure: Callable[..., Record])
 
 def test_the_names_of_a_line_are_those_of_the_design(make_record: Callable[..., Record]) -> None:
     line = json.loads(to_json_line(make_record()))
-    names = "schema campaign cell_key arm block order started_at status reason cell rows_per_s cpu_us_per_row phases "
+    names = "schema campaign cell_key arm block order started_at status reason cell rows_per_s cpu_us_per_row "
+    names += "operations_per_s cpu_us_per_operation phases "
     names += "client server images connections work host wall_s interrupted resumed repeat ledger_us_per_row"
     assert " ".join(line) == names
     assert line["schema"] == 1

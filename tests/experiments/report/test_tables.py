@@ -70,11 +70,11 @@ def test_a_table_reads_like_this(description: Description, records: list[Record]
 
 
 GOLDEN_CSV = """\
-experiment,engine,python,gil,loader,loop,protocol,implementation,poolsize,postgres,data,transaction,inserts,resources,sampling,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,resumed,repeated,disturbed,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,ratio_p,ratio_p_holm,not_told_apart,cpu_us_per_row,client_share,throttled_share,client_capacity_rows_per_s,client_capacity_rows_per_s_low,client_capacity_rows_per_s_high,instructions_per_row,instructions_ratio,instructions_noise,instructions_tool,system_calls_per_row,count_reason,free_threaded,gil_enabled,optimized,lto,jit,switch_interval_s,libpq,libpq_bundled,driver_implementation,record_latency_p50_s,record_latency_p95_s,record_latency_p99_s,rows_per_worker_smallest,rows_per_worker_largest,voluntary_switches_per_row,involuntary_switches_per_row,verdict,ceiling_share,server_cpu_us_per_row,client_user_us_per_row,client_system_us_per_row,client_run_queue_us_per_row,server_run_queue_us_per_row,commit_wait_us_per_row,other_wait_us_per_row,round_trip_us_per_row,queueing_us_per_row,server_share,run_share,foreign_share,active,idle,idle_in_transaction,waits,looks,bound_client_rows_per_s,bound_server_rows_per_s,bound_cores_rows_per_s,bound_pool_rows_per_s,lowest_bound,predicted_rows_per_s,prediction_error,prediction_fitted,prediction_broken,note
-loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,a,1,6,6,0,0,0,0,0,0,0,0,10354.5,10100.0,10615.2,,,,,,,24.145,0.25,,41416.4,40400.8,42461.0,,,,,,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,41416.4,31857.1,,,server,,,,,baseline
-loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,b,0,6,6,0,0,0,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0.992,,,24.146,0.25,,41414.7,40395.9,42461.0,,,,,,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,,,,,,,,,,the baseline again
-loaders,local,3.13,,row_by_row_asyncio,uvloop,simple,,20,default,ny,autocommit,execute,split,on,a,0,6,5,0,0,1,0,1,0,0,0,14422.8,,,1.4027,1.3838,1.4219,2.63e-07,2.63e-07,0,17.334,0.25,,57690.1,,,,,,,,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,57690.1,31857.1,,,server,,,,,1 wrong_work: rows: 22199 of 22200
-loaders,local,3.13,,row_by_row_asyncio,asyncio,simple,,20,default,ny,autocommit,execute,split,on,a,0,0,0,0,0,0,1,0,0,0,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,cannot run: no wheel of aiopg | none at all
+experiment,engine,python,gil,loader,loop,protocol,implementation,poolsize,postgres,data,transaction,inserts,resources,sampling,workload,arm,baseline,planned,ok,failed,timeout,wrong_work,unsupported,interrupted,resumed,repeated,disturbed,rows_per_s,rows_per_s_low,rows_per_s_high,ratio,ratio_low,ratio_high,ratio_p,ratio_p_holm,not_told_apart,cpu_us_per_row,client_share,throttled_share,client_capacity_rows_per_s,client_capacity_rows_per_s_low,client_capacity_rows_per_s_high,instructions_per_row,instructions_ratio,instructions_noise,instructions_tool,system_calls_per_row,count_reason,free_threaded,gil_enabled,optimized,lto,jit,switch_interval_s,libpq,libpq_bundled,driver_implementation,record_latency_p50_s,record_latency_p95_s,record_latency_p99_s,rows_per_worker_smallest,rows_per_worker_largest,voluntary_switches_per_row,involuntary_switches_per_row,verdict,ceiling_share,server_cpu_us_per_row,client_user_us_per_row,client_system_us_per_row,client_run_queue_us_per_row,server_run_queue_us_per_row,commit_wait_us_per_row,other_wait_us_per_row,round_trip_us_per_row,queueing_us_per_row,server_share,run_share,foreign_share,active,idle,idle_in_transaction,waits,looks,bound_client_rows_per_s,bound_server_rows_per_s,bound_cores_rows_per_s,bound_pool_rows_per_s,lowest_bound,predicted_rows_per_s,prediction_error,prediction_fitted,prediction_broken,note
+loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,ingest,a,1,6,6,0,0,0,0,0,0,0,0,10354.5,10100.0,10615.2,,,,,,,24.145,0.25,,41416.4,40400.8,42461.0,,,,,,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,41416.4,31857.1,,,server,,,,,baseline
+loaders,local,3.13,,row_by_row_threaded,,simple,,20,default,ny,autocommit,execute,split,on,ingest,b,0,6,6,0,0,0,0,0,0,0,0,10354.0,10099.0,10615.2,0.9999,0.9885,1.0115,0.992,,,24.146,0.25,,41414.7,40395.9,42461.0,,,,,,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,,,,,,,,,,the baseline again
+loaders,local,3.13,,row_by_row_asyncio,uvloop,simple,,20,default,ny,autocommit,execute,split,on,ingest,a,0,6,5,0,0,1,0,1,0,0,0,14422.8,,,1.4027,1.3838,1.4219,2.63e-07,2.63e-07,0,17.334,0.25,,57690.1,,,,,,,,,,1,1,,,,170011,,,,,,,,0.4286,0.002523,,,,,,,,,,,,,,,,,,,,57690.1,31857.1,,,server,,,,,1 wrong_work: rows: 22199 of 22200
+loaders,local,3.13,,row_by_row_asyncio,asyncio,simple,,20,default,ny,autocommit,execute,split,on,ingest,a,0,0,0,0,0,0,1,0,0,0,0,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,cannot run: no wheel of aiopg | none at all
 """
 
 
@@ -283,3 +283,22 @@ def test_a_limited_loader_is_shown_with_the_share_of_time_it_was_throttled(
     assert "baseline; throttled 60% of the time" in markdown_table(
         *summed(description, records, description.experiments[0])
     )
+
+
+def test_a_table_of_another_workload_counts_operations(
+    description: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    cell = replace(threaded, workload="fetch")
+    key = description.cells[0].cell_key
+    shown = tuple(replace(one, cell=cell) for one in description.cells if one.cell_key == key)
+    record = make_record(cell, operations_per_s=45.0, cpu_us_per_operation=5_550.0)
+    assert record.phases is not None
+    phases = {"data": replace(record.phases["data"], operations=100)}
+    records = [replace(record, phases=phases, block=block, arm=arm) for block in range(1, 7) for arm in ("a", "b")]
+    text = markdown_table(*summed(replace(description, cells=shown), records, description.experiments[0]))
+    assert "| loader" in text
+    assert "operations/s (95% interval)" in text
+    assert "client CPU µs/operation" in text
+    assert "rows/s" not in text
+    assert "5550.0 |" in text
+    assert "It returns 222 rows, so that rates in rows are so many times higher." in text

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +10,13 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from experiments.analysis.stats import Estimate
+from experiments.matrix.cell import Cell
+from experiments.records.description import Description, ShownCell
+from experiments.records.record import Record
 from experiments.report.charts.canvas import WIDTH, Sheet
-from experiments.report.charts.curves import MOST_LINES, Panels, Series
+from experiments.report.charts.catalog import Curves, Line
+from experiments.report.charts.curves import MOST_LINES, Panels, Series, series_of
+from tests.experiments.made_summaries import summed
 
 
 def series(**points: Estimate) -> Series:
@@ -39,6 +46,17 @@ def test_a_line_goes_through_the_medians_at_the_real_pool_sizes() -> None:
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["1", "5", "50"]
     assert figure.axes[0].get_xscale() == "log"
     assert figure.axes[0].get_ylim() == (0.0, 20_000.0)
+
+
+def test_a_line_of_another_workload_counts_operations(
+    description: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    cell = replace(threaded, workload="fetch")
+    shown = ShownCell("sha256:row_by_row_threaded", "a", ("loaders",), cell)
+    record = make_record(cell, operations_per_s=45.0, cpu_us_per_operation=5_550.0)
+    summary, _ = summed(replace(description, cells=(shown,)), [record], description.experiments[0])
+    (line,) = series_of(Curves("poolsize", ("20",), (), (Line(("x",), (shown,)),)), summary)
+    assert [points["20"].value for points in line.points] == [45.0, 5_550.0]
 
 
 def test_a_value_without_a_result_is_a_gap_and_one_of_another_series_is_none() -> None:

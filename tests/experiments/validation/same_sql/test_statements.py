@@ -5,14 +5,17 @@ from dataclasses import replace
 
 import pytest
 
+from bigdata.database import statements
 from bigdata.database.statements import INSERT_ELEMENT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, pyformat
-from bigdata.registry import LOADERS
+from bigdata.registry import LOADERS, WORKLOADS
+from experiments.campaign.datasets import AskedOperations
 from experiments.validation.same_sql.statements import (
     Amount,
     Entry,
     LogComparison,
     compare,
     expected_log,
+    expected_operations,
     read_log,
     same_text,
     shown,
@@ -140,3 +143,22 @@ def test_what_is_not_of_the_workload_is_not_taken_for_it(text: str) -> None:
 def test_a_long_text_is_shown_by_its_beginning() -> None:
     assert shown("x" * 100) == "x" * 100
     assert shown("x" * 101) == "x" * 100 + "..."
+
+
+def test_the_log_of_a_workload_has_its_statements_for_each_operation() -> None:
+    asked = AskedOperations(operations=80, checked=20, rows=80 * 222, answers=f"{20 * 222}:7", digest="")
+    assert expected_operations(asked, WORKLOADS["fetch"]) == (Entry(statements.SELECT_ELEMENTS, 100, 22_200),)
+    assert expected_operations(replace(asked, rows=80, answers=None), WORKLOADS["transaction"]) == (
+        Entry(statements.LOCK_GEO, 100, 100),
+        Entry(statements.UPDATE_GEO, 100, 100),
+        Entry(INSERT_ELEMENT, 100, 100),
+        Entry("BEGIN", 100, 0),
+        Entry("COMMIT", 100, 0),
+    )
+
+
+@pytest.mark.parametrize("name", ["SELECT_GEO", "SELECT_ELEMENTS", "LOCK_GEO", "UPDATE_GEO", "SLEEP"])
+def test_a_statement_of_another_workload_is_known_with_values_and_without(name: str) -> None:
+    text = getattr(statements, name)
+    assert workload_of(text) == text
+    assert workload_of(statements.with_values(text, "'a'", "'b'", "'c'")) == text

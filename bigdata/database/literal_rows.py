@@ -1,31 +1,29 @@
-"""Rows of data records with their ids, for scripts that are written before the clock starts."""
+"""Rows of data records with their ids, for scripts and COPY, made before any clock starts."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from bigdata.census.sf1 import DataRecord
 from bigdata.database import statements as sql
 from bigdata.database.look_up import geo_record_id, item_rows
-from bigdata.runtimes.job import Job
 
 
 class Rows:
     """Rows of data records: (geo id, item id, value) in the order of the record's values.
 
-    For the first record the ids of all are looked up over a connection of its own, by two statements. Raises LoadFailed
-    where one is missing.
+    For the first record the ids of all are looked up by two statements over a connection of psycopg2 that ``connect``
+    opens. Raises LoadFailed where one is missing.
     """
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
         self._geo_ids: dict[tuple[str, ...], int] = {}
         self._items: defaultdict[str, list[Any]] = defaultdict(list)
 
     def _look_up(self) -> None:
-        job = self._job
-        connection = job.driver.connect(job.url, autocommit=True, protocol="simple", statements=None)
+        connection = self._connect()
         try:
             with connection.cursor() as cursor:
                 cursor.execute(sql.FIND_GEO_IDS)
@@ -34,7 +32,7 @@ class Rows:
                 for segment, item_id in cursor:
                     self._items[segment].append(item_id)
         finally:
-            job.driver.close(connection)
+            connection.close()
 
     def of(self, record: DataRecord) -> Iterator[tuple[int, int, Any]]:
         """Yield one row for each value."""

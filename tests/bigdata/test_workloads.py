@@ -1,0 +1,187 @@
+"""Workloads besides the load: every loader does the same operations, on data that COPY has loaded."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from bigdata.census.digest_files import digest_of
+from bigdata.census.digest_operations import digest_operations
+from bigdata.census.source import open_source
+from bigdata.database import statements as sql
+from bigdata.registry import LOADERS, OPERATING, operating_transactions
+from bigdata.runtimes.answers import Answers, Cover
+from bigdata.runtimes.programs import FOLDER_VARIABLE
+from experiments.engines.local.postgres_binaries import Binaries
+from tests.bigdata import loader_program as program
+from tests.bigdata.test_hot_loops import HOT_LOOPS, source_of
+
+FUNCTIONS = {"look_up": 2, "fetch": 2, "transact": 5, "wait": 2}
+"""The loop of each workload, and how many statements and answers there are at most in its turn, with a COMMIT."""
+
+
+def turn_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
+    """What is done for each key; of a loop in the style of 2014 without what takes the next one."""
+    (loop,) = (node for node in ast.walk(function) if isinstance(node, ast.For | ast.AsyncFor | ast.While))
+    return [node for node in loop.body if not isinstance(node, ast.Try)]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("hot_loop", HOT_LOOPS)
+def test_an_operation_is_calls_of_the_driver_and_nothing_else(hot_loop: str, name: str) -> None:
+    functions = ast.walk(ast.parse(source_of(hot_loop)))
+    (function,) = (
+        node for node in functions if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
+    )
+    turn = turn_of(function)
+    assert 1 <= len(turn) <= FUNCTIONS[name] + 2
+    for statement in turn:
+        assert isinstance(statement, ast.Expr | ast.Assign)
+        calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        assert [ast.unparse(call.func).partition(".")[0] for call in calls] in (
+            ["cursor"],
+            ["connection"],
+            ["transaction"],
+        )
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("workload", OPERATING)
+@pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
+def test_every_loader_does_every_operation_and_no_more(
+    loader: program.Pair, workload: str, dburl: str, tmp_path: Path
+) -> None:
+    directory = program.generate(tmp_path, records=3)
+    report = program.load(loader, directory, 4, "--workload", workload, dburl=dburl)
+    source = open_source(directory)
+    asked = digest_operations(source, OPERATING[workload], digest_of(source))
+    work, data = report["work"], report["phases"]["data"]
+    assert (report["workload"], data["operations"], data["rows"]) == (workload, asked.operations, asked.rows)
+    assert work["digest"] == asked.digest
+    assert asked.answers in (None, work["answers"])
+    expected = operating_transactions(
+        LOADERS[loader[0]],
+        OPERATING[workload],
+        operations=asked.operations + asked.checked,
+        poolsize=report["poolsize"],
+        protocol=report["protocol"],
+    )
+    assert work["transactions"] in expected
+    assert report["transaction"] == ("per_record" if workload == "transaction" else "autocommit")
+
+
+@pytest.mark.postgres
+def test_pgbench_does_as_many_operations(
+    dburl: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, binaries: Binaries
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(binaries.folder))
+    directory = program.generate(tmp_path, records=3)
+    report = program.load(("ceiling_pgbench", None), directory, 7, "--workload", "lookup", dburl=dburl)
+    # Besides the operations 100 checked ones, and two connections for each client and one for pgbench.
+    assert report["work"]["transactions"] == 300 + 100 + 2 * 7 + 1
+
+
+@pytest.mark.postgres
+def test_people_are_told_operations(dburl: str, tmp_path: Path) -> None:
+    arguments = program.load_arguments(("row_by_row_serial", None), program.generate(tmp_path, records=3), 1)
+    done = program.run(*arguments, "--workload", "fetch", dburl=dburl)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[1].split()[:3] == ["check", "22,200", "rows"]
+    assert lines[2].split()[:3] == ["data", "26,640", "rows"]
+    assert lines[3].startswith("  120 operations, ")
+
+
+@pytest.mark.postgres
+def test_filled_tables_are_left_unless_they_may_have_changed(dburl: str, tmp_path: Path) -> None:
+    directory = str(program.generate(tmp_path, records=3))
+
+    def fill(*options: str) -> int:
+        assert program.run("clear", "--directory", directory, *options, dburl=dburl).returncode == 0
+        ((inserted,),) = program.query(dburl, "SELECT pg_relation_filenode('data_element')")
+        assert program.query(dburl, "SELECT count(*) FROM data_element") == [(666,)]
+        return int(inserted)
+
+    first = fill("--mark", "a")
+    assert fill("--mark", "a") == first
+    others = [fill("--mark", "b"), fill(), fill("--mark", "b")]
+    assert len({first, *others}) == 4
+    assert program.run("clear", dburl=dburl).returncode == 0
+    assert program.query(dburl, sql.FIND_MARK) == [(None,)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--workload", "fetsh"),
+            "--workload: found 'fetsh', expected one of ingest, lookup, ",
+        ),
+        (
+            ("--workload", "fetch", "--no-autocommit"),
+            "--no-autocommit: means nothing to the workload ",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    done = program.run(*program.load_arguments(("row_by_row_threaded", None), tmp_path, 1, *options))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {message}")
+
+
+class Cursor:
+    """Answers as a driver's cursor does."""
+
+    def __init__(self) -> None:
+        self.executed: list[str] = []
+
+    def __enter__(self) -> Cursor:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.executed.append("closed")
+
+    def execute(self, statement: str) -> None:
+        self.executed.append(statement)
+
+    def fetchall(self) -> list[tuple[int]]:
+        return [(1,), (2,)]
+
+    def fetchone(self) -> tuple[int] | None:
+        return None
+
+
+class Connection:
+    def __init__(self) -> None:
+        self.made = Cursor()
+
+    def cursor(self) -> Cursor:
+        return self.made
+
+    async def fetchval(self) -> int:
+        return 3
+
+
+def test_a_cover_sees_rows_that_are_fetched_and_hands_on_the_rest() -> None:
+    answers, connection = Answers(), Connection()
+
+    def loop(covered: Connection, keys: list[int]) -> None:
+        with covered.cursor() as cursor:
+            for _ in keys:
+                cursor.execute("a")
+                assert cursor.fetchall() == [(1,), (2,)]
+                assert cursor.fetchone() is None
+
+    answers.watched(loop)(connection, [1, 2])
+    assert connection.made.executed == ["a", "a", "closed"]
+    assert answers.digest().startswith("4:")
+
+
+def test_a_cover_sees_answers_that_are_awaited() -> None:
+    seen: list[tuple[str, object]] = []
+    waiting = Cover(Connection(), lambda *answer: seen.append(answer)).fetchval()
+    with pytest.raises(StopIteration, match="3"):
+        waiting.send(None)
+    assert seen == [("fetchval", 3)]
