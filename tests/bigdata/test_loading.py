@@ -162,7 +162,7 @@ def test_the_report_has_all_its_parts(loader: program.Pair, dburl: str, tmp_path
     assert report["phases"]["geo"]["rows"] == 4
     assert report["phases"]["data"]["rows"] == 888
     data = report["phases"]["data"]
-    times = {"wall_s", "started_s", "ended_s", "user_s", "system_s"}
+    times = {"wall_s", "started_s", "ended_s", "user_s", "system_s", "run_queue_s"}
     assert set(data) == {"rows", *times, "throttled_periods", "throttled_s", "throttling_quota"}
     assert report["phases"]["geo"]["ended_s"] <= data["started_s"] < data["ended_s"]
     assert report["client"]["cpu_s"] > data["user_s"] + data["system_s"]
