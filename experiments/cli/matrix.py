@@ -49,6 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--until", metavar="PRECISION", help="add blocks until every ratio's interval is this narrow, such as 5%%")
     option("--budget", metavar="TIME", help=f"time limit of --until, such as 2h or 90s (default: {USUAL_BUDGET})")
     option("--patience", metavar="TIME", help="time that a block waits for quiet cores, such as 5m; 0: none")
+    option("--no-count", action="store_true", help="do not count instructions after the timed blocks")
     option("--fresh", action="store_true", help="begin a new campaign even if one is unfinished")
     option("--reproduce", metavar="CAMPAIGN", help="run its cells again and check whether its ratios are reproduced")
     option("--cell", metavar="KEY", action="append", default=[], help="with --reproduce: only this cell (key prefix)")
@@ -100,7 +101,7 @@ def _read_matrix(options: Namespace) -> tuple[Order, Engines]:
     selection = read_selection(options)
     options.matrix = options.matrix or MATRIX
     loaded = load_matrix(options.matrix)
-    matrix = _with_patience(apply_selection(loaded, selection), options)
+    matrix = _with_options(apply_selection(loaded, selection), options)
     until = parse_until(options.until, options.budget, matrix.repeats)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     plan = make_plan(expand(loaded, selection, engines), matrix.repeats, matrix.seed)
@@ -108,10 +109,14 @@ def _read_matrix(options: Namespace) -> tuple[Order, Engines]:
     return Order(matrix, text_hash(options.matrix), chosen, plan, options.results, options.fresh, until=until), engines
 
 
-def _with_patience(matrix: Matrix, options: Namespace) -> Matrix:
-    if options.patience is None:
-        return matrix
-    return replace(matrix, patience_s=parse_patience(options.patience, matrix.repeats))
+def _with_options(matrix: Matrix, options: Namespace) -> Matrix:
+    """Return the matrix with the patience that is asked for, and without counting if that is."""
+    if options.patience is not None:
+        matrix = replace(matrix, patience_s=parse_patience(options.patience, matrix.repeats))
+    if options.no_count:
+        uncounted = {name: replace(one, count=False) for name, one in matrix.experiments.items()}
+        matrix = replace(matrix, experiments=uncounted)
+    return matrix
 
 
 def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
@@ -131,7 +136,7 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
     )
     reproduction.check_verdicts()
     description = reproduction.published.description
-    matrix = _with_patience(reproduction.matrix, options)
+    matrix = _with_options(reproduction.matrix, options)
     # The source of images is a pin, too.
     published = description.engines.get("docker", {}).get("source")
     chosen_source = published if options.source == "auto" and published in get_args(Asked) else options.source

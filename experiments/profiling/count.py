@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bigdata.registry import INGEST
+from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.campaign.datasets import provide
 from experiments.campaign.prepare import Preparation, harness_cpus
 from experiments.campaign.run import utc_now
@@ -26,7 +27,9 @@ COUNTING_S = 20.0
 
 
 def asked_cells(matrix: Matrix, planned: Sequence[PlannedCell]) -> list[Cell]:
-    """Return the cells that can be counted in the experiments that ask for it."""
+    """Return the cells that can be counted in the experiments that ask for it; none of a short campaign."""
+    if matrix.repeats < FEWEST_BLOCKS:
+        return []
     asked = {name for name, experiment in matrix.experiments.items() if experiment.count}
     return can_be_explained([one for one in planned if asked.intersection(one.experiments)])
 

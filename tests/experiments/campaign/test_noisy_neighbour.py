@@ -51,7 +51,7 @@ def spinning(cpu: int, on_s: float, period_s: float, *, session: bool) -> Iterat
 def campaign(results: Path, patience: str) -> tuple[str, list[CellSummary]]:
     """Runs threads and asyncio in five blocks; what was printed, and the rows."""
     arguments = ["--experiment", "loaders", "--only", "loop=asyncio", "--engine", "local", "--repeats", "5"]
-    arguments += ["--records", "3", "--patience", patience, "--results", str(results)]
+    arguments += ["--records", "3", "--patience", patience, "--no-count", "--results", str(results)]
     command = [sys.executable, "-m", "experiments", "matrix", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -26,7 +26,7 @@ def command(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def matrix(results: Path, *arguments: str) -> tuple[str, CampaignFolder]:
     """Runs a campaign, the only one of its results folder; what it printed, and its folder."""
     # Tests run beside this one.
-    done = command("matrix", *arguments, "--patience", "0", "--results", str(results))
+    done = command("matrix", *arguments, "--patience", "0", "--no-count", "--results", str(results))
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = list_campaigns(results)
     return done.stdout, folder

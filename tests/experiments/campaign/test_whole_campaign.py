@@ -34,6 +34,7 @@ def command(results: Path, *more: str) -> list[str]:
         # Tests run beside this one.
         "--patience",
         "0",
+        "--no-count",
     ]
     # Of an option that is given twice the last counts.
     return [sys.executable, "-m", "experiments", "matrix", *chosen, "--results", str(results), *more]
