@@ -50,6 +50,7 @@ class Reproduction:
         """Raise BadInput if no cell could get a verdict however it runs, unless forced."""
         then = self.published
         summaries, advice = summarize_all(then), "choose another campaign"
+        judged = [cell for one in summaries for cell in one.cells if not (cell.baseline or cell.again)]
         floors = [summary.floor for summary in summaries if summary.floor is not None]
         if self.matrix.repeats < FEWEST_BLOCKS:
             why = f"{count(self.matrix.repeats, 'block')} planned, and a noise floor needs {FEWEST_BLOCKS}"
@@ -59,7 +60,7 @@ class Reproduction:
             why = f"{then.name} has {most} of its baseline, and a noise floor needs {FEWEST_BLOCKS}"
         elif min(floors) > LARGEST_FLOOR:
             why = f"the noise floor of {then.name} is {format_floor(min(floors))}, which hides even a change by half"
-        elif all(cell.disturbed_ground for one in summaries for cell in one.cells if not (cell.baseline or cell.again)):
+        elif judged and all(cell.disturbed_ground for cell in judged):
             why = f"too many runs of {then.name} were disturbed"
         else:
             return
