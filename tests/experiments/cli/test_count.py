@@ -24,7 +24,7 @@ def test_a_campaign_counts_what_is_asked_and_count_adds_the_rest(
 ) -> None:
     matrix = write_matrix(tmp_path, count=True)
     arguments = options(tmp_path, matrix)
-    assert main(["matrix", *arguments, "--repeats", "1"]) == 0
+    assert main(["matrix", *arguments, "--repeats", "5"]) == 0
     (folder,) = list_campaigns(tmp_path / "results")
     (one,) = load_campaign(folder).counts.values()
     assert one.instructions_reason is None
@@ -41,7 +41,7 @@ def test_a_campaign_counts_what_is_asked_and_count_adds_the_rest(
 def test_without_the_tools_the_campaign_runs_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profilers, "_find_obstacle", lambda instrument: "is not installed")
     arguments = options(tmp_path, write_matrix(tmp_path, count=True))
-    assert main(["matrix", *arguments, "--repeats", "1"]) == 0
+    assert main(["matrix", *arguments, "--repeats", "5"]) == 0
     (folder,) = list_campaigns(tmp_path / "results")
     page = (folder.path / "tables/small.md").read_text()
     assert "No instructions are counted of 1 cell: perf: is not installed; valgrind: is not installed.\n" in page
