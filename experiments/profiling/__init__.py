@@ -2,6 +2,7 @@
 
 - explain: pages of chosen cells; files: where they are
 - runs: one run for each instrument; explanation: all results of a cell
+- count: instructions and system calls per row, by counters
 - stacks, thread_time: profiles read and summed up
 - page, sentences, flame_graph: the page of a cell
 """

@@ -15,21 +15,9 @@ from experiments.profiling.explanation import read_counts, report_rows
 from experiments.profiling.runs import InstrumentedRuns
 from experiments.records.counts import CellCount
 
-EMULATED_CONNECTIONS = 4
-EMULATED_CONNECTIONS_OF_TASKS = 10
-"""Below valgrind and strace, more connections only lengthen the start. With fewer, an event loop wakes up for each
-answer if the server is slow, and for several if it is fast.
-"""
-
 FEW_RECORDS = 4
 """Of the smaller load: the first statement of each connection is in both."""
-MORE_RECORDS = 40
-# A row costs event loops more instructions, and their counts differ less: fewer rows are as precise.
-MORE_RECORDS_OF_TASKS = 16
 MORE_RECORDS_OF_STRACE = 6
-
-_REFERENCES = re.compile(r"^==\d+== I +refs: +([\d,]+)$", re.MULTILINE)
-_SAME_HASHES = {"PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +27,16 @@ class Loads:
     few: int
     more: int
     connections: int
+
+
+# Records that the larger load has more, and the most connections: below valgrind and strace more only lengthen the
+# start. A row costs event loops more instructions, but their counts differ less. With few connections, one wakes up
+# for each answer if the server is slow, and for several if it is fast.
+_EMULATED = {"tasks": (16, 10), "greenlets": (16, 4)}
+_OTHERS_EMULATED = (30, 4)
+
+_REFERENCES = re.compile(r"^==\d+== I +refs: +([\d,]+)$", re.MULTILINE)
+_SAME_HASHES = {"PYTHONHASHSEED": "0"}
 
 
 def count_cell(campaign: str, cell_key: str, ready: PreparedCell, instruments: Instruments) -> CellCount:
@@ -92,16 +90,15 @@ def _per_row(runs: InstrumentedRuns, counter: Instrument, loads: Loads, read: Ca
 
 
 def choose_loads(counter: Instrument, ready: PreparedCell) -> Loads:
-    """Return what the counter is to see: all records at full speed, else few, for about 20 s a cell."""
+    """Return what the counter is to see: a good part of the records at full speed, else few, for about 20 s a cell."""
     records, pool = ready.data.geo_records, ready.cell.poolsize
     if not counter.emulates and counter.name != STRACE.name:
-        return Loads(max(1, records // 10), records, pool)
-    tasks = LOADERS[ready.cell.loader].runtime == "tasks"
-    emulated = MORE_RECORDS_OF_TASKS if tasks else MORE_RECORDS
+        few = max(1, records // 10)
+        return Loads(few, min(4 * few, records), pool)
+    emulated, connections = _EMULATED.get(LOADERS[ready.cell.loader].runtime, _OTHERS_EMULATED)
     few = max(1, min(FEW_RECORDS, records // 2))
     more = few + (emulated if counter.emulates else MORE_RECORDS_OF_STRACE)
-    most = EMULATED_CONNECTIONS_OF_TASKS if tasks else EMULATED_CONNECTIONS
-    return Loads(few, min(more, records), min(pool, most))
+    return Loads(few, min(more, records), min(pool, connections))
 
 
 def read_instructions(text: str) -> int:
