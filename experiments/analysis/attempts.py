@@ -22,16 +22,20 @@ def counting_runs(campaign: Campaign, shown: ShownCell) -> list[Record]:
     return choose_counting(campaign.attempts_of(shown), placement_of(campaign, shown))
 
 
-def baseline_runs(campaign: Campaign, baseline: ShownCell | None, runs: Iterable[Record]) -> list[Record]:
-    """Return the attempts of the baseline that these runs are compared with."""
-    if baseline is None:
-        return []
-    placement = placement_of(campaign, baseline)
-    usable = [record for record in campaign.attempts_of(baseline) if record.status == "ok" and not record.interrupted]
-    own = {record.block: record for record in choose_counting(usable, placement)}
-    beside = {(record.block, record.repeat): record for record in usable if not has_outside_cause(record, placement)}
-    found = (beside.get((run.block, run.repeat), own.get(run.block)) for run in runs)
-    return [record for record in found if record is not None]
+class BaselineRuns:
+    """The attempts of an experiment's baseline, None without one, that other runs are compared with."""
+
+    def __init__(self, campaign: Campaign, shown: ShownCell | None) -> None:
+        placement = placement_of(campaign, shown) if shown else None
+        attempts = campaign.attempts_of(shown) if shown else ()
+        usable = [record for record in attempts if record.status == "ok" and not record.interrupted]
+        self._own = {record.block: record for record in choose_counting(usable, placement)}
+        self._quiet = {(one.block, one.repeat): one for one in usable if not has_outside_cause(one, placement)}
+
+    def beside(self, runs: Iterable[Record]) -> list[Record]:
+        """Return the attempts that these runs are compared with."""
+        found = (self._quiet.get((run.block, run.repeat), self._own.get(run.block)) for run in runs)
+        return [record for record in found if record is not None]
 
 
 def choose_counting(attempts: Iterable[Record], placement: Placement | None) -> list[Record]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from experiments.analysis import counts
-from experiments.analysis.attempts import baseline_runs, choose_counting, counting_runs, placement_of
+from experiments.analysis.attempts import BaselineRuns, choose_counting, counting_runs, placement_of
 from experiments.analysis.ceilings import Ceilings, find_ceiling, is_ceiling, list_ceilings
 from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_cost
 from experiments.analysis.queueing.model import Model, model_cells
@@ -89,11 +89,6 @@ class CellSummary:
     def ok(self) -> tuple[Record, ...]:
         """Return the runs that count."""
         return tuple(record for record in self.finished if record.status == "ok")
-
-    @property
-    def again(self) -> bool:
-        """Return whether it is the baseline's second arm, which measures noise."""
-        return self.shown.arm == "b"
 
     @property
     def is_disturbed(self) -> bool:
@@ -175,7 +170,8 @@ def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSumm
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
     ceilings = list_ceilings(campaign.description.cells)
     counted = campaign.counts.get(baseline.cell_key) if baseline else None
-    cells = [_summarize_cell(campaign, cell, baseline, ceilings) for cell in shown]
+    pace = BaselineRuns(campaign, baseline)
+    cells = [_summarize_cell(campaign, cell, cell is baseline, pace, ceilings) for cell in shown]
     cells = [replace(cell, instruction_ratio=counts.instruction_ratio(cell.count, counted)) for cell in cells]
     cells = _mark_disturbed_ground(cells)
     second = next((cell for cell in cells if cell.shown is again), None)
@@ -250,12 +246,12 @@ def _compare(cells: Sequence[CellSummary], floor: float | None) -> list[CellSumm
 
 
 def _summarize_cell(
-    campaign: Campaign, shown: ShownCell, baseline: ShownCell | None, ceilings: Ceilings
+    campaign: Campaign, shown: ShownCell, baseline: bool, baseline_runs: BaselineRuns, ceilings: Ceilings
 ) -> CellSummary:
     placement, attempts = placement_of(campaign, shown), campaign.attempts_of(shown)
     finished = tuple(record for record in choose_counting(attempts, placement) if record.status != "unsupported")
     good = good_runs(finished)
-    pace = good if shown is baseline else good_runs(baseline_runs(campaign, baseline, finished))
+    pace = good if baseline else good_runs(baseline_runs.beside(finished))
     pairs = paired(good, pace)
     ok = [record for record in finished if record.status == "ok"]
     data = [record.phases["data"] for record in ok if record.phases]
@@ -265,14 +261,14 @@ def _summarize_cell(
     seen = observe(finished, placement)
     return CellSummary(
         shown=shown,
-        baseline=shown is baseline,
+        baseline=baseline,
         pace=pace,
         planned=0 if shown.unsupported else campaign.description.repeats,
         finished=finished,
         interrupted=sum(record.interrupted for record in attempts),
         repeated=sum(record.repeat > 0 and not record.interrupted for record in attempts),
         rows_per_s=estimate_median(list(rates(good).values())) if good else None,
-        ratio=None if shown is baseline else estimate_ratio(rates(pairs), rates(pace)),
+        ratio=None if baseline else estimate_ratio(rates(pairs), rates(pace)),
         cpu_us_per_row=median_of_known(record.cost_us for record in ok),
         client_share=median_of_known((phase.user_s + phase.system_s) / phase.wall_s for phase in data),
         throttled_share=median_of_known(throttled),

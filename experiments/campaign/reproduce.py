@@ -50,7 +50,7 @@ class Reproduction:
         """Raise BadInput if no cell could get a verdict however it runs, unless forced."""
         then = self.published
         summaries, advice = summarize_all(then), "choose another campaign"
-        judged = [cell for one in summaries for cell in one.cells if not (cell.baseline or cell.again)]
+        judged = [cell for one in summaries for cell in one.cells if not cell.baseline and cell.shown.arm == "a"]
         floors = [summary.floor for summary in summaries if summary.floor is not None]
         if self.matrix.repeats < FEWEST_BLOCKS:
             why = f"{count(self.matrix.repeats, 'block')} planned, and a noise floor needs {FEWEST_BLOCKS}"

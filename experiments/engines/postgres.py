@@ -56,3 +56,8 @@ def final_messages(log: str) -> str:
         if words := list(dict.fromkeys(text for which, text in said if which == kind)):
             return "; ".join(words[-_LAST_MESSAGES:])
     return error_messages(log)
+
+
+def backend_title(database: str) -> re.Pattern[str]:
+    """Return the pattern of its backends' process titles: cluster name (if set), user, database and client."""
+    return re.compile(rf"postgres: (\S+: )?{USER} {database} {re.escape(HOST)}\(\d+\)")

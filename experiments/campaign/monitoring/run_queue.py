@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from pathlib import Path
 
-from experiments.engines.postgres import DATABASE, HOST, USER
+from experiments.engines.postgres import DATABASE, backend_title
 from experiments.engines.processes import arguments, children
 
 PROC = Path("/proc")
 
-# A backend's process title: cluster name (if set), user, database and client.
-_BACKEND = re.compile(rf"postgres: (\S+: )?{USER} {DATABASE} {re.escape(HOST)}\(\d+\)")
+_BACKEND = backend_title(DATABASE)
 
 
 def find_missing_account(root: Path = Path("/")) -> str | None:

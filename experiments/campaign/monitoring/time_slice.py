@@ -12,7 +12,6 @@ second each, until the kernel intervened; with a short slice the longest took 29
 
 import ctypes
 import platform
-import re
 import struct
 import sys
 import time
@@ -20,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Literal
 
-from experiments.engines.postgres import HOST, USER
+from experiments.engines.postgres import backend_title
 from experiments.engines.processes import arguments, identity, tree
 
 Scheduling = Literal["slice"]
@@ -40,8 +39,7 @@ _NUMBERS = {"x86_64": (314, 315), "aarch64": (274, 275)}
 _SCHED_OTHER = 0
 _FLAG_RESET_ON_FORK = 0x01
 
-# A backend's process title: cluster name (if set), user, database and client.
-_BACKEND = re.compile(rf"postgres: (\S+: )?{USER} postgres {re.escape(HOST)}\(\d+\)")
+_BACKEND = backend_title("postgres")
 
 
 @dataclass(frozen=True)

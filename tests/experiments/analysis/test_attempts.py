@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.analysis.attempts import baseline_runs, choose_counting
+from experiments.analysis.attempts import BaselineRuns, choose_counting
 from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
@@ -52,7 +52,7 @@ def test_an_attempt_counts_whatever_came_of_it_unless_it_was_interrupted(attempt
 def baselines(description: Description, attempts: Sequence[Record], runs: Sequence[Record]) -> list[tuple[int, int]]:
     shown = description.cells[0]
     made = [replace(one, cell_key=shown.cell_key, arm="a") for one in attempts]
-    return repeats(baseline_runs(Campaign(replace(description, placements={}), made), shown, runs))
+    return repeats(BaselineRuns(Campaign(replace(description, placements={}), made), shown).beside(runs))
 
 
 def test_a_run_is_compared_with_the_baselines_attempt_of_its_repetition(
@@ -71,4 +71,4 @@ def test_where_that_was_disturbed_or_failed_it_is_the_attempt_that_counts(
     failed = [attempt(0), attempt(1, status="failed", reason="gone")]
     assert baselines(description, failed, [attempt(0), attempt(1)]) == [(1, 0), (1, 0)]
     assert baselines(description, [], [attempt(0)]) == []
-    assert baseline_runs(Campaign(description, []), None, [attempt(0)]) == []
+    assert BaselineRuns(Campaign(description, []), None).beside([attempt(0)]) == []
