@@ -32,9 +32,9 @@ class OperationsDigest:
     """Of the tables, after all of them."""
 
 
-def digest_operations(source: Source, workload: Workload, work: WorkDigest) -> OperationsDigest:
-    """Return the digest for a workload other than ``ingest``; ``work`` is that of the source."""
-    operations = draw_operations(source, workload)
+def digest_operations(source: Source, workload: Workload, work: WorkDigest, poolsize: int) -> OperationsDigest:
+    """Return the digest of a pool's operations of a workload other than ``ingest``; ``work`` is that of the source."""
+    operations = draw_operations(source, workload, poolsize)
     rows = sum(map(operations.rows_of, operations.timed))
     answers = format_answers(*_answers(source, workload, Counter(operations.checked))) if workload.answers else None
     digest = work.digest

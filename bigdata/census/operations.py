@@ -23,11 +23,11 @@ class Operations(NamedTuple):
     rows_of: Callable[[Key], int]
 
 
-def draw_operations(source: Source, workload: Workload) -> Operations:
-    """Draw the operations over the geo records of the source: the same for a source wherever it is done."""
+def draw_operations(source: Source, workload: Workload, poolsize: int) -> Operations:
+    """Draw the operations of a pool over the geo records of the source: the same ones wherever it is done."""
     elements = dict(_elements_of_keys(source))
     keys = list(elements)
-    timed = workload.operations(len(keys))
+    timed = workload.operations(len(keys), poolsize)
     checked = min(CHECKED_OPERATIONS, timed)
     draw = random.Random(SEED).random  # noqa: S311  # Python promises this sequence, not that of choice()
     drawn = [keys[int(draw() * len(keys))] for _ in range(checked + timed)]

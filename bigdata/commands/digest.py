@@ -15,13 +15,16 @@ from bigdata.database.table_scans import scans_of
 from bigdata.database.transactions import read_transactions
 from bigdata.database.verification import digest_tables
 from bigdata.errors import BadInput
-from bigdata.registry import OPERATING
+from bigdata.registry import OPERATING, USUAL_POOLSIZE
 from bigdata.reporting.report_file import check_target, write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare --directory and its selection, --expect-transactions, --rest-within and --report."""
+    """Declare --directory and its selection, --poolsize, --expect-transactions, --rest-within and --report."""
     add_source_arguments(parser, required=False)
+    parser.add_argument(
+        "--poolsize", type=int, metavar="N", help=f"of --directory: operations for so many; default: {USUAL_POOLSIZE}"
+    )
     parser.add_argument(
         "--expect-transactions", type=int, metavar="N", help="wait (2 s at most) until the server has counted this many"
     )
@@ -32,8 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print or write the digest; with --directory no database is needed."""
     check_target(options.report)
-    if options.directory is None and (options.records is not None or options.segments is not None):
-        raise BadInput("--records, --segments: select from files; name them with --directory")
+    if options.directory is None and (options.records, options.segments, options.poolsize) != (None, None, None):
+        raise BadInput("--records, --segments, --poolsize: select from files; name them with --directory")
+    if options.poolsize is not None and options.poolsize < 1:
+        raise BadInput(f"--poolsize: found {options.poolsize}, expected at least 1")
     report = _of_files(options) if options.directory else _of_tables(options)
     if options.report:
         write_report(report, options.report)
@@ -45,14 +50,15 @@ def run(options: argparse.Namespace) -> int:
 def _of_files(options: argparse.Namespace) -> dict[str, Any]:
     source = open_named_source(options)
     work = digest_of(source)
-    workloads = {name: asdict(digest_operations(source, workload, work)) for name, workload in OPERATING.items()}
+    poolsize = options.poolsize or USUAL_POOLSIZE
+    workloads = {name: digest_operations(source, workload, work, poolsize) for name, workload in OPERATING.items()}
     return {
         "digest": work.digest,
         "geo_records": work.geo_records,
         "data_records": work.data_records,
         "rows": work.rows,
         "inserts": asdict(work.inserts),
-        "workloads": workloads,
+        "workloads": {name: asdict(digest) for name, digest in workloads.items()},
     }
 
 

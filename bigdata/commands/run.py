@@ -134,7 +134,7 @@ def _operating(job: Job, workload: Workload, source: Source) -> Job:
     from bigdata.census.operations import draw_operations
     from bigdata.runtimes.answers import Answers
 
-    drawn = draw_operations(source, workload)
+    drawn = draw_operations(source, workload, job.poolsize)
     phases = (("check", iter(drawn.checked), drawn.rows_of), ("data", iter(drawn.timed), drawn.rows_of))
     return replace(job, autocommit=workload.autocommit, workload=workload.name, phases=phases, answers=Answers())
 

@@ -14,7 +14,17 @@ from bigdata.registry.transactions import (
     operating_transactions,
     preparing_transactions,
 )
-from bigdata.registry.workloads import CHECKED_OPERATIONS, FETCH, INGEST, LOOKUP, OPERATING, WAIT, WORKLOADS, Workload
+from bigdata.registry.workloads import (
+    CHECKED_OPERATIONS,
+    FETCH,
+    INGEST,
+    LOOKUP,
+    OPERATING,
+    USUAL_POOLSIZE,
+    WAIT,
+    WORKLOADS,
+    Workload,
+)
 
 __all__ = [
     "CHECKED_OPERATIONS",
@@ -27,6 +37,7 @@ __all__ = [
     "LOOP_PACKAGES",
     "OPERATING",
     "PROTOCOLS",
+    "USUAL_POOLSIZE",
     "WAIT",
     "WORKLOADS",
     "DriverStatement",

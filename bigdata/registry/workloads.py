@@ -15,7 +15,7 @@ class Workload:
     statements: tuple[str, ...]
     """Names in ``bigdata.database.statements`` of what an operation sends, in order, without BEGIN and COMMIT."""
     per_record: int = 0
-    """Timed operations for each geo record, up to ``COUNTED_RECORDS`` of them."""
+    """Timed operations for each geo record, up to ``COUNTED_RECORDS`` of them; more if a worker would have under 40."""
     unit: str = "operation"
     """What rates count."""
     autocommit: bool = True
@@ -31,12 +31,14 @@ class Workload:
         """Return how often an operation waits for the server, where a statement is one round trip."""
         return len(self.statements) + (0 if self.autocommit else 2)
 
-    def operations(self, geo_records: int) -> int:
-        """Return the number of timed operations for so many loaded geo records."""
-        return self.per_record * min(geo_records, COUNTED_RECORDS)
+    def operations(self, geo_records: int, poolsize: int) -> int:
+        """Return the number of timed operations for so many loaded geo records and connections."""
+        return min(geo_records, COUNTED_RECORDS) * max(self.per_record, 2 * poolsize // 5)
 
 
 COUNTED_RECORDS = 100
+USUAL_POOLSIZE = 50
+"""Up to it, and for some workloads above, the number of operations does not depend on the pool size."""
 CHECKED_OPERATIONS = 100
 """Operations before the timed ones, over the same loop: what arrives in them is digested."""
 

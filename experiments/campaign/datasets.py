@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bigdata.registry import TypedInserts
+from bigdata.registry import USUAL_POOLSIZE, TypedInserts
 from experiments.environment.cache import turn_at
 from experiments.environment.hashes import PROJECT
 from experiments.errors import BadInput, Failure
 from experiments.matrix.cell import canonical_json
 from experiments.matrix.spec import DataSet
+from experiments.matrix.values import ALL
 from experiments.records.facts import DataFacts
 
 Program = Callable[[Sequence[str]], str]
@@ -53,14 +54,20 @@ class PreparedData:
         return DataFacts(self.digest, self.geo_records, self.data_records, self.rows)
 
 
-def provide(data: DataSet, *, cache: Path, source: str, program: Program | None = None) -> PreparedData:
-    """Make and digest the files for this ``source`` hash. Raises BadInput for unusable files, or Failure."""
+def provide(
+    data: DataSet, poolsize: int = USUAL_POOLSIZE, *, cache: Path, source: str, program: Program | None = None
+) -> PreparedData:
+    """Make and digest the files, and a pool's operations, for this ``source`` hash.
+
+    ``data.records`` is a number or all. Raises BadInput for unusable files, or Failure.
+    """
     run = program or run_program
     directory = _directory(data, cache, source, run)
     arguments = ["--segments", ",".join(data.segments)]
-    if data.records is not None:
+    if data.records != ALL:
         arguments += ["--records", str(data.records)]
-    report = json.loads(run(["digest", "--directory", str(directory), *arguments, "--report", "-"]).splitlines()[-1])
+    digest = ["digest", "--directory", str(directory), *arguments, "--poolsize", str(poolsize), "--report", "-"]
+    report = json.loads(run(digest).splitlines()[-1])
     if not report["rows"]:
         raise BadInput(f"{directory} holds no data records of segments {', '.join(data.segments)}")
     counts = (report["geo_records"], report["data_records"], report["rows"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from experiments.engines.protocol import Engine
 from experiments.matrix.known_settings import settings_of
 from experiments.matrix.plan import Plan
+from experiments.matrix.records import find_idle
 from experiments.matrix.settings import setting_name
 from experiments.matrix.spec import Matrix, PostgresConfiguration
 from experiments.matrix.values import SPARE_CONNECTIONS
@@ -25,6 +26,7 @@ def find_impossible(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -
         pools[planned.cell.postgres] = max(pools.get(planned.cell.postgres, 0), planned.cell.poolsize)
     for name, pool in pools.items():
         yield from _check_connections(name, matrix.postgres[name], pool + SPARE_CONNECTIONS)
+    yield from _check_records(plan, matrix)
     # Each engine asks the system for its cores, and a plan may have 100,000 cells.
     engines_here = {name for name, engine in engines.items() if engine.cores().here}
     here = [planned for planned in plan.runnable if planned.cell.engine in engines_here]
@@ -35,6 +37,16 @@ def find_impossible(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -
         yield Finding(("experiments", largest.experiments[0]), f"a pool of {largest.cell.poolsize:,} {reason}")
     for name in dict.fromkeys(planned.cell.postgres for planned in here):
         yield from _check_memory(name, matrix.postgres[name])
+
+
+def _check_records(plan: Plan, matrix: Matrix) -> Iterator[Finding]:
+    """Yield data sets that leave workers without a record, as far as that is known without the files."""
+    for planned in plan.runnable:
+        data = matrix.data[planned.cell.data]
+        if data.source != "directory" and isinstance(data.records, int):
+            excess = find_idle(planned.cell, data.records * len(data.segments))
+            if excess is not None:
+                yield Finding(("data", planned.cell.data, "records"), excess)
 
 
 def _check_connections(name: str, configuration: PostgresConfiguration, needed: int) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, TypeVar, cast
 
-from bigdata.registry import LOADERS
+from bigdata.registry import LOADERS, OPERATING, USUAL_POOLSIZE
 from experiments.campaign.datasets import PreparedData
 from experiments.campaign.prepared_cell import CellParts, PreparedCell, choices_of, environment_of
 from experiments.campaign.run import STEP_TIMEOUT_S
@@ -17,6 +17,7 @@ from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.cell import AxisValue, Cell, Identity, cell_key
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.plan import Plan
+from experiments.matrix.records import find_idle
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
 from experiments.matrix.values import SPARE_CONNECTIONS
 from experiments.records.facts import Placement
@@ -37,14 +38,17 @@ class Trial:
 
 
 class Preparation:
-    """Prepares cells, shared parts once; ``provide_data`` turns a data set into files, ``tell`` shows progress."""
+    """Prepares cells, shared parts once.
+
+    ``provide_data`` turns a data set into files and operations for a pool size, ``tell`` shows progress.
+    """
 
     def __init__(
         self,
         matrix: Matrix,
         engines: Mapping[str, Engine],
         source: str,
-        provide_data: Callable[[str, DataSet], PreparedData],
+        provide_data: Callable[[DataSet, int], PreparedData],
         tell: Callable[[str], None],
     ) -> None:
         self._matrix = matrix
@@ -86,7 +90,12 @@ class Preparation:
         name = cell.engine
         engine = self._engines[name]
         placement = self._once(name, "cores", cell.resources, make=lambda: self._placement(engine, cell.resources))
-        return host, placement, self._once("", "data", cell.data, make=lambda: self._data(cell.data))
+        # Of ingest, the pool decides nothing of what is done.
+        poolsize = max(USUAL_POOLSIZE, cell.poolsize if cell.workload in OPERATING else 1)
+        data = self._once("", "data", cell.data, str(poolsize), make=lambda: self._data(cell.data, poolsize))
+        if (excess := find_idle(cell, data.data_records)) is not None:
+            raise BadInput(f"data {cell.data}: {excess}")
+        return host, placement, data
 
     def _parts(self, cell: Cell, max_connections: int) -> CellParts:
         asked, engine = self._matrix.postgres[cell.postgres], self._engines[cell.engine]
@@ -149,11 +158,11 @@ class Preparation:
         engine.check_placement(placement)
         return placement
 
-    def _data(self, name: str) -> PreparedData:
+    def _data(self, name: str, poolsize: int) -> PreparedData:
         self._tell_preparing(f"data {name}")
         data_set = self._matrix.data[name]
         try:
-            return self._provide_data(name, data_set)
+            return self._provide_data(data_set, poolsize)
         except (BadInput, Failure) as problem:
             # A download that does not come: the cells with other data can run all the same.
             kind = Unsupported if data_set.source == "census" else type(problem)

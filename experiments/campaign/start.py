@@ -98,7 +98,7 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
 def prepare_cells(order: Order, engines: Mapping[str, Engine], source: str, tell: Callable[[str], None]) -> Cells:
     """Prepare all cells; with a check, that of all that is known without a server comes before the first one starts."""
     preparation = Preparation(
-        order.matrix, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), tell
+        order.matrix, engines, source, partial(provide, cache=cache_folder(), source=source), tell
     )
     check = order.check
     if check is None:

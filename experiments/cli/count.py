@@ -8,6 +8,7 @@ from experiments.engines.select import Engines
 from experiments.errors import BadInput
 from experiments.formatting import count
 from experiments.matrix.expand import expand, matches
+from experiments.matrix.records import fit_records
 from experiments.matrix.selection import apply_selection
 from experiments.matrix.spec import load_matrix
 from experiments.profiling.count import asked_cells, count_cells
@@ -29,6 +30,7 @@ def run(options: Namespace) -> int:
     loaded = load_matrix(options.matrix or MATRIX)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     planned = expand(loaded, selection, engines)
+    matrix = fit_records(apply_selection(loaded, selection), planned)
     able = can_be_explained(planned) if selection.experiments else asked_cells(loaded, planned)
     cells = [cell for cell in able if matches(cell, selection.only)]
     if not cells:
@@ -42,7 +44,7 @@ def run(options: Namespace) -> int:
         used = {name: engines[name] for name in dict.fromkeys(cell.engine for cell in folders)}
         for engine in used.values():
             inside.enter_context(engine)
-        found = count_cells(folders, apply_selection(loaded, selection), used, show_progress)
+        found = count_cells(folders, matrix, used, show_progress)
         for folder in dict.fromkeys(folders.values()):
             write_tables(folder)
     counted = sum(one.instructions_per_row is not None for one in found)

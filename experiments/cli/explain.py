@@ -8,6 +8,7 @@ from experiments.engines.select import Engines
 from experiments.errors import BadInput
 from experiments.formatting import count
 from experiments.matrix.expand import expand, matches
+from experiments.matrix.records import fit_records
 from experiments.matrix.selection import apply_selection
 from experiments.matrix.spec import load_matrix
 from experiments.profiling.explain import can_be_explained, choose_folders, explain_cells
@@ -27,6 +28,7 @@ def run(options: Namespace) -> int:
     loaded = load_matrix(options.matrix or MATRIX)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     planned = expand(loaded, selection, engines)
+    matrix = fit_records(apply_selection(loaded, selection), planned)
     # The plan always has the baseline, which only ratios need.
     cells = [cell for cell in can_be_explained(planned) if matches(cell, selection.only)]
     if not cells:
@@ -37,7 +39,7 @@ def run(options: Namespace) -> int:
         used = {name: engines[name] for name in dict.fromkeys(cell.engine for cell in cells)}
         for engine in used.values():
             inside.enter_context(engine)
-        pages = explain_cells(folders, apply_selection(loaded, selection), used, show_progress)
+        pages = explain_cells(folders, matrix, used, show_progress)
     failed = [page for page in pages if page.path is None]
     print(f"{count(len(pages) - len(failed), 'page')} written, {count(len(failed), 'cell')} not explained")
     return 1 if failed else 0

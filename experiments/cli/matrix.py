@@ -26,6 +26,7 @@ from experiments.errors import BadInput, EngineLost, Failure
 from experiments.formatting import count, duration
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import Plan, make_plan
+from experiments.matrix.records import fit_records
 from experiments.matrix.selection import apply_selection, parse_selection
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.matrix.yaml_document import Finding, read_document, refuse
@@ -105,6 +106,7 @@ def _read_matrix(options: Namespace) -> tuple[Order, Engines]:
     until = parse_until(options.until, options.budget, matrix.repeats)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     plan = make_plan(expand(loaded, selection, engines), matrix.repeats, matrix.seed)
+    matrix = fit_records(matrix, plan.cells)
     chosen = {name: value for name, value in asdict(selection).items() if value not in (None, (), {})}
     return Order(matrix, text_hash(options.matrix), chosen, plan, options.results, options.fresh, until=until), engines
 

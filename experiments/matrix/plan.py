@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bigdata.registry import OPERATING
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, canonical_json
 from experiments.matrix.expand import Arm, PlannedCell
@@ -22,6 +23,8 @@ OVERHEAD_S = 0.6
 ROWS_PER_S = 12_000.0
 ROWS_PER_S_ALONE = 4_000.0
 """With a single connection, which waits for the disk at each durable commit; the slower of the disks measured."""
+
+OPERATIONS_PER_S = 5_000.0
 
 START_CPU_S = 0.4
 CPU_S_PER_ROW = 40e-6
@@ -91,8 +94,13 @@ def guess_run_s(cell: Cell, data: DataSet, timeout_s: float, cores: float | None
 
     ``cores`` is the loader's limit of CPU time, None without one.
     """
-    if data.records is None:
+    if not isinstance(data.records, int):
         return timeout_s
+    if cell.workload in OPERATING:
+        workload = OPERATING[cell.workload]
+        operations = workload.operations(data.records, cell.poolsize)
+        load_s = operations * max(1 / OPERATIONS_PER_S, workload.least_s / cell.poolsize)
+        return min(timeout_s, OVERHEAD_S + load_s)
     rows = data.records * sum(ROWS_PER_RECORD.get(segment, USUAL_ROWS_PER_RECORD) for segment in data.segments)
     load_s = rows / (ROWS_PER_S if cell.poolsize > 1 else ROWS_PER_S_ALONE)
     limited_s = 0.0 if cores is None else (START_CPU_S + rows * CPU_S_PER_ROW) / cores

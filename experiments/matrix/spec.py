@@ -21,7 +21,7 @@ from experiments.matrix.yaml_document import read_document, refuse
 _STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 _SOME = Field(min_length=1)
 
-_NEEDED_BY_SOURCE = {"synthetic": ("state", "records"), "directory": ("path",), "census": ("state",)}
+_NEEDED_BY_SOURCE = {"synthetic": ("state",), "directory": ("path",), "census": ("state",)}
 
 DataSource = Annotated[str, values.one_of("source of data", tuple(_NEEDED_BY_SOURCE), "Where the files come from.")]
 Storage = Annotated[str, values.one_of("storage", ("disk", "tmpfs"), "Where PostgreSQL keeps its data.")]
@@ -89,8 +89,8 @@ class DataSet:
     """Of synthetic and census: the state, such as NY or New_York."""
     segments: Annotated[tuple[values.Segment, ...], _SOME] = ("01",)
     """The segments of the Summary File 1 to load, in quotes."""
-    records: values.Count | None = None
-    """The number of logical records of each state to load; by default all."""
+    records: values.Records = values.AUTO
+    """The number of logical records of each state to load; auto: as many as keep the largest pool busy; or all."""
     path: values.Folder | None = None
     """Of directory: the folder with the files, as seen from the folder where the command runs."""
     seed: int = Field(default=2014, strict=True)
@@ -104,6 +104,8 @@ class DataSet:
                 raise values.problem(
                     f"lacks {key!r}: a data set with source {self.source} needs {' and '.join(needed)}"
                 )
+        if self.source == "synthetic" and self.records == values.ALL:
+            raise values.problem("has 'records: all', but source synthetic has no end: write a number, or auto")
         for key in ("state", "path"):
             if key not in needed and getattr(self, key) is not None:
                 raise values.problem(f"has {key!r}, which means nothing with source {self.source}: take it out")

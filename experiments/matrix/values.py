@@ -17,6 +17,10 @@ from experiments.matrix.cell import ENGINES, GILS, INSERTS, SAMPLINGS, TRANSACTI
 
 LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
 
+AUTO = "auto"
+ALL = "all"
+"""Numbers of records that matrix.yaml need not know."""
+
 LONGEST_NAME = 40
 """Characters: the file of an explained cell has four names in its own, which has room for 255."""
 LONGEST_TEXT = 2_000
@@ -116,6 +120,15 @@ def _parse_memory(value: object) -> int:
     return value
 
 
+def _check_records(value: object) -> int | str:
+    # Older campaigns have none for all.
+    if value is None:
+        return ALL
+    if value in (AUTO, ALL) or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_COUNT):
+        return value
+    raise problem(f"is no number of records: write 1 to {LARGEST_COUNT:,}, {AUTO} or {ALL}")
+
+
 def _check_setting(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
@@ -169,6 +182,11 @@ NAME_FORM = f"{NAME}{{0,{LONGEST_NAME - 1}}}"
 Name = Annotated[str, matching(NAME_FORM, _NAME, maxLength=LONGEST_NAME)]
 State = Annotated[str, Checked(_check_state, {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME})]
 Count = Annotated[int, Field(strict=True, ge=1, le=LARGEST_COUNT)]
+_RECORDS = "The logical records of each state to load; auto: as many as keep the largest pool busy."
+_NUMBERS = {"type": "integer", "minimum": 1, "maximum": LARGEST_COUNT}
+Records = Annotated[
+    int | str, Checked(_check_records, {"anyOf": [{"enum": [AUTO, ALL]}, _NUMBERS], "description": _RECORDS})
+]
 Repeats = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 Patience = Annotated[float, Field(strict=True, ge=0, le=LONGEST_TIME_S, allow_inf_nan=False)]
 Neighbours = Annotated[int, Field(strict=True, ge=0, le=_MOST_NEIGHBOURS)]

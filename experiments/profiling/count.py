@@ -1,6 +1,7 @@
 """Counting of cells after the timed blocks: instructions and system calls per row, into the campaign's folder."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from bigdata.registry import INGEST
 from experiments.analysis.stats import FEWEST_BLOCKS
@@ -58,9 +59,7 @@ def count_cells(
 ) -> list[CellCount]:
     """Count each cell; write and return the counts. ``engines`` are entered, the results folder must be locked."""
     source = source_hash()
-    preparation = Preparation(
-        matrix, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), tell
-    )
+    preparation = Preparation(matrix, engines, source, partial(provide, cache=cache_folder(), source=source), tell)
     cells = preparation.prepare(tuple(PlannedCell(cell, "a", ()) for cell in folders))
     found = []
     with confined(harness_cpus(cells, allowed_cpus()) if can_pin() else None):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bigdata.registry import LOADERS
@@ -93,9 +94,7 @@ def explain_cells(
     names = {name: f"{name[:28]}.counted{place}" for place, name in enumerate(matrix.postgres)}
     counted = _with_statistics(matrix, names)
     own = {replace(cell, postgres=names[cell.postgres]): cell for cell in folders}
-    preparation = Preparation(
-        counted, engines, source, lambda _, data: provide(data, cache=cache_folder(), source=source), tell
-    )
+    preparation = Preparation(counted, engines, source, partial(provide, cache=cache_folder(), source=source), tell)
     cells = preparation.prepare(tuple(PlannedCell(cell, "a", ()) for cell in own))
     pages = []
     # The harness must not disturb the loader.

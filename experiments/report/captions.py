@@ -21,6 +21,7 @@ from experiments.report.builds import build_lines
 from experiments.report.counts import count_lines
 from experiments.report.footnotes import foot_lines
 from experiments.report.labels import label_of
+from experiments.report.memory import memory_lines
 
 _IMAGES = {
     "registry": ", official images pinned by digest",
@@ -37,6 +38,7 @@ def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence
         *_operations(summary),
         *describe_ratios(summary),
         *count_lines(summary.cells),
+        *memory_lines(summary),
         *_why(summary),
         *_marks(description, summary),
         describe_until(description, [summary]),

@@ -41,6 +41,7 @@ def _per_row(name: str) -> Measure:
 _MEASURES: dict[str, Measure] = {
     **{f"record_latency_{part}_s": _part("record_latency_s", part) for part in ("p50", "p95", "p99")},
     **{f"rows_per_worker_{part}": _part("rows_per_worker", part) for part in ("smallest", "largest")},
+    "client_peak_memory_bytes": lambda client, data: client.peak_rss_bytes,
     "voluntary_switches_per_row": _per_row("voluntary_switches"),
     "involuntary_switches_per_row": _per_row("involuntary_switches"),
 }

@@ -56,7 +56,7 @@ def test_every_loader_does_every_operation_and_no_more(
     directory = program.generate(tmp_path, records=3)
     report = program.load(loader, directory, 4, "--workload", workload, dburl=dburl)
     source = open_source(directory)
-    asked = digest_operations(source, OPERATING[workload], digest_of(source))
+    asked = digest_operations(source, OPERATING[workload], digest_of(source), 4)
     work, data = report["work"], report["phases"]["data"]
     assert (report["workload"], data["operations"], data["rows"]) == (workload, asked.operations, asked.rows)
     assert work["digest"] == asked.digest

@@ -13,7 +13,7 @@ from bigdata.census.digest_operations import digest_operations
 from bigdata.census.operations import draw_operations
 from bigdata.census.sf1 import Key
 from bigdata.census.source import Source, open_source
-from bigdata.registry import FETCH, LOOKUP, OPERATING, WAIT, WORKLOADS, Workload
+from bigdata.registry import FETCH, LOOKUP, OPERATING, USUAL_POOLSIZE, WAIT, WORKLOADS, Workload
 from tests.bigdata import loader_program as program
 
 TRANSACTION = WORKLOADS["transaction"]
@@ -25,39 +25,50 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 
 def test_the_keys_are_the_same_in_every_version_of_the_program(source: Source) -> None:
-    drawn = draw_operations(source, LOOKUP)
+    drawn = draw_operations(source, LOOKUP, 4)
     assert (len(drawn.checked), len(drawn.timed)) == (100, 700)
     assert drawn.checked[:3] == [Key("uSF1", "RI", f"000000{number}") for number in (3, 3, 7)]
     # One sequence for all, of which each takes what it needs.
-    assert draw_operations(source, WAIT).timed == drawn.timed[:140]
+    assert draw_operations(source, WAIT, 4).timed == drawn.timed[:140]
 
 
 def test_the_keys_are_those_of_the_geo_records(source: Source) -> None:
     known = {Key(record.fileid, record.stusab, record.logrecno) for record in source.geo_records()}
-    assert {*draw_operations(source, LOOKUP).timed} == known
+    assert {*draw_operations(source, LOOKUP, 4).timed} == known
 
 
 @pytest.mark.parametrize(("workload", "rows"), [(LOOKUP, 1), (FETCH, 222), (TRANSACTION, 1), (WAIT, 1)])
 def test_an_operation_returns_as_many_rows(workload: Workload, rows: int, source: Source) -> None:
-    drawn = draw_operations(source, workload)
+    drawn = draw_operations(source, workload, 4)
     assert {drawn.rows_of(key) for key in drawn.timed} == {rows}
 
 
 def test_a_record_that_a_segment_leaves_out_has_fewer_rows(tmp_path: Path) -> None:
     source = open_source(program.generate(tmp_path, segments="02,12", records=40))
     elements = sum(len(record.values) for record in source.data_records())
-    of_keys = {key: draw_operations(source, FETCH).rows_of(key) for key in draw_operations(source, LOOKUP).timed}
+    of_keys = {key: draw_operations(source, FETCH, 4).rows_of(key) for key in draw_operations(source, LOOKUP, 4).timed}
     assert len(set(of_keys.values())) == 2
     assert sum(of_keys.values()) == elements
 
 
-def test_there_are_no_more_operations_than_for_a_hundred_records() -> None:
-    assert [workload.operations(1_000_000) for workload in OPERATING.values()] == [10_000, 4_000, 4_000, 2_000]
+@pytest.mark.parametrize(
+    ("poolsize", "operations"),
+    [
+        (1, [10_000, 4_000, 4_000, 2_000]),
+        (USUAL_POOLSIZE, [10_000, 4_000, 4_000, 2_000]),
+        (200, [10_000, 8_000, 8_000, 8_000]),
+        (1_000, [40_000, 40_000, 40_000, 40_000]),
+    ],
+)
+def test_there_are_operations_for_a_hundred_records_and_forty_for_each_connection(
+    poolsize: int, operations: list[int]
+) -> None:
+    assert [workload.operations(1_000_000, poolsize) for workload in OPERATING.values()] == operations
 
 
 def test_the_digest_of_operations_counts_all_rows(source: Source) -> None:
     work = digest_of(source)
-    digests = {name: digest_operations(source, workload, work) for name, workload in OPERATING.items()}
+    digests = {name: digest_operations(source, workload, work, 4) for name, workload in OPERATING.items()}
     assert [(one.operations, one.checked, one.rows) for one in digests.values()] == [
         (700, 100, 700),
         (280, 100, 280 * 222),
@@ -70,7 +81,7 @@ def test_the_digest_of_operations_counts_all_rows(source: Source) -> None:
 
 def test_only_a_transaction_changes_the_tables(source: Source) -> None:
     work = digest_of(source)
-    digests = {name: digest_operations(source, workload, work).digest for name, workload in OPERATING.items()}
+    digests = {name: digest_operations(source, workload, work, 4).digest for name, workload in OPERATING.items()}
     assert {name for name, digest in digests.items() if digest != work.digest} == {"transaction"}
     assert digests["transaction"].startswith("geo:7:")
     assert f";data:{7 * 222 + 380}:" in digests["transaction"]

@@ -93,7 +93,9 @@ def test_census_data_is_fetched_whatever_the_loaders_source(tmp_path: Path) -> N
 
 def test_a_directory_is_used_where_it_is(tmp_path: Path) -> None:
     program = Program()
-    data = provide(DataSet(source="directory", path=str(tmp_path)), cache=tmp_path, source="", program=program)
+    data = provide(
+        DataSet(source="directory", path=str(tmp_path), records="all"), cache=tmp_path, source="", program=program
+    )
     assert data.directory == tmp_path
     assert data.arguments == ("--segments", "01")
     assert [call[0] for call in program.calls] == ["digest"]

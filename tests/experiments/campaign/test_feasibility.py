@@ -42,6 +42,18 @@ def test_a_plan_that_works_has_no_findings(threaded: Cell) -> None:
     assert findings(threaded, {"max_connections": "30", "shared_buffers": "128MB"}) == []
 
 
+def test_workers_without_a_record_are_found_before_there_are_files(threaded: Cell) -> None:
+    matrix = load_matrix(ROOT / "matrix.yaml")
+    few = replace(matrix, data={"ny": replace(matrix.data["ny"], records=9, segments=("01", "02"))})
+    plan = make_plan([PlannedCell(threaded, "a", ("pools",))], 1, 1)
+    engine = cast(Engine, SimpleNamespace(cores=lambda: SimpleNamespace(here=False)))
+    (found,) = find_impossible(plan, few, {"local": engine})
+    assert found.path == ("data", "ny", "records")
+    assert found.text.startswith(
+        "18 data records, so that 2 connections of a pool of 20 would get none: load 20 or more"
+    )
+
+
 def test_fewer_connections_than_the_plan_needs_are_found(threaded: Cell) -> None:
     assert findings(threaded, {"Max-Connections": "29"}, here=False) == [
         (

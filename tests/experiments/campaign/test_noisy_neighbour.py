@@ -15,7 +15,7 @@ import pytest
 from experiments.analysis.summary import CellSummary, summarize_campaign
 from experiments.records.campaign import load_campaign
 from experiments.records.folder import list_campaigns
-from tests.project import ROOT
+from tests.project import ROOT, matrix_with_pool
 
 pytestmark = [
     pytest.mark.postgres,
@@ -51,7 +51,8 @@ def spinning(cpu: int, on_s: float, period_s: float, *, session: bool) -> Iterat
 def campaign(results: Path, patience: str) -> tuple[str, list[CellSummary]]:
     """Runs threads and asyncio in five blocks; what was printed, and the rows."""
     arguments = ["--experiment", "loaders", "--only", "loop=asyncio", "--engine", "local", "--repeats", "5"]
-    arguments += ["--records", "3", "--patience", patience, "--no-count", "--results", str(results)]
+    arguments += ["--matrix", str(matrix_with_pool(results.parent, 4)), "--records", "4", "--patience", patience]
+    arguments += ["--no-count", "--results", str(results)]
     command = [sys.executable, "-m", "experiments", "matrix", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -132,8 +132,8 @@ def matrix() -> Matrix:
     return load_matrix(ROOT / "matrix.yaml")
 
 
-def provide_data(name: str, data: DataSet) -> PreparedData:
-    return PreparedData(Path(f"/{name}"), (), "digest", 100, 100, 22_200)
+def provide_data(data: DataSet, poolsize: int) -> PreparedData:
+    return PreparedData(Path(f"/{data.state}"), (), "digest", 100, 100, 22_200)
 
 
 def prepare(
@@ -147,7 +147,7 @@ def test_a_cell_gets_all_that_it_needs_and_a_key(matrix: Matrix, threaded: Cell)
     ready = prepare(matrix, FakeEngine(), threaded)[threaded]
     assert isinstance(ready, PreparedCell)
     assert (ready.placement.loader_cpus, ready.placement.server_cpus) == (frozenset({0}), frozenset({1, 2}))
-    assert (ready.directory, ready.timeout_s) == ("/seen/ny", matrix.timeout_s)
+    assert (ready.directory, ready.timeout_s) == ("/seen/NY", matrix.timeout_s)
     assert ready.key.startswith("sha256:")
 
 
@@ -342,11 +342,30 @@ def test_a_cell_that_the_plan_gives_up_is_not_prepared(matrix: Matrix, threaded:
     assert engine.asked == []
 
 
+def test_files_with_fewer_records_than_the_pool_has_connections_end_the_campaign(
+    matrix: Matrix, threaded: Cell
+) -> None:
+    with pytest.raises(BadInput, match="data ny: 100 data records, so that 20 connections of a pool of 120 would get"):
+        prepare(matrix, FakeEngine(), replace(threaded, poolsize=120))
+
+
+def test_data_is_prepared_for_the_operations_of_each_larger_pool(matrix: Matrix, threaded: Cell) -> None:
+    asked: list[int] = []
+
+    def provide(data: DataSet, poolsize: int) -> PreparedData:
+        asked.append(poolsize)
+        return provide_data(data, poolsize)
+
+    waiting = [replace(threaded, workload="wait", poolsize=pool) for pool in (1, 20, 100, 500)]
+    prepare(matrix, FakeEngine(), threaded, *waiting, replace(threaded, poolsize=100), provide=provide)
+    assert asked == [50, 100, 500]
+
+
 @pytest.mark.parametrize("kind", [Failure, BadInput])
 def test_a_download_that_fails_is_a_reason_but_files_that_cannot_be_made_end_the_campaign(
     matrix: Matrix, threaded: Cell, kind: type[Exception]
 ) -> None:
-    def fail(name: str, data: DataSet) -> PreparedData:
+    def fail(data: DataSet, poolsize: int) -> PreparedData:
         raise kind("no answer")
 
     with pytest.raises(kind, match="no answer"):

@@ -13,7 +13,7 @@ import pytest
 
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.record import Host, Phase, Record, to_json_line
-from tests.project import ROOT
+from tests.project import ROOT, matrix_with_pool
 
 pytestmark = pytest.mark.postgres
 
@@ -43,8 +43,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> CampaignFolder:
     Tests beside this one disturb its runs, and a campaign that was disturbed cannot be reproduced.
     """
     chosen = ["--engine", "local", "--only", "loader=row_by_row_asyncio", "--only", "poolsize=1,5"]
-    chosen += ["--repeats", "5", "--records", "2"]
-    _, folder = matrix(tmp_path_factory.mktemp("published"), "--experiment", "pool_sizes", *chosen)
+    results = tmp_path_factory.mktemp("published")
+    chosen += ["--matrix", str(matrix_with_pool(results, 2)), "--repeats", "5", "--records", "5"]
+    _, folder = matrix(results, "--experiment", "pool_sizes", *chosen)
     quiet = [
         replace(one, host=Host(), phases=without_core_waits(one), rows_per_s=5_000.0 + one.block)
         for one in folder.records()

@@ -14,7 +14,7 @@ import pytest
 
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.record import Record
-from tests.project import ROOT
+from tests.project import ROOT, matrix_with_pool
 
 pytestmark = pytest.mark.postgres
 
@@ -115,7 +115,8 @@ def test_blocks_are_added_and_a_campaign_killed_in_one_of_them_goes_on_with_it_u
     tmp_path: Path,
 ) -> None:
     # Nothing here is as precise as that.
-    until = ["--repeats", "5", "--records", "2", "--until", "0.01%"]
+    matrix = matrix_with_pool(tmp_path, 2)
+    until = ["--matrix", str(matrix), "--repeats", "5", "--records", "2", "--until", "0.01%"]
     with start(tmp_path, *until, "--budget", "2h") as killed:
         assert "adding block 6: widest interval so far " in read_until(killed, "[16/18] block 6 (until 0.01%): ")
         kill_while_a_run_is_measured(killed, tmp_path, signal.SIGKILL)
@@ -140,7 +141,7 @@ def test_blocks_are_added_and_a_campaign_killed_in_one_of_them_goes_on_with_it_u
 
 def test_every_run_was_checked_down_to_its_transactions(tmp_path: Path) -> None:
     chosen = ["--engine", "local", "--only", "poolsize=1", "--experiment", "pool_sizes"]
-    chosen += ["--repeats", "1", "--records", "3"]
+    chosen += ["--matrix", str(matrix_with_pool(tmp_path, 3)), "--repeats", "1", "--records", "3"]
     arguments = [sys.executable, "-m", "experiments", "matrix", *chosen, "--results", str(tmp_path)]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -151,7 +152,7 @@ def test_every_run_was_checked_down_to_its_transactions(tmp_path: Path) -> None:
     }
     # 3 geo records, 2 SELECTs for each of 3 data records, 666 INSERTs; and one per connection, aiopg's two.
     assert work == {
-        ("row_by_row_threaded", 20): 675 + 20,
+        ("row_by_row_threaded", 3): 675 + 3,
         ("row_by_row_threaded", 1): 675 + 1,
         ("row_by_row_asyncio", 1): 675 + 2,
     }

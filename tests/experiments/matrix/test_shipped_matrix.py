@@ -15,6 +15,7 @@ from experiments.cli.schema import SCHEMA
 from experiments.matrix.cell import AXES, Cell
 from experiments.matrix.expand import expand
 from experiments.matrix.plan import Plan, estimate_s, guess_run_s, make_plan
+from experiments.matrix.records import fit_records
 from experiments.matrix.selection import Selection, apply_selection
 from experiments.matrix.spec import load_matrix
 from experiments.matrix.values import LOOPS
@@ -42,6 +43,7 @@ def plan_with_estimate(selection: Selection) -> tuple[Plan, float]:
     loaded = load_matrix(SHIPPED)
     matrix = apply_selection(loaded, selection)
     plan = make_plan(expand(loaded, selection, MachineWithAll()), matrix.repeats, matrix.seed)
+    matrix = fit_records(matrix, plan.cells)
     seconds = estimate_s(plan, lambda cell: guess_run_s(cell, matrix.data[cell.data], matrix.timeout_s))
     return plan, seconds
 
@@ -60,10 +62,11 @@ def shipped() -> Any:
 
 def test_every_worker_of_a_pool_loads_as_many_records_as_the_others() -> None:
     matrix = load_matrix(SHIPPED)
-    poolsizes = {size for one in matrix.experiments.values() for size in one.matrix.get("poolsize", ())}
+    cells = [one.cell for one in plan_with_estimate(Selection(profile="full"))[0].runnable]
+    poolsizes = {cell.poolsize for cell in cells if cell.workload == "ingest"}
     assert poolsizes == {1, 5, 20, 50}
-    assert [data.records for data in matrix.data.values()] == [100] * 3
-    assert {100 % size for size in (*poolsizes, matrix.defaults.poolsize)} == {0}
+    assert [data.records for data in matrix.data.values()] == ["auto"] * 3
+    assert {100 % size for size in poolsizes} == {0}
 
 
 def test_the_default_campaign_takes_at_most_a_quarter_of_an_hour() -> None:

@@ -186,9 +186,14 @@ ONE_ERROR = [
         "(did you mean synthetic? known: synthetic, directory, census)",
     ),
     (
-        ", records: 100",
-        "",
-        "data.ny: this entry lacks 'records': a data set with source synthetic needs state and records",
+        "records: 100",
+        "records: many",
+        "data.ny.records: 'many' is no number of records: write 1 to 9,999,999, auto or all",
+    ),
+    (
+        "records: 100",
+        "records: all",
+        "data.ny: this entry has 'records: all', but source synthetic has no end: write a number, or auto",
     ),
     (
         "source: synthetic, state: NY,",

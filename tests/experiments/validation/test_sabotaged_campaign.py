@@ -14,6 +14,7 @@ from experiments.environment.hashes import PROJECT
 from experiments.records.folder import list_campaigns
 from tests.bigdata import loader_program as program
 from tests.experiments.validation.sabotage import AIOPG, DROPS_A_RECORD, sabotaged_copy
+from tests.project import matrix_with_pool
 
 pytestmark = pytest.mark.postgres
 
@@ -23,7 +24,7 @@ def sabotaged_project(folder: Path) -> Path:
     sabotaged_copy(folder, DROPS_A_RECORD[AIOPG])
     for name in ("experiments", "docker"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PROJECT / "matrix.yaml", folder)
+    matrix_with_pool(folder, 3)
     return folder
 
 
