@@ -38,7 +38,8 @@ def test_each_contestant_has_the_slope_between_its_smallest_and_its_largest_pool
     }
     assert lines(description, make_record, memory) == [
         "Memory of the client at its peak: psycopg2 · threads 40 MB with 20 and 140 MB with 1,020 connections "
-        "(102 kB for each further one); aiopg · uvloop 45 MB with 20 and 74 MB with 1,020 connections (30 kB for each further one)."
+        "(102 kB for each further one); "
+        "aiopg · uvloop 45 MB with 20 and 74 MB with 1,020 connections (30 kB for each further one)."
     ]
 
 
