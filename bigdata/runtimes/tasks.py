@@ -24,6 +24,9 @@ from bigdata.runtimes.job import (
     load_failed,
 )
 
+# PostgreSQL starts a process for each connection: of a thousand at once the last would wait longer than a driver does.
+CONNECTING_AT_ONCE = 50
+
 Stop = Callable[[int], None]
 Worker = Coroutine[Any, Any, None]
 
@@ -72,11 +75,14 @@ async def _run(job: Job) -> Outcome:
 async def _connect(job: Job, connections: list[Any], interrupted: asyncio.Future[None]) -> None:
     errors: tuple[type[Exception], ...] = (*_errors_of(job), OSError, asyncio.TimeoutError)
 
+    turns = asyncio.Semaphore(CONNECTING_AT_ONCE)
+
     async def connect() -> None:
-        try:
-            connections.append(await job.connect())
-        except errors as error:
-            raise cannot_connect(job.url, error) from error
+        async with turns:
+            try:
+                connections.append(await job.connect())
+            except errors as error:
+                raise cannot_connect(job.url, error) from error
 
     await _run_together([connect() for _ in range(job.poolsize)], interrupted, stops=())
 

@@ -1,10 +1,11 @@
-"""Stopping when the server does not even answer the request to cancel; a fake driver stands for it."""
+"""Connecting many, and stopping when the server does not even answer; a fake driver stands for it."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -98,3 +99,26 @@ def test_tasks_end_although_the_server_does_not_answer() -> None:
         tasks.run(job(frozen_server(connect, close, load, abandoned.append)), asyncio.new_event_loop)
     assert time.monotonic() - started_s < STOP_WITHIN_S
     assert abandoned
+
+
+def test_tasks_open_a_part_of_many_connections_at_once() -> None:
+    opening = most = 0
+
+    async def connect(url: str, **options: Any) -> object:
+        nonlocal opening, most
+        opening += 1
+        most = max(most, opening)
+        await asyncio.sleep(0)
+        opening -= 1
+        return object()
+
+    async def close(connection: Any) -> None:
+        pass
+
+    async def load(connection: Any, records: Any) -> None:
+        async for _ in records:
+            pass
+
+    many = replace(job(frozen_server(connect, close, load, print)), poolsize=120)
+    assert tasks.run(many, asyncio.new_event_loop).records == {"geo": 2}
+    assert most == tasks.CONNECTING_AT_ONCE
