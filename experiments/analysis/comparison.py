@@ -146,7 +146,7 @@ def find_package_differences(a: Campaign, b: Campaign, pairs: Sequence[Pair]) ->
 
 
 def _interpreter(cell: Cell) -> str:
-    return part_key(cell.engine, cell.python)
+    return part_key(cell.engine, part_name(cell, "python"))
 
 
 def _packages(side: Campaign, cells: set[Cell]) -> dict[str, dict[str, str]]:

@@ -12,13 +12,12 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS, WORKLOADS
 from experiments.cpuset import REST, parse_cpuset
 from experiments.errors import suggest
-from experiments.matrix.bounds import NAME
+from experiments.matrix.bounds import LONGEST_NAME, NAME
 from experiments.matrix.cell import ENGINES, GILS, INSERTS, SAMPLINGS, TRANSACTIONS
+from experiments.matrix.packages import DISTRIBUTIONS, EXPECTED, distribution_name, is_package
 
 LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
 
-LONGEST_NAME = 40
-"""Characters: the file of an explained cell has four names in its own, which has room for 255."""
 LONGEST_TEXT = 2_000
 """Characters of a question, a reason or a setting, which is an argument of a program."""
 LARGEST_COUNT = 9_999_999
@@ -152,6 +151,21 @@ def _check_state(value: object) -> str:
     raise problem("is not a state: write its name or code, such as New_York or NY")
 
 
+def _check_distribution(value: object) -> str:
+    name = distribution_name(value) if isinstance(value, str) else ""
+    if name in DISTRIBUTIONS:
+        return name
+    raise unknown("distribution", value, DISTRIBUTIONS)
+
+
+def _check_package(value: object) -> str:
+    if isinstance(value, float):
+        raise problem("without quotes is a number, so that 0.30 would be 0.3: put the version in quotes")
+    if isinstance(value, str) and len(value) <= LONGEST_TEXT and is_package(value):
+        return value
+    raise problem(f"is no version and no path: {EXPECTED}")
+
+
 def _check_path(value: object) -> str:
     path = _check_text(value)
     try:
@@ -197,6 +211,9 @@ Transaction = Annotated[str, one_of("transaction", TRANSACTIONS, "Commit after e
 Inserts = Annotated[str, one_of("way to insert", INSERTS, "One call per row, or executemany, where the driver has it.")]
 Workload = Annotated[str, one_of("workload", tuple(WORKLOADS), "What is repeated: a load of rows, or one operation.")]
 ResourcesName = Annotated[Name, Field(description="A name in the section resources.")]
+PackagesName = Annotated[Name, Field(description="A name in the section packages, or locked.")]
+Distribution = Annotated[str, Checked(_check_distribution, {"type": "string", "enum": list(DISTRIBUTIONS)})]
+Package = Annotated[str, Checked(_check_package, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]
 _SAMPLING = "Whether a process beside the loader looks at what the server's connections do."
 Sampling = Annotated[str, one_of("state of the sampler", SAMPLINGS, _SAMPLING, (True, False))]
 

@@ -118,7 +118,9 @@ def _same_everywhere(summary: ExperimentSummary) -> str:
     same = [
         f"{axis_name(axis)} {label_of(first, ['loader'])[0] if axis == 'loader' else value}"
         for axis, value in first.axes().items()
-        if axis not in hidden and value is not None and (axis, value) != ("workload", INGEST.name)
+        if axis not in hidden
+        and value is not None
+        and (axis, value) not in (("workload", INGEST.name), ("packages", LOCKED))
     ]
     return f"The same in all rows: {', '.join(same)}."
 

@@ -170,7 +170,7 @@ def _choice(value: Any) -> str:
 def _interpreter(name: str, facts: InterpreterFacts, records: Sequence[Record]) -> str:
     versions: dict[str, str] = {}
     for record in records:
-        python = record.cell.python
+        python = part_name(record.cell, "python")
         if record.client and name in (python, part_key(record.cell.engine, python)):
             versions.update(record.client.packages)
     build = "" if facts.optimized_build else ", not built with `--enable-optimizations` as far as it says"
