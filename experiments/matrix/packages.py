@@ -86,9 +86,12 @@ def find_problem(distribution: str, text: str) -> str | None:
     """
     if not is_package(text):
         return f"{quote(text)} is no version and no path: {EXPECTED}"
-    path, found = Path(text).expanduser(), None
     if not is_path(text):
         return None
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        return f"{quote(text)} begins with the home of a user who has none: write the folder out"
     if path.suffix == ".whl":
         if not path.is_file():
             return f"there is no file {quote(text)}: build it, or name another one"

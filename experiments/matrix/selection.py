@@ -94,8 +94,8 @@ def apply_selection(matrix: Matrix, selection: Selection) -> Matrix:
     """Return the matrix that is left and changed by a selection; ``only`` is applied to cells, by ``expand``.
 
     The command line goes before the profile, and that before the matrix. ``engine`` and ``data`` take the place of
-    every value of their axis, and ``packages`` of every value of its own. A directory becomes a data set named after it, with as many records and the same
-    segments as the data set of the defaults.
+    every value of their axis. A directory becomes a data set named after it, with as many records and the same
+    segments as the data set of the defaults. ``packages`` become sets, and the values of that axis in all experiments.
     Raises BadInput: a profile, experiment or data set that is not there.
     """
     profile = _profile_of(matrix, selection)

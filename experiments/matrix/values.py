@@ -158,14 +158,6 @@ def _check_distribution(value: object) -> str:
     raise unknown("distribution", value, DISTRIBUTIONS)
 
 
-def _check_package(value: object) -> str:
-    if isinstance(value, float):
-        raise problem("without quotes is a number, so that 0.30 would be 0.3: put the version in quotes")
-    if isinstance(value, str) and len(value) <= LONGEST_TEXT and is_package(value):
-        return value
-    raise problem(f"is no version and no path: {EXPECTED}")
-
-
 def _check_path(value: object) -> str:
     path = _check_text(value)
     try:
@@ -173,6 +165,14 @@ def _check_path(value: object) -> str:
     except RuntimeError:
         raise problem("begins with the home of a user who has none here: write the folder out") from None
     return path
+
+
+def _check_package(value: object) -> str:
+    if isinstance(value, float):
+        raise problem("without quotes is a number, so that 0.30 would be 0.3: put the version in quotes")
+    if isinstance(value, str) and is_package(value):
+        return _check_path(value)
+    raise problem(f"is no version and no path: {EXPECTED}")
 
 
 Text = Annotated[str, Checked(_check_text, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]

@@ -27,6 +27,9 @@ _IMAGES = {
     "debian": ", images made from Debian's packages, not the pinned official ones",
 }
 
+# Not told where all rows have it.
+_USUAL = (("workload", INGEST.name), ("packages", Cell.packages))
+
 
 def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence[str]) -> list[str]:
     """Return the lines below the table."""
@@ -118,9 +121,7 @@ def _same_everywhere(summary: ExperimentSummary) -> str:
     same = [
         f"{axis_name(axis)} {label_of(first, ['loader'])[0] if axis == 'loader' else value}"
         for axis, value in first.axes().items()
-        if axis not in hidden
-        and value is not None
-        and (axis, value) not in (("workload", INGEST.name), ("packages", LOCKED))
+        if axis not in hidden and value is not None and (axis, value) not in _USUAL
     ]
     return f"The same in all rows: {', '.join(same)}."
 

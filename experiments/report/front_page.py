@@ -9,7 +9,7 @@ from experiments.analysis.queueing.model import Model, model_cells
 from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize
 from experiments.formatting import NOTHING, axis_value, count, duration, format_known
 from experiments.records.campaign import Campaign
-from experiments.records.description import Description, part_key
+from experiments.records.description import Description, part_key, part_name
 from experiments.records.facts import DataFacts, InterpreterFacts, ServerFacts
 from experiments.records.record import Record
 from experiments.report.answer.facts import find_facts, find_question

@@ -15,6 +15,7 @@ from experiments.environment.affinity import Cores
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
+from experiments.matrix.packages import Packages
 from experiments.matrix.plan import make_plan
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration, load_matrix
 from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
@@ -104,8 +105,8 @@ class FakeEngine:
     def pythons(self) -> tuple[str, ...]:
         return ("3.13", "3.14t")
 
-    def loader_host(self, python: str) -> FakeHost:
-        self.asked.append(f"python {python}")
+    def loader_host(self, python: str, packages: Packages = ()) -> FakeHost:
+        self.asked.append(f"python {python}{' with packages' * bool(packages)}")
         if python not in self.pythons():
             raise Unsupported(f"no Python {python} here")
         return FakeHost(python, self)
@@ -309,8 +310,8 @@ def test_what_did_not_come_to_its_own_end_is_tried_again(first: Finished, matrix
     answers = [first, Finished(0, '{"supported": false, "reason": "no way"}', "", 0.2)]
 
     class Engine(FakeEngine):
-        def loader_host(self, python: str) -> FakeHost:
-            host = super().loader_host(python)
+        def loader_host(self, python: str, packages: Packages = ()) -> FakeHost:
+            host = super().loader_host(python, packages)
             host.run = lambda *arguments, **options: answers.pop(0)  # type: ignore[method-assign]
             return host
 

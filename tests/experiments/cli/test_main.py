@@ -259,7 +259,7 @@ def test_the_default_python_has_its_gil_and_psycopg_its_wheel_where_the_lock_has
     resolver = Engines()
     assert resolver.default_python("local") == "3.13"
     # One without a lock cannot run in any case.
-    asked = {python: resolver.default_implementation(python) for python in ("3.13", "3.14t", "3.15")}
+    asked = {python: resolver.default_implementation(python, ()) for python in ("3.13", "3.14t", "3.15")}
     assert asked == {"3.13": "binary", "3.14t": "python", "3.15": "binary"}
     opened.pythons = lambda: ("3.14t",)
     with pytest.raises(BadInput, match="engine local: found no Python that has locked packages"):

@@ -12,6 +12,7 @@ import pytest
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell, expand
+from experiments.matrix.packages import Packages
 from experiments.matrix.selection import Selection, parse_selection
 from experiments.matrix.spec import DataSet, Defaults, Experiment, Matrix, PostgresConfiguration, Resources
 
@@ -34,7 +35,7 @@ class FakeMachine:
     def default_python(self, engine: str) -> str:
         return {"local": "3.13"}[engine]
 
-    def default_implementation(self, python: str) -> str:
+    def default_implementation(self, python: str, packages: Packages) -> str:
         return "python" if python == "3.14t" else "binary"
 
 
