@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.engines.protocol import Engine
 from experiments.matrix.known_settings import settings_of
+from experiments.matrix.packages import Packages, find_problem, packages_of
 from experiments.matrix.plan import Plan
 from experiments.matrix.settings import setting_name
 from experiments.matrix.spec import Matrix, PostgresConfiguration
@@ -25,6 +26,8 @@ def find_impossible(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -
         pools[planned.cell.postgres] = max(pools.get(planned.cell.postgres, 0), planned.cell.poolsize)
     for name, pool in pools.items():
         yield from _check_connections(name, matrix.postgres[name], pool + SPARE_CONNECTIONS)
+    for name in dict.fromkeys(planned.cell.packages for planned in plan.runnable):
+        yield from _check_packages(name, packages_of(matrix.packages, name))
     # Each engine asks the system for its cores, and a plan may have 100,000 cells.
     engines_here = {name for name, engine in engines.items() if engine.cores().here}
     here = [planned for planned in plan.runnable if planned.cell.engine in engines_here]
@@ -35,6 +38,12 @@ def find_impossible(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -
         yield Finding(("experiments", largest.experiments[0]), f"a pool of {largest.cell.poolsize:,} {reason}")
     for name in dict.fromkeys(planned.cell.postgres for planned in here):
         yield from _check_memory(name, matrix.postgres[name])
+
+
+def _check_packages(name: str, packages: Packages) -> Iterator[Finding]:
+    for distribution, text in packages:
+        if (problem := find_problem(distribution, text)) is not None:
+            yield Finding(("packages", name, distribution), problem)
 
 
 def _check_connections(name: str, configuration: PostgresConfiguration, needed: int) -> Iterator[Finding]:

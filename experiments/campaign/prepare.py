@@ -67,6 +67,9 @@ class Preparation:
         largest_pool = max((cell.poolsize for cell, why in cells.items() if why is None), default=0)
         connections = max_connections or largest_pool + SPARE_CONNECTIONS
         self._make_ready([cell for cell, why in cells.items() if why is None])
+        for cell, why in cells.items():
+            # A version that does not exist is found before a server starts.
+            _attempt(why, partial(self._host, cell))
         if check is not None:
             check({cell: _attempt(why, partial(self._parts, cell, connections)) for cell, why in cells.items()})
         return {cell: _attempt(why, partial(self._ready, cell, connections)) for cell, why in cells.items()}

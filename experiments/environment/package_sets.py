@@ -31,7 +31,6 @@ from experiments.matrix.packages import Packages, describe_other, find_problem, 
 _RELEASED_TOGETHER = {"psycopg": "psycopg-binary"}
 _FILE = "requirements.txt"
 _NAMED = re.compile(r"^# named: ([\w.-]+): (.*)$", re.MULTILINE)
-_SHORT = len("sha256:") + 12
 
 
 @dataclass(frozen=True)
@@ -106,6 +105,11 @@ def content_hash(distribution: str, text: str) -> str:
     return _hash_bytes(path.read_bytes())
 
 
+def short_content(content: str) -> str:
+    """Return the beginning of a content's hash, as reports name it."""
+    return content[: len("sha256:") + 12]
+
+
 def _hash_bytes(content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
@@ -169,7 +173,7 @@ class _Making:
         try:
             wheel = build_wheel(source, self.builder.python, wheels)
         except Unsupported as reason:
-            raise Unsupported(f"{text} for Python {self.python}: {reason}") from reason
+            raise Unsupported(f"{text} {reason} (Python {self.python})") from reason
         shutil.rmtree(source)
         if (found := wheel_parts(wheel.name)[0]) != name:
             raise BadInput(f"{name}: {describe_other(text, found, name)}")
@@ -199,14 +203,14 @@ class _Making:
             for name, version in self.packages:
                 if not is_path(version) and version not in (known := list_versions(name)):
                     raise BadInput(f"{name}: there is no version {version} (known: {join_known(known)})") from reason
-            raise Unsupported(f"{', '.join(asked)} for Python {self.python}: {reason}") from reason
+            raise Unsupported(f"{reason} (Python {self.python})") from reason
 
     def _describe(self, name: str, version: str) -> str:
         content = self.contents[name]
         text = dict(self.packages)[name]
         if not is_path(text):
             return version
-        return f"{version} ({'wheel' if text.endswith('.whl') else 'folder'} {content[:_SHORT]})"
+        return f"{version} ({'wheel' if text.endswith('.whl') else 'folder'} {short_content(content)})"
 
 
 def _entry(wheel: Path) -> str:
