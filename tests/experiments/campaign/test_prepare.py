@@ -267,13 +267,13 @@ def test_each_combination_is_tried_once_on_the_server_of_its_first_cell_and_said
     ]
     assert told == [
         "preparing Python 3.13 and its packages",
+        "preparing Python 3.14t and its packages",
         "preparing data ny",
         "preparing PostgreSQL default",
         "trying row_by_row_threaded, Python 3.13",
         "preparing PostgreSQL memory",
         "trying row_by_row_asyncio on uvloop, Python 3.13",
         "trying row_by_row_asyncpg on rloop, extended, Python 3.13",
-        "preparing Python 3.14t and its packages",
         "trying row_by_row_threaded, Python 3.14t",
         "trying row_by_row_threaded, Python 3.14t without GIL",
     ]
