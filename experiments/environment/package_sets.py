@@ -201,7 +201,8 @@ class _Making:
             return read_entries(resolve_upon(locked, wanted, self.python, self.architecture)), left_out
         except Unresolved as reason:
             for name, version in self.packages:
-                if not is_path(version) and version not in (known := list_versions(name)):
+                known = () if is_path(version) else list_versions(name)
+                if not is_path(version) and _short(version) not in map(_short, known):
                     raise BadInput(f"{name}: there is no version {version} (known: {join_known(known)})") from reason
             raise Unsupported(f"{reason} (Python {self.python})") from reason
 
@@ -211,6 +212,11 @@ class _Making:
         if not is_path(text):
             return version
         return f"{version} ({'wheel' if text.endswith('.whl') else 'folder'} {short_content(content)})"
+
+
+def _short(version: str) -> str:
+    """Return a version without zeros at the end: 0.29 and 0.29.0 are the same."""
+    return re.sub(r"(\.0)+$", "", version)
 
 
 def _entry(wheel: Path) -> str:
