@@ -396,3 +396,40 @@ def test_a_plan_foresees_what_a_lock_leaves_out_and_tries_nothing(
     engine = FakeEngine()
     assert find_obstacles(plan, matrix, {"local": engine}) == {uvloop_cell: "no uvloop for Python 3.13: no wheel"}
     assert (engine.asked, engine.tried) == ([], [])
+
+
+def test_other_packages_are_another_host_that_is_made_before_any_server_starts(
+    matrix: Matrix, threaded: Cell, uvloop_cell: Cell
+) -> None:
+    engine = FakeEngine()
+    matrix = replace(matrix, packages={"older": {"aiopg": "1.3"}})
+    older = replace(uvloop_cell, packages="older")
+    prepared = prepare(matrix, engine, threaded, uvloop_cell, older)
+    assert all(isinstance(one, PreparedCell) for one in prepared.values())
+    assert engine.asked == ["python 3.13", "python 3.13 with packages", "postgres default for 30"]
+    assert engine.tried.count("row_by_row_asyncio --loop uvloop") == 2
+
+
+@pytest.mark.parametrize("kind", [BadInput, Unsupported])
+def test_packages_that_cannot_be_had_are_named(matrix: Matrix, uvloop_cell: Cell, kind: type[Exception]) -> None:
+    class WithoutPackages(FakeEngine):
+        def loader_host(self, python: str, packages: Packages = ()) -> FakeHost:
+            raise kind(f"not {packages}")
+
+    message = "packages older: not (('aiopg', '1.3'),)"
+    matrix, older = replace(matrix, packages={"older": {"aiopg": "1.3"}}), replace(uvloop_cell, packages="older")
+    if kind is BadInput:
+        with pytest.raises(BadInput) as caught:
+            prepare(matrix, WithoutPackages(), older)
+        assert str(caught.value) == message
+    else:
+        assert prepare(matrix, WithoutPackages(), older)[older] == message
+
+
+def test_before_preparation_only_the_locked_packages_are_known_to_be_left_out(
+    matrix: Matrix, uvloop_cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.campaign.prepare.left_out", lambda lock: {"aiopg": "no wheel"})
+    matrix, older = replace(matrix, packages={"older": {"aiopg": "1.3"}}), replace(uvloop_cell, packages="older")
+    plan = make_plan([PlannedCell(cell, "a", ()) for cell in (uvloop_cell, older)], 1, 1)
+    assert find_obstacles(plan, matrix, {"local": FakeEngine()}) == {uvloop_cell: "no aiopg for Python 3.13: no wheel"}
