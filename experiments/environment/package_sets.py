@@ -27,8 +27,8 @@ from experiments.environment.resolve import Unresolved, build_wheel, list_versio
 from experiments.errors import BadInput, Unsupported, join_known
 from experiments.matrix.packages import Packages, describe_other, find_problem, is_path, wheel_parts
 
-# Of the same version: the one without the other one is another implementation, or none.
-_RELEASED_TOGETHER = {"psycopg": "psycopg-binary"}
+# The second has the C of the first, in the same version.
+_DRIVER, _ITS_C = "psycopg", "psycopg-binary"
 _FILE = "requirements.txt"
 _NAMED = re.compile(r"^# named: ([\w.-]+): (.*)$", re.MULTILINE)
 
@@ -135,29 +135,24 @@ class _Making:
     architecture: str
     builder: Builder
     base: Path
-    contents: Mapping[str, str]
+    contents: dict[str, str]
 
     def fill(self, folder: Path, turn: int) -> None:
+        """Write the lock into a new folder, beside wheels that no index has."""
         folder.mkdir()
         own = {name: self._wheel(name, text, folder) for name, text in self.packages if is_path(text)}
-        versions = {
-            name: self.contents[name] if name not in own else wheel_parts(own[name].name)[1]
-            for name, _ in self.packages
-        }
+        versions = self.contents | {name: wheel_parts(wheel.name)[1] for name, wheel in own.items()}
         asked = [f"{name} @ {own[name].as_uri()}" if name in own else f"{name}=={versions[name]}" for name in versions]
         base = self.base.read_text()
         entries = read_entries(for_architecture(base, self.architecture))
         found, left_out = self._resolve("".join(entries.values()), asked, versions)
         # uv may know other hashes of this version.
         entries |= found | {name: _entry(own[name]) for name in own}
-        left_out = {**read_left_out(base, self.architecture), **left_out}
-        notes = Notes(
-            {self.architecture: {name: why for name, why in left_out.items() if name not in found}},
-            [name for name in read_from_source(base) if name not in found],
-        )
-        named = [f"# named: {name}: {self._describe(name, version)}" for name, version in versions.items()]
-        lines = [*notes.lines(), *named]
-        kept = [entry for name, entry in sorted(entries.items()) if name not in left_out or name in found]
+        left_out |= read_left_out(base, self.architecture)
+        left_out = {name: why for name, why in left_out.items() if name not in found}
+        notes = Notes({self.architecture: left_out}, [name for name in read_from_source(base) if name not in found])
+        lines = [*notes.lines(), *(f"# named: {name}: {self._describe(name, one)}" for name, one in versions.items())]
+        kept = [entry for name, entry in sorted(entries.items()) if name not in left_out]
         (folder / _FILE).write_text("\n".join(lines) + "\n" + "".join(kept))
 
     def _wheel(self, name: str, text: str, folder: Path) -> Path:
@@ -185,20 +180,16 @@ class _Making:
         self, locked: str, asked: Sequence[str], versions: Mapping[str, str]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Return the entries of the set and what they need, and what has to be left out with the reason."""
-        others = {
-            other: f"{other}=={versions[name]}"
-            for name, other in _RELEASED_TOGETHER.items()
-            if name in versions and other not in versions and f"{other}==" in locked
-        }
         left_out: dict[str, str] = {}
-        for name, requirement in others.items():
+        if _DRIVER in versions and _ITS_C not in versions and f"{_ITS_C}==" in locked:
+            its_c = f"{_ITS_C}=={versions[_DRIVER]}"
             try:
-                resolve_upon(locked, [requirement], self.python, self.architecture)
+                resolve_upon(locked, [its_c], self.python, self.architecture)
+                asked = [*asked, its_c]
             except Unresolved as reason:
-                left_out[name] = f"{reason}; name one in the same set, or choose another implementation"
-        wanted = [*asked, *(requirement for name, requirement in others.items() if name not in left_out)]
+                left_out[_ITS_C] = f"{reason}; name one in the same set, or choose another implementation"
         try:
-            return read_entries(resolve_upon(locked, wanted, self.python, self.architecture)), left_out
+            return read_entries(resolve_upon(locked, asked, self.python, self.architecture)), left_out
         except Unresolved as reason:
             for name, version in self.packages:
                 known = () if is_path(version) else list_versions(name)
@@ -207,11 +198,9 @@ class _Making:
             raise Unsupported(f"{reason} (Python {self.python})") from reason
 
     def _describe(self, name: str, version: str) -> str:
-        content = self.contents[name]
         text = dict(self.packages)[name]
-        if not is_path(text):
-            return version
-        return f"{version} ({'wheel' if text.endswith('.whl') else 'folder'} {short_content(content)})"
+        kind = "wheel" if text.endswith(".whl") else "folder"
+        return f"{version} ({kind} {short_content(self.contents[name])})" if is_path(text) else version
 
 
 def _short(version: str) -> str:
