@@ -24,6 +24,7 @@ AXIS_NAMES: Mapping[str, str] = {
     "resources": "cores",
     "sampling": "sampling",
     "workload": "workload",
+    "packages": "packages",
 }
 _UNIT = re.compile(r"\brows?\b(?=/s\b| per second)|(?<=µs/)row\b|(?<=\bper )row\b|(?<=time / )rows\b")
 NOTHING = "–"  # noqa: RUF001

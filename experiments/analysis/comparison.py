@@ -16,7 +16,7 @@ from experiments.analysis.matching import Key, Pair, ambiguous_cells, match_cell
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_unpaired_ratio, is_significant
 from experiments.analysis.summary import CellSummary, ExperimentSummary, paired, summarize
 from experiments.records.campaign import Campaign
-from experiments.records.description import ShownCell, part_key
+from experiments.records.description import ShownCell, part_key, part_name
 from experiments.records.record import Cell
 
 
@@ -146,7 +146,7 @@ def find_package_differences(a: Campaign, b: Campaign, pairs: Sequence[Pair]) ->
 
 
 def _interpreter(cell: Cell) -> str:
-    return part_key(cell.engine, cell.python)
+    return part_key(cell.engine, part_name(cell, "python"))
 
 
 def _packages(side: Campaign, cells: set[Cell]) -> dict[str, dict[str, str]]:

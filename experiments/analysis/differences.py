@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from experiments.analysis.matching import Pair, pair_cells
 from experiments.cpuset import format_cpuset
 from experiments.formatting import axis_value
-from experiments.records.description import Description, Part, part_key, part_of
+from experiments.records.description import Description, Part, part_key, part_name, part_of
 from experiments.records.facts import ServerFacts
 from experiments.records.record import Cell
 
@@ -207,7 +207,7 @@ def _parts(
     a: Mapping[str, Part], b: Mapping[str, Part], pairs: Sequence[Pair], section: str, axis: str
 ) -> Iterator[tuple[str, Part | None, Part | None]]:
     """Yield the place of each value that the cells have on an axis, with its part of either campaign."""
-    named = {tuple(part_key(cell.engine, str(cell.value(axis))) for cell in pair): pair for pair in pairs}
+    named = {tuple(part_key(cell.engine, part_name(cell, axis)) for cell in pair): pair for pair in pairs}
     for (here, there), pair in named.items():
         yield f"{section} {join_parts(here, there)}", part_of(a, pair[0], axis), part_of(b, pair[1], axis)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from experiments.engines.protocol import Engine
 from experiments.matrix.known_settings import settings_of
+from experiments.matrix.packages import Packages, find_problem, packages_of
 from experiments.matrix.plan import Plan
 from experiments.matrix.records import find_idle
 from experiments.matrix.settings import setting_name
@@ -27,6 +28,8 @@ def find_impossible(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -
     for name, pool in pools.items():
         yield from _check_connections(name, matrix.postgres[name], pool + SPARE_CONNECTIONS)
     yield from _check_records(plan, matrix)
+    for name in dict.fromkeys(planned.cell.packages for planned in plan.runnable):
+        yield from _check_packages(name, packages_of(matrix.packages, name))
     # Each engine asks the system for its cores, and a plan may have 100,000 cells.
     engines_here = {name for name, engine in engines.items() if engine.cores().here}
     here = [planned for planned in plan.runnable if planned.cell.engine in engines_here]
@@ -47,6 +50,12 @@ def _check_records(plan: Plan, matrix: Matrix) -> Iterator[Finding]:
             excess = find_idle(planned.cell, data.records * len(data.segments))
             if excess is not None:
                 yield Finding(("data", planned.cell.data, "records"), excess)
+
+
+def _check_packages(name: str, packages: Packages) -> Iterator[Finding]:
+    for distribution, text in packages:
+        if (problem := find_problem(distribution, text)) is not None:
+            yield Finding(("packages", name, distribution), problem)
 
 
 def _check_connections(name: str, configuration: PostgresConfiguration, needed: int) -> Iterator[Finding]:

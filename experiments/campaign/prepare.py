@@ -16,13 +16,14 @@ from experiments.environment.requirements import left_out, loader_lock
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.cell import AxisValue, Cell, Identity, cell_key
 from experiments.matrix.expand import PlannedCell
+from experiments.matrix.packages import LOCKED, needed_by, packages_of
 from experiments.matrix.plan import Plan
 from experiments.matrix.records import find_idle
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
 from experiments.matrix.values import SPARE_CONNECTIONS
 from experiments.records.facts import Placement
 
-_TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation")
+_TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation", "packages")
 
 Thing = TypeVar("Thing")
 
@@ -70,6 +71,9 @@ class Preparation:
         largest_pool = max((cell.poolsize for cell, why in cells.items() if why is None), default=0)
         connections = max_connections or largest_pool + SPARE_CONNECTIONS
         self._make_ready([cell for cell, why in cells.items() if why is None])
+        for cell, why in cells.items():
+            # A version that does not exist is found before a server starts.
+            _attempt(why, partial(self._host, cell))
         if check is not None:
             check({cell: _attempt(why, partial(self._parts, cell, connections)) for cell, why in cells.items()})
         return {cell: _attempt(why, partial(self._ready, cell, connections)) for cell, why in cells.items()}
@@ -131,7 +135,8 @@ class Preparation:
 
     def _host(self, cell: Cell) -> LoaderHost:
         engine = self._engines[cell.engine]
-        host = self._once(cell.engine, "python", cell.python, make=lambda: self._loader_host(engine, cell.python))
+        make = partial(self._loader_host, engine, cell)
+        host = self._once(cell.engine, "python", cell.python, cell.packages, make=make)
         if reason := find_left_out(cell, host.facts.left_out):
             raise Unsupported(reason)
         return host
@@ -149,9 +154,14 @@ class Preparation:
             raise Unsupported(reason)
         return self._trials[what].driver
 
-    def _loader_host(self, engine: Engine, python: str) -> LoaderHost:
-        self._tell_preparing(f"{self._prefix(engine)}Python {python} and its packages")
-        return engine.loader_host(python)
+    def _loader_host(self, engine: Engine, cell: Cell) -> LoaderHost:
+        name, packages = cell.packages, packages_of(self._matrix.packages, cell.packages)
+        what = "its packages" if name == LOCKED else f"packages {name}"
+        self._tell_preparing(f"{self._prefix(engine)}Python {cell.python} and {what}")
+        try:
+            return engine.loader_host(cell.python, packages)
+        except (BadInput, Unsupported) as problem:
+            raise type(problem)(str(problem) if name == LOCKED else f"packages {name}: {problem}") from problem
 
     def _placement(self, engine: Engine, name: str) -> Placement:
         placement = place(self._matrix.resources[name], engine.cores())
@@ -222,9 +232,8 @@ def _container_limits(server: Server, configuration: PostgresConfiguration) -> d
 def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:
     """Return why a lock that leaves these packages out keeps a cell from running, or None."""
     loader = LOADERS[cell.loader]
-    # An event loop other than asyncio is a package of its name, and so are the implementations of psycopg in C.
-    own = () if cell.implementation is None else (f"{loader.driver}-{cell.implementation}",)
-    found = next((name for name in (*loader.requirements, str(cell.loop), *own) if name in missing), None)
+    needed = needed_by(loader, cell.loop, cell.implementation)
+    found = next((name for name in needed if name in missing), None)
     return None if found is None else f"no {found} for Python {cell.python}: {missing[found]}"
 
 
@@ -248,7 +257,9 @@ def find_obstacles(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) ->
 
     def find(cell: Cell) -> str | None:
         no_python = without_python(cell.engine, cell.python)
-        return no_python or find_left_out(cell, missing(cell.python)) or misplaced(cell.engine, cell.resources)
+        named = matrix.packages.get(cell.packages, {})
+        lacks = {name: why for name, why in missing(cell.python).items() if name not in named}
+        return no_python or find_left_out(cell, lacks) or misplaced(cell.engine, cell.resources)
 
     found = {planned.cell: find(planned.cell) for planned in plan.runnable}
     return {cell: reason for cell, reason in found.items() if reason is not None}

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,15 +12,17 @@ from bigdata.registry import LOADERS
 from experiments.analysis.differences import Difference, describe_difference, find_differences_between
 from experiments.analysis.stats import FEWEST_BLOCKS, format_floor
 from experiments.analysis.summary import summarize_all
+from experiments.environment.package_sets import content_hash, short_content
 from experiments.errors import BadInput, suggest
 from experiments.formatting import count
 from experiments.matrix.expand import PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
+from experiments.matrix.packages import LOCKED, is_package, is_path, packages_of
 from experiments.matrix.settings import check_settings
 from experiments.matrix.spec import AxisValues, Matrix, matrix_adapter
 from experiments.matrix.yaml_document import Document, Finding, refuse, write_path
 from experiments.records.campaign import Campaign, select_published
-from experiments.records.description import Description, ShownCell
+from experiments.records.description import Description, ShownCell, part_of
 from experiments.records.folder import CampaignFolder
 from experiments.records.reading import find_line
 from experiments.report.reproduction import LARGEST_FLOOR
@@ -95,6 +97,7 @@ def read_reproduction(
     matrix = _read_matrix(description, file)
     chosen = _choose(description, keys)
     cells = tuple(_planned(shown, matrix, description, file) for shown in chosen)
+    _check_packages(matrix, cells, description, file)
     matrix = replace(_with_data(matrix, cells, data, file), repeats=repeats or description.repeats)
     return Reproduction(select_published(folder, tuple(chosen)), matrix, cells, force)
 
@@ -138,6 +141,10 @@ def _refuse_pins(then: Description, pins: Sequence[Difference]) -> str:
 def _read_matrix(description: Description, file: Path) -> Matrix:
     """Return the recorded matrix, which is the selected part; so its profiles mean nothing any more."""
     recorded = json.loads(json.dumps({**description.matrix, "profiles": {}}))
+    for wanted in _mappings_in(recorded.get("packages")):
+        # Of an absolute path only the last part is published.
+        cut = {name: f"./{text}" for name, text in wanted.items() if isinstance(text, str) and not is_package(text)}
+        wanted.update(cut)
     adapter = matrix_adapter()
     # Untrusted input: a published campaign must not reach this machine through the settings of its servers.
     if refused := [*check_settings(recorded.get("postgres"))]:
@@ -147,6 +154,10 @@ def _read_matrix(description: Description, file: Path) -> Matrix:
     except ValidationError as error:
         numbers = {tuple(one["loc"]): str(one["input"]) for one in error.errors() if one["input"] is not None}
         raise _refuse(file, describe_errors(error, adapter, Document(str(file), recorded, {}, numbers))) from error
+
+
+def _mappings_in(section: object) -> list[dict[str, object]]:
+    return [one for one in section.values() if isinstance(one, dict)] if isinstance(section, dict) else []
 
 
 def _refuse(file: Path, found: Sequence[Finding]) -> BadInput:
@@ -213,12 +224,30 @@ def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) ->
     except ValidationError as error:
         first = describe_errors(error, _AXES, Document(str(file), given))[0]
         raise BadInput(f"{file}: {shown.cell_key}: {write_path(first.path)}{first.text}") from error
-    sections = {"postgres": matrix.postgres, "data": matrix.data, "resources": matrix.resources}
+    sections: dict[str, Mapping[str, object]] = {
+        "postgres": matrix.postgres,
+        "data": matrix.data,
+        "resources": matrix.resources,
+    }
+    sections["packages"] = {LOCKED: {}, **matrix.packages}
     for axis, section in sections.items():
         name = str(cell.value(axis))
         if name not in section:
             raise BadInput(f"{file}: {shown.cell_key}: {axis}: {name!r} is not in its matrix {suggest(name, section)}")
     return PlannedCell(cell, shown.arm, shown.experiments, shown.unsupported or find_obstacle(cell))
+
+
+def _check_packages(matrix: Matrix, cells: Sequence[PlannedCell], then: Description, file: Path) -> None:
+    """Raise BadInput for a wheel or folder that is not the published one: nothing else is installed or built."""
+    for cell in (one.cell for one in cells if one.unsupported is None):
+        facts = part_of(then.interpreters, cell, "python")
+        for name, text in packages_of(matrix.packages, cell.packages):
+            published = facts.packages.get(name, "") if facts else ""
+            if is_path(text) and short_content(content_hash(name, text)) not in published:
+                raise BadInput(
+                    f"{file}: packages {cell.packages}: {text!r} is not what was published ({name} {published}); "
+                    "put that there, or choose other cells with --cell"
+                )
 
 
 def _with_data(matrix: Matrix, cells: Sequence[PlannedCell], folder: str | None, file: Path) -> Matrix:

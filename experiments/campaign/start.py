@@ -30,7 +30,7 @@ from experiments.matrix.cell import Cell
 from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.spec import Matrix
 from experiments.records.campaign import runs_left
-from experiments.records.description import Description, ShownCell, ShownExperiment, as_written, part_key
+from experiments.records.description import Description, ShownCell, ShownExperiment, as_written, part_key, part_name
 from experiments.records.folder import CampaignFolder, create, leaving_out_unreadable, list_campaigns, new_name
 
 Cells = Mapping[Cell, PreparedCell | str]
@@ -179,7 +179,7 @@ def describe(
         cells=shown,
         placements={part_key(one.cell.engine, one.cell.resources): one.placement for one in ready},
         data={one.cell.data: one.data.facts() for one in ready},
-        interpreters={part_key(one.cell.engine, one.cell.python): one.host.facts for one in ready},
+        interpreters={part_key(one.cell.engine, part_name(one.cell, "python")): one.host.facts for one in ready},
         postgres={part_key(one.cell.engine, one.cell.postgres): one.server_facts for one in ready},
         environment=describe_environment(shared_folder()),
         engines={name: dict(engine.facts()) for name, engine in engines.items()},

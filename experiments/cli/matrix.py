@@ -122,7 +122,7 @@ def _with_options(matrix: Matrix, options: Namespace) -> Matrix:
 
 
 def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
-    for option in ("matrix", "profile", "experiment", "only", "engine", "records"):
+    for option in ("matrix", "profile", "experiment", "only", "engine", "records", "packages"):
         if getattr(options, option):
             raise BadInput(
                 f"--{option} cannot be combined with --reproduce, which takes it from the campaign; "

@@ -44,6 +44,13 @@ def add_selection(parser: ArgumentParser) -> None:
     option("--records", metavar="N", help="the first N records of each state (default: as many as the data set says)")
     option("--data", metavar="NAME|DIRECTORY", help="a data set of the matrix, or a folder of SF1 files")
     option(
+        "--packages",
+        metavar="NAME=VERSION[,...]",
+        action="append",
+        default=[],
+        help="run with each of these: a version, a wheel or a source folder of a driver, or NAME=locked",
+    )
+    option(
         "--source",
         choices=get_args(Asked),
         default="auto",
@@ -62,6 +69,7 @@ def read_selection(options: Namespace) -> Selection:
         repeats=getattr(options, "repeats", None),
         records=options.records,
         data=options.data,
+        packages=options.packages,
     )
 
 

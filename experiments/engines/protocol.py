@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from experiments.environment.affinity import Cores
+from experiments.matrix.packages import Packages
 from experiments.matrix.spec import PostgresConfiguration
 from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 
@@ -148,8 +149,11 @@ class Engine(Protocol):
     def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
         """Make what these interpreters and majors need, all at once; what cannot be had fails when it is asked for."""
 
-    def loader_host(self, python: str) -> LoaderHost:
-        """Prepare (once) and return the interpreter. Raises Unsupported with the reason where it cannot be had."""
+    def loader_host(self, python: str, packages: Packages = ()) -> LoaderHost:
+        """Prepare (once) and return the interpreter with packages on top of the locked ones.
+
+        Raises Unsupported with the reason where they cannot be had, BadInput for a version that does not exist.
+        """
 
     def server_facts(self, configuration: PostgresConfiguration, *, max_connections: int) -> ServerFacts:
         """Return the identity of a PostgreSQL without starting it. Raises as ``serve`` does."""

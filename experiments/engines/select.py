@@ -6,8 +6,10 @@ from experiments.engines.profilers import Instruments
 from experiments.engines.protocol import Engine, LoaderHost
 from experiments.environment.image_lock import Asked
 from experiments.environment.requirements import is_free_threaded, left_out, loader_lock
+from experiments.environment.requirements_file import read_entries
 from experiments.errors import BadInput, Unsupported
 from experiments.matrix.cell import ENGINES
+from experiments.matrix.packages import Packages, is_path, static_version
 
 
 class Engines:
@@ -49,9 +51,14 @@ class Engines:
         """Return the newest Python that the engine of this name has with a lock."""
         return default_python(self[engine])
 
-    def default_implementation(self, python: str) -> str:
-        """Return the wheel of psycopg's C where the Python's lock has one, else what needs no wheel."""
-        lock = loader_lock(python)
+    def default_implementation(self, python: str, packages: Packages) -> str:
+        """Return the wheel of psycopg's C where the Python's lock or the set has one, else what needs no wheel."""
+        lock, named = loader_lock(python), dict(packages)
+        if "psycopg-binary" in named:
+            return "binary"
+        if is_path(own := named.get("psycopg", "")):
+            entry = read_entries(lock.read_text()).get("psycopg-binary", "") if lock.is_file() else ""
+            return "binary" if entry.startswith(f"psycopg-binary=={static_version(own)} ") else "python"
         return "python" if lock.is_file() and "psycopg-binary" in left_out(lock) else "binary"
 
     @property

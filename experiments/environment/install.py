@@ -7,17 +7,22 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.errors import Failure
+from experiments.errors import Failure, Unsupported
 
 # Hours would be a hang; a slow line may well need minutes.
 _TIMEOUT_S = 900.0
 # They would put the packages elsewhere, or nowhere, and leave an empty environment that passes for a complete one.
 _REDIRECTIONS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_DRY_RUN")
+# Of what a user brought: no lock has such a wheel, or such versions.
+_WORDS_OF_NO_FIT = ("is not a supported wheel on this platform", "have conflicting dependencies")
 _WORDS_OF_NO_NETWORK = ("NewConnectionError", "ConnectTimeout", "Name or service not known", "Connection refused")
 
 
 def run_pip(pip: Sequence[str | Path], arguments: Sequence[str | Path], *, purpose: str, lock: int) -> None:
-    """Run pip quietly, with a locked file's descriptor. Raises Failure with purpose, pip's words, and what may help."""
+    """Run pip quietly, with a locked file's descriptor.
+
+    Raises Unsupported for packages that do not fit, else Failure with purpose, pip's words, and what may help.
+    """
     command = [*map(str, pip), "--disable-pip-version-check", "--no-input", "--quiet", *map(str, arguments)]
     try:
         environment = {name: value for name, value in os.environ.items() if name not in _REDIRECTIONS}
@@ -25,7 +30,9 @@ def run_pip(pip: Sequence[str | Path], arguments: Sequence[str | Path], *, purpo
     except subprocess.TimeoutExpired as error:
         raise Failure(f"{purpose}: pip did not end within {_TIMEOUT_S:.0f} s") from error
     if done.returncode != 0:
-        raise Failure(f"{purpose}: {explain(done.stdout + done.stderr)}")
+        output = done.stdout + done.stderr
+        kind = Unsupported if any(word in output for word in _WORDS_OF_NO_FIT) else Failure
+        raise kind(f"{purpose}: {explain(output)}")
 
 
 def explain(output: str) -> str:

@@ -4,6 +4,7 @@ import platform
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 ARCHITECTURES = ("x86_64", "aarch64")
 """The processors that locks are made for, by their names in wheels, and in ``platform_machine`` on Linux."""
@@ -14,8 +15,10 @@ BUILDS_WITH = ("setuptools",)
 _OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
 _LEFT_OUT = re.compile(r"# left out(?: on (\w+))?: ([\w.-]+): (.*)")
 _FROM_SOURCE = "# from source: "
-# An entry is a line that pins, with the lines of hashes that it is continued on.
-_ENTRY = re.compile(r"^([\w.-]+)==.*(?:\n +.*)*\n?", re.MULTILINE)
+# An entry is a line that pins or names a wheel, with the lines of hashes that it is continued on.
+_ENTRY = re.compile(r"^([\w.-]+)(?:==| @ ).*(?:\n +.*)*\n?", re.MULTILINE)
+# A wheel of this machine, as pip and uv name it.
+_OWN_WHEEL = re.compile(r"^([\w.-]+) @ file:\S*/[^-/]+-([^-/]+)-[^/\s]*\.whl", re.MULTILINE)
 _MARKER = re.compile(r" ; platform_machine == '(\w+)'")
 
 
@@ -61,7 +64,7 @@ def read_from_source(text: str) -> tuple[str, ...]:
 
 def merge(texts: Mapping[str, str]) -> str:
     """Merge the entries of all processors; one that differs says which processor it is for."""
-    entries = {architecture: _entries(text) for architecture, text in texts.items()}
+    entries = {architecture: read_entries(text) for architecture, text in texts.items()}
     merged = []
     for name in sorted({name for found in entries.values() for name in found}):
         of_each = {architecture: found.get(name) for architecture, found in entries.items()}
@@ -80,10 +83,16 @@ def for_architecture(text: str, architecture: str) -> str:
 
 def entries_of(text: str, names: Collection[str]) -> str:
     """Return the entries of some packages."""
-    return "".join(entry for name, entry in _entries(text).items() if name in names)
+    return "".join(entry for name, entry in read_entries(text).items() if name in names)
 
 
-def _entries(text: str) -> dict[str, str]:
+def with_versions(text: str) -> str:
+    """Return the requirements with the versions of this machine's wheels in the place of their paths."""
+    return _OWN_WHEEL.sub(lambda match: f"{match[1]}=={unquote(match[2])}", text)
+
+
+def read_entries(text: str) -> dict[str, str]:
+    """Return the entries by name."""
     return {match[1]: match[0] for match in _ENTRY.finditer(text)}
 
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.environment.install import find_reason
 from experiments.environment.requirements import LockTarget, is_free_threaded
 from experiments.environment.requirements_file import ARCHITECTURES, BUILDS_WITH, Notes, merge
-from experiments.errors import Failure
+from experiments.errors import Failure, Unsupported
 
 _TIMEOUT_S = 600.0
 # Without these there is no table to load into: an interpreter that cannot have them can have no lock.
@@ -44,13 +45,16 @@ class _Question:
     target: LockTarget
     options: tuple[str, ...]
     environment: Mapping[str, str]
+    newest: bool = True
+    """Whether versions that stand in the output file may be left for newer ones."""
 
     def answer(self, requirements: Sequence[str], *options: str) -> str:
         """Return the locked requirements. Raises Unresolved, or Failure if uv fails for another reason."""
         command = [sys.executable, "-m", "uv", "pip", "compile", "-", "--quiet", "--color", "never"]
         command += ["--python-version", self.target.python.rstrip("t"), "--only-binary", ":all:", "--generate-hashes"]
         # No index, path or annotation of this machine gets into the file.
-        command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--upgrade"]
+        command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
+        command += ["--upgrade"] if self.newest else []
         # Versions are for the interpreter that is named, which need not be here.
         command += ["--no-python-downloads", *self.options, *options]
         if not self.target.own_dependencies:
@@ -78,6 +82,47 @@ def make_lock(target: LockTarget, environment: Mapping[str, str]) -> Notes:
     target.file.parent.mkdir(parents=True, exist_ok=True)
     target.file.write_text(target.header(notes) + text)
     return notes
+
+
+def resolve_upon(lock: str, requirements: Sequence[str], python: str, architecture: str) -> str:
+    """Return the entries of requirements and what they need, in the versions of a lock where those fit.
+
+    Raises Unresolved, or Failure if uv fails for another reason.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        # uv prefers the versions that stand in its output file.
+        output = Path(folder) / "requirements.txt"
+        output.write_text(lock)
+        executable = stand_in(Path(folder), free_threaded=is_free_threaded(python))
+        options = ["--python-platform", f"{architecture}-manylinux_2_28", "--python", str(executable)]
+        options += ["--output-file", str(output)]
+        target = LockTarget(output, (), python)
+        _Question(target, tuple(options), uv_environment(), newest=False).answer(requirements)
+        return output.read_text()
+
+
+def list_versions(distribution: str) -> tuple[str, ...]:
+    """Return the versions that the package index has, newest first; none if it does not answer."""
+    environment = uv_environment()
+    index = environment.get("UV_DEFAULT_INDEX") or environment.get("UV_INDEX_URL")
+    command = [sys.executable, "-m", "pip", "index", "versions", distribution, "--pre", "--ignore-requires-python"]
+    command += ["--index-url", index] if index else []
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S)
+    match = re.search(r"^Available versions: (.*)$", done.stdout, re.MULTILINE)
+    return tuple(match[1].split(", ")) if match else ()
+
+
+def build_wheel(source: Path, python: Path, folder: Path) -> Path:
+    """Build the wheel of a source folder, which is left with the builder's files. Raises Unsupported with its words."""
+    command = [sys.executable, "-m", "uv", "build", "--wheel", "--quiet", "--color", "never", "--no-python-downloads"]
+    command += ["--python", str(python), "--out-dir", str(folder), str(source)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=uv_environment(), timeout=_TIMEOUT_S, check=False
+    )
+    built = list(folder.glob("*.whl"))
+    if done.returncode != 0 or len(built) != 1:
+        raise Unsupported(f"cannot be built: {find_reason('uv', done.stderr, 'error: ')}")
+    return built[0]
 
 
 def requirement_name(requirement: str) -> str:

@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 NAME = "[A-Za-z0-9][A-Za-z0-9_.-]"
 """The form of a name, whose last character may repeat: it becomes the name of a file, and stands on command lines."""
 
+LONGEST_NAME = 40
+"""Characters in matrix.yaml: the file of an explained cell has five names in its own, which has room for 255."""
 LONGEST_QUESTION = 2_000
 MOST_RUNS = 2_000_000
 LEAST_DIVISOR = 1e-9

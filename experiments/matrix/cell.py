@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from bigdata.registry import IMPLEMENTATIONS, INGEST, LOADERS
 from experiments.matrix.bounds import Pool, Text
+from experiments.matrix.packages import LOCKED
 
 AxisValue = str | int | None
 
@@ -42,6 +43,7 @@ class Cell:
     resources: Text
     sampling: Text = "on"
     workload: Text = INGEST.name
+    packages: Text = LOCKED
 
     def axes(self) -> dict[str, AxisValue]:
         """Return every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
@@ -62,11 +64,12 @@ class Cell:
         return ", ".join(parts)
 
     def contestant(self) -> str:
-        """Format the loader with its loop, and other than default protocol and implementation."""
+        """Format the loader with its loop, and other than default protocol, implementation and packages."""
         loader = LOADERS.get(self.loader)
         parts = [self.loader if self.loop is None else f"{self.loader} on {self.loop}"]
         parts += [] if loader is None or self.protocol == loader.protocols[0] else [self.protocol]
         parts += [] if self.implementation in (None, IMPLEMENTATIONS[0]) else [f"implementation {self.implementation}"]
+        parts += [] if self.packages == LOCKED else [f"packages {self.packages}"]
         return ", ".join(parts)
 
     def interpreter(self) -> str:
@@ -94,7 +97,7 @@ class Identity:
 
     interpreter_build: str
     lock_hash: str
-    """SHA-256 of the locked requirements that were installed."""
+    """SHA-256 of the locked requirements that were installed, wheels and source folders by their content."""
     driver: Mapping[str, object]
     """The driver's own versions, as its libpq need not come with the locked packages."""
     source_hash: str
@@ -120,6 +123,9 @@ def cell_key(cell: Cell, identity: Identity) -> str:
     if axes["workload"] == INGEST.name:
         # Nor another workload.
         del axes["workload"]
+    if axes["packages"] == LOCKED:
+        # Nor other packages.
+        del axes["packages"]
     everything = {"cell": axes, "identity": asdict(identity)}
     return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 

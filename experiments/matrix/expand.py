@@ -9,6 +9,7 @@ from bigdata.registry import INGEST, LOADERS, WORKLOADS, Loader
 from experiments.errors import BadInput, suggest
 from experiments.matrix.cell import INSERTS, TRANSACTIONS, AxisValue, Cell
 from experiments.matrix.combinations import combine
+from experiments.matrix.packages import DISTRIBUTIONS, LOCKED, Packages, name_sets, needed_by, packages_of
 from experiments.matrix.selection import Selection, apply_selection
 from experiments.matrix.spec import Matrix
 
@@ -24,7 +25,7 @@ class Resolver(Protocol):
     def default_python(self, engine: str) -> str:
         """Return the newest Python for which the engine has an interpreter with a lock: '3.13'."""
 
-    def default_implementation(self, python: str) -> str:
+    def default_implementation(self, python: str, packages: Packages) -> str:
         """Return what a driver with several implementations uses unless asked, as far as the Python has packages."""
 
 
@@ -50,6 +51,7 @@ def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[Pl
     chosen = apply_selection(matrix, selection)
     completion = _Completion(chosen, resolver)
     by_experiment = {name: _cells_of(chosen, name, completion) for name in chosen.experiments}
+    _check_packages(matrix, selection, by_experiment.values())
     if selection.only:
         _check_only(selection.only, [cell for cells in by_experiment.values() for cell in cells])
         left = {
@@ -88,6 +90,7 @@ class _Completion:
 
     def __init__(self, matrix: Matrix, resolver: Resolver) -> None:
         self._defaults = asdict(matrix.defaults)
+        self._packages = {name: packages_of(matrix.packages, name) for name in (LOCKED, *matrix.packages)}
         # Each answer once: a matrix may have 100,000 cells.
         self._resolve_engine = cache(resolver.resolve_engine)
         self._default_python = cache(resolver.default_python)
@@ -107,17 +110,21 @@ class _Completion:
         has_choice = len(loader.protocols) > 1 and axes["protocol"] != "default"
         implementation = axes["implementation"]
         if implementation == "default":
-            implementation = self._default_implementation(axes["python"])
+            implementation = self._default_implementation(axes["python"], self._packages[axes["packages"]])
         workload = WORKLOADS[axes["workload"]]
         # When to commit, and how to insert, is part of any other workload.
         chosen = workload is INGEST and not loader.copies
+        loop = axes["loop"] if loader.loops else None
+        implementation = implementation if loader.implementations else None
+        named = dict(self._packages[axes["packages"]])
         return {
-            "loop": axes["loop"] if loader.loops else None,
+            "loop": loop,
             "protocol": axes["protocol"] if has_choice else loader.protocols[0],
-            "implementation": implementation if loader.implementations else None,
+            "implementation": implementation,
             "poolsize": axes["poolsize"] if loader.concurrent else 1,
             "transaction": axes["transaction"] if chosen else TRANSACTIONS[not workload.autocommit],
             "inserts": axes["inserts"] if chosen else INSERTS[0],
+            "packages": axes["packages"] if named.keys() & {*needed_by(loader, loop, implementation)} else LOCKED,
         }
 
 
@@ -167,6 +174,16 @@ def matches(cell: Cell, only: Mapping[str, tuple[str, ...]]) -> bool:
     """Return whether a cell has one of the values that ``only`` leaves to each axis."""
     axes = cell.axes()
     return all(axes[axis] is not None and str(axes[axis]) in values for axis, values in only.items())
+
+
+def _check_packages(matrix: Matrix, selection: Selection, cells: Iterable[Iterable[Cell]]) -> None:
+    used = {cell.packages for of_one in cells for cell in of_one} | {LOCKED}
+    for name, wanted in name_sets(selection.packages, matrix.packages).items():
+        if name not in used:
+            raise BadInput(
+                f"--packages: no loader of these experiments needs {' or '.join(wanted)}; choose others with "
+                f"--experiment, or name another distribution (known: {', '.join(DISTRIBUTIONS)})"
+            )
 
 
 def _check_only(only: Mapping[str, tuple[str, ...]], cells: Sequence[Cell]) -> None:

@@ -6,10 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from experiments.errors import join_known, quote, shorten, suggest
+from experiments.matrix.packages import LOCKED
 from experiments.matrix.settings import check_settings
 from experiments.matrix.yaml_document import Finding, YamlPath
 
-_SECTIONS = {"postgres": "PostgreSQL configuration", "data": "data set", "resources": "resources"}
+_SECTIONS = {
+    "postgres": "PostgreSQL configuration",
+    "data": "data set",
+    "resources": "resources",
+    "packages": "set of packages",
+}
 MOST_FINDINGS = 20
 """Of each check."""
 MAXIMUM_CELLS = 100_000
@@ -29,6 +35,7 @@ def check_document(data: object) -> list[Finding]:
         _check_references,
         _check_profiles,
         _check_experiments,
+        _check_packages,
     )
     found = (check_settings(root.get("postgres")), *(check(root) for check in checks))
     # Each finding is compared with all names that are there: of thousands the first ones will do.
@@ -45,10 +52,15 @@ def _items(value: object) -> list[Any]:
 
 def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
     for axis, kind in _SECTIONS.items():
-        known = _mapping(root.get(axis))
+        known = {**_mapping(root.get(axis)), **({LOCKED: {}} if axis == "packages" else {})}
         for path, value in _values_of(axis, root):
             if isinstance(value, str) and value not in known:
                 yield Finding(path, f"unknown {kind} {quote(value)} {suggest(value, known)}")
+
+
+def _check_packages(root: Mapping[str, Any]) -> Iterator[Finding]:
+    if _mapping(root.get("packages")).get(LOCKED):
+        yield Finding(("packages", LOCKED), "is what the locks have, so that it is empty: write {}, or rename it")
 
 
 def _values_of(axis: str, root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, object]]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from experiments.errors import BadInput, suggest
+from experiments.matrix.bounds import LONGEST_NAME
 from experiments.matrix.cell import AXES, ENGINES
+from experiments.matrix.packages import name_sets, parse_set
 from experiments.matrix.spec import AxisLists, AxisValues, DataSet, Experiment, Matrix, Profile
-from experiments.matrix.values import LONGEST_NAME
 from experiments.matrix.workloads import split_experiment
 
 DEFAULT_PROFILE = "default"
@@ -31,6 +32,8 @@ class Selection:
     records: int | None = None
     data: str | None = None
     """The name of a data set, or a directory."""
+    packages: tuple[str, ...] = ()
+    """Sets of packages, as written on the command line: 'asyncpg=0.29.0'."""
 
 
 def parse_selection(
@@ -42,6 +45,7 @@ def parse_selection(
     repeats: str | None = None,
     records: str | None = None,
     data: str | None = None,
+    packages: Sequence[str] = (),
 ) -> Selection:
     """Make a selection of the options' texts. Raises BadInput for malformed ones; unknown names are found on use."""
     if engine is not None and engine not in ("auto", *ENGINES):
@@ -54,7 +58,15 @@ def parse_selection(
         repeats=_parse_count("--repeats", repeats),
         records=_parse_count("--records", records),
         data=data,
+        packages=_parse_packages(packages),
     )
+
+
+def _parse_packages(texts: Sequence[str]) -> tuple[str, ...]:
+    sets = tuple(dict.fromkeys(one.strip() for text in texts for one in text.split(",")))
+    for one in sets:
+        parse_set(one)
+    return sets
 
 
 def _parse_only(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -83,7 +95,7 @@ def apply_selection(matrix: Matrix, selection: Selection) -> Matrix:
 
     The command line goes before the profile, and that before the matrix. ``engine`` and ``data`` take the place of
     every value of their axis. A directory becomes a data set named after it, with as many records and the same
-    segments as the data set of the defaults.
+    segments as the data set of the defaults. ``packages`` become sets, and the values of that axis in all experiments.
     Raises BadInput: a profile, experiment or data set that is not there.
     """
     profile = _profile_of(matrix, selection)
@@ -95,6 +107,8 @@ def apply_selection(matrix: Matrix, selection: Selection) -> Matrix:
         changed = _with_data(changed, selection.data)
     if selection.engine is not None:
         changed = _force(changed, "engine", selection.engine)
+    if selection.packages:
+        changed = _with_packages(changed, selection.packages)
     records = selection.records or profile.records
     if records is not None:
         data = {name: replace(data_set, records=records) for name, data_set in changed.data.items()}
@@ -133,6 +147,19 @@ def _with_data(matrix: Matrix, text: str) -> Matrix:
     name = _new_name(Path(text).resolve().name, matrix.data)
     data_set = DataSet(source="directory", path=text, segments=usual.segments, records=usual.records)
     return _force(replace(matrix, data={**matrix.data, name: data_set}), "data", name)
+
+
+def _with_packages(matrix: Matrix, texts: Sequence[str]) -> Matrix:
+    """Return the matrix with these sets, and each of them in every experiment; baselines keep theirs."""
+    sets = name_sets(texts, matrix.packages)
+
+    def spread(one: Experiment) -> Experiment:
+        lists = cast(AxisLists, {**one.matrix, "packages": tuple(sets)}) if one.matrix else one.matrix
+        include = tuple(cast(AxisValues, {**entry, "packages": name}) for entry in one.include for name in sets)
+        return replace(one, matrix=lists, include=include)
+
+    experiments = {name: spread(one) for name, one in matrix.experiments.items()}
+    return replace(matrix, packages={**matrix.packages, **sets}, experiments=experiments)
 
 
 def _new_name(folder: str, taken: Iterable[str]) -> str:

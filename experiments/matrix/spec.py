@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 from experiments.cpuset import REST
 from experiments.matrix import values
 from experiments.matrix.messages import describe_errors
+from experiments.matrix.packages import LOCKED
 from experiments.matrix.references import check_document
 from experiments.matrix.yaml_document import read_document, refuse
 
@@ -47,6 +48,7 @@ class AxisValues(TypedDict, total=False):
     resources: values.ResourcesName
     sampling: values.Sampling
     workload: values.Workload
+    packages: values.PackagesName
 
 
 class Exclusion(AxisValues, total=False):
@@ -77,6 +79,7 @@ class AxisLists(TypedDict, total=False):
     resources: Annotated[tuple[values.ResourcesName, ...], _SOME]
     sampling: Annotated[tuple[values.Sampling, ...], _SOME]
     workload: Annotated[tuple[values.Workload, ...], _SOME]
+    packages: Annotated[tuple[values.PackagesName, ...], _SOME]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -176,6 +179,7 @@ class Defaults:
     inserts: values.Inserts = "execute"
     sampling: values.Sampling = "on"
     workload: values.Workload = "ingest"
+    packages: values.PackagesName = LOCKED
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -232,6 +236,8 @@ class Matrix:
     """Values of axes that an experiment does not name."""
     experiments: Annotated[Mapping[values.Name, Experiment], _SOME]
     """Questions by name."""
+    packages: Mapping[values.Name, Mapping[values.Distribution, values.Package]] = Field(default_factory=dict)
+    """Sets of packages by name: a version, a wheel or a source folder of distributions, in the place of the locked."""
     patience_s: values.Patience = 60.0
     """A block waits so long for other work to leave its cores, a campaign ten times as long; 0: not at all."""
     baseline: AxisValues = Field(default_factory=AxisValues)

@@ -12,8 +12,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS, WORKLOADS
 from experiments.cpuset import REST, parse_cpuset
 from experiments.errors import suggest
-from experiments.matrix.bounds import NAME
+from experiments.matrix.bounds import LONGEST_NAME, NAME
 from experiments.matrix.cell import ENGINES, GILS, INSERTS, SAMPLINGS, TRANSACTIONS
+from experiments.matrix.packages import DISTRIBUTIONS, EXPECTED, distribution_name, is_package
 
 LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
 
@@ -21,8 +22,6 @@ AUTO = "auto"
 ALL = "all"
 """Numbers of records that matrix.yaml need not know."""
 
-LONGEST_NAME = 40
-"""Characters: the file of an explained cell has four names in its own, which has room for 255."""
 LONGEST_TEXT = 2_000
 """Characters of a question, a reason or a setting, which is an argument of a program."""
 LARGEST_COUNT = 9_999_999
@@ -165,6 +164,13 @@ def _check_state(value: object) -> str:
     raise problem("is not a state: write its name or code, such as New_York or NY")
 
 
+def _check_distribution(value: object) -> str:
+    name = distribution_name(value) if isinstance(value, str) else ""
+    if name in DISTRIBUTIONS:
+        return name
+    raise unknown("distribution", value, DISTRIBUTIONS)
+
+
 def _check_path(value: object) -> str:
     path = _check_text(value)
     try:
@@ -172,6 +178,14 @@ def _check_path(value: object) -> str:
     except RuntimeError:
         raise problem("begins with the home of a user who has none here: write the folder out") from None
     return path
+
+
+def _check_package(value: object) -> str:
+    if isinstance(value, float):
+        raise problem("without quotes is a number, so that 0.30 would be 0.3: put the version in quotes")
+    if isinstance(value, str) and is_package(value):
+        return _check_path(value)
+    raise problem(f"is no version and no path: {EXPECTED}")
 
 
 Text = Annotated[str, Checked(_check_text, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]
@@ -215,6 +229,9 @@ Transaction = Annotated[str, one_of("transaction", TRANSACTIONS, "Commit after e
 Inserts = Annotated[str, one_of("way to insert", INSERTS, "One call per row, or executemany, where the driver has it.")]
 Workload = Annotated[str, one_of("workload", tuple(WORKLOADS), "What is repeated: a load of rows, or one operation.")]
 ResourcesName = Annotated[Name, Field(description="A name in the section resources.")]
+PackagesName = Annotated[Name, Field(description="A name in the section packages, or locked.")]
+Distribution = Annotated[str, Checked(_check_distribution, {"type": "string", "enum": list(DISTRIBUTIONS)})]
+Package = Annotated[str, Checked(_check_package, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]
 _SAMPLING = "Whether a process beside the loader looks at what the server's connections do."
 Sampling = Annotated[str, one_of("state of the sampler", SAMPLINGS, _SAMPLING, (True, False))]
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from experiments.matrix.bounds import LONGEST_NAME
 from experiments.matrix.spec import AxisLists, AxisValues, Experiment
-from experiments.matrix.values import LONGEST_NAME
 
 
 def split_experiment(name: str, experiment: Experiment, default: str) -> Mapping[str, Experiment]:

@@ -24,6 +24,7 @@ from experiments.matrix.bounds import (
     Text,
 )
 from experiments.matrix.cell import Cell
+from experiments.matrix.packages import LOCKED
 from experiments.records.facts import DataFacts, InterpreterFacts, MachineFacts, Placement, ServerFacts
 from experiments.records.reading import Schema, SharedCell, read_json
 from experiments.records.record import SCHEMA, to_values
@@ -151,9 +152,15 @@ def part_key(engine: str, name: str) -> str:
     return f"{engine}: {name}"
 
 
+def part_name(cell: Cell, axis: str) -> str:
+    """Return the name of the part that a cell has on an axis; an interpreter is another one with other packages."""
+    name = str(cell.value(axis))
+    return f"{name} with {cell.packages}" if axis == "python" and cell.packages != LOCKED else name
+
+
 def part_of(parts: Mapping[str, Part], cell: Cell, axis: str) -> Part | None:
     """Return the part of a cell's value of an axis; older campaigns, of a single engine, have bare names for keys."""
-    name = str(cell.value(axis))
+    name = part_name(cell, axis)
     return parts.get(part_key(cell.engine, name), parts.get(name))
 
 

@@ -83,6 +83,8 @@ class InterpreterFacts:
     image: Text | None = None
     """The id of the image, for the records: equal parts built twice have two of them."""
     free_threaded: Flag = False
+    packages: Mapping[Text, Text] = field(default_factory=dict)
+    """Distributions of a set: version and, of a wheel or source folder, its content."""
 
 
 @dataclass(frozen=True)

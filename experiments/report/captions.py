@@ -28,6 +28,9 @@ _IMAGES = {
     "debian": ", images made from Debian's packages, not the pinned official ones",
 }
 
+# Not told where all rows have it.
+_USUAL = (("workload", INGEST.name), ("packages", Cell.packages))
+
 
 def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence[str]) -> list[str]:
     """Return the lines below the table."""
@@ -43,6 +46,7 @@ def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence
         *_marks(description, summary),
         describe_until(description, [summary]),
         *build_lines(summary, axes),
+        _packages(description, summary),
         *foot_lines(summary),
     ]
     return [line for line in lines if line]
@@ -120,7 +124,7 @@ def _same_everywhere(summary: ExperimentSummary) -> str:
     same = [
         f"{axis_name(axis)} {label_of(first, ['loader'])[0] if axis == 'loader' else value}"
         for axis, value in first.axes().items()
-        if axis not in hidden and value is not None and (axis, value) != ("workload", INGEST.name)
+        if axis not in hidden and value is not None and (axis, value) not in _USUAL
     ]
     return f"The same in all rows: {', '.join(same)}."
 
@@ -169,6 +173,23 @@ def _server_of(description: Description, cell: Cell) -> str:
     settings = "".join(f", {setting}={value}" for setting, value in asked.items())
     engine = f" ({cell.engine})" if len(description.engines) > 1 else ""
     return f"{cell.postgres}{engine}: {facts.version} on {facts.storage}{settings}"
+
+
+def _packages(description: Description, summary: ExperimentSummary) -> str:
+    """Name the versions of each set of packages, and of the same packages where they are the locked ones."""
+    named: dict[str, dict[str, None]] = {}
+    for cell in summary.cells:
+        facts = part_of(description.interpreters, cell.shown.cell, "python")
+        for name, version in (facts.packages if facts else {}).items():
+            named.setdefault(cell.shown.cell.packages, {})[f"{name} {version}"] = None
+    # Drivers name themselves by their modules.
+    modules = {one.partition(" ")[0].removesuffix("-binary") for versions in named.values() for one in versions}
+    for cell in summary.cells if named else ():
+        for module, version in (cell.clients[0].packages if cell.clients else {}).items():
+            if module in modules and cell.shown.cell.packages == Cell.packages:
+                named.setdefault(Cell.packages, {})[f"{module} {version}"] = None
+    told = [f"{name}: {', '.join(sorted(versions))}" for name, versions in named.items()]
+    return f"Packages: {'; '.join(told)}." if told else ""
 
 
 def _unlike(description: Description, summary: ExperimentSummary) -> str:

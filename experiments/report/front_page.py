@@ -9,7 +9,7 @@ from experiments.analysis.queueing.model import Model, model_cells
 from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize
 from experiments.formatting import NOTHING, axis_value, count, duration, format_known
 from experiments.records.campaign import Campaign
-from experiments.records.description import Description, part_key
+from experiments.records.description import Description, part_key, part_name
 from experiments.records.facts import DataFacts, InterpreterFacts, ServerFacts
 from experiments.records.record import Record
 from experiments.report.answer.facts import find_facts, find_question
@@ -170,7 +170,7 @@ def _choice(value: Any) -> str:
 def _interpreter(name: str, facts: InterpreterFacts, records: Sequence[Record]) -> str:
     versions: dict[str, str] = {}
     for record in records:
-        python = record.cell.python
+        python = part_name(record.cell, "python")
         if record.client and name in (python, part_key(record.cell.engine, python)):
             versions.update(record.client.packages)
     build = "" if facts.optimized_build else ", not built with `--enable-optimizations` as far as it says"

@@ -55,6 +55,9 @@ experiments:
     exclude: [{loader: row_by_row_asyncio, poolsize: 5, why: "because"}]
     include: [{loader: row_by_row_threaded, python: "3.14t", gil: off}, {postgres: memory, sampling: on}]
   pods: {question: Small, matrix: {resources: [pod]}, baseline: {resources: pod}, explain: true}
+packages:
+  older: {asyncpg: "0.29.0"}
+  own: {psycopg: dist/psycopg-3.4.0.dev1-py3-none-any.whl, uvloop: ./uvloop}
 profiles:
   smoke: {repeats: 1, records: 5, experiments: [loaders]}
 """
@@ -84,6 +87,7 @@ _AXES: dict[str, tuple[Any, ...]] = {
     "resources": ("split", "pod"),
     "sampling": SAMPLINGS,
     "workload": tuple(WORKLOADS),
+    "packages": ("locked", "older", "own"),
 }
 _LONGEST_MESSAGE = 1_000_000
 

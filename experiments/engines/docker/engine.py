@@ -29,8 +29,9 @@ from experiments.environment.affinity import Cores, cores_here
 from experiments.environment.cache import cache_in_use
 from experiments.environment.image_lock import Asked, load_image_lock
 from experiments.environment.interpreters import PROBE, Interpreter, parse_probe
-from experiments.environment.requirements import left_out, loader_lock, lock_hash
+from experiments.environment.requirements import left_out
 from experiments.errors import BadInput, Failure, Unsupported
+from experiments.matrix.packages import Packages
 from experiments.matrix.spec import PostgresConfiguration
 from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 
@@ -72,7 +73,7 @@ class DockerEngine:
         self._resources = CampaignResources(self._client, this_owner())
         self._password = secrets.token_urlsafe(24)
         self._secret: Mount | None = None
-        self._hosts: dict[str, DockerLoaderHost] = {}
+        self._hosts: dict[tuple[str, Packages], DockerLoaderHost] = {}
         self._servers: dict[str, DockerServer] = {}
         self._data: dict[Path, Mount] = {}
         self._swept: tuple[str, ...] = ()
@@ -143,15 +144,16 @@ class DockerEngine:
             self._chosen = stand_ins, notice
             stand_ins.make(pythons, majors, tell)
 
-    def loader_host(self, python: str) -> DockerLoaderHost:
+    def loader_host(self, python: str, packages: Packages = ()) -> DockerLoaderHost:
         """Prepare the interpreter's image once. Raises Unsupported if it has no base image."""
-        if python not in self._hosts:
-            image = self._images.loader(python)
+        key = (python, packages)
+        if key not in self._hosts:
+            image = self._images.loader(python, packages)
             if self._secret is None:
                 self._secret = loader_secret(self._resources, image.image_id, USER, self._password)
             facts = self._interpreter_facts(image)
-            self._hosts[python] = DockerLoaderHost(self._resources, facts, self._mounts)
-        return self._hosts[python]
+            self._hosts[key] = DockerLoaderHost(self._resources, facts, self._mounts)
+        return self._hosts[key]
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> DockerServer:
         """Start the PostgreSQL of this name once; it runs until the engine is left."""
@@ -223,8 +225,9 @@ class DockerEngine:
             implementation=probed.implementation,
             optimized_build=probed.optimized_build,
             build=f"{describe_build(image.base)}; {info['OSType']}/{info['Architecture']}",
-            lock_hash=lock_hash(image.python),
-            left_out=left_out(loader_lock(image.python), info["Architecture"]),
+            lock_hash=image.lock.hash,
+            left_out=left_out(image.lock.file, info["Architecture"]),
+            packages=image.lock.packages,
             image=image.image_id,
         )
 

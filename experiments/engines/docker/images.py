@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import partial
 from typing import TypeVar
@@ -17,6 +17,7 @@ from experiments.environment.image_lock import ImageLock, Kind, Slot, Source, ve
 from experiments.environment.requirements import is_free_threaded, locked_pythons
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.formatting import duration
+from experiments.matrix.packages import Packages
 
 NAMES: dict[Kind, str] = {"python": "Python", "postgres": "PostgreSQL"}
 SOURCE_NAMES: dict[Source, str] = {"registry": "the pinned official images", "debian": "Debian's packages"}
@@ -24,6 +25,7 @@ NO_FREE_THREADED = "no base image: neither the official images nor Debian have a
 
 _MOST_AT_ONCE = 4
 
+_Key = TypeVar("_Key", bound=Hashable)
 _Made = TypeVar("_Made", LoaderImage, Base)
 
 
@@ -41,7 +43,7 @@ class Images:
         self._client = client
         self._lock = lock
         self._stop = threading.Event()
-        self._loaders: dict[str, LoaderImage | Exception] = {}
+        self._loaders: dict[tuple[str, Packages], LoaderImage | Exception] = {}
         self._servers: dict[str, Base | Exception] = {}
         self._had: dict[Kind, tuple[str, ...]] = {}
 
@@ -61,7 +63,10 @@ class Images:
         from several threads. An interruption ends what is being made.
         """
         jobs: list[tuple[str, Callable[[Tell], LoaderImage | Base]]] = [
-            *((name_of("python", python), partial(self._ensure_loader, python)) for python in dict.fromkeys(pythons)),
+            *(
+                (name_of("python", python), partial(self._ensure_loader, python, ()))
+                for python in dict.fromkeys(pythons)
+            ),
             *((name_of("postgres", major), partial(self._ensure_server, major)) for major in dict.fromkeys(majors)),
         ]
         progress = _Progress(len(jobs), tell)
@@ -74,9 +79,12 @@ class Images:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def loader(self, python: str) -> LoaderImage:
-        """Return an interpreter's image. Raises Unsupported without base here, BadInput for a bad digest, Failure."""
-        return self._ensure_loader(python, _say_nothing)
+    def loader(self, python: str, packages: Packages = ()) -> LoaderImage:
+        """Return the image of an interpreter with these packages on top of the locked ones.
+
+        Raises Unsupported without base here, BadInput for a bad digest or a version that does not exist, Failure.
+        """
+        return self._ensure_loader(python, packages, _say_nothing)
 
     def postgres(self, major: str) -> Base:
         """Return the image of PostgreSQL; raise as ``loader`` does."""
@@ -84,7 +92,7 @@ class Images:
 
     def not_pulled(self) -> str | None:
         """Return why the registry refused an official image; None if it did not, and where a pin has to be mended."""
-        errors = [made for kept in (self._loaders, self._servers) for made in kept.values()]
+        errors = [*self._loaders.values(), *self._servers.values()]
         wrong = any(isinstance(error, BadInput) for error in errors)
         return None if wrong else next((error.reason for error in errors if isinstance(error, NotPulled)), None)
 
@@ -97,12 +105,12 @@ class Images:
             self._had[kind] = tuple(sorted(found, key=version_order))
         return self._had[kind]
 
-    def _ensure_loader(self, python: str, tell: Tell) -> LoaderImage:
+    def _ensure_loader(self, python: str, packages: Packages, tell: Tell) -> LoaderImage:
         def make() -> LoaderImage:
             base = self._base(("python", python), self.pythons(), tell)
-            return ensure_loader_image(self._client, python, base, self._stop, tell)
+            return ensure_loader_image(self._client, python, base, self._stop, tell, packages=packages)
 
-        return _once(self._loaders, python, make)
+        return _once(self._loaders, (python, packages), make)
 
     def _ensure_server(self, major: str, tell: Tell) -> Base:
         return _once(self._servers, major, lambda: self._base(("postgres", major), self.majors(), tell))
@@ -119,7 +127,7 @@ class Images:
         raise Unsupported(f"{name_of(*slot)}: {SOURCE_NAMES[self.source]} have {', '.join(known) or 'none'}")
 
 
-def _once(kept: dict[str, _Made | Exception], key: str, make: Callable[[], _Made]) -> _Made:
+def _once(kept: dict[_Key, _Made | Exception], key: _Key, make: Callable[[], _Made]) -> _Made:
     """Return the image or raise its error; make or try it only once."""
     if key not in kept:
         try:

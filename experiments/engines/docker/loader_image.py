@@ -20,11 +20,13 @@ from experiments.engines.docker.image_labels import IMAGE_LABEL, SHORT_ID, remov
 from experiments.engines.docker.interrupts import listen, wait_for_turn
 from experiments.engines.docker.volumes import Account, Member
 from experiments.engines.docker.volumes import pack as pack_members
-from experiments.engines.docker.wheelhouse import locked_wheels, wheelhouse, wheels
+from experiments.engines.docker.wheelhouse import locked_wheels, wheels
 from experiments.environment.cache import cache_folder, turn_at
 from experiments.environment.hashes import PROJECT, short_hash, source_hash
-from experiments.environment.requirements import loader_lock, lock_hash, postgresql_lock
+from experiments.environment.package_sets import FOR_IMAGES, Lock, ensure_lock
+from experiments.environment.requirements import postgresql_lock
 from experiments.errors import Failure
+from experiments.matrix.packages import Packages
 
 REPOSITORY = "bigdata-matrix/loader"
 
@@ -53,25 +55,34 @@ class LoaderImage:
     tag: str
     base: Base
     python: str
+    lock: Lock
     made: bool = False
     """True if it was built just now."""
 
 
 def ensure_loader_image(
-    client: DockerClient, python: str, base: Base, stop: threading.Event, tell: Tell, project: Path = PROJECT
+    client: DockerClient,
+    python: str,
+    base: Base,
+    stop: threading.Event,
+    tell: Tell,
+    project: Path = PROJECT,
+    packages: Packages = (),
 ) -> LoaderImage:
     """Return the image, built unless it is there; ``tell`` hears of it. Raises Failure, also when ``stop`` is set."""
-    labels = image_labels(python, base, project)
+    with docker_errors("ask for its processor"):
+        architecture = client.info()["Architecture"]
+    wait = partial(wait_for_turn, stop=stop, doing=f"the packages of Python {python}")
+    lock = ensure_lock(python, packages, architecture, FOR_IMAGES, wait, project)
+    labels = image_labels(python, base, lock, project)
     tag = image_tag(python, labels, (project / _DOCKERFILE).read_bytes())
     with docker_errors(f"look for the image {tag}"):
         found = find_image(client, tag)
     if found is not None:
-        return LoaderImage(found, tag, base, python)
+        return LoaderImage(found, tag, base, python, lock)
     tell("adding the packages")
-    with docker_errors("ask for its processor"):
-        architecture = client.info()["Architecture"]
-    packages = wheelhouse(python, architecture, stop, project)
-    files = context_files(python, packages, program_files(architecture, stop, project), project)
+    wheels_folder = locked_wheels(f"py{python}", lock.file, python, architecture, stop)
+    files = context_files(lock, wheels_folder, program_files(architecture, stop, project), project)
     # Two harnesses at once: neither removes a step of the other.
     wait = partial(wait_for_turn, stop=stop, doing=f"the image {tag}")
     with (
@@ -79,7 +90,7 @@ def ensure_loader_image(
         docker_errors(f"build the image of the loader for Python {python}"),
     ):
         image_id = build_image(client, tag, labels, pack(files), {"BASE": base.reference, "PYTHON": python}, stop)
-    return LoaderImage(image_id, tag, base, python, made=True)
+    return LoaderImage(image_id, tag, base, python, lock, made=True)
 
 
 def describe_build(base: Base, project: Path = PROJECT) -> str:
@@ -87,7 +98,7 @@ def describe_build(base: Base, project: Path = PROJECT) -> str:
     return f"{base.identity}; {_DOCKERFILE.name} {short_hash((project / _DOCKERFILE).read_text())}"
 
 
-def image_labels(python: str, base: Base, project: Path = PROJECT) -> dict[str, str]:
+def image_labels(python: str, base: Base, lock: Lock, project: Path = PROJECT) -> dict[str, str]:
     """Return the parts of the image as labels."""
     return {
         IMAGE_LABEL: "loader",
@@ -95,7 +106,7 @@ def image_labels(python: str, base: Base, project: Path = PROJECT) -> dict[str, 
         "bigdata-matrix.base": base.identity,
         # One made anew from the same packages may still be another: by another recipe.
         "bigdata-matrix.base-id": base.image_id,
-        "bigdata-matrix.lock-hash": lock_hash(python, project),
+        "bigdata-matrix.lock-hash": lock.hash,
         "bigdata-matrix.programs": short_hash(postgresql_lock(MAJOR, project).read_text()),
         "bigdata-matrix.source-hash": source_hash(project),
     }
@@ -108,14 +119,15 @@ def image_tag(python: str, labels: Mapping[str, str], dockerfile: bytes) -> str:
 
 
 def context_files(
-    python: str, wheels_folder: Path, programs: Mapping[str, bytes], project: Path = PROJECT
+    lock: Lock, wheels_folder: Path, programs: Mapping[str, bytes], project: Path = PROJECT
 ) -> dict[str, bytes]:
     """Collect the build context by path: Dockerfile, lock, wheels, programs, modules, dictionary."""
-    files = {"Dockerfile": project / _DOCKERFILE, "requirements.txt": loader_lock(python, project)}
+    files = {"Dockerfile": project / _DOCKERFILE}
     files |= {f"wheelhouse/{wheel.name}": wheel for wheel in wheels(wheels_folder)}
     sources = (*(project / "bigdata").rglob("*.py"), *(project / "bigdata").rglob("*.csv"))
     files |= {path.relative_to(project).as_posix(): path for path in sources}
     contents = {**{name: path.read_bytes() for name, path in files.items()}, **programs}
+    contents["requirements.txt"] = lock.text().encode()
     return {name: contents[name] for name in sorted(contents)}
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 
 from experiments.engines.docker.interrupts import wait_for_turn
 from experiments.environment.cache import cache_folder, make_once
-from experiments.environment.hashes import PROJECT
 from experiments.environment.install import run_pip
-from experiments.environment.requirements import loader_lock
 from experiments.environment.requirements_file import ARCHITECTURES, for_architecture
 from experiments.errors import Unsupported
 
@@ -24,13 +22,11 @@ _OLD_NAMES = {"x86_64": ("manylinux2014", "manylinux2010", "manylinux1"), "aarch
 _LAST_WITH_ALLOCATOR = (3, 7)
 
 
-def wheelhouse(python: str, architecture: str, stop: threading.Event, project: Path = PROJECT) -> Path:
-    """Return the folder of locked wheels, fetched if needed. Raises Unsupported for another processor, or Failure."""
-    return locked_wheels(f"py{python}", loader_lock(python, project), python, architecture, stop)
-
-
 def locked_wheels(name: str, lock: Path, python: str, architecture: str, stop: threading.Event) -> Path:
-    """Return the wheels of any lock; the folder's name begins with ``name``."""
+    """Return the folder with the wheels of a lock, fetched if needed; its name begins with ``name``.
+
+    Raises Unsupported for another processor and for a wheel that does not fit, or Failure.
+    """
     if architecture not in ARCHITECTURES:
         raise Unsupported(
             f"images are made for {' and '.join(ARCHITECTURES)}, and the Docker engine has {architecture}"

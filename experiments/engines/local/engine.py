@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +17,10 @@ from experiments.engines.settings import merged_settings
 from experiments.environment.affinity import Cores, cores_here
 from experiments.environment.cache import cache_in_use
 from experiments.environment.interpreters import VARIABLE, Interpreter, find_interpreters
-from experiments.environment.requirements import left_out, loader_lock, lock_hash, locked_pythons
+from experiments.environment.package_sets import Builder, ensure_lock
+from experiments.environment.requirements import left_out, locked_pythons
 from experiments.errors import BadInput, Unsupported
+from experiments.matrix.packages import Packages
 from experiments.matrix.spec import PostgresConfiguration
 from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 
@@ -35,7 +38,7 @@ class LocalEngine:
         self._own_binaries = None if pg_bin is None else binaries_in(pg_bin.resolve())
         self.own_postgres = None if self._own_binaries is None else self._own_binaries.version
         self._interpreters = functools.cache(find)
-        self._hosts: dict[str, LocalLoaderHost] = {}
+        self._hosts: dict[tuple[str, Packages], LocalLoaderHost] = {}
         self._servers: dict[str, LocalServer] = {}
         self._leaving = contextlib.ExitStack()
         self.notices: tuple[str, ...] = ()
@@ -65,11 +68,12 @@ class LocalEngine:
     def make_ready(self, pythons: Sequence[str], majors: Sequence[str], tell: Callable[[str], None]) -> None:
         """Do nothing: environments are made one by one, each in a few seconds."""
 
-    def loader_host(self, python: str) -> LocalLoaderHost:
+    def loader_host(self, python: str, packages: Packages = ()) -> LocalLoaderHost:
         """Prepare the interpreter with its packages once. Raises Unsupported if this machine lacks it."""
-        if python not in self._hosts:
-            self._hosts[python] = self._make_host(python)
-        return self._hosts[python]
+        key = (python, packages)
+        if key not in self._hosts:
+            self._hosts[key] = self._make_host(python, packages)
+        return self._hosts[key]
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> LocalServer:
         """Start the PostgreSQL of this name once; it runs until the engine is left."""
@@ -101,7 +105,7 @@ class LocalEngine:
         """Return the directory itself: loaders run under the same account."""
         return str(directory.resolve())
 
-    def _make_host(self, python: str) -> LocalLoaderHost:
+    def _make_host(self, python: str, packages: Packages) -> LocalLoaderHost:
         interpreter = self._interpreters().get(python)
         if interpreter is None:
             found = ", ".join(self._interpreters()) or "none"
@@ -109,9 +113,10 @@ class LocalEngine:
                 f"no CPython {python} on this machine (found: {found}): nox -s interpreters -- {python} may get it, "
                 f"or name one that stands elsewhere in {VARIABLE}"
             )
-        lock = loader_lock(python)
-        if not lock.is_file():
+        if python not in locked_pythons():
             raise Unsupported(f"no locked packages for Python {python}; locked: {', '.join(locked_pythons())}")
+        builder = Builder(interpreter.executable, interpreter.build)
+        lock = ensure_lock(python, packages, platform.machine(), builder)
         facts = InterpreterFacts(
             python=python,
             version=interpreter.version,
@@ -119,10 +124,11 @@ class LocalEngine:
             optimized_build=interpreter.optimized_build,
             free_threaded=interpreter.free_threaded,
             build=_build_identity(interpreter),
-            lock_hash=lock_hash(python),
-            left_out=left_out(lock),
+            lock_hash=lock.hash,
+            left_out=left_out(lock.file),
+            packages=lock.packages,
         )
-        return LocalLoaderHost(ensure_venv(interpreter, lock), facts)
+        return LocalLoaderHost(ensure_venv(interpreter, lock.file), facts)
 
     def _binaries(self, version: str) -> Binaries:
         own = self._own_binaries

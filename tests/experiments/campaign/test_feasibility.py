@@ -54,6 +54,14 @@ def test_workers_without_a_record_are_found_before_there_are_files(threaded: Cel
     )
 
 
+def test_a_wheel_that_is_not_there_is_found_with_its_place(threaded: Cell) -> None:
+    matrix = replace(load_matrix(ROOT / "matrix.yaml"), packages={"own": {"psycopg2-binary": "gone.whl"}, "x": {}})
+    plan = make_plan([PlannedCell(replace(threaded, packages="own"), "a", ("pools",))], 1, 1)
+    (found,) = find_impossible(plan, matrix, {})
+    assert found.path == ("packages", "own", "psycopg2-binary")
+    assert found.text == "there is no file 'gone.whl': build it, or name another one"
+
+
 def test_fewer_connections_than_the_plan_needs_are_found(threaded: Cell) -> None:
     assert findings(threaded, {"Max-Connections": "29"}, here=False) == [
         (

@@ -15,6 +15,7 @@ from experiments.environment.affinity import Cores
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
+from experiments.matrix.packages import Packages
 from experiments.matrix.plan import make_plan
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration, load_matrix
 from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
@@ -104,8 +105,8 @@ class FakeEngine:
     def pythons(self) -> tuple[str, ...]:
         return ("3.13", "3.14t")
 
-    def loader_host(self, python: str) -> FakeHost:
-        self.asked.append(f"python {python}")
+    def loader_host(self, python: str, packages: Packages = ()) -> FakeHost:
+        self.asked.append(f"python {python}{' with packages' * bool(packages)}")
         if python not in self.pythons():
             raise Unsupported(f"no Python {python} here")
         return FakeHost(python, self)
@@ -266,13 +267,13 @@ def test_each_combination_is_tried_once_on_the_server_of_its_first_cell_and_said
     ]
     assert told == [
         "preparing Python 3.13 and its packages",
+        "preparing Python 3.14t and its packages",
         "preparing data ny",
         "preparing PostgreSQL default",
         "trying row_by_row_threaded, Python 3.13",
         "preparing PostgreSQL memory",
         "trying row_by_row_asyncio on uvloop, Python 3.13",
         "trying row_by_row_asyncpg on rloop, extended, Python 3.13",
-        "preparing Python 3.14t and its packages",
         "trying row_by_row_threaded, Python 3.14t",
         "trying row_by_row_threaded, Python 3.14t without GIL",
     ]
@@ -309,8 +310,8 @@ def test_what_did_not_come_to_its_own_end_is_tried_again(first: Finished, matrix
     answers = [first, Finished(0, '{"supported": false, "reason": "no way"}', "", 0.2)]
 
     class Engine(FakeEngine):
-        def loader_host(self, python: str) -> FakeHost:
-            host = super().loader_host(python)
+        def loader_host(self, python: str, packages: Packages = ()) -> FakeHost:
+            host = super().loader_host(python, packages)
             host.run = lambda *arguments, **options: answers.pop(0)  # type: ignore[method-assign]
             return host
 
@@ -414,3 +415,40 @@ def test_a_plan_foresees_what_a_lock_leaves_out_and_tries_nothing(
     engine = FakeEngine()
     assert find_obstacles(plan, matrix, {"local": engine}) == {uvloop_cell: "no uvloop for Python 3.13: no wheel"}
     assert (engine.asked, engine.tried) == ([], [])
+
+
+def test_other_packages_are_another_host_that_is_made_before_any_server_starts(
+    matrix: Matrix, threaded: Cell, uvloop_cell: Cell
+) -> None:
+    engine = FakeEngine()
+    matrix = replace(matrix, packages={"older": {"aiopg": "1.3"}})
+    older = replace(uvloop_cell, packages="older")
+    prepared = prepare(matrix, engine, threaded, uvloop_cell, older)
+    assert all(isinstance(one, PreparedCell) for one in prepared.values())
+    assert engine.asked == ["python 3.13", "python 3.13 with packages", "postgres default for 30"]
+    assert engine.tried.count("row_by_row_asyncio --loop uvloop") == 2
+
+
+@pytest.mark.parametrize("kind", [BadInput, Unsupported])
+def test_packages_that_cannot_be_had_are_named(matrix: Matrix, uvloop_cell: Cell, kind: type[Exception]) -> None:
+    class WithoutPackages(FakeEngine):
+        def loader_host(self, python: str, packages: Packages = ()) -> FakeHost:
+            raise kind(f"not {packages}")
+
+    message = "packages older: not (('aiopg', '1.3'),)"
+    matrix, older = replace(matrix, packages={"older": {"aiopg": "1.3"}}), replace(uvloop_cell, packages="older")
+    if kind is BadInput:
+        with pytest.raises(BadInput) as caught:
+            prepare(matrix, WithoutPackages(), older)
+        assert str(caught.value) == message
+    else:
+        assert prepare(matrix, WithoutPackages(), older)[older] == message
+
+
+def test_before_preparation_only_the_locked_packages_are_known_to_be_left_out(
+    matrix: Matrix, uvloop_cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.campaign.prepare.left_out", lambda lock: {"aiopg": "no wheel"})
+    matrix, older = replace(matrix, packages={"older": {"aiopg": "1.3"}}), replace(uvloop_cell, packages="older")
+    plan = make_plan([PlannedCell(cell, "a", ()) for cell in (uvloop_cell, older)], 1, 1)
+    assert find_obstacles(plan, matrix, {"local": FakeEngine()}) == {uvloop_cell: "no aiopg for Python 3.13: no wheel"}

@@ -16,6 +16,7 @@ from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.protocol import Finished
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
+from experiments.matrix.packages import Packages
 from experiments.matrix.spec import DataSet, Experiment, Matrix, PostgresConfiguration, load_matrix
 from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 from tests.experiments.campaign.test_prepare import FakeEngine, FakeHost, FakeServer
@@ -35,8 +36,8 @@ class Engine(FakeEngine):
         said = {"schema": 1, "supported": True, "reason": None, "client": parts.libpq}
         self.answers = {"row_by_row_threaded": Finished(0, json.dumps(said), "", 0.2)}
 
-    def loader_host(self, python: str) -> FakeHost:
-        host = super().loader_host(python)
+    def loader_host(self, python: str, packages: Packages = ()) -> FakeHost:
+        host = super().loader_host(python, packages)
         host.facts = self._parts.interpreter
         return host
 

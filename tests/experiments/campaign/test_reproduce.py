@@ -11,6 +11,7 @@ import pytest
 
 from experiments.__main__ import main
 from experiments.campaign.reproduce import Reproduction, read_reproduction
+from experiments.environment.package_sets import content_hash, short_content
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell, read_cell
 from experiments.matrix.spec import load_matrix
@@ -21,6 +22,7 @@ from experiments.records.record import Record
 from experiments.records.redaction import without_paths
 from experiments.report.publish import verdicts_of, write_front_page, write_tables
 from tests.experiments.made_campaigns import measured
+from tests.experiments.made_packages import make_wheel
 from tests.experiments.older_cells import without
 from tests.project import ROOT
 
@@ -361,3 +363,34 @@ def test_a_number_of_connections_that_is_none_is_passed_over(
 ) -> None:
     servers = {name: replace(one, settings={"max_connections": value}) for name, one in published.postgres.items()}
     assert read(tmp_path, replace(published, postgres=servers)).max_connections is None
+
+
+def with_packages(described: Description, text: str, facts: str) -> Description:
+    """The campaign with a set of packages in all of its cells."""
+    matrix = {**recorded(), "packages": {"own": {"psycopg2-binary": text}}}
+    cells = tuple(replace(one, cell=replace(one.cell, packages="own")) for one in described.cells)
+    python = replace(described.interpreters["3.13"], packages={"psycopg2-binary": facts})
+    return replace(described, matrix=matrix, cells=cells, interpreters={"local: 3.13 with own": python})
+
+
+def test_only_the_wheel_that_was_published_is_installed_again(
+    tmp_path: Path, published: Description, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "psycopg2_binary-2.9.12-py3-none-any.whl"
+    content = content_hash("psycopg2-binary", make_wheel(tmp_path, name).name)
+    same = with_packages(published, name, f"2.9.12 (wheel {short_content(content)})")
+    assert read(tmp_path / "1", same).matrix.packages == {"own": {"psycopg2-binary": name}}
+    other = with_packages(published, name, "2.9.12 (wheel sha256:0123456789ab)")
+    with pytest.raises(BadInput, match=rf"packages own: '{name}' is not what was published \(psycopg2-binary 2.9.12 "):
+        read(tmp_path / "2", other)
+    # Of an absolute path its last part was published.
+    with pytest.raises(BadInput, match=r"^psycopg2-binary: there is no folder '\./source'"):
+        read(tmp_path / "3", with_packages(published, "source", "2.9.12 (folder sha256:0123456789ab)"))
+    assert read(tmp_path / "4", with_packages(published, "2.9.12", "2.9.12")).cells[0].cell.packages == "own"
+
+
+def test_a_set_that_the_recorded_matrix_lacks_is_refused(tmp_path: Path, published: Description) -> None:
+    lacking = replace(with_packages(published, "2.9.12", "2.9.12"), matrix=recorded())
+    with pytest.raises(BadInput, match=r"packages: 'own' is not in its matrix \(known: locked\)"):
+        read(tmp_path, lacking)

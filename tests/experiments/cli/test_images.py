@@ -11,6 +11,7 @@ from experiments.cli import images as command
 from experiments.engines.docker.base_images import Base, Choice
 from experiments.engines.docker.loader_image import LoaderImage
 from experiments.environment.image_lock import ImageLock
+from experiments.environment.package_sets import project_lock
 from experiments.errors import BadInput, Failure
 
 
@@ -30,7 +31,7 @@ class FakeImages:
         tell(f"making {' '.join((*pythons, *majors))}")
 
     def loader(self, python: str) -> LoaderImage:
-        return LoaderImage(f"id-{python}", "tag", base(python), python, made=True)
+        return LoaderImage(f"id-{python}", "tag", base(python), python, project_lock("3.13"), made=True)
 
     def postgres(self, major: str) -> Base:
         if major == "18":

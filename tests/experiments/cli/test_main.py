@@ -20,6 +20,7 @@ from experiments.engines.select import Engines
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
+from experiments.matrix.packages import Packages
 from experiments.matrix.plan import make_plan
 from experiments.matrix.spec import Matrix, load_matrix
 from experiments.records.record import Record
@@ -259,8 +260,14 @@ def test_the_default_python_has_its_gil_and_psycopg_its_wheel_where_the_lock_has
     resolver = Engines()
     assert resolver.default_python("local") == "3.13"
     # One without a lock cannot run in any case.
-    asked = {python: resolver.default_implementation(python) for python in ("3.13", "3.14t", "3.15")}
+    asked = {python: resolver.default_implementation(python, ()) for python in ("3.13", "3.14t", "3.15")}
     assert asked == {"3.13": "binary", "3.14t": "python", "3.15": "binary"}
+    (tmp_path / "3.13").write_text("psycopg-binary==3.3.9 \\\n    --hash=sha256:11\npsycopg==3.3.9\n")
+    same, other = (f"dist/psycopg-{version}-py3-none-any.whl" for version in ("3.3.9", "3.4.0"))
+    sets: list[Packages] = [(("psycopg", same),), (("psycopg", other),), (("psycopg", "3.2.1"),)]
+    sets.append((("psycopg", other), ("psycopg-binary", "3.3.9")))
+    answers = [resolver.default_implementation("3.13", packages) for packages in sets]
+    assert answers == ["binary", "python", "binary", "binary"]
     opened.pythons = lambda: ("3.14t",)
     with pytest.raises(BadInput, match="engine local: found no Python that has locked packages"):
         resolver.default_python("local")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from experiments.environment.install import run_locked, run_pip
+from experiments.errors import Failure, Unsupported
 
 
 def python(text: str) -> list[str]:
@@ -47,3 +48,21 @@ def test_variables_of_pip_that_install_elsewhere_or_nothing_do_not_reach_it(
         run_pip(python(text), [seen], purpose="try", lock=lock.fileno())
     assert "PIP_INDEX_URL" in seen.read_text().split()
     assert not {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_DRY_RUN"} & set(seen.read_text().split())
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("ERROR: a-1-cp312-cp312-linux_x86_64.whl is not a supported wheel on this platform.", Unsupported),
+        (
+            "ERROR: Cannot install a and b because these package versions have conflicting dependencies.",
+            Unsupported,
+        ),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", Failure),
+    ],
+)
+def test_packages_that_do_not_fit_are_no_failure(tmp_path: Path, said: str, kind: type[Exception]) -> None:
+    program = python(f"import sys; print({said!r}, file=sys.stderr); exit(1)")
+    with (tmp_path / "lock").open("w") as lock, pytest.raises(kind) as caught:
+        run_pip(program, [], purpose="try", lock=lock.fileno())
+    assert str(caught.value) == f"try: {said.removeprefix('ERROR: ')}"

@@ -7,8 +7,10 @@ from experiments.environment.requirements_file import (
     architecture_of,
     for_architecture,
     merge,
+    read_entries,
     read_from_source,
     read_left_out,
+    with_versions,
 )
 
 HASH = " \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\n"
@@ -47,3 +49,11 @@ def test_what_is_built_from_source_is_read_back() -> None:
 @pytest.mark.parametrize(("machine", "name"), [("arm64", "aarch64"), ("AMD64", "x86_64"), ("riscv64", "riscv64")])
 def test_processors_have_their_names_in_wheels(machine: str, name: str) -> None:
     assert architecture_of(machine) == name
+
+
+def test_a_wheel_of_this_machine_is_named_by_its_version_elsewhere() -> None:
+    own = "psycopg @ file:///here/a%20b/psycopg-3.4.0.dev1%2Bx-py3-none-any.whl \\\n    --hash=sha256:11\n"
+    other = "uvloop==0.22.1 \\\n    --hash=sha256:22\n"
+    assert with_versions(own + other) == f"psycopg==3.4.0.dev1+x \\\n    --hash=sha256:11\n{other}"
+    assert read_entries(own + other) == {"psycopg": own, "uvloop": other}
+    assert for_architecture(own + other, "x86_64") == own + other

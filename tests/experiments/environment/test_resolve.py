@@ -10,8 +10,16 @@ from typing import Any
 import pytest
 
 from experiments.environment.requirements import LockTarget, from_source, left_out
-from experiments.environment.resolve import index_environment, make_lock, requirement_name, stand_in
-from experiments.errors import Failure
+from experiments.environment.resolve import (
+    build_wheel,
+    index_environment,
+    list_versions,
+    make_lock,
+    requirement_name,
+    resolve_upon,
+    stand_in,
+)
+from experiments.errors import Failure, Unsupported
 
 REQUIREMENTS = ("psycopg2-binary", "SQLAlchemy", "psycopg[binary]>=3.2", "uvloop")
 
@@ -197,3 +205,51 @@ def test_what_the_user_set_for_uv_stays() -> None:
 )
 def test_a_requirement_names_a_distribution(requirement: str, name: str) -> None:
     assert requirement_name(requirement) == name
+
+
+def test_other_packages_are_resolved_with_the_lock_as_what_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], *, input: str, **_: Any) -> subprocess.CompletedProcess[str]:
+        output = Path(command[command.index("--output-file") + 1])
+        assert output.read_text() == "uvloop==1\n"
+        assert "--upgrade" not in command
+        assert command[command.index("--python-platform") + 1] == "aarch64-manylinux_2_28"
+        output.write_text(f"{input}\n")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr("experiments.environment.resolve.uv_environment", dict)
+    monkeypatch.setattr("experiments.environment.resolve.subprocess.run", run)
+    assert resolve_upon("uvloop==1\n", ["asyncpg==0.29.0"], "3.13", "aarch64") == "asyncpg==0.29.0\n"
+
+
+def test_the_versions_of_an_index_are_pips_answer_from_the_index_that_uv_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        said = "asyncpg (0.32.0)\nAvailable versions: 0.32.0, 0.31.0\n" if len(asked) == 1 else ""
+        return subprocess.CompletedProcess(command, 0, said, "")
+
+    monkeypatch.setattr("experiments.environment.resolve.uv_environment", lambda: {"UV_DEFAULT_INDEX": "file:///x"})
+    monkeypatch.setattr("experiments.environment.resolve.subprocess.run", run)
+    assert list_versions("asyncpg") == ("0.32.0", "0.31.0")
+    assert asked[0][-2:] == ["--index-url", "file:///x"]
+    assert list_versions("asyncpg") == ()
+
+
+def test_a_wheel_is_built_from_a_source_folder_or_it_is_said_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        folder, source = Path(command[command.index("--out-dir") + 1]), Path(command[-1])
+        if source.name == "bad":
+            return subprocess.CompletedProcess(command, 2, "", "error: Failed to build\n  no compiler\n")
+        folder.mkdir()
+        (folder / "x-1-py3-none-any.whl").touch()
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr("experiments.environment.resolve.uv_environment", dict)
+    monkeypatch.setattr("experiments.environment.resolve.subprocess.run", run)
+    python = Path("/usr/bin/python")
+    assert build_wheel(tmp_path / "good", python, tmp_path / "out").name == "x-1-py3-none-any.whl"
+    with pytest.raises(Unsupported, match=r"^cannot be built: Failed to build$"):
+        build_wheel(tmp_path / "bad", python, tmp_path / "none")

@@ -51,6 +51,7 @@ CELLS = st.builds(
     resources=TEXT,
     sampling=TEXT,
     workload=TEXT,
+    packages=TEXT,
 )
 IDENTITIES = st.builds(
     Identity,
@@ -73,6 +74,7 @@ OTHER_CELL = Cell(
     *("docker", "3.14t", "off", "row_by_row_asyncpg", "rloop", "prepared", "c"),
     *(21, "memory", "de", "per_record", "executemany", "shared", "off"),
     workload="fetch",
+    packages="asyncpg_0.29.0",
 )
 OTHER_PARTS: dict[str, list[Any]] = {
     "interpreter_build": ["main, Oct 8 2024"],
@@ -137,6 +139,7 @@ def test_the_axes_stand_in_the_order_of_a_record() -> None:
         "resources",
         "sampling",
         "workload",
+        "packages",
     )
     assert tuple(CELL.axes()) == AXES
 
@@ -268,6 +271,12 @@ def test_a_cell_is_read_back_as_it_was_recorded(threaded: Cell) -> None:
 
 def test_a_cell_of_an_older_version_ingests(threaded: Cell) -> None:
     assert read_cell(without(threaded, "workload")) == threaded
+
+
+def test_a_label_names_other_packages_than_the_locked_ones() -> None:
+    cell = replace(CELL, packages="asyncpg_0.29.0")
+    assert cell.contestant() == f"{CELL.contestant()}, packages asyncpg_0.29.0"
+    assert cell.label().startswith(cell.contestant())
 
 
 def test_a_label_names_another_workload_than_the_usual_one() -> None:

@@ -12,6 +12,7 @@ import pytest
 from experiments.errors import BadInput
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell, expand
+from experiments.matrix.packages import DISTRIBUTIONS, Packages
 from experiments.matrix.selection import Selection, parse_selection
 from experiments.matrix.spec import DataSet, Defaults, Experiment, Matrix, PostgresConfiguration, Resources
 
@@ -34,8 +35,8 @@ class FakeMachine:
     def default_python(self, engine: str) -> str:
         return {"local": "3.13"}[engine]
 
-    def default_implementation(self, python: str) -> str:
-        return "python" if python == "3.14t" else "binary"
+    def default_implementation(self, python: str, packages: Packages) -> str:
+        return "python" if python == "3.14t" or "./psycopg" in dict(packages).values() else "binary"
 
 
 def make_matrix(experiments: Mapping[str, Mapping[str, Any]], **parts: Any) -> Matrix:
@@ -350,3 +351,53 @@ def test_a_part_of_an_experiment_can_be_chosen_by_its_name() -> None:
         {one.cell.workload for one in cells_of(matrix, Selection(experiments=(name,)))} for name in ("a", "a_fetch")
     ]
     assert parts == [{"ingest", "fetch"}, {"fetch"}]
+
+
+SETS = {"older": {"asyncpg": "0.29.0"}, "loop": {"uvloop": "0.22.0"}, "own": {"psycopg": "./psycopg"}}
+
+
+def test_packages_collapse_for_loaders_that_need_none_of_them() -> None:
+    body = {"matrix": {"loader": [THREADS, ASYNCPG], "loop": ["asyncio", "uvloop"], "packages": ["locked", *SETS]}}
+    planned = cells_of(make_matrix({"one": body}, packages=SETS))
+    assert [(one.cell.loader, one.cell.loop, one.cell.packages) for one in planned] == [
+        (THREADS, None, "locked"),
+        (THREADS, None, "locked"),
+        (ASYNCPG, "asyncio", "locked"),
+        (ASYNCPG, "asyncio", "older"),
+        (ASYNCPG, "uvloop", "locked"),
+        (ASYNCPG, "uvloop", "older"),
+        (ASYNCPG, "uvloop", "loop"),
+    ]
+
+
+def test_what_a_driver_uses_unless_asked_depends_on_its_packages() -> None:
+    body = {"matrix": {"loader": [PSYCOPG], "packages": ["locked", "own"]}}
+    planned = cells_of(make_matrix({"one": body}, packages=SETS))
+    assert [(one.cell.packages, one.cell.implementation) for one in planned[2:]] == [
+        ("locked", "binary"),
+        ("own", "python"),
+    ]
+
+
+def test_packages_of_the_command_line_are_an_axis_of_every_experiment_and_the_baseline_stays_locked() -> None:
+    included = {"include": [{"loader": ASYNCPG, "poolsize": 7}]}
+    listed = {"matrix": {"loader": [THREADS, ASYNCPG]}}
+    asked = Selection(packages=("asyncpg=0.29.0", "asyncpg=0.30.0"))
+    planned = cells_of(make_matrix({"one": listed, "two": included}), asked)
+    assert [(one.cell.loader, one.cell.packages, one.experiments) for one in planned] == [
+        (THREADS, "locked", ("one", "two")),
+        (THREADS, "locked", ("one", "two")),
+        (ASYNCPG, "asyncpg_0.29.0", ("one",)),
+        (ASYNCPG, "asyncpg_0.30.0", ("one",)),
+        (ASYNCPG, "asyncpg_0.29.0", ("two",)),
+        (ASYNCPG, "asyncpg_0.30.0", ("two",)),
+    ]
+
+
+def test_packages_that_none_of_the_loaders_needs_are_refused() -> None:
+    with pytest.raises(BadInput) as caught:
+        cells_of(make_matrix({"loaders": LOADERS}), Selection(packages=("asyncpg=0.29.0", "asyncpg=locked")))
+    assert str(caught.value) == (
+        "--packages: no loader of these experiments needs asyncpg; choose others with --experiment, or name another "
+        f"distribution (known: {', '.join(DISTRIBUTIONS)})"
+    )

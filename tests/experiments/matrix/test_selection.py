@@ -90,7 +90,8 @@ def test_the_texts_of_the_options_become_values() -> None:
         (
             {"only": ["pool=1"]},
             "--only: unknown axis 'pool' (did you mean poolsize? known: engine, python, gil, loader, loop, "
-            "protocol, implementation, poolsize, postgres, data, transaction, inserts, resources, sampling, workload)",
+            "protocol, implementation, poolsize, postgres, data, transaction, inserts, resources, sampling, workload, "
+            "packages)",
         ),
     ],
 )
@@ -180,3 +181,15 @@ def test_a_directory_named_as_a_data_set_takes_no_ones_name(tmp_path: Path) -> N
     chosen = apply_selection(MATRIX, Selection(data=str(folder)))
     assert chosen.defaults.data == "ny_directory"
     assert chosen.data["ny"] == NY
+
+
+def test_packages_are_split_and_checked_and_become_sets_of_the_matrix() -> None:
+    selection = parse_selection(packages=["asyncpg=0.29.0, asyncpg=locked", "asyncpg=0.29.0"])
+    assert selection.packages == ("asyncpg=0.29.0", "asyncpg=locked")
+    chosen = apply_selection(MATRIX, selection)
+    assert chosen.packages == {"asyncpg_0.29.0": {"asyncpg": "0.29.0"}, "locked": {}}
+    for one in chosen.experiments.values():
+        assert one.matrix.get("packages") == (("asyncpg_0.29.0", "locked") if one.matrix else None)
+        assert all("packages" in entry for entry in one.include)
+    with pytest.raises(BadInput, match="--packages: no loader needs the distribution 'pyscopg'"):
+        parse_selection(packages=["asyncpg=locked,pyscopg=1"])

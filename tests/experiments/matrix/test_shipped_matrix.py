@@ -14,6 +14,7 @@ from experiments.analysis.ceilings import COPY, PGBENCH
 from experiments.cli.schema import SCHEMA
 from experiments.matrix.cell import AXES, Cell
 from experiments.matrix.expand import expand
+from experiments.matrix.packages import Packages
 from experiments.matrix.plan import Plan, estimate_s, guess_run_s, make_plan
 from experiments.matrix.records import fit_records
 from experiments.matrix.selection import Selection, apply_selection
@@ -32,7 +33,7 @@ class MachineWithAll:
     def default_python(self, engine: str) -> str:
         return "3.13"
 
-    def default_implementation(self, python: str) -> str:
+    def default_implementation(self, python: str, packages: Packages) -> str:
         return "binary"
 
 

@@ -33,6 +33,7 @@ WRITTEN: dict[str, Any] = {
             "left_out": {"aiopg": "no wheel"},
             "image": None,
             "free_threaded": False,
+            "packages": {},
         }
     },
     "postgres": {
@@ -77,7 +78,10 @@ def test_fields_of_newer_campaigns_are_passed_over_and_older_ones_lack_some(desc
     for name in WRITTEN:
         for facts in values[name].values():
             facts["of_tomorrow"] = 1
-    for name, later in (("interpreters", ("image", "free_threaded", "left_out")), ("postgres", ("image", "build"))):
+    for name, later in (
+        ("interpreters", ("image", "free_threaded", "left_out", "packages")),
+        ("postgres", ("image", "build")),
+    ):
         for facts in values[name].values():
             for key in later:
                 del facts[key]

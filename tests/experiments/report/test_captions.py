@@ -52,3 +52,20 @@ def test_engines_that_differ_in_more_than_the_container_are_told_to(
     assert warning in markdown_table(*summed(unlike, records, description.experiments[0]))
     alike = replace(both, interpreters=dict.fromkeys(versions, python))
     assert "differ in more" not in markdown_table(*summed(alike, records, description.experiments[0]))
+
+
+def test_the_versions_of_sets_and_of_the_locked_packages_are_named_where_there_are_sets(
+    description: Description, make_record: Callable[..., Record], threaded: Cell
+) -> None:
+    other = replace(threaded, packages="own")
+    cells = (description.cells[0], replace(description.cells[0], cell_key="sha256:own", cell=other))
+    python = description.interpreters["3.13"]
+    own = replace(python, packages={"psycopg2-binary": "2.9.12 (wheel sha256:0123456789ab)"})
+    both = replace(description, cells=cells, interpreters={"3.13": python, "local: 3.13 with own": own})
+    records = [make_record(threaded), make_record(other, cell_key="sha256:own")]
+    table = markdown_table(*summed(both, records, description.experiments[0]))
+    assert records[0].client is not None
+    version = records[0].client.packages["psycopg2"]
+    assert f"- Packages: own: psycopg2-binary 2.9.12 (wheel sha256:0123456789ab); locked: psycopg2 {version}." in table
+    assert "| packages" in table
+    assert "Packages:" not in markdown_table(*summed(description, records[:1], description.experiments[0]))

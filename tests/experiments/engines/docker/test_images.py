@@ -17,7 +17,9 @@ from experiments.engines.docker.base_images import Base, NotPulled
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.loader_image import LoaderImage
 from experiments.environment.image_lock import DebianPin, ImageLock, ImagePins, RegistryPin, Source, load_image_lock
+from experiments.environment.package_sets import project_lock
 from experiments.errors import BadInput, Failure, Unsupported
+from experiments.matrix.packages import Packages
 
 OFFICIAL = ImagePins(RegistryPin("python:3-slim", f"sha256:{'a' * 64}", None, "2026-11-22", False))
 DEBIAN = ImagePins(OFFICIAL.registry, DebianPin("trixie", {"libc6": "2.41-12"}, "2026-11-22"))
@@ -37,6 +39,7 @@ class Kitchen:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.packages: list[Packages] = []
         self.error: Exception | None = None
         self.drift: str | None = None
         self.says: str | None = None
@@ -52,11 +55,12 @@ class Kitchen:
         return Base("ref", f"sha256:{slot[1]}", source, f"{source} {slot[1]}", self.drift, made=True)
 
     def ensure_loader_image(
-        self, client: Any, python: str, base: Base, stop: threading.Event, tell: Any
+        self, client: Any, python: str, base: Base, stop: threading.Event, tell: Any, packages: Packages
     ) -> LoaderImage:
+        self.packages.append(packages)
         if self.says:
             tell("adding the packages")
-        return LoaderImage(f"sha256:loader-{python}", "tag", base, python, made=True)
+        return LoaderImage(f"sha256:loader-{python}", "tag", base, python, project_lock("3.13"), made=True)
 
 
 @pytest.fixture
@@ -286,6 +290,15 @@ def test_what_the_engine_has_is_not_made_again(docker_client: DockerClient, imag
     assert [line for line in told if "differs from the lock" not in line] == []
     assert again.loader("3.13") == replace(images.loader("3.13"), base=again.loader("3.13").base, made=False)
     assert again.postgres("17").made is False
+
+
+def test_each_set_of_packages_has_an_image_of_its_own_upon_the_same_base(kitchen: Kitchen) -> None:
+    images = of("debian")
+    other = (("asyncpg", "0.29.0"),)
+    images.make(["3.11"], [], print)
+    assert images.loader("3.11") is images.loader("3.11")
+    assert images.loader("3.11", other) is images.loader("3.11", other)
+    assert kitchen.packages == [(), other]
 
 
 @pytest.fixture

@@ -26,10 +26,12 @@ from experiments.engines.docker.loader_image import (
     pack,
 )
 from experiments.environment.hashes import PROJECT, short_hash, source_hash
+from experiments.environment.package_sets import Lock, project_lock
 from experiments.environment.requirements import lock_hash, postgresql_lock
 from experiments.errors import Failure
 
 BASE = Base("sha256:base", "sha256:base", "debian", "debian trixie: libc6 2.41-12, python3.13 3.13.5-2")
+LOCK = project_lock("3.13")
 DOCKERFILE = (PROJECT / "docker" / "loader.Dockerfile").read_text()
 
 
@@ -69,13 +71,13 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "aiopg.whl").write_bytes(b"wheel")
     (tmp_path / "complete").touch()
-    monkeypatch.setattr(loader_image, "wheelhouse", lambda python, architecture, stop, project: tmp_path)
+    monkeypatch.setattr(loader_image, "locked_wheels", lambda name, lock, python, architecture, stop: tmp_path)
     monkeypatch.setattr(loader_image, "program_files", lambda architecture, stop, project: dict(PROGRAMS))
     return tmp_path
 
 
 def test_the_labels_say_what_it_is_made_of() -> None:
-    assert image_labels("3.13", BASE) == {
+    assert image_labels("3.13", BASE, LOCK) == {
         "bigdata-matrix.image": "loader",
         "bigdata-matrix.python": "3.13",
         "bigdata-matrix.base": BASE.identity,
@@ -94,7 +96,7 @@ def test_an_interpreter_is_told_by_its_base_and_the_dockerfile(tmp_path: Path) -
 
 
 def test_the_tag_changes_with_each_part_and_with_nothing_else() -> None:
-    labels = image_labels("3.13", BASE)
+    labels = image_labels("3.13", BASE, LOCK)
     tag = image_tag("3.13", labels, b"FROM")
     assert re.fullmatch(r"bigdata-matrix/loader:py3\.13-[0-9a-f]{12}", tag)
     assert image_tag("3.13", dict(reversed(labels.items())), b"FROM") == tag
@@ -111,7 +113,7 @@ def test_a_base_that_was_made_anew_from_the_same_packages_has_another_image_buil
 
 
 def test_the_engine_gets_the_loader_its_lock_and_wheels_and_nothing_else(wheel: Path) -> None:
-    files = context_files("3.13", wheel, PROGRAMS)
+    files = context_files(LOCK, wheel, PROGRAMS)
     assert files["postgresql/bin/pgbench"] == b"program"
     assert files["wheelhouse/aiopg.whl"] == b"wheel"
     assert files["requirements.txt"] == (PROJECT / "docker" / "requirements" / "py3.13.txt").read_bytes()
@@ -139,13 +141,39 @@ def test_it_is_built_once_without_a_network() -> None:
     told: list[str] = []
     first = ensure_loader_image(engine, "3.13", BASE, threading.Event(), told.append)
     second = ensure_loader_image(engine, "3.13", BASE, threading.Event(), told.append)
-    assert first == LoaderImage("sha256:loader", first.tag, BASE, "3.13", made=True)
+    assert first == LoaderImage("sha256:loader", first.tag, BASE, "3.13", LOCK, made=True)
     assert second == replace(first, made=False)
     assert told == ["adding the packages"]
     (build,) = engine.built
     assert build["network_mode"] == "none"
     assert build["buildargs"] == {"BASE": "sha256:base", "PYTHON": "3.13"}
-    assert build["labels"] == image_labels("3.13", BASE)
+    assert build["labels"] == image_labels("3.13", BASE, LOCK)
+
+
+def test_other_packages_make_another_image_whose_lock_names_no_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "requirements.txt"
+    own.write_text("psycopg @ file:///here/psycopg-3.4.0.dev1-py3-none-any.whl \\\n    --hash=sha256:11\n")
+    asked: list[tuple[Any, ...]] = []
+
+    def ensure_lock(python: str, packages: Any, architecture: str, *others: Any) -> Lock:
+        asked.append((python, packages, architecture))
+        return Lock(own, "sha256:own", {"psycopg": "3.4.0.dev1"}) if packages else LOCK
+
+    monkeypatch.setattr(loader_image, "ensure_lock", ensure_lock)
+    engine: Any = FakeEngine()
+    packages = (("psycopg", "dist/psycopg-3.4.0.dev1-py3-none-any.whl"),)
+    usual = ensure_loader_image(engine, "3.13", BASE, threading.Event(), print)
+    other = ensure_loader_image(engine, "3.13", BASE, threading.Event(), print, packages=packages)
+    assert asked == [("3.13", (), "x86_64"), ("3.13", packages, "x86_64")]
+    assert usual.tag != other.tag
+    assert other.lock.packages == {"psycopg": "3.4.0.dev1"}
+    assert engine.built[1]["labels"]["bigdata-matrix.lock-hash"] == "sha256:own"
+    with tarfile.open(fileobj=engine.built[1]["fileobj"]) as context:
+        requirements = context.extractfile("requirements.txt")
+        assert requirements is not None
+        assert requirements.read() == b"psycopg==3.4.0.dev1 \\\n    --hash=sha256:11\n"
 
 
 def test_of_the_nameless_images_of_a_build_none_stays_and_no_other_goes() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from experiments.engines.docker import wheelhouse as module
-from experiments.engines.docker.wheelhouse import target_options, wheelhouse, wheels
+from experiments.engines.docker.wheelhouse import locked_wheels, target_options, wheels
+from experiments.environment.requirements import loader_lock
 from experiments.errors import Failure, Unsupported
 
 
@@ -35,6 +36,10 @@ def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]
 
     monkeypatch.setattr(module, "run_pip", run_pip)
     return calls
+
+
+def wheelhouse(python: str, architecture: str, stop: threading.Event, project: Path) -> Path:
+    return locked_wheels(f"py{python}", loader_lock(python, project), python, architecture, stop)
 
 
 def pairs(python: str, architecture: str) -> list[tuple[str, str]]:

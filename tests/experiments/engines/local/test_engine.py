@@ -11,8 +11,10 @@ from experiments.engines.local.traces import read_traces
 from experiments.engines.select import open_engine
 from experiments.environment.cache import sole_use_of_cache
 from experiments.environment.interpreters import Interpreter
+from experiments.environment.package_sets import Builder, Lock, project_lock
 from experiments.environment.requirements import LOADER_PYTHONS, lock_hash
 from experiments.errors import BadInput, Unsupported
+from experiments.matrix.packages import Packages
 from experiments.matrix.spec import PostgresConfiguration
 from experiments.records.facts import Placement
 
@@ -63,6 +65,30 @@ def test_a_host_is_prepared_once_and_says_what_identifies_it(monkeypatch: pytest
     assert made == ["py3.9.txt"]
     assert (facts.python, facts.version, facts.build) == ("3.9", "3.9.1", "3.9.1 (main); not optimized; not lto")
     assert (facts.lock_hash, facts.left_out) == (lock_hash("3.9"), {})
+
+
+def test_each_set_of_packages_has_an_environment_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = Lock(tmp_path / "requirements.txt", "sha256:own", {"asyncpg": "0.29.0"})
+    lock.file.write_text("# left out: rloop: no wheel\n")
+    made: list[Path] = []
+
+    def ensure_lock(python: str, packages: Packages, architecture: str, builder: Builder) -> Lock:
+        assert builder == Builder(Path("/usr/bin/python"), "3.9.1 (main)")
+        return lock if packages else project_lock(python)
+
+    def ensure_venv(interpreter: Interpreter, file: Path) -> Path:
+        made.append(file)
+        return Path("/venv/bin/python")
+
+    monkeypatch.setattr(local, "ensure_lock", ensure_lock)
+    monkeypatch.setattr(local, "ensure_venv", ensure_venv)
+    engine = LocalEngine(find=lambda: interpreters("3.9"))
+    own = engine.loader_host("3.9", (("asyncpg", "0.29.0"),))
+    assert engine.loader_host("3.9", (("asyncpg", "0.29.0"),)) is own
+    assert engine.loader_host("3.9") is not own
+    assert made == [lock.file, project_lock("3.9").file]
+    assert (own.facts.lock_hash, own.facts.packages) == ("sha256:own", {"asyncpg": "0.29.0"})
+    assert own.facts.left_out == {"rloop": "no wheel"}
 
 
 def test_a_free_threaded_build_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
