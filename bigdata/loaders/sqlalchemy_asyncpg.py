@@ -37,28 +37,28 @@ def _engine(url: str, autocommit: bool, protocol: str) -> AsyncEngine:
     return create_async_engine("postgresql+asyncpg://", **options, **isolation(autocommit))
 
 
-async def session(connection: AsyncConnection) -> list[tuple[str, str]]:
+async def session(connection: Any) -> list[tuple[str, str]]:
     """Return what the session is, by ``statements.SESSION``."""
     return await asyncpg.session(_driver_connection(connection))
 
 
-async def close(connection: AsyncConnection) -> None:
+async def close(connection: Any) -> None:
     """Close the connection, even if the server does not answer; what was not committed is rolled back."""
     with suppress(*Error, asyncio.TimeoutError):
         await asyncio.wait_for(connection.close(), asyncpg.CLOSE_WITHIN_S)
 
 
-def cancel(connection: AsyncConnection) -> None:
+def cancel(connection: Any) -> None:
     """Ask the server to cancel the statement that runs on the connection, if any."""
     with suppress(SQLAlchemyError):
         asyncpg.cancel(_driver_connection(connection))
 
 
-def abandon(connection: AsyncConnection) -> None:
+def abandon(connection: Any) -> None:
     """Shut down a connection whose server does not answer."""
     with suppress(SQLAlchemyError):
         asyncpg.abandon(_driver_connection(connection))
 
 
-def _driver_connection(connection: AsyncConnection) -> Any:
+def _driver_connection(connection: Any) -> Any:
     return connection.sync_connection.connection.driver_connection

@@ -27,8 +27,8 @@ class GeoRecord(Base):
     pop100: Mapped[int]
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the looked-up columns, for whoever checks them like those of a row."""
-        return (getattr(self, name) for name in LOOKED_UP_COLUMNS)
+        """Yield the looked-up columns that it was given, for whoever checks them like those of a row."""
+        return (vars(self)[name] for name in LOOKED_UP_COLUMNS if name in vars(self))
 
 
 class DataElement(Base):

@@ -38,28 +38,28 @@ def _engine(url: str, autocommit: bool, protocol: str) -> Engine:
     return create_engine("postgresql+psycopg2://", **options, **isolation(autocommit))
 
 
-def session(connection: Connection) -> list[tuple[str, str]]:
+def session(connection: Any) -> list[tuple[str, str]]:
     """Return what the session is, by ``statements.SESSION``."""
     return psycopg2.session(_driver_connection(connection))
 
 
-def close(connection: Connection) -> None:
+def close(connection: Any) -> None:
     """Close the connection; what was not committed is rolled back."""
     with suppress(Error):
         connection.close()
 
 
-def cancel(connection: Connection) -> None:
+def cancel(connection: Any) -> None:
     """Ask the server to cancel the statement that runs on the connection, if any."""
     with suppress(Error):
         psycopg2.cancel(_driver_connection(connection))
 
 
-def abandon(connection: Connection) -> None:
+def abandon(connection: Any) -> None:
     """Shut down a connection whose server does not answer."""
     with suppress(Error):
         psycopg2.abandon(_driver_connection(connection))
 
 
-def _driver_connection(connection: Connection) -> Any:
+def _driver_connection(connection: Any) -> Any:
     return connection.connection.driver_connection

@@ -37,6 +37,7 @@ class Wording:
     statement: str
     """Its name in ``bigdata.database.statements``."""
     text: str
+    """``{}`` stands for the plain statement."""
 
 
 @dataclass(frozen=True)
