@@ -35,4 +35,4 @@ def count_statements(connection: Connection | None, statements: Counter[str] | N
         count(sql.BEGIN, sql.COMMIT)
 
     event.listen(connection, "before_cursor_execute", count_statement)
-    event.listen(connection, "commit", count_transaction)
+    event.listen(connection, sql.COMMIT.lower(), count_transaction)

@@ -18,7 +18,7 @@ _ONE = ("fetchone", "fetchrow", "one")
 _VALUE = ("fetchval", "scalar")
 _FETCHING = re.compile("fetch(all|many|one|row|val)?|one|all|scalar")
 # Those whose answer may have rows to be fetched.
-_EXECUTING = ("execute", "scalars")
+_EXECUTING = re.compile("execute|scalars")
 
 
 class Answers:
@@ -56,7 +56,7 @@ class Cover:
         found = getattr(self._target, name)
         if name == "cursor":
             return lambda *arguments, **options: Cover(found(*arguments, **options), self._receive)
-        watched = name in _EXECUTING or _FETCHING.fullmatch(name)
+        watched = _EXECUTING.fullmatch(name) or _FETCHING.fullmatch(name)
         return partial(self._call, name, found) if watched else found
 
     def _call(self, name: str, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -67,7 +67,7 @@ class Cover:
         return self._look_at(name, await waiting)
 
     def _look_at(self, name: str, answer: Any) -> Any:
-        if name in _EXECUTING:
+        if _EXECUTING.fullmatch(name):
             return Cover(answer, self._receive)
         self._receive(name, answer)
         return answer
