@@ -37,28 +37,33 @@ def _engine(url: str, autocommit: bool, protocol: str) -> AsyncEngine:
     return create_async_engine("postgresql+asyncpg://", **options, **isolation(autocommit))
 
 
-async def session(connection: Any) -> list[tuple[str, str]]:
+async def session(owner: Any) -> list[tuple[str, str]]:
     """Return what the session is, by ``statements.SESSION``."""
-    return await asyncpg.session(_driver_connection(connection))
+    return await asyncpg.session(_driver_connection(owner))
 
 
-async def close(connection: Any) -> None:
+async def close(owner: Any) -> None:
     """Close the connection, even if the server does not answer; what was not committed is rolled back."""
     with suppress(*Error, asyncio.TimeoutError):
-        await asyncio.wait_for(connection.close(), asyncpg.CLOSE_WITHIN_S)
+        await asyncio.wait_for(_connection(owner).close(), asyncpg.CLOSE_WITHIN_S)
 
 
-def cancel(connection: Any) -> None:
+def cancel(owner: Any) -> None:
     """Ask the server to cancel the statement that runs on the connection, if any."""
     with suppress(SQLAlchemyError):
-        asyncpg.cancel(_driver_connection(connection))
+        asyncpg.cancel(_driver_connection(owner))
 
 
-def abandon(connection: Any) -> None:
+def abandon(owner: Any) -> None:
     """Shut down a connection whose server does not answer."""
     with suppress(SQLAlchemyError):
-        asyncpg.abandon(_driver_connection(connection))
+        asyncpg.abandon(_driver_connection(owner))
 
 
-def _driver_connection(connection: Any) -> Any:
-    return connection.sync_connection.connection.driver_connection
+def _driver_connection(owner: Any) -> Any:
+    return _connection(owner).sync_connection.connection.driver_connection
+
+
+def _connection(owner: Any) -> Any:
+    """Return the connection, or that of a session."""
+    return getattr(owner, "bind", owner)

@@ -30,6 +30,7 @@ from bigdata.runtimes.job import HotLoops, Operations
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 Error, statement_of = connections.Error, connections.statement_of
+abandon, cancel, close, session = connections.abandon, connections.cancel, connections.close, connections.session
 
 
 def load_geo(session: Session, records: Iterable[Geo]) -> None:
@@ -112,23 +113,3 @@ def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[st
     """Open a session on a connection of its own; with ``statements`` it counts there what it sends."""
     connection = connections.connect(url, autocommit=autocommit, protocol=protocol, statements=statements)
     return Session(connection, expire_on_commit=False)
-
-
-def session(session: Session) -> list[tuple[str, str]]:
-    """Return what the server's session is, by ``statements.SESSION``."""
-    return connections.session(session.bind)
-
-
-def close(session: Session) -> None:
-    """Close the connection; what was not committed is rolled back."""
-    connections.close(session.bind)
-
-
-def cancel(session: Session) -> None:
-    """Ask the server to cancel the statement that runs on the connection, if any."""
-    connections.cancel(session.bind)
-
-
-def abandon(session: Session) -> None:
-    """Shut down a connection whose server does not answer."""
-    connections.abandon(session.bind)

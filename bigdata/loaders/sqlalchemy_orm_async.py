@@ -30,6 +30,7 @@ from bigdata.runtimes.job import HotLoops, Operations
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 Error, statement_of = connections.Error, connections.statement_of
+abandon, cancel, close, session = connections.abandon, connections.cancel, connections.close, connections.session
 
 
 async def load_geo(session: AsyncSession, records: AsyncIterable[Geo]) -> None:
@@ -112,23 +113,3 @@ async def connect(url: str, *, autocommit: bool, protocol: str, statements: Coun
     """Open a session on a connection of its own; with ``statements`` it counts there what it sends."""
     connection = await connections.connect(url, autocommit=autocommit, protocol=protocol, statements=statements)
     return AsyncSession(connection, expire_on_commit=False)
-
-
-async def session(session: AsyncSession) -> list[tuple[str, str]]:
-    """Return what the server's session is, by ``statements.SESSION``."""
-    return await connections.session(session.bind)
-
-
-async def close(session: AsyncSession) -> None:
-    """Close the connection; what was not committed is rolled back."""
-    await connections.close(session.bind)
-
-
-def cancel(session: AsyncSession) -> None:
-    """Ask the server to cancel the statement that runs on the connection, if any."""
-    connections.cancel(session.bind)
-
-
-def abandon(session: AsyncSession) -> None:
-    """Shut down a connection whose server does not answer."""
-    connections.abandon(session.bind)

@@ -38,28 +38,33 @@ def _engine(url: str, autocommit: bool, protocol: str) -> Engine:
     return create_engine("postgresql+psycopg2://", **options, **isolation(autocommit))
 
 
-def session(connection: Any) -> list[tuple[str, str]]:
+def session(owner: Any) -> list[tuple[str, str]]:
     """Return what the session is, by ``statements.SESSION``."""
-    return psycopg2.session(_driver_connection(connection))
+    return psycopg2.session(_driver_connection(owner))
 
 
-def close(connection: Any) -> None:
+def close(owner: Any) -> None:
     """Close the connection; what was not committed is rolled back."""
     with suppress(Error):
-        connection.close()
+        _connection(owner).close()
 
 
-def cancel(connection: Any) -> None:
+def cancel(owner: Any) -> None:
     """Ask the server to cancel the statement that runs on the connection, if any."""
     with suppress(Error):
-        psycopg2.cancel(_driver_connection(connection))
+        psycopg2.cancel(_driver_connection(owner))
 
 
-def abandon(connection: Any) -> None:
+def abandon(owner: Any) -> None:
     """Shut down a connection whose server does not answer."""
     with suppress(Error):
-        psycopg2.abandon(_driver_connection(connection))
+        psycopg2.abandon(_driver_connection(owner))
 
 
-def _driver_connection(connection: Any) -> Any:
-    return connection.connection.driver_connection
+def _driver_connection(owner: Any) -> Any:
+    return _connection(owner).connection.driver_connection
+
+
+def _connection(owner: Any) -> Any:
+    """Return the connection, or that of a session."""
+    return getattr(owner, "bind", owner)
