@@ -10,6 +10,8 @@ from typing import Any
 
 import greenlet  # noqa: F401  # SQLAlchemy would miss it only when it connects
 from sqlalchemy import NullPool
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -20,6 +22,18 @@ __all__ = ["Error", "abandon", "cancel", "close", "connect", "session", "stateme
 
 # Of a connection that cannot be opened the driver's error comes as it is.
 Error: Any = (SQLAlchemyError, *asyncpg.Error)
+
+
+class WithoutJson(PGDialect_asyncpg):
+    """A dialect without codecs for JSON, which nobody sends: older versions of asyncpg look up its types for them."""
+
+    supports_statement_cache = True
+
+    async def setup_asyncpg_json_codec(self, conn: Any) -> None:
+        """Leave json as asyncpg has it."""
+
+    async def setup_asyncpg_jsonb_codec(self, conn: Any) -> None:
+        """Leave jsonb as asyncpg has it."""
 
 
 async def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> AsyncConnection:
@@ -34,7 +48,8 @@ def _engine(url: str, autocommit: bool, protocol: str) -> AsyncEngine:
     """Return the engine, whose connections are opened like those of the bare driver."""
     connect_driver = partial(asyncpg.connect, url, autocommit=autocommit, protocol=protocol, statements=None)
     options: dict[str, Any] = {"async_creator": connect_driver, "poolclass": NullPool}
-    return create_async_engine("postgresql+asyncpg://", **options, **isolation(autocommit))
+    registry.register("postgresql.asyncpg_without_json", __name__, WithoutJson.__name__)
+    return create_async_engine("postgresql+asyncpg_without_json://", **options, **isolation(autocommit))
 
 
 async def session(owner: Any) -> list[tuple[str, str]]:
