@@ -36,3 +36,8 @@ class Interrupted(LoadFailed):
 
 INTERRUPTED = "interrupted before the work was complete"
 """Message after Ctrl-C or SIGTERM."""
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """Return the error of the driver that SQLAlchemy has packed into one of its own, or the error itself."""
+    return getattr(error, "orig", None) or error

@@ -17,7 +17,10 @@ BIGDATA = ROOT / "bigdata"
 SCHEMA = ROOT / "experiments/matrix.schema.json"
 
 every_loader = pytest.mark.parametrize("loader", LOADERS.values(), ids=lambda loader: loader.name)
-every_compared_loader = pytest.mark.parametrize("loader", CONTESTANTS.values(), ids=lambda loader: loader.name)
+# A layer over a driver is compared with that driver's loader.
+COMPARED = [loader for loader in CONTESTANTS.values() if loader.layer_over is None]
+
+every_compared_loader = pytest.mark.parametrize("loader", COMPARED, ids=lambda loader: loader.name)
 
 
 @every_loader

@@ -9,7 +9,7 @@ from typing import Any, Iterator
 
 from bigdata.database.cancelling import cancel
 from bigdata.database.conninfo import check_ports, effective_parameters, parse_url, with_connect_timeout
-from bigdata.errors import BadInput, LoadFailed
+from bigdata.errors import BadInput, LoadFailed, driver_error
 
 VARIABLE = "BIGDATA_DBURL"
 SCHEMES = ("postgresql://", "postgres://")
@@ -128,7 +128,7 @@ def _wait_for_server(connection: Any) -> None:
 
 def cannot_connect(url: str, error: BaseException) -> BadInput:
     """Return the error for a connection that could not be made, with libpq's reason and without the password."""
-    reason = without_password(url, str(error).strip()) or type(error).__name__
+    reason = without_password(url, str(driver_error(error)).strip()) or type(error).__name__
     return BadInput(f"--dburl: cannot connect: {reason}")
 
 

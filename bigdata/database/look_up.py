@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
 from bigdata.census.sf1 import DataRecord, describe
 from bigdata.errors import LoadFailed
@@ -20,7 +20,7 @@ def known_geo_id(record: DataRecord, geo_id: int | None) -> int:
     return geo_id
 
 
-def item_rows(record: DataRecord, rows: list[Any]) -> list[Any]:
+def item_rows(record: DataRecord, rows: Sequence[Any]) -> Sequence[Any]:
     """Return the rows. Raises LoadFailed unless there is one for each value of the record."""
     if len(rows) != len(record.values):
         raise LoadFailed(

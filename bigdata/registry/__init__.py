@@ -5,8 +5,8 @@ Data only: it imports nothing else of the program, so that the harness can read 
 
 from __future__ import annotations
 
-from bigdata.registry import aiopg, asyncpg, ceilings, psycopg, psycopg2
-from bigdata.registry.loader import IMPLEMENTATIONS, LOOP_PACKAGES, PROTOCOLS, DriverStatement, Loader
+from bigdata.registry import aiopg, asyncpg, ceilings, psycopg, psycopg2, sqlalchemy
+from bigdata.registry.loader import IMPLEMENTATIONS, LOOP_PACKAGES, PROTOCOLS, DriverStatement, Loader, Wording
 from bigdata.registry.transactions import (
     TypedInserts,
     expected_transactions,
@@ -43,6 +43,7 @@ __all__ = [
     "DriverStatement",
     "Loader",
     "TypedInserts",
+    "Wording",
     "Workload",
     "expected_transactions",
     "most_prepared_inserts",
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 CONTESTANTS: dict[str, Loader] = {
-    loader.name: loader for rows in (psycopg2, aiopg, asyncpg, psycopg) for loader in rows.LOADERS
+    loader.name: loader for rows in (psycopg2, aiopg, asyncpg, psycopg, sqlalchemy) for loader in rows.LOADERS
 }
 """Loaders that are compared with each other, by name: all but the ceilings."""
 

@@ -26,6 +26,18 @@ class DriverStatement:
     per_connection: int
     """How many times each connection sends it."""
     why: str
+    per_process: int = 0
+    """How many times the first connection sends it, in a transaction that is rolled back without autocommit."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The text of a statement of the workloads as a layer over the driver makes it."""
+
+    statement: str
+    """Its name in ``bigdata.database.statements``."""
+    text: str
+    """``{}`` stands for the plain statement."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,12 @@ class Loader:
     """False: it has one connection, whatever the pool size."""
     driver_statements: tuple[DriverStatement, ...] = ()
     """Statements that the driver sends besides the workload."""
+    layer_over: str | None = None
+    """The loader with the bare driver: what the layer costs is the difference between the two."""
+    wordings: tuple[Wording, ...] = ()
+    """Statements of the workloads whose texts are the layer's."""
+    casts_parameters: bool = False
+    """Each parameter has its type behind it, as in ``$1::INTEGER``."""
     pipelines: bool = False
     """Its executemany sends all INSERTs of a record before it waits: extended protocol only, and one transaction."""
     prepares_apart: bool = False
@@ -86,3 +104,8 @@ class Loader:
         """
         connections = 2 if self.ceiling else 1
         return connections + sum(statement.per_connection for statement in self.driver_statements)
+
+    def other_transactions(self, *, autocommit: bool) -> int:
+        """Return what a load adds to ``xact_commit`` besides workload and workers, however many these are."""
+        first = sum(statement.per_process for statement in self.driver_statements) if autocommit else 0
+        return self.extra_transactions + first

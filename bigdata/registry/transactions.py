@@ -40,7 +40,7 @@ def expected_transactions(
     work = geo_records + 2 * data_records + inserts if autocommit else geo_records + data_records
     if loader.copies:
         work = geo_records + 1
-    return work + poolsize * loader.connection_transactions + loader.extra_transactions
+    return work + poolsize * loader.connection_transactions + loader.other_transactions(autocommit=autocommit)
 
 
 def most_prepared_inserts(data_records: int) -> int:
@@ -86,7 +86,8 @@ def operating_transactions(
     loader: Loader, workload: Workload, *, operations: int, poolsize: int, protocol: str
 ) -> range:
     """Return the range of transactions that so many operations may add: one each, and those that prepare apart."""
-    least = operations + poolsize * loader.connection_transactions + loader.extra_transactions
+    others = loader.other_transactions(autocommit=workload.autocommit)
+    least = operations + poolsize * loader.connection_transactions + others
     if loader.prepares_apart and workload.autocommit and protocol == "prepared":
         return range(least + 1, least + min(poolsize, operations) + 1)
     return range(least, least + 1)

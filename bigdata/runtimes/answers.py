@@ -14,9 +14,11 @@ from typing import Any, Callable, Generator
 from bigdata.census.answers import SUM_LIMIT, digest_rows, format_answers
 
 # Methods of the drivers that return a row, or a value of one; others of such a name return many rows.
-_ONE = ("fetchone", "fetchrow")
-_VALUE = "fetchval"
-_FETCHING = re.compile("fetch(all|many|one|row|val)?")
+_ONE = ("fetchone", "fetchrow", "one")
+_VALUE = ("fetchval", "scalar")
+_FETCHING = re.compile("fetch(all|many|one|row|val)?|one|all|scalar")
+# Those whose answer may have rows to be fetched.
+_EXECUTING = re.compile("execute|scalars")
 
 
 class Answers:
@@ -32,7 +34,7 @@ class Answers:
 
     def add(self, method: str, answer: Any) -> None:
         """Add what a method of the driver has returned."""
-        rows = [(answer,)] if method == _VALUE else [answer] if method in _ONE else answer
+        rows = [(answer,)] if method in _VALUE else [answer] if method in _ONE else answer
         count, total = digest_rows(row for row in rows if row is not None)
         with self._lock:
             self._sums[0] += count
@@ -54,17 +56,19 @@ class Cover:
         found = getattr(self._target, name)
         if name == "cursor":
             return lambda *arguments, **options: Cover(found(*arguments, **options), self._receive)
-        return partial(self._fetch, name, found) if _FETCHING.fullmatch(name) else found
+        watched = _EXECUTING.fullmatch(name) or _FETCHING.fullmatch(name)
+        return partial(self._call, name, found) if watched else found
 
-    def _fetch(self, name: str, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    def _call(self, name: str, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         answer = method(*arguments, **options)
-        if hasattr(answer, "__await__"):
-            return self._wait(name, answer)
-        self._receive(name, answer)
-        return answer
+        return self._wait(name, answer) if hasattr(answer, "__await__") else self._look_at(name, answer)
 
     async def _wait(self, name: str, waiting: Any) -> Any:
-        answer = await waiting
+        return self._look_at(name, await waiting)
+
+    def _look_at(self, name: str, answer: Any) -> Any:
+        if _EXECUTING.fullmatch(name):
+            return Cover(answer, self._receive)
         self._receive(name, answer)
         return answer
 

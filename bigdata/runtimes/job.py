@@ -14,7 +14,7 @@ try:
 except ImportError:
     Protocol = object  # type: ignore[assignment]
 
-from bigdata.errors import LoadFailed
+from bigdata.errors import LoadFailed, driver_error
 from bigdata.measurement.loop_lag import LoopLag
 from bigdata.measurement.measure import Measured, PhaseClock, Usage
 from bigdata.measurement.profiling import Profiler
@@ -186,7 +186,7 @@ def load_failed(driver: Driver, record: Any, error: BaseException) -> LoadFailed
     statement = " ".join((driver.statement_of(error) or "").split())
     if len(statement) > SHOWN_STATEMENT_CHARACTERS:
         statement = statement[:SHOWN_STATEMENT_CHARACTERS] + "..."
-    message = str(error).strip() or type(error).__name__
+    message = str(driver_error(error)).strip() or type(error).__name__
     if 'prepared statement "' in message:
         message = f"{' '.join(message.split())} ({_POOLER})"
     return LoadFailed(": ".join(part for part in (where, statement, message) if part))

@@ -21,7 +21,7 @@ from tests.project import ROOT
 # Every module that needs neither a driver nor SQLAlchemy.
 IMPORT_ALL = """
 import importlib, pkgutil, sys, sysconfig, bigdata
-others = {"psycopg2", "aiopg", "asyncpg", "psycopg", "gevent", "sqlalchemy", "uvloop", "rloop"}
+others = {"psycopg2", "aiopg", "asyncpg", "psycopg", "gevent", "greenlet", "sqlalchemy", "uvloop", "rloop"}
 for module in pkgutil.walk_packages(bigdata.__path__, "bigdata."):
     try:
         importlib.import_module(module.name)

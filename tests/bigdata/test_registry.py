@@ -51,6 +51,19 @@ def test_no_two_loaders_have_the_same_short_name() -> None:
     assert len(set(names)) == len(names)
 
 
+def test_what_a_layer_is_over_is_a_loader_without_one() -> None:
+    over = {one.layer_over for one in CONTESTANTS.values()} - {None}
+    assert over == {"row_by_row_threaded", "row_by_row_asyncpg"}
+    assert all(CONTESTANTS[str(name)].layer_over is None for name in over)
+
+
+def test_what_a_process_asks_first_is_a_transaction_each_in_autocommit_and_none_else() -> None:
+    layer = CONTESTANTS["row_by_row_sqlalchemy_core_threaded"]
+    assert layer.connection_transactions == 1
+    assert [layer.other_transactions(autocommit=autocommit) for autocommit in (True, False)] == [4, 0]
+    assert LOADERS["ceiling_pgbench"].other_transactions(autocommit=False) == 1
+
+
 def test_a_name_stands_once_and_ceilings_come_last() -> None:
     assert list(LOADERS)[: len(CONTESTANTS)] == list(CONTESTANTS)
     assert {loader.name: loader.ceiling for loader in LOADERS.values()} == {

@@ -194,6 +194,9 @@ def test_clearing_whole_tables_does_without_sqlalchemy(dburl: str) -> None:
         # psycopg brings both of its sides.
         (("row_by_row_psycopg_threaded", None), ["asyncio", "psycopg"]),
         (("row_by_row_psycopg_asyncio", "uvloop"), ["asyncio", "psycopg", "uvloop"]),
+        # SQLAlchemy imports asyncio in any case.
+        (("row_by_row_sqlalchemy_core_threaded", None), ["sqlalchemy", "asyncio", "psycopg2"]),
+        (("row_by_row_sqlalchemy_orm_asyncio", "uvloop"), ["sqlalchemy", "greenlet", "asyncio", "asyncpg", "uvloop"]),
     ],
     ids=str,
 )

@@ -1,4 +1,4 @@
-"""psycopg's two hot loops are twins: what sets them apart is async and await, so that only waiting can differ."""
+"""Hot loops that are twins: what sets them apart is async and await, so that only waiting can differ."""
 
 from __future__ import annotations
 
@@ -57,6 +57,15 @@ def test_psycopg_and_its_asynchronous_twin_are_the_same_but_for_async_and_await(
     for name in ("load_geo", "load_data_many_per_record", "insert_elements", "connect", "close"):
         assert any(f"name='{name}'" in one for one in found)
     assert found == body_of((FOLDER / "psycopg_async.py").read_text())
+
+
+@pytest.mark.parametrize(("name", "package"), [("sqlalchemy_core", "sqlalchemy"), ("sqlalchemy_orm", "sqlalchemy.orm")])
+def test_sqlalchemys_twins_are_the_same_but_for_async_and_await_and_their_driver(name: str, package: str) -> None:
+    asynchronous = (FOLDER / f"{name}_async.py").read_text()
+    renamed = asynchronous.replace("sqlalchemy.ext.asyncio", package).replace("_asyncpg", "_psycopg2")
+    found = body_of((FOLDER / f"{name}.py").read_text())
+    assert any("name='insert_elements'" in one for one in found)
+    assert found == body_of(renamed)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,9 @@ from tests.bigdata.test_hot_loops import HOT_LOOPS, source_of
 
 FUNCTIONS = {"look_up": 2, "fetch": 2, "transact": 5, "wait": 2}
 """The loop of each workload, and how many statements and answers there are at most in its turn, with a COMMIT."""
+
+MADE = ("select_geo", "select_elements", "lock_geo", "update_geo", "DataElement")
+"""What a call of SQLAlchemy is given: a statement with its values, or an object."""
 
 
 def turn_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
@@ -38,13 +42,14 @@ def test_an_operation_is_calls_of_the_driver_and_nothing_else(hot_loop: str, nam
     turn = turn_of(function)
     assert 1 <= len(turn) <= FUNCTIONS[name] + 2
     for statement in turn:
+        if isinstance(statement, ast.AugAssign):
+            assert ast.unparse(statement) == "geo.pop100 += 1"
+            continue
         assert isinstance(statement, ast.Expr | ast.Assign)
-        calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
-        assert [ast.unparse(call.func).partition(".")[0] for call in calls] in (
-            ["cursor"],
-            ["connection"],
-            ["transaction"],
-        )
+        calls = [ast.unparse(node.func) for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        first, *made = [call.partition(".")[0] for call in calls]
+        assert first in ("cursor", "connection", "transaction", "session", "result")
+        assert made == [] or made in ([one] for one in MADE)
 
 
 @pytest.mark.postgres
@@ -177,6 +182,32 @@ def test_a_cover_sees_rows_that_are_fetched_and_hands_on_the_rest() -> None:
     answers.watched(loop)(connection, [1, 2])
     assert connection.made.executed == ["a", "a", "closed"]
     assert answers.digest().startswith("4:")
+
+
+class Result:
+    def one(self) -> tuple[int, str]:
+        return (1, "a")
+
+
+class Executing:
+    async def execute(self) -> Result:
+        return Result()
+
+    def scalars(self) -> Result:
+        return Result()
+
+    def scalar(self) -> str:
+        return "b"
+
+
+def test_a_cover_sees_the_rows_of_results_and_their_first_values() -> None:
+    seen: list[tuple[str, object]] = []
+    covered: Any = Cover(Executing(), lambda *answer: seen.append(answer))
+    waiting = covered.execute()
+    with pytest.raises(StopIteration) as returned:
+        waiting.send(None)
+    assert [returned.value.value.one(), covered.scalars().one(), covered.scalar()] == [(1, "a"), (1, "a"), "b"]
+    assert seen == [("one", (1, "a")), ("one", (1, "a")), ("scalar", "b")]
 
 
 def test_a_cover_sees_answers_that_are_awaited() -> None:

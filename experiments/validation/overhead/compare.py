@@ -54,6 +54,9 @@ def compare_loaders(
 ) -> Iterator[Comparison | Skipped]:
     """Compare client CPU per row (us) of each loader, on each of its loops, with its minimal script."""
     for loader in loaders:
+        if loader.layer_over is not None:
+            yield Skipped(loader.name, f"it is a layer over {loader.layer_over}, which an experiment compares it with")
+            continue
         for loop in loader.loops or (None,):
             name = f"{loader.name} {loop or ''}".strip()
             chosen = [] if loop is None else ["--loop", loop]

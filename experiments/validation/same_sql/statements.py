@@ -8,13 +8,13 @@ on the ids of tables.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import bigdata.database.statements as sql
 from bigdata.database.statements import BEGIN, COMMIT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS
 from bigdata.database.statements import CLEAR as CLEAR
 from bigdata.database.statements import INSERT_ELEMENT as INSERT_ELEMENT
-from bigdata.registry import OPERATING, DriverStatement, Loader, Workload
+from bigdata.registry import LOADERS, OPERATING, DriverStatement, Loader, Workload
 from experiments.campaign.datasets import AskedOperations
 
 TRANSACTIONS = ("autocommit", "per_record")
@@ -22,11 +22,23 @@ TRANSACTIONS = ("autocommit", "per_record")
 
 SHOWN_CHARACTERS = 100
 
-# Each text, with its beginning up to the first parameter and its end after the last.
+
+def own_texts(loader: Loader) -> dict[str, str]:
+    """Return the texts of statements of the workloads that the loader's layer over its driver makes, by the plain."""
+    plain = {getattr(sql, one.statement): one.text for one in loader.wordings}
+    return {text: own.replace("{}", text) for text, own in plain.items()}
+
+
+_ROLLBACK = "ROLLBACK"
+_CAST = re.compile(r"(?<=\d)::[A-Z]+(\(\d+, \d+\))?")
+
 _INGEST = (INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, INSERT_ELEMENT)
 _OTHERS: tuple[str, ...] = tuple(getattr(sql, name) for workload in OPERATING.values() for name in workload.statements)
-_WORKLOAD = tuple(
-    (text, text.partition("$")[0], re.split(r"\$\d+", text)[-1]) for text in dict.fromkeys((*_INGEST, *_OTHERS))
+# Each text as any loader has it, with its beginning up to the first parameter and its end after the last.
+_TEXTS = {text: text for text in (*_INGEST, *_OTHERS)}
+_TEXTS.update({own: text for loader in LOADERS.values() for text, own in own_texts(loader).items()})
+_BEGINS_AND_ENDS = tuple(
+    (golden, text.partition("$")[0], re.split(r"\$\d+", text)[-1]) for text, golden in _TEXTS.items()
 )
 
 
@@ -110,8 +122,9 @@ def same_text(text: str) -> str:
 
 def compare(seen: Iterable[Entry], golden: Iterable[Entry], loader: Loader, connections: int = 1) -> LogComparison:
     """Compare the server's log with the expected one and the driver's own statements in the registry."""
-    found = {entry.text: entry for entry in seen}
-    expected = {same_text(entry.text): entry for entry in golden}
+    found = {_without_casts(entry.text, loader): entry for entry in seen}
+    own = own_texts(loader)
+    expected = {same_text(own.get(one.text, one.text)): one for one in _with_first_transaction(golden, loader)}
     allowed = {same_text(statement.text): statement for statement in loader.driver_statements}
     differences = [line for text, entry in expected.items() for line in _of_workload(found.get(text), entry)]
     differences += [line for text, one in allowed.items() for line in _of_driver(found.get(text), one, connections)]
@@ -120,11 +133,25 @@ def compare(seen: Iterable[Entry], golden: Iterable[Entry], loader: Loader, conn
 
 
 def workload_of(statement: str) -> str | None:
-    """Return the text of the workload for a statement with or without values; None for others."""
-    for golden, begins, ends in _WORKLOAD:
-        if statement.startswith(begins) and statement.endswith(ends):
+    """Return the text of the workload for a statement of any loader, with or without values; None for others."""
+    text = _CAST.sub("", same_text(statement))
+    for golden, begins, ends in _BEGINS_AND_ENDS:
+        if text.startswith(begins) and text.endswith(ends):
             return golden
     return None
+
+
+def _without_casts(text: str, loader: Loader) -> str:
+    return _CAST.sub("", text) if loader.casts_parameters else text
+
+
+def _with_first_transaction(golden: Iterable[Entry], loader: Loader) -> list[Entry]:
+    """Add the transaction in which a first connection asks about its server, to those of the workload."""
+    entries = list(golden)
+    if all(entry.text != BEGIN for entry in entries) or not any(one.per_process for one in loader.driver_statements):
+        return entries
+    counted = [replace(entry, calls=entry.calls + 1) if entry.text == BEGIN else entry for entry in entries]
+    return [*counted, Entry(_ROLLBACK, 1, 0)]
 
 
 def _of_workload(found: Entry | None, expected: Entry) -> list[str]:
@@ -137,7 +164,8 @@ def _of_workload(found: Entry | None, expected: Entry) -> list[str]:
 
 
 def _of_driver(found: Entry | None, statement: DriverStatement, connections: int) -> list[str]:
-    calls, expected = 0 if found is None else found.calls, statement.per_connection * connections
+    calls = 0 if found is None else found.calls
+    expected = statement.per_connection * connections + statement.per_process
     if calls == expected:
         return []
     return [f"{shown(statement.text)}: {calls} calls, but the registry has {expected} for this driver"]

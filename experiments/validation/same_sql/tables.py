@@ -16,6 +16,7 @@ from experiments.validation.same_sql.statements import (
     Amount,
     expected_log,
     expected_operations,
+    own_texts,
     same_text,
 )
 
@@ -117,6 +118,10 @@ def _sections(findings: Sequence[Finding]) -> Iterator[str]:
     own = list(_own_statements(one.variant.loader for one in findings if one.observation is not None))
     yield "## The drivers' own statements"
     yield "\n".join(own) or "None."
+    texts = list(_layers_texts(one.variant.loader for one in findings if one.observation is not None))
+    if texts:
+        yield "## The layers' own texts"
+        yield "\n".join(texts)
     packages = _packages(findings)
     yield "## Versions"
     yield "\n".join(f"- {line}" for line in packages)
@@ -129,7 +134,16 @@ def _sections(findings: Sequence[Finding]) -> Iterator[str]:
 def _own_statements(loaders: Iterable[Loader]) -> Iterator[str]:
     for loader in dict.fromkeys(loaders):
         for one in loader.driver_statements:
-            yield f"- {loader.name}, {one.per_connection} per connection: `{same_text(one.text)}`; {one.why}"
+            times = f"{one.per_process} per process" if one.per_process else f"{one.per_connection} per connection"
+            yield f"- {loader.name}, {times}: `{same_text(one.text)}`; {one.why}"
+
+
+def _layers_texts(loaders: Iterable[Loader]) -> Iterator[str]:
+    for loader in dict.fromkeys(loaders):
+        if loader.casts_parameters:
+            yield f"- {loader.name}: every parameter has its type behind it, such as `$1::INTEGER`"
+        for text in own_texts(loader).values():
+            yield f"- {loader.name}: `{text}`"
 
 
 def _packages(findings: Sequence[Finding]) -> list[str]:

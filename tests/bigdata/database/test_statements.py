@@ -31,6 +31,8 @@ SENDING = {
     "fetchval",
     "fetchrow",
     "cursor_execute",
+    "scalar",
+    "scalars",
     "copy",
     "copy_expert",
     "mogrify",
@@ -57,7 +59,10 @@ def sql_in(text: str) -> list[str]:
 
 
 def foreign_statements(text: str) -> list[str]:
-    """What is sent and is neither ``sql.NAME`` nor a constant of the module made of one by ``sql.pyformat`` alone."""
+    """What is sent and is neither ``sql.NAME`` nor a constant of the module made of one by ``sql.pyformat`` alone.
+
+    What a loader has from another module of loaders is held to the same there; it may be called with values.
+    """
     tree = ast.parse(text)
     own = {
         ast.unparse(target): ast.unparse(node.value)
@@ -77,8 +82,14 @@ def foreign_statements(text: str) -> list[str]:
     let_be = {id(node) for one in counting for node in ast.walk(one)}
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and id(node) not in let_be]
     sending = [node for node in calls if isinstance(node.func, ast.Attribute) and node.func.attr in SENDING]
-    first = [ast.unparse(node.args[0]) if node.args else ast.unparse(node) for node in sending]
+    first = [_statement_in(node.args[0]) if node.args else ast.unparse(node) for node in sending]
     return [found for found in first if found not in known]
+
+
+def _statement_in(sent: ast.expr) -> str:
+    """What is sent, of a statement that a function of its name makes the name."""
+    made = isinstance(sent, ast.Call) and isinstance(sent.func, ast.Name)
+    return ast.unparse(sent).partition("(")[0] if made else ast.unparse(sent)
 
 
 def _is_from_a_loader(node: ast.stmt) -> TypeGuard[ast.ImportFrom]:
@@ -140,6 +151,8 @@ def test_words_are_not_taken_for_sql(written: str) -> None:
         ("INSERT_GEO = sql.pyformat(sql.INSERT_ELEMENT)\ncursor.execute(INSERT_GEO)", ["INSERT_GEO"]),
         ("INSERT_GEO = sql.pyformat(sql.INSERT_GEO)\ncursor.execute(INSERT_GEO, record)", []),
         ("async def f():\n    await connection.fetchval(sql.SELECT_GEO_ID, 1)", []),
+        ("from bigdata.loaders.made import select_geo\nconnection.execute(select_geo(key))", []),
+        ("connection.scalar(select_geo(key))", ["select_geo"]),
         ("cursor.execute(query=text)", ["cursor.execute(query=text)"]),
     ],
 )

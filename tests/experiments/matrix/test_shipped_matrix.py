@@ -77,8 +77,9 @@ def test_the_default_campaign_takes_at_most_a_quarter_of_an_hour() -> None:
 
 
 @pytest.mark.parametrize("loader", CONTESTANTS)
-def test_every_loader_of_the_registry_is_in_the_shipped_matrix(loader: str) -> None:
-    plan, _ = plan_with_estimate(Selection())
+def test_every_loader_of_the_registry_is_in_the_shipped_matrix_those_with_bare_drivers_by_default(loader: str) -> None:
+    layer = CONTESTANTS[loader].layer_over is not None
+    plan, _ = plan_with_estimate(Selection(profile="full" if layer else None))
     assert loader in {planned.cell.loader for planned in plan.cells}, f"name {loader} in an experiment of matrix.yaml"
 
 
@@ -106,7 +107,7 @@ def test_all_loaders_on_their_usual_loops_stand_in_one_experiment() -> None:
         (loader.name, loop)
         for loader in CONTESTANTS.values()
         for loop in (loader.loops or (None,))
-        if loop in (None, "asyncio", "uvloop")
+        if loop in (None, "asyncio", "uvloop") and loader.layer_over is None
     }
 
 
@@ -128,6 +129,14 @@ def test_every_workload_is_compared_in_a_table_of_its_own() -> None:
     assert shown == {f"workloads_{name}": {name} for name in WORKLOADS}
     # Each with its own baseline, twice.
     assert [planned.cell.workload for planned in plan.cells if planned.arm == "b"] == list(WORKLOADS)
+
+
+@pytest.mark.parametrize("workload", ["ingest", "lookup", "fetch", "transaction"])
+def test_every_layer_is_compared_with_its_bare_driver_and_not_by_default(workload: str) -> None:
+    layers = {loader.name: loader.layer_over for loader in CONTESTANTS.values() if loader.layer_over}
+    assert {cell.loader for cell in cells_shown_by(f"sqlalchemy_{workload}")} == {*layers, *layers.values()}
+    plan, _ = plan_with_estimate(Selection())
+    assert {planned.cell.loader for planned in plan.cells}.isdisjoint(layers)
 
 
 def test_whoever_can_use_several_cores_is_compared_where_all_may() -> None:

@@ -28,6 +28,7 @@ from experiments.validation.overhead.compare import (
 )
 from tests.experiments.validation.overhead.minimal_loads import loads_of
 
+COMPARED = [loader for loader in CONTESTANTS.values() if loader.layer_over is None]
 CORES = Placement(allowed_cpus(), allowed_cpus(), None, None)
 
 
@@ -63,9 +64,16 @@ def silent(text: str) -> None:
 
 
 def test_every_loader_runs_in_turn_with_its_script_on_every_loop() -> None:
-    found = compare_loaders(fake_bench(FakeHost(), pairs=1), CONTESTANTS.values(), silent)
-    pairs = [(loader.name, loop) for loader in CONTESTANTS.values() for loop in loader.loops or ("",)]
+    found = compare_loaders(fake_bench(FakeHost(), pairs=1), COMPARED, silent)
+    pairs = [(loader.name, loop) for loader in COMPARED for loop in loader.loops or ("",)]
     assert [one.name for one in found] == [f"{name} {loop}".strip() for name, loop in pairs]
+
+
+def test_a_layer_over_a_driver_is_skipped_with_the_loader_that_it_is_compared_with() -> None:
+    layer = CONTESTANTS["row_by_row_sqlalchemy_core_asyncio"]
+    assert list(compare_loaders(fake_bench(FakeHost()), [layer], silent)) == [
+        Skipped(layer.name, "it is a layer over row_by_row_asyncpg, which an experiment compares it with")
+    ]
 
 
 def test_the_loader_runs_first_on_empty_tables_then_the_script() -> None:
@@ -98,7 +106,7 @@ def test_what_cannot_run_here_is_skipped_with_the_reason() -> None:
 
 
 def test_the_ratio_is_that_of_client_cpu_per_row() -> None:
-    first = next(compare_loaders(fake_bench(FakeHost()), CONTESTANTS.values(), silent))
+    first = next(compare_loaders(fake_bench(FakeHost()), COMPARED, silent))
     assert isinstance(first, Comparison)
     assert (first.ours.value, first.other.value) == pytest.approx((22.0, 20.0))
     assert first.ratio.value == pytest.approx(1.1)
@@ -119,7 +127,7 @@ def test_a_script_that_fails_ends_the_comparison_with_its_last_words() -> None:
 def test_no_load_is_left_of_a_loader_that_is_gone() -> None:
     loads = {script: loads_of(script) for script in SCRIPTS.glob("minimal_*.py")}
     assert {(script, name) for script, names in loads.items() for name in names} == {
-        (minimal_script(loader), loader.name) for loader in CONTESTANTS.values()
+        (minimal_script(loader), loader.name) for loader in COMPARED
     }
 
 
@@ -135,7 +143,7 @@ def bench(engine: LocalEngine) -> Bench:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("loader", CONTESTANTS.values(), ids=lambda loader: loader.name)
+@pytest.mark.parametrize("loader", COMPARED, ids=lambda loader: loader.name)
 def test_the_script_does_its_loaders_work_on_a_real_server(bench: Bench, loader: Loader) -> None:
     one_loop = replace(loader, loops=loader.loops[:1])
     (found,) = compare_loaders(bench, [one_loop], silent)

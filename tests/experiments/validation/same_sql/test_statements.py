@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from bigdata.database import statements
 from bigdata.database.statements import INSERT_ELEMENT, INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, pyformat
-from bigdata.registry import LOADERS, WORKLOADS
+from bigdata.registry import LOADERS, WORKLOADS, Loader
 from experiments.campaign.datasets import AskedOperations
 from experiments.validation.same_sql.statements import (
     Amount,
@@ -16,6 +17,7 @@ from experiments.validation.same_sql.statements import (
     compare,
     expected_log,
     expected_operations,
+    own_texts,
     read_log,
     same_text,
     shown,
@@ -25,6 +27,8 @@ from experiments.validation.same_sql.statements import (
 AMOUNT = Amount(geo_records=4, data_records=3, rows=666)
 PLAIN = LOADERS["row_by_row_threaded"]
 AIOPG = LOADERS["row_by_row_asyncio"]
+CORE, ORM = (LOADERS[f"row_by_row_sqlalchemy_{name}_asyncio"] for name in ("core", "orm"))
+PROBES = [Entry(one.text, 1, 1) for one in CORE.driver_statements]
 (HSTORE,) = AIOPG.driver_statements
 
 
@@ -126,6 +130,41 @@ def test_it_is_one_for_the_driver_too_where_the_count_per_connection_is_another(
 def test_driver_statements_are_compared_as_texts_are() -> None:
     loader = replace(PLAIN, driver_statements=(replace(HSTORE, text="SELECT  1;"),))
     assert compare([*golden().values(), Entry("SELECT 1", 1, 1)], golden().values(), loader).differences == ()
+
+
+def seen_of(loader: Loader, transaction: str) -> list[Entry]:
+    """The log as a layer's loader leaves it: in its own words, with a cast of each parameter."""
+    own = own_texts(loader)
+    entries = [replace(entry, text=own.get(entry.text, entry.text)) for entry in golden(transaction).values()]
+    return [replace(entry, text=re.sub(r"(\$\d+)", r"\1::NUMERIC(9, 6)", entry.text)) for entry in entries]
+
+
+@pytest.mark.parametrize("loader", [CORE, ORM], ids=["core", "orm"])
+def test_a_layers_own_texts_are_no_difference_and_what_it_asks_first_is_given_back(loader: Loader) -> None:
+    found = compare([*seen_of(loader, "autocommit"), *PROBES], golden().values(), loader)
+    assert found == LogComparison((), tuple(PROBES))
+
+
+def test_plain_texts_and_those_of_another_layer_are_differences() -> None:
+    core, orm = seen_of(CORE, "autocommit"), seen_of(ORM, "autocommit")
+    for seen, loader in ((golden().values(), CORE), (core, ORM), (orm, CORE), (orm, PLAIN)):
+        assert compare([*seen, *PROBES], golden().values(), loader).differences != ()
+
+
+def test_without_autocommit_what_a_layer_asks_first_is_a_transaction_that_is_rolled_back() -> None:
+    expected = golden("per_record").values()
+    seen = {entry.text: entry for entry in [*seen_of(CORE, "per_record"), *PROBES, Entry("ROLLBACK", 1, 0)]}
+    assert compare(seen.values(), expected, CORE).differences == ("BEGIN: 7 of 8 calls",)
+    seen["BEGIN"] = Entry("BEGIN", 8, 0)
+    assert compare(seen.values(), expected, CORE).differences == ()
+
+
+@pytest.mark.parametrize("loader", [CORE, ORM], ids=["core", "orm"])
+def test_a_layers_statement_on_the_wire_is_known_with_and_without_its_values(loader: Loader) -> None:
+    for text, own in own_texts(loader).items():
+        assert workload_of(own) == text
+        assert workload_of(re.sub(r"(\$\d+)", r"\1::VARCHAR", own.replace(" FROM", " \nFROM"))) == text
+        assert workload_of(re.sub(r"\$\d+", "7", own)) == text
 
 
 @pytest.mark.parametrize("text", [INSERT_GEO, SELECT_GEO_ID, SELECT_ITEM_IDS, INSERT_ELEMENT])

@@ -98,6 +98,15 @@ def test_the_page_has_when_and_where_the_ledger_the_wire_and_what_the_driver_add
     assert page.endswith("(row_by_row_asyncpg, rloop, a; row_by_row_asyncpg, rloop, b)\n")
 
 
+def test_the_page_has_a_layers_own_texts_and_what_it_asks_once() -> None:
+    core = replace(ASYNCPG, variant=variant("row_by_row_sqlalchemy_orm_asyncio", "asyncio", "prepared"))
+    page = markdown_page([core], [], Amount(1, 1, 1))
+    assert "- row_by_row_sqlalchemy_orm_asyncio, 1 per process: `select current_schema()`; SQLAlchemy asks" in page
+    assert "\n## The layers' own texts\n\n- row_by_row_sqlalchemy_orm_asyncio: every parameter has its type" in page
+    assert "VALUES ($1, $2, $3) RETURNING data_element.id`\n" in page
+    assert "own texts" not in markdown_page(ALL, [], Amount(1, 1, 1))
+
+
 def test_where_everything_runs_and_no_driver_adds_anything_the_page_says_so() -> None:
     page = markdown_page([ASYNCPG], [], Amount(1, 1, 1))
     assert "## The drivers' own statements\n\nNone.\n" in page
