@@ -26,7 +26,7 @@ NONE: dict[str, dict[str, str]] = {}
 
 def test_a_set_may_name_what_loaders_import_and_nothing_that_comes_with_it() -> None:
     assert {"asyncpg", "psycopg", "psycopg-binary", "psycopg-c", "psycopg2-binary", "uvloop"} < {*DISTRIBUTIONS}
-    assert not {"asyncio", "psycopg-python", "greenlet", "typing-extensions"} & {*DISTRIBUTIONS}
+    assert not {"asyncio", "psycopg-python", "typing-extensions"} & {*DISTRIBUTIONS}
 
 
 def test_a_loader_needs_its_driver_its_loop_and_its_implementation() -> None:
