@@ -25,6 +25,7 @@ AXIS_NAMES: Mapping[str, str] = {
     "sampling": "sampling",
     "workload": "workload",
     "packages": "packages",
+    "network": "network",
 }
 _UNIT = re.compile(r"\brows?\b(?=/s\b| per second)|(?<=µs/)row\b|(?<=\bper )row\b|(?<=time / )rows\b")
 NOTHING = "–"  # noqa: RUF001

@@ -56,16 +56,24 @@ class Relay:
 
     def run(self) -> None:
         """Relay until an exception, such as the KeyboardInterrupt of SIGTERM."""
-        while True:
+        try:
+            while True:
+                if not self.cpu_times or time.perf_counter() - self.cpu_times[-1][0] >= CPU_INTERVAL_S:
+                    self._note_cpu_time()
+                self._turn()
+        finally:
             self._note_cpu_time()
-            for handle, event in self._wait():
-                if handle == self._listener.fileno():
-                    self._accept()
-                elif handle in self._ends:
-                    self._ends[handle].handle(event)
-            while self._due and self._due[0][0] <= time.perf_counter():
-                _, _, end, data = heapq.heappop(self._due)
-                end.send(data)
+
+    def _turn(self) -> None:
+        """Wait, read what has arrived, and send what is due."""
+        for handle, event in self._wait():
+            if handle == self._listener.fileno():
+                self._accept()
+            elif handle in self._ends:
+                self._ends[handle].handle(event)
+        while self._due and self._due[0][0] <= time.perf_counter():
+            _, _, end, data = heapq.heappop(self._due)
+            end.send(data)
 
     def delay(self, end: _End, data: bytes) -> None:
         """Have ``end`` send this when it is due; nothing closes it."""
@@ -112,9 +120,7 @@ class Relay:
         ends[0].peer, ends[1].peer = reversed(ends)
 
     def _note_cpu_time(self) -> None:
-        now_s = time.perf_counter()
-        if not self.cpu_times or now_s - self.cpu_times[-1][0] >= CPU_INTERVAL_S:
-            self.cpu_times.append((now_s, time.process_time()))
+        self.cpu_times.append((time.perf_counter(), time.process_time()))
 
 
 class _End:

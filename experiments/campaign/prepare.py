@@ -14,12 +14,12 @@ from experiments.engines.protocol import Engine, Finished, Launch, LoaderHost, S
 from experiments.environment.affinity import place
 from experiments.environment.requirements import left_out, loader_lock
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.matrix.cell import AxisValue, Cell, Identity, cell_key
+from experiments.matrix.cell import LOOPBACK, AxisValue, Cell, Identity, cell_key
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.packages import LOCKED, needed_by, packages_of
 from experiments.matrix.plan import Plan
 from experiments.matrix.records import find_idle
-from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
+from experiments.matrix.spec import DataSet, Matrix, Network, PostgresConfiguration
 from experiments.matrix.values import SPARE_CONNECTIONS
 from experiments.records.facts import Placement
 
@@ -114,6 +114,7 @@ class Preparation:
         server = self._once(
             name, "postgres", cell.postgres, make=lambda: self._server(engine, cell.postgres, max_connections)
         )
+        network = None if cell.network == LOOPBACK else self._matrix.network[cell.network]
         driver = self._try_out(cell, host, server, placement)
         identity = Identity(
             interpreter_build=host.facts.build,
@@ -125,13 +126,15 @@ class Preparation:
             server_settings=server.facts.settings,
             storage=server.facts.storage,
             data_digest=data.digest,
-            placement=placement.facts() | _container_limits(server, self._matrix.postgres[cell.postgres]),
+            placement=placement.facts()
+            | _container_limits(server, self._matrix.postgres[cell.postgres])
+            | _delays(network),
             timeout_s=self._matrix.timeout_s,
             images={} if server.facts.image is None else {"postgres": server.facts.image},
         )
         key = cell_key(cell, identity)
         timeout_s, here = self._matrix.timeout_s, engine.cores().here
-        return PreparedCell(cell, key, host, server, placement, data, directory, timeout_s, here)
+        return PreparedCell(cell, key, host, server, placement, data, directory, timeout_s, here, network)
 
     def _host(self, cell: Cell) -> LoaderHost:
         engine = self._engines[cell.engine]
@@ -227,6 +230,11 @@ def _container_limits(server: Server, configuration: PostgresConfiguration) -> d
     if server.facts.image is None or configuration.shm_size is None:
         return {}
     return {"server_shm_bytes": configuration.shm_size}
+
+
+def _delays(network: Network | None) -> dict[str, float]:
+    """Return the network's part of a cell's identity; nothing for the loopback interface, so that keys stay."""
+    return {} if network is None else {"rtt_s": network.rtt_s, "jitter_s": network.jitter_s}
 
 
 def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:

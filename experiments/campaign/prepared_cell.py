@@ -8,6 +8,7 @@ from bigdata.registry import INGEST, LOADERS, WORKLOADS
 from experiments.campaign.datasets import PreparedData
 from experiments.engines.protocol import Launch, LoaderHost, Server
 from experiments.matrix.cell import Cell
+from experiments.matrix.spec import Network
 from experiments.records.facts import Placement, ServerFacts
 
 
@@ -35,6 +36,8 @@ class PreparedCell:
     directory: str
     timeout_s: float
     here: bool = True
+    network: Network | None = None
+    """None for the loopback interface as it is."""
 
     @property
     def server_facts(self) -> ServerFacts:

@@ -15,6 +15,7 @@ from experiments.analysis.summary import summarize_all
 from experiments.environment.package_sets import content_hash, short_content
 from experiments.errors import BadInput, suggest
 from experiments.formatting import count
+from experiments.matrix.cell import LOOPBACK
 from experiments.matrix.expand import PlannedCell, find_obstacle
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.packages import LOCKED, is_package, is_path, packages_of
@@ -230,6 +231,7 @@ def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) ->
         "resources": matrix.resources,
     }
     sections["packages"] = {LOCKED: {}, **matrix.packages}
+    sections["network"] = {LOOPBACK: {}, **matrix.network}
     for axis, section in sections.items():
         name = str(cell.value(axis))
         if name not in section:

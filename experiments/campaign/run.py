@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from bigdata.registry import (
@@ -25,6 +26,7 @@ from experiments.campaign.monitoring.monitor import (
     read_samples,
     start_sampler,
 )
+from experiments.campaign.monitoring.relay import relayed
 from experiments.campaign.monitoring.run_queue import BackendWaits
 from experiments.campaign.neighbours import Neighbours
 from experiments.campaign.prepared_cell import PreparedCell, clear_arguments, launch_of
@@ -33,7 +35,7 @@ from experiments.engines.protocol import Finished, Launch
 from experiments.errors import EngineLost, Failure
 from experiments.matrix.plan import PlannedRun
 from experiments.records.reading import known
-from experiments.records.record import Client, Connections, Host, Phase, Record, ServerUse, Status, Work
+from experiments.records.record import Client, Connections, Host, NetworkUse, Phase, Record, ServerUse, Status, Work
 
 STEP_TIMEOUT_S = 60.0
 """The least time limit of the harness's own steps around a run, which usually take a fraction of a second."""
@@ -58,6 +60,7 @@ class Outcome:
     operations_per_s: float | None = None
     cpu_us_per_operation: float | None = None
     connections: Connections | None = None
+    network: NetworkUse | None = None
 
     def fail(self, reason: str, status: Status = "failed") -> None:
         """Note that the run has failed; what has been measured until then stays."""
@@ -113,7 +116,9 @@ def _run(prepared: PreparedCell, outcome: Outcome, initial: Record, write_sample
         outcome.server, outcome.host = monitor.server_use(prepared.server.facts), monitor.host_load(finished)
         _check(prepared, outcome, read_report("run", finished, prepared.timeout_s), cleared)
         outcome.phases = monitor.add_server(outcome.phases or {})
-        outcome.connections, line = monitor.sampled_connections(initial, outcome.phases, cleared.get("round_trip_s"))
+        outcome.network = monitor.network.use(outcome.phases)
+        round_trip_s = cleared.get("round_trip_s") if outcome.network is None else outcome.network.round_trip_s
+        outcome.connections, line = monitor.sampled_connections(initial, outcome.phases, round_trip_s)
         if line is not None:
             write_samples(line)
         return
@@ -135,11 +140,15 @@ def _load(prepared: PreparedCell) -> tuple[Mapping[str, Any], Finished, RunMonit
         cleared = _step(prepared, clear_arguments(prepared))
         scheduling = prioritize_sampler(sampler, prepared.server)
         backends = BackendWaits(prepared.server.pid)
-        with CounterSampler(prepared.server.cpu_s) as server_cpu, CounterSampler(backends, lossy=True) as waits:
+        with (
+            relayed(prepared, partial(_report_of, prepared)) as network,
+            CounterSampler(prepared.server.cpu_s) as server_cpu,
+            CounterSampler(backends, lossy=True) as waits,
+        ):
             watch = _watch(host_monitor, Neighbours(prepared.placement))
-            finished = prepared.host.run(replace(launch_of(prepared), watch=watch))
+            finished = prepared.host.run(replace(launch_of(prepared), watch=watch, port=network.port))
     samples, server_waits = read_samples(sampler, scheduling), waits if backends.is_known else None
-    return cleared, finished, RunMonitor(host_monitor, server_cpu, server_waits, samples, prepared.here)
+    return cleared, finished, RunMonitor(host_monitor, server_cpu, server_waits, samples, network, prepared.here)
 
 
 @contextmanager
@@ -219,21 +228,26 @@ def _rates(data: Phase, number: int) -> tuple[float | None, float | None]:
 
 def _step(prepared: PreparedCell, arguments: Sequence[str]) -> Mapping[str, Any]:
     """Run a step of the harness's own; return its report. Raises RunFailed also where the server is not at rest."""
-    placement = prepared.placement.without_loader_limits()
-    # As long as a load may take is enough for any amount of data.
-    timeout_s = max(STEP_TIMEOUT_S, prepared.timeout_s)
-    arguments = [*arguments, "--rest-within", f"{REST_WITHIN_S:g}", "--report", "-"]
-    finished = prepared.host.run(Launch(arguments, prepared.server, placement, timeout_s))
-    if finished.timed_out:
-        # The status timeout would mean that the loader took too long.
-        raise RunFailed("failed", f"{arguments[0]}: the harness's own step had not ended within {timeout_s:g} s")
-    report = read_report(arguments[0], finished, timeout_s)
+    report = _report_of(prepared, [*arguments, "--rest-within", f"{REST_WITHIN_S:g}"])
     if report.get("at_rest") is False:
         raise RunFailed(
             "failed",
             f"{arguments[0]}: the server was not at rest: it had other clients still after {REST_WITHIN_S:g} s",
         )
     return report
+
+
+def _report_of(prepared: PreparedCell, arguments: Sequence[str], port: int | None = None) -> Mapping[str, Any]:
+    """Run the loader's program without limits; return its report. Raises RunFailed."""
+    placement = prepared.placement.without_loader_limits()
+    # As long as a load may take is enough for any amount of data.
+    timeout_s = max(STEP_TIMEOUT_S, prepared.timeout_s)
+    launch = Launch([*arguments, "--report", "-"], prepared.server, placement, timeout_s, port=port)
+    finished = prepared.host.run(launch)
+    if finished.timed_out:
+        # The status timeout would mean that the loader took too long.
+        raise RunFailed("failed", f"{arguments[0]}: the harness's own step had not ended within {timeout_s:g} s")
+    return read_report(arguments[0], finished, timeout_s)
 
 
 def _work(report: Mapping[str, Any], digest: Mapping[str, Any], cleared: Mapping[str, Any]) -> Work:

@@ -12,6 +12,7 @@ from experiments.cli.options import add_results
 from experiments.errors import BadInput, suggest
 from experiments.formatting import axis_name, in_units, unit_of
 from experiments.matrix.cell import AXES
+from experiments.matrix.values import seconds
 from experiments.records.campaign import Campaign, find_campaign, list_known, load_campaign, load_readable
 
 # The axes of a model besides the loader; an option left out means all values that were measured.
@@ -20,8 +21,6 @@ _CHOICES = tuple(axis for axis in AXES if axis not in ("loader", "poolsize", "re
 # Larger values take minutes, and mean nothing.
 _MOST_CONNECTIONS = 10_000
 _MOST_CORES = 256
-
-_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -114,7 +113,7 @@ def read_cores(text: str) -> float:
 
 def read_seconds(text: str) -> float:
     """Parse a duration with its unit; return seconds."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(s|ms|us|µs)", text)
-    if match is None:
+    found_s = seconds(text)
+    if found_s is None:
         raise ArgumentTypeError(f"found {text!r}, expected a time with its unit (s, ms, us), such as 0.5ms")
-    return float(match[1]) * _UNITS_S[match[2]]
+    return found_s

@@ -98,6 +98,8 @@ class Launch:
     timeout_s: float
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables of the process, beside those that every loader has."""
+    port: int | None = None
+    """Of the loopback interface, where a relay to the server listens; None: the server's own."""
     watch: AbstractContextManager[object] = UNWATCHED
     """Entered and left around the process's life, as close to it as can be: starting a container is outside."""
 
@@ -111,6 +113,9 @@ class LoaderHost(Protocol):
 
     def run(self, launch: Launch) -> Finished:
         """Run ``python -m bigdata.cmd`` on its cores until all has ended; stopped, then killed at the time limit."""
+
+    def free_port(self) -> int:
+        """Return a port of the loopback interface of loaders and what runs beside them that nothing listens at."""
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> Companion:
         """Make ready ``python -m bigdata.cmd`` with ``arguments``, to run beside a loader until it is left.

@@ -20,6 +20,9 @@ INSERTS = ("execute", "executemany")
 GILS = ("default", "off")
 """Of a free-threaded build: what its modules make of the lock on all threads (the GIL), or off in any case."""
 
+LOOPBACK = "loopback"
+"""The network between loader and server as it is, without any delay."""
+
 SAMPLINGS = ("on", "off")
 """Whether a process beside the loader looks at what the server's connections do. Older records have none: "off"."""
 
@@ -44,6 +47,7 @@ class Cell:
     sampling: Text = "on"
     workload: Text = INGEST.name
     packages: Text = LOCKED
+    network: Text = LOOPBACK
 
     def axes(self) -> dict[str, AxisValue]:
         """Return every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
@@ -59,6 +63,7 @@ class Cell:
         parts += [f"data {self.data}", f"cores {self.resources}"]
         parts += [value for value in (self.transaction, self.inserts) if value not in ("autocommit", "execute")]
         parts += [] if self.workload == INGEST.name else [f"workload {self.workload}"]
+        parts += [] if self.network == LOOPBACK else [f"network {self.network}"]
         parts += ["not sampled"] if self.sampling == "off" else []
         parts += [f"in {self.engine}"] if self.engine != "local" else []
         return ", ".join(parts)
@@ -126,6 +131,9 @@ def cell_key(cell: Cell, identity: Identity) -> str:
     if axes["packages"] == LOCKED:
         # Nor other packages.
         del axes["packages"]
+    if axes["network"] == LOOPBACK:
+        # Nor another network.
+        del axes["network"]
     everything = {"cell": axes, "identity": asdict(identity)}
     return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from experiments.errors import join_known, quote, shorten, suggest
+from experiments.matrix.cell import LOOPBACK
 from experiments.matrix.packages import LOCKED
 from experiments.matrix.settings import check_settings
 from experiments.matrix.yaml_document import Finding, YamlPath
@@ -15,7 +16,10 @@ _SECTIONS = {
     "data": "data set",
     "resources": "resources",
     "packages": "set of packages",
+    "network": "network",
 }
+# Names that are always there, and mean what is there without an entry.
+_ALWAYS_THERE = {"packages": LOCKED, "network": LOOPBACK}
 MOST_FINDINGS = 20
 """Of each check."""
 MAXIMUM_CELLS = 100_000
@@ -36,6 +40,7 @@ def check_document(data: object) -> list[Finding]:
         _check_profiles,
         _check_experiments,
         _check_packages,
+        _check_network,
     )
     found = (check_settings(root.get("postgres")), *(check(root) for check in checks))
     # Each finding is compared with all names that are there: of thousands the first ones will do.
@@ -52,7 +57,7 @@ def _items(value: object) -> list[Any]:
 
 def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
     for axis, kind in _SECTIONS.items():
-        known = {**_mapping(root.get(axis)), **({LOCKED: {}} if axis == "packages" else {})}
+        known = {**_mapping(root.get(axis)), **({_ALWAYS_THERE[axis]: {}} if axis in _ALWAYS_THERE else {})}
         for path, value in _values_of(axis, root):
             if isinstance(value, str) and value not in known:
                 yield Finding(path, f"unknown {kind} {quote(value)} {suggest(value, known)}")
@@ -61,6 +66,11 @@ def _check_references(root: Mapping[str, Any]) -> Iterator[Finding]:
 def _check_packages(root: Mapping[str, Any]) -> Iterator[Finding]:
     if _mapping(root.get("packages")).get(LOCKED):
         yield Finding(("packages", LOCKED), "is what the locks have, so that it is empty: write {}, or rename it")
+
+
+def _check_network(root: Mapping[str, Any]) -> Iterator[Finding]:
+    if _mapping(root.get("network")).get(LOOPBACK):
+        yield Finding(("network", LOOPBACK), "has no delay, so that it is empty: write {}, or rename it")
 
 
 def _values_of(axis: str, root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, object]]:

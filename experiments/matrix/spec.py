@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from experiments.cpuset import REST
 from experiments.matrix import values
+from experiments.matrix.cell import LOOPBACK
 from experiments.matrix.messages import describe_errors
 from experiments.matrix.packages import LOCKED
 from experiments.matrix.references import check_document
@@ -49,6 +50,7 @@ class AxisValues(TypedDict, total=False):
     sampling: values.Sampling
     workload: values.Workload
     packages: values.PackagesName
+    network: values.NetworkName
 
 
 class Exclusion(AxisValues, total=False):
@@ -80,6 +82,7 @@ class AxisLists(TypedDict, total=False):
     sampling: Annotated[tuple[values.Sampling, ...], _SOME]
     workload: Annotated[tuple[values.Workload, ...], _SOME]
     packages: Annotated[tuple[values.PackagesName, ...], _SOME]
+    network: Annotated[tuple[values.NetworkName, ...], _SOME]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -161,6 +164,32 @@ class Resources:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Network:
+    """How far away the server is, for the loader: what passes is delayed."""
+
+    rtt: values.Duration = "0ms"
+    """The round trip time, half of it in either direction, beside that of the loopback interface: 0.5ms."""
+    jitter: values.Duration = "0ms"
+    """How much each round trip may be shorter or longer; the order stays."""
+
+    @model_validator(mode="after")
+    def _check_jitter(self) -> "Network":
+        if self.jitter_s > self.rtt_s:
+            raise values.problem(f"has a jitter of {self.jitter}, more than its rtt: write at most {self.rtt}")
+        return self
+
+    @property
+    def rtt_s(self) -> float:
+        """Return the round trip time in seconds."""
+        return values.seconds(self.rtt) or 0.0
+
+    @property
+    def jitter_s(self) -> float:
+        """Return the jitter in seconds."""
+        return values.seconds(self.jitter) or 0.0
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Defaults:
     """The value of every axis that an experiment does not name."""
 
@@ -180,6 +209,7 @@ class Defaults:
     sampling: values.Sampling = "on"
     workload: values.Workload = "ingest"
     packages: values.PackagesName = LOCKED
+    network: values.NetworkName = LOOPBACK
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -238,6 +268,8 @@ class Matrix:
     """Questions by name."""
     packages: Mapping[values.Name, Mapping[values.Distribution, values.Package]] = Field(default_factory=dict)
     """Sets of packages by name: a version, a wheel or a source folder of distributions, in the place of the locked."""
+    network: Mapping[values.Name, Network] = Field(default_factory=dict)
+    """Networks between loader and server by name."""
     patience_s: values.Patience = 60.0
     """A block waits so long for other work to leave its cores, a campaign ten times as long; 0: not at all."""
     baseline: AxisValues = Field(default_factory=AxisValues)

@@ -37,6 +37,9 @@ _MOST_NEIGHBOURS = 100
 _MOST_BYTES = 1 << 50
 _PYTHON = re.compile(r"3\.\d+t?", re.ASCII)
 _MAJOR = re.compile(r"\d{1,3}", re.ASCII)
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?(s|ms|us|µs)")
+_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+_LONGEST_DELAY_S = 60.0
 _STATE = re.compile(f"[A-Za-z][A-Za-z_ .-]{{0,{LONGEST_NAME - 1}}}")
 _MEMORY = re.compile(r"([1-9]\d{0,9})\s?([kMGT]?)B", re.ASCII)
 
@@ -116,6 +119,21 @@ def _parse_memory(value: object) -> int:
         raise problem("is not an amount of memory: write an integer with a unit (kB, MB, GB, TB), such as 64MB")
     if value > _MOST_BYTES:
         raise problem(f"is too large: write at most {_MOST_BYTES >> 40}TB")
+    return value
+
+
+def seconds(text: str) -> float | None:
+    """Return a time with its unit, such as 0.5ms, in seconds; None for another text."""
+    match = _DURATION.fullmatch(text)
+    return None if match is None else float(match[1]) * _UNITS_S[match[2]]
+
+
+def _check_duration(value: object) -> str:
+    delay_s = seconds(value) if isinstance(value, str) else None
+    if not isinstance(value, str) or delay_s is None:
+        raise problem("is no time: write a number with its unit (s, ms, us), such as 0.5ms")
+    if delay_s > _LONGEST_DELAY_S:
+        raise problem(f"is too long: write at most {_LONGEST_DELAY_S:g}s")
     return value
 
 
@@ -229,6 +247,8 @@ Transaction = Annotated[str, one_of("transaction", TRANSACTIONS, "Commit after e
 Inserts = Annotated[str, one_of("way to insert", INSERTS, "One call per row, or executemany, where the driver has it.")]
 Workload = Annotated[str, one_of("workload", tuple(WORKLOADS), "What is repeated: a load of rows, or one operation.")]
 ResourcesName = Annotated[Name, Field(description="A name in the section resources.")]
+NetworkName = Annotated[Name, Field(description="A name in the section network, or loopback.")]
+Duration = Annotated[str, Checked(_check_duration, {"type": "string", "pattern": "^[0-9.]+ ?(s|ms|us|µs)$"})]
 PackagesName = Annotated[Name, Field(description="A name in the section packages, or locked.")]
 Distribution = Annotated[str, Checked(_check_distribution, {"type": "string", "enum": list(DISTRIBUTIONS)})]
 Package = Annotated[str, Checked(_check_package, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]

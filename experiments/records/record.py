@@ -139,6 +139,21 @@ class Connections:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkUse:
+    """The network between loader and server, where it is not the loopback interface as it is.
+
+    ``by`` is what delays: a relay. ``rtt_s`` and ``jitter_s`` are as asked for, ``round_trip_s`` is that of an empty
+    statement, measured before the phases. ``relay_cpu_s`` is the relay's CPU time in phase ``data``.
+    """
+
+    by: SharedText
+    rtt_s: SharedAmount
+    jitter_s: SharedAmount
+    round_trip_s: SharedNumber | None = None
+    relay_cpu_s: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """The work by the server's account; ``transactions`` is the growth of ``xact_commit``, null if unknown.
 
@@ -240,6 +255,7 @@ class Record:
     resumed: Flag = False
     repeat: Count = 0
     ledger_us_per_row: Mapping[Text, SharedNumber] | None = None
+    network: NetworkUse | None = None
     schema: Schema = SCHEMA
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 from experiments.campaign.monitoring.connections import cut_to_phase, find_shares
 from experiments.campaign.monitoring.counters import CounterSampler
 from experiments.campaign.monitoring.host import HostMonitor
+from experiments.campaign.monitoring.relay import RelayedNetwork
 from experiments.campaign.monitoring.time_slice import Scheduling, find_sampler, shorten_time_slices
 from experiments.engines.loader_report import RunFailed, read_report, reported_cpu_s
 from experiments.engines.protocol import Companion, Finished, LoaderHost, Server
@@ -47,6 +48,7 @@ class RunMonitor:
     server_cpu: CounterSampler
     server_waits: CounterSampler | None
     samples: Samples | None
+    network: RelayedNetwork
     here: bool
 
     def server_use(self, facts: ServerFacts) -> ServerUse:
@@ -58,8 +60,8 @@ class RunMonitor:
         if not self.here:
             return None
         loader_s = 0.0 if finished.is_child else reported_cpu_s(finished)
-        sampler_s = 0.0 if self.samples is None else self.samples.cpu_s
-        return self.host.result(None if loader_s is None else self.server_cpu.growth + loader_s + sampler_s)
+        beside_s = self.network.cpu_s + (0.0 if self.samples is None else self.samples.cpu_s)
+        return self.host.result(None if loader_s is None else self.server_cpu.growth + loader_s + beside_s)
 
     def add_server(self, phases: Mapping[str, Phase]) -> dict[str, Phase]:
         """Return the phases with the server's CPU time and its backends' run-queue wait in each."""

@@ -33,6 +33,8 @@ LOADER_ACCOUNT = Account(65532, 65532)
 """Whom the image's processes run as: nobody's number, and no name is needed."""
 
 _PROGRAM = ("/opt/loader/bin/python", "-m", "bigdata.cmd")
+# Of PgBouncer, so that nobody else listens there in a network namespace of PostgreSQL's own.
+_RELAY_PORT = 6432
 _SECRETS = "/secrets"
 _PASSWORD_FILE = "pgpass"  # noqa: S105 - a file's name
 # A loader that is asked to stop may take 5 s to close its connections.
@@ -56,7 +58,7 @@ class DockerLoaderHost:
         Raises Failure where it cannot be started, and where the engine does not answer.
         """
         limits = {**loader_limits(launch.placement), **({} if pid_mode is None else {"pid_mode": pid_mode})}
-        container = self._make("loader", launch.arguments, launch.server, limits, launch.environment)
+        container = self._make("loader", launch.arguments, launch.server, limits, launch.environment, port=launch.port)
         try:
             finished = run_container(self.resources.client, container, launch.timeout_s, launch.watch)
             if finished.returncode == 0:
@@ -76,10 +78,14 @@ class DockerLoaderHost:
         finally:
             self.resources.remove_container(container)
 
+    def free_port(self) -> int:
+        """Return the port of a relay: the namespace is that of one server, which has one run at a time."""
+        return _RELAY_PORT
+
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> "DockerCompanion":
         """Make ready a program that runs beside a loader, on the server's cores, in the same network namespace."""
         limits = companion_limits(placement)
-        make = partial(self._make, "sampler", arguments, server, limits, {})
+        make = partial(self._make, arguments[0], arguments, server, limits, {})
         return DockerCompanion(self.resources, make, here=server.pid is not None)
 
     def _make(
@@ -90,6 +96,7 @@ class DockerLoaderHost:
         limits: Mapping[str, Any],
         environment: Mapping[str, str],
         program: Mapping[str, Any] | None = None,
+        port: int | None = None,
     ) -> str:
         """Create the container without starting it. Raises Failure if that fails or the server is unusable."""
         if server is not None:
@@ -97,7 +104,7 @@ class DockerLoaderHost:
                 raise Failure("the docker engine only loads into its own servers")
             if server.obstacle is not None:
                 raise Failure(server.obstacle)
-            arguments = ["--dburl", server.url(), *arguments]
+            arguments = ["--dburl", server.url(port=port), *arguments]
         api = self.resources.client.api
         return self.resources.container(
             purpose,
@@ -141,7 +148,7 @@ class DockerCompanion:
         self._started_s = time.perf_counter()
         try:
             self._container = self._make()
-            with docker_errors("start a sampler"):
+            with docker_errors("start what runs beside a loader"):
                 self.resources.client.api.start(self._container)
             if self._here:
                 # 0 where it has ended already.
@@ -167,7 +174,7 @@ class DockerCompanion:
 
     def _stop(self, container: str) -> Finished:
         api = self.resources.client.api
-        with docker_errors("stop a sampler"):
+        with docker_errors("stop what runs beside a loader"):
             api.stop(container, timeout=_PATIENCE_S)
             code = int(api.wait(container, timeout=REQUEST_S)["StatusCode"])
             stdout = api.logs(container, stdout=True, stderr=False)

@@ -40,9 +40,9 @@ class DockerServer:
         """The reason why it cannot be measured under its placement; None if it can."""
         self._find_counter()
 
-    def url(self, database: str = DATABASE) -> str:
-        """Return the address of a database in its network namespace, without the password."""
-        return f"postgresql://{USER}@{HOST}:{postgres_container.PORT}/{database}"
+    def url(self, database: str = DATABASE, *, port: int | None = None) -> str:
+        """Return the address of a database in its network namespace, without the password; ``port`` is a relay's."""
+        return f"postgresql://{USER}@{HOST}:{port or postgres_container.PORT}/{database}"
 
     def place(self, placement: Placement) -> None:
         """Limit the container, started again if it has ended. A limit that the server has outgrown is an obstacle."""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from experiments.cpuset import format_cpuset
 from experiments.engines.local.server import LocalServer
+from experiments.engines.postgres import HOST
 from experiments.engines.protocol import Finished, Launch, Server
 from experiments.environment.affinity import confined
 from experiments.environment.hashes import PROJECT
@@ -64,14 +66,20 @@ class LocalLoaderHost:
         command, environment = self._surround(_PROGRAM, server, {})
         return LocalCompanion([*command, *arguments], environment, self._project, placement.server_cpus)
 
+    def free_port(self) -> int:
+        """Return a port that nothing listens at now."""
+        with socket.create_server((HOST, 0)) as listener:
+            port: int = listener.getsockname()[1]
+        return port
+
     def _run(self, program: Sequence[str], launch: Launch, before: Sequence[str] = ()) -> Finished:
-        command, environment = self._surround(program, launch.server, launch.environment)
+        command, environment = self._surround(program, launch.server, launch.environment, launch.port)
         cpus = None if launch.placement is None else launch.placement.loader_cpus
         command = [*before, *command, *launch.arguments]
         return run_group(command, environment, self._project, cpus=cpus, timeout_s=launch.timeout_s)
 
     def _surround(
-        self, program: Sequence[str], server: Server | None, environment: Mapping[str, str]
+        self, program: Sequence[str], server: Server | None, environment: Mapping[str, str], port: int | None = None
     ) -> tuple[list[str], dict[str, str]]:
         """Return the beginning of a command line, and its environment."""
         environment = {**loader_environment(os.environ, self._project), **environment}
@@ -81,7 +89,7 @@ class LocalLoaderHost:
                 raise Failure("the local engine only loads into its own servers")
             environment["PGPASSFILE"] = str(server.password_file)
             environment["BIGDATA_PG_BIN"] = str(server.binaries.folder)
-            command += ["--dburl", server.url()]
+            command += ["--dburl", server.url(port=port)]
         return command, environment
 
 

@@ -36,9 +36,9 @@ class _Instance:
     process: subprocess.Popen[str]
     port: int
 
-    def url(self, database: str, secret: str = "") -> str:
-        """Return the address of a database; ``secret`` follows the user."""
-        return f"postgresql://{USER}{secret}@{HOST}:{self.port}/{database}"
+    def url(self, database: str, secret: str = "", port: int | None = None) -> str:
+        """Return the address of a database; ``secret`` follows the user, ``port`` is a relay's."""
+        return f"postgresql://{USER}{secret}@{HOST}:{port or self.port}/{database}"
 
 
 class LocalServer:
@@ -75,9 +75,9 @@ class LocalServer:
         """The password file (PGPASSFILE), which only the user can read."""
         return self._life.trace.password_file
 
-    def url(self, database: str = DATABASE, *, with_password: bool = False) -> str:
+    def url(self, database: str = DATABASE, *, with_password: bool = False, port: int | None = None) -> str:
         """Return the address of a database for libpq; without a password it may stand on a command line."""
-        return self._life.url(database, f":{self._password}" if with_password else "")
+        return self._life.url(database, f":{self._password}" if with_password else "", port)
 
     def execute(self, statement: str, *, database: str = _MAINTENANCE) -> str:
         """Run one SQL statement through psql; return its unaligned rows. Raises Failure."""
@@ -160,7 +160,8 @@ def _begin(binaries: Binaries, facts: ServerFacts, password: str) -> _Instance:
         process, port = _start_on_free_port(binaries, trace, facts.settings)
         undo.callback(_end, process, trace)
         life = _Instance(trace, process, port)
-        cluster.write_private(trace.password_file, f"{HOST}:{port}:*:{USER}:{password}\n")
+        # A relay has another port.
+        cluster.write_private(trace.password_file, f"{HOST}:*:*:{USER}:{password}\n")
         _execute(binaries, life, _MAINTENANCE, f"CREATE DATABASE {DATABASE}")
         undo.pop_all()
     return life

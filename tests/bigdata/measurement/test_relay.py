@@ -22,8 +22,8 @@ class StoppableRelay(Relay):
 
     stopped = False
 
-    def _note_cpu_time(self) -> None:
-        super()._note_cpu_time()
+    def _turn(self) -> None:
+        super()._turn()
         if self.stopped:
             raise Ended
 

@@ -63,7 +63,7 @@ def test_a_sampler_that_cannot_be_stopped_is_removed_and_fails_no_run(remove: Fa
         pass
     assert resources.removed == ["c1"]
     assert sampler.finished is not None
-    said = "error: docker: cannot stop a sampler: it does not stop"
+    said = "error: docker: cannot stop what runs beside a loader: it does not stop"
     assert (sampler.finished.returncode, sampler.finished.stderr) == (1, said)
 
 
