@@ -3,6 +3,7 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from tabulate import tabulate
@@ -93,7 +94,7 @@ def count_loaders(
             matrix,
             {"local": engine},
             source,
-            lambda _, data: provide(data, cache=cache_folder(), source=source),
+            partial(provide, cache=cache_folder(), source=source),
             show_progress,
         )
         found += compare_loaders(preparation.prepare(planned), show_progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -148,7 +149,7 @@ def prepared() -> Iterator[dict[str, PreparedCell | str]]:
     planned = [one for one in expand(matrix, Selection(), Engines()) if one.cell.loop in (None, "asyncio")]
     with LocalEngine() as engine:
         preparation = Preparation(
-            matrix, {"local": engine}, source, lambda _, data: provide(data, cache=cache_folder(), source=source), print
+            matrix, {"local": engine}, source, partial(provide, cache=cache_folder(), source=source), print
         )
         yield {name_of(cell): ready for cell, ready in preparation.prepare(tuple(planned)).items()}
 
@@ -177,7 +178,7 @@ def test_the_script_does_its_loaders_work_on_a_real_server(
     host = cast(LocalLoaderHost, ready.host).of_script(script)
     runs = InstrumentedRuns(ready, cast(Any, Plain(host)), only_data=True)
     report, _ = runs.observe(None, ["--records", "2", "--poolsize", "2" if loader.concurrent else "1"])
-    done = WORKLOADS[workload].operations(2) or 2 * 222
+    done = WORKLOADS[workload].operations(2, 2) or 2 * 222
     assert report_units(report) == done
     inserted = done if WORKLOADS[workload].changes_data else 0
     elements = cast(Any, ready.server).execute("SELECT count(*) FROM data_element", database=DATABASE)
