@@ -9,8 +9,8 @@ import pytest
 from bigdata.registry import CONTESTANTS, LOADERS, Loader
 from experiments.environment.requirements import left_out, loader_lock, locked_pythons
 from experiments.environment.requirements_file import ARCHITECTURES, for_architecture
-from experiments.validation.overhead.compare import minimal_script
-from tests.experiments.validation.overhead.minimal_loads import loads_of
+from experiments.profiling.overhead.compare import minimal_script
+from tests.experiments.profiling.overhead.minimal_loads import loads_of
 from tests.project import ROOT
 
 BIGDATA = ROOT / "bigdata"
@@ -62,5 +62,5 @@ def test_an_experiment_of_the_shipped_matrix_has_it(loader: Loader) -> None:
 @every_compared_loader
 def test_it_has_a_minimal_load_to_be_compared_with(loader: Loader) -> None:
     script = minimal_script(loader)
-    assert script.is_file(), f"write {script.relative_to(ROOT)}"
+    assert script is not None, f"write experiments/profiling/overhead/minimal_{loader.driver}.py"
     assert loader.name in loads_of(script), f"add a load for {loader.name} to {script.relative_to(ROOT)}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.project import ROOT
 
 # A script that the harness starts with the loader's interpreter, and never imports.
-LOADER_SCRIPTS = {ROOT / "experiments/validation/overhead/reading.py"}
+LOADER_SCRIPTS = {ROOT / "experiments/profiling/overhead/reading.py"}
 
 # What is said of all loaders at once comes from the statements themselves, of which no driver has a part.
 LEDGER = {ROOT / "experiments/validation/same_sql/statements.py"}

@@ -91,6 +91,11 @@ class CellSummary:
         return tuple(record for record in self.finished if record.status == "ok")
 
     @property
+    def is_relay_bound(self) -> bool:
+        """Return whether the relay in place of a network limited it, so that it is no result."""
+        return self.verdict is not None and self.verdict.label == "relay-bound"
+
+    @property
     def is_disturbed(self) -> bool:
         """Return whether too many of its runs are disturbed for a claim."""
         return self.disturbed > MAX_DISTURBED_SHARE * len(self.finished)
@@ -232,11 +237,11 @@ def _mark_disturbed_ground(cells: Sequence[CellSummary]) -> list[CellSummary]:
 def _compare(cells: Sequence[CellSummary], floor: float | None) -> list[CellSummary]:
     """Add the significance of each ratio, adjusted for all those of the table.
 
-    The baseline's second arm is not compared, as it measures noise, nor are upper bounds and disturbed rows.
+    The baseline's second arm is not compared, as it measures noise, nor are upper bounds, disturbed rows, and those
+    that a relay limits.
     """
-    compared = [
-        cell.shown.arm == "a" and not is_ceiling(cell.shown.cell) and not cell.disturbed_ground for cell in cells
-    ]
+    without = [is_ceiling(cell.shown.cell) or cell.disturbed_ground or cell.is_relay_bound for cell in cells]
+    compared = [cell.shown.arm == "a" and not left_out for cell, left_out in zip(cells, without, strict=True)]
     ratios = [cell.ratio if is_compared else None for cell, is_compared in zip(cells, compared, strict=True)]
     adjusted = adjust_holm([None if ratio is None else ratio.p_value for ratio in ratios])
     return [

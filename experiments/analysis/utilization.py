@@ -23,6 +23,7 @@ class Observations:
     ``client_share`` and ``server_share`` are CPU time per time and core that the side can use, ``run_share`` that of
     both per core that the run can use. ``foreign_share`` is the part of other processes and the hypervisor,
     ``throttled_share`` the part of the time in which the client had used up its quota, or a quota around the run.
+    ``relay_cores`` are CPU time per time of a relay that delays what passes.
 
     The others are shares of the pool's time: states and ``waits`` of ``pg_stat_activity``, CPU time and waits for a
     core included, and ``commit_wait``, ``other_wait`` and ``round_trip`` of the settled ledger: where the kernel tells
@@ -37,6 +38,7 @@ class Observations:
     run_share: float
     foreign_share: float | None = None
     throttled_share: float | None = None
+    relay_cores: float | None = None
     active: float | None = None
     idle: float | None = None
     idle_in_transaction: float | None = None
@@ -72,6 +74,7 @@ def observe(records: Sequence[Record], placement: Placement | None) -> Observati
         run_share=statistics.median(both) / cores.run_limit,
         foreign_share=median_of_known(find_foreign_share(record.host, cores.run_cores) for record in told),
         throttled_share=median_of_known(None if p.throttled_s is None else p.throttled_s / p.wall_s for p in data),
+        relay_cores=median_of_known(_relay_cores(record) for record in told),
         **_of_the_pool(told),
     )
 
@@ -101,6 +104,11 @@ def median_waits(waits: Sequence[Mapping[str, float]]) -> dict[str, float]:
     usual = [name for name, number in counts.items() if 2 * number >= len(waits)]
     medians = {name: statistics.median(one.get(name, 0.0) for one in waits) for name in usual}
     return dict(sorted(((n, share) for n, share in medians.items() if share > 0), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _relay_cores(record: Record) -> float | None:
+    used_s = None if record.network is None else record.network.relay_cpu_s
+    return None if used_s is None else used_s / _data(record).wall_s
 
 
 def _data(record: Record) -> Phase:

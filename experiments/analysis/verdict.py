@@ -1,6 +1,8 @@
 """Bottleneck of a cell: one label, the numbers that led to it, one sentence; with all thresholds.
 
-The first that holds is the label:
+``relay-bound`` goes before all: a relay, in place of a longer network, used ``BUSY_SHARE`` of a core, or the server's
+cores are that full only with the relay's part, of ``RELAY_SHARE`` at least. Such a row is no result. Else the first
+that holds is the label:
 
 1. ``host-saturated``: client and server share cores or a quota, of which they use ``BUSY_SHARE`` together; or a quota
    that is not the client's own made it wait for ``WAIT_SHARE`` of the time; or busy neighbours are part of the row,
@@ -35,7 +37,9 @@ from typing import Literal
 from experiments.analysis.usable_cores import Setup
 from experiments.analysis.utilization import Observations
 
-Label = Literal["client-bound", "server-bound", "commit-bound", "latency-bound", "host-saturated", "mixed"]
+Label = Literal[
+    "relay-bound", "client-bound", "server-bound", "commit-bound", "latency-bound", "host-saturated", "mixed"
+]
 
 BUSY_SHARE = 0.9
 """Of a side's cores. One core of server was used by 98% with 20 connections, 93% to 94% where each row is forced to
@@ -43,6 +47,9 @@ disk, 86% with 5 (a larger pool did more rows/s), 50% with 1: medians of six blo
 
 FOREIGN_SHARE = 0.1
 """Of the run's cores. Quiet runs have below 0.075 (``disturbance.FOREIGN_CORES`` on two cores)."""
+
+RELAY_SHARE = 0.1
+"""Of the server's cores: less of them for a relay changes a rate by less than campaigns differ."""
 
 WAIT_SHARE = 1 / 3
 """Of the connections' time: without these waits they could do half as much again, as far as the cores have it."""
@@ -63,7 +70,18 @@ class Verdict:
 
 def find_verdict(observations: Observations) -> Verdict | None:
     """Find the bottleneck; None where no side is busy and connections were not sampled."""
-    return _host(observations) or _busy(observations) or _waiting(observations)
+    return _relay(observations) or _host(observations) or _busy(observations) or _waiting(observations)
+
+
+def _relay(seen: Observations) -> Verdict | None:
+    if seen.relay_cores is None or _is_full(seen, "client"):
+        return None
+    limit = seen.cores.server_limit
+    beside = seen.server_share * limit + seen.relay_cores >= BUSY_SHARE * limit
+    if seen.relay_cores < BUSY_SHARE and not (beside and seen.relay_cores >= RELAY_SHARE * limit):
+        return None
+    cause = f"The relay that stands in for the network is the limit, {seen.relay_cores:.2f} of the server's cores"
+    return _verdict("relay-bound", seen, ("relay_cores", "server_share", "client_share"), cause)
 
 
 def _host(seen: Observations) -> Verdict | None:

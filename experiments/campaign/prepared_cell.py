@@ -66,14 +66,16 @@ def run_arguments(prepared: PreparedCell) -> list[str]:
     return [*arguments, "--prepared", "--report", "-"]
 
 
-def clear_arguments(prepared: PreparedCell) -> list[str]:
+def clear_arguments(prepared: PreparedCell, *, fill: bool = False) -> list[str]:
     """Return the command line that prepares the tables for a run: emptied, or filled with what the workload finds.
+
+    ``fill`` them for any workload.
 
     What no run changes is left where it is.
     """
     cell, data = prepared.cell, prepared.data
     arguments = ["clear", "--poolsize", str(cell.poolsize)]
-    if cell.workload != INGEST.name:
+    if fill or cell.workload != INGEST.name:
         arguments += ["--directory", prepared.directory, *data.arguments]
         arguments += [] if WORKLOADS[cell.workload].changes_data else ["--mark", data.digest]
     return arguments

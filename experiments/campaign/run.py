@@ -34,8 +34,9 @@ from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Finished, Launch
 from experiments.errors import EngineLost, Failure
 from experiments.matrix.plan import PlannedRun
+from experiments.records.facts import NetworkUse
 from experiments.records.reading import known
-from experiments.records.record import Client, Connections, Host, NetworkUse, Phase, Record, ServerUse, Status, Work
+from experiments.records.record import Client, Connections, Host, Phase, Record, ServerUse, Status, Work
 
 STEP_TIMEOUT_S = 60.0
 """The least time limit of the harness's own steps around a run, which usually take a fraction of a second."""

@@ -3,38 +3,50 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from tabulate import tabulate
 
-from bigdata.registry import Loader
+from bigdata.registry import WORKLOADS, Loader
 from experiments.analysis.stats import with_interval
 from experiments.campaign.datasets import provide
-from experiments.cli.options import choose_loaders, show_progress
+from experiments.campaign.prepare import Preparation
+from experiments.cli.options import add_python, choose_loaders, show_progress
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.local.engine import LocalEngine
-from experiments.engines.select import default_python
+from experiments.engines.select import Engines, default_python
 from experiments.environment.affinity import place
 from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
-from experiments.errors import BadInput, Failure
-from experiments.matrix.spec import DataSet, PostgresConfiguration, Resources
-from experiments.matrix.values import SPARE_CONNECTIONS
-from experiments.validation.overhead.compare import Bench, Comparison, Skipped, compare_loaders, compare_reading
+from experiments.errors import BadInput, Failure, suggest
+from experiments.matrix.expand import expand
+from experiments.matrix.selection import Selection
+from experiments.matrix.spec import DataSet, Resources
+from experiments.profiling.overhead.compare import (
+    Comparison,
+    Counted,
+    Skipped,
+    bench_matrix,
+    compare_loaders,
+    compare_reading,
+    minimal_script,
+    name_of,
+)
 
-# Enough to spend most of a run's CPU time in the loop and not around it.
-RECORDS = 100
 READING_RECORDS = 5_000
-LARGEST_RATIO = 1.05
-"""Limit for a loader's client CPU per row over that of its minimal script: any excess is measured with the driver."""
+LARGEST_RATIO = 1.02
+"""Limit for a loader's instructions over those of its minimal script: any excess is measured with the driver."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command line options."""
     parser.add_argument("loaders", metavar="LOADER", nargs="*", help="only these (default: all loaders, and reading)")
-    parser.add_argument("--pairs", type=int, default=10, metavar="N", help="pairs of runs per comparison (default: 10)")
-    parser.add_argument("--poolsize", type=int, default=20, metavar="N", help="number of connections (default: 20)")
-    parser.add_argument("--python", metavar="X.Y", help="Python of the loaders (default: the newest that has a lock)")
+    parser.add_argument(
+        "--workload", metavar="NAME", action="append", help="only this workload; may be repeated (default: all)"
+    )
+    parser.add_argument("--passes", type=int, default=10, metavar="N", help="passes of reading (default: 10)")
+    add_python(parser)
     parser.add_argument(
         "--data",
         metavar="DIRECTORY",
@@ -44,65 +56,84 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Print both tables; return 1 if a loader certainly costs more than its script and the limit allow."""
+    """Print both tables; return 1 if a loader takes more instructions than its script, limit and noise allow."""
     loaders = choose_loaders(options.loaders)
-    for name in ("pairs", "poolsize"):
-        if getattr(options, name) < 1:
-            raise BadInput(f"--{name}: {getattr(options, name)} is too small; expected 1 or more")
+    for name in options.workload or ():
+        if name not in WORKLOADS:
+            raise BadInput(f"--workload: unknown workload {name!r} {suggest(name, list(WORKLOADS))}")
+    if options.passes < 1:
+        raise BadInput(f"--passes: {options.passes} is too small; expected 1 or more")
     try:
         with LocalEngine() as engine:
-            found = _compare(options, loaders, engine)
+            found = count_loaders(engine, loaders, options.workload or list(WORKLOADS), options.python)
+            if not options.loaders:
+                _read(engine, options)
     except RunFailed as trouble:
         raise Failure(trouble.reason) from trouble
     costly = find_costly(found)
     for one in costly:
-        print(f"{one.name}: costs more than {LARGEST_RATIO} times its minimal script", file=sys.stderr)
+        print(f"{name_of(one.cell)}: more than {LARGEST_RATIO} times its minimal script", file=sys.stderr)
     return 1 if costly else 0
 
 
-def find_costly(found: Iterable[Comparison | Skipped]) -> list[Comparison]:
-    """Return the comparisons whose whole interval lies above the limit."""
-    return [
-        one
-        for one in found
-        if isinstance(one, Comparison) and one.ratio.low is not None and one.ratio.low > LARGEST_RATIO
-    ]
+def find_costly(found: Iterable[Counted | Skipped]) -> list[Counted]:
+    """Return what lies above the limit by more than its noise."""
+    return [one for one in found if isinstance(one, Counted) and one.ratio * (1 - one.noise) > LARGEST_RATIO]
 
 
-def _compare(options: Namespace, loaders: Sequence[Loader], engine: LocalEngine) -> Sequence[Comparison | Skipped]:
-    """Compare and print; return the comparisons of the loaders."""
-    bench = make_bench(engine, python=options.python, records=RECORDS, poolsize=options.poolsize, pairs=options.pairs)
-    heading = f"Python {bench.host.facts.version}, PostgreSQL {bench.server.facts.version} on disk"
-    print(f"Client CPU per row (us), {heading}, poolsize {bench.poolsize}, {bench.pairs} pairs")
-    found = list(compare_loaders(bench, loaders, show_progress))
-    print(_table([one for one in found if isinstance(one, Comparison)], "minimal script"), end="\n\n")
+def count_loaders(
+    engine: LocalEngine, loaders: Sequence[Loader], workloads: Sequence[str], python: str | None
+) -> list[Counted | Skipped]:
+    """Count, compare and print; say which loaders are left out."""
+    compared = [loader for loader in loaders if minimal_script(loader) is not None]
+    found: list[Counted | Skipped] = []
+    if compared:
+        matrix, source = bench_matrix(compared, workloads, python or "default"), source_hash()
+        planned = expand(matrix, Selection(), Engines())
+        preparation = Preparation(
+            matrix,
+            {"local": engine},
+            source,
+            partial(provide, cache=cache_folder(), source=source),
+            show_progress,
+        )
+        found += compare_loaders(preparation.prepare(planned), show_progress)
+    print("Instructions per row, or per operation of other workloads than ingest")
+    print(_count_table([one for one in found if isinstance(one, Counted)]), end="\n\n")
     for one in found:
         if isinstance(one, Skipped):
-            print(f"{one.name} cannot run: {one.reason}")
-    if options.loaders:
-        return found
-    generated = DataSet("synthetic", state="RI", records=READING_RECORDS)
-    directory = options.data or provide(generated, cache=cache_folder(), source=source_hash()).directory
-    print(f"CPU to read one state's segment 01 (ms), {heading.partition(',')[0]}, {bench.pairs} passes")
-    print(_table(compare_reading(bench, directory, show_progress), "bare split"))
+            print(f"{name_of(one.cell)} is not compared: {one.reason}")
+    for loader in loaders:
+        if loader not in compared:
+            print(f"{loader.name} is left out: its driver {loader.driver} has no minimal script")
     return found
 
 
-def make_bench(engine: LocalEngine, *, python: str | None, records: int, poolsize: int, pairs: int) -> Bench:
-    """Prepare interpreter, server, cores and data; without ``python`` the newest one that has a lock."""
-    resources = Resources(loader_cpuset="0", server_cpuset="rest")
-    placement = place(resources, engine.cores())
-    configuration = PostgresConfiguration("17", "disk")
-    server = engine.serve("bench", configuration, max_connections=poolsize + SPARE_CONNECTIONS)
-    server.place(placement)
-    data = provide(DataSet("synthetic", state="NY", records=records), cache=cache_folder(), source=source_hash())
-    host = engine.loader_host(python or default_python(engine))
-    return Bench(host, server, placement, data, records, poolsize, pairs)
+def _read(engine: LocalEngine, options: Namespace) -> None:
+    host = engine.loader_host(options.python or default_python(engine))
+    placement = place(Resources(loader_cpuset="0", server_cpuset="rest"), engine.cores())
+    generated = DataSet("synthetic", state="RI", records=READING_RECORDS)
+    directory = options.data or provide(generated, cache=cache_folder(), source=source_hash()).directory
+    print(f"CPU to read one state's segment 01 (ms), Python {host.facts.version}, {options.passes} passes")
+    print(_time_table(compare_reading(host, placement, directory, options.passes, show_progress)))
 
 
-def _table(comparisons: Iterable[Comparison], other: str) -> str:
+def _count_table(found: Iterable[Counted]) -> str:
+    rows = [
+        [
+            *(one.cell.loader, one.cell.loop or "", one.cell.workload),
+            *(f"{each:,.0f}" for each in (one.ours.each, one.other.each)),
+            *(f"{one.ratio:.3f}", f"{one.noise:.1%}"),
+        ]
+        for one in found
+    ]
+    headings = ["loader", "loop", "workload", "ours", "minimal script", "ratio", "noise"]
+    return tabulate(rows, headings, disable_numparse=True, colalign=["left"] * 3 + ["right"] * 4 if rows else None)
+
+
+def _time_table(comparisons: Iterable[Comparison]) -> str:
     rows = [
         [one.name, f"{one.ours.value:.2f}", f"{one.other.value:.2f}", with_interval(one.ratio, ".3f")]
         for one in comparisons
     ]
-    return tabulate(rows, ["", "ours", other, "ratio (95% interval)"], disable_numparse=True, stralign="left")
+    return tabulate(rows, ["", "ours", "bare split", "ratio (95% interval)"], disable_numparse=True, stralign="left")

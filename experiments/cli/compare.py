@@ -13,7 +13,7 @@ from experiments.analysis.matching import ambiguous_cells
 from experiments.analysis.pooling import pairs_between, pool_campaigns
 from experiments.cli.options import add_results
 from experiments.errors import BadInput, suggest
-from experiments.formatting import count
+from experiments.formatting import count, unit_of
 from experiments.matrix.cell import AXES, Cell
 from experiments.records.campaign import Campaign, find_campaign, load_campaign
 from experiments.report.comparison import write_comparison
@@ -85,7 +85,7 @@ def check_growth(cells: Sequence[CountedTwice], limit: float) -> int:
     grown = [(cell, growth) for cell, growth in compared if growth > limit]
     print(f"\n{len(grown)} of {count(len(compared), 'counted cell')} grew by more than {limit:.2%}")
     for cell, growth in grown:
-        print(f"- {cell.shown.cell.label()}: {growth:+.2%} instructions per row")
+        print(f"- {cell.shown.cell.label()}: {growth:+.2%} instructions per {unit_of([cell.shown.cell.workload])}")
     return 1 if grown else 0
 
 

@@ -1,4 +1,4 @@
-"""count instructions and system calls per row of cells, into the campaign that measured them"""
+"""count instructions and system calls per row or operation of cells, into the campaign that measured them"""
 
 import contextlib
 from argparse import ArgumentParser, Namespace

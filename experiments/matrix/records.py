@@ -11,8 +11,7 @@ from experiments.matrix.spec import Matrix
 from experiments.matrix.values import AUTO
 
 _STEP = 100
-_FOR_EACH = 2
-"""Records for each connection, in steps: pools of 1, 5, 10, 20 and 50 have all of theirs alike."""
+"""Records are a multiple of it: as many for each connection of pools of 1, 5, 10, 20, 50 and 100."""
 
 
 def fit_records(matrix: Matrix, planned: Iterable[PlannedCell]) -> Matrix:
@@ -30,7 +29,7 @@ def fit_records(matrix: Matrix, planned: Iterable[PlannedCell]) -> Matrix:
 
 def _fitting(poolsize: int) -> int:
     """Return the records for a pool."""
-    return -(-_FOR_EACH * poolsize // _STEP) * _STEP
+    return -(-poolsize // _STEP) * _STEP
 
 
 def find_idle(cell: Cell, data_records: int) -> str | None:

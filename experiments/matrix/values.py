@@ -37,7 +37,7 @@ _MOST_NEIGHBOURS = 100
 _MOST_BYTES = 1 << 50
 _PYTHON = re.compile(r"3\.\d+t?", re.ASCII)
 _MAJOR = re.compile(r"\d{1,3}", re.ASCII)
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s?(s|ms|us|µs)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|ms|us|µs)")
 _UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _LONGEST_DELAY_S = 60.0
 _STATE = re.compile(f"[A-Za-z][A-Za-z_ .-]{{0,{LONGEST_NAME - 1}}}")
@@ -248,7 +248,7 @@ Inserts = Annotated[str, one_of("way to insert", INSERTS, "One call per row, or 
 Workload = Annotated[str, one_of("workload", tuple(WORKLOADS), "What is repeated: a load of rows, or one operation.")]
 ResourcesName = Annotated[Name, Field(description="A name in the section resources.")]
 NetworkName = Annotated[Name, Field(description="A name in the section network, or loopback.")]
-Duration = Annotated[str, Checked(_check_duration, {"type": "string", "pattern": "^[0-9.]+ ?(s|ms|us|µs)$"})]
+Duration = Annotated[str, Checked(_check_duration, {"type": "string", "pattern": "^[0-9.]+(s|ms|us|µs)$"})]
 PackagesName = Annotated[Name, Field(description="A name in the section packages, or locked.")]
 Distribution = Annotated[str, Checked(_check_distribution, {"type": "string", "enum": list(DISTRIBUTIONS)})]
 Package = Annotated[str, Checked(_check_package, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]

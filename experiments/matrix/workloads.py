@@ -1,7 +1,8 @@
 """Parts of an experiment, one for each of its workloads: ratios, noise floor and units are of one workload alone."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from dataclasses import replace
+from typing import cast
 
 from experiments.matrix.bounds import LONGEST_NAME
 from experiments.matrix.spec import AxisLists, AxisValues, Experiment
@@ -28,12 +29,10 @@ def _part(experiment: Experiment, question: str, workload: str, listed: tuple[st
     def belongs(entry: AxisValues) -> bool:
         return entry.get("workload", workload if workload in listed else default) == workload
 
-    changed: dict[str, Any] = {
-        "question": question,
-        "matrix": cast(AxisLists, {**experiment.matrix, "workload": (workload,)} if workload in listed else {}),
-        "include": tuple(entry for entry in experiment.include if belongs(entry)),
-        "baseline": cast(AxisValues, {**experiment.baseline, "workload": workload}),
-        "exclude": experiment.exclude,
-        "explain": experiment.explain,
-    }
-    return Experiment(**changed)
+    return replace(
+        experiment,
+        question=question,
+        matrix=cast(AxisLists, {**experiment.matrix, "workload": (workload,)} if workload in listed else {}),
+        include=tuple(entry for entry in experiment.include if belongs(entry)),
+        baseline=cast(AxisValues, {**experiment.baseline, "workload": workload}),
+    )

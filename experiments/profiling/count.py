@@ -1,9 +1,8 @@
-"""Counting of cells after the timed blocks: instructions and system calls per row, into the campaign's folder."""
+"""Counting of cells after the timed blocks: instructions and system calls, into the campaign's folder."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from bigdata.registry import INGEST
 from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.campaign.datasets import provide
 from experiments.campaign.prepare import Preparation, harness_cpus
@@ -14,6 +13,7 @@ from experiments.environment.affinity import allowed_cpus, can_pin, confined
 from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
 from experiments.errors import Unsupported
+from experiments.formatting import in_units, unit_of
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.spec import Matrix
@@ -73,8 +73,6 @@ def count_cells(
             try:
                 if isinstance(ready, str):
                     raise Unsupported(ready)
-                if cell.workload != INGEST.name:
-                    raise Unsupported(f"only the workload {INGEST.name} is counted")
                 one = count_cell(described.campaign, key, ready, instruments_of(ready.host))
             except Unsupported as reason:
                 one = CellCount(described.campaign, key, utc_now(), cell, instructions_reason=str(reason))
@@ -93,4 +91,4 @@ def describe_count(one: CellCount) -> str:
     calls = f"system calls: {one.system_calls_reason}"
     if one.system_calls_per_row is not None:
         calls = f"{one.system_calls_per_row:.1f} system calls per row ({one.system_calls_tool})"
-    return f"{instructions}; {calls}"
+    return in_units(f"{instructions}; {calls}", unit_of([one.cell.workload]))

@@ -1,17 +1,18 @@
-"""Counts per row of one cell: instructions in user space and system calls, by two loads of different size."""
+"""Instructions in user space and system calls of a row or operation of one cell, by two loads of different size."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bigdata.registry import LOADERS
+from bigdata.registry import LOADERS, OPERATING
 from experiments.campaign.prepared_cell import PreparedCell
 from experiments.campaign.run import utc_now
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.profilers import STRACE, Instrument, Instruments
 from experiments.errors import Failure, Unsupported
-from experiments.profiling.explanation import read_counts, report_rows
+from experiments.profiling.explanation import read_counts, report_units
 from experiments.profiling.runs import InstrumentedRuns
 from experiments.records.counts import CellCount
 
@@ -34,16 +35,30 @@ class Loads:
 # for each answer if the server is slow, and for several if it is fast.
 _EMULATED = {"tasks": (16, 10), "greenlets": (16, 4)}
 _OTHERS_EMULATED = (30, 4)
+# Of other workloads the smaller load is one record, which is many operations, and the larger has so many operations
+# more. If these wait, each answer has to find the client asleep.
+_OPERATIONS = 200
+_WAITING_OPERATIONS, _WAITING_CONNECTIONS = 400, 2
 
 _REFERENCES = re.compile(r"^==\d+== I +refs: +([\d,]+)$", re.MULTILINE)
-_SAME_HASHES = {"PYTHONHASHSEED": "0"}
+SAME_HASHES = {"PYTHONHASHSEED": "0"}
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """Instructions of a row or operation: the mean of two counts, whose difference as a share of it is ``noise``."""
+
+    each: float
+    noise: float
+    tool: str
+    connections: int
 
 
 def count_cell(campaign: str, cell_key: str, ready: PreparedCell, instruments: Instruments) -> CellCount:
-    """Count the instructions of a row twice, and its system calls once; what cannot be counted has its reason."""
-    runs = InstrumentedRuns(ready, instruments, _SAME_HASHES)
+    """Count the instructions of a row or operation, and its system calls; what cannot be counted has its reason."""
+    runs = InstrumentedRuns(ready, instruments, SAME_HASHES, only_data=ready.cell.workload in OPERATING)
     values: dict[str, Any] = {}
-    for name, find in (("instructions", _count_instructions), ("system_calls", _count_calls)):
+    for name, find in (("instructions", _instructions), ("system_calls", _calls)):
         try:
             values |= find(runs)
         except RunFailed as failure:
@@ -53,40 +68,51 @@ def count_cell(campaign: str, cell_key: str, ready: PreparedCell, instruments: I
     return CellCount(campaign, cell_key, utc_now(), ready.cell, **values)
 
 
-def _count_instructions(runs: InstrumentedRuns) -> dict[str, Any]:
+def count_instructions(runs: InstrumentedRuns) -> Instructions:
+    """Count twice, by two loads each. Raises Unsupported with the reason if that is not possible, or RunFailed."""
     counter = runs.instruments.instruction_counter()
     loads = choose_loads(counter, runs.ready)
-    first, second = (_per_row(runs, counter, loads, read_instructions) for _ in range(2))
+    # Python compiles a module that is new to it, in the first run alone.
+    runs.observe(None, _options(loads.few, loads))
+    first, second = (_per_unit(runs, counter, loads, read_instructions) for _ in range(2))
     mean = (first + second) / 2
     if mean <= 0:
         raise Unsupported("the larger load did not take more instructions than the smaller one")
+    return Instructions(mean, abs(first - second) / mean, counter.name, loads.connections)
+
+
+def _instructions(runs: InstrumentedRuns) -> dict[str, Any]:
+    counted = count_instructions(runs)
     return {
-        "instructions_per_row": mean,
-        "noise": abs(first - second) / mean,
-        "instructions_tool": counter.name,
-        "connections": loads.connections,
+        "instructions_per_row": counted.each,
+        "noise": counted.noise,
+        "instructions_tool": counted.tool,
+        "connections": counted.connections,
     }
 
 
-def _count_calls(runs: InstrumentedRuns) -> dict[str, Any]:
+def _calls(runs: InstrumentedRuns) -> dict[str, Any]:
     counter = runs.instruments.counter()
-    calls = _per_row(
+    calls = _per_unit(
         runs, counter, choose_loads(counter, runs.ready), lambda text: read_counts(counter.name, text)["all"]
     )
     return {"system_calls_per_row": max(0.0, calls), "system_calls_tool": counter.name}
 
 
-def _per_row(runs: InstrumentedRuns, counter: Instrument, loads: Loads, read: Callable[[str], int]) -> float:
+def _per_unit(runs: InstrumentedRuns, counter: Instrument, loads: Loads, read: Callable[[str], int]) -> float:
     """Return the slope between both loads: what start, connections and end take is in neither."""
-    totals, rows = [], []
+    totals, units = [], []
     for records in (loads.few, loads.more):
-        more = ["--records", str(records), "--poolsize", str(loads.connections)]
-        report, seen = runs.observe(counter, more)
+        report, seen = runs.observe(counter, _options(records, loads))
         totals.append(read(seen))
-        rows.append(report_rows(report))
-    if rows[1] <= rows[0]:
-        raise Unsupported("too few records to separate rows from the start; use more with --records")
-    return (totals[1] - totals[0]) / (rows[1] - rows[0])
+        units.append(report_units(report))
+    if units[1] <= units[0]:
+        raise Unsupported("too few records to separate their cost from that of the start; use more with --records")
+    return (totals[1] - totals[0]) / (units[1] - units[0])
+
+
+def _options(records: int, loads: Loads) -> list[str]:
+    return ["--records", str(records), "--poolsize", str(loads.connections)]
 
 
 def choose_loads(counter: Instrument, ready: PreparedCell) -> Loads:
@@ -96,9 +122,13 @@ def choose_loads(counter: Instrument, ready: PreparedCell) -> Loads:
         few = max(1, records // 10)
         return Loads(few, min(4 * few, records), pool)
     emulated, connections = _EMULATED.get(LOADERS[ready.cell.loader].runtime, _OTHERS_EMULATED)
-    few = max(1, min(FEW_RECORDS, records // 2))
-    more = few + (emulated if counter.emulates else MORE_RECORDS_OF_STRACE)
-    return Loads(few, min(more, records), min(pool, connections))
+    few, more = FEW_RECORDS, emulated if counter.emulates else MORE_RECORDS_OF_STRACE
+    if (operating := OPERATING.get(ready.cell.workload)) is not None:
+        few, more = 1, math.ceil(_OPERATIONS / operating.per_record)
+        if operating.least_s:
+            more, connections = math.ceil(_WAITING_OPERATIONS / operating.per_record), _WAITING_CONNECTIONS
+    few = max(1, min(few, records // 2))
+    return Loads(few, min(few + more, records), min(pool, connections))
 
 
 def read_instructions(text: str) -> int:

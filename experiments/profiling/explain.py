@@ -16,7 +16,7 @@ from experiments.environment.affinity import allowed_cpus, can_pin, confined
 from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
 from experiments.errors import BadInput, Failure, Unsupported
-from experiments.matrix.cell import Cell
+from experiments.matrix.cell import LOOPBACK, Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.spec import Matrix, PostgresConfiguration
 from experiments.profiling.files import find_campaign_of, find_obstacle, page_path, write_explanation
@@ -63,9 +63,9 @@ def choose_folders(
 
 
 def can_be_explained(planned: Sequence[PlannedCell]) -> list[Cell]:
-    """Return the cells that can run, each once, without ceilings, which are not Python."""
+    """Return the cells that can run, each once, without ceilings, which are not Python, and without a relay."""
     able = [one.cell for one in planned if one.unsupported is None and not LOADERS[one.cell.loader].ceiling]
-    return list(dict.fromkeys(able))
+    return [cell for cell in dict.fromkeys(able) if cell.network == LOOPBACK]
 
 
 def explain_asked(

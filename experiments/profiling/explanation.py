@@ -22,7 +22,7 @@ class StatementUse:
 
 @dataclass(frozen=True)
 class Calls:
-    """System calls per row, in all and by name; ``tool`` counted them."""
+    """System calls per row or operation, in all and by name; ``tool`` counted them."""
 
     tool: str
     per_row: float
@@ -34,7 +34,7 @@ class Explanation:
     """Profile of one cell.
 
     ``record`` is of a run without instruments besides ``pg_stat_statements``, in which the statements were counted.
-    ``rows_per_s`` are those of the runs with an instrument, by its name. ``busy`` are the stacks of threads that ran,
+    ``rows_per_s`` are the rates of those with an instrument, by its name. ``busy`` are the stacks of threads that ran,
     ``gil`` of those that held the GIL. ``lag_s`` is 'p50', 'p95', 'max' of how late the event loop was. ``files`` are
     the files of the profiler by name, ``source`` lines of the loader's code by (file, line).
     """
@@ -111,13 +111,16 @@ def _read_strace(text: str) -> dict[str, int]:
     return counts
 
 
-def per_row(tool: str, more: Mapping[str, int], fewer: Mapping[str, int], rows: int) -> Calls:
-    """Return the system calls of the ``rows`` that one of two runs loaded more than the other."""
-    differences = {name: (number - fewer.get(name, 0)) / rows for name, number in more.items()}
+def per_row(tool: str, more: Mapping[str, int], fewer: Mapping[str, int], units: int) -> Calls:
+    """Return the system calls of one of the ``units``, rows or operations, that one of two runs did more."""
+    differences = {name: (number - fewer.get(name, 0)) / units for name, number in more.items()}
     total = differences.pop("all")
     return Calls(tool, total, {name: value for name, value in differences.items() if value >= 0.005})
 
 
-def report_rows(report: Mapping[str, Any]) -> int:
-    """Return all rows that a run INSERTed, geo records too."""
+def report_units(report: Mapping[str, Any]) -> int:
+    """Return all rows that a run INSERTed, geo records too; of another workload the operations, checked ones too."""
+    operations = report["phases"]["data"].get("operations")
+    if operations is not None:
+        return int(operations + report["work"]["checked"])
     return sum(int(phase["rows"]) for phase in report["phases"].values())

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tabulate import tabulate
 
-from experiments.formatting import count, shortened, whole
+from experiments.formatting import count, in_units, shortened, unit_of, whole
 from experiments.profiling.explanation import Calls, Explanation, StatementUse
 from experiments.profiling.flame_graph import draw_flame_graph
 from experiments.profiling.sentences import STATES, context_switches, describe_line, describe_time, milliseconds, share
@@ -64,7 +64,8 @@ def explanation_page(explanation: Explanation, folder: str, files: Iterable[str]
         sections.append(("The event loop", _loop_section(explanation.lag_s)))
     sections.append(("What the instruments cost", _cost_section(explanation)))
     body = "\n".join(f"## {title}\n\n{text}" for title, text in sections)
-    return f"# Why: {explanation.label}\n\n{HEAD}\nMade by `nox -s explain` at {explanation.made_at}.\n\n{body}"
+    page = f"# Why: {explanation.label}\n\n{HEAD}\nMade by `nox -s explain` at {explanation.made_at}.\n\n{body}"
+    return in_units(page, unit_of([explanation.record.cell.workload]))
 
 
 def _code_section(explanation: Explanation, folder: str, there: set[str]) -> str:
@@ -172,7 +173,7 @@ def _loop_section(lag: Mapping[str, float] | str) -> str:
 
 
 def _cost_section(explanation: Explanation) -> str:
-    plain = explanation.record.rows_per_s
+    plain = explanation.record.rate
     rows = [["none (`pg_stat_statements`)", whole(plain or 0.0), ""]]
     for name, rate in explanation.rows_per_s.items():
         rows.append([name, whole(rate), f"{rate / plain - 1:+.0%}" if plain else ""])

@@ -33,11 +33,15 @@ Thing = TypeVar("Thing")
 
 @dataclass
 class InstrumentedRuns:
-    """The runs of a cell with instruments, and how fast each was."""
+    """The runs of a cell with instruments, and how fast each was.
+
+    ``only_data``: no phase but data runs, on tables that have what the others would bring.
+    """
 
     ready: PreparedCell
     instruments: Instruments
     environment: Mapping[str, str] = field(default_factory=dict)
+    only_data: bool = False
     rows_per_s: dict[str, float] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
@@ -46,12 +50,12 @@ class InstrumentedRuns:
     ) -> tuple[Mapping[str, Any], str]:
         """Clear, load with the instrument; return report and output. Raises RunFailed, Unsupported without output."""
         ready, timeout_s = self.ready, self.ready.timeout_s * SLOWDOWN
-        clear = [*clear_arguments(ready), "--rest-within", "20", "--report", "-"]
+        clear = [*clear_arguments(ready, fill=self.only_data), "--rest-within", "20", "--report", "-"]
         placement = ready.placement.without_loader_limits()
         read_report("clear", ready.host.run(Launch(clear, ready.server, placement, timeout_s)), timeout_s)
         launch = launch_of(ready)
         environment = {**launch.environment, **self.environment}
-        arguments = [*launch.arguments, *more]
+        arguments = [*launch.arguments, *(["--only-data"] if self.only_data else []), *more]
         launch = replace(launch, arguments=arguments, timeout_s=timeout_s, environment=environment)
         observed = self.instruments.observe(instrument, launch)
         report = _report(observed, instrument, timeout_s)
@@ -60,7 +64,7 @@ class InstrumentedRuns:
             raise Unsupported(f"{instrument.name} wrote nothing: {words}")
         data = report["phases"]["data"]
         if name:
-            self.rows_per_s[name] = data["rows"] / data["wall_s"]
+            self.rows_per_s[name] = data.get("operations", data["rows"]) / data["wall_s"]
         return report, observed.seen or ""
 
 
@@ -141,11 +145,11 @@ def _count_calls(runs: InstrumentedRuns) -> explanation.Calls:
     records = max(1, runs.ready.data.geo_records // 10)
     report, more = runs.observe(counter, name=counter.name)
     few, fewer = runs.observe(counter, more=["--records", str(records)])
-    rows = explanation.report_rows(report) - explanation.report_rows(few)
-    if rows <= 0:
-        raise Unsupported("too few records to separate the system calls of rows from those of the start")
+    units = explanation.report_units(report) - explanation.report_units(few)
+    if units <= 0:
+        raise Unsupported("too few records to separate their system calls from those of the start")
     return explanation.per_row(
-        counter.name, explanation.read_counts(counter.name, more), explanation.read_counts(counter.name, fewer), rows
+        counter.name, explanation.read_counts(counter.name, more), explanation.read_counts(counter.name, fewer), units
     )
 
 

@@ -50,11 +50,11 @@ def describe_time(explanation: Explanation) -> Iterator[str]:
 
 def _of_row(record: Record) -> Iterator[str]:
     data: Phase | None = (record.phases or {}).get("data")
-    if data is None or not data.rows or record.rows_per_s is None:
+    if data is None or not data.units or record.rate is None:
         return
-    wall, user, system = (value / data.rows * 1e6 for value in (data.wall_s, data.user_s, data.system_s))
+    wall, user, system = (value / data.units * 1e6 for value in (data.wall_s, data.user_s, data.system_s))
     yield (
-        f"{whole(record.rows_per_s)} rows/s are a row every {wall:.1f} µs. The client computed for {user + system:.1f} "
+        f"{whole(record.rate)} rows/s are one every {wall:.1f} µs. The client computed for {user + system:.1f} "
         f"of them, {user:.1f} in Python and its driver and {system:.1f} in the kernel on their behalf: it had a core "
         f"busy for {(user + system) / wall:.0%} of the time."
     )
@@ -116,15 +116,16 @@ def _of_calls(calls: Calls, record: Record) -> str:
     named = _listed([f"{number:.2f} {name}" for name, number in most if number >= 0.01])
     switches = context_switches(record)
     more = f" and {sum(switches.values()):.2f} context switches" if switches else ""
-    return f"A row took {calls.per_row:.1f} system calls ({named}){more}."
+    return f"The client made {calls.per_row:.1f} system calls per row ({named}){more}."
 
 
 def context_switches(record: Record) -> Mapping[str, float] | None:
-    """Return context switches per row of phase data: 'voluntary' (the thread went to sleep) and 'involuntary'."""
+    """Return context switches per row or operation: 'voluntary' (the thread went to sleep) and 'involuntary'."""
     client, data = record.client, (record.phases or {}).get("data")
     if client is None or data is None or client.voluntary_switches is None or client.involuntary_switches is None:
         return None
-    return {"voluntary": client.voluntary_switches / data.rows, "involuntary": client.involuntary_switches / data.rows}
+    switches = {"voluntary": client.voluntary_switches, "involuntary": client.involuntary_switches}
+    return {name: number / data.units for name, number in switches.items()} if data.units else None
 
 
 def milliseconds(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The count of one cell, a line of ``counts.jsonl``: instructions and system calls per row."""
+"""The count of one cell, a line of ``counts.jsonl``: instructions and system calls per row or operation."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from experiments.records.record import to_values
 class CellCount:
     """The client's work for one INSERTed row, counted after the timed blocks.
 
+    Of another workload than ``ingest`` a row means an operation, in the names of the fields, too.
     ``instructions_per_row`` are those in user space, the mean of two counts that differ by ``noise``, as a share of it.
     ``system_calls_per_row`` are the kernel's part. The tools counted them over so many ``connections``; a reason says
     why there is no number. Of several lines of a cell the last one is valid.

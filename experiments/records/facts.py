@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from experiments.matrix.bounds import Core, Count, Divisor, Flag, Text
+from experiments.matrix.bounds import Amount, Core, Count, Divisor, Flag, Number, Text
 
 Cores = Annotated[frozenset[Core], Field(min_length=1, max_length=65_536)]
 
@@ -138,3 +138,18 @@ class MachineFacts:
     harness_python: Text | None = None
     harness_packages: Mapping[Text, Text] = field(default_factory=dict)
     platform: Text | None = None
+
+
+@dataclass(frozen=True)
+class NetworkUse:
+    """The network between loader and server, where it is not the loopback interface as it is.
+
+    ``by`` is what delays: a relay. ``rtt_s`` and ``jitter_s`` are as asked for, ``round_trip_s`` is that of an empty
+    statement, measured before the phases. ``relay_cpu_s`` is the relay's CPU time in phase ``data``.
+    """
+
+    by: Text
+    rtt_s: Amount
+    jitter_s: Amount
+    round_trip_s: Number | None = None
+    relay_cpu_s: Amount | None = None

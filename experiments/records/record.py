@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from experiments.matrix.bounds import LEAST_DIVISOR, Amount, Block, Count, Flag, Number, Text
 from experiments.matrix.cell import AXES as AXES
 from experiments.matrix.cell import Cell as Cell
+from experiments.records.facts import NetworkUse
 from experiments.records.reading import SCHEMA as SCHEMA
 from experiments.records.reading import (
     Schema,
@@ -136,21 +137,6 @@ class Connections:
     idle: SharedAmount
     idle_in_transaction: SharedAmount
     waits: Mapping[Text, SharedAmount]
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkUse:
-    """The network between loader and server, where it is not the loopback interface as it is.
-
-    ``by`` is what delays: a relay. ``rtt_s`` and ``jitter_s`` are as asked for, ``round_trip_s`` is that of an empty
-    statement, measured before the phases. ``relay_cpu_s`` is the relay's CPU time in phase ``data``.
-    """
-
-    by: SharedText
-    rtt_s: SharedAmount
-    jitter_s: SharedAmount
-    round_trip_s: SharedNumber | None = None
-    relay_cpu_s: Amount | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Instructions and system calls per row in tables, footnotes, CSV and the comparison of two campaigns."""
+"""Instructions and system calls per row or operation in tables, footnotes, CSV and the comparison of two campaigns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from experiments.analysis.counts import CountedTwice
 from experiments.analysis.summary import CellSummary
-from experiments.formatting import NOTHING, count, format_known, shortened
+from experiments.formatting import NOTHING, count, format_known, in_units, shortened, unit_of
 from experiments.records.counts import CellCount
 from experiments.report.bottlenecks import rounded
 from experiments.report.labels import Style, label_of, lay_out, table_axes
@@ -92,8 +92,10 @@ def compared_counts(cells: Sequence[CountedTwice], style: Style = "pipe") -> str
         for cell in cells
     ]
     names = label_headings(axes)
-    table = lay_out(rows, [*names, *COMPARED], "l" * len(names) + "rrr", style)
-    return f"## Instructions per row\n\nCounted, not timed: a change of 1% is one of the program.\n\n{table}\n"
+    unit = unit_of(cell.shown.cell.workload for cell in cells)
+    headings = [in_units(heading, unit) for heading in COMPARED]
+    table = lay_out(rows, [*names, *headings], "l" * len(names) + "rrr", style)
+    return f"## Instructions per {unit}\n\nCounted, not timed: a change of 1% is one of the program.\n\n{table}\n"
 
 
 def describe_growth(cell: CountedTwice) -> str:

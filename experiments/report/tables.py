@@ -10,7 +10,7 @@ from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, mark_unless, with_interval
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.cpuset import format_cpuset
-from experiments.formatting import NOTHING, format_known, in_units, shortened
+from experiments.formatting import NOTHING, format_known, in_units, shortened, unit_of
 from experiments.records.campaign import Campaign
 from experiments.records.record import RUN_STATUSES
 from experiments.report.bottlenecks import BOTTLENECK, rounded, why_cells, why_csv, why_headings
@@ -53,7 +53,7 @@ def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: st
         for cell in summary.cells
     ]
     names = headings(axes)
-    numbers = [*(in_units(heading, summary.unit) for heading in HEADINGS), *counted, *why]
+    numbers = [*(in_units(heading, summary.unit) for heading in (*HEADINGS, *counted)), *why]
     align = "l" * len(names) + "".join("l" if one == BOTTLENECK else "r" for one in numbers) + "rl"
     table = lay_out(rows, [*names, *numbers, *LAST_HEADINGS], align)
     notes = "\n".join(f"- {line}" for line in caption_lines(summary, campaign, axes))
@@ -123,6 +123,8 @@ def _short_cells(cell: CellSummary) -> list[str]:
 def _ratio(cell: CellSummary) -> str:
     if cell.baseline and cell.rows_per_s is not None:
         return "1"
+    if cell.is_relay_bound and cell.ratio is not None:
+        return f"{with_interval(cell.ratio, '.2f')} relay-bound"
     if cell.disturbed_ground and cell.ratio is not None:
         return f"{with_interval(cell.ratio, '.2f')} disturbed"
     return mark_unless(cell.ratio is None or not cell.noise, with_interval(cell.ratio, ".2f"))
@@ -164,6 +166,8 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, modelled: Mapping[st
         "resumed": sum(record.resumed for record in cell.finished),
         "repeated": cell.repeated,
         "disturbed": cell.disturbed,
+        "disturbed_ground": int(cell.disturbed_ground),
+        "unit": unit_of([cell.shown.cell.workload]),
         **_estimate_columns("rows_per_s", cell.rows_per_s, 1),
         **_estimate_columns("ratio", cell.ratio, 4),
         "ratio_p": _p_value(None if cell.ratio is None else cell.ratio.p_value),

@@ -1,1 +1,1 @@
-"""Validation of the loaders: same_sql (all send the same statements), overhead (none adds cost of its own)."""
+"""Validation of the loaders: same_sql (all send the same statements)."""

@@ -16,9 +16,10 @@ from bigdata.registry import INGEST, LOADERS, WORKLOADS
 from experiments.analysis.attempts import counting_runs
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import median_of_known
+from experiments.analysis.time_breakdown import round_trips_per_row
 from experiments.analysis.usable_cores import Setup, count_cores, find_setup, uses_several_cores
 from experiments.analysis.utilization import find_foreign_share
-from experiments.matrix.cell import AxisValue
+from experiments.matrix.cell import AxisValue, canonical_json
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, part_of
 from experiments.records.record import Cell, Phase, Record
@@ -29,7 +30,7 @@ CLIENT, SERVER, SHARED = "client", "server", "cores"
 Family = tuple[AxisValue, ...]
 """Values of all axes but ``FREE_AXES``: cells of one family have the same demands."""
 
-FREE_AXES = ("poolsize", "resources")
+FREE_AXES = ("poolsize", "resources", "network")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Point:
 
     ``several_cores``: no lock and no loop limits the loader to one core. ``durable``: each row waits for its commit.
     ``exact``: all runs measured the server's CPU time inside the phase. ``foreign_share`` is the part of the run's
-    cores that others took.
+    cores that others took. ``data_kind`` is the data set but for its number of records. A round trip took ``trip_s``,
+    and a row waits for ``trips`` of them.
     """
 
     shown: ShownCell
@@ -58,6 +60,9 @@ class Point:
     blocks: Mapping[int, Sample]
     exact: bool = False
     foreign_share: float | None = None
+    data_kind: str = ""
+    trip_s: float = 0.0
+    trips: float = 1.0
 
     @property
     def poolsize(self) -> int:
@@ -67,7 +72,8 @@ class Point:
     @property
     def family(self) -> Family:
         """Return the values of all axes but pool and cores."""
-        return tuple(value for axis, value in self.shown.cell.axes().items() if axis not in FREE_AXES)
+        axes = self.shown.cell.axes() | ({"data": self.data_kind} if self.data_kind else {})
+        return tuple(value for axis, value in axes.items() if axis not in FREE_AXES)
 
     @property
     def utilisation(self) -> float:
@@ -115,7 +121,27 @@ def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record
     median = _believable(Sample(*map(statistics.median, measured)), setup)
     exact = all(run.phases is None or run.phases["data"].server_cpu_s is not None for run in ran)
     foreign_share = median_of_known(find_foreign_share(run.host, count_cores(placement)) for run in ran)
-    return Point(shown, setup, several_cores, _is_durable(description, shown), median, blocks, exact, foreign_share)
+    return Point(
+        shown,
+        setup,
+        several_cores,
+        _is_durable(description, shown),
+        median,
+        blocks,
+        exact,
+        foreign_share,
+        data_kind=_kind_of_data(description, shown.cell.data),
+        trip_s=median_of_known(seen.round_trip_s for run in ran if (seen := run.connections)) or 0.0,
+        trips=median_of_known(round_trips_per_row(run) for run in ran) or 1.0,
+    )
+
+
+def _kind_of_data(description: Description, name: str) -> str:
+    """Return a data set without its number of records, which changes no cost of a row."""
+    found = (description.matrix.get("data") or {}).get(name)
+    if not isinstance(found, Mapping):
+        return name
+    return canonical_json({key: value for key, value in found.items() if key != "records"})
 
 
 def _sample(record: Record, setup: Setup) -> Sample | None:

@@ -17,7 +17,7 @@ from experiments.analysis.queueing.fit import (
 from experiments.analysis.queueing.measurements import Family, Point, Sample, read_points, waits_for_each_row
 from experiments.analysis.stats import median_of_known
 from experiments.analysis.verdict import BUSY_SHARE, FOREIGN_SHARE
-from experiments.matrix.cell import AxisValue
+from experiments.matrix.cell import LOOPBACK, AxisValue
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 
@@ -163,14 +163,22 @@ def _find_bases(description: Description, families: Mapping[Family, Sequence[Poi
 
 
 def _find_basis(group: Sequence[Point]) -> Basis | None:
-    """Find the two cells on the cores with most pools, preferably without quota and not shared."""
-    by_cores: dict[str, dict[int, Point]] = {}
+    """Find the two cells on the cores with most pools, preferably without delay, without quota and not shared."""
+    by_cores: dict[tuple[str, str], dict[int, Point]] = {}
     for point in group:
-        by_cores.setdefault(point.shown.cell.resources, {})[point.poolsize] = point
+        by_cores.setdefault(_place_of(point), {})[point.poolsize] = point
     usable = [pools for pools in by_cores.values() if len(pools) > 1 and 1 in pools and not _is_limited(pools[1])]
     if not usable:
         return None
-    pools = max(usable, key=lambda one: (len(one), one[1].setup.client_quota is None, not one[1].setup.shared))
+    pools = max(
+        usable,
+        key=lambda one: (
+            one[1].shown.cell.network == LOOPBACK,
+            len(one),
+            one[1].setup.client_quota is None,
+            not one[1].setup.shared,
+        ),
+    )
     several = [pools[poolsize] for poolsize in sorted(pools) if poolsize > 1]
     busiest = max(several, key=lambda point: point.utilisation)
     return Basis(pools[1], next((point for point in several if point.utilisation >= BUSY_SHARE), busiest))
@@ -183,10 +191,20 @@ def _is_limited(point: Point) -> bool:
 
 
 def _most_crowded(points: Sequence[Point], saturated: Point) -> Point | None:
-    """Return the cell with the largest pool beyond the saturated one, on the same cores."""
-    cores = saturated.shown.cell.resources
-    beyond = [p for p in points if p.poolsize > saturated.poolsize and p.shown.cell.resources == cores]
+    """Return the cell with the largest pool beyond the saturated one, on the same cores and network."""
+    beyond = [p for p in points if p.poolsize > saturated.poolsize and _place_of(p) == _place_of(saturated)]
     return max(beyond, key=lambda point: point.poolsize, default=None)
+
+
+def _place_of(point: Point) -> tuple[str, str]:
+    return point.shown.cell.resources, point.shown.cell.network
+
+
+def further_delay_s(point: Point, basis: Basis) -> float:
+    """Return how much longer than of the cells it is fitted on the round trips of a row take, in seconds."""
+    if point.shown.cell.network == basis.alone.shown.cell.network:
+        return 0.0
+    return max(0.0, (point.trip_s - basis.alone.trip_s) * point.trips)
 
 
 def _server_of(point: Point) -> tuple[AxisValue, ...]:
@@ -195,10 +213,10 @@ def _server_of(point: Point) -> tuple[AxisValue, ...]:
 
 
 def _in_order(points: Sequence[Point]) -> list[Point]:
-    """Put a family's cells on the same cores together, smaller pools first, else as planned."""
-    groups: dict[tuple[Family, str], list[Point]] = {}
+    """Put a family's cells on the same cores and network together, smaller pools first, else as planned."""
+    groups: dict[tuple[Family, tuple[str, str]], list[Point]] = {}
     for point in points:
-        groups.setdefault((point.family, point.shown.cell.resources), []).append(point)
+        groups.setdefault((point.family, _place_of(point)), []).append(point)
     return [point for group in groups.values() for point in sorted(group, key=lambda point: point.poolsize)]
 
 
@@ -213,9 +231,10 @@ def _model_cell(point: Point, basis: Basis | None, fit: Fit | None, fit_on: set[
     bounds = find_limits(measured.client_s, measured.server_s, point.setup)
     if fit is None or basis is None or not _can_be_predicted(point):
         return Modelled(point, bounds)
+    further_s = further_delay_s(point, basis)
     if waits_for_each_row(point.shown.cell):
-        bounds = {**bounds, POOL: point.poolsize / (measured.client_s + measured.server_s + fit.delay_s)}
-    prediction = predict(fit, point.poolsize, point.setup)
+        bounds = {**bounds, POOL: point.poolsize / (measured.client_s + measured.server_s + fit.delay_s + further_s)}
+    prediction = predict(fit, point.poolsize, point.setup, extra_delay_s=further_s)
     used = point.shown.cell_key in fit_on
     return Modelled(point, bounds, prediction, used, _find_broken(point, prediction, basis))
 
@@ -262,7 +281,11 @@ def _find_odd_cost(point: Point, prediction: Prediction, error: float) -> str:
 def _plain_error(families: Mapping[Family, Sequence[Point]], bases: Mapping[Family, Basis]) -> float | None:
     """Return the median error of fits on two cells each, without contention."""
     return median_of_known(
-        abs(predict(fit, point.poolsize, point.setup).rows_per_s / point.median.rows_per_s - 1)
+        abs(
+            predict(fit, point.poolsize, point.setup, extra_delay_s=further_delay_s(point, basis)).rows_per_s
+            / point.median.rows_per_s
+            - 1
+        )
         for family, basis in bases.items()
         for fit in [_fit(basis.alone, basis.saturated)]
         for point in families[family]

@@ -15,7 +15,8 @@ from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Companion
 from experiments.matrix.spec import Network
-from experiments.records.record import NetworkUse, Phase
+from experiments.records.facts import NetworkUse
+from experiments.records.record import Phase
 
 START_WITHIN_S = 20.0
 """A busy machine may take seconds to start it."""

@@ -32,21 +32,24 @@ _NOT_INHERITED = (
 
 
 class LocalLoaderHost:
-    """An interpreter of this machine with the loader's packages."""
+    """An interpreter of this machine with the loader's packages; ``program`` are its arguments that name the loader."""
 
-    def __init__(self, python: Path, facts: InterpreterFacts, project: Path = PROJECT) -> None:
+    def __init__(
+        self, python: Path, facts: InterpreterFacts, project: Path = PROJECT, program: Sequence[str] = _PROGRAM
+    ) -> None:
         self._python = python
         self.facts = facts
         self._project = project
+        self._program = program
 
     def run(self, launch: Launch) -> Finished:
         """Run the loader and wait for it. Raises Failure where it cannot be started."""
         with launch.watch:
-            return self._run(_PROGRAM, launch)
+            return self._run(launch)
 
-    def run_script(self, script: Path, launch: Launch) -> Finished:
-        """Run another program in the same surroundings as the loader, to compare with it."""
-        return self._run([str(script)], launch)
+    def of_script(self, script: Path) -> "LocalLoaderHost":
+        """Return a host that runs another program in the place of the loader, to compare with it."""
+        return LocalLoaderHost(self._python, self.facts, self._project, [str(script)])
 
     def run_under(self, instrument: Sequence[str], launch: Launch, *, emulated: bool = False) -> Finished:
         """Run the loader on its cores as the child of a program on the server's, whose command line goes in front.
@@ -54,16 +57,16 @@ class LocalLoaderHost:
         ``emulated``: the program runs the loader in its own process, and so on the loader's cores.
         """
         if emulated:
-            return self._run(_PROGRAM, launch, instrument)
+            return self._run(launch, instrument)
         placement = launch.placement
         assert placement is not None, "an instrument runs on the server's cores"
         before = [*instrument, "taskset", "--cpu-list", format_cpuset(placement.loader_cpus)]
         aside = replace(placement, loader_cpus=placement.server_cpus)
-        return self._run(_PROGRAM, replace(launch, placement=aside), before)
+        return self._run(replace(launch, placement=aside), before)
 
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> "LocalCompanion":
         """Make ready a program that runs beside a loader, on the server's cores. Raises Failure as run does."""
-        command, environment = self._surround(_PROGRAM, server, {})
+        command, environment = self._surround(server, {})
         return LocalCompanion([*command, *arguments], environment, self._project, placement.server_cpus)
 
     def free_port(self) -> int:
@@ -72,18 +75,18 @@ class LocalLoaderHost:
             port: int = listener.getsockname()[1]
         return port
 
-    def _run(self, program: Sequence[str], launch: Launch, before: Sequence[str] = ()) -> Finished:
-        command, environment = self._surround(program, launch.server, launch.environment, launch.port)
+    def _run(self, launch: Launch, before: Sequence[str] = ()) -> Finished:
+        command, environment = self._surround(launch.server, launch.environment, launch.port)
         cpus = None if launch.placement is None else launch.placement.loader_cpus
         command = [*before, *command, *launch.arguments]
         return run_group(command, environment, self._project, cpus=cpus, timeout_s=launch.timeout_s)
 
     def _surround(
-        self, program: Sequence[str], server: Server | None, environment: Mapping[str, str], port: int | None = None
+        self, server: Server | None, environment: Mapping[str, str], port: int | None = None
     ) -> tuple[list[str], dict[str, str]]:
         """Return the beginning of a command line, and its environment."""
         environment = {**loader_environment(os.environ, self._project), **environment}
-        command = [str(self._python), *program]
+        command = [str(self._python), *self._program]
         if server is not None:
             if not isinstance(server, LocalServer):
                 raise Failure("the local engine only loads into its own servers")

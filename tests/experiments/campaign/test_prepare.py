@@ -49,6 +49,9 @@ class FakeHost:
             raise answer
         return answer
 
+    def free_port(self) -> int:
+        raise AssertionError("nothing is relayed while preparing")
+
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> Companion:
         raise AssertionError("nothing is measured while preparing")
 

@@ -20,7 +20,8 @@ from experiments.engines.protocol import UNWATCHED, Finished, Launch, Server
 from experiments.errors import EngineLost, Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
-from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
+from experiments.matrix.spec import Network
+from experiments.records.facts import InterpreterFacts, NetworkUse, Placement, ServerFacts
 
 FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:lock")
 SPLIT = Placement(frozenset({0}), frozenset({1}))
@@ -85,6 +86,10 @@ class FakeServer:
         raise AssertionError("a run does not stop the server")
 
 
+RELAY_PORT = 40_000
+RELAY = ["relay", "--port", "40000", "--rtt-ms", "10", "--jitter-ms", "1", "--report", "-"]
+
+
 class FakeCompanion:
     """A sampler that has ended as it is told to, once it is left."""
 
@@ -115,6 +120,7 @@ class FakeHost:
         self.calls: list[tuple[list[str], Placement | None, float]] = []
         self.environments: dict[str, dict[str, str]] = {}
         self.watched: list[str] = []
+        self.ports: dict[str, int | None] = {}
         self.events: list[str] = []
 
     @property
@@ -124,6 +130,7 @@ class FakeHost:
     def run(self, launch: Launch) -> Finished:
         verb = launch.arguments[0]
         self.calls.append((list(launch.arguments), launch.placement, launch.timeout_s))
+        self.ports[verb] = launch.port
         self.events.append(verb)
         self.environments[verb] = dict(launch.environment)
         if launch.watch is not UNWATCHED:
@@ -131,9 +138,12 @@ class FakeHost:
         with launch.watch:
             return self.answers[verb]
 
+    def free_port(self) -> int:
+        return RELAY_PORT
+
     def beside(self, arguments: Sequence[str], *, server: Server, placement: Placement) -> FakeCompanion:
-        assert (list(arguments), placement) == (["sample", "--report", "-"], SPLIT)
-        return FakeCompanion(self.answers["sample"], self.events)
+        assert (list(arguments), placement) in ((["sample", "--report", "-"], SPLIT), (RELAY, SPLIT))
+        return FakeCompanion(self.answers[arguments[0]], self.events)
 
 
 def reporting(report: dict[str, Any], **changes: Any) -> Finished:
@@ -623,3 +633,30 @@ def test_tables_that_a_workload_changes_are_filled_again(threaded: Cell) -> None
     one = ready(replace(threaded, workload="transaction", transaction="per_record"), FakeHost())
     assert clear_arguments(one)[-4:] == ["--segments", "01", "--records", "100"]
     assert "--no-autocommit" not in run_arguments(one)
+
+
+def test_a_run_over_another_network_goes_through_a_relay_whose_cost_and_round_trip_are_recorded(threaded: Cell) -> None:
+    distant = replace(threaded, network="distant")
+    relay = reporting({"schema": 1, "cpu_s": 0.7, "cpu_times": [[9.0, 0.1], [10.0, 0.2], [12.0, 0.6], [13.0, 0.8]]})
+    host = FakeHost(run=timed(9.5, 12.5), relay=relay)
+    host.answers["round-trip"] = reporting({"schema": 1, "round_trip_s": 0.0103})
+    one = replace(ready(distant, host), network=Network(rtt="10ms", jitter="1ms"))
+    record = measure(one, initial_record("c", planned(distant), "sha256:k"))
+    assert (record.status, record.reason) == ("ok", None)
+    assert record.network == NetworkUse("relay", 0.01, 0.001, 0.0103, 0.6)
+    assert record.connections is not None
+    assert record.connections.round_trip_s == 0.0103
+    assert [call[0][0] for call in host.calls] == ["clear", "round-trip", "run", "digest"]
+    # What is measured, and nothing else, goes through it.
+    assert host.ports == {"clear": None, "round-trip": RELAY_PORT, "run": RELAY_PORT, "digest": None}
+    assert host.events.index("clear") < host.events.index("run")
+
+
+def test_a_relay_that_does_not_start_fails_its_run(threaded: Cell) -> None:
+    distant = replace(threaded, network="distant")
+    host = FakeHost(relay=reporting({}))
+    host.answers["round-trip"] = Finished(2, "", "error: --dburl: cannot connect: refused\n", 1.0)
+    one = replace(ready(distant, host), network=Network(rtt="10ms", jitter="1ms"))
+    record = measure(one, initial_record("c", planned(distant), "sha256:k"))
+    assert (record.status, record.reason) == ("failed", "round-trip: --dburl: cannot connect: refused")
+    assert record.network is None

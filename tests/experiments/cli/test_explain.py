@@ -24,7 +24,7 @@ def write_matrix(folder: Path, **experiment: object) -> Path:
     lists = {"loader": ["row_by_row_threaded"], "poolsize": [3]}
     matrix |= {"experiments": {"small": {"question": "Why?", "matrix": lists, **experiment}}, "profiles": {}}
     matrix["baseline"] = {"loader": "row_by_row_threaded", "poolsize": 3}
-    matrix["data"]["ny"]["records"] = 40
+    matrix["data"]["ny"]["records"] = 20
     path = folder / "matrix.yaml"
     path.write_text(yaml.safe_dump(matrix))
     return path
@@ -35,9 +35,14 @@ def options(folder: Path, matrix: Path) -> list[str]:
 
 
 @pytest.mark.postgres
-def test_an_experiment_that_asks_for_it_has_a_page_for_each_cell(tmp_path: Path) -> None:
-    matrix = write_matrix(tmp_path, explain=True)
-    assert main(["matrix", *options(tmp_path, matrix), "--repeats", "1"]) == 0
+def test_an_experiment_that_asks_has_a_page_for_each_cell_and_explain_adds_those_of_others(tmp_path: Path) -> None:
+    path = write_matrix(tmp_path, explain=True)
+    matrix = yaml.safe_load(path.read_text())
+    lists = {"loader": ["row_by_row_asyncio"], "loop": ["uvloop"], "poolsize": [3]}
+    matrix["experiments"]["loop"] = {"question": "Why?", "matrix": lists}
+    path.write_text(yaml.safe_dump(matrix))
+    arguments = options(tmp_path, path)
+    assert main(["matrix", *arguments, "--repeats", "1", "--patience", "0"]) == 0
     (campaign,) = list_campaigns(tmp_path / "results")
     (page,) = (campaign.path / "explained").glob("*.md")
     text = page.read_text()
@@ -48,16 +53,10 @@ def test_an_experiment_that_asks_for_it_has_a_page_for_each_cell(tmp_path: Path)
     assert str(tmp_path) not in text
     # All of them were ok, and none is of the run with instruments.
     assert {record.block for record in campaign.records()} == {1}
-
-
-@pytest.mark.postgres
-def test_the_loop_of_an_asynchronous_loader_is_watched(tmp_path: Path) -> None:
-    matrix = write_matrix(tmp_path, matrix={"loader": ["row_by_row_asyncio"], "loop": ["uvloop"], "poolsize": [3]})
-    assert main(["matrix", *options(tmp_path, matrix), "--repeats", "1"]) == 0
-    assert main(["explain", *options(tmp_path, matrix), "--only", "loop=uvloop"]) == 0
-    (page,) = (tmp_path / "results").glob("*/explained/*.md")
-    assert "## The event loop" in page.read_text()
-    assert "| p95" in page.read_text()
+    assert main(["explain", *arguments, "--experiment", "loop", "--only", "loop=uvloop"]) == 0
+    (of_loop,) = {*(campaign.path / "explained").glob("*.md")} - {page}
+    assert "## The event loop" in of_loop.read_text()
+    assert "| p95" in of_loop.read_text()
 
 
 def test_a_cell_that_no_campaign_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,6 +75,7 @@ OTHER_CELL = Cell(
     *(21, "memory", "de", "per_record", "executemany", "shared", "off"),
     workload="fetch",
     packages="asyncpg_0.29.0",
+    network="ocean",
 )
 OTHER_PARTS: dict[str, list[Any]] = {
     "interpreter_build": ["main, Oct 8 2024"],
@@ -140,6 +141,7 @@ def test_the_axes_stand_in_the_order_of_a_record() -> None:
         "sampling",
         "workload",
         "packages",
+        "network",
     )
     assert tuple(CELL.axes()) == AXES
 

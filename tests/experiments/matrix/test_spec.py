@@ -159,7 +159,7 @@ def test_all_errors_come_at_once_in_the_order_of_their_lines(tmp_path: Path) -> 
     text = text.replace("[row_by_row_threaded, row_by_row_asyncio]", "[row_by_row_threaded, row_by_row_asynco]")
     text = text.replace("data: ny", "data: nyc")
     known = "version, repeats, seed, timeout_s, data, postgres, resources, defaults, experiments, "
-    known += "packages, patience_s, baseline, profiles"
+    known += "packages, network, patience_s, baseline, profiles"
     assert refusal(tmp_path, text) == [
         "matrix.yaml:1: seed: is missing: add it",
         "matrix.yaml:2: repeats: 0 is too small: write 1 or more",
@@ -341,7 +341,7 @@ ONE_ERROR = [
         "pool_size: [1]",
         "experiments.loaders.matrix.pool_size: unknown key (did you mean poolsize? known: engine, python, gil, "
         "loader, loop, protocol, implementation, poolsize, postgres, data, transaction, inserts, resources, sampling, "
-        "workload, packages)",
+        "workload, packages, network)",
     ),
     (
         "loader: [row_by_row_threaded, row_by_row_asyncio]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from experiments.matrix.spec import Experiment
@@ -23,6 +24,14 @@ def test_each_workload_has_its_cells_its_question_and_its_baseline() -> None:
     assert found["one_fetch"].question == "Why? (fetch)"
     assert found["one_fetch"].matrix == {"workload": ("fetch",), "poolsize": (1, 5)}
     assert found["one_fetch"].baseline == {"poolsize": 5, "workload": "fetch"}
+
+
+def test_a_part_has_all_other_fields_of_the_experiment() -> None:
+    others: dict[str, Any] = {"exclude": ({"poolsize": 5},), "count": True, "explain": True}
+    found = split(matrix={"workload": ("ingest", "fetch"), "poolsize": (1, 5)}, **others)
+    assert [{name: getattr(part, name) for name in others} for part in found.values()] == [others, others]
+    own = {"question", "matrix", "include", "baseline"}
+    assert {field.name for field in fields(Experiment)} == {*others, *own}
 
 
 def test_one_other_workload_keeps_the_name_and_has_its_own_baseline() -> None:

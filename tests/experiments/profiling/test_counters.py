@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +46,22 @@ class Fakes:
         return STRACE
 
     def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
-        assert instrument is not None
         *_, records, _, pool = launch.arguments
-        self.loads.append((instrument.name, records, pool))
+        self.loads.append(("plain" if instrument is None else instrument.name, records, pool))
+        assert ("--only-data" in launch.arguments) == ("--workload" in launch.arguments)
         assert launch.environment["PYTHONHASHSEED"] == "0"
         rows = int(records) * 10
-        if len(self.loads) > 2 and instrument is VALGRIND:
+        if len(self.loads) > 3 and instrument is VALGRIND:
             self.cost = 1010.0
         total = int(START + rows * self.cost)
         seen = f"==7== I   refs:      {total - 5:,}\n==9== I refs: 5\n"
         if instrument is STRACE:
             seen = f"100.00 0.1 1 {50 + rows * 3} total\n"
-        phases = {"geo": {"rows": 0, "wall_s": 1.0}, "data": {"rows": rows, "wall_s": 1.0}}
-        return Observed(Finished(0, json.dumps({"phases": phases}), "", 0.5), seen)
+        phases = {"geo": {"rows": 0}, "data": {"rows": rows, "wall_s": 1.0}}
+        if "--workload" in launch.arguments:
+            phases = {"data": {"rows": rows * 222, "wall_s": 1.0, "operations": rows}}
+        report = {"phases": phases, "work": {"checked": 0}}
+        return Observed(Finished(0, json.dumps(report), "", 0.5), seen)
 
     def ask(self, server: Any, statement: str) -> str:
         return ""
@@ -82,6 +86,7 @@ def test_instructions_are_counted_twice_without_the_start_and_system_calls_once(
     assert one.noise == pytest.approx(10 / 1005)
     assert (one.system_calls_per_row, one.system_calls_tool, one.connections) == (3.0, "strace", 4)
     assert fakes.loads == [
+        ("plain", "4", "4"),
         *[("valgrind", "4", "4"), ("valgrind", "34", "4")] * 2,
         ("strace", "4", "4"),
         ("strace", "10", "4"),
@@ -89,6 +94,28 @@ def test_instructions_are_counted_twice_without_the_start_and_system_calls_once(
     assert describe_count(one) == (
         "1,005 instructions per row (valgrind, twice, 1.0% apart); 3.0 system calls per row (strace)"
     )
+
+
+def test_of_another_workload_operations_are_counted_without_what_comes_before_the_timed_ones(
+    make_cell: Callable[..., PreparedCell], threaded: Cell
+) -> None:
+    fakes = Fakes()
+    fetch = replace(threaded, workload="fetch", transaction="autocommit")
+    one = count_cell("c", "sha256:a", make_cell(fakes, cell=fetch), fakes)
+    assert (one.instructions_per_row, one.system_calls_per_row) == (1005.0, 3.0)
+    assert fakes.loads[1:3] == [("valgrind", "1", "4"), ("valgrind", "6", "4")]
+    assert describe_count(one) == (
+        "1,005 instructions per operation (valgrind, twice, 1.0% apart); 3.0 system calls per operation (strace)"
+    )
+
+
+@pytest.mark.parametrize(("workload", "more"), [("lookup", 3), ("fetch", 6), ("transaction", 6), ("wait", 21)])
+def test_the_load_of_each_workload_is_so_many_operations(
+    make_cell: Callable[..., PreparedCell], uvloop_cell: Cell, workload: str, more: int
+) -> None:
+    for counter in (VALGRIND, STRACE):
+        loads = choose_loads(counter, make_cell(Fakes(), cell=replace(uvloop_cell, workload=workload)))
+        assert (loads.few, loads.more, loads.connections) == (1, more, 2 if workload == "wait" else 10)
 
 
 def test_without_a_tool_the_count_says_so_and_has_the_other_number(make_cell: Callable[..., PreparedCell]) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from experiments.profiling.explanation import Calls, StatementUse, per_row, read_counts, read_uses, report_rows
+from experiments.profiling.explanation import Calls, StatementUse, per_row, read_counts, read_uses, report_units
 
 PERF = """\
 # started on Mon Nov 23 05:58:06 2026
@@ -39,7 +39,7 @@ def test_a_tool_that_counted_nothing_is_named(tool: str) -> None:
 
 def test_what_both_loads_take_falls_out() -> None:
     more, fewer = {"all": 5000, "sendto": 1100, "mmap": 300}, {"all": 1000, "sendto": 100, "mmap": 300}
-    assert per_row("perf", more, fewer, rows=1000) == Calls("perf", 4.0, {"sendto": 1.0})
+    assert per_row("perf", more, fewer, units=1000) == Calls("perf", 4.0, {"sendto": 1.0})
 
 
 def test_statements_of_one_text_are_one_and_strangers_are_left_out() -> None:
@@ -53,4 +53,9 @@ def test_statements_of_one_text_are_one_and_strangers_are_left_out() -> None:
 
 
 def test_rows_of_both_phases_count() -> None:
-    assert report_rows({"phases": {"geo": {"rows": 10}, "data": {"rows": 2220}}}) == 2230
+    assert report_units({"phases": {"geo": {"rows": 10}, "data": {"rows": 2220}}}) == 2230
+
+
+def test_operations_count_where_there_are_any_checked_ones_too() -> None:
+    phases = {"check": {"rows": 8880}, "data": {"rows": 22200, "operations": 100}}
+    assert report_units({"phases": phases, "work": {"checked": 40}}) == 140

@@ -32,15 +32,31 @@ Make = Callable[..., Record]
 
 def test_the_sentences_are_of_the_numbers(make_record: Make) -> None:
     assert list(describe_time(make_explanation(make_record))) == [
-        "10,000 rows/s are a row every 100.0 µs. The client computed for 25.0 of them, 20.0 in Python and its driver "
+        "10,000 rows/s are one every 100.0 µs. The client computed for 25.0 of them, 20.0 in Python and its driver "
         "and 5.0 in the kernel on their behalf: it had a core busy for 25% of the time.",
         "The server executed an INSERT in 32.8 µs (mean of 22,200).",
         "Of its time each of the 20 workers spent 1.4% running, 10% waiting for the GIL and 89% waiting for the "
         "server.",
         "Of the time in which it ran, or was ready to, it spent 90% in `insert_elements` at the line "
         "`cursor.execute(INSERT_ELEMENT, values)` and 10% in `Condition.wait` (threading.py).",
-        "A row took 3.1 system calls (1.01 sendto, 1.01 recvfrom, 1.00 poll and 0.07 futex) and 1.10 context switches.",
+        "The client made 3.1 system calls per row (1.01 sendto, 1.01 recvfrom, 1.00 poll and 0.07 futex) and 1.10 "
+        "context switches.",
     ]
+
+
+def test_of_another_workload_costs_and_rates_are_of_operations(make_record: Make) -> None:
+    explanation = make_explanation(make_record)
+    record = explanation.record
+    assert record.phases is not None
+    data = replace(record.phases["data"], operations=record.phases["data"].rows // 10)
+    cell = replace(record.cell, workload="fetch")
+    record = replace(record, cell=cell, phases={**record.phases, "data": data}, operations_per_s=1_000.0)
+    page = explanation_page(replace(explanation, record=record), "cell", [])
+    assert "1,000 operations/s are one every 1000.0 µs. The client computed for 250.0 of them" in page
+    assert "3.1 system calls per operation (1.01 sendto, 1.01 recvfrom, 1.00 poll and 0.07 futex) and 11.00 con" in page
+    headings = [line.split("|")[2].strip() for line in page.splitlines() if line.startswith(("| what", "| with"))]
+    assert headings == ["per operation", "operations/s"]
+    assert not re.search(r"rows/s|per row", page)
 
 
 def test_of_a_compiled_loop_the_sentence_names_the_loop(make_record: Make) -> None:
