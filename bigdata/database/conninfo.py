@@ -11,7 +11,8 @@ from typing import Any, Dict, Mapping, Sequence
 
 from bigdata.errors import BadInput
 
-CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = int(os.environ.get("BIGDATA_CONNECT_TIMEOUT_S") or 10)
+"""How long to wait for a server that does not answer. Below valgrind all takes fifty times as long."""
 
 VARIABLES = {
     "PGHOST": "host",

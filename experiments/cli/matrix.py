@@ -77,6 +77,8 @@ def run(options: Namespace) -> int:
     except RefusedSettings as refusal:
         if order.reproduces is not None:
             raise
+        if options.records is not None and refusal.path[-1] == "records":
+            raise BadInput(f"--records: {refusal.text}") from refusal
         raise refuse(read_document(options.matrix), [Finding(refusal.path, refusal.text)]) from refusal
 
 

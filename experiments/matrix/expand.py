@@ -51,7 +51,6 @@ def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[Pl
     chosen = apply_selection(matrix, selection)
     completion = _Completion(chosen, resolver)
     by_experiment = {name: _cells_of(chosen, name, completion) for name in chosen.experiments}
-    _check_packages(matrix, selection, by_experiment.values())
     if selection.only:
         _check_only(selection.only, [cell for cells in by_experiment.values() for cell in cells])
         left = {
@@ -59,6 +58,7 @@ def expand(matrix: Matrix, selection: Selection, resolver: Resolver) -> tuple[Pl
             for name, cells in by_experiment.items()
         }
         by_experiment = {name: cells for name, cells in left.items() if cells}
+    _check_packages(matrix, selection, by_experiment.values())
     baselines = {
         name: completion.cell({**chosen.baseline, **chosen.experiments[name].baseline}) for name in by_experiment
     }
@@ -181,8 +181,8 @@ def _check_packages(matrix: Matrix, selection: Selection, cells: Iterable[Iterab
     for name, wanted in name_sets(selection.packages, matrix.packages).items():
         if name not in used:
             raise BadInput(
-                f"--packages: no loader of these experiments needs {' or '.join(wanted)}; choose others with "
-                f"--experiment, or name another distribution (known: {', '.join(DISTRIBUTIONS)})"
+                f"--packages: no loader of these cells needs {' or '.join(wanted)}; choose others with "
+                f"--experiment and --only, or name another distribution (known: {', '.join(DISTRIBUTIONS)})"
             )
 
 

@@ -70,7 +70,7 @@ def describe_side(side: Campaign) -> str:
 def describe_differences(differences: Sequence[Difference], a: str = "in A", b: str = "in B") -> str:
     """List the differences, the most severe first; ``a`` and ``b`` name the campaigns."""
     if not differences:
-        return "Nothing that was recorded: host, configuration and software are the same.\n"
+        return "Nothing that was recorded: host, configuration and software of the cells in both are the same.\n"
     lines = []
     for severity, group in groupby(differences, key=lambda one: one.severity):
         lines += [f"- {severity}:", *(f"  - {describe_difference(one, a, b)}" for one in group)]

@@ -32,8 +32,8 @@ Predictions need cells of a loader with one connection and with another pool, su
 """
 
 NOT_EXACT = """\
-These runs did not measure the server's CPU time inside the phase. Its cost per row therefore includes the start of
-connections, up to what its cores could give at that rate. The true bound is at least **server could**, perhaps more.
+The runs of {cells} did not measure the server's CPU time inside the phase. Its cost per row there includes the start
+of connections, up to what its cores could give at that rate. The true bound is at least **server could**, perhaps more.
 """
 
 CHART_ALT = (
@@ -63,10 +63,13 @@ def model_page(description: Description, model: Model, image: str = "") -> str:
     rows = [[*label_of(cell.point.shown.cell, axes), *_columns(cell)[: len(shown)]] for cell in model.cells]
     align = "l" * len(headings(axes)) + "".join("l" if heading == "note" else "r" for heading in shown)
     table = lay_out(rows, [*headings(axes), *shown], align) + "\n"
-    exact = "" if all(cell.point.exact for cell in model.cells) else NOT_EXACT
+    inexact = sum(not cell.point.exact for cell in model.cells)
+    cells = f"{'all ' if inexact == len(every) else ''}{count(inexact, 'cell')}"
+    exact = NOT_EXACT.format(cells=cells) if inexact else ""
     fitted = [PREDICTIONS, exact, describe_error(model) + "\n", image, table, _fits(model)] if model.bases else []
     parts = fitted or [exact, NO_PREDICTIONS, table]
-    return "\n".join(part for part in (f"# {model_name(description)}\n", BOUNDS, *parts) if part)
+    text = "\n".join(part for part in (f"# {model_name(description)}\n", BOUNDS, *parts) if part)
+    return in_units(text, unit)
 
 
 def describe_error(model: Model) -> str:

@@ -12,7 +12,7 @@ from experiments.analysis.queueing.fit import Fit, predict
 from experiments.analysis.queueing.measurements import Family
 from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, estimate_median
-from experiments.formatting import format_known
+from experiments.formatting import format_known, in_units, unit_of
 from experiments.records.description import Description
 from experiments.report.charts.canvas import SMALL, WIDTH, Key, Sheet, charting, draw_page
 from experiments.report.charts.panels import CAPTION, draw_intervals, panel_axes, set_heights, set_pool_axis
@@ -89,19 +89,22 @@ def draw_model(description: Description, model: Model) -> bytes:
     rows = [Row(tuple(panels[start : start + _BESIDE]), top, number) for number, start in enumerate(starts)]
     error = format_known(model.median_error, ".1%", "not known")
     foot = f"rows/s over pool size (log scale); {description.campaign}; median error of cells not fitted on: {error}"
+    unit = unit_of(cell.point.shown.cell.workload for cell in model.cells)
+    question, foot, alt = (in_units(text, unit) for text in (_QUESTION, foot, CHART_ALT))
     with charting():
-        return draw_page(_TITLE, _QUESTION, [Key(_KEY, WIDTH), *rows], [foot], WIDTH, CHART_ALT)
+        return draw_page(_TITLE, question, [Key(_KEY, WIDTH), *rows], [foot], WIDTH, alt)
 
 
 def panels_of(model: Model) -> list[Panel]:
-    """Return a panel for each family with a fit, and each of its cores with several pools."""
-    groups: dict[tuple[Family, str], list[Modelled]] = {}
+    """Return a panel for each family with a fit, and each of its cores and networks with several pools."""
+    groups: dict[tuple[Family, str, str], list[Modelled]] = {}
     for cell in model.cells:
         if cell.prediction is not None:
-            groups.setdefault((cell.point.family, cell.point.shown.cell.resources), []).append(cell)
+            shown = cell.point.shown.cell
+            groups.setdefault((cell.point.family, shown.resources, shown.network), []).append(cell)
     several = {name: group for name, group in groups.items() if len({cell.point.poolsize for cell in group}) > 1}
-    shown = [cell.point.shown.cell for group in several.values() for cell in group]
-    axes = label_axes(shown, {}, over="poolsize") or ("loader",)
+    every = [cell.point.shown.cell for group in several.values() for cell in group]
+    axes = label_axes(every, {}, over="poolsize") or ("loader",)
     return [
         Panel(one_line(group[0].point.shown.cell, axes), model.fits[group[0].point.family], tuple(group))
         for group in several.values()
@@ -113,7 +116,10 @@ def _plot(axes: Axes, panel: Panel, number: int) -> None:
     first, last = panel.pools[0], panel.pools[-1]
     # Pool sizes about equally far from each other on a log scale.
     grid = sorted({round(first * (last / first) ** (step / 40)) for step in range(41)})
-    curve = [predict(panel.fit, pool, setup) for pool in grid]
+    one = panel.cells[0]
+    # Of a network that is farther away than that of the cells it is fitted on.
+    further_s = one.prediction.delay_s - panel.fit.delay_at(one.point.poolsize) if one.prediction else 0.0
+    curve = [predict(panel.fit, pool, setup, extra_delay_s=further_s) for pool in grid]
     axes.plot(grid, [one.bounds.lowest for one in curve], gid=f"bound-{number}", zorder=2, **_BOUND)
     axes.plot(grid, [one.rows_per_s for one in curve], gid=f"line-predicted-{number}", zorder=3, **_CURVE)
     for name, looks, used in (("tested", _TESTED, False), ("fitted", _FITTED, True)):

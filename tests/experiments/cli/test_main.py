@@ -122,6 +122,15 @@ def test_a_plan_that_cannot_work_is_refused_with_its_line(tmp_path: Path, capsys
     assert not (tmp_path / "results").exists()
 
 
+def test_too_few_records_are_refused_where_they_are_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--matrix", str(ROOT / "matrix.yaml"), "--results", str(tmp_path / "results"), "--engine", "local"]
+    assert main(["matrix", *options, "--experiment", "loaders", "--records", "12", "--plan"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --records: 12 data records, so that 8 connections of a pool of 20 would get none: "
+        "load 20 or more (auto: as many as fit), or use a smaller pool\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("statuses", "code"),
     [

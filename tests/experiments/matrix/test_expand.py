@@ -394,10 +394,13 @@ def test_packages_of_the_command_line_are_an_axis_of_every_experiment_and_the_ba
     ]
 
 
-def test_packages_that_none_of_the_loaders_needs_are_refused() -> None:
+@pytest.mark.parametrize("only", [{}, {"loader": (THREADS,)}])
+def test_packages_that_none_of_the_chosen_loaders_needs_are_refused(only: dict[str, tuple[str, ...]]) -> None:
+    experiment = {"matrix": {"loader": [THREADS, ASYNCPG]}} if only else LOADERS
+    chosen = Selection(packages=("asyncpg=0.29.0", "asyncpg=locked"), only=only)
     with pytest.raises(BadInput) as caught:
-        cells_of(make_matrix({"loaders": LOADERS}), Selection(packages=("asyncpg=0.29.0", "asyncpg=locked")))
+        cells_of(make_matrix({"loaders": experiment}), chosen)
     assert str(caught.value) == (
-        "--packages: no loader of these experiments needs asyncpg; choose others with --experiment, or name another "
-        f"distribution (known: {', '.join(DISTRIBUTIONS)})"
+        "--packages: no loader of these cells needs asyncpg; choose others with --experiment and --only, or name "
+        f"another distribution (known: {', '.join(DISTRIBUTIONS)})"
     )
