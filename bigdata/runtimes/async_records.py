@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Iterator
 
-from bigdata.runtimes.feed import Feed
+from bigdata.runtimes.feed import Feed, hand_out
 
 
 class AsyncRecords:
@@ -13,8 +13,8 @@ class AsyncRecords:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._take = feed.ready.popleft
         self._tally = feed.new_tally()
+        self._at_hand = self._hand_out()
         self.current: Any = None
 
     def __aiter__(self) -> AsyncRecords:
@@ -22,17 +22,14 @@ class AsyncRecords:
 
     async def __anext__(self) -> Any:
         while True:
-            try:
-                self.current = self._take()
-            except IndexError:
-                if self._tally is not None:
-                    self._tally.pause()
-                if not await self._refill():
-                    raise StopAsyncIteration from None
-            else:
-                if self._tally is not None:
-                    self._tally.take(self.current)
-                return self.current
+            for record in self._at_hand:
+                return record
+            if not await self._refill():
+                raise StopAsyncIteration
+            self._at_hand = self._hand_out()
+
+    def _hand_out(self) -> Iterator[Any]:
+        return hand_out(self, self._feed.ready.popleft, self._tally)
 
     async def _refill(self) -> bool:
         if self._feed.would_wait:

@@ -142,7 +142,7 @@ def test_closing_lets_threads_go_that_wait_for_the_reader() -> None:
 def test_a_closed_feed_hands_out_nothing_more() -> None:
     feed = make_feed(40)
     records = Records(feed)
-    assert next(records) == 0
+    assert next(iter(records)) == 0
     feed.close()
     assert list(records) == []
     assert records.current == 0
