@@ -5,16 +5,16 @@ reader, where nothing was read ahead, is no part of it, and neither is summing u
 
 To be cheap, a worker only notes records and times, and sums them up every ``NOTES`` records. To bound memory, it keeps
 its first ``EXACT`` latencies, and counts further ones in classes: 64 between a time and its double, each 1.1% wide.
-From 1 ns to a day there are 3,000 at most, and usually some tens. Where there are any, what is reported is the middle of
-a class, at most 0.55% off.
+From 1 ns to a day there are 3,000 at most, and usually some tens. Where there are any, what is reported is the middle
+of a class, at most 0.55% off.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from itertools import chain
+from itertools import chain, islice
 from math import floor, log2
+from operator import sub
 from time import monotonic
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
@@ -47,7 +47,7 @@ class Tally:
     def __init__(self, rows_of: Callable[[Any], int]) -> None:
         self._rows_of = rows_of
         self._rows = 0
-        self._latencies_s = array("d")
+        self._latencies_s: list[float] = []
         self._classes: Counter[int] = Counter()
         self.clock = monotonic
         self.records: list[Any] = []
@@ -66,10 +66,9 @@ class Tally:
 
     def _sum_up(self) -> None:
         self._rows += sum(map(self._rows_of, self.records))
-        latencies_s = [end_s - start_s for start_s, end_s in zip(self.times_s, self.times_s[1:])]
-        kept = EXACT - len(self._latencies_s)
-        self._latencies_s.extend(latencies_s[:kept])
-        self._classes.update(map(_class_of, latencies_s[kept:]))
+        latencies_s = map(sub, self.times_s[1:], self.times_s)
+        self._latencies_s.extend(islice(latencies_s, EXACT - len(self._latencies_s)))
+        self._classes.update(map(_class_of, latencies_s))
         self.records.clear()
         self.times_s.clear()
 

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Iterator
+from typing import Any
 
 from bigdata.runtimes.feed import Feed, hand_out
 
 
 class AsyncRecords:
-    """The records of one task, the twin of ``Records``. The event loop never waits for the reader."""
+    """The records of one task, the twin of ``Records``. The event loop never waits for the reader.
+
+    It hands out iterators over the records at hand, so that nothing is awaited per record. ``current`` is the record
+    that the task works on, so that an error can name it.
+    """
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
+        self._take = feed.ready.popleft
         self._tally = feed.new_tally()
-        self._at_hand = self._hand_out()
         self.current: Any = None
 
     def __aiter__(self) -> AsyncRecords:
         return self
 
     async def __anext__(self) -> Any:
-        while True:
-            for record in self._at_hand:
-                return record
-            if not await self._refill():
-                raise StopAsyncIteration
-            self._at_hand = self._hand_out()
-
-    def _hand_out(self) -> Iterator[Any]:
-        return hand_out(self, self._feed.ready.popleft, self._tally)
+        if not self._feed.ready and not await self._refill():
+            raise StopAsyncIteration
+        return hand_out(self, self._take, self._tally)
 
     async def _refill(self) -> bool:
         if self._feed.would_wait:

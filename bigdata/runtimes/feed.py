@@ -140,7 +140,10 @@ class Records:
 
 
 def hand_out(records: Any, take: Callable[[], Any], tally: Tally | None) -> Iterator[Any]:
-    """Yield what ``take`` returns until it raises IndexError; note it in ``current`` of the records, and in the tally."""
+    """Yield what ``take`` returns until it raises IndexError; set ``current`` of the records, and note it in the tally.
+
+    Records have their time added in this loop rather than by a method of the tally, as calls are what costs here.
+    """
     if tally is None:
         while True:
             try:

@@ -45,9 +45,10 @@ async def take_in_tasks(feed: Feed, workers: int) -> list[int]:
     taken: list[int] = []
 
     async def take() -> None:
-        async for record in AsyncRecords(feed):
-            taken.append(record)
-            await asyncio.sleep(0)
+        async for at_hand in AsyncRecords(feed):
+            for record in at_hand:
+                taken.append(record)
+                await asyncio.sleep(0)
 
     await asyncio.wait_for(asyncio.gather(*(take() for _ in range(workers))), WITHIN_S)
     return taken
