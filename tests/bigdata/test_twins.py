@@ -1,6 +1,7 @@
 """Hot loops that are twins: what sets them apart is async and await, so that only waiting can differ.
 
-An asynchronous one gets its records in iterators over what is at hand, as awaiting each would cost more."""
+An asynchronous one gets its records in iterators over what is at hand, as awaiting each would cost more.
+"""
 
 from __future__ import annotations
 
@@ -96,6 +97,19 @@ def test_sqlalchemys_twins_are_the_same_but_for_async_and_await_and_their_driver
 def test_async_and_await_are_all_that_is_taken_out(blocking: str, asynchronous: str) -> None:
     assert body_of(f"def f():\n  {blocking}") == body_of(f"async def f():\n  {asynchronous}")
     assert body_of(f"def f():\n  {blocking}\n  more()") != body_of(f"async def f():\n  {asynchronous}")
+
+
+@pytest.mark.parametrize(
+    "asynchronous",
+    [
+        "async for at_hand in records:\n    count()\n    for record in at_hand: await run(record)",
+        "async for at_hand in records:\n    for record in others: await run(record)",
+        "async for at_hand in others:\n    for record in at_hand: await run(record)",
+        "async for at_hand in records:\n    for record in at_hand: await run(at_hand)",
+    ],
+)
+def test_a_loop_over_what_is_at_hand_does_nothing_else(asynchronous: str) -> None:
+    assert body_of("for record in records: run(record)") != body_of(asynchronous)
 
 
 @pytest.mark.parametrize(
