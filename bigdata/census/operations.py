@@ -31,7 +31,8 @@ def draw_operations(source: Source, workload: Workload, poolsize: int) -> Operat
     checked = min(CHECKED_OPERATIONS, timed)
     draw = random.Random(SEED).random  # noqa: S311  # Python promises this sequence, not that of choice()
     drawn = [keys[int(draw() * len(keys))] for _ in range(checked + timed)]
-    rows_of = elements.__getitem__ if "SELECT_ELEMENTS" in workload.statements else lambda key: 1
+    # Counted while the clock runs: bool is the cheapest that returns 1 of each key.
+    rows_of = elements.__getitem__ if "SELECT_ELEMENTS" in workload.statements else bool
     return Operations(drawn[:checked], drawn[checked:], rows_of)
 
 

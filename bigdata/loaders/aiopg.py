@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from typing import Any, AsyncIterable, Sequence
+from typing import Any, AsyncIterable, Iterable, Sequence
 
 import aiopg
 from aiopg.connection import Connection, Cursor
@@ -36,36 +36,40 @@ UPDATE_GEO = sql.pyformat(sql.UPDATE_GEO)
 SLEEP = sql.pyformat(sql.SLEEP)
 
 
-async def load_geo(connection: Connection, records: AsyncIterable[GeoRecord]) -> None:
+async def load_geo(connection: Connection, records: AsyncIterable[Iterable[GeoRecord]]) -> None:
     """Load geo records; every INSERT is a transaction of its own."""
     async with connection.cursor() as cursor:
-        async for record in records:
-            await cursor.execute(INSERT_GEO, record)
+        async for at_hand in records:
+            for record in at_hand:
+                await cursor.execute(INSERT_GEO, record)
 
 
-async def load_geo_per_record(connection: Connection, records: AsyncIterable[GeoRecord]) -> None:
+async def load_geo_per_record(connection: Connection, records: AsyncIterable[Iterable[GeoRecord]]) -> None:
     """Commit once per record."""
     async with connection.cursor() as cursor:
-        async for record in records:
-            await cursor.execute(sql.BEGIN)
-            await cursor.execute(INSERT_GEO, record)
-            await cursor.execute(sql.COMMIT)
+        async for at_hand in records:
+            for record in at_hand:
+                await cursor.execute(sql.BEGIN)
+                await cursor.execute(INSERT_GEO, record)
+                await cursor.execute(sql.COMMIT)
 
 
-async def load_data(connection: Connection, records: AsyncIterable[DataRecord]) -> None:
+async def load_data(connection: Connection, records: AsyncIterable[Iterable[DataRecord]]) -> None:
     """Load data records; every statement is a transaction of its own."""
     async with connection.cursor() as cursor:
-        async for record in records:
-            await insert_elements(cursor, record)
+        async for at_hand in records:
+            for record in at_hand:
+                await insert_elements(cursor, record)
 
 
-async def load_data_per_record(connection: Connection, records: AsyncIterable[DataRecord]) -> None:
+async def load_data_per_record(connection: Connection, records: AsyncIterable[Iterable[DataRecord]]) -> None:
     """Commit once per record."""
     async with connection.cursor() as cursor:
-        async for record in records:
-            await cursor.execute(sql.BEGIN)
-            await insert_elements(cursor, record)
-            await cursor.execute(sql.COMMIT)
+        async for at_hand in records:
+            for record in at_hand:
+                await cursor.execute(sql.BEGIN)
+                await insert_elements(cursor, record)
+                await cursor.execute(sql.COMMIT)
 
 
 async def insert_elements(cursor: Cursor, record: DataRecord) -> None:
@@ -77,40 +81,44 @@ async def insert_elements(cursor: Cursor, record: DataRecord) -> None:
         await cursor.execute(INSERT_ELEMENT, (geo_id, item_id, value))
 
 
-async def look_up(connection: Connection, keys: AsyncIterable[Key]) -> None:
+async def look_up(connection: Connection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Look up the geo record of each key."""
     async with connection.cursor() as cursor:
-        async for key in keys:
-            await cursor.execute(SELECT_GEO, key)
-            await cursor.fetchone()
+        async for at_hand in keys:
+            for key in at_hand:
+                await cursor.execute(SELECT_GEO, key)
+                await cursor.fetchone()
 
 
-async def fetch(connection: Connection, keys: AsyncIterable[Key]) -> None:
+async def fetch(connection: Connection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Fetch all data elements of each geo record."""
     async with connection.cursor() as cursor:
-        async for key in keys:
-            await cursor.execute(SELECT_ELEMENTS, key)
-            await cursor.fetchall()
+        async for at_hand in keys:
+            for key in at_hand:
+                await cursor.execute(SELECT_ELEMENTS, key)
+                await cursor.fetchall()
 
 
-async def transact(connection: Connection, keys: AsyncIterable[Key]) -> None:
+async def transact(connection: Connection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Add one to the population of each geo record, and an element with it, in a transaction."""
     async with connection.cursor() as cursor:
-        async for key in keys:
-            await cursor.execute(sql.BEGIN)
-            await cursor.execute(LOCK_GEO, key)
-            ((geo_id, population),) = await cursor.fetchall()
-            await cursor.execute(UPDATE_GEO, (population + 1, geo_id))
-            await cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))
-            await cursor.execute(sql.COMMIT)
+        async for at_hand in keys:
+            for key in at_hand:
+                await cursor.execute(sql.BEGIN)
+                await cursor.execute(LOCK_GEO, key)
+                ((geo_id, population),) = await cursor.fetchall()
+                await cursor.execute(UPDATE_GEO, (population + 1, geo_id))
+                await cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))
+                await cursor.execute(sql.COMMIT)
 
 
-async def wait(connection: Connection, keys: AsyncIterable[Key]) -> None:
+async def wait(connection: Connection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Wait for a slow query for each key."""
     async with connection.cursor() as cursor:
-        async for _ in keys:
-            await cursor.execute(SLEEP, (sql.SLEEP_S,))
-            await cursor.fetchone()
+        async for at_hand in keys:
+            for _ in at_hand:
+                await cursor.execute(SLEEP, (sql.SLEEP_S,))
+                await cursor.fetchone()
 
 
 OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)

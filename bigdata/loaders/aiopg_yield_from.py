@@ -50,10 +50,11 @@ def load_geo(connection: Connection, records: AsyncRecords) -> Steps:
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
-            record = yield from records.__anext__()
+            at_hand = yield from records.__anext__()
         except StopAsyncIteration:
             break
-        yield from cursor.execute(INSERT_GEO, record)
+        for record in at_hand:
+            yield from cursor.execute(INSERT_GEO, record)
     cursor.close()
 
 
@@ -63,12 +64,13 @@ def load_geo_per_record(connection: Connection, records: AsyncRecords) -> Steps:
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
-            record = yield from records.__anext__()
+            at_hand = yield from records.__anext__()
         except StopAsyncIteration:
             break
-        yield from cursor.execute(sql.BEGIN)
-        yield from cursor.execute(INSERT_GEO, record)
-        yield from cursor.execute(sql.COMMIT)
+        for record in at_hand:
+            yield from cursor.execute(sql.BEGIN)
+            yield from cursor.execute(INSERT_GEO, record)
+            yield from cursor.execute(sql.COMMIT)
     cursor.close()
 
 
@@ -78,10 +80,11 @@ def load_data(connection: Connection, records: AsyncRecords) -> Steps:
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
-            record = yield from records.__anext__()
+            at_hand = yield from records.__anext__()
         except StopAsyncIteration:
             break
-        yield from insert_elements(cursor, record)
+        for record in at_hand:
+            yield from insert_elements(cursor, record)
     cursor.close()
 
 
@@ -91,12 +94,13 @@ def load_data_per_record(connection: Connection, records: AsyncRecords) -> Steps
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
-            record = yield from records.__anext__()
+            at_hand = yield from records.__anext__()
         except StopAsyncIteration:
             break
-        yield from cursor.execute(sql.BEGIN)
-        yield from insert_elements(cursor, record)
-        yield from cursor.execute(sql.COMMIT)
+        for record in at_hand:
+            yield from cursor.execute(sql.BEGIN)
+            yield from insert_elements(cursor, record)
+            yield from cursor.execute(sql.COMMIT)
     cursor.close()
 
 
@@ -116,11 +120,12 @@ def look_up(connection: Connection, keys: AsyncRecords) -> Steps:
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
-            key = yield from keys.__anext__()
+            at_hand = yield from keys.__anext__()
         except StopAsyncIteration:
             break
-        yield from cursor.execute(SELECT_GEO, key)
-        yield from cursor.fetchone()
+        for key in at_hand:
+            yield from cursor.execute(SELECT_GEO, key)
+            yield from cursor.fetchone()
     cursor.close()
 
 
@@ -130,11 +135,12 @@ def fetch(connection: Connection, keys: AsyncRecords) -> Steps:
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
-            key = yield from keys.__anext__()
+            at_hand = yield from keys.__anext__()
         except StopAsyncIteration:
             break
-        yield from cursor.execute(SELECT_ELEMENTS, key)
-        yield from cursor.fetchall()
+        for key in at_hand:
+            yield from cursor.execute(SELECT_ELEMENTS, key)
+            yield from cursor.fetchall()
     cursor.close()
 
 
@@ -144,15 +150,16 @@ def transact(connection: Connection, keys: AsyncRecords) -> Steps:
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
-            key = yield from keys.__anext__()
+            at_hand = yield from keys.__anext__()
         except StopAsyncIteration:
             break
-        yield from cursor.execute(sql.BEGIN)
-        yield from cursor.execute(LOCK_GEO, key)
-        ((geo_id, population),) = yield from cursor.fetchall()
-        yield from cursor.execute(UPDATE_GEO, (population + 1, geo_id))
-        yield from cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))
-        yield from cursor.execute(sql.COMMIT)
+        for key in at_hand:
+            yield from cursor.execute(sql.BEGIN)
+            yield from cursor.execute(LOCK_GEO, key)
+            ((geo_id, population),) = yield from cursor.fetchall()
+            yield from cursor.execute(UPDATE_GEO, (population + 1, geo_id))
+            yield from cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))
+            yield from cursor.execute(sql.COMMIT)
     cursor.close()
 
 
@@ -162,11 +169,12 @@ def wait(connection: Connection, keys: AsyncRecords) -> Steps:
     cursor = yield from connection.cursor().__await__()
     while True:
         try:
-            yield from keys.__anext__()
+            at_hand = yield from keys.__anext__()
         except StopAsyncIteration:
             break
-        yield from cursor.execute(SLEEP, (sql.SLEEP_S,))
-        yield from cursor.fetchone()
+        for _ in at_hand:
+            yield from cursor.execute(SLEEP, (sql.SLEEP_S,))
+            yield from cursor.fetchone()
     cursor.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from typing import Any, AsyncIterable
+from typing import Any, AsyncIterable, Iterable
 
 import asyncpg
 
@@ -27,34 +27,38 @@ OPTIONS: dict[str, dict[str, Any]] = {"prepared": {}, "extended": {"statement_ca
 CLOSE_WITHIN_S = 1.0
 
 
-async def load_geo(connection: asyncpg.Connection, records: AsyncIterable[GeoRecord]) -> None:
+async def load_geo(connection: asyncpg.Connection, records: AsyncIterable[Iterable[GeoRecord]]) -> None:
     """Load geo records; every INSERT is a transaction of its own."""
-    async for record in records:
-        await connection.execute(sql.INSERT_GEO, *record)
+    async for at_hand in records:
+        for record in at_hand:
+            await connection.execute(sql.INSERT_GEO, *record)
 
 
-async def load_geo_per_record(connection: asyncpg.Connection, records: AsyncIterable[GeoRecord]) -> None:
+async def load_geo_per_record(connection: asyncpg.Connection, records: AsyncIterable[Iterable[GeoRecord]]) -> None:
     """Commit once per record."""
-    async for record in records:
-        transaction = connection.transaction()
-        await transaction.start()
-        await connection.execute(sql.INSERT_GEO, *record)
-        await transaction.commit()
+    async for at_hand in records:
+        for record in at_hand:
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(sql.INSERT_GEO, *record)
+            await transaction.commit()
 
 
-async def load_data(connection: asyncpg.Connection, records: AsyncIterable[DataRecord]) -> None:
+async def load_data(connection: asyncpg.Connection, records: AsyncIterable[Iterable[DataRecord]]) -> None:
     """Load data records; every statement is a transaction of its own."""
-    async for record in records:
-        await insert_elements(connection, record)
+    async for at_hand in records:
+        for record in at_hand:
+            await insert_elements(connection, record)
 
 
-async def load_data_per_record(connection: asyncpg.Connection, records: AsyncIterable[DataRecord]) -> None:
+async def load_data_per_record(connection: asyncpg.Connection, records: AsyncIterable[Iterable[DataRecord]]) -> None:
     """Commit once per record."""
-    async for record in records:
-        transaction = connection.transaction()
-        await transaction.start()
-        await insert_elements(connection, record)
-        await transaction.commit()
+    async for at_hand in records:
+        for record in at_hand:
+            transaction = connection.transaction()
+            await transaction.start()
+            await insert_elements(connection, record)
+            await transaction.commit()
 
 
 async def insert_elements(connection: asyncpg.Connection, record: DataRecord) -> None:
@@ -66,33 +70,37 @@ async def insert_elements(connection: asyncpg.Connection, record: DataRecord) ->
         await connection.execute(sql.INSERT_ELEMENT, geo_id, item_id, value)
 
 
-async def look_up(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> None:
+async def look_up(connection: asyncpg.Connection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Look up the geo record of each key."""
-    async for key in keys:
-        await connection.fetchrow(sql.SELECT_GEO, *key)
+    async for at_hand in keys:
+        for key in at_hand:
+            await connection.fetchrow(sql.SELECT_GEO, *key)
 
 
-async def fetch(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> None:
+async def fetch(connection: asyncpg.Connection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Fetch all data elements of each geo record."""
-    async for key in keys:
-        await connection.fetch(sql.SELECT_ELEMENTS, *key)
+    async for at_hand in keys:
+        for key in at_hand:
+            await connection.fetch(sql.SELECT_ELEMENTS, *key)
 
 
-async def transact(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> None:
+async def transact(connection: asyncpg.Connection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Add one to the population of each geo record, and an element with it, in a transaction."""
-    async for key in keys:
-        transaction = connection.transaction()
-        await transaction.start()
-        ((geo_id, population),) = await connection.fetch(sql.LOCK_GEO, *key)
-        await connection.execute(sql.UPDATE_GEO, population + 1, geo_id)
-        await connection.execute(sql.INSERT_ELEMENT, geo_id, sql.FIRST_ITEM_ID, population + 1)
-        await transaction.commit()
+    async for at_hand in keys:
+        for key in at_hand:
+            transaction = connection.transaction()
+            await transaction.start()
+            ((geo_id, population),) = await connection.fetch(sql.LOCK_GEO, *key)
+            await connection.execute(sql.UPDATE_GEO, population + 1, geo_id)
+            await connection.execute(sql.INSERT_ELEMENT, geo_id, sql.FIRST_ITEM_ID, population + 1)
+            await transaction.commit()
 
 
-async def wait(connection: asyncpg.Connection, keys: AsyncIterable[Key]) -> None:
+async def wait(connection: asyncpg.Connection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Wait for a slow query for each key."""
-    async for _ in keys:
-        await connection.fetchrow(sql.SLEEP, sql.SLEEP_S)
+    async for at_hand in keys:
+        for _ in at_hand:
+            await connection.fetchrow(sql.SLEEP, sql.SLEEP_S)
 
 
 OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)

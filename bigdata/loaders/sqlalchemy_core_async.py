@@ -5,7 +5,7 @@ The twin of ``sqlalchemy_core``: a test takes async and await out of this file a
 
 from __future__ import annotations
 
-from typing import AsyncIterable
+from typing import AsyncIterable, Iterable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,30 +29,34 @@ from bigdata.runtimes.job import HotLoops, Operations
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "hot_loops", "session", "statement_of"]
 
 
-async def load_geo(connection: AsyncConnection, records: AsyncIterable[GeoRecord]) -> None:
+async def load_geo(connection: AsyncConnection, records: AsyncIterable[Iterable[GeoRecord]]) -> None:
     """Load geo records; every INSERT is a transaction of its own."""
-    async for record in records:
-        await connection.execute(INSERT_GEO, record._asdict())
+    async for at_hand in records:
+        for record in at_hand:
+            await connection.execute(INSERT_GEO, record._asdict())
 
 
-async def load_geo_per_record(connection: AsyncConnection, records: AsyncIterable[GeoRecord]) -> None:
+async def load_geo_per_record(connection: AsyncConnection, records: AsyncIterable[Iterable[GeoRecord]]) -> None:
     """Commit once per record."""
-    async for record in records:
-        await connection.execute(INSERT_GEO, record._asdict())
-        await connection.commit()
+    async for at_hand in records:
+        for record in at_hand:
+            await connection.execute(INSERT_GEO, record._asdict())
+            await connection.commit()
 
 
-async def load_data(connection: AsyncConnection, records: AsyncIterable[DataRecord]) -> None:
+async def load_data(connection: AsyncConnection, records: AsyncIterable[Iterable[DataRecord]]) -> None:
     """Load data records; every statement is a transaction of its own."""
-    async for record in records:
-        await insert_elements(connection, record)
+    async for at_hand in records:
+        for record in at_hand:
+            await insert_elements(connection, record)
 
 
-async def load_data_per_record(connection: AsyncConnection, records: AsyncIterable[DataRecord]) -> None:
+async def load_data_per_record(connection: AsyncConnection, records: AsyncIterable[Iterable[DataRecord]]) -> None:
     """Commit once per record."""
-    async for record in records:
-        await insert_elements(connection, record)
-        await connection.commit()
+    async for at_hand in records:
+        for record in at_hand:
+            await insert_elements(connection, record)
+            await connection.commit()
 
 
 async def insert_elements(connection: AsyncConnection, record: DataRecord) -> None:
@@ -65,37 +69,41 @@ async def insert_elements(connection: AsyncConnection, record: DataRecord) -> No
         )
 
 
-async def look_up(connection: AsyncConnection, keys: AsyncIterable[Key]) -> None:
+async def look_up(connection: AsyncConnection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Look up the geo record of each key."""
-    async for key in keys:
-        result = await connection.execute(select_geo(key))
-        result.one()
+    async for at_hand in keys:
+        for key in at_hand:
+            result = await connection.execute(select_geo(key))
+            result.one()
 
 
-async def fetch(connection: AsyncConnection, keys: AsyncIterable[Key]) -> None:
+async def fetch(connection: AsyncConnection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Fetch all data elements of each geo record."""
-    async for key in keys:
-        result = await connection.execute(select_elements(key))
-        result.all()
+    async for at_hand in keys:
+        for key in at_hand:
+            result = await connection.execute(select_elements(key))
+            result.all()
 
 
-async def transact(connection: AsyncConnection, keys: AsyncIterable[Key]) -> None:
+async def transact(connection: AsyncConnection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Add one to the population of each geo record, and an element with it, in a transaction."""
-    async for key in keys:
-        result = await connection.execute(lock_geo(key))
-        geo_id, population = result.one()
-        await connection.execute(update_geo(geo_id, population + 1))
-        await connection.execute(
-            INSERT_ELEMENT,
-            {"geo_record_id": geo_id, "dictionary_item_id": sql.FIRST_ITEM_ID, "value": population + 1},
-        )
-        await connection.commit()
+    async for at_hand in keys:
+        for key in at_hand:
+            result = await connection.execute(lock_geo(key))
+            geo_id, population = result.one()
+            await connection.execute(update_geo(geo_id, population + 1))
+            await connection.execute(
+                INSERT_ELEMENT,
+                {"geo_record_id": geo_id, "dictionary_item_id": sql.FIRST_ITEM_ID, "value": population + 1},
+            )
+            await connection.commit()
 
 
-async def wait(connection: AsyncConnection, keys: AsyncIterable[Key]) -> None:
+async def wait(connection: AsyncConnection, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Wait for a slow query for each key."""
-    async for _ in keys:
-        await connection.scalar(SLEEP)
+    async for at_hand in keys:
+        for _ in at_hand:
+            await connection.scalar(SLEEP)
 
 
 OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)

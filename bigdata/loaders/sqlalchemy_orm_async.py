@@ -6,7 +6,7 @@ The twin of ``sqlalchemy_orm``: a test takes async and await out of this file an
 from __future__ import annotations
 
 from collections import Counter
-from typing import AsyncIterable
+from typing import AsyncIterable, Iterable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,31 +33,35 @@ Error, statement_of = connections.Error, connections.statement_of
 abandon, cancel, close, session = connections.abandon, connections.cancel, connections.close, connections.session
 
 
-async def load_geo(session: AsyncSession, records: AsyncIterable[Geo]) -> None:
+async def load_geo(session: AsyncSession, records: AsyncIterable[Iterable[Geo]]) -> None:
     """Load geo records; every INSERT is a transaction of its own."""
-    async for record in records:
-        session.add(GeoRecord(**record._asdict()))
-        await session.flush()
+    async for at_hand in records:
+        for record in at_hand:
+            session.add(GeoRecord(**record._asdict()))
+            await session.flush()
 
 
-async def load_geo_per_record(session: AsyncSession, records: AsyncIterable[Geo]) -> None:
+async def load_geo_per_record(session: AsyncSession, records: AsyncIterable[Iterable[Geo]]) -> None:
     """Commit once per record."""
-    async for record in records:
-        session.add(GeoRecord(**record._asdict()))
-        await session.commit()
+    async for at_hand in records:
+        for record in at_hand:
+            session.add(GeoRecord(**record._asdict()))
+            await session.commit()
 
 
-async def load_data(session: AsyncSession, records: AsyncIterable[DataRecord]) -> None:
+async def load_data(session: AsyncSession, records: AsyncIterable[Iterable[DataRecord]]) -> None:
     """Load data records; every statement is a transaction of its own."""
-    async for record in records:
-        await insert_elements(session, record)
+    async for at_hand in records:
+        for record in at_hand:
+            await insert_elements(session, record)
 
 
-async def load_data_per_record(session: AsyncSession, records: AsyncIterable[DataRecord]) -> None:
+async def load_data_per_record(session: AsyncSession, records: AsyncIterable[Iterable[DataRecord]]) -> None:
     """Commit once per record."""
-    async for record in records:
-        await insert_elements(session, record)
-        await session.commit()
+    async for at_hand in records:
+        for record in at_hand:
+            await insert_elements(session, record)
+            await session.commit()
 
 
 async def insert_elements(session: AsyncSession, record: DataRecord) -> None:
@@ -69,34 +73,38 @@ async def insert_elements(session: AsyncSession, record: DataRecord) -> None:
         await session.flush()
 
 
-async def look_up(session: AsyncSession, keys: AsyncIterable[Key]) -> None:
+async def look_up(session: AsyncSession, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Look up the geo record of each key."""
-    async for key in keys:
-        result = await session.scalars(select_geo(key))
-        result.one()
+    async for at_hand in keys:
+        for key in at_hand:
+            result = await session.scalars(select_geo(key))
+            result.one()
 
 
-async def fetch(session: AsyncSession, keys: AsyncIterable[Key]) -> None:
+async def fetch(session: AsyncSession, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Fetch all data elements of each geo record."""
-    async for key in keys:
-        result = await session.execute(select_elements(key))
-        result.all()
+    async for at_hand in keys:
+        for key in at_hand:
+            result = await session.execute(select_elements(key))
+            result.all()
 
 
-async def transact(session: AsyncSession, keys: AsyncIterable[Key]) -> None:
+async def transact(session: AsyncSession, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Add one to the population of each geo record, and an element with it, in a transaction."""
-    async for key in keys:
-        result = await session.scalars(lock_geo(key))
-        geo = result.one()
-        geo.pop100 += 1
-        session.add(DataElement(geo_record_id=geo.id, dictionary_item_id=sql.FIRST_ITEM_ID, value=geo.pop100))
-        await session.commit()
+    async for at_hand in keys:
+        for key in at_hand:
+            result = await session.scalars(lock_geo(key))
+            geo = result.one()
+            geo.pop100 += 1
+            session.add(DataElement(geo_record_id=geo.id, dictionary_item_id=sql.FIRST_ITEM_ID, value=geo.pop100))
+            await session.commit()
 
 
-async def wait(session: AsyncSession, keys: AsyncIterable[Key]) -> None:
+async def wait(session: AsyncSession, keys: AsyncIterable[Iterable[Key]]) -> None:
     """Wait for a slow query for each key."""
-    async for _ in keys:
-        await session.scalar(SLEEP)
+    async for at_hand in keys:
+        for _ in at_hand:
+            await session.scalar(SLEEP)
 
 
 OPERATIONS = Operations(lookup=look_up, fetch=fetch, transaction=transact, wait=wait)

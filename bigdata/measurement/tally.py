@@ -1,19 +1,25 @@
 """Rows and record latencies of each worker in a phase, with one clock reading per record.
 
 A record's latency is the time from when its worker took it to when that worker asked for the next. Waiting for the
-reader, where nothing was read ahead, is no part of it. Latencies are counted in classes rather than kept, so that
-memory is bounded however many records there are: 64 classes between a time and its double, each 1.1% wide. What is
-reported is the middle of a class, at most 0.55% off; from 1 ns to a day a worker has 3,000 classes at most, and
-usually some tens.
+reader, where nothing was read ahead, is no part of it, and neither is summing up what was noted.
+
+To be cheap, a worker only notes records and times, and sums them up every ``NOTES`` records. To bound memory, it keeps
+its first ``EXACT`` latencies, and counts further ones in classes: 64 between a time and its double, each 1.1% wide.
+From 1 ns to a day there are 3,000 at most, and usually some tens. Where there are any, what is reported is the middle
+of a class, at most 0.55% off.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
+from itertools import chain, islice
 from math import floor, log2
+from operator import sub
 from time import monotonic
 from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
+NOTES = 100
+EXACT = 10_000
 CLASSES_PER_DOUBLING = 64
 
 # Where a clock ticks so slowly that both readings are the same.
@@ -23,40 +29,48 @@ _PERCENTS = (50, 95, 99)
 
 
 class Taken(NamedTuple):
-    """The work of one worker: number of rows, and number of records per latency class."""
+    """The work of one worker: number of rows, latencies, and number of further records per class of latency."""
 
     rows: int
-    latencies: Mapping[int, int]
+    latencies_s: Sequence[float]
+    classes: Mapping[int, int]
 
 
 class Tally:
-    """The tally of one worker. ``rows_of`` returns the number of rows that a record becomes."""
+    """The tally of one worker. ``rows_of`` returns the number of rows that a record becomes.
 
-    __slots__ = ("_latencies", "_rows", "_rows_of", "_since_s")
+    Whoever hands out records appends each to ``records``, with its time by ``clock`` to ``times_s``.
+    """
+
+    __slots__ = ("_classes", "_latencies_s", "_rows", "_rows_of", "clock", "records", "times_s")
 
     def __init__(self, rows_of: Callable[[Any], int]) -> None:
         self._rows_of = rows_of
         self._rows = 0
-        self._since_s: float | None = None
-        self._latencies: defaultdict[int, int] = defaultdict(int)
-
-    def take(self, record: Any) -> None:
-        """Note that the worker takes this record and has finished the one before."""
-        now_s = monotonic()
-        if self._since_s is not None:
-            self._latencies[floor(log2(now_s - self._since_s or _LEAST_S) * CLASSES_PER_DOUBLING)] += 1
-        self._since_s = now_s
-        self._rows += self._rows_of(record)
+        self._latencies_s: list[float] = []
+        self._classes: Counter[int] = Counter()
+        self.clock = monotonic
+        self.records: list[Any] = []
+        self.times_s: list[float] = []
 
     def pause(self) -> None:
         """Note that the worker has finished its record and has no next one yet."""
-        if self._since_s is not None:
-            self._latencies[floor(log2(monotonic() - self._since_s or _LEAST_S) * CLASSES_PER_DOUBLING)] += 1
-            self._since_s = None
+        if self.records:
+            self.times_s.append(self.clock())
+            self._sum_up()
 
     def taken(self) -> Taken:
         """Return the result."""
-        return Taken(self._rows, dict(self._latencies))
+        self._sum_up()
+        return Taken(self._rows, self._latencies_s, self._classes)
+
+    def _sum_up(self) -> None:
+        self._rows += sum(map(self._rows_of, self.records))
+        latencies_s = map(sub, self.times_s[1:], self.times_s)
+        self._latencies_s.extend(islice(latencies_s, EXACT - len(self._latencies_s)))
+        self._classes.update(map(_class_of, latencies_s))
+        self.records.clear()
+        self.times_s.clear()
 
 
 def find_rows_per_worker(taken: Sequence[Taken]) -> dict[str, int] | None:
@@ -72,22 +86,34 @@ def find_latency_percentiles(taken: Sequence[Taken]) -> dict[str, float] | None:
 
     Each is the latency of a record: the one with that rank among all (nearest rank).
     """
+    exact = sorted(chain.from_iterable(each.latencies_s for each in taken))
     counts: Counter[int] = Counter()
     for each in taken:
-        counts.update(each.latencies)
-    records = sum(counts.values())
+        counts.update(each.classes)
+    records = len(exact) + sum(counts.values())
     if not records:
         return None
     # In whole numbers, as 0.95 of something is not exact.
     ranks = {f"p{percent}": -(-records * percent // 100) for percent in _PERCENTS}
-    return {name: _latency_s(counts, rank) for name, rank in ranks.items()}
+    if not counts:
+        return {name: _to_five_digits(exact[rank - 1] or _LEAST_S) for name, rank in ranks.items()}
+    counts.update(map(_class_of, exact))
+    return {name: _to_five_digits(_latency_s(counts, rank)) for name, rank in ranks.items()}
+
+
+def _class_of(latency_s: float) -> int:
+    return floor(log2(latency_s or _LEAST_S) * CLASSES_PER_DOUBLING)
 
 
 def _latency_s(counts: Mapping[int, int], rank: int) -> float:
-    """Return the middle of the class with the latency of this rank, to five digits."""
+    """Return the middle of the class with the latency of this rank."""
     below = 0
     for number in sorted(counts):
         below += counts[number]
         if below >= rank:
             break
-    return float(f"{2 ** ((number + 0.5) / CLASSES_PER_DOUBLING):.5g}")
+    return float(2 ** ((number + 0.5) / CLASSES_PER_DOUBLING))
+
+
+def _to_five_digits(seconds: float) -> float:
+    return float(f"{seconds:.5g}")

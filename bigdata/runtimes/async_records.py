@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from bigdata.runtimes.feed import Feed
+from bigdata.runtimes.feed import Feed, hand_out
 
 
 class AsyncRecords:
-    """The records of one task, the twin of ``Records``. The event loop never waits for the reader."""
+    """The records of one task, the twin of ``Records``. The event loop never waits for the reader.
+
+    It hands out iterators over the records at hand, so that nothing is awaited per record. ``current`` is the record
+    that the task works on, so that an error can name it.
+    """
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -21,18 +25,9 @@ class AsyncRecords:
         return self
 
     async def __anext__(self) -> Any:
-        while True:
-            try:
-                self.current = self._take()
-            except IndexError:
-                if self._tally is not None:
-                    self._tally.pause()
-                if not await self._refill():
-                    raise StopAsyncIteration from None
-            else:
-                if self._tally is not None:
-                    self._tally.take(self.current)
-                return self.current
+        if not self._feed.ready and not await self._refill():
+            raise StopAsyncIteration
+        return hand_out(self, self._take, self._tally)
 
     async def _refill(self) -> bool:
         if self._feed.would_wait:

@@ -11,7 +11,7 @@ from collections import deque
 from itertools import islice
 from typing import Any, Callable, Iterator
 
-from bigdata.measurement.tally import Taken, Tally
+from bigdata.measurement.tally import NOTES, Taken, Tally
 from bigdata.runtimes.hand_over import HandOver
 
 # Records of a phase that are read and parsed before its clock starts; at most 2 KiB each.
@@ -130,21 +130,36 @@ class Records:
         self.current: Any = None
 
     def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
         while True:
-            try:
-                self.current = self._take()
-            except IndexError:
-                if self._tally is not None:
-                    self._tally.pause()
-                if not self._refill():
-                    raise StopIteration from None
-            else:
-                if self._tally is not None:
-                    self._tally.take(self.current)
-                return self.current
+            yield from hand_out(self, self._take, self._tally)
+            if not self._refill():
+                break
 
     def _refill(self) -> bool:
         return self._feed.refill()
+
+
+def hand_out(records: Any, take: Callable[[], Any], tally: Tally | None) -> Iterator[Any]:
+    """Yield what ``take`` returns until it raises IndexError; set ``current`` of the records, and note it in the tally.
+
+    Records have their time added in this loop rather than by a method of the tally, as calls are what costs here.
+    """
+    if tally is None:
+        while True:
+            try:
+                records.current = record = take()
+            except IndexError:
+                return
+            yield record
+    clock, times_s, note_time, note_record = tally.clock, tally.times_s, tally.times_s.append, tally.records.append
+    while True:
+        if len(times_s) >= NOTES:
+            tally.pause()
+        try:
+            records.current = record = take()
+        except IndexError:
+            tally.pause()
+            return
+        note_time(clock())
+        note_record(record)
+        yield record

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from typing import Any, Callable, Iterator
 
 from bigdata.measurement.tally import Taken
-from bigdata.runtimes.feed import Feed
+from bigdata.runtimes.feed import Feed, hand_out
 
 
 class Share:
@@ -37,7 +37,7 @@ class SharedRecords:
     def __init__(self, share: Share, ask: Callable[[], list[Any]]) -> None:
         self._records = share.records
         self._length = len(share.records)
-        self._take = share.take
+        self._take_number = share.take
         self._ask = ask
         self._may_ask = share.may_stream
         self._asked_for: deque[Any] = deque()
@@ -45,19 +45,10 @@ class SharedRecords:
         self.current: Any = None
 
     def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        number = self._take()
-        if number < self._length:
-            self.current = self._records[number]
-        elif self._asked_for or self._refill():
-            self.current = self._asked_for.popleft()
-        else:
-            raise StopIteration
-        if self._tally is not None:
-            self._tally.take(self.current)
-        return self.current
+        while True:
+            yield from hand_out(self, self._take, self._tally)
+            if not self._refill():
+                break
 
     def taken(self) -> Taken | None:
         """Return the tally of this process; None if none is kept."""
@@ -69,9 +60,11 @@ class SharedRecords:
         self._may_ask = False
         self._asked_for.clear()
 
+    def _take(self) -> Any:
+        number = self._take_number()
+        return self._records[number] if number < self._length else self._asked_for.popleft()
+
     def _refill(self) -> bool:
-        if self._tally is not None:
-            self._tally.pause()
         if self._may_ask:
             self._asked_for.extend(self._ask())
         return bool(self._asked_for)

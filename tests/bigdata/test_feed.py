@@ -45,9 +45,10 @@ async def take_in_tasks(feed: Feed, workers: int) -> list[int]:
     taken: list[int] = []
 
     async def take() -> None:
-        async for record in AsyncRecords(feed):
-            taken.append(record)
-            await asyncio.sleep(0)
+        async for at_hand in AsyncRecords(feed):
+            for record in at_hand:
+                taken.append(record)
+                await asyncio.sleep(0)
 
     await asyncio.wait_for(asyncio.gather(*(take() for _ in range(workers))), WITHIN_S)
     return taken
@@ -142,7 +143,7 @@ def test_closing_lets_threads_go_that_wait_for_the_reader() -> None:
 def test_a_closed_feed_hands_out_nothing_more() -> None:
     feed = make_feed(40)
     records = Records(feed)
-    assert next(records) == 0
+    assert next(iter(records)) == 0
     feed.close()
     assert list(records) == []
     assert records.current == 0

@@ -89,10 +89,11 @@ def test_tasks_end_although_the_server_does_not_answer() -> None:
         pass
 
     async def load(connection: Any, records: Any) -> None:
-        async for record in records:
-            if record.logrecno == "0000001":
-                raise Refused("no room for it")
-            await asyncio.sleep(60)
+        async for at_hand in records:
+            for record in at_hand:
+                if record.logrecno == "0000001":
+                    raise Refused("no room for it")
+                await asyncio.sleep(60)
 
     started_s = time.monotonic()
     with pytest.raises(LoadFailed, match="geo record RI logrecno 0000001: no room for it"):
@@ -116,8 +117,8 @@ def test_tasks_open_a_part_of_many_connections_at_once() -> None:
         pass
 
     async def load(connection: Any, records: Any) -> None:
-        async for _ in records:
-            pass
+        async for at_hand in records:
+            list(at_hand)
 
     many = replace(job(frozen_server(connect, close, load, print)), poolsize=120)
     assert tasks.run(many, asyncio.new_event_loop).records == {"geo": 2}

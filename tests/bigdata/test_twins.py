@@ -1,4 +1,7 @@
-"""Hot loops that are twins: what sets them apart is async and await, so that only waiting can differ."""
+"""Hot loops that are twins: what sets them apart is async and await, so that only waiting can differ.
+
+An asynchronous one gets its records in iterators over what is at hand, as awaiting each would cost more.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ BLOCKING_ONLY = "use_greenlets"
 
 
 class WithoutAsync(ast.NodeTransformer):
-    """Takes async and await out, and ``Async`` from the front of names."""
+    """Takes async and await out, ``Async`` from the front of names, and the loop over what is at hand."""
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         self.generic_visit(node)
@@ -24,7 +27,18 @@ class WithoutAsync(ast.NodeTransformer):
 
     def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AST:
         self.generic_visit(node)
+        match node:
+            case ast.AsyncFor(ast.Name("at_hand"), records, [ast.For(record, ast.Name("at_hand"), body, [])], []):
+                return ast.For(record, records, body, [], None)
         return ast.For(**dict(ast.iter_fields(node)))
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """Let what is iterated over twice be of the records themselves."""
+        self.generic_visit(node)
+        match node:
+            case ast.Subscript(ast.Name("Iterable"), ast.Subscript(ast.Name("Iterable")) as records):
+                return records
+        return node
 
     def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:
         self.generic_visit(node)
@@ -47,7 +61,7 @@ def body_of(text: str) -> list[str]:
 
 def _imported(node: ast.Import | ast.ImportFrom) -> str:
     module = node.module if isinstance(node, ast.ImportFrom) else ""
-    names = [(name.name.removeprefix("Async"), name.asname) for name in node.names]
+    names = {(name.name.removeprefix("Async"), name.asname) for name in node.names}
     return f"{module}: {sorted((name, alias) for name, alias in names if name != BLOCKING_ONLY)}"
 
 
@@ -72,12 +86,30 @@ def test_sqlalchemys_twins_are_the_same_but_for_async_and_await_and_their_driver
     ("blocking", "asynchronous"),
     [
         ("for record in records: run(record)", "async for record in records: await run(record)"),
+        (
+            "for record in records: run(record)",
+            "async for at_hand in records:\n    for record in at_hand: await run(record)",
+        ),
+        ("x: Iterable[Key] = 1", "x: AsyncIterable[Iterable[Key]] = 1"),
         ("with open() as cursor: x: Cursor = cursor", "async with open() as cursor: x: AsyncCursor = cursor"),
     ],
 )
 def test_async_and_await_are_all_that_is_taken_out(blocking: str, asynchronous: str) -> None:
     assert body_of(f"def f():\n  {blocking}") == body_of(f"async def f():\n  {asynchronous}")
     assert body_of(f"def f():\n  {blocking}\n  more()") != body_of(f"async def f():\n  {asynchronous}")
+
+
+@pytest.mark.parametrize(
+    "asynchronous",
+    [
+        "async for at_hand in records:\n    count()\n    for record in at_hand: await run(record)",
+        "async for at_hand in records:\n    for record in others: await run(record)",
+        "async for at_hand in others:\n    for record in at_hand: await run(record)",
+        "async for at_hand in records:\n    for record in at_hand: await run(at_hand)",
+    ],
+)
+def test_a_loop_over_what_is_at_hand_does_nothing_else(asynchronous: str) -> None:
+    assert body_of("for record in records: run(record)") != body_of(asynchronous)
 
 
 @pytest.mark.parametrize(

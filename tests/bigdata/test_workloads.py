@@ -27,9 +27,11 @@ MADE = ("select_geo", "select_elements", "lock_geo", "update_geo", "DataElement"
 
 
 def turn_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
-    """What is done for each key; of a loop in the style of 2014 without what takes the next one."""
-    (loop,) = (node for node in ast.walk(function) if isinstance(node, ast.For | ast.AsyncFor | ast.While))
-    return [node for node in loop.body if not isinstance(node, ast.Try)]
+    """What is done for each key. A loop around it, as asynchronous ones have, only takes those at hand."""
+    *around, loop = (node for node in ast.walk(function) if isinstance(node, ast.For | ast.AsyncFor | ast.While))
+    assert isinstance(loop, ast.For)
+    assert [node for one in around for node in one.body if not isinstance(node, ast.Try)] == [loop] * len(around)
+    return loop.body
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

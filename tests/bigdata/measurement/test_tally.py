@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from itertools import count
 from types import SimpleNamespace
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from bigdata.measurement import tally
-from bigdata.measurement.tally import Taken, Tally, find_latency_percentiles, find_rows_per_worker
+from bigdata.measurement.tally import NOTES, Taken, Tally, find_latency_percentiles, find_rows_per_worker
 from bigdata.reporting.summary import describe_workers
 from bigdata.runtimes import greenlets, processes, serial, tasks, threads
 from bigdata.runtimes.async_records import AsyncRecords
-from bigdata.runtimes.feed import Feed, Records
+from bigdata.runtimes.feed import Feed, Records, hand_out
 from bigdata.runtimes.greenlets import GreenletRecords
 from bigdata.runtimes.job import HotLoops, Job, Outcome
 from bigdata.runtimes.shared_records import Share, SharedRecords
@@ -48,23 +48,68 @@ def about(seconds: float) -> Any:
 
 
 def tallied(clock: Clock, latencies_s: list[float]) -> Taken:
-    noted = Tally(lambda record: ROWS)
-    for latency_s in latencies_s:
-        noted.take("a record")
+    """The tally of a worker for which each record took so long."""
+    feed = Feed(iter(latencies_s), lambda record: ROWS, tallied=True)
+    feed.fill(len(latencies_s) + 1)
+    for latency_s in Records(feed):
         clock.now_s += latency_s
-    noted.pause()
-    return noted.taken()
+    (taken,) = feed.taken()
+    return taken
+
+
+def in_classes(taken: Taken) -> Taken:
+    """The same without latencies of single records, as of a worker that has noted too many."""
+    return Taken(taken.rows, [], Counter(map(tally._class_of, taken.latencies_s)))
+
+
+def noted(rows: int, latencies_s: list[float]) -> Taken:
+    return Taken(rows, latencies_s, {})
 
 
 def test_a_record_lasts_until_the_next_is_taken_and_the_last_until_there_is_none(clock: Clock) -> None:
-    taken = tallied(clock, [0.25, 0.5, 0.25])
-    assert taken == Taken(3 * ROWS, {-2 * 64: 2, -1 * 64: 1})
+    assert tallied(clock, [0.25, 0.5, 0.125]) == noted(3 * ROWS, [0.25, 0.5, 0.125])
+
+
+def test_what_a_worker_has_in_its_hand_has_rows_but_no_latency_yet(clock: Clock) -> None:
+    feed = feed_of(3, limit=4)
+    records = iter(Records(feed))
+    for _ in range(2):
+        next(records)
+        clock.now_s += 0.5
+    assert feed.taken() == [noted(2 * ROWS, [0.5])]
+
+
+@pytest.mark.parametrize("records", [NOTES - 1, NOTES, NOTES + 1, 2 * NOTES, 2 * NOTES + 1])
+def test_nothing_is_lost_where_notes_are_summed_up(records: int, clock: Clock) -> None:
+    latencies_s = [0.25, 0.5, 0.125] * records
+    assert tallied(clock, latencies_s[:records]) == noted(records * ROWS, latencies_s[:records])
+
+
+def test_summing_up_is_no_latency(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    class Slow(Tally):
+        def _sum_up(self) -> None:
+            clock.now_s += 100
+            super()._sum_up()
+
+    monkeypatch.setattr("bigdata.runtimes.feed.Tally", Slow)
+    assert tallied(clock, [0.5] * 3 * NOTES).latencies_s == [0.5] * 3 * NOTES
+
+
+def test_a_worker_keeps_no_more_records_than_it_sums_up_at_once() -> None:
+    ready, kept = deque(range(3 * NOTES)), Tally(lambda record: ROWS)
+    assert max(len(kept.records) for _ in hand_out(SimpleNamespace(), ready.popleft, kept)) == NOTES
+
+
+def test_percentiles_are_exact(clock: Clock) -> None:
+    assert find_latency_percentiles([tallied(clock, [0.375])]) == {"p50": 0.375, "p95": 0.375, "p99": 0.375}
+    clock.now_s = 0.0
+    assert find_latency_percentiles([tallied(clock, [2e-9])]) == {"p50": 2e-9, "p95": 2e-9, "p99": 2e-9}
 
 
 @pytest.mark.parametrize("latency_s", [2e-9, 1e-6, 0.0131, 0.0132, 1.0, 99.0, 86_400.0])
-def test_a_latency_is_reported_to_within_the_resolution(clock: Clock, latency_s: float) -> None:
+def test_a_latency_in_a_class_is_reported_to_within_the_resolution(clock: Clock, latency_s: float) -> None:
     clock.now_s = 0.0
-    assert find_latency_percentiles([tallied(clock, [latency_s])]) == {
+    assert find_latency_percentiles([in_classes(tallied(clock, [latency_s]))]) == {
         "p50": about(latency_s),
         "p95": about(latency_s),
         "p99": about(latency_s),
@@ -72,38 +117,50 @@ def test_a_latency_is_reported_to_within_the_resolution(clock: Clock, latency_s:
 
 
 def test_a_clock_that_has_not_moved_is_no_error(clock: Clock) -> None:
-    assert find_latency_percentiles([tallied(clock, [0.0])]) == {
-        "p50": about(1e-9),
-        "p95": about(1e-9),
-        "p99": about(1e-9),
-    }
+    taken = tallied(clock, [0.0])
+    assert find_latency_percentiles([taken]) == {"p50": 1e-9, "p95": 1e-9, "p99": 1e-9}
+    assert find_latency_percentiles([in_classes(taken)]) == {"p50": about(1e-9), "p95": about(1e-9), "p99": about(1e-9)}
 
 
 def test_percentiles_are_of_the_records_of_all_workers_by_nearest_rank(clock: Clock) -> None:
     slow, quick = tallied(clock, [0.1 * number for number in range(51, 101)]), tallied(clock, [0.1] * 50)
-    assert find_latency_percentiles([slow, quick]) == {"p50": about(0.1), "p95": about(9.5), "p99": about(9.9)}
+    assert find_latency_percentiles([slow, quick]) == {"p50": 0.1, "p95": 9.5, "p99": 9.9}
     assert find_latency_percentiles([tallied(clock, [0.1 * number for number in range(1, 21)])]) == {
-        "p50": about(1.0),
-        "p95": about(1.9),
-        "p99": about(2.0),
+        "p50": 1.0,
+        "p95": 1.9,
+        "p99": 2.0,
     }
 
 
-def test_memory_does_not_grow_with_the_number_of_records(clock: Clock) -> None:
-    taken = tallied(clock, [0.01 + 0.0001 * (number % 100) for number in range(10_000)])
-    assert sum(taken.latencies.values()) == 10_000
+@pytest.mark.parametrize("coarse", ["slow", "quick", "both"])
+def test_percentiles_are_by_class_where_a_worker_has_classes(clock: Clock, coarse: str) -> None:
+    workers = {"slow": tallied(clock, [0.1 * number for number in range(51, 101)]), "quick": tallied(clock, [0.1] * 50)}
+    taken = [in_classes(each) if coarse in (name, "both") else each for name, each in workers.items()]
+    assert find_latency_percentiles(taken) == {"p50": 0.10011, "p95": about(9.5), "p99": about(9.9)}
+
+
+def test_memory_does_not_grow_with_the_number_of_records(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    monkeypatch.setattr(tally, "EXACT", 250)
+    latencies_s = [0.01 + 0.0001 * (number % 100) for number in range(10_000)]
+    taken = tallied(clock, latencies_s)
+    assert taken.rows == 10_000 * ROWS
+    assert taken.latencies_s == pytest.approx(latencies_s[:250])
+    assert sum(taken.classes.values()) == 10_000 - 250
     # One doubling: 0.01 to 0.02 s.
-    assert len(taken.latencies) <= 65
+    assert len(taken.classes) <= 65
 
 
 def test_fairness_is_told_by_the_workers_with_the_fewest_and_the_most_rows() -> None:
-    assert find_rows_per_worker([Taken(444, {}), Taken(0, {}), Taken(666, {})]) == {"smallest": 0, "largest": 666}
+    assert find_rows_per_worker([Taken(444, [], {}), Taken(0, [], {}), Taken(666, [], {})]) == {
+        "smallest": 0,
+        "largest": 666,
+    }
 
 
 def test_nothing_is_told_where_nothing_was_noted() -> None:
     assert find_rows_per_worker([]) is None
     assert find_latency_percentiles([]) is None
-    assert find_latency_percentiles([Taken(0, {})]) is None
+    assert find_latency_percentiles([Taken(0, [], {})]) is None
 
 
 def feed_of(length: int, limit: int) -> Feed:
@@ -122,7 +179,7 @@ def test_waiting_for_the_reader_is_no_latency(kind: type[Records], clock: Clock)
     feed = feed_of(3, limit=1)
     for _ in Waiting(feed):
         clock.now_s += 0.5
-    assert feed.taken() == [Taken(3 * ROWS, {-64: 3})]
+    assert feed.taken() == [noted(3 * ROWS, [0.5] * 3)]
 
 
 def test_a_task_that_waits_for_the_reader_notes_no_latency_meanwhile(clock: Clock) -> None:
@@ -132,12 +189,13 @@ def test_a_task_that_waits_for_the_reader_notes_no_latency_meanwhile(clock: Cloc
             return await super()._refill()
 
     async def take(feed: Feed) -> None:
-        async for _ in Waiting(feed):
-            clock.now_s += 0.5
+        async for at_hand in Waiting(feed):
+            for _ in at_hand:
+                clock.now_s += 0.5
 
     feed = feed_of(3, limit=1)
     asyncio.run(take(feed))
-    assert feed.taken() == [Taken(3 * ROWS, {-64: 3})]
+    assert feed.taken() == [noted(3 * ROWS, [0.5] * 3)]
 
 
 def test_a_process_that_waits_for_its_parent_notes_no_latency_meanwhile(clock: Clock) -> None:
@@ -152,7 +210,7 @@ def test_a_process_that_waits_for_its_parent_notes_no_latency_meanwhile(clock: C
     records = SharedRecords(share, ask)
     for _ in records:
         clock.now_s += 0.5
-    assert records.taken() == Taken(5 * ROWS, {-64: 5})
+    assert records.taken() == noted(5 * ROWS, [0.5] * 5)
 
 
 def test_nothing_is_noted_of_a_phase_that_is_not_tallied(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,8 +227,9 @@ def load(connection: Any, records: Any) -> None:
 
 
 async def load_async(connection: Any, records: Any) -> None:
-    async for _ in records:
-        await asyncio.sleep(0)
+    async for at_hand in records:
+        for _ in at_hand:
+            await asyncio.sleep(0)
 
 
 async def connect_async(url: str, **options: Any) -> str:
@@ -223,7 +282,7 @@ def ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 @every_runtime
 def test_every_runtime_reads_the_clock_once_per_record(runtime: str) -> None:
     outcome = RUNTIMES[runtime](fake_job(1, asynchronous=runtime == "tasks", records=7))
-    assert outcome.taken == {"geo": [], "data": [Taken(7 * ROWS, {-2 * 64: 7})]}
+    assert outcome.taken == {"geo": [], "data": [noted(7 * ROWS, [0.25] * 7)]}
 
 
 @pytest.mark.parametrize("runtime", [name for name in RUNTIMES if name != "serial"])
@@ -233,8 +292,8 @@ def test_every_worker_of_every_runtime_is_counted(runtime: str, poolsize: int, r
     taken = outcome.taken["data"]
     assert len(taken) == poolsize
     assert sum(each.rows for each in taken) == records * ROWS
-    assert sum(sum(each.latencies.values()) for each in taken) == records
-    assert all(each.rows == ROWS * sum(Counter(each.latencies).values()) for each in taken)
+    assert sum(len(each.latencies_s) for each in taken) == records
+    assert all(each.rows == ROWS * len(each.latencies_s) for each in taken)
 
 
 @pytest.mark.parametrize(
