@@ -98,7 +98,8 @@ def look_up(connection: Connection[Any], keys: Iterable[Key]) -> None:
     """Look up the geo record of each key."""
     with connection.cursor() as cursor:
         for key in keys:
-            cursor.execute(SELECT_GEO, key)
+            # Of any other sequence psycopg asks whether it is one, which takes longer.
+            cursor.execute(SELECT_GEO, (*key,))
             cursor.fetchone()
 
 
@@ -106,7 +107,7 @@ def fetch(connection: Connection[Any], keys: Iterable[Key]) -> None:
     """Fetch all data elements of each geo record."""
     with connection.cursor() as cursor:
         for key in keys:
-            cursor.execute(SELECT_ELEMENTS, key)
+            cursor.execute(SELECT_ELEMENTS, (*key,))
             cursor.fetchall()
 
 
@@ -114,7 +115,7 @@ def transact(connection: Connection[Any], keys: Iterable[Key]) -> None:
     """Add one to the population of each geo record, and an element with it, in a transaction."""
     with connection.cursor() as cursor:
         for key in keys:
-            cursor.execute(LOCK_GEO, key)
+            cursor.execute(LOCK_GEO, (*key,))
             ((geo_id, population),) = cursor.fetchall()
             cursor.execute(UPDATE_GEO, (population + 1, geo_id))
             cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))

@@ -107,7 +107,8 @@ async def look_up(connection: AsyncConnection[Any], keys: AsyncIterable[Iterable
     async with connection.cursor() as cursor:
         async for at_hand in keys:
             for key in at_hand:
-                await cursor.execute(SELECT_GEO, key)
+                # Of any other sequence psycopg asks whether it is one, which takes longer.
+                await cursor.execute(SELECT_GEO, (*key,))
                 await cursor.fetchone()
 
 
@@ -116,7 +117,7 @@ async def fetch(connection: AsyncConnection[Any], keys: AsyncIterable[Iterable[K
     async with connection.cursor() as cursor:
         async for at_hand in keys:
             for key in at_hand:
-                await cursor.execute(SELECT_ELEMENTS, key)
+                await cursor.execute(SELECT_ELEMENTS, (*key,))
                 await cursor.fetchall()
 
 
@@ -125,7 +126,7 @@ async def transact(connection: AsyncConnection[Any], keys: AsyncIterable[Iterabl
     async with connection.cursor() as cursor:
         async for at_hand in keys:
             for key in at_hand:
-                await cursor.execute(LOCK_GEO, key)
+                await cursor.execute(LOCK_GEO, (*key,))
                 ((geo_id, population),) = await cursor.fetchall()
                 await cursor.execute(UPDATE_GEO, (population + 1, geo_id))
                 await cursor.execute(INSERT_ELEMENT, (geo_id, sql.FIRST_ITEM_ID, population + 1))
