@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.analysis.queueing import prediction
+from experiments.analysis.queueing.measurements import FREE_AXES
 from experiments.analysis.queueing.model import Model, model_campaign
 from experiments.cli.options import add_results
 from experiments.errors import BadInput, suggest
@@ -16,7 +17,7 @@ from experiments.matrix.values import seconds
 from experiments.records.campaign import Campaign, find_campaign, list_known, load_campaign, load_readable
 
 # The axes of a model besides the loader; an option left out means all values that were measured.
-_CHOICES = tuple(axis for axis in AXES if axis not in ("loader", "poolsize", "resources", "sampling"))
+_CHOICES = tuple(axis for axis in AXES if axis not in ("loader", "sampling", *FREE_AXES))
 
 # Larger values take minutes, and mean nothing.
 _MOST_CONNECTIONS = 10_000
@@ -52,7 +53,10 @@ def run(options: Namespace) -> int:
 
 
 def choose_model(options: Namespace) -> tuple[Campaign, Model]:
-    """Return the named campaign, else the newest with a model of the loader. Raises BadInput if there is none."""
+    """Return the named campaign, else the newest with a model of what is asked for, or of the loader at least.
+
+    Raises BadInput if there is none.
+    """
     if options.campaign is not None:
         campaign = load_campaign(find_campaign(options.results, options.campaign))
         named = model_campaign(campaign)
@@ -63,18 +67,30 @@ def choose_model(options: Namespace) -> tuple[Campaign, Model]:
             )
         return campaign, named
     loaders: list[str] = []
+    with_loader: tuple[Campaign, Model] | None = None
     for campaign in load_readable(list_known(options.results)):
         model = model_campaign(campaign)
         if model is not None:
-            found = [str(values["loader"]) for _, values in prediction.name_contestants(model)]
-            if options.loader in found:
+            contestants = [values for _, values in prediction.name_contestants(model)]
+            if any(_has_all(values, options) for values in contestants):
                 return campaign, model
+            found = [str(values["loader"]) for values in contestants]
+            if options.loader in found:
+                with_loader = with_loader or (campaign, model)
             loaders += found
+    if with_loader is not None:
+        return with_loader
     known = suggest(options.loader, dict.fromkeys(loaders))
     raise BadInput(
         f"--loader: {options.results}: no campaign has cells of {options.loader!r} with a pool size of 1 and another "
         f"one {known}"
     )
+
+
+def _has_all(values: Mapping[str, Any], options: Namespace) -> bool:
+    """Return whether these values of axes are all that were asked for."""
+    asked = {axis: getattr(options, axis) for axis in ("loader", *_CHOICES)}
+    return all(value is None or str(values.get(axis)) == value for axis, value in asked.items())
 
 
 def choose_contestants(model: Model, options: Namespace) -> Sequence[tuple[tuple[Any, ...], Mapping[str, Any]]]:

@@ -16,11 +16,13 @@ from experiments.environment.affinity import allowed_cpus, can_pin, confined
 from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
 from experiments.errors import BadInput, Failure, Unsupported
+from experiments.formatting import count
 from experiments.matrix.cell import LOOPBACK, Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.spec import Matrix, PostgresConfiguration
 from experiments.profiling.files import find_campaign_of, find_obstacle, page_path, write_explanation
 from experiments.profiling.runs import explain_cell
+from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder
 
 _PRELOADED = "shared_preload_libraries"
@@ -102,10 +104,21 @@ def explain_cells(
         for number, (renamed, ready) in enumerate(cells.items(), 1):
             cell = own[renamed]
             tell(f"explaining {cell.label()} ({number} of {len(cells)})")
+            if (told := find_other_data(folders[cell].description(), cell, ready)) is not None:
+                tell(told)
             page = _explain(cell, ready, folders[cell].path)
             tell(f"wrote {page.path}" if page.reason is None else f"not explained: {page.reason}")
             pages.append(page)
     return pages
+
+
+def find_other_data(described: Description, cell: Cell, ready: PreparedCell | str) -> str | None:
+    """Say how the data that a cell is explained with differ from the campaign's; None if they do not."""
+    then = described.data.get(cell.data)
+    if isinstance(ready, str) or then is None or then.digest == ready.data.digest:
+        return None
+    now = count(ready.data.data_records, "data record")
+    return f"warning: {now} of {cell.data} instead of the campaign's {then.data_records:,}; --records selects as many"
 
 
 def _explain(cell: Cell, ready: PreparedCell | str, campaign: Path) -> Page:

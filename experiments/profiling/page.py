@@ -19,7 +19,8 @@ They slow the loader down: this page explains the cell, and the tables compare i
 OF_CODE = """\
 Where threads were while they ran or were ready to, in {samples} that py-spy took of the hot loops. It sees Python's
 frames: what a compiled module does counts for the line that calls it, so that psycopg2 with its libpq is in the line of
-the hot loop that executes a statement. **Self** is what a function did itself, **total** that with all that it called.
+the hot loop that executes a statement, and asyncpg's protocol, which asyncio calls, in the event loop. **Self** is what
+a function did itself, **total** that with all that it called.
 """
 OF_GIL = "**Holding the GIL** is the same of the moments in which a thread held the lock ({samples})."
 OF_THREADS = """\

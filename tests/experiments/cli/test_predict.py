@@ -40,6 +40,23 @@ def test_the_newest_campaign_that_has_the_loader_answers(results: Path, capsys: 
     assert "outside of what was measured: a longer round trip (1.01 of them per row)" in out
 
 
+def test_an_older_campaign_answers_if_it_alone_has_what_is_asked_for(
+    results: Path, description: Description, make_record: MakeRecord, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = description.cells[0]
+    lookup = replace(description, cells=(replace(first, cell=replace(first.cell, workload="lookup")),))
+    described, records = made_campaign(lookup, make_record, loaders=("row_by_row_threaded",))
+    folder = create(results, replace(described, campaign="2025-12", created_at="2025-12"))
+    for record in records:
+        folder.append(record)
+    asked = ("--loader", "row_by_row_threaded", "--poolsize", "10")
+    assert predict(results, *asked, "--workload", "lookup") == 0
+    assert capsys.readouterr().out.startswith("from campaign 2025-12\n")
+    # None has that: the newest with the loader says what there is.
+    assert predict(results, *asked, "--workload", "fetch") == 2
+    assert "--workload: the model has no workload 'fetch' (known: ingest)" in capsys.readouterr().err
+
+
 def test_published_campaigns_answer_after_local_ones(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
