@@ -14,11 +14,14 @@ import time
 import urllib.request
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from experiments.engines.docker.connect import connect
 from experiments.engines.local.cleanup import sweep
@@ -67,15 +70,28 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             fcntl.flock(running, fcntl.LOCK_UN)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a module's tests in one process, which then makes what they share once, and all tests with Docker in one.
+class ByModule(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps a module's tests in one process, which then makes what they share once, and all tests with Docker in one.
 
-    Those share images, and look at all that the engine has.
+    Those share images, and look at all that the engine has. xdist's own groups are lost on newer versions of pytest.
     """
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            group = "docker" if item.get_closest_marker("docker") else str(item.path)
-            item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return "docker" if uses_docker(module) else module
+
+
+@cache
+def uses_docker(module: str) -> bool:
+    """Return whether a module has tests with Docker."""
+    return "pytest.mark.docker" in (ROOT / module).read_text()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    """Distribute modules in the order of their names, in which small ones come last."""
+    config.option.loadscopereorder = False
+    return ByModule(config, log)
 
 
 @dataclass(frozen=True)

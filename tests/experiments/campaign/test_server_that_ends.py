@@ -30,7 +30,7 @@ repeats: 3
 seed: 1
 timeout_s: 60
 baseline: {}
-defaults: {engine: local, loader: row_by_row_threaded, poolsize: 5, postgres: default, data: ny, resources: split}
+defaults: {engine: local, loader: row_by_row_threaded, poolsize: 3, postgres: default, data: ny, resources: split}
 experiments:
   storages:
     question: Does it matter where the data lies?

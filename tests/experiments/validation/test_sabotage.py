@@ -112,7 +112,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     directory = tmp_path_factory.mktemp("files")
     for state in ("DE", "RI"):
         program.generate(directory, state=state, records=RECORDS)
-    named = DataSet(source="directory", path=str(directory))
+    named = DataSet(source="directory", path=str(directory), records="all")
     return provide(named, cache=directory, source="")
 
 

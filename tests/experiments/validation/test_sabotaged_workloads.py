@@ -135,7 +135,7 @@ CASES: list[Case] = [
 def data(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     directory = tmp_path_factory.mktemp("files")
     program.generate(directory, records=RECORDS)
-    return provide(DataSet(source="directory", path=str(directory)), cache=directory, source="")
+    return provide(DataSet(source="directory", path=str(directory), records="all"), cache=directory, source="")
 
 
 def run(server: PostgresServer, data: PreparedData, root: Path, loader: str, workload: str, poolsize: int) -> Record:

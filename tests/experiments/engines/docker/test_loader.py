@@ -138,7 +138,7 @@ def test_what_runs_beside_a_loader_and_ends_or_never_starts_says_why(
     with absent.beside(["sample"], server=server, placement=everywhere) as missing:
         pass
     assert missing.finished is not None
-    assert missing.finished.stderr.startswith("error: docker: cannot make a container for sampler: ")
+    assert missing.finished.stderr.startswith("error: docker: cannot make a container for sample: ")
 
 
 @pytest.mark.docker
