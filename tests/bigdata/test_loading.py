@@ -268,7 +268,9 @@ def test_a_changed_table_is_noticed(loader: program.Pair, dburl: str, tmp_path: 
 
 
 @pytest.mark.sf1
-@every_hot_loop
+@pytest.mark.parametrize(
+    "loader", [pair for pair in program.HOT_LOOPS if not LOADERS[pair[0]].layer_over], ids=program.name_of
+)
 def test_the_first_places_of_delaware_have_their_population(loader: program.Pair, dburl: str, sf1_dir: Path) -> None:
     program.load(loader, sf1_dir / "Delaware", 10, "--records", "100", dburl=f"{dburl}{QUICK}")
     wrong = """

@@ -49,8 +49,8 @@ NOT_DECODED_3 = (
 )
 MEMORY = "\n\nFIRST = {}\n"
 COMMIT_PSYCOPG2 = "sql.FIRST_ITEM_ID, population + 1))\n            connection.commit()"
-COMMIT_AIOPG = "sql.FIRST_ITEM_ID, population + 1))\n            await cursor.execute(sql.COMMIT)"
-COMMIT_ASYNCPG = "sql.FIRST_ITEM_ID, population + 1)\n        await transaction.commit()"
+COMMIT_AIOPG = "sql.FIRST_ITEM_ID, population + 1))\n                await cursor.execute(sql.COMMIT)"
+COMMIT_ASYNCPG = "sql.FIRST_ITEM_ID, population + 1)\n            await transaction.commit()"
 
 Case = tuple[Sabotage, str, int, str]
 """What is done, in which workload, with how many connections, and how the reason of the record begins."""
