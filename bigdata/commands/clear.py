@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 
 from bigdata.commands.options import add_rest_argument, add_source_arguments, open_named_source
-from bigdata.database.dburl import check_url, connect_aside, open_connection
+from bigdata.database.dburl import check_url, open_connection
 from bigdata.database.filling import fill
 from bigdata.database.marked_tables import Found, check_poolsize, clear_rows, find_tables
 from bigdata.database.table_scans import read_scans
 from bigdata.database.transactions import read_transactions
 from bigdata.errors import BadInput
-from bigdata.measurement.round_trip import measure_round_trip_s
+from bigdata.measurement.round_trip import measure_aside_s
 from bigdata.reporting.report_file import check_target, write_report
 
 
@@ -56,12 +56,9 @@ def run(options: argparse.Namespace) -> int:
 def _round_trip_s(url: str) -> float | None:
     """Measure by statements to another database; return None if no other can be opened."""
     try:
-        connection = connect_aside(url)
+        return measure_aside_s(url)
     except BadInput:
         return None
-    found_s = round(measure_round_trip_s(connection), 7)
-    connection.close()
-    return found_s
 
 
 def create_tables(url: str, found: Found) -> None:

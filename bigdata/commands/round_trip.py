@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import time
 
-from bigdata.database.dburl import check_url, connect_aside
+from bigdata.database.dburl import check_url
 from bigdata.errors import BadInput
-from bigdata.measurement.round_trip import measure_round_trip_s
+from bigdata.measurement.round_trip import measure_aside_s
 from bigdata.reporting.report_file import STANDARD_OUTPUT, check_target, write_report
 from bigdata.reporting.result_line import SCHEMA
 
@@ -31,13 +31,11 @@ def run(options: argparse.Namespace) -> int:
     deadline_s = time.monotonic() + options.within
     while True:
         try:
-            connection = connect_aside(url)
+            found_s = measure_aside_s(url)
             break
         except BadInput:
             if time.monotonic() >= deadline_s:
                 raise
             time.sleep(_PAUSE_S)
-    found_s = round(measure_round_trip_s(connection), 7)
-    connection.close()
     write_report({"schema": SCHEMA, "round_trip_s": found_s}, options.report)
     return 0

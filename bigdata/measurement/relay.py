@@ -44,10 +44,9 @@ class Relay:
         self._number = 0
         self._ends: dict[int, _End] = {}
         self._poll = select.epoll()
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        self._listener = socket.socket(family, socket.SOCK_STREAM)
+        self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(address)
+        self._listener.bind((host, port))
         self._listener.listen(1024)
         self.port: int = self._listener.getsockname()[1]
         self._poll.register(self._listener, select.EPOLLIN)

@@ -8,11 +8,20 @@ from contextlib import suppress
 from typing import Any, Callable
 
 from bigdata.database import statements as sql
+from bigdata.database.dburl import connect_aside
 
 TIMES = 50
 
 WARM_UP = 5
 """Statements before the measured ones, while caches are still cold."""
+
+
+def measure_aside_s(url: str) -> float:
+    """Return the round trip over a connection to another database. Raises BadInput if none can be opened."""
+    connection = connect_aside(url)
+    found_s = round(measure_round_trip_s(connection), 7)
+    connection.close()
+    return found_s
 
 
 def measure_round_trip_s(

@@ -6,11 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bigdata.registry import USUAL_POOLSIZE, TypedInserts
-from experiments.environment.cache import turn_at
+from experiments.environment.cache import cache_folder, turn_at
 from experiments.environment.hashes import PROJECT
 from experiments.errors import BadInput, Failure
 from experiments.matrix.cell import canonical_json
@@ -74,6 +75,11 @@ def provide(
     inserts = {phase: tuple(times) for phase, times in report["inserts"].items()}
     workloads = {name: AskedOperations(**asked) for name, asked in report.get("workloads", {}).items()}
     return PreparedData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts), workloads)
+
+
+def providing(source: str) -> Callable[[DataSet, int], PreparedData]:
+    """Return ``provide`` for this ``source`` hash, with the user's cache folder."""
+    return partial(provide, cache=cache_folder(), source=source)
 
 
 def run_program(arguments: Sequence[str]) -> str:

@@ -229,9 +229,9 @@ def _planned(shown: ShownCell, matrix: Matrix, then: Description, file: Path) ->
         "postgres": matrix.postgres,
         "data": matrix.data,
         "resources": matrix.resources,
+        "packages": {LOCKED: {}, **matrix.packages},
+        "network": {LOOPBACK: {}, **matrix.network},
     }
-    sections["packages"] = {LOCKED: {}, **matrix.packages}
-    sections["network"] = {LOOPBACK: {}, **matrix.network}
     for axis, section in sections.items():
         name = str(cell.value(axis))
         if name not in section:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.analysis.stats import FEWEST_BLOCKS
-from experiments.campaign.datasets import provide
+from experiments.campaign.datasets import providing
 from experiments.campaign.loop import Runner, run_blocks
 from experiments.campaign.monitoring.monitor import WriteSamples
 from experiments.campaign.monitoring.run_queue import find_missing_account
@@ -21,7 +21,7 @@ from experiments.campaign.run import measure, utc_now
 from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until
 from experiments.engines.protocol import Engine
 from experiments.environment.affinity import allowed_cpus, can_pin, confined
-from experiments.environment.cache import cache_folder, shared_folder
+from experiments.environment.cache import shared_folder
 from experiments.environment.hashes import source_hash
 from experiments.environment.host import describe_environment, find_ownership_problem
 from experiments.errors import BadInput
@@ -97,9 +97,7 @@ def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter
 
 def prepare_cells(order: Order, engines: Mapping[str, Engine], source: str, tell: Callable[[str], None]) -> Cells:
     """Prepare all cells; with a check, that of all that is known without a server comes before the first one starts."""
-    preparation = Preparation(
-        order.matrix, engines, source, partial(provide, cache=cache_folder(), source=source), tell
-    )
+    preparation = Preparation(order.matrix, engines, source, providing(source), tell)
     check = order.check
     if check is None:
         return preparation.prepare(order.plan.cells, order.max_connections)

@@ -3,14 +3,13 @@
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 
 from tabulate import tabulate
 
 from bigdata.registry import WORKLOADS, Loader
 from experiments.analysis.stats import with_interval
-from experiments.campaign.datasets import provide
+from experiments.campaign.datasets import provide, providing
 from experiments.campaign.prepare import Preparation
 from experiments.cli.options import add_python, choose_loaders, show_progress
 from experiments.engines.loader_report import RunFailed
@@ -94,7 +93,7 @@ def count_loaders(
             matrix,
             {"local": engine},
             source,
-            partial(provide, cache=cache_folder(), source=source),
+            providing(source),
             show_progress,
         )
         found += compare_loaders(preparation.prepare(planned), show_progress)

@@ -1,16 +1,14 @@
 """Counting of cells after the timed blocks: instructions and system calls, into the campaign's folder."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from experiments.analysis.stats import FEWEST_BLOCKS
-from experiments.campaign.datasets import provide
+from experiments.campaign.datasets import providing
 from experiments.campaign.prepare import Preparation, harness_cpus
 from experiments.campaign.run import utc_now
 from experiments.engines.protocol import Engine
 from experiments.engines.select import instruments_of
 from experiments.environment.affinity import allowed_cpus, can_pin, confined
-from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
 from experiments.errors import Unsupported
 from experiments.formatting import in_units, unit_of
@@ -59,7 +57,7 @@ def count_cells(
 ) -> list[CellCount]:
     """Count each cell; write and return the counts. ``engines`` are entered, the results folder must be locked."""
     source = source_hash()
-    preparation = Preparation(matrix, engines, source, partial(provide, cache=cache_folder(), source=source), tell)
+    preparation = Preparation(matrix, engines, source, providing(source), tell)
     cells = preparation.prepare(tuple(PlannedCell(cell, "a", ()) for cell in folders))
     found = []
     with confined(harness_cpus(cells, allowed_cpus()) if can_pin() else None):

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from bigdata.registry import LOADERS
-from experiments.campaign.datasets import provide
+from experiments.campaign.datasets import providing
 from experiments.campaign.prepare import Preparation, harness_cpus
 from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.loader_report import RunFailed
 from experiments.engines.protocol import Engine
 from experiments.engines.select import instruments_of
 from experiments.environment.affinity import allowed_cpus, can_pin, confined
-from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.formatting import count
@@ -96,7 +94,7 @@ def explain_cells(
     names = {name: f"{name[:28]}.counted{place}" for place, name in enumerate(matrix.postgres)}
     counted = _with_statistics(matrix, names)
     own = {replace(cell, postgres=names[cell.postgres]): cell for cell in folders}
-    preparation = Preparation(counted, engines, source, partial(provide, cache=cache_folder(), source=source), tell)
+    preparation = Preparation(counted, engines, source, providing(source), tell)
     cells = preparation.prepare(tuple(PlannedCell(cell, "a", ()) for cell in own))
     pages = []
     # The harness must not disturb the loader.

@@ -76,8 +76,7 @@ def relayed(prepared: PreparedCell, step: Step) -> Iterator[RelayedNetwork]:
 
 def relay_arguments(network: Network, port: int) -> Sequence[str]:
     """Return the command line of the relay."""
-    times = (f"{seconds * 1e3:.6g}" for seconds in (network.rtt_s, network.jitter_s))
-    rtt_ms, jitter_ms = times
+    rtt_ms, jitter_ms = (f"{seconds * 1e3:.6g}" for seconds in (network.rtt_s, network.jitter_s))
     return ["relay", "--port", str(port), "--rtt-ms", rtt_ms, "--jitter-ms", jitter_ms, "--report", "-"]
 
 

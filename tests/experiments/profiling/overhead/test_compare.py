@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from bigdata.registry import CONTESTANTS, WORKLOADS, Loader
-from experiments.campaign.datasets import PreparedData, provide
+from experiments.campaign.datasets import PreparedData, providing
 from experiments.campaign.prepare import Preparation
 from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.loader_report import RunFailed
@@ -23,7 +22,6 @@ from experiments.engines.profilers import VALGRIND, Instrument, Observed
 from experiments.engines.protocol import Finished, Launch
 from experiments.engines.select import Engines
 from experiments.environment.affinity import allowed_cpus
-from experiments.environment.cache import cache_folder
 from experiments.environment.hashes import source_hash
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import expand
@@ -148,9 +146,7 @@ def prepared() -> Iterator[dict[str, PreparedCell | str]]:
     matrix, source = bench_matrix(COMPARED, list(WORKLOADS), "default"), source_hash()
     planned = [one for one in expand(matrix, Selection(), Engines()) if one.cell.loop in (None, "asyncio")]
     with LocalEngine() as engine:
-        preparation = Preparation(
-            matrix, {"local": engine}, source, partial(provide, cache=cache_folder(), source=source), print
-        )
+        preparation = Preparation(matrix, {"local": engine}, source, providing(source), print)
         yield {name_of(cell): ready for cell, ready in preparation.prepare(tuple(planned)).items()}
 
 
