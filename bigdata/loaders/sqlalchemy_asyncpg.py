@@ -16,7 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bigdata.loaders import asyncpg
-from bigdata.loaders.sqlalchemy_tools import count_statements, isolation, statement_of
+from bigdata.loaders.sqlalchemy_tools import (
+    count_statements,
+    driver_connection,
+    isolation,
+    note_driver_connection,
+    statement_of,
+)
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "session", "statement_of"]
 
@@ -39,6 +45,7 @@ class WithoutJson(PGDialect_asyncpg):
 async def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[str] | None) -> AsyncConnection:
     """Open a connection of the engine, which all workers share; with ``statements`` it counts there what it sends."""
     connection = await _engine(url, autocommit, protocol).connect()
+    note_driver_connection(connection.sync_connection)
     count_statements(connection.sync_connection, statements)
     return connection
 
@@ -65,18 +72,16 @@ async def close(owner: Any) -> None:
 
 def cancel(owner: Any) -> None:
     """Ask the server to cancel the statement that runs on the connection, if any."""
-    with suppress(SQLAlchemyError):
-        asyncpg.cancel(_driver_connection(owner))
+    asyncpg.cancel(_driver_connection(owner))
 
 
 def abandon(owner: Any) -> None:
     """Shut down a connection whose server does not answer."""
-    with suppress(SQLAlchemyError):
-        asyncpg.abandon(_driver_connection(owner))
+    asyncpg.abandon(_driver_connection(owner))
 
 
 def _driver_connection(owner: Any) -> Any:
-    return _connection(owner).sync_connection.connection.driver_connection
+    return driver_connection(_connection(owner).sync_connection)
 
 
 def _connection(owner: Any) -> Any:

@@ -12,7 +12,13 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from bigdata.loaders import psycopg2
-from bigdata.loaders.sqlalchemy_tools import count_statements, isolation, statement_of
+from bigdata.loaders.sqlalchemy_tools import (
+    count_statements,
+    driver_connection,
+    isolation,
+    note_driver_connection,
+    statement_of,
+)
 
 __all__ = ["Error", "abandon", "cancel", "close", "connect", "session", "statement_of"]
 
@@ -26,6 +32,7 @@ def connect(url: str, *, autocommit: bool, protocol: str, statements: Counter[st
     with _ONE_AT_A_TIME:
         engine = _engine(url, autocommit, protocol)
     connection = engine.connect()
+    note_driver_connection(connection)
     count_statements(connection, statements)
     return connection
 
@@ -40,7 +47,7 @@ def _engine(url: str, autocommit: bool, protocol: str) -> Engine:
 
 def session(owner: Any) -> list[tuple[str, str]]:
     """Return what the session is, by ``statements.SESSION``."""
-    return psycopg2.session(_driver_connection(owner))
+    return psycopg2.session(driver_connection(_connection(owner)))
 
 
 def close(owner: Any) -> None:
@@ -51,18 +58,12 @@ def close(owner: Any) -> None:
 
 def cancel(owner: Any) -> None:
     """Ask the server to cancel the statement that runs on the connection, if any."""
-    with suppress(Error):
-        psycopg2.cancel(_driver_connection(owner))
+    psycopg2.cancel(driver_connection(_connection(owner)))
 
 
 def abandon(owner: Any) -> None:
     """Shut down a connection whose server does not answer."""
-    with suppress(Error):
-        psycopg2.abandon(_driver_connection(owner))
-
-
-def _driver_connection(owner: Any) -> Any:
-    return _connection(owner).connection.driver_connection
+    psycopg2.abandon(driver_connection(_connection(owner)))
 
 
 def _connection(owner: Any) -> Any:

@@ -1,15 +1,29 @@
-"""Options, errors and statement counters for SQLAlchemy."""
+"""Options, errors, statement counters and drivers' connections for SQLAlchemy."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
 from bigdata.database import statements as sql
 from bigdata.loaders.counting import counter_of
+
+# Noted once: SQLAlchemy, asked for that of a connection which the server has closed, opens another.
+_DRIVER_CONNECTIONS: WeakKeyDictionary[Connection, Any] = WeakKeyDictionary()
+
+
+def note_driver_connection(connection: Any) -> None:
+    """Note the driver's connection behind a new connection."""
+    _DRIVER_CONNECTIONS[connection] = connection.connection.driver_connection
+
+
+def driver_connection(connection: Connection) -> Any:
+    """Return the driver's connection, even if SQLAlchemy has given it up."""
+    return _DRIVER_CONNECTIONS[connection]
 
 
 def isolation(autocommit: bool) -> dict[str, Any]:
