@@ -20,11 +20,13 @@ class Instrument:
     """A profiler's command line, with ``OUTPUT`` in it; the observed program follows.
 
     ``emulates``: it runs the program itself, on the loader's cores. Others run beside the loader, on the server's.
+    ``version``: the program's, None if it is not known.
     """
 
     name: str
     command: tuple[str, ...]
     emulates: bool = False
+    version: str | None = None
 
 
 PY_SPY = Instrument(

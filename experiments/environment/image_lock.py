@@ -1,4 +1,4 @@
-"""Pinned base images of each Python and each PostgreSQL: docker/images.lock.yaml.
+"""Pinned images of each Python, each PostgreSQL and the tools that count: docker/images.lock.yaml.
 
 An entry pins an official image by the digest of its multi-arch index, Debian's packages by their versions, or both.
 ``nox -s lock`` writes the file; a person may add or change a ``reference`` and have it resolved.
@@ -7,7 +7,7 @@ An entry pins an official image by the digest of its multi-arch index, Debian's 
 import datetime
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,10 +24,12 @@ from experiments.matrix.yaml_document import Document, Finding, read_document, r
 IMAGE_LOCK = Path("docker") / "images.lock.yaml"
 RESOLVE = f"nox -s lock -- {IMAGE_LOCK.name}"
 
-Kind = Literal["python", "postgres"]
-KINDS: tuple[Kind, ...] = ("python", "postgres")
+Kind = Literal["python", "postgres", "tools"]
+OFFICIAL: tuple[Kind, ...] = ("python", "postgres")
+"""The kinds of which there are official images; the tools are Debian's only."""
+KINDS: tuple[Kind, ...] = (*OFFICIAL, "tools")
 Slot = tuple[Kind, str]
-"""Which image: ('python', '3.13') or ('postgres', '17')."""
+"""Which image: ('python', '3.13'), ('postgres', '17') or ('tools', 'trixie')."""
 Source = Literal["registry", "debian"]
 """Where a base image comes from: an official image, or one made from Debian's packages."""
 Asked = Literal["auto", "registry", "debian"]
@@ -39,6 +41,7 @@ _HEAD = f"""\
 #   version: what the tag resolved to, where known. date: when it was resolved or, where a note says so, taken over.
 #   pulled: whether whoever made the entry has pulled the image.
 # debian: made from Debian's packages of these versions, for machines that reach no registry.
+# tools: what counts instructions and system calls, by suite; never in an image that is timed.
 """
 _NO_EXTRAS = ConfigDict(extra="forbid")
 _DIGEST = "sha256:[0-9a-f]{64}"
@@ -46,6 +49,7 @@ _NO_DIGEST = "sha256:" + 64 * "0"
 _VERSIONS: Mapping[Kind, tuple[re.Pattern[str], str]] = {
     "python": (re.compile(r"3\.\d+", re.ASCII), 'is not a Python version: write major and minor, such as "3.13"'),
     "postgres": (re.compile(r"\d{1,3}", re.ASCII), 'is not a major version of PostgreSQL: write one such as "17"'),
+    "tools": (re.compile("[a-z]+"), "is not a suite of Debian: write one such as trixie"),
 }
 
 
@@ -128,14 +132,15 @@ class ImagePins:
 
 @dataclass(frozen=True)
 class ImageLock:
-    """All pins, by version: '3.13' of Python, '17' of PostgreSQL."""
+    """All pins, by version: '3.13' of Python, '17' of PostgreSQL, 'trixie' of the tools."""
 
     python: Mapping[str, ImagePins]
     postgres: Mapping[str, ImagePins]
+    tools: Mapping[str, ImagePins] = field(default_factory=dict)
 
     def of(self, kind: Kind) -> Mapping[str, ImagePins]:
         """Return the pins of one kind."""
-        return self.python if kind == "python" else self.postgres
+        return {"python": self.python, "postgres": self.postgres, "tools": self.tools}[kind]
 
     def pins(self, slot: Slot) -> ImagePins:
         """Return the pins of one image; empty ones if there is no entry."""
@@ -157,6 +162,7 @@ class _LockFile:
     version: Literal[1]
     python: Mapping[str, ImagePins]
     postgres: Mapping[str, ImagePins]
+    tools: Mapping[str, ImagePins] = field(default_factory=dict)
 
 
 def load_image_lock(path: Path = PROJECT / IMAGE_LOCK) -> ImageLock:
@@ -186,7 +192,7 @@ def load_to_resolve(path: Path = PROJECT / IMAGE_LOCK) -> tuple[ImageLock, Mappi
 def write_image_lock(lock: ImageLock, path: Path = PROJECT / IMAGE_LOCK) -> None:
     """Write the pins, whole or not at all; equal pins give equal bytes."""
     data = {"version": 1} | {
-        kind: {version: _plain(lock.of(kind)[version]) for version in sorted(lock.of(kind), key=version_order)}
+        kind: {version: _plain(pins) for version, pins in sorted(lock.of(kind).items(), key=_order_of_entry)}
         for kind in KINDS
     }
     text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1000)
@@ -197,6 +203,10 @@ def write_image_lock(lock: ImageLock, path: Path = PROJECT / IMAGE_LOCK) -> None
 def version_order(version: str) -> tuple[int, ...]:
     """Return the sort key of versions such as '3.9' and '3.10', or '9' and '17'."""
     return tuple(int(part) for part in version.split("."))
+
+
+def _order_of_entry(entry: tuple[str, ImagePins]) -> tuple[tuple[int, ...], str]:
+    return (version_order(entry[0]) if entry[0][0].isdigit() else ()), entry[0]
 
 
 def _plain(pins: ImagePins) -> dict[str, Any]:
@@ -229,7 +239,7 @@ def _load(document: Document) -> ImageLock:
     except ValidationError as error:
         findings = [_with_fix(finding) for finding in describe_errors(error, adapter, document)]
         raise refuse(document, findings) from error
-    lock = ImageLock(found.python, found.postgres)
+    lock = ImageLock(found.python, found.postgres, found.tools)
     findings = [finding for kind in KINDS for finding in _check_entries(kind, lock.of(kind))]
     if findings:
         raise refuse(document, findings)

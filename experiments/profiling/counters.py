@@ -51,7 +51,7 @@ class Instructions:
 
     each: float
     noise: float
-    tool: str
+    tool: Instrument
     connections: int
 
 
@@ -79,7 +79,7 @@ def count_instructions(runs: InstrumentedRuns) -> Instructions:
     mean = (first + second) / 2
     if mean <= 0:
         raise Unsupported("the larger load did not take more instructions than the smaller one")
-    return Instructions(mean, abs(first - second) / mean, counter.name, loads.connections)
+    return Instructions(mean, abs(first - second) / mean, counter, loads.connections)
 
 
 def _instructions(runs: InstrumentedRuns) -> dict[str, Any]:
@@ -87,7 +87,8 @@ def _instructions(runs: InstrumentedRuns) -> dict[str, Any]:
     return {
         "instructions_per_row": counted.each,
         "noise": counted.noise,
-        "instructions_tool": counted.tool,
+        "instructions_tool": counted.tool.name,
+        "instructions_tool_version": counted.tool.version,
         "connections": counted.connections,
     }
 
@@ -97,7 +98,11 @@ def _calls(runs: InstrumentedRuns) -> dict[str, Any]:
     calls = _per_unit(
         runs, counter, choose_loads(counter, runs.ready), lambda text: read_counts(counter.name, text)["all"]
     )
-    return {"system_calls_per_row": max(0.0, calls), "system_calls_tool": counter.name}
+    return {
+        "system_calls_per_row": max(0.0, calls),
+        "system_calls_tool": counter.name,
+        "system_calls_tool_version": counter.version,
+    }
 
 
 def _per_unit(runs: InstrumentedRuns, counter: Instrument, loads: Loads, read: Callable[[str], int]) -> float:

@@ -19,8 +19,8 @@ class CellCount:
 
     Of another workload than ``ingest`` a row means an operation, in the names of the fields, too.
     ``instructions_per_row`` are those in user space, the mean of two counts that differ by ``noise``, as a share of it.
-    ``system_calls_per_row`` are the kernel's part. The tools counted them over so many ``connections``; a reason says
-    why there is no number. Of several lines of a cell the last one is valid.
+    ``system_calls_per_row`` are the kernel's part. The tools, with their versions if known, counted them over so many
+    ``connections``; a reason says why there is no number. Of several lines of a cell the last one is valid.
     """
 
     campaign: SharedText
@@ -30,9 +30,11 @@ class CellCount:
     instructions_per_row: Divisor | None = None
     noise: Amount | None = None
     instructions_tool: SharedText | None = None
+    instructions_tool_version: SharedText | None = None
     instructions_reason: SharedReport | None = None
     system_calls_per_row: Amount | None = None
     system_calls_tool: SharedText | None = None
+    system_calls_tool_version: SharedText | None = None
     system_calls_reason: SharedReport | None = None
     connections: Pool | None = None
     schema: Schema = SCHEMA

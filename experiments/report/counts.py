@@ -44,9 +44,10 @@ def count_lines(cells: Sequence[CellSummary]) -> list[str]:
     """Explain the columns, and say why cells have no counts."""
     lines = [CAPACITY] if any(cell.capacity for cell in cells) else []
     counts = {cell.shown.cell_key: cell.count for cell in cells if cell.count}.values()
-    if tools := dict.fromkeys(one.instructions_tool for one in counts if one.instructions_tool):
+    by_tool = [(one.instructions_tool, one.instructions_tool_version) for one in counts if one.instructions_tool]
+    if tools := dict.fromkeys(" ".join(filter(None, tool)) for tool in by_tool):
         noise = max(one.noise or 0.0 for one in counts)
-        lines.append(MEANING.format(tools=" and ".join(map(str, tools)), noise=noise))
+        lines.append(MEANING.format(tools=" and ".join(tools), noise=noise))
     for what, field in (("instructions", "instructions_reason"), ("system calls", "system_calls_reason")):
         reasons = [reason for one in counts if (reason := getattr(one, field))]
         for reason in dict.fromkeys(reasons):

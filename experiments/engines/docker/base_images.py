@@ -18,7 +18,7 @@ from experiments.engines.docker.interrupts import listen
 from experiments.engines.docker.registry import NoAnswer, NoSuchImage, Registry
 from experiments.environment.image_lock import (
     IMAGE_LOCK,
-    KINDS,
+    OFFICIAL,
     RESOLVE,
     Asked,
     DebianPin,
@@ -178,14 +178,16 @@ def describe_drift(pin: DebianPin, suite: str, found: Mapping[str, str]) -> str 
 
 def _count_present(client: DockerClient, lock: ImageLock) -> dict[Kind, int]:
     """Count the official images that the engine has."""
-    return {kind: sum(is_present(client, (kind, name), pins) for name, pins in lock.of(kind).items()) for kind in KINDS}
+    return {
+        kind: sum(is_present(client, (kind, name), pins) for name, pins in lock.of(kind).items()) for kind in OFFICIAL
+    }
 
 
 def _why_no_registry(
     client: DockerClient, lock: ImageLock, present: Mapping[Kind, int], patience_s: float
 ) -> str | None:
     """Return why no registry can be used; None if one answers or all pinned images are in the engine."""
-    pins = {kind: [one.registry for one in lock.of(kind).values() if one.registry] for kind in KINDS}
+    pins = {kind: [one.registry for one in lock.of(kind).values() if one.registry] for kind in OFFICIAL}
     if not all(pins.values()):
         return f"{IMAGE_LOCK} pins no official images"
     if all(present[kind] == len(of_kind) for kind, of_kind in pins.items()):
@@ -202,12 +204,12 @@ def _why_no_registry(
 
 
 def _why_no_debian(client: DockerClient, lock: ImageLock) -> str | None:
-    if not all(any(pins.debian for pins in lock.of(kind).values()) for kind in KINDS):
+    if not all(any(pins.debian for pins in lock.of(kind).values()) for kind in OFFICIAL):
         return f"{IMAGE_LOCK} has no versions of Debian's packages: {RESOLVE}"
     missing = mmdebstrap_missing()
     with docker_errors("list images"):
         # Made elsewhere and brought here, say.
-        there = missing is not None and all(has_base(client, kind) for kind in KINDS)
+        there = missing is not None and all(has_base(client, kind) for kind in OFFICIAL)
     return None if there else missing
 
 

@@ -19,7 +19,7 @@ from experiments.errors import BadInput, Failure, Unsupported
 from experiments.formatting import duration
 from experiments.matrix.packages import Packages
 
-NAMES: dict[Kind, str] = {"python": "Python", "postgres": "PostgreSQL"}
+NAMES: dict[Kind, str] = {"python": "Python", "postgres": "PostgreSQL", "tools": "tools of Debian"}
 SOURCE_NAMES: dict[Source, str] = {"registry": "the pinned official images", "debian": "Debian's packages"}
 NO_FREE_THREADED = "no base image: neither the official images nor Debian have a free-threaded CPython (--engine local)"
 

@@ -5,9 +5,10 @@ as root with nothing but the rights to trace and to read what is the loader's al
 """
 
 import math
+from dataclasses import replace
 
 from experiments.engines.docker.connect import REQUEST_S
-from experiments.engines.docker.counting_image import ensure_counting_image
+from experiments.engines.docker.counting_image import CountingImage, ensure_counting_image
 from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY, companion_limits
 from experiments.engines.docker.loader import DockerLoaderHost
@@ -27,7 +28,7 @@ _RIGHTS = ("SYS_PTRACE", "DAC_READ_SEARCH")
 _FOLDER = "/instruments"
 _PYTHON = "/opt/loader/bin/python"
 # By the loader's image, for all cells of the process.
-_COUNTING: dict[str, str | Unsupported] = {}
+_COUNTING: dict[str, CountingImage | Unsupported] = {}
 _PROGRAMS = {"py-spy": f"{_FOLDER}/py-spy", "python": _PYTHON}
 # The password stands in a file of the server's container, and never on a command line.
 _ASK = (
@@ -46,22 +47,20 @@ class DockerInstruments:
 
     def counter(self) -> Instrument:
         """Return strace, in an image of its own: kernel counters are not available in a container."""
-        self._find_image()
-        return STRACE
+        return replace(STRACE, version=self._find_image().versions[STRACE.name])
 
     def instruction_counter(self) -> Instrument:
         """Return valgrind, in an image of its own: the processor's counters are not available in a container."""
-        self._find_image()
-        return VALGRIND
+        return replace(VALGRIND, version=self._find_image().versions[VALGRIND.name])
 
     def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         """Run the loader with the instrument, or with none. Both containers are gone when this returns."""
         if instrument is None:
             return Observed(self._host.run(launch), None)
-        if instrument in (VALGRIND, STRACE):
+        if instrument.name in (VALGRIND.name, STRACE.name):
             # Without a file to write to, both write to standard error.
             words = [word for word in instrument.command if OUTPUT not in word and word != "-o"]
-            finished = self._host.run_under(words, self._find_image(), launch)
+            finished = self._host.run_under(words, self._find_image().image_id, launch)
             return Observed(finished, finished.stderr or None)
         beside = self._make(instrument, launch.placement)
         try:
@@ -86,7 +85,7 @@ class DockerInstruments:
             raise Failure(f"PostgreSQL {server.facts.version}: {text}")
         return text
 
-    def _find_image(self) -> str:
+    def _find_image(self) -> CountingImage:
         """Return the image with valgrind and strace, made once. Raises Unsupported with the reason."""
         loader = str(self._host.facts.image)
         if loader not in _COUNTING:

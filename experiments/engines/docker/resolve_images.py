@@ -8,10 +8,12 @@ versions are those of base images that are made from today's archive.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from experiments.engines.docker.debian.base_image import DEBIAN_SUITES
 from experiments.engines.docker.registry import NoAnswer, NoSuchImage, Registry
 from experiments.environment.image_lock import (
     IMAGE_LOCK,
     KINDS,
+    OFFICIAL,
     RESOLVE,
     DebianPin,
     ImageLock,
@@ -27,11 +29,12 @@ ASKED_FOR: Mapping[Kind, tuple[str, ...]] = {
     # No base image has a free-threaded build.
     "python": tuple(python for python in LOADER_PYTHONS if not is_free_threaded(python)),
     "postgres": POSTGRESQL_MAJORS,
+    "tools": tuple(DEBIAN_SUITES),
 }
 _USUAL_TAGS: Mapping[Kind, str] = {"python": "python:{}-slim-bookworm", "postgres": "postgres:{}-bookworm"}
 
 DebianVersions = Callable[[Kind, str], Mapping[str, str]]
-"""Make the base image of a Python or PostgreSQL from today's archive: name -> version of its packages."""
+"""Ask today's archive for the versions that identify an image: name -> version of its packages."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,9 @@ def resolve(lock: ImageLock, unresolved: Mapping[Slot, str], sources: Sources, t
     found = ImageLock({}, {})
     for slot in asked_slots():
         pins = lock.pins(slot)
-        registry = _resolve_tag(slot, pins.registry, unresolved.get(slot), sources.registry, outcome, today)
+        registry = None
+        if slot[0] in OFFICIAL:
+            registry = _resolve_tag(slot, pins.registry, unresolved.get(slot), sources.registry, outcome, today)
         debian = _resolve_debian(slot, pins.debian, sources, outcome, today)
         found = found.replaced(slot, ImagePins(registry, debian))
     gone = set(_slots(lock)) | set(unresolved)
@@ -77,7 +82,7 @@ def check_entries(lock: ImageLock, suites: Mapping[Slot, str]) -> list[str]:
     problems = []
     for slot in asked_slots():
         pins = lock.pins(slot)
-        if pins.registry is None:
+        if pins.registry is None and slot[0] in OFFICIAL:
             problems.append(f"{_place(slot)} has no registry entry: run {RESOLVE}")
         suite = pins.debian.suite if pins.debian else None
         if suite != suites.get(slot):

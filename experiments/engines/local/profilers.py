@@ -3,6 +3,7 @@
 import functools
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -96,7 +97,7 @@ def _choose(*instruments: Instrument) -> Instrument:
     for instrument in instruments:
         reason = _find_obstacle(instrument)
         if reason is None:
-            return instrument
+            return replace(instrument, version=_find_version(instrument.command[0], os.environ.get("PATH")))
         reasons.append(f"{instrument.name}: {reason}")
     raise Unsupported("; ".join(reasons))
 
@@ -104,6 +105,14 @@ def _choose(*instruments: Instrument) -> Instrument:
 def _find_obstacle(instrument: Instrument) -> str | None:
     """Return why it cannot be used; None if it works."""
     return _try(instrument, os.environ.get("PATH"))
+
+
+@functools.cache
+def _find_version(program: str, path: str | None) -> str | None:
+    """Ask it once for each search path of programs; None if it does not say."""
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=_TRIAL_S, check=False)
+    found = re.search(r"\d+(\.\d+)+", done.stdout)
+    return found and found[0]
 
 
 @functools.cache

@@ -10,13 +10,14 @@ from bigdata.registry import CONTESTANTS
 from experiments.__main__ import main
 from experiments.cli import bench
 from experiments.cli.bench import count_loaders, find_costly
+from experiments.engines.profilers import VALGRIND
 from experiments.matrix.cell import Cell
 from experiments.profiling.counters import Instructions
 from experiments.profiling.overhead.compare import Counted, Skipped
 
 
 def counted(cell: Cell, each: float, noise: float = 0.001) -> Counted:
-    return Counted(cell, Instructions(each, noise, "valgrind", 4), Instructions(100.0, 0.001, "valgrind", 4))
+    return Counted(cell, Instructions(each, noise, VALGRIND, 4), Instructions(100.0, 0.001, VALGRIND, 4))
 
 
 def test_costly_is_what_lies_above_the_limit_by_more_than_its_noise(threaded: Cell) -> None:

@@ -45,14 +45,16 @@ class FakeRegistry(Registry):
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A lock of one image, which is all that is asked for; Debian has nothing."""
-    monkeypatch.setattr(image_resolve, "ASKED_FOR", {"python": ("3.13",), "postgres": ()})
+    monkeypatch.setattr(image_resolve, "ASKED_FOR", {"python": ("3.13",), "postgres": (), "tools": ()})
     monkeypatch.setattr(command, "DEBIAN_SUITES", {})
     write_image_lock(LOCK, tmp_path / "images.lock.yaml")
     return tmp_path / "images.lock.yaml"
 
 
 def use_suites(monkeypatch: pytest.MonkeyPatch, packages: Mapping[str, str]) -> None:
-    monkeypatch.setattr(command, "DEBIAN_SUITES", {"trixie": SimpleNamespace(python="3.13", postgres="17")})
+    monkeypatch.setattr(
+        command, "DEBIAN_SUITES", {"trixie": SimpleNamespace(python="3.13", postgres="17", tools="trixie")}
+    )
     monkeypatch.setattr(command, "mmdebstrap_missing", lambda: None)
     monkeypatch.setattr(command, "archive_versions", lambda kind, version: packages)
 
@@ -140,7 +142,7 @@ def test_a_digest_that_is_gone_fails_the_check(path: Path, capsys: pytest.Captur
 def test_a_version_that_is_missing_fails_the_check(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(image_resolve, "ASKED_FOR", {"python": ("3.13", "3.15"), "postgres": ()})
+    monkeypatch.setattr(image_resolve, "ASKED_FOR", {"python": ("3.13", "3.15"), "postgres": (), "tools": ()})
     assert command.check_images(FakeRegistry(OLD), path) == 1
     assert capsys.readouterr().out.splitlines() == [
         "docker/images.lock.yaml: python.3.15 has no registry entry: run nox -s lock -- images.lock.yaml"

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from experiments.engines.docker.debian.base_image import DEBIAN_SUITES
 from experiments.engines.docker.resolve_images import ASKED_FOR
 from experiments.environment.hashes import PROJECT
 from experiments.environment.image_lock import (
     IMAGE_LOCK,
+    KINDS,
     DebianPin,
     ImageLock,
     ImagePins,
@@ -32,6 +34,10 @@ LOCK = ImageLock(
         "3.9": ImagePins(RegistryPin("127.0.0.1:5000/x/python:3.9", DIGEST, "3.9.25", "2026-11-21", True), DEBIAN),
     },
     postgres={"17": ImagePins(RegistryPin("postgres:17", DIGEST, "17.10", "2026-11-22", True))},
+    tools={
+        suite: ImagePins(debian=DebianPin(suite, {"valgrind": "1:3.24.0-3"}, "2026-11-22"))
+        for suite in ("sid", "forky")
+    },
 )
 
 
@@ -91,12 +97,25 @@ postgres:
       version: '17.10'
       date: '2026-11-22'
       pulled: true
+tools:
+  forky:
+    debian:
+      suite: forky
+      packages:
+        valgrind: 1:3.24.0-3
+      date: '2026-11-22'
+  sid:
+    debian:
+      suite: sid
+      packages:
+        valgrind: 1:3.24.0-3
+      date: '2026-11-22'
 """
     )
 
 
 def test_the_order_of_entries_in_memory_does_not_show_in_the_file(tmp_path: Path) -> None:
-    other = ImageLock(dict(reversed(list(LOCK.python.items()))), LOCK.postgres)
+    other = ImageLock(*(dict(reversed(list(LOCK.of(kind).items()))) for kind in KINDS))
     for name, lock in (("a", LOCK), ("b", other)):
         write_image_lock(lock, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
@@ -185,6 +204,11 @@ def test_a_major_of_postgresql_is_one_number(tmp_path: Path) -> None:
     assert refusal(path) == ["3: postgres.17.1: '17.1' is not a major version of PostgreSQL: write one such as \"17\""]
 
 
+def test_the_tools_are_pinned_by_suite(tmp_path: Path) -> None:
+    path = write(tmp_path, postgres=f"{{}}\ntools: {{'13': {{registry: {ENTRY}}}}}")
+    assert refusal(path) == ["4: tools.13: '13' is not a suite of Debian: write one such as trixie"]
+
+
 def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "images.lock.yaml"
     path.write_text("version: 2\npython: {}\npostgres: {}\n")
@@ -223,6 +247,8 @@ def test_the_shipped_lock_pins_an_official_image_for_every_version() -> None:
     lock = load_image_lock()
     assert tuple(lock.python) == ASKED_FOR["python"]
     assert tuple(lock.postgres) == POSTGRESQL_MAJORS
+    assert set(lock.tools) == set(DEBIAN_SUITES)
+    assert all(pins.debian and set(pins.debian.packages) == {"strace", "valgrind"} for pins in lock.tools.values())
     for kind, entries in (("python", lock.python), ("postgres", lock.postgres)):
         for version, pins in entries.items():
             assert pins.registry is not None

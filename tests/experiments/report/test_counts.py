@@ -21,7 +21,7 @@ UNITS = pytest.mark.parametrize(("workload", "unit"), [("ingest", "row"), ("fetc
 
 
 def counted(cell: Cell, instructions: float) -> CellCount:
-    return CellCount("c", "sha256:a", "2026-11-22T14:30:02Z", cell, instructions, 0.001, "valgrind")
+    return CellCount("c", "sha256:a", "2026-11-22T14:30:02Z", cell, instructions, 0.001, "valgrind", "3.19.0")
 
 
 @UNITS
@@ -37,6 +37,7 @@ def test_a_table_says_what_its_instructions_are_of(
     assert f"| instructions/{unit} |" in " ".join(text.split())
     assert f"| system calls/{unit} |" in " ".join(text.split())
     assert f"*instructions/{unit}*: those of the client in user space" in text
+    assert "counted apart from the timed runs by valgrind 3.19.0;" in text
     assert "| 44,900 |" in " ".join(text.split())
 
 

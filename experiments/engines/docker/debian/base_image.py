@@ -1,4 +1,4 @@
-"""Base images from Debian's own packages, for machines that reach no registry."""
+"""Images from Debian's own packages: bases for machines that reach no registry, and the tools that count."""
 
 import contextlib
 import hashlib
@@ -20,32 +20,32 @@ from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.image_labels import IMAGE_LABEL
 from experiments.engines.docker.interrupts import wait_for_turn
 from experiments.environment.cache import cache_folder, working_folder
-from experiments.environment.image_lock import Kind
+from experiments.environment.image_lock import KINDS, Kind
 from experiments.errors import Failure, Unsupported
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite of Debian: the CPython and the PostgreSQL that its packages have."""
+    """A suite of Debian: the CPython and the PostgreSQL that its packages have; its tools go by its own name."""
 
     python: str
     postgres: str
+    tools: str
     merge_usr: bool = False
     """Its essential packages leave merging /usr to a hook, else to a package that brings all of Perl (50 MB)."""
 
 
 DEBIAN_SUITES: Mapping[str, Suite] = MappingProxyType(
     {
-        "bookworm": Suite(python="3.11", postgres="15", merge_usr=True),
-        "trixie": Suite(python="3.13", postgres="17"),
-        "forky": Suite(python="3.14", postgres="18"),
+        "bookworm": Suite(python="3.11", postgres="15", tools="bookworm", merge_usr=True),
+        "trixie": Suite(python="3.13", postgres="17", tools="trixie"),
+        "forky": Suite(python="3.14", postgres="18", tools="forky"),
     }
 )
 
-REPOSITORIES: Mapping[Kind, str] = MappingProxyType(
-    {"python": "bigdata-matrix/debian-python", "postgres": "bigdata-matrix/debian-postgres"}
-)
+REPOSITORIES: Mapping[Kind, str] = MappingProxyType({kind: f"bigdata-matrix/debian-{kind}" for kind in KINDS})
 
+_NAMES: Mapping[Kind, str] = {"python": "CPython", "postgres": "PostgreSQL", "tools": "valgrind and strace"}
 _SUITE_LABEL = "bigdata-matrix.suite"
 _PACKAGES_LABEL = "bigdata-matrix.packages"
 _RECIPE_LABEL = "bigdata-matrix.recipe"
@@ -72,9 +72,8 @@ def suite_of(kind: Kind, version: str) -> str:
     """Return the suite that has this CPython or PostgreSQL. Raises Unsupported if none has."""
     known = {getattr(suite, kind): name for name, suite in DEBIAN_SUITES.items()}
     if version not in known:
-        name = "CPython" if kind == "python" else "PostgreSQL"
         raise Unsupported(
-            f"{name} {version}: no suite of Debian that is used here has it; they have {', '.join(known)}"
+            f"{_NAMES[kind]} {version}: no suite of Debian that is used here has it; they have {', '.join(known)}"
         )
     return known[version]
 
@@ -153,21 +152,21 @@ def make_recipe(kind: Kind, version: str, machine: str) -> Recipe:
     if machine not in _ARCHITECTURES:
         raise Unsupported(f"base images from Debian's packages are made for x86_64 and aarch64, and this is {machine}")
     # A wheel may count on the C++ library (PEP 600), which the official images have, too.
-    python = (f"python{version}", f"python{version}-venv", "libstdc++6")
-    packages = python if kind == "python" else (f"postgresql-{version}",)
+    more = (f"python{version}-venv", "libstdc++6") if kind == "python" else ()
+    packages = (*_programs(kind, version), *more)
     return Recipe(suite, kind, packages, _ARCHITECTURES[machine], DEBIAN_SUITES[suite].merge_usr)
 
 
-def tools_recipe(suite: str, machine: str) -> Recipe:
-    """Return the recipe of what counts instructions and system calls."""
-    if machine not in _ARCHITECTURES:
-        raise Unsupported(f"valgrind is taken from Debian's packages for x86_64 and aarch64, and this is {machine}")
-    return Recipe(suite, "tools", ("valgrind", "strace"), _ARCHITECTURES[machine], DEBIAN_SUITES[suite].merge_usr)
+def _programs(kind: Kind, version: str) -> tuple[str, ...]:
+    if kind == "tools":
+        return ("strace", "valgrind")
+    return (f"python{version}" if kind == "python" else f"postgresql-{version}",)
 
 
 def identifying(kind: Kind, version: str, installed: Mapping[str, str]) -> dict[str, str]:
-    """Select the packages that identify a base: the program and the C library."""
-    names = ("libc6", f"python{version}" if kind == "python" else f"postgresql-{version}")
+    """Select the packages that identify an image: the programs and, but for tools, the C library."""
+    # Tools run on the C library of the loader's image.
+    names = (*_programs(kind, version), *(() if kind == "tools" else ("libc6",)))
     missing = [name for name in names if name not in installed]
     if missing:
         raise Failure(f"mmdebstrap made a base without {', '.join(missing)}")
@@ -192,7 +191,7 @@ def parse_status(text: str) -> Iterator[tuple[str, str]]:
 
 def image_settings(kind: Kind, version: str) -> list[str]:
     """Return the image's environment: the programs' folder, and UTF-8 as in the official images."""
-    first = "" if kind == "python" else f"/usr/lib/postgresql/{version}/bin:"
+    first = f"/usr/lib/postgresql/{version}/bin:" if kind == "postgres" else ""
     return [f"ENV PATH={first}{_USUAL_PATH}", "ENV LANG=C.UTF-8"]
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from experiments.campaign.datasets import PreparedData
-from experiments.engines.docker import counting_image, profilers
+from experiments.engines.docker import profilers
+from experiments.engines.docker.counting_image import describe_versions
+from experiments.engines.docker.debian import base_image
 from experiments.engines.docker.engine import DockerEngine
 from experiments.engines.docker.loader import DockerLoaderHost
 from experiments.engines.docker.profilers import DockerInstruments
@@ -18,6 +20,7 @@ from experiments.engines.loader_report import read_report
 from experiments.engines.profilers import PY_SPY, THREAD_STATES, Instrument
 from experiments.engines.protocol import Launch
 from experiments.engines.select import instruments_of
+from experiments.environment.image_lock import DebianPin, load_image_lock
 from experiments.errors import Failure, Unsupported
 from experiments.profiling.counters import read_instructions
 from experiments.profiling.explanation import read_counts
@@ -110,6 +113,11 @@ def test_instructions_and_system_calls_are_counted_in_an_image_of_their_own(
 ) -> None:
     counter, calls = instruments.instruction_counter(), instruments.counter()
     assert (counter.name, calls.name) == ("valgrind", "strace")
+    pin = load_image_lock().tools["trixie"].debian
+    assert pin is not None
+    found = {"valgrind": str(counter.version), "strace": str(calls.version)}
+    # Debian's archive may have others by now, which is said.
+    assert found == describe_versions(pin, {name: version.partition(" ")[0] for name, version in found.items()})
     _, seen = load(instruments, host, engine, server, data, everywhere, counter)
     assert read_instructions(seen) > 10_000_000
     _, seen = load(instruments, host, engine, server, data, everywhere, calls)
@@ -119,14 +127,22 @@ def test_instructions_and_system_calls_are_counted_in_an_image_of_their_own(
         host.run_under(["valgrind"], str(host.facts.image), Launch(["list"], None, everywhere, 60))
 
 
+def test_a_tool_that_is_not_the_locked_one_says_so() -> None:
+    pin = DebianPin("trixie", {"strace": "6.13+ds-1", "valgrind": "1:3.24.0-3"}, "2026-11-29")
+    assert describe_versions(pin, {"strace": "6.13+ds-1", "valgrind": "1:3.25.1-1"}) == {
+        "strace": "6.13+ds-1",
+        "valgrind": "1:3.25.1-1 (locked: 1:3.24.0-3)",
+    }
+
+
 def test_without_mmdebstrap_the_counters_say_so(
     instruments: DockerInstruments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profilers, "_COUNTING", {})
-    monkeypatch.setattr(counting_image, "find_image", lambda client, tag: None)
-    monkeypatch.setattr(counting_image, "mmdebstrap_missing", lambda: "mmdebstrap is not installed")
+    monkeypatch.setattr(base_image, "find_base", lambda client, tag, recipe: None)
+    monkeypatch.setenv("PATH", "")
     for find in (instruments.counter, instruments.instruction_counter):
-        with pytest.raises(Unsupported, match=r"^mmdebstrap is not installed$"):
+        with pytest.raises(Unsupported, match=r"^Debian trixie with strace, valgrind: mmdebstrap is not installed"):
             find()
 
 

@@ -33,7 +33,7 @@ SUITES: Mapping[Slot, str] = {("python", "3.13"): "trixie"}
 
 @pytest.fixture(autouse=True)
 def two_images_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_resolve, "ASKED_FOR", {"python": ("3.13",), "postgres": ("17",)})
+    monkeypatch.setattr(image_resolve, "ASKED_FOR", {"python": ("3.13",), "postgres": ("17",), "tools": ()})
 
 
 class FakeRegistry:
@@ -157,6 +157,21 @@ def test_debians_new_versions_are_taken_with_their_day() -> None:
     found, outcome = resolve(LOCK, {}, sources(FakeRegistry({}), {"python3.13": "3.13.6-1", "libc6": "2"}), TODAY)
     assert found.python["3.13"].debian == DebianPin("trixie", {"python3.13": "3.13.6-1", "libc6": "2"}, TODAY)
     assert outcome.changes == ["python 3.13: Debian trixie now has libc6 2, python3.13 3.13.6-1"]
+
+
+def test_the_tools_that_count_are_debians_and_no_registry_is_asked_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_resolve, "ASKED_FOR", {"python": (), "postgres": (), "tools": ("trixie",)})
+    slot: Slot = ("tools", "trixie")
+    versions = {"strace": "6.13+ds-1", "valgrind": "1:3.24.0-3"}
+    asked = Sources(FakeRegistry({}), {slot: "trixie"}, lambda kind, version: versions)  # type: ignore[arg-type]
+    found, outcome = resolve(ImageLock({}, {}), {}, asked, TODAY)
+    assert found.tools == {"trixie": ImagePins(None, DebianPin("trixie", versions, TODAY))}
+    assert outcome == Outcome(["tools trixie: Debian trixie now has strace 6.13+ds-1, valgrind 1:3.24.0-3"])
+    assert check_entries(found, asked.suites) == []
+    assert check_entries(ImageLock({}, {}), asked.suites) == [
+        "docker/images.lock.yaml: tools.trixie names no suite of Debian, but Debian trixie has it: "
+        "run nox -s lock -- images.lock.yaml"
+    ]
 
 
 def test_the_versions_of_a_suite_that_is_used_no_more_are_dropped() -> None:

@@ -47,17 +47,21 @@ def test_where_the_kernel_does_not_let_perf_count_strace_does(
     instruments: LocalInstruments, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", programs(tmp_path, perf="echo 'No permission' >&2; exit 255", strace='echo 1 > "$5"'))
-    assert instruments.counter().name == "strace"
+    chosen = instruments.counter()
+    assert (chosen.name, chosen.version) == ("strace", None)
 
 
 def test_without_the_counter_of_the_processor_valgrind_counts(
     instruments: LocalInstruments, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    valgrind = 'for word; do case $word in --log-file=*) echo 1 > "${word#--log-file=}";; esac; done'
+    valgrind = (
+        'echo valgrind-3.19.0; for word; do case $word in --log-file=*) echo 1 > "${word#--log-file=}";; esac; done'
+    )
     perf = 'echo "<not supported>,,instructions:u" > "$5"'
     monkeypatch.setenv("PATH", programs(tmp_path, perf=perf, valgrind=valgrind))
     chosen = instruments.instruction_counter()
     assert (chosen.name, chosen.command[0], chosen.emulates) == ("valgrind", "valgrind", True)
+    assert chosen.version == "3.19.0"
 
 
 def test_addresses_are_fixed_where_that_is_allowed(

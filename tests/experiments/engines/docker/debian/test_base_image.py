@@ -125,6 +125,8 @@ def test_the_recipe_is_for_the_processor_of_the_engine() -> None:
     assert make_recipe("python", "3.14", "x86_64").packages == ("python3.14", "python3.14-venv", "libstdc++6")
     with pytest.raises(Unsupported, match="this is riscv64"):
         make_recipe("postgres", "17", "riscv64")
+    tools = make_recipe("tools", "bookworm", "aarch64")
+    assert (tools.suite, tools.packages, tools.merge_usr) == ("bookworm", ("strace", "valgrind"), True)
 
 
 def test_versions_are_those_of_what_is_installed() -> None:
@@ -139,6 +141,8 @@ def test_versions_are_read_from_the_root_file_system(tmp_path: Path) -> None:
 def test_the_program_and_the_c_library_identify_a_base() -> None:
     installed = {**VERSIONS, "postgresql-17": "17.12-0", "tzdata": "2026a"}
     assert identifying("python", "3.13", installed) == VERSIONS
+    tools = {"strace": "6.13", "valgrind": "1:3.24"}
+    assert identifying("tools", "trixie", {**installed, **tools}) == tools
     assert identifying("postgres", "17", installed) == {"libc6": "2.41-12", "postgresql-17": "17.12-0"}
     with pytest.raises(Failure, match=r"without python3\.14"):
         identifying("python", "3.14", installed)
