@@ -27,6 +27,7 @@ VERBS = (
     ("digest", "digest", "digest the loaded rows, or the files of a directory"),
     ("sample", "sample", "look at what the connections of the database do, until SIGTERM or Ctrl-C"),
     ("relay", "relay", "delay what passes between loader and server, until SIGTERM or Ctrl-C"),
+    ("netem", "netem", "have the kernel delay what passes on the loopback interface"),
     ("round-trip", "round_trip", "measure the round trip time to an idle server"),
     ("generate", "generate", "write synthetic Census files"),
     ("fetch", "fetch", "fetch Census files of a state"),

@@ -7,7 +7,11 @@ from pathlib import Path
 
 from bigdata.census.source import Source, open_source
 from bigdata.database.transactions import SETTLE_WITHIN_S
+from bigdata.errors import BadInput
 from bigdata.registry import IMPLEMENTATIONS, LOOP_PACKAGES, PROTOCOLS
+from bigdata.reporting.report_file import STANDARD_OUTPUT
+
+LONGEST_DELAY_MS = 60_000.0
 
 
 def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -28,6 +32,25 @@ def add_driver_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--implementation", metavar="|".join(IMPLEMENTATIONS), help="implementation of psycopg; default: its own choice"
     )
+
+
+def add_delay_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare --rtt-ms and --jitter-ms of what delays, and --report."""
+    parser.add_argument("--rtt-ms", type=float, required=True, metavar="MS", help="round trip time")
+    parser.add_argument(
+        "--jitter-ms", type=float, default=0.0, metavar="MS", help="its variation either way; default: 0"
+    )
+    parser.add_argument(
+        "--report", metavar="FILE|-", default=STANDARD_OUTPUT, help="where the JSON line goes; default: standard output"
+    )
+
+
+def read_delay(options: argparse.Namespace) -> tuple[float, float]:
+    """Return round trip time and jitter in seconds. Raises BadInput for what cannot be used."""
+    for name, value in (("rtt-ms", options.rtt_ms), ("jitter-ms", options.jitter_ms)):
+        if not 0 <= value <= LONGEST_DELAY_MS:
+            raise BadInput(f"--{name}: found {value:g}, expected 0 to {LONGEST_DELAY_MS:,.0f}")
+    return options.rtt_ms / 1e3, options.jitter_ms / 1e3
 
 
 def driver_arguments(options: argparse.Namespace) -> list[str]:

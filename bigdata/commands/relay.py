@@ -5,26 +5,19 @@ from __future__ import annotations
 import argparse
 import time
 
+from bigdata.commands.options import add_delay_arguments, read_delay
 from bigdata.database.conninfo import effective_parameters
 from bigdata.database.dburl import check_url
 from bigdata.errors import BadInput
 from bigdata.measurement.relay import Relay
-from bigdata.reporting.report_file import STANDARD_OUTPUT, check_target, write_report
+from bigdata.reporting.report_file import check_target, write_report
 from bigdata.reporting.result_line import SCHEMA
-
-LONGEST_MS = 60_000.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --port, --rtt-ms, --jitter-ms and --report."""
     parser.add_argument("--port", type=int, required=True, metavar="N", help="where it listens, on 127.0.0.1")
-    parser.add_argument("--rtt-ms", type=float, required=True, metavar="MS", help="round trip time")
-    parser.add_argument(
-        "--jitter-ms", type=float, default=0.0, metavar="MS", help="its variation either way; default: 0"
-    )
-    parser.add_argument(
-        "--report", metavar="FILE|-", default=STANDARD_OUTPUT, help="where the JSON line goes; default: standard output"
-    )
+    add_delay_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,11 +25,9 @@ def run(options: argparse.Namespace) -> int:
     parameters = effective_parameters(check_url(options.dburl))
     target = parameters.get("host") or "127.0.0.1", int(parameters.get("port") or 5432)
     check_target(options.report)
-    for name, value in (("rtt-ms", options.rtt_ms), ("jitter-ms", options.jitter_ms)):
-        if not 0 <= value <= LONGEST_MS:
-            raise BadInput(f"--{name}: found {value:g}, expected 0 to {LONGEST_MS:,.0f}")
+    delay = read_delay(options)
     try:
-        relay = Relay("127.0.0.1", options.port, target, options.rtt_ms / 1e3, options.jitter_ms / 1e3)
+        relay = Relay("127.0.0.1", options.port, target, *delay)
     except (OSError, OverflowError) as error:
         raise BadInput(f"--port: {options.port} cannot be used: {error}") from error
     cpu_before_s = time.process_time()

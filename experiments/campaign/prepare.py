@@ -21,7 +21,7 @@ from experiments.matrix.plan import Plan
 from experiments.matrix.records import find_idle
 from experiments.matrix.spec import DataSet, Matrix, Network, PostgresConfiguration
 from experiments.matrix.values import SPARE_CONNECTIONS
-from experiments.records.facts import Placement
+from experiments.records.facts import NETEM, RELAY, Placement
 
 _TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation", "packages")
 
@@ -115,6 +115,7 @@ class Preparation:
             name, "postgres", cell.postgres, make=lambda: self._server(engine, cell.postgres, max_connections)
         )
         network = None if cell.network == LOOPBACK else self._matrix.network[cell.network]
+        delayed_by = RELAY if network is None or engine.find_netem_obstacle() else NETEM
         driver = self._try_out(cell, host, server, placement)
         identity = Identity(
             interpreter_build=host.facts.build,
@@ -128,13 +129,13 @@ class Preparation:
             data_digest=data.digest,
             placement=placement.facts()
             | _container_limits(server, self._matrix.postgres[cell.postgres])
-            | _delays(network),
+            | _delays(network, delayed_by),
             timeout_s=self._matrix.timeout_s,
             images={} if server.facts.image is None else {"postgres": server.facts.image},
         )
         key = cell_key(cell, identity)
         timeout_s, here = self._matrix.timeout_s, engine.cores().here
-        return PreparedCell(cell, key, host, server, placement, data, directory, timeout_s, here, network)
+        return PreparedCell(cell, key, host, server, placement, data, directory, timeout_s, here, network, delayed_by)
 
     def _host(self, cell: Cell) -> LoaderHost:
         engine = self._engines[cell.engine]
@@ -232,9 +233,11 @@ def _container_limits(server: Server, configuration: PostgresConfiguration) -> d
     return {"server_shm_bytes": configuration.shm_size}
 
 
-def _delays(network: Network | None) -> dict[str, float]:
+def _delays(network: Network | None, delayed_by: str) -> dict[str, float | str]:
     """Return the network's part of a cell's identity; nothing for the loopback interface, so that keys stay."""
-    return {} if network is None else {"rtt_s": network.rtt_s, "jitter_s": network.jitter_s}
+    if network is None:
+        return {}
+    return {"rtt_s": network.rtt_s, "jitter_s": network.jitter_s, "delayed_by": delayed_by}
 
 
 def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:

@@ -9,7 +9,7 @@ from experiments.campaign.datasets import PreparedData
 from experiments.engines.protocol import Launch, LoaderHost, Server
 from experiments.matrix.cell import Cell
 from experiments.matrix.spec import Network
-from experiments.records.facts import Placement, ServerFacts
+from experiments.records.facts import RELAY, Placement, ServerFacts
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class PreparedCell:
     here: bool = True
     network: Network | None = None
     """None for the loopback interface as it is."""
+    delayed_by: str = RELAY
+    """What delays the packets of another network."""
 
     @property
     def server_facts(self) -> ServerFacts:

@@ -26,7 +26,7 @@ from experiments.campaign.monitoring.monitor import (
     read_samples,
     start_sampler,
 )
-from experiments.campaign.monitoring.relay import relayed
+from experiments.campaign.monitoring.network import connected
 from experiments.campaign.monitoring.run_queue import BackendWaits
 from experiments.campaign.neighbours import Neighbours
 from experiments.campaign.prepared_cell import PreparedCell, clear_arguments, launch_of
@@ -142,7 +142,7 @@ def _load(prepared: PreparedCell) -> tuple[Mapping[str, Any], Finished, RunMonit
         scheduling = prioritize_sampler(sampler, prepared.server)
         backends = BackendWaits(prepared.server.pid)
         with (
-            relayed(prepared, partial(_report_of, prepared)) as network,
+            connected(prepared, partial(_report_of, prepared)) as network,
             CounterSampler(prepared.server.cpu_s) as server_cpu,
             CounterSampler(backends, lossy=True) as waits,
         ):

@@ -8,7 +8,7 @@ from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.analysis.summary import ExperimentSummary
 from experiments.engines.protocol import Engine
 from experiments.formatting import count, duration
-from experiments.matrix.cell import Cell
+from experiments.matrix.cell import LOOPBACK, Cell
 from experiments.matrix.plan import Plan, estimate_s, guess_run_s
 from experiments.matrix.spec import Matrix
 from experiments.records.campaign import Campaign
@@ -51,6 +51,16 @@ def describe_engines(notice: str | None, engines: Mapping[str, Engine]) -> list[
     notices = [line for engine in engines.values() for line in engine.notices]
     lines = [f"engine {describe_engine(name, engine.facts())}" for name, engine in engines.items()]
     return [*([] if notice is None else [notice]), *notices, *lines]
+
+
+def describe_delays(plan: Plan, engines: Mapping[str, Engine]) -> list[str]:
+    """Return what delays packets, a line for each engine with cells behind another network."""
+    names = dict.fromkeys(one.cell.engine for one in plan.runnable if one.cell.network != LOOPBACK)
+    obstacles = {name: engines[name].find_netem_obstacle() for name in names}
+    return [
+        f"network, {name}: {f'a relay stands in for netem: {why}' if why else 'delayed by netem'}"
+        for name, why in obstacles.items()
+    ]
 
 
 def describe_plan(plan: Plan, matrix: Matrix, obstacles: Mapping[Cell, str]) -> str:

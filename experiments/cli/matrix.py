@@ -15,7 +15,7 @@ from experiments.campaign.progress import choose_reporter
 from experiments.campaign.reproduce import read_reproduction
 from experiments.campaign.start import Order, run_campaign
 from experiments.campaign.stopping_rule import USUAL_BUDGET, Until, describe_growth, parse_patience, parse_until
-from experiments.cli.announce import describe_engines, describe_outcome, describe_plan
+from experiments.cli.announce import describe_delays, describe_engines, describe_outcome, describe_plan
 from experiments.cli.options import MATRIX, add_results, add_selection, read_selection
 from experiments.engines.protocol import Engine
 from experiments.engines.select import Engines
@@ -86,7 +86,7 @@ def _show_plan(
     plan: Plan, matrix: Matrix, engines: Mapping[str, Engine], notice: str | None, until: Until | None
 ) -> int:
     """Print the plan; return 1 if none of its cells can run here."""
-    for line in describe_engines(notice, engines):
+    for line in (*describe_engines(notice, engines), *describe_delays(plan, engines)):
         print(line)
     obstacles = find_obstacles(plan, matrix, engines)
     print(describe_plan(plan, matrix, obstacles))

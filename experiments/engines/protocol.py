@@ -100,6 +100,8 @@ class Launch:
     """Variables of the process, beside those that every loader has."""
     port: int | None = None
     """Of the loopback interface, where a relay to the server listens; None: the server's own."""
+    network_admin: bool = False
+    """True: it may change the network namespace that loader and server share, and nothing else."""
     watch: AbstractContextManager[object] = UNWATCHED
     """Entered and left around the process's life, as close to it as can be: starting a container is outside."""
 
@@ -168,6 +170,9 @@ class Engine(Protocol):
 
     def check_placement(self, placement: Placement) -> None:
         """Raise Unsupported where the engine cannot enforce it (limits without control groups, say)."""
+
+    def find_netem_obstacle(self) -> str | None:
+        """Return why the kernel cannot delay what loader and server send each other (netem); None if it can."""
 
     def provide_data(self, directory: Path) -> str:
         """Make a local directory readable for loaders; return its path as they see it."""

@@ -10,6 +10,9 @@ from pydantic import Field
 
 from experiments.matrix.bounds import Amount, Core, Count, Divisor, Flag, Number, Text
 
+RELAY, NETEM = "relay", "netem"
+"""What delays what loader and server send each other: a process of this project, or the kernel."""
+
 Cores = Annotated[frozenset[Core], Field(min_length=1, max_length=65_536)]
 
 
@@ -144,8 +147,8 @@ class MachineFacts:
 class NetworkUse:
     """The network between loader and server, where it is not the loopback interface as it is.
 
-    ``by`` is what delays: a relay. ``rtt_s`` and ``jitter_s`` are as asked for, ``round_trip_s`` is that of an empty
-    statement, measured before the phases. ``relay_cpu_s`` is the relay's CPU time in phase ``data``.
+    ``by`` is what delays: 'relay' or 'netem'. ``rtt_s`` and ``jitter_s`` are as asked for, ``round_trip_s`` is that of
+    an empty statement, measured before the phases. ``relay_cpu_s`` is the relay's CPU time in phase ``data``.
     """
 
     by: Text

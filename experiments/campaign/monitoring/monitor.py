@@ -8,7 +8,7 @@ from typing import Any
 from experiments.campaign.monitoring.connections import cut_to_phase, find_shares
 from experiments.campaign.monitoring.counters import CounterSampler
 from experiments.campaign.monitoring.host import HostMonitor
-from experiments.campaign.monitoring.relay import RelayedNetwork
+from experiments.campaign.monitoring.network import UsedNetwork
 from experiments.campaign.monitoring.time_slice import Scheduling, find_sampler, shorten_time_slices
 from experiments.engines.loader_report import RunFailed, read_report, reported_cpu_s
 from experiments.engines.protocol import Companion, Finished, LoaderHost, Server
@@ -48,7 +48,7 @@ class RunMonitor:
     server_cpu: CounterSampler
     server_waits: CounterSampler | None
     samples: Samples | None
-    network: RelayedNetwork
+    network: UsedNetwork
     here: bool
 
     def server_use(self, facts: ServerFacts) -> ServerUse:

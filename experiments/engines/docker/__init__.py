@@ -4,6 +4,7 @@
 - ``loader``, ``profilers``: one container per run; ``server``, ``postgres_container``: PostgreSQL in a container
 - ``limits``, ``cgroup``, ``out_of_memory``: cores and memory of containers, their CPU time, and their end by memory
 - ``resources``, ``owner``, ``cleanup``: labelled containers, network and volumes, removed when their owner has died
+- ``probes``: short-lived containers that find out what an interpreter is and whether the kernel has netem
 - ``volumes``: files in volumes of an engine that may be remote; ``interrupts``: waits that end at an interruption
 
 Images:

@@ -15,11 +15,12 @@ from experiments.engines.docker.cleanup import sweep
 from experiments.engines.docker.connect import connect, is_this_machine
 from experiments.engines.docker.errors import docker_errors
 from experiments.engines.docker.images import Images
-from experiments.engines.docker.limits import LOCKED_UP, check_limits
-from experiments.engines.docker.loader import DockerLoaderHost, loader_secret, run_container
-from experiments.engines.docker.loader_image import LoaderImage, describe_build
+from experiments.engines.docker.limits import check_limits
+from experiments.engines.docker.loader import DockerLoaderHost, loader_secret
+from experiments.engines.docker.loader_image import LoaderImage, describe_build, find_built_image
 from experiments.engines.docker.owner import this_owner
-from experiments.engines.docker.postgres_container import PostgresImage, describe_image, describe_image_and_start
+from experiments.engines.docker.postgres_container import PostgresImage, describe_image_and_start
+from experiments.engines.docker.probes import probe_interpreter, probe_netem
 from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.server import DockerServer, start_server
 from experiments.engines.docker.volumes import make_data_volume, volume_mount
@@ -28,7 +29,6 @@ from experiments.engines.settings import merged_settings
 from experiments.environment.affinity import Cores, cores_here
 from experiments.environment.cache import cache_in_use
 from experiments.environment.image_lock import Asked, load_image_lock
-from experiments.environment.interpreters import PROBE, Interpreter, parse_probe
 from experiments.environment.requirements import left_out
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.packages import Packages
@@ -39,8 +39,6 @@ _DATA = "/data"
 
 ChooseImages = Callable[[DockerClient, Asked], tuple[Images, str | None]]
 """The images of the source that is asked for, and what must be said aloud about that source."""
-
-_PROBE_S = 60.0
 
 
 def choose_images(client: DockerClient, asked: Asked) -> tuple[Images, str | None]:
@@ -77,6 +75,7 @@ class DockerEngine:
         self._servers: dict[str, DockerServer] = {}
         self._data: dict[Path, Mount] = {}
         self._swept: tuple[str, ...] = ()
+        self._netem: tuple[str | None] | None = None
         self._leaving = contextlib.ExitStack()
 
     def __enter__(self) -> "DockerEngine":
@@ -186,6 +185,15 @@ class DockerEngine:
         """Raise Unsupported for limits that this engine, or any, cannot hold to."""
         check_limits(placement, self._info)
 
+    def find_netem_obstacle(self) -> str | None:
+        """Try it once, in a container with a network of its own; without an image of a loader it is not known yet."""
+        if self._netem is None:
+            image = next((host.facts.image for host in self._hosts.values()), None) or find_built_image(self._client)
+            if image is None:
+                return "it is tried when there is an image of a loader (nox -s images)"
+            self._netem = (probe_netem(self._resources, image),)
+        return self._netem[0]
+
     def provide_data(self, directory: Path) -> str:
         """Copy the directory into a volume, once; return its path in every loader."""
         folder = directory.resolve()
@@ -217,7 +225,7 @@ class DockerEngine:
         return str(made.facts.image)
 
     def _interpreter_facts(self, image: LoaderImage) -> InterpreterFacts:
-        probed = probe_image(self._resources, image.image_id)
+        probed = probe_interpreter(self._resources, image.image_id)
         info = self._info
         return InterpreterFacts(
             python=image.python,
@@ -230,24 +238,3 @@ class DockerEngine:
             packages=image.lock.packages,
             image=image.image_id,
         )
-
-
-def probe_image(resources: CampaignResources, image: str) -> Interpreter:
-    """Run the image's interpreter and let it describe itself. Raises Failure where it does not."""
-    api = resources.client.api
-    interpreter = describe_image(resources.client, image)["Config"]["Entrypoint"][0]
-    container = resources.container(
-        "probe",
-        image,
-        entrypoint=[interpreter, "-I", "-c", PROBE],
-        host_config=api.create_host_config(**LOCKED_UP, network_mode="none"),
-    )
-    try:
-        finished = run_container(resources.client, container, _PROBE_S)
-    finally:
-        resources.remove_container(container)
-    found = parse_probe(finished.stdout) if finished.returncode == 0 else None
-    if found is None:
-        said = " ".join(finished.stderr.split()) or f"exit code {finished.returncode}"
-        raise Failure(f"docker: the interpreter of the image {image} does not start: {said}")
-    return found

@@ -32,6 +32,9 @@ from experiments.records.facts import InterpreterFacts, Placement
 LOADER_ACCOUNT = Account(65532, 65532)
 """Whom the image's processes run as: nobody's number, and no name is needed."""
 
+NETWORK_ADMIN: Mapping[str, Any] = {"cap_add": ["NET_ADMIN"]}
+"""Of the one step that changes the network of a run."""
+
 _PROGRAM = ("/opt/loader/bin/python", "-m", "bigdata.cmd")
 # Of PgBouncer, so that nobody else listens there in a network namespace of PostgreSQL's own.
 _RELAY_PORT = 6432
@@ -58,6 +61,7 @@ class DockerLoaderHost:
         Raises Failure where it cannot be started, and where the engine does not answer.
         """
         limits = {**loader_limits(launch.placement), **({} if pid_mode is None else {"pid_mode": pid_mode})}
+        limits |= NETWORK_ADMIN if launch.network_admin else {}
         container = self._make("loader", launch.arguments, launch.server, limits, launch.environment, port=launch.port)
         try:
             finished = run_container(self.resources.client, container, launch.timeout_s, launch.watch)
@@ -110,7 +114,8 @@ class DockerLoaderHost:
             purpose,
             **(program or {"image": str(self.facts.image)}),
             command=list(arguments),
-            user=f"{LOADER_ACCOUNT.user_id}:{LOADER_ACCOUNT.group_id}",
+            # Only root's processes get what is added.
+            user="0:0" if "cap_add" in limits else f"{LOADER_ACCOUNT.user_id}:{LOADER_ACCOUNT.group_id}",
             environment={**environment, "PGPASSFILE": f"{_SECRETS}/{_PASSWORD_FILE}"},
             host_config=api.create_host_config(
                 **LOCKED_UP,

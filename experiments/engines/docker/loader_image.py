@@ -32,6 +32,7 @@ REPOSITORY = "bigdata-matrix/loader"
 
 _DOCKERFILE = Path("docker") / "loader.Dockerfile"
 _BUILD_S = 900
+_SOURCE_LABEL = "bigdata-matrix.source-hash"
 _ROOT = Account(0, 0)
 # pip's complaints are at the end of what the builder says.
 _TOLD_LINES = 6
@@ -108,7 +109,7 @@ def image_labels(python: str, base: Base, lock: Lock, project: Path = PROJECT) -
         "bigdata-matrix.base-id": base.image_id,
         "bigdata-matrix.lock-hash": lock.hash,
         "bigdata-matrix.programs": short_hash(postgresql_lock(MAJOR, project).read_text()),
-        "bigdata-matrix.source-hash": source_hash(project),
+        _SOURCE_LABEL: source_hash(project),
     }
 
 
@@ -144,6 +145,14 @@ def find_image(client: DockerClient, tag: str) -> str | None:
         return str(client.images.get(tag).id)
     except ImageNotFound:
         return None
+
+
+def find_built_image(client: DockerClient) -> str | None:
+    """Return the id of any loader image with the present sources; None if there is none."""
+    labels = [f"{IMAGE_LABEL}=loader", f"{_SOURCE_LABEL}={source_hash()}"]
+    with docker_errors("look for an image of a loader"):
+        found = client.images.list(filters={"label": labels})
+    return str(found[0].id) if found else None
 
 
 def build_image(

@@ -101,6 +101,10 @@ class LocalEngine:
                 f"the local engine has no {' or '.join(placement.limits)}: limits take containers (--engine docker)"
             )
 
+    def find_netem_obstacle(self) -> str:
+        """Return why not: the loopback interface is that of all programs of this machine."""
+        return "the local engine has no network of its own"
+
     def provide_data(self, directory: Path) -> str:
         """Return the directory itself: loaders run under the same account."""
         return str(directory.resolve())

@@ -89,6 +89,7 @@ class FakeEngine:
         self.image: str | None = None
         self.tried: list[str] = []
         self.answers: dict[str, Finished | Exception] = {}
+        self.netem_obstacle: str | None = None
 
     def __enter__(self) -> FakeEngine:
         return self
@@ -126,6 +127,9 @@ class FakeEngine:
     def check_placement(self, placement: Placement) -> None:
         if placement.loader_quota is not None:
             raise Unsupported("no fractions of cores here")
+
+    def find_netem_obstacle(self) -> str | None:
+        return self.netem_obstacle
 
     def provide_data(self, directory: Path) -> str:
         return f"/seen{directory}"
@@ -455,3 +459,17 @@ def test_before_preparation_only_the_locked_packages_are_known_to_be_left_out(
     matrix, older = replace(matrix, packages={"older": {"aiopg": "1.3"}}), replace(uvloop_cell, packages="older")
     plan = make_plan([PlannedCell(cell, "a", ()) for cell in (uvloop_cell, older)], 1, 1)
     assert find_obstacles(plan, matrix, {"local": FakeEngine()}) == {uvloop_cell: "no aiopg for Python 3.13: no wheel"}
+
+
+def test_packets_are_delayed_by_netem_where_the_kernel_has_it_else_by_a_relay_which_is_another_cell(
+    matrix: Matrix, threaded: Cell
+) -> None:
+    distant, keys = replace(threaded, network="distant"), set()
+    for obstacle, delayed_by in ((None, "netem"), ("the kernel has no netem", "relay")):
+        engine = FakeEngine()
+        engine.netem_obstacle = obstacle
+        ready = prepare(matrix, engine, distant)[distant]
+        assert isinstance(ready, PreparedCell)
+        assert ready.delayed_by == delayed_by
+        keys.add(ready.key)
+    assert len(keys) == 2

@@ -121,6 +121,7 @@ class FakeHost:
         self.environments: dict[str, dict[str, str]] = {}
         self.watched: list[str] = []
         self.ports: dict[str, int | None] = {}
+        self.administrators: set[str] = set()
         self.events: list[str] = []
 
     @property
@@ -132,6 +133,7 @@ class FakeHost:
         self.calls.append((list(launch.arguments), launch.placement, launch.timeout_s))
         self.ports[verb] = launch.port
         self.events.append(verb)
+        self.administrators |= {verb} if launch.network_admin else set()
         self.environments[verb] = dict(launch.environment)
         if launch.watch is not UNWATCHED:
             self.watched.append(verb)
@@ -660,3 +662,30 @@ def test_a_relay_that_does_not_start_fails_its_run(threaded: Cell) -> None:
     record = measure(one, initial_record("c", planned(distant), "sha256:k"))
     assert (record.status, record.reason) == ("failed", "round-trip: --dburl: cannot connect: refused")
     assert record.network is None
+
+
+def test_a_run_behind_netem_is_delayed_alone_by_a_step_that_may_change_its_network(threaded: Cell) -> None:
+    distant = replace(threaded, network="distant")
+    host = FakeHost(run=timed(9.5, 12.5), netem=reporting({"schema": 1}))
+    host.answers["round-trip"] = reporting({"schema": 1, "round_trip_s": 0.0101})
+    one = replace(ready(distant, host), network=Network(rtt="10ms", jitter="1ms"), delayed_by="netem")
+    record = measure(one, initial_record("c", planned(distant), "sha256:k"))
+    assert (record.status, record.reason) == ("ok", None)
+    assert record.network == NetworkUse("netem", 0.01, 0.001, 0.0101, None)
+    assert [call[0][0] for call in host.calls] == ["clear", "netem", "round-trip", "run", "netem", "digest"]
+    delays = [call[0][1:5] for call in host.calls if call[0][0] == "netem"]
+    assert delays == [["--rtt-ms", "10", "--jitter-ms", "1"], ["--rtt-ms", "0", "--jitter-ms", "0"]]
+    assert host.administrators == {"netem"}
+
+
+def test_the_delay_of_a_run_that_fails_is_removed_and_one_that_is_refused_fails_its_run(threaded: Cell) -> None:
+    distant = replace(threaded, network="distant")
+    host = FakeHost(run=Finished(1, "", "error: lost\n", 1.0), netem=reporting({"schema": 1}))
+    host.answers["round-trip"] = reporting({"schema": 1, "round_trip_s": 0.0101})
+    one = replace(ready(distant, host), network=Network(rtt="10ms"), delayed_by="netem")
+    record = measure(one, initial_record("c", planned(distant), "sha256:k"))
+    assert (record.status, record.reason) == ("failed", "run: lost")
+    assert [call[0][0] for call in host.calls][-2:] == ["run", "netem"]
+    host.answers["netem"] = Finished(1, "", "error: the kernel has no netem\n", 1.0)
+    record = measure(one, initial_record("c", planned(distant), "sha256:k"))
+    assert (record.status, record.reason) == ("failed", "netem: the kernel has no netem")
