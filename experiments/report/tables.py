@@ -13,7 +13,7 @@ from experiments.cpuset import format_cpuset
 from experiments.formatting import NOTHING, format_known, in_units, shortened, unit_of
 from experiments.records.campaign import Campaign
 from experiments.records.record import RUN_STATUSES
-from experiments.report.bottlenecks import BOTTLENECK, rounded, why_cells, why_csv, why_headings
+from experiments.report.bottlenecks import BOTTLENECK, BUSY_NAMES, rounded, why_cells, why_csv, why_headings
 from experiments.report.builds import marks_of
 from experiments.report.captions import caption_lines, describe_floor, describe_ratios
 from experiments.report.counts import count_cells, count_columns, count_headings
@@ -27,7 +27,7 @@ HEADINGS = (
     "client capacity (95% interval)",
     "ratio (95% interval)",
     "client CPU µs/row",
-    "client core",
+    BUSY_NAMES["client_share"],
 )
 """Before those of ``count_headings`` and ``why_headings``, and ``LAST_HEADINGS`` behind them."""
 LAST_HEADINGS = ("ok", "note")
