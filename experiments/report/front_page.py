@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.analysis.queueing.model import Model, model_cells
+from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize
 from experiments.formatting import NOTHING, axis_value, count, duration, format_known
 from experiments.records.campaign import Campaign
@@ -84,15 +85,24 @@ def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
         f"{axis_value(described.environment.cpu)}, {cores}, {described.engine}",
         ", ".join(sorted({facts.version for facts in described.interpreters.values()})),
         NOTHING if summary.floor is None else f"{summary.floor - 1:.1%}",
-        _headline(summary, campaign),
+        _headline(summary, model_cells(campaign)),
     )
 
 
-def _headline(summary: ExperimentSummary, campaign: Campaign) -> str:
-    main = find_facts(summary, model_cells(campaign)).main
+def describe_headline(whole: CampaignSummary) -> str:
+    """Return the result of a campaign in one sentence."""
+    question = find_question(whole.campaign.description)
+    summary = next((one for one in whole.experiments if one.experiment == question), whole.experiments[0])
+    return _headline(summary, whole.model)
+
+
+def _headline(summary: ExperimentSummary, model: Model) -> str:
+    main = find_facts(summary, model).main
     if main is not None and (sentence := say_throughput(main)):
         return sentence
     tested = [cell.noise for cell in summary.cells if cell.noise is not None and cell.shown.arm == "a"]
+    if not tested:
+        return f"{summary.experiment.name}: nothing is called different, as intervals need {FEWEST_BLOCKS} blocks."
     return f"{summary.experiment.name}: {tested.count(False)} of {count(len(tested), 'ratio')} significant."
 
 

@@ -86,12 +86,12 @@ GOLDEN_TERMINAL = """\
 Is asyncio faster than threads?
 Noise floor: 1.2% (6 blocks; the baseline against itself). n.s. = not significant: no clear difference from the baseline.
 
-loader                rows/s    ratio (95% interval)    CPU µs/row    ok  note
-------------------  --------  ----------------------  ------------  ----  -------------------------------------------
-psycopg2 · threads    10,355                       1          24.1   6/6  baseline
-psycopg2 · threads    10,354     1.00 (0.99 to 1.01)          24.1   6/6  the baseline again
-aiopg · uvloop        14,423     1.40 (1.38 to 1.42)          17.3   5/6  1 wrong_work: rows: 22199 of 22200
-aiopg · asyncio            –                       –             –     –  cannot run: no wheel of aiopg | none at all
+loader              rows/s  ratio (95% interval)  CPU µs/row   ok  note
+------------------  ------  --------------------  ----------  ---  -------------------------------------------
+psycopg2 · threads  10,355                     1        24.1  6/6  baseline
+psycopg2 · threads  10,354   1.00 (0.99 to 1.01)        24.1  6/6  the baseline again
+aiopg · uvloop      14,423   1.40 (1.38 to 1.42)        17.3  5/6  1 wrong_work: rows: 22199 of 22200
+aiopg · asyncio          –                     –           –    –  cannot run: no wheel of aiopg | none at all
 
 - Ratios are means of the blocks' ratios on the logarithmic scale (of ten blocks or more without the outermost tenth at either end), not the quotients of the medians.
 - Run status: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.
