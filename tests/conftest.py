@@ -48,6 +48,8 @@ settings.load_profile("without the clock")
 
 def pytest_configure() -> None:
     """Have the programs that tests start obey the signals that ``nohup`` and a shell's background ignore."""
+    # xdist sets it, and texts would be broken at the width of whose terminal it is.
+    os.environ.pop("COLUMNS", None)
     # A program inherits that a signal is ignored, but no handler: it begins with the default instead.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -16,6 +16,8 @@ from bigdata.registry import LOOP_PACKAGES, Loader
 
 SCHEMA = 1
 
+MAPS = Path("/proc/self/maps")
+
 
 def phase_report(measured: Measured) -> dict[str, Any]:
     """Return one of the ``phases``."""
@@ -64,17 +66,25 @@ def client_report(
 
 def _interpreter() -> dict[str, Any]:
     """Return how the interpreter was built, and what is in effect after all imports, which can enable the GIL."""
-    built_with = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    built_with = sysconfig.get_config_var("CONFIG_ARGS") or "" if _is_described() else None
     jit = getattr(sys, "_jit", None)
     return {
         "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
         "gil_enabled": bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
         "gil_requested": os.environ.get("PYTHON_GIL"),
-        "optimized_build": "--enable-optimizations" in built_with,
-        "lto": "--with-lto" in built_with,
+        "optimized_build": None if built_with is None else "--enable-optimizations" in built_with,
+        "lto": None if built_with is None else "--with-lto" in built_with,
         "jit": jit.is_enabled() if jit is not None and jit.is_available() else None,
         "switch_interval_s": sys.getswitchinterval(),
     }
+
+
+def _is_described() -> bool:
+    """Return whether ``sysconfig`` is of this executable: Debian's is static, its sysconfig that of a shared build."""
+    try:
+        return not sysconfig.get_config_var("Py_ENABLE_SHARED") or "libpython" in MAPS.read_text(encoding="utf-8")
+    except OSError:
+        return True
 
 
 def package_versions(loader: Loader, loop: str | None) -> dict[str, str]:

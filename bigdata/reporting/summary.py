@@ -42,7 +42,7 @@ def describe_choice(choice: Choice, client: Mapping[str, Any]) -> str:
         parts.append(f"implementation {client['driver_implementation']}")
     if client["free_threaded"]:
         parts.append(f"free-threaded Python with its lock (GIL) {'on' if client['gil_enabled'] else 'off'}")
-    if not client["optimized_build"]:
+    if client["optimized_build"] is False:
         parts.append("Python built without optimizations")
     return f"{on}, {', '.join(parts)}"
 

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.analysis.attempts import counting_runs
+from experiments.analysis.attempts import counting_runs, good_runs
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.effects import Table
 from experiments.analysis.factors import Crossing, Factor, Level, find_crossing
-from experiments.analysis.summary import good_runs
 from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from bigdata.registry import LOADERS
+from experiments.analysis.attempts import counting_runs, good_runs, paired, rates
+from experiments.analysis.stats import Estimate, estimate_ratio
 from experiments.matrix.cell import AxisValue
+from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell
 from experiments.records.record import Cell
 
@@ -48,6 +54,25 @@ def find_ceiling(cell: Cell, ceilings: Ceilings) -> ShownCell | None:
     """
     able = () if is_ceiling(cell) else ceilings.get(_same(cell), ())
     return min(able, key=lambda one: _distance(one.cell, cell), default=None)
+
+
+def compare_with_ceiling(campaign: Campaign, shown: ShownCell, ceilings: Ceilings) -> Estimate | None:
+    """Return the ratio of a cell to its upper bound, paired by block; both arms of a baseline are one estimate.
+
+    The upper bound may be of other blocks, or of another experiment: without a common block the medians are divided.
+    """
+    ceiling = find_ceiling(shown.cell, ceilings)
+    highest = good_runs(counting_runs(campaign, ceiling)) if ceiling else {}
+    arms = [good_runs(counting_runs(campaign, replace(shown, arm=arm))) for arm in ("a", "b")]
+    pairs = [rates(paired(runs, highest)) for runs in arms]
+    both = {
+        block: math.exp(statistics.fmean(math.log(runs[block]) for runs in pairs if block in runs))
+        for block in sorted(set().union(*pairs))
+    }
+    every = [run.rows_per_s for runs in arms for run in runs.values()]
+    if both or not highest or not every:
+        return estimate_ratio(both, rates(highest))
+    return Estimate(statistics.median(every) / statistics.median(rates(highest).values()))
 
 
 def _same(cell: Cell) -> tuple[AxisValue, ...]:

@@ -10,11 +10,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from experiments.analysis.attempts import paired
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.differences import Difference, find_differences_between, join_parts
 from experiments.analysis.matching import Key, Pair, ambiguous_cells, match_cells, only_in, pair_cells
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_unpaired_ratio, is_significant
-from experiments.analysis.summary import CellSummary, ExperimentSummary, paired, summarize
+from experiments.analysis.summary import CellSummary, ExperimentSummary, summarize
 from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell, part_key, part_name
 from experiments.records.record import Cell

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from experiments.analysis import counts
-from experiments.analysis.attempts import BaselineRuns, choose_counting, counting_runs, placement_of
-from experiments.analysis.ceilings import Ceilings, find_ceiling, is_ceiling, list_ceilings
+from experiments.analysis.attempts import (
+    BaselineRuns,
+    GoodRuns,
+    choose_counting,
+    good_runs,
+    paired,
+    placement_of,
+    rates,
+)
+from experiments.analysis.ceilings import Ceilings, compare_with_ceiling, is_ceiling, list_ceilings
 from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_cost
 from experiments.analysis.queueing.model import Model, model_cells
 from experiments.analysis.stats import (
@@ -24,39 +31,29 @@ from experiments.analysis.stats import (
     noise_floor,
 )
 from experiments.analysis.time_breakdown import median_ledger
+from experiments.analysis.usable_cores import Setup, find_setup, uses_several_cores
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
 from experiments.formatting import unit_of
 from experiments.records.campaign import Campaign
 from experiments.records.counts import CellCount
 from experiments.records.description import Description, ShownCell, ShownExperiment
-from experiments.records.record import AXES, Client, Record, Status
-
-
-@dataclass(frozen=True, slots=True)
-class GoodRun:
-    """A run that counts. ``resumed``: by a command that resumed the campaign, on restarted servers."""
-
-    rows_per_s: float
-    resumed: bool
-
-
-GoodRuns = Mapping[int, GoodRun]
-"""By block."""
+from experiments.records.facts import Placement
+from experiments.records.record import AXES, Cell, Client, Record, Status
 
 
 @dataclass(frozen=True)
 class CellSummary:
     """One row: a cell and arm with its finished runs. Medians and the ratio are None where no run was ok.
 
-    ``client_share`` is the part of one core that the client used in phase ``data``, ``throttled_share`` the part of
+    ``client_share`` is the part of its cores that the client used in phase ``data``, ``throttled_share`` the part of
     that phase in which it waited for its quota. ``disturbed`` runs have a ``disturbance``; on ``disturbed_ground`` too
     many of the row's or the baseline's are, so that the ratio is not tested. ``repeated`` counts repetitions, ``pace``
     has the runs of the baseline that its own are compared with. In ``cut`` blocks an interruption came between the run
     and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its table; ``noise``: the ratio does not
     differ significantly from 1. ``ledger`` is microseconds of worker time per row by ``time_breakdown.PARTS``,
-    ``ceiling_share`` the rows/s as a share of the upper bound. ``capacity`` are the rows/s of one core of Python,
-    ``instruction_ratio`` those of its ``count`` to the baseline's. None is unknown.
+    ``to_ceiling`` the ratio to the upper bound, of both arms of a baseline. ``capacity`` are the rows/s of one core of
+    Python, ``instruction_ratio`` those of its ``count`` to the baseline's. None is unknown.
     """
 
     shown: ShownCell
@@ -80,7 +77,7 @@ class CellSummary:
     observations: Observations | None = None
     verdict: Verdict | None = None
     ledger: Mapping[str, float] | None = None
-    ceiling_share: float | None = None
+    to_ceiling: Estimate | None = None
     capacity: Estimate | None = None
     count: CellCount | None = None
     instruction_ratio: float | None = None
@@ -89,6 +86,11 @@ class CellSummary:
     def ok(self) -> tuple[Record, ...]:
         """Return the runs that count."""
         return tuple(record for record in self.finished if record.status == "ok")
+
+    @property
+    def ceiling_share(self) -> float | None:
+        """Return the rows/s as a share of the upper bound."""
+        return None if self.to_ceiling is None else self.to_ceiling.value
 
     @property
     def is_relay_bound(self) -> bool:
@@ -119,7 +121,7 @@ class CellSummary:
     @property
     def optimized_build(self) -> bool:
         """Return False where an interpreter says that it was built without optimizations."""
-        return all(record.client.optimized_build for record in self.finished if record.client)
+        return all(record.client.optimized_build is not False for record in self.finished if record.client)
 
     @cached_property
     def clients(self) -> tuple[Client, ...]:
@@ -206,23 +208,11 @@ def in_matrix_order(description: Description, experiment: ShownExperiment) -> li
     return sorted((cell for cell in description.cells if experiment.name in cell.experiments), key=position)
 
 
-def good_runs(runs: Iterable[Record]) -> dict[int, GoodRun]:
-    """Return the runs of one cell that count, by block: only ok ones are in medians, ratios and effects."""
-    return {
-        record.block: GoodRun(record.rate, record.resumed)
-        for record in runs
-        if record.status == "ok" and record.rate is not None
-    }
-
-
-def paired(runs: GoodRuns, baseline: GoodRuns) -> dict[int, GoodRun]:
-    """Return the runs whose baseline ran in the same block by the same command, so on the same start of the servers."""
-    return {block: run for block, run in runs.items() if block in baseline and baseline[block].resumed == run.resumed}
-
-
-def rates(runs: GoodRuns) -> dict[int, float]:
-    """Return their rows per second."""
-    return {block: run.rows_per_s for block, run in runs.items()}
+def _client_share(cell: Cell, runs: Sequence[Record], placement: Placement | None) -> float | None:
+    """Return the part of its cores that the client used; of one core where nobody knows how many it had."""
+    setup = Setup() if placement is None else find_setup(placement, several_cores=uses_several_cores(cell, runs))
+    data = [record.phases["data"] for record in runs if record.phases]
+    return median_of_known((one.user_s + one.system_s) / one.wall_s / setup.client_limit for one in data)
 
 
 def _mark_disturbed_ground(cells: Sequence[CellSummary]) -> list[CellSummary]:
@@ -275,7 +265,7 @@ def _summarize_cell(
         rows_per_s=estimate_median(list(rates(good).values())) if good else None,
         ratio=None if baseline else estimate_ratio(rates(pairs), rates(pace)),
         cpu_us_per_row=median_of_known(record.cost_us for record in ok),
-        client_share=median_of_known((phase.user_s + phase.system_s) / phase.wall_s for phase in data),
+        client_share=_client_share(shown.cell, ok, placement),
         throttled_share=median_of_known(throttled),
         disturbed=len(disturbed),
         disturbance=sum_up_disturbances(disturbed, placement, usual),
@@ -283,16 +273,7 @@ def _summarize_cell(
         observations=seen,
         verdict=None if seen is None or is_ceiling(shown.cell) else find_verdict(seen),
         ledger=median_ledger(finished),
-        ceiling_share=_find_ceiling_share(campaign, shown, good, ceilings),
+        to_ceiling=compare_with_ceiling(campaign, shown, ceilings) if good else None,
         capacity=None if is_ceiling(shown.cell) else counts.client_capacity(ok),
         count=campaign.counts.get(shown.cell_key),
     )
-
-
-def _find_ceiling_share(campaign: Campaign, shown: ShownCell, good: GoodRuns, ceilings: Ceilings) -> float | None:
-    """Divide the medians: the upper bound may be from other blocks, or of another experiment."""
-    ceiling = find_ceiling(shown.cell, ceilings)
-    highest = good_runs(counting_runs(campaign, ceiling)) if ceiling else {}
-    if not good or not highest:
-        return None
-    return statistics.median(rates(good).values()) / statistics.median(rates(highest).values())

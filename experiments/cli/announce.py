@@ -1,28 +1,33 @@
 """Plan and outcome of a campaign as text."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from experiments.analysis.precision import describe_until
 from experiments.analysis.stats import FEWEST_BLOCKS
-from experiments.analysis.summary import ExperimentSummary
+from experiments.analysis.summary import CampaignSummary
 from experiments.engines.protocol import Engine
 from experiments.formatting import count, duration
 from experiments.matrix.cell import LOOPBACK, Cell
 from experiments.matrix.plan import Plan, estimate_s, guess_run_s
 from experiments.matrix.spec import Matrix
-from experiments.records.campaign import Campaign
+from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder
 from experiments.report.captions import describe_engine
-from experiments.report.front_page import timed_share
+from experiments.report.front_page import README, describe_headline, timed_share
 from experiments.report.reproduction import PAGE
-from experiments.report.tables import terminal_table
+from experiments.report.tables import table_rows, terminal_table
 
 
-def describe_outcome(folder: CampaignFolder, campaign: Campaign, summaries: Sequence[ExperimentSummary]) -> str:
-    """Return the tables, the failures, and where the results are."""
+def describe_outcome(folder: CampaignFolder, whole: CampaignSummary, width: int, *, quiet: bool = False) -> str:
+    """Return the tables, unless ``quiet``, the failures, the headline, and where the results are."""
+    campaign, summaries = whole.campaign, whole.experiments
     description, records = campaign.description, campaign.records
-    parts = [f"\n{summary.experiment.name}: {terminal_table(summary, campaign)}" for summary in summaries]
+    tables = [f"\n{summary.experiment.name}: {terminal_table(summary, campaign, width)}" for summary in summaries]
+    parts = [] if quiet else tables
     rows = [cell for summary in summaries for cell in summary.cells if cell.good_runs]
     # Of fewer blocks nothing is claimed anyway.
     disturbed = sum(cell.disturbed_ground for cell in rows) if description.repeats >= FEWEST_BLOCKS else 0
@@ -40,10 +45,38 @@ def describe_outcome(folder: CampaignFolder, campaign: Campaign, summaries: Sequ
         parts.append("warning: nothing was measured; the tables name the reasons")
     else:
         parts.append(f"{share:.0%} of the wall time was spent in timed phases")
-    # The front page shows no reproduction.
-    page = folder.path.parent / "README.md" if description.reproduces is None else folder.path / PAGE
-    parts.append(f"results: {page}, records: {folder.path / 'runs.jsonl'}")
-    return "\n".join(parts)
+    parts += [describe_headline(whole), f"page: {page_of(folder, description)}"]
+    return "\n".join([*parts, f"records: {folder.path / 'runs.jsonl'}"])
+
+
+def page_of(folder: CampaignFolder, description: Description) -> Path:
+    """Return the page of a campaign; of a reproduction that of what came out again."""
+    return folder.path / (README if description.reproduces is None else PAGE)
+
+
+def outcome_document(folder: CampaignFolder, whole: CampaignSummary) -> dict[str, Any]:
+    """Return the same for programs; cells have the columns of the CSV."""
+    records = whole.campaign.records
+    statuses = Counter(record.status for record in records if not record.interrupted)
+    return {
+        "campaign": whole.campaign.name,
+        "folder": folder.path,
+        "page": page_of(folder, whole.campaign.description),
+        "headline": describe_headline(whole),
+        "runs": {"missing": whole.campaign.missing, **statuses},
+        "experiments": [
+            {
+                "name": summary.experiment.name,
+                "question": summary.experiment.question,
+                "noise_floor": None if summary.floor is None else summary.floor - 1,
+                "cells": [
+                    {"cell_key": cell.shown.cell_key, **row}
+                    for cell, row in zip(summary.cells, table_rows(summary, whole.model), strict=True)
+                ],
+            }
+            for summary in whole.experiments
+        ],
+    }
 
 
 def describe_engines(notice: str | None, engines: Mapping[str, Engine]) -> list[str]:

@@ -2,9 +2,10 @@
 
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 from experiments.analysis.comparison import compare_campaigns, find_differences, find_differences_behind
 from experiments.analysis.counts import CountedTwice, compare_counts
@@ -12,6 +13,7 @@ from experiments.analysis.differences import Difference, describe_difference
 from experiments.analysis.matching import ambiguous_cells
 from experiments.analysis.pooling import pairs_between, pool_campaigns
 from experiments.cli.options import add_results
+from experiments.cli.output import add_output, as_json, print_result, progress_aside, terminal_width
 from experiments.errors import BadInput, suggest
 from experiments.formatting import count, unit_of
 from experiments.matrix.cell import AXES, Cell
@@ -41,6 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="",
         help=f"take cells as the same that differ only in these axes; axes: {', '.join(AXES)}",
     )
+    add_output(parser)
 
 
 def run(options: Namespace) -> int:
@@ -56,16 +59,17 @@ def run(options: Namespace) -> int:
     campaigns = [load_campaign(folder) for folder in folders]
     for one, other in combinations(campaigns, 2):
         check_two(one, other)
-    write = pool if options.pool else compare
-    warnings, page = write(campaigns, ignored, options)
-    heading = "".join(f"{line}\n" for line in warnings) + "\n" * bool(warnings)
-    print(heading + page("simple"), end="")
-    if options.save:
-        prefix = "pooled-" if options.pool else ""
-        file = folders[-1].subfolder("compared") / f"{prefix}{file_name(campaigns[:-1])}.md"
-        write_page(file, heading + page("pipe"))
-        print(f"\nwrote {file}")
-    return 0 if limit is None else check_growth(compare_counts(campaigns[0], campaigns[1]), limit)
+    result = (pool if options.pool else compare)(campaigns, ignored, options)
+    heading = "".join(f"{line}\n" for line in result.warnings) + "\n" * bool(result.warnings)
+    text = (heading + result.page(terminal_width())).rstrip()
+    print_result(options, text, lambda: {"warnings": result.warnings, **result.document})
+    with progress_aside(options):
+        if options.save:
+            prefix = "pooled-" if options.pool else ""
+            file = folders[-1].subfolder("compared") / f"{prefix}{file_name(campaigns[:-1])}.md"
+            write_page(file, heading + result.page("pipe"))
+            print(f"\nwrote {file}")
+        return 0 if limit is None else check_growth(compare_counts(campaigns[0], campaigns[1]), limit)
 
 
 def parse_limit(text: str) -> float:
@@ -89,11 +93,17 @@ def check_growth(cells: Sequence[CountedTwice], limit: float) -> int:
     return 1 if grown else 0
 
 
-Page = Callable[[Style], str]
+@dataclass(frozen=True)
+class Result:
+    """What a comparison found: warnings, the page, and the document for programs."""
+
+    warnings: Sequence[str]
+    page: Callable[[Style], str]
+    document: Mapping[str, Any]
 
 
-def compare(campaigns: Sequence[Campaign], ignored: Sequence[str], options: Namespace) -> tuple[list[str], Page]:
-    """Return warnings and the page for two campaigns. Raises BadInput where they have nothing in common."""
+def compare(campaigns: Sequence[Campaign], ignored: Sequence[str], options: Namespace) -> Result:
+    """Compare two campaigns. Raises BadInput where they have nothing in common."""
     a, b = campaigns
     comparison = compare_campaigns(a, b, ignored)
     if not comparison.experiments:
@@ -103,11 +113,12 @@ def compare(campaigns: Sequence[Campaign], ignored: Sequence[str], options: Name
         )
     differences = find_differences(a, b, ignored)
     warnings = check_comparable(a, b, differences, force=options.force)
-    return warnings, lambda style: write_comparison(a, b, differences, comparison, style)
+    document = {"a": a.name, "b": b.name, "differences": differences, **as_json(comparison)}
+    return Result(warnings, lambda style: write_comparison(a, b, differences, comparison, style), document)
 
 
-def pool(campaigns: Sequence[Campaign], ignored: Sequence[str], options: Namespace) -> tuple[list[str], Page]:
-    """Return warnings and the page for campaigns that are pooled. Raises BadInput where no two have a cell in common.
+def pool(campaigns: Sequence[Campaign], ignored: Sequence[str], options: Namespace) -> Result:
+    """Pool campaigns. Raises BadInput where no two have a cell in common.
 
     What differs is looked for behind each cell, between the first campaign that has it and every later one.
     """
@@ -127,8 +138,10 @@ def pool(campaigns: Sequence[Campaign], ignored: Sequence[str], options: Namespa
         for (a, b), found in differences.items()
         for line in check_comparable(campaigns[a], campaigns[b], found, (letter(a), letter(b)), force=options.force)
     ]
-    return list(dict.fromkeys(warnings)), lambda style: write_pooling(
-        campaigns, differences, experiments, ignored, style
+    return Result(
+        list(dict.fromkeys(warnings)),
+        lambda style: write_pooling(campaigns, differences, experiments, ignored, style),
+        {"campaigns": [one.name for one in campaigns], "experiments": experiments},
     )
 
 

@@ -3,7 +3,8 @@
 import contextlib
 from argparse import ArgumentParser, Namespace
 
-from experiments.cli.options import MATRIX, add_results, add_selection, read_selection, show_progress
+from experiments.cli.options import MATRIX, add_results, add_selection, read_selection
+from experiments.cli.output import add_quiet, progress_of
 from experiments.engines.select import Engines
 from experiments.errors import BadInput
 from experiments.formatting import count
@@ -22,11 +23,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options: those of nox -s matrix that choose cells."""
     add_selection(parser)
     add_results(parser)
+    add_quiet(parser)
 
 
 def run(options: Namespace) -> int:
     """Count the cells and write their tables anew; return 1 if a cell has no count of its instructions."""
-    selection = read_selection(options)
+    selection, tell = read_selection(options), progress_of(options)
     loaded = load_matrix(options.matrix or MATRIX)
     engines = Engines(pg_bin=options.pg_bin, source=options.source)
     planned = expand(loaded, selection, engines)
@@ -40,11 +42,11 @@ def run(options: Namespace) -> int:
         )
     with contextlib.ExitStack() as inside:
         inside.enter_context(locked(options.results))
-        folders = choose_folders(cells, list_known(options.results), options.results, show_progress, "counted")
+        folders = choose_folders(cells, list_known(options.results), options.results, tell, "counted")
         used = {name: engines[name] for name in dict.fromkeys(cell.engine for cell in folders)}
         for engine in used.values():
             inside.enter_context(engine)
-        found = count_cells(folders, matrix, used, show_progress)
+        found = count_cells(folders, matrix, used, tell)
         for folder in dict.fromkeys(folders.values()):
             write_tables(folder)
     counted = sum(one.instructions_per_row is not None for one in found)

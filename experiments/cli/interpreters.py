@@ -19,6 +19,8 @@ from experiments.errors import BadInput, Failure, suggest
 HEADINGS = ("Python", "version", "optimized", "LTO", "free-threaded", "from")
 NOT_OPTIMIZED = "Every table marks builds without optimizations; nox -s interpreters -- X.Y installs an optimized one."
 
+_SAID = {True: "yes", False: "no", None: "not known"}
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
@@ -42,7 +44,7 @@ def run(options: Namespace) -> int:
     """Install the named ones that are missing or not optimized, and show all. Raises BadInput for names, or Failure."""
     names = check_names(options.names, options.archive)
     found = find_interpreters()
-    there = [name for name in names if name in found and (options.quick or found[name].optimized_build)]
+    there = [name for name in names if name in found and (options.quick or found[name].optimized_build is not False)]
     for name in there:
         print(f"Python {name} is here already: {found[name].version}, from {found[name].origin}")
     missing = [name for name in names if name not in there]
@@ -85,7 +87,7 @@ def show(found: Mapping[str, Interpreter]) -> None:
     """Print the table: a line for each interpreter whose packages are locked."""
     rows = [row(python, found.get(python)) for python in LOADER_PYTHONS]
     print(tabulate(rows, headers=HEADINGS, disable_numparse=True))
-    if not all(one.optimized_build for python, one in found.items() if python in LOADER_PYTHONS):
+    if any(one.optimized_build is False for python, one in found.items() if python in LOADER_PYTHONS):
         print(NOT_OPTIMIZED)
     for place in named_in_vain():
         print(f"{VARIABLE}: no interpreter at {place}")
@@ -96,4 +98,4 @@ def row(python: str, found: Interpreter | None) -> tuple[str, ...]:
     if found is None:
         return python, "", "", "", "", "not found"
     facts = (found.optimized_build, found.lto, found.free_threaded)
-    return (python, found.version, *("yes" if fact else "no" for fact in facts), found.origin)
+    return (python, found.version, *(_SAID[fact] for fact in facts), found.origin)

@@ -15,8 +15,16 @@ from experiments.campaign.progress import choose_reporter
 from experiments.campaign.reproduce import read_reproduction
 from experiments.campaign.start import Order, run_campaign
 from experiments.campaign.stopping_rule import USUAL_BUDGET, Until, describe_growth, parse_patience, parse_until
-from experiments.cli.announce import describe_delays, describe_engines, describe_outcome, describe_plan
+from experiments.cli.announce import (
+    describe_delays,
+    describe_engines,
+    describe_outcome,
+    describe_plan,
+    outcome_document,
+)
+from experiments.cli.listing import list_experiments
 from experiments.cli.options import MATRIX, add_results, add_selection, read_selection
+from experiments.cli.output import add_output, print_result, print_text, progress_aside, terminal_width
 from experiments.engines.protocol import Engine
 from experiments.engines.select import Engines
 from experiments.engines.settings import RefusedSettings
@@ -55,10 +63,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--reproduce", metavar="CAMPAIGN", help="run its cells again and check whether its ratios are reproduced")
     option("--cell", metavar="KEY", action="append", default=[], help="with --reproduce: only this cell (key prefix)")
     option("--force", action="store_true", help="with --reproduce: run even if pins differ or no verdict is possible")
+    option("--list", action="store_true", help="print the experiments, or the cells of those that are chosen")
+    add_output(parser, progress=True)
 
 
 def run(options: Namespace) -> int:
     """Run the campaign; return 0 if all runs were ok, 1 if one failed or the campaign was interrupted."""
+    if options.list:
+        return list_experiments(options)
+    if options.plan and options.json:
+        raise BadInput("--json cannot be combined with --plan; use --list --json for the cells")
     order, engines = _read_matrix(options) if options.reproduce is None else _read_reproduction(options)
     plan, matrix, until, chosen = order.plan, order.matrix, order.until, dict(order.selection)
     used = {name: engines[name] for name in dict.fromkeys(planned.cell.engine for planned in plan.cells)}
@@ -73,7 +87,7 @@ def run(options: Namespace) -> int:
             raise RefusedSettings(finding.path, finding.text)
         if options.plan:
             return _show_plan(plan, matrix, used, engines.notice, until)
-        return _carry_out(replace(order, selection=chosen, notice=engines.notice), used)
+        return _carry_out(replace(order, selection=chosen, notice=engines.notice), used, options)
     except RefusedSettings as refusal:
         if order.reproduces is not None:
             raise
@@ -87,11 +101,11 @@ def _show_plan(
 ) -> int:
     """Print the plan; return 1 if none of its cells can run here."""
     for line in (*describe_engines(notice, engines), *describe_delays(plan, engines)):
-        print(line)
+        print_text(line)
     obstacles = find_obstacles(plan, matrix, engines)
-    print(describe_plan(plan, matrix, obstacles))
+    print_text(describe_plan(plan, matrix, obstacles))
     if until is not None:
-        print(describe_growth(until))
+        print_text(describe_growth(until))
     if asked := len(asked_cells(matrix, plan.cells)):
         print(f"then {count(asked, 'cell')} counted, in about {duration(asked * COUNTING_S)}")
     return 1 if obstacles.keys() >= {planned.cell for planned in plan.runnable} else 0
@@ -165,12 +179,13 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
     return order, engines
 
 
-def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
+def _carry_out(order: Order, engines: Mapping[str, Engine], options: Namespace) -> int:
     """Run the campaign, write its tables, and print the outcome."""
     find_front_page(order.results)
-    reporter = choose_reporter(Console())
     try:
         with contextlib.ExitStack() as inside:
+            inside.enter_context(progress_aside(options))
+            reporter = choose_reporter(Console())
             inside.enter_context(locked(order.results))
             inside.enter_context(reporter)
             for engine in engines.values():
@@ -186,11 +201,11 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
         raise Failure(INTERRUPTED) from None
     except EngineLost as lost:
         raise Failure(f"{lost}; {INTERRUPTED}") from lost
-    campaign = written.campaign
-    print(describe_outcome(folder, campaign, written.experiments))
-    verdicts = verdicts_of(folder, campaign, "simple")
-    if verdicts is not None:
-        print(f"\n{verdicts}", end="")
+    campaign, width = written.campaign, terminal_width()
+    outcome = describe_outcome(folder, written, width, quiet=options.quiet)
+    verdicts = verdicts_of(folder, campaign, width)
+    text = outcome if verdicts is None else f"{outcome}\n\n{verdicts.rstrip()}"
+    print_result(options, text, lambda: outcome_document(folder, written))
     code = exit_code(campaign.records, campaign.missing)
     return code if explained else 1
 

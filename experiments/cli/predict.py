@@ -10,6 +10,7 @@ from experiments.analysis.queueing import prediction
 from experiments.analysis.queueing.measurements import FREE_AXES
 from experiments.analysis.queueing.model import Model, model_campaign
 from experiments.cli.options import add_results
+from experiments.cli.output import add_output, as_json, print_result
 from experiments.errors import BadInput, suggest
 from experiments.formatting import axis_name, in_units, unit_of
 from experiments.matrix.cell import AXES
@@ -36,19 +37,23 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--rtt", metavar="TIME", type=read_seconds, default=0.0, help="each round trip is longer by this: 0.5ms")
     option("--campaign", metavar="NAME", help="a campaign's name or folder (default: the newest that has this loader)")
     add_results(parser)
+    add_output(parser)
 
 
 def run(options: Namespace) -> int:
     """Print the prediction for each loader that the options select."""
     campaign, model = choose_model(options)
     question = prediction.Question(options.poolsize, options.client_cores, options.server_cores, options.rtt)
-    print(f"from campaign {campaign.name}")
+    texts, answers = [f"from campaign {campaign.name}"], []
     for contestant, values in choose_contestants(model, options):
         trips = prediction.find_round_trips(model, contestant, campaign.records)
         answer = prediction.answer_question(model, contestant, question, trips_per_row=trips)
         chosen = ", ".join(f"{axis_name(axis)} {value}" for axis, value in values.items() if value is not None)
         told = in_units(prediction.describe_answer(answer, model), unit_of([str(values["workload"])]))
-        print(f"\npool size {question.poolsize}, {chosen}\n{told}")
+        texts.append(f"pool size {question.poolsize}, {chosen}\n{told}")
+        answers.append({"axes": values, **as_json(answer)})
+    document = {"campaign": campaign.name, "question": question, "answers": answers}
+    print_result(options, "\n\n".join(texts), lambda: document)
     return 0
 
 

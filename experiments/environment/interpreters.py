@@ -16,16 +16,22 @@ VARIABLE = "BIGDATA_PYTHONS"
 """Names interpreters that stand elsewhere: executables, or folders that have them (or a ``bin`` with them)."""
 
 _PROBE_S = 15.0
+_OPTIMIZED = (True, None, False)
 _NAME_ON_PATH = re.compile(r"python3(\.\d+)?t?")
 
 PROBE = """
 import json, os, platform, sys, sysconfig
+told = sysconfig.get_config_var("CONFIG_ARGS") or ""
+# Debian's executable is static, and its sysconfig that of a shared build with other options.
+if sysconfig.get_config_var("Py_ENABLE_SHARED") and os.path.exists("/proc/self/maps"):
+    with open("/proc/self/maps") as maps:
+        told = told if "libpython" in maps.read() else None
 print(json.dumps({
     "executable": os.path.realpath(sys.executable),
     "version": platform.python_version(),
     "implementation": platform.python_implementation(),
-    "optimized_build": "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or ""),
-    "lto": "--with-lto" in (sysconfig.get_config_var("CONFIG_ARGS") or ""),
+    "optimized_build": None if told is None else "--enable-optimizations" in told,
+    "lto": None if told is None else "--with-lto" in told,
     "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     "build": " ".join(sys.version.split()),
 }))
@@ -38,15 +44,18 @@ The executable is resolved, so that a shim or a link counts as what it leads to.
 
 @dataclass(frozen=True)
 class Interpreter:
-    """One interpreter, as it describes itself; ``origin`` is the kind of place where it was found: 'PATH', 'pyenv'."""
+    """One interpreter, as it describes itself; ``origin`` is the kind of place where it was found: 'PATH', 'pyenv'.
+
+    ``optimized_build`` and ``lto`` are None where it does not say, as those of Debian.
+    """
 
     executable: Path
     version: str
     implementation: str
-    optimized_build: bool
+    optimized_build: bool | None
     free_threaded: bool
     build: str
-    lto: bool = False
+    lto: bool | None = False
     origin: str = ""
 
     @property
@@ -60,8 +69,9 @@ def find_interpreters(
 ) -> dict[str, Interpreter]:
     """Find the interpreter of each minor version, oldest first, a free-threaded build after the usual one.
 
-    Of several, an optimized build comes before one that is not, then the first found. Only CPython counts. Candidates
-    that do not run are ignored. ``candidates`` are executables with the kind of place where each was found.
+    Of several, an optimized build comes before one that may be, that before one that is not, then the first found. Only
+    CPython counts. Candidates that do not run are ignored. ``candidates`` are executables with the kind of place where
+    each was found.
     """
     probe = probe or probe_interpreter
     chosen: dict[str, Interpreter] = {}
@@ -70,7 +80,7 @@ def find_interpreters(
         if found is None or found.implementation != "CPython":
             continue
         rival = chosen.get(found.python)
-        if rival is None or (found.optimized_build and not rival.optimized_build):
+        if rival is None or _OPTIMIZED.index(found.optimized_build) < _OPTIMIZED.index(rival.optimized_build):
             chosen[found.python] = replace(found, origin=origin)
     return dict(sorted(chosen.items(), key=lambda item: python_order(item[0])))
 

@@ -77,7 +77,8 @@ class InterpreterFacts:
     """The axis value: '3.13'."""
     version: Text
     implementation: Text
-    optimized_build: Flag
+    optimized_build: Flag | None
+    """None where it does not say, as those of Debian."""
     build: Text
     lock_hash: Text
     """SHA-256 of the requirements lock that was installed."""

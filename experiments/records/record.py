@@ -81,7 +81,8 @@ class Client:
     """The loader's process, as it reported itself; ``cpu_s`` is counted from its start. Other nulls were not recorded.
 
     ``gil_enabled`` is the state at its end, ``free_threaded`` the build, ``gil_requested`` the value of ``PYTHON_GIL``.
-    ``jit`` is null if the interpreter has none, ``libpq_bundled`` if the driver does without libpq.
+    ``optimized_build`` and ``lto`` are null if the interpreter does not say (Debian's), ``jit`` if it has none,
+    ``libpq_bundled`` if the driver does without libpq.
 
     Context switches, ``rows_per_worker`` ('smallest', 'largest') and ``record_latency_s`` ('p50', 'p95', 'p99') are of
     phase ``data``. Latency is the time from taking a record to asking for the next, to within 0.55%.
@@ -90,7 +91,7 @@ class Client:
     python: SharedText
     implementation: SharedText
     gil_enabled: Flag
-    optimized_build: Flag
+    optimized_build: Flag | None
     packages: SharedTexts
     libpq: Count | None = None
     voluntary_switches: Count | None = None

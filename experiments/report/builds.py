@@ -40,8 +40,11 @@ def _gil_mark(cell: CellSummary) -> str | None:
 def _plain(summary: ExperimentSummary, axes: Sequence[str]) -> list[str]:
     plain = ", ".join(dict.fromkeys(cell.shown.cell.python for cell in summary.cells if not cell.optimized_build))
     mark = f"{PLAIN} " if "python" in axes else ""
-    text = "Not built with `--enable-optimizations`, as far as it says, so it may be slower than others: Python"
-    return [f"{mark}{text} {plain}."] if plain else []
+    text = (
+        "does not say that it was built with optimizations (`--enable-optimizations`), so it may be slower than "
+        "others. Debian's interpreters are built with them, but do not say so."
+    )
+    return [f"{mark}Python {plain} {text}"] if plain else []
 
 
 def _gil(summary: ExperimentSummary) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.analysis.queueing.model import Model, model_cells
+from experiments.analysis.stats import FEWEST_BLOCKS
 from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize
 from experiments.formatting import NOTHING, axis_value, count, duration, format_known
 from experiments.records.campaign import Campaign
@@ -43,10 +44,10 @@ second of the data phase, the median over the blocks; of another workload than i
 compares with the baseline in the same block, so that what the machine did meanwhile hits both: it is the geometric
 mean of the blocks' ratios, in ten blocks or more without the tenth at either end, not the quotient of two medians.
 The baseline is measured twice, and the **noise floor** is the difference between these runs; a ratio within it, or
-not significant, is marked. **Client CPU** is the median CPU time of the loader's process per row, and **client core**
-the part of one core that this comes to: near 100%, the client is the limit. The **bottleneck** says what limited the
-row, and *Bottleneck analysis*, on the page of each experiment, on what grounds; **of upper bound** is its throughput
-relative to pgbench.
+not significant, is marked. **Client CPU** is the median CPU time of the loader's process per row, and **client's
+cores** the part of the cores that it can use: near 100%, the client is the limit. The **bottleneck** says what limited
+the row, and *Bottleneck analysis*, on the page of each experiment, on what grounds; **of upper bound** is its
+throughput relative to pgbench.
 
 Run status: **ok** runs did equal work (same rows, same values, same number of transactions), **wrong_work** runs ended
 well and did other work, **failed** and **timed out** runs did not end well. Only ok runs are in medians and ratios.
@@ -84,15 +85,24 @@ def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
         f"{axis_value(described.environment.cpu)}, {cores}, {described.engine}",
         ", ".join(sorted({facts.version for facts in described.interpreters.values()})),
         NOTHING if summary.floor is None else f"{summary.floor - 1:.1%}",
-        _headline(summary, campaign),
+        _headline(summary, model_cells(campaign)),
     )
 
 
-def _headline(summary: ExperimentSummary, campaign: Campaign) -> str:
-    main = find_facts(summary, model_cells(campaign)).main
+def describe_headline(whole: CampaignSummary) -> str:
+    """Return the result of a campaign in one sentence."""
+    question = find_question(whole.campaign.description)
+    summary = next((one for one in whole.experiments if one.experiment == question), whole.experiments[0])
+    return _headline(summary, whole.model)
+
+
+def _headline(summary: ExperimentSummary, model: Model) -> str:
+    main = find_facts(summary, model).main
     if main is not None and (sentence := say_throughput(main)):
         return sentence
     tested = [cell.noise for cell in summary.cells if cell.noise is not None and cell.shown.arm == "a"]
+    if not tested:
+        return f"{summary.experiment.name}: nothing is called different, as intervals need {FEWEST_BLOCKS} blocks."
     return f"{summary.experiment.name}: {tested.count(False)} of {count(len(tested), 'ratio')} significant."
 
 
@@ -173,7 +183,7 @@ def _interpreter(name: str, facts: InterpreterFacts, records: Sequence[Record]) 
         python = part_name(record.cell, "python")
         if record.client and name in (python, part_key(record.cell.engine, python)):
             versions.update(record.client.packages)
-    build = "" if facts.optimized_build else ", not built with `--enable-optimizations` as far as it says"
+    build = "" if facts.optimized_build else ", does not say that it was built with optimizations"
     packages = ", ".join(f"{package} {version}" for package, version in sorted(versions.items()))
     base = f", in an image made from {facts.build}" if facts.image else ""
     return f"{facts.implementation} {facts.version}{build}{base}" + (f"; {packages}" if packages else "")

@@ -11,9 +11,10 @@ from bigdata.registry import short_name
 from experiments.analysis.precision import LOADER_AXES
 from experiments.formatting import NOTHING, axis_name, axis_value
 from experiments.records.record import AXES, Cell
+from experiments.report.terminal import fit_table
 
-Style = Literal["pipe", "simple"]
-"""Of tables: Markdown, or narrower for a terminal."""
+Style = Literal["pipe"] | int
+"""Of tables: Markdown, or text of this width for a terminal."""
 
 # One label, the interpreter's, tells both axes.
 _TOGETHER = {"gil": "python"}
@@ -66,8 +67,9 @@ def headings(axes: Sequence[str]) -> list[str]:
 
 def lay_out(rows: Sequence[Sequence[str]], headings: Sequence[str], align: str, style: Style = "pipe") -> str:
     """Return a table; ``align`` has the letter l or r for each column."""
-    if style == "pipe":
-        rows = [[" ".join(text.replace("|", "\\|").split()) for text in row] for row in rows]
+    if style != "pipe":
+        return fit_table(rows, headings, align, style)
+    rows = [[" ".join(text.replace("|", "\\|").split()) for text in row] for row in rows]
     sides = ["left" if letter == "l" else "right" for letter in align]
     return tabulate(rows, headings, style, disable_numparse=True, colalign=sides)
 

@@ -23,8 +23,9 @@ PREDICTIONS = """\
 **Connections could** is the bound by their number: connections / (both costs and the delay of one connection alone).
 No row waits for another there. **Predicted** are the mean values of a closed network: connections go round between the
 client's core, the server's cores, and a delay. Each loader's parameters come from two cells: one connection, and the
-smallest pool that keeps one side busy. The **error** is positive where the prediction is too high. Cells with the note
-*fitted* are no test, as parameters come from them. An error of a tenth or more has the broken assumption in its note.
+smallest pool that keeps one side busy. The client does the same with every PostgreSQL configuration, so its costs are
+means over them. The **error** is positive where the prediction is too high. Cells with the note *fitted* are no test,
+as parameters come from them. An error of a tenth or more has the broken assumption in its note.
 """
 
 NO_PREDICTIONS = """\

@@ -13,7 +13,7 @@ from experiments.cpuset import format_cpuset
 from experiments.formatting import NOTHING, format_known, in_units, shortened, unit_of
 from experiments.records.campaign import Campaign
 from experiments.records.record import RUN_STATUSES
-from experiments.report.bottlenecks import BOTTLENECK, rounded, why_cells, why_csv, why_headings
+from experiments.report.bottlenecks import BOTTLENECK, BUSY_NAMES, rounded, why_cells, why_csv, why_headings
 from experiments.report.builds import marks_of
 from experiments.report.captions import caption_lines, describe_floor, describe_ratios
 from experiments.report.counts import count_cells, count_columns, count_headings
@@ -21,13 +21,14 @@ from experiments.report.csv_columns import fact_columns, measure_columns, model_
 from experiments.report.effects import describe_effects
 from experiments.report.footnotes import STATUS_NAMES, foot_lines, group_troubles
 from experiments.report.labels import headings, label_of, lay_out, table_axes
+from experiments.report.terminal import UNLIMITED
 
 HEADINGS = (
     "rows/s (95% interval)",
     "client capacity (95% interval)",
     "ratio (95% interval)",
     "client CPU µs/row",
-    "client core",
+    BUSY_NAMES["client_share"],
 )
 """Before those of ``count_headings`` and ``why_headings``, and ``LAST_HEADINGS`` behind them."""
 LAST_HEADINGS = ("ok", "note")
@@ -35,7 +36,6 @@ TERMINAL_HEADINGS = ("rows/s", "ratio (95% interval)", "CPU µs/row", "ok", "not
 
 # The length of a reason in a row; the footnotes have more of it, the CSV all.
 NOTE_LENGTH = 80
-TERMINAL_NOTE_LENGTH = 40
 
 
 def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: str = "") -> str:
@@ -63,23 +63,27 @@ def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: st
     return f"{question}\n\n{floor}\n\n{charts}{table}\n\n" + in_units(f"{notes}\n{matters}", summary.unit)
 
 
-def terminal_table(summary: ExperimentSummary, campaign: Campaign) -> str:
-    """Write what fits a terminal: ratios with their intervals, medians without, and the run status."""
+def terminal_table(summary: ExperimentSummary, campaign: Campaign, width: int = UNLIMITED) -> str:
+    """Write what fits a terminal of this width: ratios with their intervals, medians without, and the run status."""
     axes = table_axes([cell.shown.cell for cell in summary.cells])
     rows = [[*label_of(cell.shown.cell, axes), *_short_cells(cell)] for cell in summary.cells]
     names = headings(axes)
     measured = [in_units(heading, summary.unit) for heading in TERMINAL_HEADINGS]
-    table = lay_out(rows, [*names, *measured], "l" * len(names) + "rrrrl", "simple")
+    table = lay_out(rows, [*names, *measured], "l" * len(names) + "rrrrl", width)
     notes = "\n".join(f"- {line}" for line in [*describe_ratios(summary), *foot_lines(summary)])
     floor = describe_floor(summary, campaign).replace("**", "")
     return f"{summary.experiment.question}\n{floor}\n\n{table}\n\n{in_units(notes, summary.unit)}\n"
 
 
-def csv_table(summary: ExperimentSummary, model: Model) -> str:
-    """Write the same rows for programs: every axis, plain numbers, units in the names."""
-    text = io.StringIO()
+def table_rows(summary: ExperimentSummary, model: Model) -> list[dict[str, object]]:
+    """Return the same rows for programs: every axis, plain numbers, units in the names."""
     modelled = {cell.point.shown.cell_key: cell for cell in model.cells}
-    rows = [_csv_row(cell, summary, modelled) for cell in summary.cells]
+    return [_csv_row(cell, summary, modelled) for cell in summary.cells]
+
+
+def csv_table(summary: ExperimentSummary, model: Model) -> str:
+    """Write these rows as CSV."""
+    text, rows = io.StringIO(), table_rows(summary, model)
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -116,7 +120,7 @@ def _short_cells(cell: CellSummary) -> list[str]:
         _ratio(cell),
         format_known(cell.cpu_us_per_row, ".1f"),
         NOTHING if cell.shown.unsupported else f"{len(cell.ok)}/{cell.planned}",
-        _note(cell, TERMINAL_NOTE_LENGTH),
+        _note(cell, NOTE_LENGTH),
     ]
 
 

@@ -2,6 +2,8 @@
 
 - **Demand** of either side per row: ``D(N) = least + shared * 2 / (N + 1)``. Rows that come together share the cost of
   a wake-up or of a flush of the log: on average half of the pool and the row itself. The two cells give both parts.
+  The client does the same with every PostgreSQL configuration: its demand is the mean over those with such cells.
+  Demands of their own had predicted more rows with durable commits than without, where the client was the limit.
 - **Delay**: with one connection nothing queues. The time of a row beyond both demands is delay: the commit, the round
   trip, waking up. With durable commits ``Z(N) = Z(1) * (3 - 2 / N)``: a commit among many waits for the rest of a flush
   under way, for its own, and for the flushing process to get the busy core before and after.
@@ -90,12 +92,22 @@ class Prediction:
 
 
 def fit_demands(
-    alone: Sample, saturated: Sample, poolsize: int, *, durable: bool, contention: float = 0.0, contended: int = 0
+    alone: Sample,
+    saturated: Sample,
+    poolsize: int,
+    *,
+    durable: bool,
+    client: Demand | None = None,
+    contention: float = 0.0,
+    contended: int = 0,
 ) -> Fit:
-    """Fit the parameters, but the contention, to samples with one connection and with ``poolsize`` (above 1)."""
-    client = _fit_demand(alone.client_s, saturated.client_s, poolsize)
-    server = _fit_demand(alone.server_s, saturated.server_s / _growth(poolsize, contention, contended), poolsize)
-    delay_s = max(0.0, 1 / alone.rows_per_s - alone.client_s - alone.server_s)
+    """Fit the parameters, but the contention, to samples with one connection and with ``poolsize`` (above 1).
+
+    ``client`` is the client's demand where it is known from more cells than these.
+    """
+    client = client or fit_demand(alone.client_s, saturated.client_s, poolsize)
+    server = fit_demand(alone.server_s, saturated.server_s / _growth(poolsize, contention, contended), poolsize)
+    delay_s = max(0.0, 1 / alone.rows_per_s - client.at(1) - alone.server_s)
     return Fit(client, server, delay_s, durable, poolsize, contention, contended)
 
 
@@ -135,7 +147,8 @@ def _stations(client_s: float, server_s: float, setup: Setup) -> list[Station]:
     return [Station(CLIENT, client_s, setup.client_cores), Station(SERVER, server_s, setup.server_cores)]
 
 
-def _fit_demand(alone_s: float, among_s: float, poolsize: int) -> Demand:
+def fit_demand(alone_s: float, among_s: float, poolsize: int) -> Demand:
+    """Fit a demand to its values with one connection and among ``poolsize`` of them."""
     shared_s = (alone_s - among_s) / (1 - _part_alone(poolsize))
     least_s = alone_s - shared_s
     # Noise can make the cost of a row negative.

@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from experiments.analysis.queueing.fit import (
-    Fit,
-    Prediction,
-    find_limits,
-    fit_contention,
-    fit_demands,
-    predict,
-    predict_from,
-)
-from experiments.analysis.queueing.measurements import Family, Point, Sample, read_points, waits_for_each_row
+from experiments.analysis.queueing.basis import Basis, find_bases, fit_basis, further_delay_s, place_of
+from experiments.analysis.queueing.fit import Fit, Prediction, find_limits, predict, predict_from
+from experiments.analysis.queueing.measurements import Family, Point, read_points, waits_for_each_row
 from experiments.analysis.stats import median_of_known
-from experiments.analysis.verdict import BUSY_SHARE, FOREIGN_SHARE
-from experiments.matrix.cell import LOOPBACK, AxisValue
+from experiments.analysis.verdict import FOREIGN_SHARE
 from experiments.records.campaign import Campaign
-from experiments.records.description import Description
 
 # Smaller errors are not explained: two campaigns differ by as much.
 _EXPLAINED = 0.10
@@ -32,31 +23,6 @@ _LEFT_BY_BOTH = 1 / 2
 
 POOL = "pool"
 """The bound by the number of connections."""
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Cells of one loader that tell the server's contention: ``crowded`` has more connections than ``saturated``."""
-
-    alone: Point
-    saturated: Point
-    crowded: Point
-
-
-@dataclass(frozen=True)
-class Basis:
-    """Cells that the parameters of a family are fitted on; ``reference`` may be of another family."""
-
-    alone: Point
-    saturated: Point
-    reference: Reference | None = None
-
-    @property
-    def points(self) -> list[Point]:
-        """Return all these cells."""
-        reference = self.reference
-        others = [] if reference is None else [reference.alone, reference.saturated, reference.crowded]
-        return [self.alone, self.saturated, *others]
 
 
 @dataclass(frozen=True)
@@ -120,7 +86,7 @@ def model_cells(campaign: Campaign) -> Model:
     families: dict[Family, list[Point]] = {}
     for point in filter(_can_be_predicted, points):
         families.setdefault(point.family, []).append(point)
-    bases = _find_bases(campaign.description, families)
+    bases = find_bases(campaign.description, families)
     fits = {family: fit_basis(basis) for family, basis in bases.items()}
     fit_on = {point.shown.cell_key for basis in bases.values() for point in basis.points}
     ordered = _in_order(points)
@@ -128,95 +94,11 @@ def model_cells(campaign: Campaign) -> Model:
     return Model(cells, bases, fits, _plain_error(families, bases))
 
 
-def fit_basis(basis: Basis, block: int | None = None) -> Fit:
-    """Fit the parameters to the medians, or to the runs of one block. Raises KeyError where a cell has no run in it."""
-    reference = basis.reference
-    if reference is None:
-        return _fit(basis.alone, basis.saturated, block)
-    plain = _fit(reference.alone, reference.saturated, block)
-    contention = fit_contention(plain, _measured(reference.crowded, block), reference.crowded.poolsize)
-    return _fit(basis.alone, basis.saturated, block, contention, plain.saturated)
-
-
-def _fit(alone: Point, saturated: Point, block: int | None = None, contention: float = 0.0, contended: int = 0) -> Fit:
-    measured = _measured(alone, block), _measured(saturated, block)
-    return fit_demands(*measured, saturated.poolsize, durable=alone.durable, contention=contention, contended=contended)
-
-
-def _measured(point: Point, block: int | None) -> Sample:
-    return point.median if block is None else point.blocks[block]
-
-
-def _find_bases(description: Description, families: Mapping[Family, Sequence[Point]]) -> dict[Family, Basis]:
-    """Find the cells to fit on; those of the contention are the baseline's, if it has them, else the first."""
-    bases = {family: basis for family, points in families.items() if (basis := _find_basis(points)) is not None}
-    again = {cell.cell_key for cell in description.cells if cell.arm == "b"}
-    # Baselines first, the others as planned.
-    ordered = sorted(bases, key=lambda family: not any(point.shown.cell_key in again for point in families[family]))
-    references: dict[tuple[AxisValue, ...], Reference] = {}
-    for family in ordered:
-        alone, saturated = bases[family].alone, bases[family].saturated
-        crowded = _most_crowded(families[family], saturated)
-        if crowded is not None:
-            references.setdefault(_server_of(crowded), Reference(alone, saturated, crowded))
-    return {name: replace(basis, reference=references.get(_server_of(basis.alone))) for name, basis in bases.items()}
-
-
-def _find_basis(group: Sequence[Point]) -> Basis | None:
-    """Find the two cells on the cores with most pools, preferably without delay, without quota and not shared."""
-    by_cores: dict[tuple[str, str], dict[int, Point]] = {}
-    for point in group:
-        by_cores.setdefault(_place_of(point), {})[point.poolsize] = point
-    usable = [pools for pools in by_cores.values() if len(pools) > 1 and 1 in pools and not _is_limited(pools[1])]
-    if not usable:
-        return None
-    pools = max(
-        usable,
-        key=lambda one: (
-            one[1].shown.cell.network == LOOPBACK,
-            len(one),
-            one[1].setup.client_quota is None,
-            not one[1].setup.shared,
-        ),
-    )
-    several = [pools[poolsize] for poolsize in sorted(pools) if poolsize > 1]
-    busiest = max(several, key=lambda point: point.utilisation)
-    return Basis(pools[1], next((point for point in several if point.utilisation >= BUSY_SHARE), busiest))
-
-
-def _is_limited(point: Point) -> bool:
-    """Tell if the client's quota is used up: the model has no delay for rows that wait for it."""
-    quota = point.setup.client_quota
-    return quota is not None and point.median.rows_per_s * point.median.client_s >= BUSY_SHARE * quota
-
-
-def _most_crowded(points: Sequence[Point], saturated: Point) -> Point | None:
-    """Return the cell with the largest pool beyond the saturated one, on the same cores and network."""
-    beyond = [p for p in points if p.poolsize > saturated.poolsize and _place_of(p) == _place_of(saturated)]
-    return max(beyond, key=lambda point: point.poolsize, default=None)
-
-
-def _place_of(point: Point) -> tuple[str, str]:
-    return point.shown.cell.resources, point.shown.cell.network
-
-
-def further_delay_s(point: Point, basis: Basis) -> float:
-    """Return how much longer than of the cells it is fitted on the round trips of a row take, in seconds."""
-    if point.shown.cell.network == basis.alone.shown.cell.network:
-        return 0.0
-    return max(0.0, (point.trip_s - basis.alone.trip_s) * point.trips)
-
-
-def _server_of(point: Point) -> tuple[AxisValue, ...]:
-    """Return the values that the server's contention depends on, besides the pool."""
-    return tuple(point.shown.cell.value(axis) for axis in ("engine", "postgres", "transaction", "inserts", "workload"))
-
-
 def _in_order(points: Sequence[Point]) -> list[Point]:
     """Put a family's cells on the same cores and network together, smaller pools first, else as planned."""
     groups: dict[tuple[Family, tuple[str, str]], list[Point]] = {}
     for point in points:
-        groups.setdefault((point.family, _place_of(point)), []).append(point)
+        groups.setdefault((point.family, place_of(point)), []).append(point)
     return [point for group in groups.values() for point in sorted(group, key=lambda point: point.poolsize)]
 
 
@@ -287,7 +169,7 @@ def _plain_error(families: Mapping[Family, Sequence[Point]], bases: Mapping[Fami
             - 1
         )
         for family, basis in bases.items()
-        for fit in [_fit(basis.alone, basis.saturated)]
+        for fit in [fit_basis(replace(basis, reference=None))]
         for point in families[family]
         if point not in (basis.alone, basis.saturated)
     )

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from experiments.analysis.queueing.basis import Basis, fit_basis
 from experiments.analysis.queueing.fit import Prediction, predict
 from experiments.analysis.queueing.measurements import CLIENT, FREE_AXES, SERVER, SHARED, Family, Point
-from experiments.analysis.queueing.model import Basis, Model, fit_basis
+from experiments.analysis.queueing.model import Model
 from experiments.analysis.stats import Estimate, estimate_median, median_of_known, with_interval
 from experiments.analysis.time_breakdown import round_trips_per_row
 from experiments.analysis.usable_cores import Setup

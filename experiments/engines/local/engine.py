@@ -142,5 +142,5 @@ class LocalEngine:
 def _build_identity(interpreter: Interpreter) -> str:
     """Return the identity by which interpreters count as equal, without a path."""
     facts = {"optimized": interpreter.optimized_build, "lto": interpreter.lto}
-    said = [name if holds else f"not {name}" for name, holds in facts.items()]
+    said = [name if holds else f"not {name}" for name, holds in facts.items() if holds is not None]
     return "; ".join((interpreter.build, *said, *(["free-threaded"] if interpreter.free_threaded else [])))

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from experiments.analysis.ceilings import COPY, PGBENCH, find_ceiling, list_ceilings
+from experiments.analysis.attempts import paired, rates
+from experiments.analysis.ceilings import COPY, PGBENCH
 from experiments.analysis.queueing.measurements import Point
 from experiments.analysis.queueing.model import Model
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_ratio, is_noise
-from experiments.analysis.summary import CellSummary, ExperimentSummary, paired, rates
+from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.analysis.usable_cores import Setup
 from experiments.records.description import Description, ShownExperiment
 
@@ -95,22 +96,6 @@ class Facts:
         return next((setting for setting in self.settings if setting.main), None)
 
 
-class _Bounds:
-    """The rows of an experiment that measured pgbench, to compare others with."""
-
-    def __init__(self, summary: ExperimentSummary) -> None:
-        self._floor = summary.floor
-        self._rows = {cell.shown.cell_key: cell for cell in summary.cells if cell.shown.arm == "a"}
-        self._ceilings = list_ceilings(cell.shown for cell in self._rows.values())
-
-    def compare(self, cell: CellSummary) -> Ratio | None:
-        """Return the ratio of a row to its upper bound, if it has one."""
-        shown = find_ceiling(cell.shown.cell, self._ceilings)
-        bound = None if shown is None else self._rows[shown.cell_key]
-        ratio = None if bound is None or bound.disturbed_ground else _ratio(cell, bound)
-        return None if ratio is None else Ratio(ratio, is_noise(ratio, self._floor))
-
-
 def find_question(description: Description) -> ShownExperiment | None:
     """Return the campaign's experiment that answers most of the question."""
     experiments = {experiment.name: experiment for experiment in description.experiments}
@@ -129,8 +114,7 @@ def find_facts(summary: ExperimentSummary, model: Model) -> Facts:
     main = [cells for cells in groups.values() if any(cell.baseline for cell in cells.values())]
     others = [cells for cells in groups.values() if cells not in main]
     ratios = {**find_ratios(main, summary.floor), **find_ratios(others, summary.floor)}
-    bounds = _Bounds(summary)
-    settings = tuple(_setting(cells, points, ratios, bounds) for cells in groups.values())
+    settings = tuple(_setting(cells, points, ratios, summary.floor) for cells in groups.values())
     return Facts(settings, _bound(summary, COPY), _bound(summary, PGBENCH))
 
 
@@ -149,10 +133,10 @@ def _setting_axes(cell: CellSummary) -> dict[str, Any]:
     return {axis: value for axis, value in cell.shown.cell.axes().items() if axis not in _LOADER_AXES}
 
 
-def _setting(cells: Cells, points: Points, ratios: Mapping[str, Ratio], bounds: _Bounds) -> Setting:
+def _setting(cells: Cells, points: Points, ratios: Mapping[str, Ratio], floor: float | None) -> Setting:
     known = [points[cell.shown.cell_key] for cell in cells.values() if cell.shown.cell_key in points]
     loaders = {
-        name: _measured(cell, points.get(cell.shown.cell_key), ratios.get(cell.shown.cell_key), bounds)
+        name: _measured(cell, points.get(cell.shown.cell_key), ratios.get(cell.shown.cell_key), floor)
         for name in COMPARED.values()
         if (cell := cells.get(name)) is not None
     }
@@ -161,7 +145,7 @@ def _setting(cells: Cells, points: Points, ratios: Mapping[str, Ratio], bounds: 
     return replace(setting, setup=known[0].setup, durable=known[0].durable) if known else setting
 
 
-def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, bounds: _Bounds) -> Measured:
+def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, floor: float | None) -> Measured:
     seen = cell.observations
     return Measured(
         rows_per_s=cell.rows_per_s or Estimate(0.0),
@@ -173,7 +157,7 @@ def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, bound
         ceiling_share=cell.ceiling_share,
         ratio=ratio,
         to_baseline=None if cell.ratio is None else Ratio(cell.ratio, cell.noise),
-        to_pgbench=bounds.compare(cell),
+        to_pgbench=None if cell.to_ceiling is None else Ratio(cell.to_ceiling, is_noise(cell.to_ceiling, floor)),
         capacity=cell.capacity,
         instructions=None if cell.count is None else cell.count.instructions_per_row,
     )

@@ -7,6 +7,7 @@ import sysconfig
 import time
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +17,7 @@ from bigdata.measurement.control_group import Throttling
 from bigdata.measurement.measure import Measured, PhaseClock, Usage, peak_rss_bytes
 from bigdata.measurement.tally import Taken
 from bigdata.registry import LOADERS, TypedInserts, expected_transactions, preparing_transactions
+from bigdata.reporting import result_line
 from bigdata.reporting.result_line import client_report, package_versions, phase_report
 
 DATA = Measured(rows=222, wall_s=0.5, usage=Usage(0.25, 0.125, 30, 4), started_s=1000.25, ended_s=1000.75)
@@ -72,6 +74,20 @@ def test_a_build_is_described_by_what_it_was_configured_with(monkeypatch: pytest
         "lto": True,
         "jit": False,
     }
+
+
+@pytest.mark.parametrize("mapped", ["7f00-7f01 r-xp 00 08:01 9 /usr/lib/libpython3.13.so.1.0", "7f00 /usr/bin/python3"])
+def test_an_executable_beside_the_sysconfig_of_another_build_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mapped: str
+) -> None:
+    """Debian's executable is static and optimized; its sysconfig is that of the shared library, built without."""
+    maps = tmp_path / "maps"
+    maps.write_text(mapped)
+    monkeypatch.setattr(result_line, "MAPS", maps)
+    monkeypatch.setattr(sysconfig, "get_config_var", {"CONFIG_ARGS": "'--enable-shared'", "Py_ENABLE_SHARED": 1}.get)
+    report = client_report(LOADERS["row_by_row_threaded"], None, DATA)
+    said = False if "libpython" in mapped else None
+    assert (report["optimized_build"], report["lto"]) == (said, said)
 
 
 def test_a_python_that_cannot_do_without_its_lock_and_has_no_jit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,22 @@ def test_neither_other_programs_nor_what_cannot_run_is_a_loaders_ceiling(uvloop_
     assert find_ceiling(pgbench, list_ceilings([shown(pgbench)])) is None
 
 
+def test_the_share_of_a_baseline_is_one_estimate_of_both_its_arms_paired_by_block(
+    description: Description, make_record: MakeRecord, pgbench: Cell
+) -> None:
+    ceiling = shown(pgbench)
+    records = []
+    for block, pace in enumerate((1.0, 1.3, 0.8, 1.1, 0.9, 1.0), start=1):
+        records.append(make_record(block=block, rows_per_s=10_700 * pace))
+        records.append(make_record(block=block, arm="b", rows_per_s=12_000 * pace))
+        records.append(make_record(pgbench, block=block, rows_per_s=10_000 * pace, cell_key=ceiling.cell_key))
+    found = rows(with_cells(description, ceiling), records)
+    arms = [found[f"sha256:row_by_row_threaded{arm}"] for arm in "ab"]
+    assert [arm.ceiling_share for arm in arms] == [pytest.approx((1.07 * 1.2) ** 0.5)] * 2
+    assert arms[0].to_ceiling is not None
+    assert arms[0].to_ceiling.interval == pytest.approx(((1.07 * 1.2) ** 0.5,) * 2)
+
+
 def test_the_share_is_the_median_over_the_median_of_the_ceiling_also_of_another_experiment(
     description: Description, make_record: MakeRecord, uvloop_cell: Cell, pgbench: Cell
 ) -> None:

@@ -11,6 +11,7 @@ from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.record import Host, Record
+from tests.experiments.made_observed import SPLIT, observed
 
 
 @pytest.fixture
@@ -121,3 +122,12 @@ def test_disturbed_rows_are_compared_with_nothing(description: Description, reco
     noisy = Campaign(description, disturbed(records, other, 2))
     cell = compare_campaigns(Campaign(description, records), noisy).experiments[0].cells[2]
     assert (cell.relative, cell.adjusted_p, cell.obstacle("a", "b")) == (None, None, "b: disturbed")
+
+
+def test_the_clients_share_is_of_the_cores_that_it_can_use_as_in_the_bottleneck_analysis(
+    description: Description, make_record: Callable[..., Record]
+) -> None:
+    pod = replace(description, placements={"split": replace(SPLIT, loader_quota=0.25)})
+    first = summarize(Campaign(pod, [observed(make_record())]), pod.experiments[0]).cells[0]
+    assert first.observations is not None
+    assert first.client_share == first.observations.client_share == pytest.approx(1.0)

@@ -21,6 +21,7 @@ from experiments.records.folder import CampaignFolder, create
 from experiments.records.record import Record
 from experiments.records.redaction import without_paths
 from experiments.report.publish import verdicts_of, write_front_page, write_tables
+from experiments.report.terminal import UNLIMITED
 from tests.experiments.made_campaigns import measured
 from tests.experiments.made_packages import make_wheel
 from tests.experiments.older_cells import without
@@ -282,7 +283,7 @@ def test_the_outcome_is_written_anew_from_the_reproductions_own_folder(
     write_tables(now)
     page = now.path / "reproduced.md"
     saved = page.read_text()
-    text = verdicts_of(now, load_campaign(now), "simple")
+    text = verdicts_of(now, load_campaign(now), UNLIMITED)
     assert text is not None
     assert saved.count("\n| psycopg2 · threads") + saved.count("\n| aiopg · ") == 4
     assert text.count("\npsycopg2 · threads") + text.count("\naiopg · ") == 4

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.analysis.summary import summarize_all
+from experiments.analysis.summary import summarize_campaign
 from experiments.cli.announce import describe_outcome
 from experiments.records.campaign import load_campaign
 from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder, create
 from experiments.records.record import Record
+from experiments.report.terminal import UNLIMITED
 
 
 def outcome(folder: CampaignFolder) -> str:
-    campaign = load_campaign(folder)
-    return describe_outcome(folder, campaign, summarize_all(campaign))
+    return describe_outcome(folder, summarize_campaign(load_campaign(folder)), UNLIMITED)
 
 
 def test_the_outcome_has_tables_the_timed_share_and_where_results_are(
@@ -27,7 +27,9 @@ def test_the_outcome_has_tables_the_timed_share_and_where_results_are(
     assert "\n\nloader  " in text
     assert text.endswith(
         "81% of the wall time was spent in timed phases\n"
-        f"results: {tmp_path}/README.md, records: {folder.path}/runs.jsonl"
+        "loaders: nothing is called different, as intervals need 5 blocks.\n"
+        f"page: {folder.path}/README.md\n"
+        f"records: {folder.path}/runs.jsonl"
     )
     assert "warning" not in text
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import platform
 import sys
 import sysconfig
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,13 @@ def executable(path: Path, text: str = "exit 1") -> Path:
 def test_an_optimized_build_comes_before_one_that_is_not_wherever_it_is_found() -> None:
     assert find(interpreter("/a", "3.13.0"), interpreter("/b", "3.13.1", optimized=True)) == {"3.13": "/b"}
     assert find(interpreter("/b", "3.13.1", optimized=True), interpreter("/a", "3.13.0")) == {"3.13": "/b"}
+
+
+def test_a_build_that_does_not_say_comes_between_both() -> None:
+    silent = replace(interpreter("/c", "3.13.2"), optimized_build=None)
+    plain, optimized = interpreter("/a", "3.13.0"), interpreter("/b", "3.13.1", optimized=True)
+    assert find(plain, silent) == find(silent, plain) == {"3.13": "/c"}
+    assert find(silent, optimized) == find(optimized, silent) == {"3.13": "/b"}
 
 
 def test_of_equal_builds_the_first_found_is_taken() -> None:

@@ -13,6 +13,7 @@ from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell
 from experiments.records.record import Record
 from experiments.report.comparison import comparison_table, describe_differences, sum_up, write_comparison
+from experiments.report.terminal import UNLIMITED
 from tests.experiments.made_campaigns import measured
 
 MakeRecord = Callable[..., Record]
@@ -125,7 +126,7 @@ def test_differences_stand_by_severity_and_what_is_the_same_is_said() -> None:
 
 def test_a_terminal_has_the_same_without_the_marks_of_markdown(sides: Sides) -> None:
     (experiment,) = compare_campaigns(*sides).experiments
-    lines = comparison_table(experiment, *sides, "simple").splitlines()
+    lines = comparison_table(experiment, *sides, UNLIMITED).splitlines()
     assert lines[7].split("  ")[0] == "psycopg2 · threads"
     assert lines[-1].endswith("  cannot run: no wheel of aiopg | none at all")
 

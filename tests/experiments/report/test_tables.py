@@ -45,12 +45,12 @@ Is asyncio faster than threads?
 
 **Noise floor: 1.2%** (6 blocks; the baseline against itself). n.s. = not significant: no clear difference from the baseline.
 
-| loader             |     rows/s (95% interval) |   client capacity (95% interval) |   ratio (95% interval) |   client CPU µs/row |   client core |     ok | note                                         |
-|:-------------------|--------------------------:|---------------------------------:|-----------------------:|--------------------:|--------------:|-------:|:---------------------------------------------|
-| psycopg2 · threads | 10,355 (10,100 to 10,615) |        41,416 (40,401 to 42,461) |                      1 |                24.1 |           25% | 6 of 6 | baseline                                     |
-| psycopg2 · threads | 10,354 (10,099 to 10,615) |        41,415 (40,396 to 42,461) |    1.00 (0.99 to 1.01) |                24.1 |           25% | 6 of 6 | the baseline again                           |
-| aiopg · uvloop     |                    14,423 |                           57,690 |    1.40 (1.38 to 1.42) |                17.3 |           25% | 5 of 6 | 1 wrong_work: rows: 22199 of 22200           |
-| aiopg · asyncio    |                         – |                                – |                      – |                   – |             – |      – | cannot run: no wheel of aiopg \\| none at all |
+| loader             |     rows/s (95% interval) |   client capacity (95% interval) |   ratio (95% interval) |   client CPU µs/row |   client's cores |     ok | note                                         |
+|:-------------------|--------------------------:|---------------------------------:|-----------------------:|--------------------:|-----------------:|-------:|:---------------------------------------------|
+| psycopg2 · threads | 10,355 (10,100 to 10,615) |        41,416 (40,401 to 42,461) |                      1 |                24.1 |              25% | 6 of 6 | baseline                                     |
+| psycopg2 · threads | 10,354 (10,099 to 10,615) |        41,415 (40,396 to 42,461) |    1.00 (0.99 to 1.01) |                24.1 |              25% | 6 of 6 | the baseline again                           |
+| aiopg · uvloop     |                    14,423 |                           57,690 |    1.40 (1.38 to 1.42) |                17.3 |              25% | 5 of 6 | 1 wrong_work: rows: 22199 of 22200           |
+| aiopg · asyncio    |                         – |                                – |                      – |                   – |                – |      – | cannot run: no wheel of aiopg \\| none at all |
 
 - The same in all rows: engine local, Python 3.13, protocol simple, pool size 20, PostgreSQL default, data ny, transaction autocommit, inserts execute, cores split, sampling on.
 - Cores: split: loader on core 0, server on cores 1-2.
@@ -86,12 +86,12 @@ GOLDEN_TERMINAL = """\
 Is asyncio faster than threads?
 Noise floor: 1.2% (6 blocks; the baseline against itself). n.s. = not significant: no clear difference from the baseline.
 
-loader                rows/s    ratio (95% interval)    CPU µs/row    ok  note
-------------------  --------  ----------------------  ------------  ----  -------------------------------------------
-psycopg2 · threads    10,355                       1          24.1   6/6  baseline
-psycopg2 · threads    10,354     1.00 (0.99 to 1.01)          24.1   6/6  the baseline again
-aiopg · uvloop        14,423     1.40 (1.38 to 1.42)          17.3   5/6  1 wrong_work: rows: 22199 of 22200
-aiopg · asyncio            –                       –             –     –  cannot run: no wheel of aiopg | none at all
+loader              rows/s  ratio (95% interval)  CPU µs/row   ok  note
+------------------  ------  --------------------  ----------  ---  -------------------------------------------
+psycopg2 · threads  10,355                     1        24.1  6/6  baseline
+psycopg2 · threads  10,354   1.00 (0.99 to 1.01)        24.1  6/6  the baseline again
+aiopg · uvloop      14,423   1.40 (1.38 to 1.42)        17.3  5/6  1 wrong_work: rows: 22199 of 22200
+aiopg · asyncio          –                     –           –    –  cannot run: no wheel of aiopg | none at all
 
 - Ratios are means of the blocks' ratios on the logarithmic scale (of ten blocks or more without the outermost tenth at either end), not the quotients of the medians.
 - Run status: 18 planned, 18 run (0 resumed): 17 ok, 1 wrong_work, 0 failed, 0 timed out. Unsupported cells: 1. Interrupted attempts: 1.

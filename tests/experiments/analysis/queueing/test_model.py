@@ -4,9 +4,10 @@ from dataclasses import astuple, replace
 
 import pytest
 
+from experiments.analysis.queueing.basis import fit_basis
 from experiments.analysis.queueing.fit import Fit, predict_from
 from experiments.analysis.queueing.measurements import read_points
-from experiments.analysis.queueing.model import POOL, Model, fit_basis, model_campaign
+from experiments.analysis.queueing.model import POOL, Model, model_campaign
 from experiments.analysis.usable_cores import Setup
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell

@@ -7,6 +7,7 @@ import statistics
 import pytest
 
 from experiments.analysis.queueing.model import Modelled, model_campaign
+from experiments.analysis.queueing.prediction import Question, answer_question, name_contestants
 from experiments.records.campaign import load_campaign
 from experiments.records.folder import list_campaigns
 from tests.project import ROOT
@@ -37,3 +38,24 @@ def test_cells_that_it_was_not_fitted_on_are_met_to_within_the_aim(later: bool) 
 def test_what_is_far_off_says_why() -> None:
     far = [cell for cells in held_out_cells().values() for cell in cells if abs(cell.error or 0.0) > 0.1]
     assert all(cell.broken for cell in far)
+
+
+@pytest.mark.skipif(not PUBLISHED.is_dir(), reason="no published campaigns here")
+def test_durable_commits_are_never_predicted_to_be_faster_than_others() -> None:
+    """With many cores for PostgreSQL the client is the limit, whose work no configuration of PostgreSQL changes."""
+    question = Question(poolsize=200, server_cores=16, rtt_s=0.5e-3)
+    compared = 0
+    for folder in list_campaigns(PUBLISHED):
+        model = model_campaign(load_campaign(folder))
+        rates: dict[tuple[object, ...], dict[bool, list[float]]] = {}
+        for family, axes in name_contestants(model) if model else ():
+            assert model is not None
+            rate = answer_question(model, family, question).prediction.rows_per_s
+            others = tuple(value for axis, value in axes.items() if axis != "postgres")
+            rates.setdefault(others, {}).setdefault(model.bases[family].alone.durable, []).append(rate)
+        for by_durability in rates.values():
+            if len(by_durability) > 1:
+                compared += 1
+                # The server may still be near its limit, and its costs are fitted for each configuration.
+                assert max(by_durability[True]) <= 1.02 * min(by_durability[False])
+    assert compared
