@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from bigdata.registry import LOADERS
+from experiments.analysis.attempts import counting_runs
+from experiments.analysis.good_runs import GoodRuns, good_runs, values
 from experiments.matrix.cell import AxisValue
+from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell
 from experiments.records.record import Cell
 
@@ -16,7 +20,7 @@ COPY = "ceiling_copy"
 """All rows in one statement."""
 
 # Axes on which a cell and its upper bound are alike.
-_SAME = ("engine", "postgres", "data", "poolsize", "resources", "transaction", "workload")
+_SAME = ("engine", "postgres", "data", "poolsize", "resources", "transaction", "workload", "arrivals")
 
 # Of several that qualify, the one with more of these wins, the first of them counting most.
 _PREFERRED_PROTOCOLS = ("simple", "prepared")
@@ -48,6 +52,15 @@ def find_ceiling(cell: Cell, ceilings: Ceilings) -> ShownCell | None:
     """
     able = () if is_ceiling(cell) else ceilings.get(_same(cell), ())
     return min(able, key=lambda one: _distance(one.cell, cell), default=None)
+
+
+def find_ceiling_share(campaign: Campaign, shown: ShownCell, good: GoodRuns, ceilings: Ceilings) -> float | None:
+    """Divide the medians: the upper bound may be from other blocks, or of another experiment."""
+    ceiling = find_ceiling(shown.cell, ceilings)
+    highest = good_runs(counting_runs(campaign, ceiling)) if ceiling else {}
+    if not good or not highest:
+        return None
+    return statistics.median(values(good).values()) / statistics.median(values(highest).values())
 
 
 def _same(cell: Cell) -> tuple[AxisValue, ...]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from experiments.analysis import counts
-from experiments.analysis.attempts import BaselineRuns, choose_counting, counting_runs, placement_of
-from experiments.analysis.ceilings import Ceilings, find_ceiling, is_ceiling, list_ceilings
+from experiments.analysis.attempts import BaselineRuns, choose_counting, placement_of
+from experiments.analysis.ceilings import Ceilings, find_ceiling_share, is_ceiling, list_ceilings
 from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_cost
+from experiments.analysis.good_runs import GoodRuns, estimate_rate, good_runs, paired, values
 from experiments.analysis.queueing.model import Model, model_cells
+from experiments.analysis.response_times import ResponseTimes, find_response_times
 from experiments.analysis.stats import (
     Estimate,
     adjust_holm,
-    estimate_median,
     estimate_ratio,
     is_noise,
     median_of_known,
@@ -27,36 +27,27 @@ from experiments.analysis.time_breakdown import median_ledger
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
 from experiments.formatting import unit_of
+from experiments.matrix.arrivals import CLOSED
 from experiments.records.campaign import Campaign
 from experiments.records.counts import CellCount
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.record import AXES, Client, Record, Status
 
 
-@dataclass(frozen=True, slots=True)
-class GoodRun:
-    """A run that counts. ``resumed``: by a command that resumed the campaign, on restarted servers."""
-
-    rows_per_s: float
-    resumed: bool
-
-
-GoodRuns = Mapping[int, GoodRun]
-"""By block."""
-
-
 @dataclass(frozen=True)
 class CellSummary:
     """One row: a cell and arm with its finished runs. Medians and the ratio are None where no run was ok.
 
+    ``response`` are the times of an open loop, whose ``ratio`` is that of their 99th percentile, below 1 if shorter.
+
     ``client_share`` is the part of one core that the client used in phase ``data``, ``throttled_share`` the part of
     that phase in which it waited for its quota. ``disturbed`` runs have a ``disturbance``; on ``disturbed_ground`` too
     many of the row's or the baseline's are, so that the ratio is not tested. ``repeated`` counts repetitions, ``pace``
-    has the runs of the baseline that its own are compared with. In ``cut`` blocks an interruption came between the run
-    and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its table; ``noise``: the ratio does not
-    differ significantly from 1. ``ledger`` is microseconds of worker time per row by ``time_breakdown.PARTS``,
-    ``ceiling_share`` the rows/s as a share of the upper bound. ``capacity`` are the rows/s of one core of Python,
-    ``instruction_ratio`` those of its ``count`` to the baseline's. None is unknown.
+    has the runs of the baseline, with the row's arrivals, that its own are compared with. In ``cut`` blocks an
+    interruption came between the run and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its
+    table; ``noise``: the ratio does not differ significantly from 1. ``ledger`` is microseconds of worker time per row
+    by ``time_breakdown.PARTS``, ``ceiling_share`` the rows/s as a share of the upper bound. ``capacity`` are the rows/s of
+    one core of Python, ``instruction_ratio`` those of its ``count`` to the baseline's. None is unknown.
     """
 
     shown: ShownCell
@@ -84,11 +75,17 @@ class CellSummary:
     capacity: Estimate | None = None
     count: CellCount | None = None
     instruction_ratio: float | None = None
+    response: ResponseTimes | None = None
 
     @cached_property
     def ok(self) -> tuple[Record, ...]:
         """Return the runs that count."""
         return tuple(record for record in self.finished if record.status == "ok")
+
+    @property
+    def is_pace(self) -> bool:
+        """Return whether others are compared with it: the baseline, or that with other arrivals."""
+        return self.baseline or (self.ratio is None and bool(self.pace) and self.pace == self.good_runs)
 
     @property
     def is_relay_bound(self) -> bool:
@@ -142,6 +139,11 @@ class ExperimentSummary:
     floor_blocks: int = 0
 
     @property
+    def is_open(self) -> bool:
+        """Return whether its cells are open loops, which are compared by their response times."""
+        return any(cell.shown.cell.arrivals != CLOSED for cell in self.cells)
+
+    @property
     def unit(self) -> str:
         """Return what its rates count."""
         return unit_of(cell.shown.cell.workload for cell in self.cells)
@@ -175,14 +177,28 @@ def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSumm
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
     ceilings = list_ceilings(campaign.description.cells)
     counted = campaign.counts.get(baseline.cell_key) if baseline else None
-    pace = BaselineRuns(campaign, baseline)
-    cells = [_summarize_cell(campaign, cell, cell is baseline, pace, ceilings) for cell in shown]
-    cells = [replace(cell, instruction_ratio=counts.instruction_ratio(cell.count, counted)) for cell in cells]
+    none, paces = BaselineRuns(campaign, None), [cell for cell in shown if _is_pace(cell, baseline)]
+    beside = {cell.cell.arrivals: BaselineRuns(campaign, cell) for cell in paces}
+    cells = [
+        _summarize_cell(campaign, cell, None if cell in paces else beside.get(cell.cell.arrivals, none), ceilings)
+        for cell in shown
+    ]
+    ratios = (counts.instruction_ratio(cell.count, counted) for cell in cells)
+    cells = [
+        replace(cell, baseline=cell.shown is baseline, instruction_ratio=ratio)
+        for cell, ratio in zip(cells, ratios, strict=True)
+    ]
     cells = _mark_disturbed_ground(cells)
     second = next((cell for cell in cells if cell.shown is again), None)
     floor = noise_floor(second.ratio) if second else None
     blocks = len(paired(second.good_runs, second.pace)) if second else 0
     return ExperimentSummary(experiment, tuple(_compare(cells, floor)), floor, blocks)
+
+
+def _is_pace(shown: ShownCell, baseline: ShownCell | None) -> bool:
+    """Return whether others are compared with the cell: it is the baseline, or that with other arrivals."""
+    same = baseline and replace(shown.cell, arrivals=baseline.cell.arrivals) == baseline.cell
+    return shown.arm == "a" and bool(same)
 
 
 def summarize_all(campaign: Campaign) -> list[ExperimentSummary]:
@@ -204,25 +220,6 @@ def in_matrix_order(description: Description, experiment: ShownExperiment) -> li
         return [places.get(axis, {}).get(value, -1) for axis, value in shown.cell.axes().items()]
 
     return sorted((cell for cell in description.cells if experiment.name in cell.experiments), key=position)
-
-
-def good_runs(runs: Iterable[Record]) -> dict[int, GoodRun]:
-    """Return the runs of one cell that count, by block: only ok ones are in medians, ratios and effects."""
-    return {
-        record.block: GoodRun(record.rate, record.resumed)
-        for record in runs
-        if record.status == "ok" and record.rate is not None
-    }
-
-
-def paired(runs: GoodRuns, baseline: GoodRuns) -> dict[int, GoodRun]:
-    """Return the runs whose baseline ran in the same block by the same command, so on the same start of the servers."""
-    return {block: run for block, run in runs.items() if block in baseline and baseline[block].resumed == run.resumed}
-
-
-def rates(runs: GoodRuns) -> dict[int, float]:
-    """Return their rows per second."""
-    return {block: run.rows_per_s for block, run in runs.items()}
 
 
 def _mark_disturbed_ground(cells: Sequence[CellSummary]) -> list[CellSummary]:
@@ -251,13 +248,15 @@ def _compare(cells: Sequence[CellSummary], floor: float | None) -> list[CellSumm
 
 
 def _summarize_cell(
-    campaign: Campaign, shown: ShownCell, baseline: bool, baseline_runs: BaselineRuns, ceilings: Ceilings
+    campaign: Campaign, shown: ShownCell, baseline_runs: BaselineRuns | None, ceilings: Ceilings
 ) -> CellSummary:
+    """Condense the runs of a cell and arm; it is its own pace if no others are given."""
     placement, attempts = placement_of(campaign, shown), campaign.attempts_of(shown)
     finished = tuple(record for record in choose_counting(attempts, placement) if record.status != "unsupported")
     good = good_runs(finished)
-    pace = good if baseline else good_runs(baseline_runs.beside(finished))
+    pace = good if baseline_runs is None else good_runs(baseline_runs.beside(finished))
     pairs = paired(good, pace)
+    is_open = shown.cell.arrivals != CLOSED
     ok = [record for record in finished if record.status == "ok"]
     data = [record.phases["data"] for record in ok if record.phases]
     throttled = [None if phase.throttled_s is None else phase.throttled_s / phase.wall_s for phase in data]
@@ -266,14 +265,14 @@ def _summarize_cell(
     seen = observe(finished, placement)
     return CellSummary(
         shown=shown,
-        baseline=baseline,
+        baseline=False,
         pace=pace,
         planned=0 if shown.unsupported else campaign.description.repeats,
         finished=finished,
         interrupted=sum(record.interrupted for record in attempts),
         repeated=sum(record.repeat > 0 and not record.interrupted for record in attempts),
-        rows_per_s=estimate_median(list(rates(good).values())) if good else None,
-        ratio=None if baseline else estimate_ratio(rates(pairs), rates(pace)),
+        rows_per_s=estimate_rate(ok),
+        ratio=None if baseline_runs is None else estimate_ratio(values(pairs), values(pace)),
         cpu_us_per_row=median_of_known(record.cost_us for record in ok),
         client_share=median_of_known((phase.user_s + phase.system_s) / phase.wall_s for phase in data),
         throttled_share=median_of_known(throttled),
@@ -281,18 +280,10 @@ def _summarize_cell(
         disturbance=sum_up_disturbances(disturbed, placement, usual),
         cut=len(good.keys() & pace.keys()) - len(pairs),
         observations=seen,
-        verdict=None if seen is None or is_ceiling(shown.cell) else find_verdict(seen),
+        verdict=None if seen is None or is_open or is_ceiling(shown.cell) else find_verdict(seen),
         ledger=median_ledger(finished),
-        ceiling_share=_find_ceiling_share(campaign, shown, good, ceilings),
-        capacity=None if is_ceiling(shown.cell) else counts.client_capacity(ok),
+        ceiling_share=None if is_open else find_ceiling_share(campaign, shown, good, ceilings),
+        capacity=None if is_open or is_ceiling(shown.cell) else counts.client_capacity(ok),
         count=campaign.counts.get(shown.cell_key),
+        response=find_response_times(ok),
     )
-
-
-def _find_ceiling_share(campaign: Campaign, shown: ShownCell, good: GoodRuns, ceilings: Ceilings) -> float | None:
-    """Divide the medians: the upper bound may be from other blocks, or of another experiment."""
-    ceiling = find_ceiling(shown.cell, ceilings)
-    highest = good_runs(counting_runs(campaign, ceiling)) if ceiling else {}
-    if not good or not highest:
-        return None
-    return statistics.median(rates(good).values()) / statistics.median(rates(highest).values())

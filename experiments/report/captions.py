@@ -29,7 +29,7 @@ _IMAGES = {
 }
 
 # Not told where all rows have it.
-_USUAL = (("workload", INGEST.name), ("packages", Cell.packages), ("network", Cell.network))
+_USUAL = (("workload", INGEST.name), ("packages", Cell.packages), ("network", Cell.network), ("arrivals", Cell.arrivals))
 
 
 def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence[str]) -> list[str]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from experiments.analysis.ceilings import COPY, PGBENCH, find_ceiling, list_ceilings
+from experiments.analysis.good_runs import paired, values
 from experiments.analysis.queueing.measurements import Point
 from experiments.analysis.queueing.model import Model
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_ratio, is_noise
-from experiments.analysis.summary import CellSummary, ExperimentSummary, paired, rates
+from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.analysis.usable_cores import Setup
 from experiments.records.description import Description, ShownExperiment
 
@@ -181,7 +182,7 @@ def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, bound
 
 def _ratio(cell: CellSummary, other: CellSummary) -> Estimate | None:
     pace = cell.pace if other.baseline else other.good_runs
-    return estimate_ratio(rates(paired(cell.good_runs, pace)), rates(pace))
+    return estimate_ratio(values(paired(cell.good_runs, pace)), values(pace))
 
 
 def _bound(summary: ExperimentSummary, program: str) -> float | None:
