@@ -27,7 +27,6 @@ from experiments.analysis.time_breakdown import median_ledger
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
 from experiments.formatting import unit_of
-from experiments.matrix.arrivals import CLOSED
 from experiments.records.campaign import Campaign
 from experiments.records.counts import CellCount
 from experiments.records.description import Description, ShownCell, ShownExperiment
@@ -46,8 +45,8 @@ class CellSummary:
     has the runs of the baseline, with the row's arrivals, that its own are compared with. In ``cut`` blocks an
     interruption came between the run and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its
     table; ``noise``: the ratio does not differ significantly from 1. ``ledger`` is microseconds of worker time per row
-    by ``time_breakdown.PARTS``, ``ceiling_share`` the rows/s as a share of the upper bound. ``capacity`` are the rows/s of
-    one core of Python, ``instruction_ratio`` those of its ``count`` to the baseline's. None is unknown.
+    by ``time_breakdown.PARTS``, ``ceiling_share`` the rows/s as a share of the upper bound. ``capacity`` are the rows/s
+    of one core of Python, ``instruction_ratio`` those of its ``count`` to the baseline's. None is unknown.
     """
 
     shown: ShownCell
@@ -141,7 +140,7 @@ class ExperimentSummary:
     @property
     def is_open(self) -> bool:
         """Return whether its cells are open loops, which are compared by their response times."""
-        return any(cell.shown.cell.arrivals != CLOSED for cell in self.cells)
+        return any(cell.shown.cell.is_open for cell in self.cells)
 
     @property
     def unit(self) -> str:
@@ -256,7 +255,7 @@ def _summarize_cell(
     good = good_runs(finished)
     pace = good if baseline_runs is None else good_runs(baseline_runs.beside(finished))
     pairs = paired(good, pace)
-    is_open = shown.cell.arrivals != CLOSED
+    is_open = shown.cell.is_open
     ok = [record for record in finished if record.status == "ok"]
     data = [record.phases["data"] for record in ok if record.phases]
     throttled = [None if phase.throttled_s is None else phase.throttled_s / phase.wall_s for phase in data]

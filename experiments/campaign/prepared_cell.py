@@ -8,7 +8,6 @@ from bigdata.registry import INGEST, LOADERS, WORKLOADS
 from experiments.campaign.datasets import PreparedData
 from experiments.engines.protocol import Launch, LoaderHost, Server
 from experiments.errors import Failure
-from experiments.matrix.arrivals import CLOSED
 from experiments.matrix.cell import Cell
 from experiments.matrix.spec import Network
 from experiments.records.facts import Placement, ServerFacts
@@ -65,7 +64,7 @@ def run_arguments(prepared: PreparedCell) -> list[str]:
         arguments += ["--workload", cell.workload]
     elif cell.transaction == "per_record":
         arguments.append("--no-autocommit")
-    if cell.arrivals != CLOSED:
+    if cell.is_open:
         if prepared.rate_per_s is None:
             raise Failure(f"arrivals {cell.arrivals}: not known, as the baseline did not run well as a closed loop")
         arguments += ["--arrivals", f"{prepared.rate_per_s:.10g}"]

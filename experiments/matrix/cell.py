@@ -59,6 +59,11 @@ class Cell:
         """Return the value of the axis of this name."""
         return cast(AxisValue, getattr(self, axis))
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether it is an open loop: operations come at a rate, whoever is free."""
+        return self.arrivals != CLOSED
+
     def label(self) -> str:
         """Format one line for people: loader and pool first, without usual values."""
         parts = [self.contestant(), f"pool {self.poolsize}", self.interpreter(), f"PostgreSQL {self.postgres}"]

@@ -7,7 +7,6 @@ from typing import Any, Literal, Protocol
 
 from bigdata.registry import INGEST, LOADERS, WORKLOADS, Loader
 from experiments.errors import BadInput, suggest
-from experiments.matrix.arrivals import CLOSED
 from experiments.matrix.cell import INSERTS, TRANSACTIONS, AxisValue, Cell
 from experiments.matrix.combinations import combine
 from experiments.matrix.packages import DISTRIBUTIONS, LOCKED, Packages, name_sets, needed_by, packages_of
@@ -142,7 +141,7 @@ def find_obstacle(cell: Cell) -> str | None:
         return f"{loader.name} speaks {', '.join(loader.protocols)}"
     if loader.ingests_only and cell.workload != INGEST.name:
         return f"{loader.name} has no other workload than {INGEST.name}"
-    if cell.arrivals != CLOSED and cell.workload == INGEST.name:
+    if cell.is_open and cell.workload == INGEST.name:
         return f"the workload {cell.workload} has no open loop: its records are of different lengths"
     if loader.ceiling and cell.protocol == "prepared" and cell.workload != INGEST.name:
         return "pgbench would have to prepare a statement for each key"
