@@ -14,6 +14,7 @@ from experiments.analysis.ceilings import Ceilings, find_ceiling_share, is_ceili
 from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_cost
 from experiments.analysis.good_runs import GoodRuns, estimate_rate, good_runs, paired, values
 from experiments.analysis.queueing.model import Model, model_cells
+from experiments.analysis.queueing.open_loop import OpenCell, model_responses
 from experiments.analysis.response_times import ResponseTimes, find_response_times
 from experiments.analysis.stats import (
     Estimate,
@@ -162,11 +163,13 @@ class CampaignSummary:
     campaign: Campaign
     experiments: tuple[ExperimentSummary, ...]
     model: Model
+    responses: tuple[OpenCell, ...] = ()
+    """Those of open loops."""
 
 
 def summarize_campaign(campaign: Campaign) -> CampaignSummary:
     """Summarize all experiments and model all cells, each once."""
-    return CampaignSummary(campaign, tuple(summarize_all(campaign)), model_cells(campaign))
+    return CampaignSummary(campaign, tuple(summarize_all(campaign)), model_cells(campaign), model_responses(campaign))
 
 
 def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSummary:
