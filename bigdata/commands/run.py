@@ -18,7 +18,8 @@ from bigdata.commands.options import (
     source_arguments,
 )
 from bigdata.database.dburl import check_url
-from bigdata.errors import BadInput, LoadFailed
+from bigdata.errors import BadInput, LoadFailed, Unsupported
+from bigdata.measurement.arrivals import arrivals_report
 from bigdata.measurement.loop_lag import LoopLag
 from bigdata.measurement.profiling import Profiler
 from bigdata.preparation import Preparation, check_driver, prepare, verify
@@ -27,6 +28,9 @@ from bigdata.reporting.report_file import STANDARD_OUTPUT, check_target, write_r
 from bigdata.reporting.result_line import SCHEMA, client_report, phase_report
 from bigdata.reporting.summary import print_statements, print_summary
 from bigdata.runtimes.job import Job, Outcome
+from bigdata.runtimes.open_loop import Schedule
+
+LEAST_ARRIVALS_PER_S, MOST_ARRIVALS_PER_S = 0.001, 1e6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_driver_arguments(parser)
     parser.add_argument(
         "--workload", default=INGEST.name, metavar="|".join(WORKLOADS), help="what is repeated; default: ingest"
+    )
+    parser.add_argument(
+        "--arrivals", type=float, metavar="N", help="open loop: N operations per second, by a Poisson process"
     )
     parser.add_argument("--no-autocommit", action="store_true", help="one transaction per record, not per statement")
     parser.add_argument("--allow-executemany", action="store_true", help="INSERT a record's values with executemany")
@@ -75,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     profiler = Profiler() if options.profile else None
     job = _job(options, choice, url, source, statements, profiler)
     if workload is not INGEST:
-        job = _operating(job, workload, source)
+        job = _operating(job, workload, source, options.arrivals)
     if options.only_data:
         job = replace(job, phases=job.phases[-1:])
     outcome = choice.run(job)
@@ -129,10 +136,21 @@ def _check_workload(options: argparse.Namespace, choice: Choice) -> Workload:
                 raise BadInput(f"--{option}: means nothing to the workload {name}; leave it out")
         if choice.loader.ingests_only:
             raise BadInput(f"--workload: {choice.loader.name} has no other than {INGEST.name}")
+    if options.arrivals is not None:
+        _check_arrivals(options.arrivals, name)
     return WORKLOADS[name]
 
 
-def _operating(job: Job, workload: Workload, source: Source) -> Job:
+def _check_arrivals(rate: float, workload: str) -> None:
+    if workload == INGEST.name:
+        raise BadInput(f"--arrivals: means nothing to the workload {workload}; choose another --workload")
+    if not MOST_ARRIVALS_PER_S >= rate >= LEAST_ARRIVALS_PER_S:
+        raise BadInput(f"--arrivals: found {rate:g}, expected {LEAST_ARRIVALS_PER_S:g} to {MOST_ARRIVALS_PER_S:g}")
+    if sys.platform != "linux":
+        raise Unsupported("--arrivals: needs Linux, whose timers are sharp enough")
+
+
+def _operating(job: Job, workload: Workload, source: Source, arrivals: float | None) -> Job:
     """Return the job with the operations of a workload in the place of records, a few of them checked before."""
     # Not for all: a loader that ingests should hold nothing of this.
     from bigdata.census.operations import draw_operations
@@ -140,7 +158,14 @@ def _operating(job: Job, workload: Workload, source: Source) -> Job:
 
     drawn = draw_operations(source, workload, job.poolsize)
     phases = (("check", iter(drawn.checked), drawn.rows_of), ("data", iter(drawn.timed), drawn.rows_of))
-    return replace(job, autocommit=workload.autocommit, workload=workload.name, phases=phases, answers=Answers())
+    job = replace(job, autocommit=workload.autocommit, workload=workload.name, phases=phases, answers=Answers())
+    if arrivals is None:
+        return job
+    from bigdata.runtimes.timer import sharpen_sleep
+
+    # Before any thread or process is started, which have this of their parent.
+    sharpen_sleep()
+    return replace(job, schedule=Schedule(arrivals))
 
 
 def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
@@ -176,6 +201,8 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
         report["workload"] = job.workload
         report["phases"]["data"]["operations"] = outcome.records["data"]
         report["work"]["checked"], report["work"]["answers"] = outcome.records.get("check", 0), job.answers.digest()
+    if job.schedule is not None:
+        report["arrivals"] = arrivals_report(job.schedule.rate, outcome.taken["data"])
     if job.loop_lag is not None and data.started_s is not None and data.ended_s is not None:
         report["loop_lag_s"] = job.loop_lag.percentiles(data.started_s, data.ended_s)
     return report

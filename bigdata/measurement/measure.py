@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterable, NamedTuple
+from typing import Callable, Iterable, NamedTuple
 
 from bigdata.measurement.control_group import Throttling, read_throttling
 from bigdata.measurement.run_queue import Waits, growth, read_own_wait, read_waits
@@ -91,9 +91,13 @@ class Measured:
 
 
 class PhaseClock:
-    """The clock of a phase, from the moment all workers are ready to the last acknowledgement."""
+    """The clock of a phase, from the moment all workers are ready to the last acknowledgement.
 
-    def __init__(self) -> None:
+    ``begin`` is called as it starts.
+    """
+
+    def __init__(self, begin: Callable[[], None] | None = None) -> None:
+        self._begin = begin
         self._started_s = 0.0
         self._usage_before = Usage(0.0, 0.0, 0, 0)
         self._throttling_before: Throttling | None = None
@@ -107,6 +111,8 @@ class PhaseClock:
         self._waits_before = read_waits()
         self._usage_before = read_usage()
         self._started_s = time.monotonic()
+        if self._begin is not None:
+            self._begin()
 
     def leave(self) -> None:
         """Note what the calling thread has waited for a core; a thread that may end before ``stop`` calls it last."""

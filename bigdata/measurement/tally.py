@@ -29,11 +29,15 @@ _PERCENTS = (50, 95, 99)
 
 
 class Taken(NamedTuple):
-    """The work of one worker: number of rows, latencies, and number of further records per class of latency."""
+    """The work of one worker: number of rows, latencies, and number of further records per class of latency.
+
+    ``instants``, of an open loop alone, are when each operation was due, began and ended, in nanoseconds.
+    """
 
     rows: int
     latencies_s: Sequence[float]
     classes: Mapping[int, int]
+    instants: Sequence[Sequence[int]] = ()
 
 
 class Tally:

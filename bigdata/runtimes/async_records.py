@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from bigdata.runtimes.feed import Feed, hand_out
+from bigdata.runtimes.open_loop import Turns
+from bigdata.runtimes.timer import Line
 
 
 class AsyncRecords:
@@ -33,3 +37,34 @@ class AsyncRecords:
         if self._feed.would_wait:
             return await asyncio.get_event_loop().run_in_executor(None, self._feed.refill)
         return self._feed.refill()
+
+
+class AwaitedRecords(AsyncRecords):
+    """The operations of one task in an open loop: those that are due are at hand, and the next one is awaited."""
+
+    def __init__(self, feed: Feed, line: Line) -> None:
+        super().__init__(feed)
+        self._line = line
+
+    async def __anext__(self) -> Any:
+        turns = self._tally
+        assert isinstance(turns, Turns)
+        turns.wait, schedule = None, turns.schedule
+        while turns.upcoming is None:
+            if not self._feed.ready and not await self._refill():
+                raise StopAsyncIteration
+            # After a refill another task may have taken all.
+            with suppress(IndexError):
+                turns.upcoming = self._take()
+        woken = asyncio.get_event_loop().create_future()
+        self._line.join(schedule.start_ns + turns.upcoming[0], partial(_wake, woken))
+        await woken
+        if schedule.closed:
+            raise StopAsyncIteration
+        return hand_out(self, self._take, turns)
+
+
+def _wake(woken: asyncio.Future[None]) -> None:
+    # One that waits no more was cancelled.
+    if not woken.done():
+        woken.set_result(None)

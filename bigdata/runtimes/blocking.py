@@ -24,7 +24,7 @@ def run_load(job: Job, connect: Connect, run_phase: RunPhase) -> Outcome:
     try:
         connect(job, connections)
         for phase, feed in job.feeds():
-            clock = PhaseClock()
+            clock = PhaseClock(feed.begin)
             try:
                 feed.fill()
                 run_phase(job, phase, feed, clock, connections)

@@ -9,10 +9,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from itertools import islice
-from typing import Any, Callable, Iterator
+from typing import TYPE_CHECKING, Any, Callable, Iterator
 
 from bigdata.measurement.tally import NOTES, Taken, Tally
 from bigdata.runtimes.hand_over import HandOver
+
+if TYPE_CHECKING:
+    from bigdata.runtimes.open_loop import Schedule, Turns
 
 # Records of a phase that are read and parsed before its clock starts; at most 2 KiB each.
 READ_AHEAD_RECORDS = 10_000
@@ -22,12 +25,21 @@ BATCH_RECORDS = 100
 class Feed:
     """The records of one phase. ``rows_of`` returns the number of rows that a record becomes.
 
-    ``tallied``: every worker notes what it takes and when.
+    ``tallied``: every worker notes what it takes and when. With a ``schedule`` each record has its instant before it.
     """
 
-    def __init__(self, records: Iterator[Any], rows_of: Callable[[Any], int], *, tallied: bool = False) -> None:
-        self._records = records
-        self._rows_of = rows_of
+    def __init__(
+        self,
+        records: Iterator[Any],
+        rows_of: Callable[[Any], int],
+        *,
+        tallied: bool = False,
+        schedule: Schedule | None = None,
+    ) -> None:
+        self._records = records if schedule is None else zip(schedule.offsets_ns, records)
+        self._rows_of = rows_of if schedule is None else lambda record: rows_of(record[1])
+        self._rows_of_record = rows_of
+        self.schedule = schedule
         self.ready: deque[Any] = deque()
         self.rows = 0
         self.read_ahead = 0
@@ -35,7 +47,7 @@ class Feed:
         self.may_stream = False
         """True if there may be more records than were read ahead."""
         self._tallied = tallied
-        self._tallies: list[Tally] = []
+        self._tallies: list[Tally | Turns] = []
         self._hand_over: HandOver[Any] = HandOver()
         self._refilling = threading.Lock()
         self._closed = False
@@ -57,8 +69,15 @@ class Feed:
         """Start the thread that reads what ``fill`` left."""
         threading.Thread(target=self._stream, name="reader", daemon=True).start()
 
+    def begin(self) -> None:
+        """Begin the schedule, if there is one; the clock starts now."""
+        if self.schedule is not None:
+            self.schedule.begin()
+
     def close(self) -> None:
         """Hand out nothing more, and release workers and reader that wait for each other."""
+        if self.schedule is not None:
+            self.schedule.close()
         self._hand_over.close()
         with self._refilling:
             self._closed = True
@@ -85,11 +104,12 @@ class Feed:
                 rows -= self._rows_of(record)
         return records
 
-    def new_tally(self) -> Tally | None:
+    def new_tally(self) -> Tally | Turns | None:
         """Return a tally for one more worker; None if none is kept."""
         if not self._tallied:
             return None
-        tally = Tally(self._rows_of)
+        rows_of, schedule = self._rows_of_record, self.schedule
+        tally = Tally(rows_of) if schedule is None else schedule.new_turns(rows_of)
         self._tallies.append(tally)
         return tally
 
@@ -139,7 +159,14 @@ class Records:
         return self._feed.refill()
 
 
-def hand_out(records: Any, take: Callable[[], Any], tally: Tally | None) -> Iterator[Any]:
+def hand_out(records: Any, take: Callable[[], Any], tally: Tally | Turns | None) -> Iterator[Any]:
+    """Return an iterator over what ``take`` returns until it raises IndexError: at once, or by the open loop."""
+    if tally is None or isinstance(tally, Tally):
+        return _hand_out_at_once(records, take, tally)
+    return tally.hand_out(records, take)
+
+
+def _hand_out_at_once(records: Any, take: Callable[[], Any], tally: Tally | None) -> Iterator[Any]:
     """Yield what ``take`` returns until it raises IndexError; set ``current`` of the records, and note it in the tally.
 
     Records have their time added in this loop rather than by a method of the tally, as calls are what costs here.

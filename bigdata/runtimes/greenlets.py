@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Sequence
 
 import gevent
+from gevent.hub import Waiter
 from gevent.queue import Queue
 
 from bigdata.measurement.measure import PhaseClock
@@ -23,6 +24,8 @@ from bigdata.runtimes.job import (
     Outcome,
     load_failed,
 )
+from bigdata.runtimes.open_loop import Turns
+from bigdata.runtimes.timer import Line
 
 Stop = Callable[[int], None]
 
@@ -50,7 +53,21 @@ def run(job: Job) -> Outcome:
 
 
 class GreenletRecords(Records):
-    """The records of one greenlet. One of gevent's own threads waits for the reader, never the hub."""
+    """The records of one greenlet. One of gevent's own threads waits for the reader, never the hub.
+
+    In an open loop a ``line`` wakes it when its next operation is due.
+    """
+
+    def __init__(self, feed: Feed, line: Line | None = None) -> None:
+        super().__init__(feed)
+        if line is not None and isinstance(self._tally, Turns):
+            self._line, self._tally.wait = line, self._wait
+
+    def _wait(self, due_ns: int) -> bool:
+        waiter = Waiter()
+        self._line.join(due_ns, lambda: waiter.switch(None))
+        waiter.get()
+        return self._feed.schedule is not None and not self._feed.schedule.closed
 
     def _refill(self) -> bool:
         if self._feed.would_wait:
@@ -71,7 +88,7 @@ def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections:
 
     def worker(connection: Any) -> Callable[[], None]:
         def work() -> None:
-            records = GreenletRecords(feed)
+            records = GreenletRecords(feed, line)
             try:
                 hot_loop(connection, records)
             except (job.driver.Error, ValueError) as error:
@@ -86,10 +103,27 @@ def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections:
     def abandon(index: int) -> None:
         job.driver.abandon(connections[index])
 
-    # None of them runs before this greenlet waits for them.
-    clock.start()
-    workers = [worker(connection) for connection in connections]
-    _run_together(workers, stops=((cancel, CANCEL_FOR_S), (abandon, BREAK_OFF_FOR_S)))
+    with _line_of(feed) as line:
+        # None of them runs before this greenlet waits for them.
+        clock.start()
+        workers = [worker(connection) for connection in connections]
+        _run_together(workers, stops=((cancel, CANCEL_FOR_S), (abandon, BREAK_OFF_FOR_S)))
+
+
+@contextmanager
+def _line_of(feed: Feed) -> Iterator[Line | None]:
+    """Let gevent's hub ring for the operations of an open loop meanwhile; None of a closed one."""
+    if feed.schedule is None:
+        yield None
+        return
+    line = Line()
+    watcher = gevent.get_hub().loop.io(line.timer, 1)
+    watcher.start(line.ring)
+    try:
+        yield line
+    finally:
+        watcher.close()
+        line.close()
 
 
 def _run_together(workers: Sequence[Callable[[], None]], stops: Sequence[tuple[Stop, float]]) -> None:

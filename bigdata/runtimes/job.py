@@ -20,6 +20,7 @@ from bigdata.measurement.measure import Measured, PhaseClock, Usage
 from bigdata.measurement.profiling import Profiler
 from bigdata.measurement.tally import Taken
 from bigdata.runtimes.feed import Feed
+from bigdata.runtimes.open_loop import Schedule
 
 if TYPE_CHECKING:
     from bigdata.runtimes.answers import Answers
@@ -119,6 +120,8 @@ class Job:
     """One of ``bigdata.registry.WORKLOADS``."""
     answers: Answers | None = None
     """Digests what arrives in phase ``check``, if given."""
+    schedule: Schedule | None = None
+    """When each operation of phase ``data`` comes; None for a closed loop, whose workers begin the next at once."""
 
     @contextmanager
     def watch_loop(self, loop: Any) -> Iterator[None]:
@@ -138,7 +141,8 @@ class Job:
     def feeds(self) -> Iterator[tuple[str, Feed]]:
         """Yield each phase's name and its unread records."""
         for phase, records, rows_of in self.phases:
-            yield phase, Feed(records, rows_of, tallied=phase in TALLIED_PHASES)
+            tallied = phase in TALLIED_PHASES
+            yield phase, Feed(records, rows_of, tallied=tallied, schedule=self.schedule if tallied else None)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call the function, profiled if requested."""

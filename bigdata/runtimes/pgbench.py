@@ -12,14 +12,17 @@ from __future__ import annotations
 
 from functools import reduce
 from math import gcd
+from pathlib import Path
 from typing import Any, Iterator, Sequence, TextIO
 
 from bigdata.census.sf1 import DataRecord
 from bigdata.database import statements as sql
 from bigdata.errors import BadInput, Unsupported
+from bigdata.measurement.tally import Taken
 from bigdata.registry import INGEST, WORKLOADS, most_prepared_inserts
 from bigdata.runtimes import programs
 from bigdata.runtimes.job import Job, Outcome
+from bigdata.runtimes.pgbench_log import log_options, read_log
 from bigdata.runtimes.pgbench_operations import SEED, OperationsScript
 
 # Older ones prepare all statements of a script at once, also those for other clients' records.
@@ -118,6 +121,7 @@ def run(job: Job) -> Outcome:
         made = OperationsScript(list(keys), job.poolsize, WORKLOADS[job.workload])
         script.writelines(f"{line}\n" for line in made.lines())
         options.extend([f"--transactions={made.turns}", SEED])
+        options.extend([] if job.schedule is None else log_options(job.schedule.rate))
 
     def write_script(script: TextIO, records: Iterator[DataRecord]) -> None:
         every = list(records)
@@ -137,7 +141,10 @@ def run(job: Job) -> Outcome:
         how = [f"--client={job.poolsize}", "--jobs=1", f"--protocol={job.protocol}", "--no-vacuum"]
         return [*how, *options, "--define=left=0", "--define=turn=0", f"--file={script}"]
 
-    return programs.run(job, "pgbench", write_operations if operating else write_script, arguments)
+    def read_taken(folder: Path, operations: int) -> list[Taken]:
+        return [] if job.schedule is None else read_log(folder, operations, job.poolsize)
+
+    return programs.run(job, "pgbench", write_operations if operating else write_script, arguments, read_taken)
 
 
 def find_step(rows: Sequence[int], *, prepared: bool) -> int:

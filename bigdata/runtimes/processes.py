@@ -44,7 +44,7 @@ def run(job: Job) -> Outcome:
     try:
         team.start()
         for phase, feed in feeds.items():
-            clock = PhaseClock()
+            clock = PhaseClock(feed.begin)
             team.run_phase(phase, feed, clock)
             outcome.add(phase, feed, clock, [worker.used for worker in team.workers])
             outcome.taken[phase] = [worker.taken for worker in team.workers if worker.taken is not None]

@@ -28,6 +28,7 @@ from bigdata.database.dburl import hide_password
 from bigdata.errors import BadInput, LoadFailed, Unsupported
 from bigdata.measurement.measure import Measured, PhaseClock, Usage
 from bigdata.measurement.run_queue import growth, read_waits
+from bigdata.measurement.tally import Taken
 from bigdata.runtimes.job import Job, Outcome
 from bigdata.runtimes.threads import run as run_threads
 
@@ -65,12 +66,19 @@ PROGRAMS = {"pgbench": "pgbench", "psql_file": "psql", "psql_copy": "psql"}
 WriteScript = Callable[[TextIO, Iterator[Any]], None]
 
 
-def run(job: Job, name: str, write_script: WriteScript, arguments: Callable[[str], Sequence[str]]) -> Outcome:
+def run(
+    job: Job,
+    name: str,
+    write_script: WriteScript,
+    arguments: Callable[[str], Sequence[str]],
+    read_taken: Callable[[Path, int], list[Taken]] = lambda folder, records: [],
+) -> Outcome:
     """Load geo records by the driver and data records by the program ``name``.
 
     ``write_script`` writes all that the program is to do; ``arguments`` are those of its command line, given the
-    script's name, and are asked for when it has been written. Raises Unsupported if there is no such program or it
-    cannot be measured, BadInput for what cannot be asked of it, LoadFailed with its words where it fails.
+    script's name, and are asked for when it has been written. ``read_taken`` returns what workers did, of the folder
+    that the program ran in and the number of records. Raises Unsupported if there is no such program or it cannot be
+    measured, BadInput for what cannot be asked of it, LoadFailed with its words where it fails.
     """
     program = find_program(name)
     if job.statements is not None or job.profiler is not None:
@@ -88,7 +96,8 @@ def run(job: Job, name: str, write_script: WriteScript, arguments: Callable[[str
         except OSError as error:
             raise LoadFailed(f"{folder / _SCRIPT}: cannot be written: {error.strerror}") from error
         measured = _run(program, arguments(_SCRIPT), job, folder, counted.rows)
-    outcome.measured["data"], outcome.records["data"], outcome.taken["data"] = measured, counted.records, []
+        outcome.taken["data"] = read_taken(folder, counted.records)
+    outcome.measured["data"], outcome.records["data"] = measured, counted.records
     outcome.read_ahead += counted.records
     outcome.programs = {program.name: program.version}
     return outcome

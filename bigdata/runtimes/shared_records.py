@@ -20,6 +20,7 @@ class Share:
         feed.ready.clear()
         self.may_stream = feed.may_stream
         self.new_tally = feed.new_tally
+        self.schedule = feed.schedule
         self._next = memoryview(mmap.mmap(-1, 8)).cast("q")
         self._lock = get_context("fork").Lock()
 
@@ -38,6 +39,7 @@ class SharedRecords:
         self._records = share.records
         self._length = len(share.records)
         self._take_number = share.take
+        self._schedule = share.schedule
         self._ask = ask
         self._may_ask = share.may_stream
         self._asked_for: deque[Any] = deque()
@@ -56,6 +58,8 @@ class SharedRecords:
 
     def close(self) -> None:
         """Hand out nothing more."""
+        if self._schedule is not None:
+            self._schedule.close()
         self._length = 0
         self._may_ask = False
         self._asked_for.clear()

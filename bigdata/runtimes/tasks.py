@@ -6,13 +6,14 @@ import asyncio
 import signal
 import time
 from asyncio.log import logger
-from typing import Any, Callable, Coroutine, Sequence
+from contextlib import contextmanager
+from typing import Any, Callable, Coroutine, Iterator, Sequence
 
 from bigdata.database.dburl import cannot_connect
 from bigdata.errors import INTERRUPTED, Interrupted
 from bigdata.measurement.measure import PhaseClock
 from bigdata.runtimes.aside import Aside
-from bigdata.runtimes.async_records import AsyncRecords
+from bigdata.runtimes.async_records import AsyncRecords, AwaitedRecords
 from bigdata.runtimes.feed import Feed
 from bigdata.runtimes.job import (
     BREAK_OFF_FOR_S,
@@ -23,6 +24,7 @@ from bigdata.runtimes.job import (
     Outcome,
     load_failed,
 )
+from bigdata.runtimes.timer import Line
 
 # PostgreSQL starts a process for each connection: of a thousand at once the last would wait longer than a driver does.
 CONNECTING_AT_ONCE = 50
@@ -59,7 +61,7 @@ async def _run(job: Job) -> Outcome:
     try:
         await _connect(job, connections, interrupted)
         for phase, feed in job.feeds():
-            clock = PhaseClock()
+            clock = PhaseClock(feed.begin)
             try:
                 feed.fill()
                 await _run_phase(job, phase, feed, clock, connections, interrupted)
@@ -94,7 +96,7 @@ async def _run_phase(
     reasons = _listen_to_reasons(job)
 
     async def work(connection: Any) -> None:
-        records = AsyncRecords(feed)
+        records = AsyncRecords(feed) if line is None else AwaitedRecords(feed, line)
         try:
             await hot_loop(connection, records)
         except errors as error:
@@ -110,10 +112,26 @@ async def _run_phase(
     def abandon(index: int) -> None:
         job.driver.abandon(connections[index])
 
-    # None of them runs before this coroutine waits for them.
-    clock.start()
-    workers = [work(connection) for connection in connections]
-    await _run_together(workers, interrupted, stops=((cancel, CANCEL_FOR_S), (abandon, BREAK_OFF_FOR_S)))
+    with _line_of(feed) as line:
+        # None of them runs before this coroutine waits for them.
+        clock.start()
+        workers = [work(connection) for connection in connections]
+        await _run_together(workers, interrupted, stops=((cancel, CANCEL_FOR_S), (abandon, BREAK_OFF_FOR_S)))
+
+
+@contextmanager
+def _line_of(feed: Feed) -> Iterator[Line | None]:
+    """Let the event loop ring for the operations of an open loop meanwhile; None of a closed one."""
+    if feed.schedule is None:
+        yield None
+        return
+    line, loop = Line(), asyncio.get_event_loop()
+    loop.add_reader(line.timer, line.ring)
+    try:
+        yield line
+    finally:
+        loop.remove_reader(line.timer)
+        line.close()
 
 
 async def _run_together(

@@ -8,26 +8,13 @@ baseline's own attempt that counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from experiments.analysis.disturbance import has_outside_cause
 from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell, part_of
 from experiments.records.facts import Placement
 from experiments.records.record import Record
-
-
-@dataclass(frozen=True, slots=True)
-class GoodRun:
-    """A run that counts. ``resumed``: by a command that resumed the campaign, on restarted servers."""
-
-    rows_per_s: float
-    resumed: bool
-
-
-GoodRuns = Mapping[int, GoodRun]
-"""By block."""
 
 
 def counting_runs(campaign: Campaign, shown: ShownCell) -> list[Record]:
@@ -63,25 +50,6 @@ def choose_counting(attempts: Iterable[Record], placement: Placement | None) -> 
 def placement_of(campaign: Campaign, shown: ShownCell) -> Placement | None:
     """Return the cores of a cell; None if it never had any."""
     return part_of(campaign.description.placements, shown.cell, "resources")
-
-
-def good_runs(runs: Iterable[Record]) -> dict[int, GoodRun]:
-    """Return the runs of one cell that count, by block: only ok ones are in medians, ratios and effects."""
-    return {
-        record.block: GoodRun(record.rate, record.resumed)
-        for record in runs
-        if record.status == "ok" and record.rate is not None
-    }
-
-
-def paired(runs: GoodRuns, baseline: GoodRuns) -> dict[int, GoodRun]:
-    """Return the runs whose baseline ran in the same block by the same command, so on the same start of the servers."""
-    return {block: run for block, run in runs.items() if block in baseline and baseline[block].resumed == run.resumed}
-
-
-def rates(runs: GoodRuns) -> dict[int, float]:
-    """Return their rows per second."""
-    return {block: run.rows_per_s for block, run in runs.items()}
 
 
 def _choose(attempts: Sequence[Record], placement: Placement | None) -> Record:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.analysis.attempts import counting_runs, good_runs
+from experiments.analysis.attempts import counting_runs
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.effects import Table
 from experiments.analysis.factors import Crossing, Factor, Level, find_crossing
+from experiments.analysis.good_runs import good_runs
 from experiments.records.campaign import Campaign
 from experiments.records.description import ShownCell
 
@@ -82,4 +83,4 @@ def complete_blocks(basis: Basis, campaign: Campaign) -> list[Table]:
     }
     blocks = sorted(set.intersection(*(set(some) for some in runs.values())))
     whole = [block for block in blocks if len({some[block].resumed for some in runs.values()}) == 1]
-    return [{levels: math.log(some[block].rows_per_s) for levels, some in runs.items()} for block in whole]
+    return [{levels: math.log(some[block].compared) for levels, some in runs.items()} for block in whole]

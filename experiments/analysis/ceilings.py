@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bigdata.registry import LOADERS
-from experiments.analysis.attempts import counting_runs, good_runs, paired, rates
+from experiments.analysis.attempts import counting_runs
+from experiments.analysis.good_runs import good_runs, paired, values
 from experiments.analysis.stats import Estimate, estimate_ratio
 from experiments.matrix.cell import AxisValue
 from experiments.records.campaign import Campaign
@@ -22,7 +23,7 @@ COPY = "ceiling_copy"
 """All rows in one statement."""
 
 # Axes on which a cell and its upper bound are alike.
-_SAME = ("engine", "postgres", "data", "poolsize", "resources", "transaction", "workload")
+_SAME = ("engine", "postgres", "data", "poolsize", "resources", "transaction", "workload", "arrivals")
 
 # Of several that qualify, the one with more of these wins, the first of them counting most.
 _PREFERRED_PROTOCOLS = ("simple", "prepared")
@@ -64,15 +65,15 @@ def compare_with_ceiling(campaign: Campaign, shown: ShownCell, ceilings: Ceiling
     ceiling = find_ceiling(shown.cell, ceilings)
     highest = good_runs(counting_runs(campaign, ceiling)) if ceiling else {}
     arms = [good_runs(counting_runs(campaign, replace(shown, arm=arm))) for arm in ("a", "b")]
-    pairs = [rates(paired(runs, highest)) for runs in arms]
+    pairs = [values(paired(runs, highest)) for runs in arms]
     both = {
         block: math.exp(statistics.fmean(math.log(runs[block]) for runs in pairs if block in runs))
         for block in sorted(set().union(*pairs))
     }
-    every = [run.rows_per_s for runs in arms for run in runs.values()]
+    every = [run.compared for runs in arms for run in runs.values()]
     if both or not highest or not every:
-        return estimate_ratio(both, rates(highest))
-    return Estimate(statistics.median(every) / statistics.median(rates(highest).values()))
+        return estimate_ratio(both, values(highest))
+    return Estimate(statistics.median(every) / statistics.median(values(highest).values()))
 
 
 def _same(cell: Cell) -> tuple[AxisValue, ...]:

@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from experiments.analysis.attempts import paired
 from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.differences import Difference, find_differences_between, join_parts
+from experiments.analysis.good_runs import paired
 from experiments.analysis.matching import Key, Pair, ambiguous_cells, match_cells, only_in, pair_cells
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_unpaired_ratio, is_significant
 from experiments.analysis.summary import CellSummary, ExperimentSummary, summarize
@@ -205,13 +205,13 @@ def _compare_cell(a: CellSummary, b: CellSummary) -> ComparedCell:
 
 def _logs(cell: CellSummary) -> list[float]:
     """Return the logarithms of the rows/s of a cell's good runs."""
-    return [math.log(run.rows_per_s) for run in cell.good_runs.values()]
+    return [math.log(run.compared) for run in cell.good_runs.values()]
 
 
 def log_ratios(cell: CellSummary) -> list[float]:
     """Return the logarithms of its ratios to the baseline, one of each block that has both."""
     pairs = sorted(paired(cell.good_runs, cell.pace).items())
-    return [math.log(run.rows_per_s) - math.log(cell.pace[block].rows_per_s) for block, run in pairs]
+    return [math.log(run.compared) - math.log(cell.pace[block].compared) for block, run in pairs]
 
 
 def obstacle_to(cell: CellSummary) -> str | None:

@@ -9,22 +9,16 @@ from functools import cached_property
 from typing import Any
 
 from experiments.analysis import counts
-from experiments.analysis.attempts import (
-    BaselineRuns,
-    GoodRuns,
-    choose_counting,
-    good_runs,
-    paired,
-    placement_of,
-    rates,
-)
+from experiments.analysis.attempts import BaselineRuns, choose_counting, placement_of
 from experiments.analysis.ceilings import Ceilings, compare_with_ceiling, is_ceiling, list_ceilings
 from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_cost
+from experiments.analysis.good_runs import GoodRuns, estimate_rate, good_runs, paired, values
 from experiments.analysis.queueing.model import Model, model_cells
+from experiments.analysis.queueing.open_loop import OpenCell, model_responses
+from experiments.analysis.response_times import ResponseTimes, find_response_times
 from experiments.analysis.stats import (
     Estimate,
     adjust_holm,
-    estimate_median,
     estimate_ratio,
     is_noise,
     median_of_known,
@@ -46,14 +40,17 @@ from experiments.records.record import AXES, Cell, Client, Record, Status
 class CellSummary:
     """One row: a cell and arm with its finished runs. Medians and the ratio are None where no run was ok.
 
+    ``response`` are the times of an open loop, whose ``ratio`` is that of their 99th percentile, below 1 if shorter.
+
     ``client_share`` is the part of its cores that the client used in phase ``data``, ``throttled_share`` the part of
     that phase in which it waited for its quota. ``disturbed`` runs have a ``disturbance``; on ``disturbed_ground`` too
     many of the row's or the baseline's are, so that the ratio is not tested. ``repeated`` counts repetitions, ``pace``
-    has the runs of the baseline that its own are compared with. In ``cut`` blocks an interruption came between the run
-    and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its table; ``noise``: the ratio does not
-    differ significantly from 1. ``ledger`` is microseconds of worker time per row by ``time_breakdown.PARTS``,
-    ``to_ceiling`` the ratio to the upper bound, of both arms of a baseline. ``capacity`` are the rows/s of one core of
-    Python, ``instruction_ratio`` those of its ``count`` to the baseline's. None is unknown.
+    has the runs of the baseline, with the row's arrivals, that its own are compared with. In ``cut`` blocks an
+    interruption came between the run and that of the baseline. ``holm_p`` is the ratio's p value adjusted for its
+    table; ``noise``: the ratio does not differ significantly from 1. ``ledger`` is microseconds of worker time per row
+    by ``time_breakdown.PARTS``, ``to_ceiling`` the ratio to the upper bound, of both arms of a baseline. ``capacity``
+    are the rows/s of one core of Python, ``instruction_ratio`` those of its ``count`` to the baseline's. None is
+    unknown.
     """
 
     shown: ShownCell
@@ -81,6 +78,7 @@ class CellSummary:
     capacity: Estimate | None = None
     count: CellCount | None = None
     instruction_ratio: float | None = None
+    response: ResponseTimes | None = None
 
     @cached_property
     def ok(self) -> tuple[Record, ...]:
@@ -91,6 +89,11 @@ class CellSummary:
     def ceiling_share(self) -> float | None:
         """Return the rows/s as a share of the upper bound."""
         return None if self.to_ceiling is None else self.to_ceiling.value
+
+    @property
+    def is_pace(self) -> bool:
+        """Return whether others are compared with it: the baseline, or that with other arrivals."""
+        return self.baseline or (self.ratio is None and bool(self.pace) and self.pace == self.good_runs)
 
     @property
     def is_relay_bound(self) -> bool:
@@ -144,6 +147,11 @@ class ExperimentSummary:
     floor_blocks: int = 0
 
     @property
+    def is_open(self) -> bool:
+        """Return whether its cells are open loops, which are compared by their response times."""
+        return any(cell.shown.cell.is_open for cell in self.cells)
+
+    @property
     def unit(self) -> str:
         """Return what its rates count."""
         return unit_of(cell.shown.cell.workload for cell in self.cells)
@@ -163,11 +171,13 @@ class CampaignSummary:
     campaign: Campaign
     experiments: tuple[ExperimentSummary, ...]
     model: Model
+    responses: tuple[OpenCell, ...] = ()
+    """Those of open loops."""
 
 
 def summarize_campaign(campaign: Campaign) -> CampaignSummary:
     """Summarize all experiments and model all cells, each once."""
-    return CampaignSummary(campaign, tuple(summarize_all(campaign)), model_cells(campaign))
+    return CampaignSummary(campaign, tuple(summarize_all(campaign)), model_cells(campaign), model_responses(campaign))
 
 
 def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSummary:
@@ -177,14 +187,28 @@ def summarize(campaign: Campaign, experiment: ShownExperiment) -> ExperimentSumm
     baseline = next((cell for cell in shown if again and (cell.cell_key, cell.arm) == (again.cell_key, "a")), None)
     ceilings = list_ceilings(campaign.description.cells)
     counted = campaign.counts.get(baseline.cell_key) if baseline else None
-    pace = BaselineRuns(campaign, baseline)
-    cells = [_summarize_cell(campaign, cell, cell is baseline, pace, ceilings) for cell in shown]
-    cells = [replace(cell, instruction_ratio=counts.instruction_ratio(cell.count, counted)) for cell in cells]
+    none, paces = BaselineRuns(campaign, None), [cell for cell in shown if _is_pace(cell, baseline)]
+    beside = {cell.cell.arrivals: BaselineRuns(campaign, cell) for cell in paces}
+    cells = [
+        _summarize_cell(campaign, cell, None if cell in paces else beside.get(cell.cell.arrivals, none), ceilings)
+        for cell in shown
+    ]
+    ratios = (counts.instruction_ratio(cell.count, counted) for cell in cells)
+    cells = [
+        replace(cell, baseline=cell.shown is baseline, instruction_ratio=ratio)
+        for cell, ratio in zip(cells, ratios, strict=True)
+    ]
     cells = _mark_disturbed_ground(cells)
     second = next((cell for cell in cells if cell.shown is again), None)
     floor = noise_floor(second.ratio) if second else None
     blocks = len(paired(second.good_runs, second.pace)) if second else 0
     return ExperimentSummary(experiment, tuple(_compare(cells, floor)), floor, blocks)
+
+
+def _is_pace(shown: ShownCell, baseline: ShownCell | None) -> bool:
+    """Return whether others are compared with the cell: it is the baseline, or that with other arrivals."""
+    same = baseline and replace(shown.cell, arrivals=baseline.cell.arrivals) == baseline.cell
+    return shown.arm == "a" and bool(same)
 
 
 def summarize_all(campaign: Campaign) -> list[ExperimentSummary]:
@@ -241,13 +265,15 @@ def _compare(cells: Sequence[CellSummary], floor: float | None) -> list[CellSumm
 
 
 def _summarize_cell(
-    campaign: Campaign, shown: ShownCell, baseline: bool, baseline_runs: BaselineRuns, ceilings: Ceilings
+    campaign: Campaign, shown: ShownCell, baseline_runs: BaselineRuns | None, ceilings: Ceilings
 ) -> CellSummary:
+    """Condense the runs of a cell and arm; it is its own pace if no others are given."""
     placement, attempts = placement_of(campaign, shown), campaign.attempts_of(shown)
     finished = tuple(record for record in choose_counting(attempts, placement) if record.status != "unsupported")
     good = good_runs(finished)
-    pace = good if baseline else good_runs(baseline_runs.beside(finished))
+    pace = good if baseline_runs is None else good_runs(baseline_runs.beside(finished))
     pairs = paired(good, pace)
+    is_open = shown.cell.is_open
     ok = [record for record in finished if record.status == "ok"]
     data = [record.phases["data"] for record in ok if record.phases]
     throttled = [None if phase.throttled_s is None else phase.throttled_s / phase.wall_s for phase in data]
@@ -256,14 +282,14 @@ def _summarize_cell(
     seen = observe(finished, placement)
     return CellSummary(
         shown=shown,
-        baseline=baseline,
+        baseline=False,
         pace=pace,
         planned=0 if shown.unsupported else campaign.description.repeats,
         finished=finished,
         interrupted=sum(record.interrupted for record in attempts),
         repeated=sum(record.repeat > 0 and not record.interrupted for record in attempts),
-        rows_per_s=estimate_median(list(rates(good).values())) if good else None,
-        ratio=None if baseline else estimate_ratio(rates(pairs), rates(pace)),
+        rows_per_s=estimate_rate(ok),
+        ratio=None if baseline_runs is None else estimate_ratio(values(pairs), values(pace)),
         cpu_us_per_row=median_of_known(record.cost_us for record in ok),
         client_share=_client_share(shown.cell, ok, placement),
         throttled_share=median_of_known(throttled),
@@ -271,9 +297,10 @@ def _summarize_cell(
         disturbance=sum_up_disturbances(disturbed, placement, usual),
         cut=len(good.keys() & pace.keys()) - len(pairs),
         observations=seen,
-        verdict=None if seen is None or is_ceiling(shown.cell) else find_verdict(seen),
+        verdict=None if seen is None or is_open or is_ceiling(shown.cell) else find_verdict(seen),
         ledger=median_ledger(finished),
-        to_ceiling=compare_with_ceiling(campaign, shown, ceilings) if good else None,
-        capacity=None if is_ceiling(shown.cell) else counts.client_capacity(ok),
+        to_ceiling=compare_with_ceiling(campaign, shown, ceilings) if good and not is_open else None,
+        capacity=None if is_open or is_ceiling(shown.cell) else counts.client_capacity(ok),
         count=campaign.counts.get(shown.cell_key),
+        response=find_response_times(ok),
     )

@@ -83,7 +83,8 @@ def find_ledger(record: Record) -> Mapping[str, float] | None:
     seen = record.connections
     if data is None or data.server_cpu_s is None or seen is None or seen.round_trip_s is None:
         return None
-    if data.units <= 0 or data.wall_s <= 0:
+    # In an open loop a worker also waits for its next operation to come.
+    if data.units <= 0 or data.wall_s <= 0 or record.open_loop is not None:
         return None
     worker_us = worker_us_per_row(record.cell, data)
     waits = split_waits(seen.waits)

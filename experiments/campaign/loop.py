@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from experiments.analysis.disturbance import has_outside_cause
+from experiments.campaign.calibration import with_rates
 from experiments.campaign.prepared_cell import PreparedCell
-from experiments.campaign.progress import Reporter
+from experiments.campaign.progress import Reporter, describe_result
 from experiments.campaign.quiet_gate import MOST_REPEATS, QuietGate
-from experiments.campaign.run import initial_record
+from experiments.campaign.run import initial_record, measure
 from experiments.campaign.stopping_rule import Blocks
 from experiments.engines.protocol import Server
 from experiments.errors import Failure
@@ -40,6 +41,8 @@ class Runner:
     blocks: Blocks
     gate: QuietGate
     resumed: bool = False
+    calibrate: Measure = measure
+    """Measures a run that leaves no record."""
 
     def run_block(self, runs: Sequence[Run], plan: Plan, *, whole: bool) -> None:
         """Measure the runs of one block; then repeat those that were disturbed from outside, with their baselines.
@@ -47,7 +50,6 @@ class Runner:
         A block that is not ``whole`` was begun by an earlier command, so that a baseline repeated by this one would
         be of another start of the servers.
         """
-        self.gate.begin_block()
         records = {run: self._attempt(run, prepared) for run, prepared in runs}
         if not (self.gate.is_open and whole):
             return
@@ -59,6 +61,20 @@ class Runner:
             self.reporter.repeat([run for run, _ in again])
             with self.gate.repeating():
                 records |= {replace(run, repeat=0): self._attempt(run, prepared) for run, prepared in again}
+
+    def begin_block(self, runs: Sequence[Run], plan: Plan, cells: Cells) -> list[Run]:
+        """Give the block its patience; return its runs, those with a load with their rate."""
+        self.gate.begin_block()
+
+        def find_rate(base: PreparedCell) -> float | None:
+            self.gate.wait(base)
+            run = replace(runs[0][0], cell=base.cell)
+            record = self.calibrate(base, initial_record(self.folder.path.name, run, base.key))
+            self.reporter.tell(f"calibration of block {run.block}: {describe_result(record)}")
+            return record.rate if record.status == "ok" else None
+
+        ready = with_rates([prepared for _, prepared in runs], plan, cells, find_rate)
+        return [(run, prepared) for (run, _), prepared in zip(runs, ready, strict=True)]
 
     def _attempt(self, run: PlannedRun, prepared: PreparedCell) -> Record:
         self.gate.wait(prepared)
@@ -90,7 +106,7 @@ def run_blocks(plan: Plan, cells: Cells, keys: Mapping[Cell, str], runner: Runne
         per_block = sum(isinstance(cells[planned.cell], PreparedCell) for planned in growing.runnable)
         for _, block in groupby(left, key=lambda one: one[0].block):
             runs = list(block)
-            runner.run_block(runs, growing, whole=len(runs) == per_block)
+            runner.run_block(runner.begin_block(runs, growing, cells), growing, whole=len(runs) == per_block)
         growing = runner.blocks.grow(growing)
 
 

@@ -14,6 +14,7 @@ from experiments.engines.protocol import Engine, Finished, Launch, LoaderHost, S
 from experiments.environment.affinity import place
 from experiments.environment.requirements import left_out, loader_lock
 from experiments.errors import BadInput, Failure, Unsupported
+from experiments.matrix.arrivals import rate_of
 from experiments.matrix.cell import LOOPBACK, AxisValue, Cell, Identity, cell_key
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.packages import LOCKED, needed_by, packages_of
@@ -135,7 +136,20 @@ class Preparation:
         )
         key = cell_key(cell, identity)
         timeout_s, here = self._matrix.timeout_s, engine.cores().here
-        return PreparedCell(cell, key, host, server, placement, data, directory, timeout_s, here, network, delayed_by)
+        return PreparedCell(
+            cell,
+            key,
+            host,
+            server,
+            placement,
+            data,
+            directory,
+            timeout_s,
+            here,
+            network,
+            delayed_by,
+            rate_of(cell.arrivals),
+        )
 
     def _host(self, cell: Cell) -> LoaderHost:
         engine = self._engines[cell.engine]

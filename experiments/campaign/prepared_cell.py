@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bigdata.registry import INGEST, LOADERS, WORKLOADS
 from experiments.campaign.datasets import PreparedData
 from experiments.engines.protocol import Launch, LoaderHost, Server
+from experiments.errors import Failure
 from experiments.matrix.cell import Cell
 from experiments.matrix.spec import Network
 from experiments.records.facts import RELAY, Placement, ServerFacts
@@ -40,6 +41,8 @@ class PreparedCell:
     """None for the loopback interface as it is."""
     delayed_by: str = RELAY
     """What delays the packets of another network."""
+    rate_per_s: float | None = None
+    """Operations per second of an open loop; of a load it is known when its block begins."""
 
     @property
     def server_facts(self) -> ServerFacts:
@@ -63,6 +66,10 @@ def run_arguments(prepared: PreparedCell) -> list[str]:
         arguments += ["--workload", cell.workload]
     elif cell.transaction == "per_record":
         arguments.append("--no-autocommit")
+    if cell.is_open:
+        if prepared.rate_per_s is None:
+            raise Failure(f"arrivals {cell.arrivals}: not known, as the baseline did not run well as a closed loop")
+        arguments += ["--arrivals", f"{prepared.rate_per_s:.10g}"]
     if cell.inserts == "executemany":
         arguments.append("--allow-executemany")
     return [*arguments, "--prepared", "--report", "-"]

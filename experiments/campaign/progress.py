@@ -12,6 +12,7 @@ from rich.table import Column
 from experiments.formatting import duration, unit_of
 from experiments.matrix.cell import Cell
 from experiments.matrix.plan import PlannedRun
+from experiments.records.histogram import Histogram
 from experiments.records.record import Record
 
 BAR_WIDTH = 12
@@ -165,6 +166,10 @@ def describe_run(run: PlannedRun) -> str:
 
 def describe_result(record: Record) -> str:
     """Return the result of a run in a few words."""
+    if record.status == "ok" and (loop := record.open_loop) is not None:
+        p99_ns = Histogram.decode(loop.response).percentile(99) or 0.0
+        state = "saturated" if loop.saturated else f"99% within {p99_ns / 1e6:.3g} ms"
+        return f"{state}, at {loop.rate_per_s:,.0f} {unit_of([record.cell.workload])}s/s"
     if record.status == "ok" and record.rate is not None:
         return f"{record.rate:,.0f} {unit_of([record.cell.workload])}s/s"
     return f"{record.status}: {record.reason}"

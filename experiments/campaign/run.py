@@ -35,6 +35,7 @@ from experiments.engines.protocol import Finished, Launch
 from experiments.errors import EngineLost, Failure
 from experiments.matrix.plan import PlannedRun
 from experiments.records.facts import NetworkUse
+from experiments.records.open_loop import OpenLoop, read_open_loop
 from experiments.records.reading import known
 from experiments.records.record import Client, Connections, Host, Phase, Record, ServerUse, Status, Work
 
@@ -62,6 +63,7 @@ class Outcome:
     cpu_us_per_operation: float | None = None
     connections: Connections | None = None
     network: NetworkUse | None = None
+    open_loop: OpenLoop | None = None
 
     def fail(self, reason: str, status: Status = "failed") -> None:
         """Note that the run has failed; what has been measured until then stays."""
@@ -172,7 +174,8 @@ def _check(prepared: PreparedCell, outcome: Outcome, report: Mapping[str, Any], 
         client = known(Client, report["client"])
         data = phases["data"]
         rates, per_operation = _rates(data, data.rows), _rates(data, data.operations or 0)
-    except (KeyError, TypeError, AttributeError) as error:
+        outcome.open_loop = None if prepared.rate_per_s is None else read_open_loop(report["arrivals"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise RunFailed("failed", f"run: reported a line that cannot be used: {what}") from error
     outcome.status, outcome.reason = "wrong_work" if differences else "ok", "; ".join(differences) or None

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, cast
 
 from bigdata.registry import IMPLEMENTATIONS, INGEST, LOADERS
+from experiments.matrix.arrivals import CLOSED
 from experiments.matrix.bounds import Pool, Text
 from experiments.matrix.packages import LOCKED
 
@@ -48,6 +49,7 @@ class Cell:
     workload: Text = INGEST.name
     packages: Text = LOCKED
     network: Text = LOOPBACK
+    arrivals: Text = CLOSED
 
     def axes(self) -> dict[str, AxisValue]:
         """Return every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
@@ -57,6 +59,11 @@ class Cell:
         """Return the value of the axis of this name."""
         return cast(AxisValue, getattr(self, axis))
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether it is an open loop: operations come at a rate, whoever is free."""
+        return self.arrivals != CLOSED
+
     def label(self) -> str:
         """Format one line for people: loader and pool first, without usual values."""
         parts = [self.contestant(), f"pool {self.poolsize}", self.interpreter(), f"PostgreSQL {self.postgres}"]
@@ -64,6 +71,7 @@ class Cell:
         parts += [value for value in (self.transaction, self.inserts) if value not in ("autocommit", "execute")]
         parts += [] if self.workload == INGEST.name else [f"workload {self.workload}"]
         parts += [] if self.network == LOOPBACK else [f"network {self.network}"]
+        parts += [] if self.arrivals == CLOSED else [f"arrivals {self.arrivals}"]
         parts += ["not sampled"] if self.sampling == "off" else []
         parts += [f"in {self.engine}"] if self.engine != "local" else []
         return ", ".join(parts)
@@ -134,6 +142,9 @@ def cell_key(cell: Cell, identity: Identity) -> str:
     if axes["network"] == LOOPBACK:
         # Nor another network.
         del axes["network"]
+    if axes["arrivals"] == CLOSED:
+        # Nor an open loop.
+        del axes["arrivals"]
     everything = {"cell": axes, "identity": asdict(identity)}
     return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 

@@ -141,6 +141,8 @@ def find_obstacle(cell: Cell) -> str | None:
         return f"{loader.name} speaks {', '.join(loader.protocols)}"
     if loader.ingests_only and cell.workload != INGEST.name:
         return f"{loader.name} has no other workload than {INGEST.name}"
+    if cell.is_open and cell.workload == INGEST.name:
+        return f"the workload {cell.workload} has no open loop: its records are of different lengths"
     if loader.ceiling and cell.protocol == "prepared" and cell.workload != INGEST.name:
         return "pgbench would have to prepare a statement for each key"
     if loader.ceiling and cell.protocol == "prepared" and cell.transaction == "per_record":

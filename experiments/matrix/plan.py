@@ -10,6 +10,7 @@ from functools import cached_property
 
 from bigdata.registry import OPERATING
 from experiments.errors import BadInput
+from experiments.matrix.arrivals import load_of, rate_of
 from experiments.matrix.cell import Cell, canonical_json
 from experiments.matrix.expand import Arm, PlannedCell
 from experiments.matrix.spec import DataSet
@@ -25,6 +26,7 @@ ROWS_PER_S_ALONE = 4_000.0
 """With a single connection, which waits for the disk at each durable commit; the slower of the disks measured."""
 
 OPERATIONS_PER_S = 5_000.0
+"""Of a closed loop, and so of a load of 100%."""
 
 START_CPU_S = 0.4
 CPU_S_PER_ROW = 40e-6
@@ -99,9 +101,16 @@ def guess_run_s(cell: Cell, data: DataSet, timeout_s: float, cores: float | None
     if cell.workload in OPERATING:
         workload = OPERATING[cell.workload]
         operations = workload.operations(data.records, cell.poolsize)
-        load_s = operations * max(1 / OPERATIONS_PER_S, workload.least_s / cell.poolsize)
+        load_s = operations * max(1 / _guess_rate(cell), workload.least_s / cell.poolsize)
         return min(timeout_s, OVERHEAD_S + load_s)
     rows = data.records * sum(ROWS_PER_RECORD.get(segment, USUAL_ROWS_PER_RECORD) for segment in data.segments)
     load_s = rows / (ROWS_PER_S if cell.poolsize > 1 else ROWS_PER_S_ALONE)
     limited_s = 0.0 if cores is None else (START_CPU_S + rows * CPU_S_PER_ROW) / cores
     return min(timeout_s, OVERHEAD_S + max(load_s, limited_s))
+
+
+def _guess_rate(cell: Cell) -> float:
+    """Return the operations per second that come, or are done if that is less."""
+    rate, load = rate_of(cell.arrivals), load_of(cell.arrivals)
+    asked = OPERATIONS_PER_S if rate is None else rate
+    return min(OPERATIONS_PER_S, asked * (1.0 if load is None else load))

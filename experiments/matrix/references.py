@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from experiments.errors import join_known, quote, shorten, suggest
+from experiments.matrix.arrivals import parse_arrivals
 from experiments.matrix.cell import LOOPBACK
 from experiments.matrix.packages import LOCKED
 from experiments.matrix.settings import check_settings
@@ -158,5 +159,5 @@ def _check_exclusion(path: YamlPath, entry: Mapping[str, Any], values: Mapping[s
 
 
 def _plain(value: object) -> object:
-    """Undo YAML's False for off, which is the name of a value."""
-    return "off" if value is False else value
+    """Undo YAML's False for off, which is the name of a value; of a mapping return its text."""
+    return "off" if value is False else parse_arrivals(value) if isinstance(value, Mapping) else value

@@ -12,10 +12,12 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS, WORKLOADS
 from experiments.cpuset import REST, parse_cpuset
 from experiments.errors import suggest
+from experiments.matrix import arrivals
 from experiments.matrix.bounds import LONGEST_NAME, NAME
 from experiments.matrix.cell import ENGINES, GILS, INSERTS, SAMPLINGS, TRANSACTIONS
 from experiments.matrix.packages import DISTRIBUTIONS, EXPECTED, distribution_name, is_package
 
+CLOSED = arrivals.CLOSED
 LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
 
 AUTO = "auto"
@@ -137,6 +139,12 @@ def _check_duration(value: object) -> str:
     return value
 
 
+def _check_arrivals(value: object) -> str:
+    if (text := arrivals.parse_arrivals(value)) is None:
+        raise problem(f"is not a way to arrive: {arrivals.EXPECTED}")
+    return text
+
+
 def _check_records(value: object) -> int | str:
     # Older campaigns have none for all.
     if value is None:
@@ -249,6 +257,7 @@ Workload = Annotated[str, one_of("workload", tuple(WORKLOADS), "What is repeated
 ResourcesName = Annotated[Name, Field(description="A name in the section resources.")]
 NetworkName = Annotated[Name, Field(description="A name in the section network, or loopback.")]
 Duration = Annotated[str, Checked(_check_duration, {"type": "string", "pattern": "^[0-9.]+(s|ms|us|µs)$"})]
+Arrivals = Annotated[str, Checked(_check_arrivals, arrivals.SCHEMA)]
 PackagesName = Annotated[Name, Field(description="A name in the section packages, or locked.")]
 Distribution = Annotated[str, Checked(_check_distribution, {"type": "string", "enum": list(DISTRIBUTIONS)})]
 Package = Annotated[str, Checked(_check_package, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]

@@ -15,6 +15,7 @@ from experiments.environment.affinity import allowed_cpus, can_pin, confined
 from experiments.environment.hashes import source_hash
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.formatting import count
+from experiments.matrix.arrivals import CLOSED
 from experiments.matrix.cell import LOOPBACK, Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.spec import Matrix, PostgresConfiguration
@@ -63,9 +64,9 @@ def choose_folders(
 
 
 def can_be_explained(planned: Sequence[PlannedCell]) -> list[Cell]:
-    """Return the cells that can run, each once, without ceilings, which are not Python, and without a relay."""
+    """Return the cells that can run, each once: no ceilings, which are not Python, no relay and no open loop."""
     able = [one.cell for one in planned if one.unsupported is None and not LOADERS[one.cell.loader].ceiling]
-    return [cell for cell in dict.fromkeys(able) if cell.network == LOOPBACK]
+    return [cell for cell in dict.fromkeys(able) if (cell.network, cell.arrivals) == (LOOPBACK, CLOSED)]
 
 
 def explain_asked(

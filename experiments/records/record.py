@@ -17,6 +17,7 @@ from experiments.matrix.bounds import LEAST_DIVISOR, Amount, Block, Count, Flag,
 from experiments.matrix.cell import AXES as AXES
 from experiments.matrix.cell import Cell as Cell
 from experiments.records.facts import NetworkUse
+from experiments.records.open_loop import OpenLoop
 from experiments.records.reading import SCHEMA as SCHEMA
 from experiments.records.reading import (
     Schema,
@@ -243,6 +244,7 @@ class Record:
     repeat: Count = 0
     ledger_us_per_row: Mapping[Text, SharedNumber] | None = None
     network: NetworkUse | None = None
+    open_loop: OpenLoop | None = None
     schema: Schema = SCHEMA
 
     @property
@@ -252,7 +254,9 @@ class Record:
 
     @property
     def rate(self) -> float | None:
-        """Return what runs are compared by: rows per second, or operations of another workload than ``ingest``."""
+        """Return rows per second, or operations of another workload than ``ingest``; None of an open loop."""
+        if self.open_loop is not None:
+            return None
         return self.rows_per_s if self.operations_per_s is None else self.operations_per_s
 
     @property

@@ -22,6 +22,7 @@ from experiments.report.counts import count_lines
 from experiments.report.footnotes import foot_lines
 from experiments.report.labels import label_of
 from experiments.report.memory import memory_lines
+from experiments.report.response_times import response_lines
 
 _IMAGES = {
     "registry": ", official images pinned by digest",
@@ -29,7 +30,12 @@ _IMAGES = {
 }
 
 # Not told where all rows have it.
-_USUAL = (("workload", INGEST.name), ("packages", Cell.packages), ("network", Cell.network))
+_USUAL = (
+    ("workload", INGEST.name),
+    ("packages", Cell.packages),
+    ("network", Cell.network),
+    ("arrivals", Cell.arrivals),
+)
 
 
 def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence[str]) -> list[str]:
@@ -39,6 +45,7 @@ def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence
         _same_everywhere(summary),
         *(describe(description, summary) for describe in (_engines, _cores, _servers, _unlike)),
         *_operations(summary),
+        *response_lines(summary),
         *describe_ratios(summary),
         *count_lines(summary.cells),
         *memory_lines(summary),
@@ -58,7 +65,7 @@ def describe_ratios(summary: ExperimentSummary) -> list[str]:
         "Ratios are means of the blocks' ratios on the logarithmic scale (of ten blocks or more without the outermost "
         "tenth at either end), not the quotients of the medians."
     )
-    return [text] if any(cell.ratio for cell in summary.cells) else []
+    return [text] if any(cell.ratio for cell in summary.cells) and not summary.is_open else []
 
 
 def describe_floor(summary: ExperimentSummary, campaign: Campaign) -> str:

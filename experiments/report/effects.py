@@ -24,8 +24,11 @@ _MOST_NAMES = 3
 def describe_effects(summary: ExperimentSummary, campaign: Campaign) -> str | None:
     """Say how much each factor explains, with its levels and the two-way interactions; Markdown without a heading.
 
-    One sentence with the reason if the effects are unknown; None for an experiment that varies one thing only.
+    One sentence with the reason if the effects are unknown; None for an experiment that varies one thing only, and for
+    open loops, which have another baseline at each load.
     """
+    if summary.is_open:
+        return None
     lists = campaign.description.listed(summary.experiment.name)
     basis = find_basis(without_foreign_baseline([cell.shown for cell in summary.cells], lists))
     crossing = basis.crossing

@@ -34,10 +34,11 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
         name = summary.experiment.name
         write_page(tables / f"{name}.md", experiment_page(summary, whole))
         write_whole(tables / f"{name}.csv", csv_table(summary, whole.model))
-    if whole.model.cells:
+    if whole.model.cells or whole.responses:
         described = whole.campaign.description
         image = model_image(f"../{CHARTS}/{model_name(described)}.svg")
-        write_page(tables / f"{model_name(described)}.md", model_page(described, whole.model, image))
+        text = model_page(described, whole.model, image, whole.responses)
+        write_page(tables / f"{model_name(described)}.md", text)
     write_charts(folder.subfolder(CHARTS), whole)
     if page := verdicts_of(folder, whole.campaign):
         write_page(folder.path / PAGE, page)

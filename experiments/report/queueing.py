@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 from experiments.analysis.queueing.fit import Fit
 from experiments.analysis.queueing.measurements import CLIENT, SERVER, SHARED
 from experiments.analysis.queueing.model import POOL, Model, Modelled
+from experiments.analysis.queueing.open_loop import OpenCell
+from experiments.analysis.stats import median_of_known
 from experiments.formatting import NOTHING, count, in_units, unit_of, whole
 from experiments.records.description import Description
 from experiments.report.labels import headings, label_axes, label_of, lay_out
 
 _HEADINGS = ("rows/s", "client could", "server could", "connections could", "predicted", "error", "note")
+_OPEN_HEADINGS = ("offered rows/s", "measured ms", "predicted ms", "error", "note")
 _FIT_HEADINGS = ("client µs/row", "server µs/row", "delay µs", "fitted on pools", "contention")
 
 BOUNDS = """\
@@ -37,6 +41,14 @@ The runs of {cells} did not measure the server's CPU time inside the phase. Its 
 of connections, up to what its cores could give at that rate. The true bound is at least **server could**, perhaps more.
 """
 
+OPEN_LOOPS = """\
+## Response times
+
+Mean response times of open loops that are not saturated, measured and by the model: arrivals of a Poisson process wait
+for a connection, and the connections go round as above. CPU costs are those measured in each cell. The delay of each
+loader comes from its lowest load, with the note *fitted*; its other loads test the model.
+"""
+
 CHART_ALT = (
     "Chart of the model: rows per second over the pool size, for each loader a predicted curve and the measured "
     "medians with their 95% intervals; the numbers are in the table"
@@ -54,8 +66,15 @@ def model_image(place: str) -> str:
     return f"![{CHART_ALT}]({place})\n"
 
 
-def model_page(description: Description, model: Model, image: str = "") -> str:
+def model_page(description: Description, model: Model, image: str = "", responses: Sequence[OpenCell] = ()) -> str:
     """Write the page. ``image`` is its chart in Markdown. Without fits it has the bounds alone."""
+    parts = [f"# {model_name(description)}\n"]
+    parts += [_closed_loops(model, image)] if model.cells else []
+    parts += [_open_loops(responses)] if responses else []
+    return "\n".join(parts)
+
+
+def _closed_loops(model: Model, image: str) -> str:
     every = [cell.point.shown.cell for cell in model.cells]
     listed = {axis: [one.value(axis) for one in every] for axis in ("poolsize", "resources")}
     axes = tuple(dict.fromkeys([*label_axes(every, listed), "poolsize"]))
@@ -69,8 +88,31 @@ def model_page(description: Description, model: Model, image: str = "") -> str:
     exact = NOT_EXACT.format(cells=cells) if inexact else ""
     fitted = [PREDICTIONS, exact, describe_error(model) + "\n", image, table, _fits(model)] if model.bases else []
     parts = fitted or [exact, NO_PREDICTIONS, table]
-    text = "\n".join(part for part in (f"# {model_name(description)}\n", BOUNDS, *parts) if part)
-    return in_units(text, unit)
+    return in_units("\n".join(part for part in (BOUNDS, *parts) if part), unit)
+
+
+def _open_loops(responses: Sequence[OpenCell]) -> str:
+    """Return the section about the response times of open loops."""
+    cells = [one.shown.cell for one in responses]
+    axes = tuple(dict.fromkeys([*label_axes(cells, {}), "arrivals"]))
+    rows = [
+        [
+            *label_of(one.shown.cell, axes),
+            whole(one.offered),
+            f"{one.measured_s * 1e3:,.3g}",
+            f"{one.predicted_s * 1e3:,.3g}" if math.isfinite(one.predicted_s) else NOTHING,
+            f"{one.error:+z.1%}" if math.isfinite(one.predicted_s) else NOTHING,
+            "fitted" if one.fitted else "" if math.isfinite(one.predicted_s) else "more than the cores can do",
+        ]
+        for one in responses
+    ]
+    names = headings(axes)
+    table = lay_out(rows, [*names, *_OPEN_HEADINGS], "l" * len(names) + "rrrrl")
+    tested = [abs(one.error) for one in responses if not one.fitted and math.isfinite(one.predicted_s)]
+    median = median_of_known(tested)
+    known = "not known" if median is None else f"{median:.1%}"
+    error = f"**Median error: {known}** ({count(len(tested), 'cell')} that it was not fitted on)."
+    return in_units(f"{OPEN_LOOPS}\n{error}\n\n{table}\n", unit_of(cell.workload for cell in cells))
 
 
 def describe_error(model: Model) -> str:

@@ -13,6 +13,7 @@ from experiments.cpuset import format_cpuset
 from experiments.formatting import NOTHING, format_known, in_units, shortened, unit_of
 from experiments.records.campaign import Campaign
 from experiments.records.record import RUN_STATUSES
+from experiments.report import response_times
 from experiments.report.bottlenecks import BOTTLENECK, BUSY_NAMES, rounded, why_cells, why_csv, why_headings
 from experiments.report.builds import marks_of
 from experiments.report.captions import caption_lines, describe_floor, describe_ratios
@@ -45,7 +46,7 @@ def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: st
     rows = [
         [
             *_axis_cells(cell, axes),
-            *_value_cells(cell),
+            *(response_times.value_cells(cell, _ratio(cell)) if summary.is_open else _value_cells(cell)),
             *(count_cells(cell) if counted else []),
             *why_cells(cell, why),
             *_last_cells(cell),
@@ -53,7 +54,8 @@ def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: st
         for cell in summary.cells
     ]
     names = headings(axes)
-    numbers = [*(in_units(heading, summary.unit) for heading in (*HEADINGS, *counted)), *why]
+    measured = response_times.HEADINGS if summary.is_open else HEADINGS
+    numbers = [*(in_units(heading, summary.unit) for heading in (*measured, *counted)), *why]
     align = "l" * len(names) + "".join("l" if one == BOTTLENECK else "r" for one in numbers) + "rl"
     table = lay_out(rows, [*names, *numbers, *LAST_HEADINGS], align)
     notes = "\n".join(f"- {line}" for line in caption_lines(summary, campaign, axes))
@@ -66,10 +68,11 @@ def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: st
 def terminal_table(summary: ExperimentSummary, campaign: Campaign, width: int = UNLIMITED) -> str:
     """Write what fits a terminal of this width: ratios with their intervals, medians without, and the run status."""
     axes = table_axes([cell.shown.cell for cell in summary.cells])
-    rows = [[*label_of(cell.shown.cell, axes), *_short_cells(cell)] for cell in summary.cells]
+    rows = [[*label_of(cell.shown.cell, axes), *_short_cells(cell, is_open=summary.is_open)] for cell in summary.cells]
     names = headings(axes)
-    measured = [in_units(heading, summary.unit) for heading in TERMINAL_HEADINGS]
-    table = lay_out(rows, [*names, *measured], "l" * len(names) + "rrrrl", width)
+    told = (*response_times.TERMINAL_HEADINGS, *LAST_HEADINGS) if summary.is_open else TERMINAL_HEADINGS
+    measured = [in_units(heading, summary.unit) for heading in told]
+    table = lay_out(rows, [*names, *measured], "l" * len(names) + "r" * (len(measured) - 1) + "l", width)
     notes = "\n".join(f"- {line}" for line in [*describe_ratios(summary), *foot_lines(summary)])
     floor = describe_floor(summary, campaign).replace("**", "")
     return f"{summary.experiment.question}\n{floor}\n\n{table}\n\n{in_units(notes, summary.unit)}\n"
@@ -114,18 +117,21 @@ def _last_cells(cell: CellSummary) -> list[str]:
     ]
 
 
-def _short_cells(cell: CellSummary) -> list[str]:
-    return [
+def _short_cells(cell: CellSummary, *, is_open: bool) -> list[str]:
+    measured = [
         format_known(cell.rows_per_s.value if cell.rows_per_s else None, ",.0f"),
         _ratio(cell),
         format_known(cell.cpu_us_per_row, ".1f"),
+    ]
+    return [
+        *(response_times.short_cells(cell, _ratio(cell)) if is_open else measured),
         NOTHING if cell.shown.unsupported else f"{len(cell.ok)}/{cell.planned}",
         _note(cell, NOTE_LENGTH),
     ]
 
 
 def _ratio(cell: CellSummary) -> str:
-    if cell.baseline and cell.rows_per_s is not None:
+    if cell.is_pace and cell.good_runs:
         return "1"
     if cell.is_relay_bound and cell.ratio is not None:
         return f"{with_interval(cell.ratio, '.2f')} relay-bound"
@@ -138,7 +144,7 @@ def _note(cell: CellSummary, length: int | None = None) -> str:
     """Return role, obstacle, slowdown and failures of a row; each reason has at most this ``length``."""
     if cell.shown.unsupported:
         return f"cannot run: {shortened(cell.shown.unsupported, length or len(cell.shown.unsupported))}"
-    parts = ["baseline"] if cell.baseline else []
+    parts = ["baseline"] if cell.baseline else ["the baseline's loader"] if cell.is_pace else []
     parts += ["the baseline again"] if cell.shown.arm == "b" else []
     parts += [] if cell.throttled_share is None else [f"throttled {cell.throttled_share:.0%} of the time"]
     parts += _troubles(cell, length)
@@ -182,6 +188,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, modelled: Mapping[st
         **count_columns(cell),
         **fact_columns(cell),
         **measure_columns(cell),
+        **(response_times.csv_columns(cell) if summary.is_open else {}),
         **why_csv(cell),
         **model_columns(cell.shown, modelled),
         "note": _note(cell),

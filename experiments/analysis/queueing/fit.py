@@ -125,12 +125,16 @@ def predict(fit: Fit, poolsize: int, setup: Setup, *, extra_delay_s: float = 0.0
 
 def predict_from(client_s: float, server_s: float, delay_s: float, poolsize: int, setup: Setup) -> Prediction:
     """Predict from demands and delay in seconds per row. Raises ValueError if all are 0."""
-    stations = _stations(client_s, server_s, setup)
-    network = Network(tuple(one for one in stations if one.demand_s), delay_s)
+    network = find_network(client_s, server_s, delay_s, setup)
     limits = find_limits(client_s, server_s, setup)
     bounds = Bounds(limits, find_bounds(network, poolsize).population)
     rows_per_s = min(solve(network, poolsize).rows_per_s, *limits.values())
     return Prediction(rows_per_s, bounds, client_s, server_s, delay_s)
+
+
+def find_network(client_s: float, server_s: float, delay_s: float, setup: Setup) -> Network:
+    """Return the closed network of these demands and this delay."""
+    return Network(tuple(one for one in _stations(client_s, server_s, setup) if one.demand_s), delay_s)
 
 
 def find_limits(client_s: float, server_s: float, setup: Setup) -> dict[str, float]:

@@ -94,6 +94,11 @@ def solve(network: Network, population: int) -> Solution:
     return Solution(rates[-1], {one.name: queue for one, queue in zip(network.stations, queues, strict=True)})
 
 
+def rates_up_to(network: Network, population: int) -> list[float]:
+    """Return the rows per second of each population from 1 up."""
+    return _recur(network.stations, network.delay_s, population)[0]
+
+
 def _recur(stations: Sequence[Station], delay_s: float, population: int) -> tuple[list[float], list[float]]:
     """Return the throughput for each population from 1 up, and the queues of the last one."""
     # Only a station whose rate depends on its queue needs the distribution of that queue.

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from experiments.analysis.attempts import paired, rates
 from experiments.analysis.ceilings import COPY, PGBENCH
+from experiments.analysis.good_runs import paired, values
 from experiments.analysis.queueing.measurements import Point
 from experiments.analysis.queueing.model import Model
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_ratio, is_noise
@@ -165,7 +165,7 @@ def _measured(cell: CellSummary, point: Point | None, ratio: Ratio | None, floor
 
 def _ratio(cell: CellSummary, other: CellSummary) -> Estimate | None:
     pace = cell.pace if other.baseline else other.good_runs
-    return estimate_ratio(rates(paired(cell.good_runs, pace)), rates(pace))
+    return estimate_ratio(values(paired(cell.good_runs, pace)), values(pace))
 
 
 def _bound(summary: ExperimentSummary, program: str) -> float | None:

@@ -31,6 +31,10 @@ _TIME_ALT = (
     "Chart of {name}: where the time of a worker goes for each row of the table: CPU of client and server, waiting for "
     "commits, for round trips and for a turn; the numbers are in the table below Bottleneck analysis"
 )
+_LATENCY_ALT = (
+    "Chart of {name}: latency over load. The p50 and the p99 of the response time with their 95% intervals over the "
+    "offered rows per second, a line for each loader; saturated ones are marked; the numbers are in the table"
+)
 _CURVE_ALT = (
     "Chart of {name} over {axis}: median rows per second and client CPU per row with their 95% intervals, a line for "
     "each {lines}; the numbers are in the table"
@@ -60,6 +64,8 @@ def chart_names(description: Description, experiment: ShownExperiment) -> list[t
     if _count_cells(description, experiment) > MOST_CELLS:
         return []
     unit = unit_of(cell.cell.workload for cell in description.cells if experiment.name in cell.experiments)
+    if is_open(description, experiment):
+        return [(chart_name(experiment, "latency"), in_units(_LATENCY_ALT, unit).format(name=experiment.name))]
     forest, curve = (in_units(alt, unit) for alt in (_FOREST_ALT, _CURVE_ALT))
     names = [(chart_name(experiment), forest.format(name=experiment.name, question=experiment.question))]
     for curves in curves_of(description, experiment):
@@ -86,9 +92,14 @@ def _count_cells(description: Description, experiment: ShownExperiment) -> int:
 
 
 def chart_name(experiment: ShownExperiment, kind: str = "") -> str:
-    """Return the file of a chart: of the ratios, over the axis ``kind``, or of the workers' 'time'."""
+    """Return the file of a chart: of the ratios, over the axis ``kind``, of the workers' 'time', or of 'latency'."""
     # No name has a '~', so that the charts of 'x' are never those of an experiment 'x-time'.
     return f"{experiment.name}{kind and f'~{kind}'}.svg"
+
+
+def is_open(description: Description, experiment: ShownExperiment) -> bool:
+    """Tell if the experiment has open loops, of which the chart of response times says all."""
+    return any(cell.cell.is_open for cell in description.cells if experiment.name in cell.experiments)
 
 
 def has_time(description: Description, experiment: ShownExperiment) -> bool:

@@ -40,7 +40,7 @@ class _Place:
 METRICS = {"rows": "rows/s", "cpu": "client CPU, µs per row"}
 # Dark enough for white paper, distinct for people who do not see all colours, and each with a marker and a dash of
 # its own, so that no line needs its colour.
-_LOOKS: tuple[Mapping[str, Any], ...] = (
+LOOKS: tuple[Mapping[str, Any], ...] = (
     {"color": "#0b4f8a", "marker": "o", "linestyle": "-"},
     {"color": "#c2410c", "marker": "s", "linestyle": (0, (5, 2))},
     {"color": "#00694e", "marker": "^", "linestyle": (0, (1.5, 1.5))},
@@ -48,7 +48,7 @@ _LOOKS: tuple[Mapping[str, Any], ...] = (
     {"color": "#93246f", "marker": "v", "linestyle": (0, (9, 2))},
     {"color": "#7a5b00", "marker": "P", "linestyle": (0, (3, 1.5, 1, 1.5, 1, 1.5))},
 )
-MOST_LINES = len(_LOOKS)
+MOST_LINES = len(LOOKS)
 _CONTEXT: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.7, "zorder": 1}
 _APART: dict[str, Any] = {"facecolor": "#ededed", "edgecolor": "none"}
 APART_ENTRY = ("free-threaded builds: a series of their own, hollow and not joined", _APART)
@@ -99,7 +99,7 @@ class Panels:
 
     def key(self, width: float, texts: Sequence[str]) -> Key:
         """Return the key of the lines, in the order of ``series``."""
-        return Key(tuple((text, _line(looks)) for text, looks in zip(texts, _LOOKS, strict=False)), width, below=4.0)
+        return Key(tuple((text, _line(looks)) for text, looks in zip(texts, LOOKS, strict=False)), width, below=4.0)
 
     def _one_height(self) -> float:
         texts = 2 if any(" " in value for value in self.values) else 1
@@ -134,7 +134,7 @@ class Panels:
         for number, series in enumerate(self.series):
             places = self._places(series, metric, (number - middle) * _APART_STEP)
             name = f"{list(METRICS)[metric]}-{self.number}-{number}"
-            _plot_line(axes, places, _LOOKS[number % len(_LOOKS)], name)
+            _plot_line(axes, places, LOOKS[number % len(LOOKS)], name)
 
     def _places(self, series: Series, metric: int, shift: float) -> list[_Place]:
         """Return the points of a line, moved beside those of other lines."""

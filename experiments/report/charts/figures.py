@@ -10,9 +10,10 @@ from experiments.formatting import NOTHING, axis_name, count, in_units
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.report.charts.canvas import WIDTH, Key, Lines, Piece, charting, draw_page
-from experiments.report.charts.catalog import Curves, chart_name, curves_of
+from experiments.report.charts.catalog import Curves, chart_name, curves_of, is_open
 from experiments.report.charts.curves import APART_ENTRY, MOST_LINES, Panels, Series, is_apart, series_of, tops_of
 from experiments.report.charts.forest import Forest, forest_rows
+from experiments.report.charts.latency import latency_panels, latency_series
 from experiments.report.charts.time_bars import Bars, time_rows
 from experiments.report.labels import headings, join_label, label_axes
 
@@ -28,6 +29,8 @@ def draw_charts(summary: ExperimentSummary, campaign: Campaign, alts: Mapping[st
     if not alts:
         return {}
     with charting():
+        if is_open(description, experiment):
+            return {name: _latency_sheet(description, summary, alt) for name, alt in alts.items()}
         drawn = {(name := chart_name(experiment)): _forest_sheet(description, summary, alts[name])}
         for curves in curves_of(description, experiment):
             name = chart_name(experiment, curves.axis)
@@ -47,6 +50,16 @@ def _forest_sheet(description: Description, summary: ExperimentSummary, alt: str
     ]
     how += [] if summary.floor is None else [_SIGNIFICANT]
     return _sheet(description, summary, summary.experiment.name, [forest.key(width), forest], how, width, alt)
+
+
+def _latency_sheet(description: Description, summary: ExperimentSummary, alt: str) -> bytes:
+    series = latency_series(summary, _label_axes(description, summary))
+    pieces: list[Piece] = []
+    for panels in latency_panels(series, summary.unit):
+        pieces += [panels.key(WIDTH), panels]
+    how = [f"all runs together, {_interval(description, FEWEST_FOR_MEDIAN)} of the blocks"]
+    how += ["grey: the other lines of this chart"] if len(pieces) > 2 else []
+    return _sheet(description, summary, f"{summary.experiment.name}: latency over load", pieces, how, WIDTH, alt)
 
 
 def _time_sheet(description: Description, summary: ExperimentSummary, alt: str) -> bytes:

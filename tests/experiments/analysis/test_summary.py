@@ -90,10 +90,10 @@ def test_a_repeated_run_is_compared_with_the_baseline_of_its_repetition(
     again = [replace(first, repeat=1, host=quiet, rows_per_s=7_777.0), replace(beside, repeat=1, rows_per_s=7_000.0)]
     summary = summary_of(description, [*others, replace(first, host=noisy), *again])
     row = summary.cells[2]
-    assert (row.good_runs[1].rows_per_s, row.pace[1].rows_per_s, row.repeated) == (7_777.0, 7_000.0, 1)
+    assert (row.good_runs[1].compared, row.pace[1].compared, row.repeated) == (7_777.0, 7_000.0, 1)
     # All others, the baseline among them, keep what they had.
-    assert summary.cells[0].good_runs[1].rows_per_s == beside.rows_per_s
-    assert summary.cells[1].pace[1].rows_per_s == beside.rows_per_s
+    assert summary.cells[0].good_runs[1].compared == beside.rows_per_s
+    assert summary.cells[1].pace[1].compared == beside.rows_per_s
 
 
 def test_nothing_is_claimed_of_a_row_of_which_more_than_a_fifth_was_disturbed(
