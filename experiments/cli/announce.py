@@ -15,6 +15,7 @@ from experiments.records.campaign import Campaign
 from experiments.records.folder import CampaignFolder
 from experiments.report.captions import describe_engine
 from experiments.report.front_page import timed_share
+from experiments.report.page.html import REPORT
 from experiments.report.reproduction import PAGE
 from experiments.report.tables import terminal_table
 
@@ -43,6 +44,7 @@ def describe_outcome(folder: CampaignFolder, campaign: Campaign, summaries: Sequ
     # The front page shows no reproduction.
     page = folder.path.parent / "README.md" if description.reproduces is None else folder.path / PAGE
     parts.append(f"results: {page}, records: {folder.path / 'runs.jsonl'}")
+    parts.append(f"page to explore: {folder.path / REPORT}")
     return "\n".join(parts)
 
 

@@ -1,6 +1,7 @@
 """run the experiment matrix and write the tables"""
 
 import contextlib
+import webbrowser
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -35,6 +36,7 @@ from experiments.profiling.explain import explain_asked
 from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, keep_published
 from experiments.records.folder import locked
 from experiments.records.record import Record
+from experiments.report.page.html import REPORT
 from experiments.report.publish import find_front_page, verdicts_of, write_front_page, write_tables
 
 INTERRUPTED = "interrupted; rerun the same command to resume"
@@ -51,6 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--budget", metavar="TIME", help=f"time limit of --until, such as 2h or 90s (default: {USUAL_BUDGET})")
     option("--patience", metavar="TIME", help="time that a block waits for quiet cores, such as 5m; 0: none")
     option("--no-count", action="store_true", help="do not count instructions after the timed blocks")
+    option("--open", action="store_true", help="open the campaign's page in a browser at the end")
     option("--fresh", action="store_true", help="begin a new campaign even if one is unfinished")
     option("--reproduce", metavar="CAMPAIGN", help="run its cells again and check whether its ratios are reproduced")
     option("--cell", metavar="KEY", action="append", default=[], help="with --reproduce: only this cell (key prefix)")
@@ -73,7 +76,7 @@ def run(options: Namespace) -> int:
             raise RefusedSettings(finding.path, finding.text)
         if options.plan:
             return _show_plan(plan, matrix, used, engines.notice, until)
-        return _carry_out(replace(order, selection=chosen, notice=engines.notice), used)
+        return _carry_out(replace(order, selection=chosen, notice=engines.notice), used, show=options.open)
     except RefusedSettings as refusal:
         if order.reproduces is not None:
             raise
@@ -165,8 +168,8 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
     return order, engines
 
 
-def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
-    """Run the campaign, write its tables, and print the outcome."""
+def _carry_out(order: Order, engines: Mapping[str, Engine], *, show: bool) -> int:
+    """Run the campaign, write its tables, print the outcome, and open the page if it is to be shown."""
     find_front_page(order.results)
     reporter = choose_reporter(Console())
     try:
@@ -191,6 +194,8 @@ def _carry_out(order: Order, engines: Mapping[str, Engine]) -> int:
     verdicts = verdicts_of(folder, campaign, "simple")
     if verdicts is not None:
         print(f"\n{verdicts}", end="")
+    if show and not webbrowser.open((folder.path / REPORT).resolve().as_uri()):
+        print("warning: --open: found no browser; open the page yourself")
     code = exit_code(campaign.records, campaign.missing)
     return code if explained else 1
 
