@@ -15,7 +15,6 @@ function theme() {
     axis: { ...axis, labelFontSize: 12, titleFontSize: 12, titleFontWeight: "normal" },
     legend: { labelColor: text, titleColor: text, orient: "top", symbolSize: 80, symbolOpacity: 1, labelLimit: 260 },
     title: { color: text, anchor: "start", fontSize: 13 }, text: { color: text },
-    aria: false, // the tables beside the charts have all their numbers
   };
 }
 
@@ -33,6 +32,7 @@ async function draw(id, spec, description, onClick) {
   if (drawn.get(id).turn !== turn) return result.finalize();
   if (onClick) result.view.addEventListener("click", (_, item) => item?.datum && onClick(item.datum));
   before?.finalize();
+  inner.querySelector("svg").setAttribute("aria-hidden", "true"); // the table beside a chart has all its numbers
   element.replaceChildren(inner);
   drawn.set(id, { turn, result });
   return undefined;

@@ -104,27 +104,25 @@ function drawCurves(families, question, untested) {
     const outside = findUntested(family, { ...question, pool }).length > 0;
     return { loader: family.loader, pool, rate: one.rate, limit: SIDES[one.limit], outside: outside ? "outside of tests" : "inside", text: format(one.rate) };
   }));
+  const inside = line.filter((one) => one.outside === "inside");
   const points = families.flatMap((family) => usablePoints(family, question).map((point) => ({
     loader: family.loader, pool: point.poolsize, rate: point.rows_per_s, low: point.low, high: point.high, key: point.key,
     text: formatInterval([point.rows_per_s, point.low, point.high]), fitted: point.fitted ? "the model was fitted on it" : `prediction off by ${format(point.error * 100)}%`,
   })));
-  const width = Math.max(200, byId("curves").clientWidth - 90);
+  const width = byId("curves").clientWidth;
   const x = { field: "pool", type: "quantitative", title: "connections (log scale)", scale: { type: "log", nice: false, domain: [1, 200] }, axis: { values: [1, 2, 5, 10, 20, 50, 100, 200] } };
   const y = { field: "rate", type: "quantitative", title: "per second" };
   const color = { field: "loader", type: "nominal", title: null, legend: { columns: width < 500 ? 1 : 4 } };
   const title = points.length ? "Predicted (lines; faint outside of tests) and measured (points)" : "Predicted; nothing was measured with these cores and this round trip";
   const spec = {
-    title, width, height: 300, encoding: { x, y },
+    title: { text: title, limit: width - 20 }, width, height: 400, autosize: { type: "fit", contains: "padding" },
     layer: [
-      { data: { values: [question] }, mark: { type: "rule", strokeDash: [4, 4], color: colour("quiet") }, encoding: { x, y: { value: 0 }, y2: { value: 300 } } },
+      { data: { values: [question] }, mark: { type: "rule", strokeDash: [4, 4], color: colour("quiet") }, encoding: { x } },
       { data: { values: line }, mark: { type: "line", strokeDash: [6, 4], opacity: 0.45 }, encoding: { x, y, color } },
-      {
-        data: { values: line }, transform: [{ filter: "datum.outside === 'inside'" }], mark: { type: "line", strokeWidth: 2.5 },
-        encoding: { x, y, color },
-      },
+      ...(inside.length ? [{ data: { values: inside }, mark: { type: "line", strokeWidth: 2.5 }, encoding: { x, y, color } }] : []),
       { data: { values: line }, mark: { type: "circle", opacity: 0, size: 200 }, encoding: { x, y, tooltip: [{ field: "loader" }, { field: "pool", title: "connections" }, { field: "text", title: "predicted per s", type: "nominal" }, { field: "limit" }, { field: "outside", title: "tests" }] } },
-      { data: { values: points }, mark: "rule", encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color } },
-      { data: { values: points }, mark: { type: "point", filled: true, size: 70, cursor: "pointer" }, encoding: { x, y, color, tooltip: [{ field: "loader" }, { field: "pool", title: "connections" }, { field: "text", title: "measured per s", type: "nominal" }, { field: "fitted", title: "model" }] } },
+      ...(points.length ? [{ data: { values: points }, mark: "rule", encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color } },
+      { data: { values: points }, mark: { type: "point", filled: true, size: 70, cursor: "pointer" }, encoding: { x, y, color, tooltip: [{ field: "loader" }, { field: "pool", title: "connections" }, { field: "text", title: "measured per s", type: "nominal" }, { field: "fitted", title: "model" }] } }] : []),
     ],
   };
   const description = `Predicted throughput over connections for ${families.length} loaders${untested.length ? ", outside of what was tested" : ""}; the table below has the numbers`;
@@ -192,10 +190,10 @@ function mapSpec(across, available, cells, limits, ratios, chosen) {
   const x = { field: "x", type: "quantitative", title: across.title, scale: { type: "log", nice: false, domain: edges(across.edges) }, axis: { grid: false, tickCount: 4 } };
   const y = { field: "y", type: "quantitative", title: "connections (log scale)", scale: { type: "log", nice: false, domain: [1, 200] }, axis: { grid: false, values: [1, 2, 5, 10, 20, 50, 100, 200] } };
   const one = (title, colourOf, points, heading) => ({
-    title, width, height: 260,
+    title: { text: title, frame: "bounds", limit: width + 40 }, width, height: 260,
     layer: [
       { data: { values: cells }, mark: { type: "rect", stroke: null }, encoding: { x, x2: { field: "x2" }, y, y2: { field: "y2" }, color: colourOf, tooltip: [{ field: heading, title: "predicted" }] } },
-      { data: { values: points }, mark: { type: "point", filled: true, size: 150, stroke: colour("text"), strokeWidth: 2, opacity: 1 }, encoding: { x, y, color: colourOf, tooltip: [{ field: "text", title: "measured" }] } },
+      ...(points.length ? [{ data: { values: points }, mark: { type: "point", filled: true, size: 150, stroke: colour("text"), strokeWidth: 2, opacity: 1 }, encoding: { x, y, color: colourOf, tooltip: [{ field: "text", title: "measured" }] } }] : []),
     ],
   });
   const sides = { domain: ["Python", "PostgreSQL", "connections", "other"], range: ["#e8973a", "#5b8def", "#9aa3ae", "#c05fb5"] };
