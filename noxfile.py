@@ -124,6 +124,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def library(session: nox.Session) -> None:
+    """Write the charting library of the page anew from its locked package."""
+    folder = environment(session, "library")
+    session.run(str(folder / "bin" / "python"), "experiments/report/page/make_library.py", external=True)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting with ruff."""
     folder = environment(session, "lint")

@@ -17,7 +17,8 @@ from experiments.matrix.spec import Matrix
 from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder
 from experiments.report.captions import describe_engine
-from experiments.report.front_page import README, describe_headline, timed_share
+from experiments.report.front_page import describe_headline, timed_share
+from experiments.report.page.html import REPORT
 from experiments.report.reproduction import PAGE
 from experiments.report.tables import table_rows, terminal_table
 
@@ -51,7 +52,7 @@ def describe_outcome(folder: CampaignFolder, whole: CampaignSummary, width: int,
 
 def page_of(folder: CampaignFolder, description: Description) -> Path:
     """Return the page of a campaign; of a reproduction that of what came out again."""
-    return folder.path / (README if description.reproduces is None else PAGE)
+    return folder.path / (REPORT if description.reproduces is None else PAGE)
 
 
 def outcome_document(folder: CampaignFolder, whole: CampaignSummary) -> dict[str, Any]:

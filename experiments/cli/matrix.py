@@ -1,6 +1,8 @@
 """run the experiment matrix and write the tables"""
 
 import contextlib
+import sys
+import webbrowser
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -43,6 +45,7 @@ from experiments.profiling.explain import explain_asked
 from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, keep_published
 from experiments.records.folder import locked
 from experiments.records.record import Record
+from experiments.report.page.html import REPORT
 from experiments.report.publish import find_front_page, verdicts_of, write_front_page, write_tables
 
 INTERRUPTED = "interrupted; rerun the same command to resume"
@@ -59,6 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--budget", metavar="TIME", help=f"time limit of --until, such as 2h or 90s (default: {USUAL_BUDGET})")
     option("--patience", metavar="TIME", help="time that a block waits for quiet cores, such as 5m; 0: none")
     option("--no-count", action="store_true", help="do not count instructions after the timed blocks")
+    option("--open", action="store_true", help="open the campaign's page in a browser at the end")
     option("--fresh", action="store_true", help="begin a new campaign even if one is unfinished")
     option("--reproduce", metavar="CAMPAIGN", help="run its cells again and check whether its ratios are reproduced")
     option("--cell", metavar="KEY", action="append", default=[], help="with --reproduce: only this cell (key prefix)")
@@ -180,7 +184,7 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
 
 
 def _carry_out(order: Order, engines: Mapping[str, Engine], options: Namespace) -> int:
-    """Run the campaign, write its tables, and print the outcome."""
+    """Run the campaign, write its tables, print the outcome, and open the page if it is to be shown."""
     find_front_page(order.results)
     try:
         with contextlib.ExitStack() as inside:
@@ -206,6 +210,8 @@ def _carry_out(order: Order, engines: Mapping[str, Engine], options: Namespace) 
     verdicts = verdicts_of(folder, campaign, width)
     text = outcome if verdicts is None else f"{outcome}\n\n{verdicts.rstrip()}"
     print_result(options, text, lambda: outcome_document(folder, written))
+    if options.open and not webbrowser.open((folder.path / REPORT).resolve().as_uri()):
+        print("warning: --open: found no browser; open the page yourself", file=sys.stderr)
     code = exit_code(campaign.records, campaign.missing)
     return code if explained else 1
 

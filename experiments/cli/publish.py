@@ -11,10 +11,11 @@ from experiments.files import sync_folder
 from experiments.formatting import count
 from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, load_campaign
 from experiments.records.folder import CampaignFolder, locked
+from experiments.report.page.html import REPORT
 from experiments.report.publish import write_front_page
 
-# No table, chart or command reads the samples: the records have their sums.
-_LEFT_OUT = ("samples.jsonl", ".*")
+# No table, chart or command reads the samples: the records have their sums. Published campaigns share one page.
+_LEFT_OUT = ("samples.jsonl", REPORT, ".*")
 
 # Here what an interrupted copy leaves behind is no campaign of the folder.
 _SCRATCH = ".new"

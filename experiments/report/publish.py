@@ -17,6 +17,7 @@ from experiments.report.bottlenecks import why_section
 from experiments.report.charts.catalog import CHARTS, chart_images, chart_names
 from experiments.report.front_page import README, campaign_page, write_index, write_readme
 from experiments.report.labels import Style
+from experiments.report.page.html import INDEX, REPORT, campaign_html, index_html
 from experiments.report.pages import write_page
 from experiments.report.queueing import model_image, model_name, model_page
 from experiments.report.reproduction import PAGE, write_reproduction
@@ -24,8 +25,9 @@ from experiments.report.tables import csv_table, markdown_table
 
 
 def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> CampaignSummary:
-    """Write page, tables, charts, model and reproduction of one campaign; return what they are made from.
+    """Write pages, tables, charts, model and reproduction of one campaign; return what they are made from.
 
+    Published campaigns share one page to explore, so that the charting library is there once.
     ``campaign`` is what the folder holds, where that was read already.
     """
     whole = summarize_campaign(campaign or load_campaign(folder))
@@ -43,7 +45,14 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
     if page := verdicts_of(folder, whole.campaign):
         write_page(folder.path / PAGE, page)
     write_page(folder.path / README, campaign_page(whole))
+    if not is_published(folder.path.parent):
+        write_whole(folder.path / REPORT, campaign_html(whole))
     return whole
+
+
+def is_published(results: Path) -> bool:
+    """Return whether this is the folder of published campaigns."""
+    return results.resolve() == PUBLISHED.resolve()
 
 
 def experiment_page(summary: ExperimentSummary, whole: CampaignSummary) -> str:
@@ -102,7 +111,7 @@ def choose_front(described: Sequence[Description]) -> int:
 
 def find_front_page(results: Path) -> Path:
     """Return the page of a results folder. Raises BadInput if there is another one in its place, as of a project."""
-    page = (results.parent if results.resolve() == PUBLISHED.resolve() else results) / README
+    page = (results.parent if is_published(results) else results) / README
     if page.exists() and not page.read_bytes().startswith(b"# Results\n"):
         raise BadInput(f"--results: {page} is no page of results; choose a folder without a README.md of its own")
     return page
@@ -111,13 +120,17 @@ def find_front_page(results: Path) -> Path:
 def write_front_page(results: Path, written: CampaignSummary | None = None) -> Path:
     """Write the page of a results folder and return its path; that of published campaigns is beside their folder.
 
+    Published campaigns get a page to explore besides.
     ``written`` is the result of ``write_tables``, reused for the page.
     """
     page, folders = find_front_page(results), list_campaigns(results)
     if page.parent == results:
         text = _newest_page(folders, written)
     else:
-        text = write_index([*load_readable(folders)], results.name)
+        campaigns = [*load_readable(folders)]
+        text = write_index(campaigns, results.name)
+        if campaigns:
+            write_whole(results / INDEX, index_html([summarize_campaign(campaign) for campaign in campaigns]))
     write_page(page, text)
     return page
 

@@ -113,7 +113,7 @@ def _value_cells(cell: CellSummary) -> list[str]:
 def _last_cells(cell: CellSummary) -> list[str]:
     return [
         NOTHING if cell.shown.unsupported else f"{len(cell.ok)} of {cell.planned}",
-        _note(cell, NOTE_LENGTH),
+        describe_note(cell, NOTE_LENGTH),
     ]
 
 
@@ -126,7 +126,7 @@ def _short_cells(cell: CellSummary, *, is_open: bool) -> list[str]:
     return [
         *(response_times.short_cells(cell, _ratio(cell)) if is_open else measured),
         NOTHING if cell.shown.unsupported else f"{len(cell.ok)}/{cell.planned}",
-        _note(cell, NOTE_LENGTH),
+        describe_note(cell, NOTE_LENGTH),
     ]
 
 
@@ -140,7 +140,7 @@ def _ratio(cell: CellSummary) -> str:
     return mark_unless(cell.ratio is None or not cell.noise, with_interval(cell.ratio, ".2f"))
 
 
-def _note(cell: CellSummary, length: int | None = None) -> str:
+def describe_note(cell: CellSummary, length: int | None = None) -> str:
     """Return role, obstacle, slowdown and failures of a row; each reason has at most this ``length``."""
     if cell.shown.unsupported:
         return f"cannot run: {shortened(cell.shown.unsupported, length or len(cell.shown.unsupported))}"
@@ -191,7 +191,7 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, modelled: Mapping[st
         **(response_times.csv_columns(cell) if summary.is_open else {}),
         **why_csv(cell),
         **model_columns(cell.shown, modelled),
-        "note": _note(cell),
+        "note": describe_note(cell),
     }
 
 

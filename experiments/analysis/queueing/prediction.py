@@ -31,6 +31,16 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Tested:
+    """The measured conditions of a family: the ends of its pools, cores of either side, and longer round trips."""
+
+    pools: tuple[int, int]
+    client_cores: tuple[float, ...]
+    server_cores: tuple[float, ...]
+    further_s: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """A prediction with its interval over the blocks, and the cells it was tested on.
 
@@ -136,15 +146,21 @@ def _rates_by_block(basis: Basis, question: Question, setup: Setup, extra_s: flo
 
 
 def _describe_range(points: Sequence[Point]) -> tuple[str, ...]:
-    pools = [point.poolsize for point in points]
-    client = sorted({point.setup.client_limit for point in points})
-    server = sorted({point.setup.server_limit for point in points})
+    tested = find_tested(points)
     return (
-        f"pools of {min(pools)} to {max(pools)}",
-        f"{' or '.join(map(_cores, client))} of the client",
-        f"{' or '.join(map(_cores, server))} of the server",
+        f"pools of {tested.pools[0]} to {tested.pools[1]}",
+        f"{' or '.join(map(_cores, tested.client_cores))} of the client",
+        f"{' or '.join(map(_cores, tested.server_cores))} of the server",
         _describe_trips(points),
     )
+
+
+def find_tested(points: Sequence[Point]) -> Tested:
+    """Return the conditions in which these cells of a family were measured."""
+    pools, (shortest_s, longest_s) = [point.poolsize for point in points], _range_of_trips(points)
+    client = sorted({point.setup.client_limit for point in points})
+    server = sorted({point.setup.server_limit for point in points})
+    return Tested((min(pools), max(pools)), tuple(client), tuple(server), longest_s - shortest_s)
 
 
 def _range_of_trips(points: Sequence[Point]) -> tuple[float, float]:
@@ -162,14 +178,12 @@ def _describe_trips(points: Sequence[Point]) -> str:
 
 
 def _find_unfounded(points: Sequence[Point], question: Question, setup: Setup, trips_per_row: float) -> list[str]:
-    pools = [point.poolsize for point in points]
-    shortest_s, longest_s = _range_of_trips(points)
-    client, server = setup.client_limit, setup.server_limit
+    tested, client, server = find_tested(points), setup.client_limit, setup.server_limit
     asked = {
-        f"a pool of {question.poolsize}": min(pools) <= question.poolsize <= max(pools),
-        f"{_cores(client)} of the client": client in {point.setup.client_limit for point in points},
-        f"{_cores(server)} of the server": server in {point.setup.server_limit for point in points},
-        f"a longer round trip ({trips_per_row:.3g} of them per row)": question.rtt_s <= longest_s - shortest_s,
+        f"a pool of {question.poolsize}": tested.pools[0] <= question.poolsize <= tested.pools[1],
+        f"{_cores(client)} of the client": client in tested.client_cores,
+        f"{_cores(server)} of the server": server in tested.server_cores,
+        f"a longer round trip ({trips_per_row:.3g} of them per row)": question.rtt_s <= tested.further_s,
     }
     return [text for text, measured in asked.items() if not measured]
 
