@@ -38,6 +38,13 @@ def matrix(session: nox.Session) -> None:
 
 
 @nox.session
+def worker(session: nox.Session) -> None:
+    """Be a machine of a cluster; -- SCHEDULER --host ADDRESS, and other options of dask worker."""
+    options = ("--nthreads", "1", "--resources", "MACHINE=1", "--memory-limit", "0", "--no-dashboard")
+    run(session, environment(session, "cluster"), "distributed.cli.dask_worker", *options, *session.posargs)
+
+
+@nox.session
 def tables(session: nox.Session) -> None:
     """Rewrite the tables of a campaign (the newest, or the one named after --) from its records alone."""
     run_harness(session, "tables")
@@ -160,9 +167,10 @@ def fuzz(session: nox.Session) -> None:
 
 def run_harness(session: nox.Session, verb: str) -> None:
     """Run ``python -m experiments`` with the session's arguments, and give it time to clean up."""
+    needs_cluster = any(argument.partition("=")[0] == "--cluster" for argument in session.posargs)
     run(
         session,
-        environment(session, "harness"),
+        environment(session, "cluster" if needs_cluster else "harness"),
         "experiments",
         verb,
         *session.posargs,

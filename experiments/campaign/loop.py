@@ -98,7 +98,7 @@ def run_blocks(plan: Plan, cells: Cells, keys: Mapping[Cell, str], runner: Runne
 
     An exception leaves the present run recorded as interrupted, and is raised again.
     """
-    _record_unsupported(runner.folder, cells, keys)
+    record_unsupported(runner.folder, cells, keys)
     growing: Plan | None = plan
     while growing is not None:
         done, left = _split(runner.folder, growing, cells)
@@ -142,7 +142,7 @@ def _split(folder: CampaignFolder, plan: Plan, cells: Cells) -> tuple[int, list[
     return len(runs) - len(left), left
 
 
-def _record_unsupported(folder: CampaignFolder, cells: Cells, keys: Mapping[Cell, str]) -> None:
+def record_unsupported(folder: CampaignFolder, cells: Cells, keys: Mapping[Cell, str]) -> None:
     """Write one record, with its reason, for each cell that cannot run."""
     recorded = {record.run for record in folder.records()}
     for cell, reason in cells.items():

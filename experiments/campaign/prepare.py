@@ -42,7 +42,8 @@ class Trial:
 class Preparation:
     """Prepares cells, shared parts once.
 
-    ``provide_data`` turns a data set into files and operations for a pool size, ``tell`` shows progress.
+    ``provide_data`` turns a data set into files and operations for a pool size, ``tell`` shows progress. With
+    ``any_cores`` the keys of cells are the same on machines that have as many cores with other numbers.
     """
 
     def __init__(
@@ -52,7 +53,10 @@ class Preparation:
         source: str,
         provide_data: Callable[[DataSet, int], PreparedData],
         tell: Callable[[str], None],
+        *,
+        any_cores: bool = False,
     ) -> None:
+        self._any_cores = any_cores
         self._matrix = matrix
         self._engines = engines
         self._source = source
@@ -128,7 +132,7 @@ class Preparation:
             server_settings=server.facts.settings,
             storage=server.facts.storage,
             data_digest=data.digest,
-            placement=placement.facts()
+            placement=(placement.numbered_from_0() if self._any_cores else placement).facts()
             | _container_limits(server, self._matrix.postgres[cell.postgres])
             | _delays(network, delayed_by),
             timeout_s=self._matrix.timeout_s,

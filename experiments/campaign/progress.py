@@ -91,12 +91,13 @@ class PlainLines:
         self._label = f"{block}: {describe_run(run)}"
         self._budget = f", {budget}" if budget else ""
 
-    def end_run(self, record: Record) -> None:
-        """Write the line of the run."""
+    def end_run(self, record: Record, label: str | None = None) -> None:
+        """Write the line of the run, with this ``label`` or that of the run that was begun."""
         self._number += 1
         self._left.count(record.cell)
         self._write(
-            f"[{self._number}/{self._planned}] {self._label}: {describe_result(record)}; {self._left}{self._budget}"
+            f"[{self._number}/{self._planned}] {label or self._label}: {describe_result(record)}; "
+            f"{self._left}{self._budget}"
         )
 
 
@@ -142,10 +143,10 @@ class Bar:
         now = f"{block}, {self._left} | {describe_run(run)}{self._last}" + (f" | {budget}" if budget else "")
         self._progress.update(self._task, now=now, refresh=True)
 
-    def end_run(self, record: Record) -> None:
+    def end_run(self, record: Record, label: str | None = None) -> None:
         """Move the bar on; a run that is not ok leaves a line."""
         self._left.count(record.cell)
-        self._last = f" | last: {describe_result(record)}"
+        self._last = f" | last: {f'{label}: ' if label else ''}{describe_result(record)}"
         if record.status != "ok":
             self.tell(f"{record.status}: {record.cell.loader}, block {record.block}: {record.reason}")
         self._progress.update(self._task, advance=1, now=f"{self._left}{self._last}", refresh=True)

@@ -14,18 +14,24 @@ from experiments.records.folder import CampaignFolder, list_campaigns
 
 
 def fingerprint(
-    matrix: Matrix, cells: Sequence[ShownCell], reproduces: str | None = None, precision: float | None = None
+    matrix: Matrix,
+    cells: Sequence[ShownCell],
+    reproduces: str | None = None,
+    precision: float | None = None,
+    *,
+    cluster: bool = False,
 ) -> str:
     """Return a hash that is equal for the same campaign.
 
     ``matrix`` is the selected part with the blocks asked for, not those added since. The keys of the cells stand for
     locks, interpreters, servers, data and the loader's source. ``precision`` is that of --until; its budget, and the
-    patience, may change when the campaign is resumed.
+    patience, may change when the campaign is resumed, and so may the machines of a ``cluster``.
     """
     asked = {name: value for name, value in asdict(matrix).items() if name != "patience_s"}
     everything: dict[str, Any] = {"matrix": asked, "cells": [asdict(cell) for cell in cells]}
     everything |= {} if reproduces is None else {"reproduces": reproduces}
     everything |= {} if precision is None else {"precision": precision}
+    everything |= {"cluster": True} if cluster else {}
     return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 
 

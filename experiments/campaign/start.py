@@ -1,7 +1,7 @@
 """Campaign from order to end: prepare, begin or resume, run away from the loader's cores."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from experiments.campaign.progress import Reporter
 from experiments.campaign.quiet_gate import QuietGate
 from experiments.campaign.resume import find_unfinished, fingerprint
 from experiments.campaign.run import measure, utc_now
-from experiments.campaign.stopping_rule import BlocksUntil, PlannedBlocks, Until
+from experiments.campaign.stopping_rule import Blocks, BlocksUntil, PlannedBlocks, Until
 from experiments.engines.protocol import Engine
 from experiments.environment.affinity import allowed_cpus, can_pin, confined
 from experiments.environment.cache import shared_folder
@@ -31,6 +31,7 @@ from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.spec import Matrix
 from experiments.records.campaign import runs_left
 from experiments.records.description import Description, ShownCell, ShownExperiment, as_written, part_key, part_name
+from experiments.records.facts import Placement
 from experiments.records.folder import CampaignFolder, create, leaving_out_unreadable, list_campaigns, new_name
 
 Cells = Mapping[Cell, PreparedCell | str]
@@ -58,46 +59,67 @@ class Order:
     """Called with the campaign's folder before the first run of a command, also of one that resumes."""
     until: Until | None = None
     """When to stop adding blocks to those of the plan."""
+    cluster: bool = False
+    """Whether machines of a cluster measure the blocks."""
 
 
 def run_campaign(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> CampaignFolder:
     """Run what is left of the campaign and return its folder. Needs entered ``engines`` and a locked results folder."""
-    for folder in list_campaigns(order.results):
-        with leaving_out_unreadable():
-            folder.repair()
-    for notice in (order.notice, find_ownership_problem(), find_missing_account()):
-        if notice is not None:
-            reporter.tell(notice)
-    for engine in engines.values():
-        for line in engine.notices:
-            reporter.tell(line)
+    repair_campaigns(order.results)
+    for line in find_notices(order, engines):
+        reporter.tell(line)
     source = source_hash()
     cells = prepare_cells(order, engines, source, reporter.tell)
-    keys = {
+    keys = keys_of(cells, source)
+    described = describe(order, engines, cells, keys, source)
+    campaign, resumed = begin_or_resume(order, described, reporter.tell)
+    # The harness must not disturb the loader.
+    with confined(harness_cpus(cells, allowed_cpus()) if can_pin() else None):
+        run_ordered(order, campaign, cells, keys, reporter, resumed=resumed)
+    return campaign
+
+
+def repair_campaigns(results: Path) -> None:
+    """Bring every campaign of the folder in order that was killed."""
+    for folder in list_campaigns(results):
+        with leaving_out_unreadable():
+            folder.repair()
+
+
+def find_notices(order: Order, engines: Mapping[str, Engine]) -> list[str]:
+    """Return the warnings about this machine, the checkout on it and its engines."""
+    notices = [order.notice, find_ownership_problem(), find_missing_account()]
+    notices += [line for engine in engines.values() for line in engine.notices]
+    return [notice for notice in notices if notice is not None]
+
+
+def keys_of(cells: Cells, source: str) -> dict[Cell, str]:
+    """Return the key of each cell, of one that cannot run, too."""
+    return {
         cell: one.key if isinstance(one, PreparedCell) else unsupported_key(cell, source) for cell, one in cells.items()
     }
-    described = describe(order, engines, cells, keys, source)
+
+
+def begin_or_resume(order: Order, described: Description, tell: Callable[[str], None]) -> tuple[CampaignFolder, bool]:
+    """Return the folder of the unfinished campaign that this is, or of a new one, and whether it is resumed."""
     if order.check is not None:
         for line in order.check(described):
-            reporter.tell(line)
+            tell(line)
     unfinished = None if order.fresh else find_unfinished(order.results, described.fingerprint)
     if unfinished is None:
-        reporter.tell(f"beginning {described.campaign}")
+        tell(f"beginning {described.campaign}")
         campaign = create(order.results, described)
     else:
-        reporter.tell(f"resuming {unfinished.path.name} (--fresh begins a new campaign)")
+        tell(f"resuming {unfinished.path.name} (--fresh begins a new campaign)")
         campaign = unfinished
     if order.add_files is not None:
         order.add_files(campaign)
-    # The harness must not disturb the loader.
-    with confined(harness_cpus(cells, allowed_cpus()) if can_pin() else None):
-        run_ordered(order, campaign, cells, keys, reporter, resumed=unfinished is not None)
-    return campaign
+    return campaign, unfinished is not None
 
 
 def prepare_cells(order: Order, engines: Mapping[str, Engine], source: str, tell: Callable[[str], None]) -> Cells:
     """Prepare all cells; with a check, that of all that is known without a server comes before the first one starts."""
-    preparation = Preparation(order.matrix, engines, source, providing(source), tell)
+    preparation = Preparation(order.matrix, engines, source, providing(source), tell, any_cores=order.cluster)
     check = order.check
     if check is None:
         return preparation.prepare(order.plan.cells, order.max_connections)
@@ -120,16 +142,30 @@ def run_ordered(
     # An earlier command may have added blocks.
     plan = make_plan(order.plan.cells, described.repeats, order.plan.seed)
     blocks = PlannedBlocks(plan.repeats) if order.until is None else BlocksUntil(campaign, order.until, reporter.tell)
+    with telling_runs_left(campaign, reporter.tell):
+        run_blocks(plan, cells, keys, make_runner(order, campaign, reporter, blocks, resumed=resumed))
+
+
+def make_runner(
+    order: Order, campaign: CampaignFolder, reporter: Reporter, blocks: Blocks, *, resumed: bool = False
+) -> Runner:
+    """Return what measures the runs on this machine."""
+    measure_run = partial(measure, write_samples=sample_writer(campaign, reporter.tell))
+    gate = QuietGate(order.matrix.patience_s if order.plan.repeats >= FEWEST_BLOCKS else 0.0, reporter.tell)
+    return Runner(campaign, measure_run, reporter, blocks, gate, resumed)
+
+
+@contextlib.contextmanager
+def telling_runs_left(campaign: CampaignFolder, tell: Callable[[str], None]) -> Iterator[None]:
+    """Tell the runs left of a campaign that an exception ends."""
     try:
-        measure_run = partial(measure, write_samples=sample_writer(campaign, reporter.tell))
-        gate = QuietGate(order.matrix.patience_s if plan.repeats >= FEWEST_BLOCKS else 0.0, reporter.tell)
-        run_blocks(plan, cells, keys, Runner(campaign, measure_run, reporter, blocks, gate, resumed))
+        yield
     except (KeyboardInterrupt, Exception):
         # After a full disk the campaign may be unreadable.
         with contextlib.suppress(BadInput, OSError):
             described = campaign.description()
             left, planned = runs_left(campaign, described), count(len(described.planned_runs), "planned run")
-            reporter.tell(f"not run yet: {left:,} of {planned}; rerun the same command to resume")
+            tell(f"not run yet: {left:,} of {planned}; rerun the same command to resume")
         raise
 
 
@@ -165,7 +201,11 @@ def describe(
         campaign=new_name(order.results, now, names),
         created_at=now,
         fingerprint=fingerprint(
-            order.matrix, shown, order.reproduces, None if order.until is None else order.until.precision
+            order.matrix,
+            shown,
+            order.reproduces,
+            None if order.until is None else order.until.precision,
+            cluster=order.cluster,
         ),
         engine=names,
         seed=order.plan.seed,
@@ -175,7 +215,9 @@ def describe(
         selection=order.selection,
         experiments=_shown_experiments(order),
         cells=shown,
-        placements={part_key(one.cell.engine, one.cell.resources): one.placement for one in ready},
+        placements={
+            part_key(one.cell.engine, one.cell.resources): _shown_placement(one, order.cluster) for one in ready
+        },
         data={one.cell.data: one.data.facts() for one in ready},
         interpreters={part_key(one.cell.engine, part_name(one.cell, "python")): one.host.facts for one in ready},
         postgres={part_key(one.cell.engine, one.cell.postgres): one.server_facts for one in ready},
@@ -186,6 +228,10 @@ def describe(
         until=None if order.until is None else order.until.facts(),
     )
     return as_written(described)
+
+
+def _shown_placement(one: PreparedCell | CellParts, cluster: bool) -> Placement:
+    return one.placement.numbered_from_0() if cluster else one.placement
 
 
 def _shown_experiments(order: Order) -> tuple[ShownExperiment, ...]:

@@ -4,16 +4,18 @@ import contextlib
 import sys
 import webbrowser
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import cast, get_args
 
 from rich.console import Console
 
+from experiments.campaign.cluster.start import check_address, run_on_cluster
 from experiments.campaign.feasibility import find_impossible
 from experiments.campaign.prepare import find_obstacles
-from experiments.campaign.progress import choose_reporter
+from experiments.campaign.progress import Reporter, choose_reporter
 from experiments.campaign.reproduce import read_reproduction
 from experiments.campaign.start import Order, run_campaign
 from experiments.campaign.stopping_rule import USUAL_BUDGET, Until, describe_growth, parse_patience, parse_until
@@ -43,12 +45,18 @@ from experiments.matrix.yaml_document import Finding, read_document, refuse
 from experiments.profiling.count import COUNTING_S, asked_cells, count_asked
 from experiments.profiling.explain import explain_asked
 from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign, keep_published
-from experiments.records.folder import locked
+from experiments.records.folder import CampaignFolder, locked
 from experiments.records.record import Record
 from experiments.report.page.html import REPORT
 from experiments.report.publish import find_front_page, verdicts_of, write_front_page, write_tables
 
 INTERRUPTED = "interrupted; rerun the same command to resume"
+
+_FOR_ONE_MACHINE = {
+    "plan": "it is about this machine; leave out --cluster",
+    "until": "blocks added one at a time would leave machines idle; use --repeats",
+    "pg_bin": "it is a folder of this machine",
+}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -63,6 +71,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     option("--patience", metavar="TIME", help="time that a block waits for quiet cores, such as 5m; 0: none")
     option("--no-count", action="store_true", help="do not count instructions after the timed blocks")
     option("--open", action="store_true", help="open the campaign's page in a browser at the end")
+    option("--cluster", metavar="ADDRESS", help="measure on machines: tcp://HOST:PORT, tls://HOST:PORT or ssh:FILE")
     option("--fresh", action="store_true", help="begin a new campaign even if one is unfinished")
     option("--reproduce", metavar="CAMPAIGN", help="run its cells again and check whether its ratios are reproduced")
     option("--cell", metavar="KEY", action="append", default=[], help="with --reproduce: only this cell (key prefix)")
@@ -77,6 +86,7 @@ def run(options: Namespace) -> int:
         return list_experiments(options)
     if options.plan and options.json:
         raise BadInput("--json cannot be combined with --plan; use --list --json for the cells")
+    _check_cluster(options)
     order, engines = _read_matrix(options) if options.reproduce is None else _read_reproduction(options)
     plan, matrix, until, chosen = order.plan, order.matrix, order.until, dict(order.selection)
     used = {name: engines[name] for name in dict.fromkeys(planned.cell.engine for planned in plan.cells)}
@@ -87,11 +97,16 @@ def run(options: Namespace) -> int:
     if options.source != "auto" and "docker" not in used:
         raise BadInput("--source requires the docker engine; use --engine docker")
     try:
-        if (finding := next(find_impossible(plan, matrix, used), None)) is not None:
+        # The machines of a cluster look for themselves.
+        if options.cluster is None and (finding := next(find_impossible(plan, matrix, used), None)) is not None:
             raise RefusedSettings(finding.path, finding.text)
         if options.plan:
             return _show_plan(plan, matrix, used, engines.notice, until)
-        return _carry_out(replace(order, selection=chosen, notice=engines.notice), used, options)
+        order = replace(order, selection=chosen, notice=engines.notice)
+        if options.cluster is not None:
+            carry_out = partial(run_on_cluster, order, options.cluster, list(used), options.source)
+            return _finish(order, options, carry_out)
+        return _finish(order, options, partial(_run_here, order, used))
     except RefusedSettings as refusal:
         if order.reproduces is not None:
             raise
@@ -183,20 +198,37 @@ def _read_reproduction(options: Namespace) -> tuple[Order, Engines]:
     return order, engines
 
 
-def _carry_out(order: Order, engines: Mapping[str, Engine], options: Namespace) -> int:
+def _check_cluster(options: Namespace) -> None:
+    """Raise BadInput for an address that cannot be one, and for options that are for one machine."""
+    if options.cluster is None:
+        return
+    check_address(options.cluster)
+    for option, why in _FOR_ONE_MACHINE.items():
+        if getattr(options, option):
+            raise BadInput(f"--{option.replace('_', '-')} cannot be combined with --cluster: {why}")
+    # Of which machine would it be?
+    options.no_count = True
+
+
+def _run_here(order: Order, engines: Mapping[str, Engine], reporter: Reporter) -> tuple[CampaignFolder, bool]:
+    """Run the campaign on this machine; return its folder, and whether all that was asked for was counted."""
+    with contextlib.ExitStack() as inside:
+        for engine in engines.values():
+            inside.enter_context(engine)
+        folder = run_campaign(order, engines, reporter)
+        counted = count_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
+        explained = counted and explain_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
+    return folder, explained
+
+
+def _finish(order: Order, options: Namespace, carry_out: Callable[[Reporter], tuple[CampaignFolder, bool]]) -> int:
     """Run the campaign, write its tables, print the outcome, and open the page if it is to be shown."""
     find_front_page(order.results)
     try:
-        with contextlib.ExitStack() as inside:
-            inside.enter_context(progress_aside(options))
+        with progress_aside(options):
             reporter = choose_reporter(Console())
-            inside.enter_context(locked(order.results))
-            inside.enter_context(reporter)
-            for engine in engines.values():
-                inside.enter_context(engine)
-            folder = run_campaign(order, engines, reporter)
-            counted = count_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
-            explained = counted and explain_asked(folder, order.matrix, order.plan.cells, engines, reporter.tell)
+            with locked(order.results), reporter:
+                folder, explained = carry_out(reporter)
         with locked(order.results):
             written = write_tables(folder)
             write_front_page(order.results, written)

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,12 @@ def describe_environment(data_folder: Path, root: Path = ROOT, project: Path = P
         harness_packages={name: importlib.metadata.version(name) for name in PACKAGES},
         platform=sys.platform,
     )
+
+
+def identify_machine(root: Path = ROOT) -> str:
+    """Return what only this machine has since it was started, containers on it included: no name of it."""
+    booted: str | None = _read(root, "proc/sys/kernel/random/boot_id", str.strip)
+    return booted or f"{uuid.getnode():x}"
 
 
 def _read(root: Path, name: str, parse: Callable[[str], Any]) -> Any:

@@ -61,7 +61,8 @@ class Description:
 
     ``repeats`` is the number of blocks. It grows with ``until``: ``precision`` as a factor above 1 less 1, ``budget_s``
     and, at the end, ``ended`` with a reason of ``precision.py``. ``source_hash`` is the SHA-256 of the loader's source,
-    ``reproduces`` the campaign whose cells were run again.
+    ``reproduces`` the campaign whose cells were run again. ``machines`` are those of a cluster: there
+    ``environment`` is the first of them, and cores are numbered from 0.
     """
 
     campaign: Name
@@ -84,6 +85,7 @@ class Description:
     until: Mapping[str, Any] | None = None
     source_hash: Text | None = None
     reproduces: Name | None = None
+    machines: Mapping[Text, MachineFacts] = field(default_factory=dict)
     schema: Schema = SCHEMA
 
     @property

@@ -52,6 +52,12 @@ class Placement:
         """Return it without limits of the loader's cores and memory, for steps that are not measured."""
         return replace(self, loader_quota=None, loader_memory_bytes=None)
 
+    def numbered_from_0(self) -> Placement:
+        """Return it with the cores numbered within it: the same on all machines of a cluster."""
+        places = {cpu: place for place, cpu in enumerate(sorted(self.cpus))}
+        loader, server = (frozenset(places[cpu] for cpu in cpus) for cpus in (self.loader_cpus, self.server_cpus))
+        return replace(self, loader_cpus=loader, server_cpus=server)
+
     def facts(self) -> dict[str, object]:
         """Return its identity for JSON; newer fields only if set, so that keys of cells stay."""
         later = {

@@ -1,7 +1,8 @@
 """Folders of campaigns below ``results/``, where a kill at any moment loses at most the run in progress.
 
 ``campaign.json`` is written whole, ``runs.jsonl``, ``samples.jsonl`` and ``counts.jsonl`` only grow. ``attempt.json``
-is the record of a run in progress, should the campaign be killed in it.
+is the record of a run in progress, should the campaign be killed in it. ``block-7.part`` has the records of a block
+that a machine of a cluster has not finished, ``block-7.whole`` those of one that is about to be in ``runs.jsonl``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
@@ -29,6 +31,8 @@ from experiments.records.redaction import without_paths
 
 # How long a campaign that was just interrupted may take to clean up before a new one gives up waiting for it.
 LOCK_PATIENCE_S = 15.0
+
+RunId = tuple[tuple[str, str, int], int]
 
 
 class CampaignFolder:
@@ -97,12 +101,53 @@ class CampaignFolder:
 
     def append_samples(self, line: Mapping[str, Any]) -> None:
         """Add what was sampled in a run, before its record. Places on disk do not get into it."""
-        append_line(self._samples, json.dumps(without_paths(line), ensure_ascii=False))
+        self.append_samples_line(json.dumps(without_paths(line), ensure_ascii=False))
+
+    def append_samples_line(self, line: str) -> None:
+        """Add a line of them, from this machine or another."""
+        append_line(self._samples, line)
 
     def begin_attempt(self, if_killed: Record) -> None:
         """Note that a run begins, with the record that it gets if this process is killed before it appends one."""
         # A kill of this process is what it is for, and that does not need the disk.
         write_whole(self._attempt, to_json_line(if_killed) + "\n", durable=False)
+
+    def append_to_block(self, record: Record) -> None:
+        """Add the record of a block in progress elsewhere: none of ``runs.jsonl`` before the block is whole."""
+        append_line(self.path / f"block-{record.block}.part", to_json_line(record))
+
+    def end_block(self, block: int, *, whole: bool) -> int:
+        """Append the records of a block to the others, of one that is not ``whole`` as interrupted; return how many.
+
+        A block belongs to one machine: what it has measured of a block that another one measures again does not count.
+        """
+        part, ready = (self.path / f"block-{block}.{state}" for state in ("part", "whole"))
+        if not part.exists():
+            return 0
+        if whole:
+            # From here on a killed campaign has the block, whatever of it is in runs.jsonl.
+            part.rename(ready)
+            return self._take(ready, {})
+        return self._take(part, {"interrupted": True})
+
+    def _take(self, file: Path, changes: Mapping[str, Any], known: Collection[RunId] = ()) -> int:
+        """Append the records of a block's file, with changes, but for those of ``known`` runs, and remove it."""
+        lines = file.read_bytes().splitlines()
+        records = [from_json_line(line, f"{file}:{number}") for number, line in enumerate(lines, start=1)]
+        left = [replace(record, **changes) for record in records if (record.run, record.repeat) not in known]
+        if left:
+            append_line(self._runs, "\n".join(map(to_json_line, left)))
+        file.unlink()
+        return len(left)
+
+    def _repair_blocks(self) -> None:
+        """Append what a killed campaign left of blocks that machines had."""
+        for file in sorted(self.path.glob("block-*.whole")):
+            done = {(record.run, record.repeat) for record in self.records() if not record.interrupted}
+            self._take(file, {}, done)
+        for file in sorted(self.path.glob("block-*.part")):
+            cut_torn_line(file)
+            self._take(file, {"interrupted": True})
 
     def is_reported(self) -> bool:
         """Return whether the command that ran it has written its tables."""
@@ -120,6 +165,7 @@ class CampaignFolder:
         cut_torn_line(self._samples)
         cut_torn_line(self._counts)
         cut_torn_line(self._runs)
+        self._repair_blocks()
         if not self._attempt.exists():
             return
         killed = from_json_line(self._attempt.read_bytes(), f"{self._attempt}:1")

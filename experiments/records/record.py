@@ -216,6 +216,7 @@ class Record:
 
     ``connections`` is null without samples. ``ledger_us_per_row`` are the parts of a worker's time per row of phase
     ``data`` in microseconds, by the names of ``experiments.analysis.time_breakdown``; their sum is the whole.
+    ``machine`` is that of a cluster, by its name in the description; null without one.
     """
 
     campaign: SharedText
@@ -243,6 +244,7 @@ class Record:
     resumed: Flag = False
     repeat: Count = 0
     ledger_us_per_row: Mapping[Text, SharedNumber] | None = None
+    machine: SharedText | None = None
     network: NetworkUse | None = None
     open_loop: OpenLoop | None = None
     schema: Schema = SCHEMA

@@ -47,7 +47,7 @@ class Quiet(PlainLines):
     def begin_run(self, run: PlannedRun, block: str, budget: str = "") -> None:
         self.blocks.append(f"{block}, {budget}")
 
-    def end_run(self, record: Record) -> None:
+    def end_run(self, record: Record, label: str | None = None) -> None:
         self.ended.append(record)
 
 
