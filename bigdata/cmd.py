@@ -13,6 +13,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from bigdata.arguments import Parser
 from bigdata.database.dburl import EXAMPLE, VARIABLE
 from bigdata.errors import INTERRUPTED, BadInput, Interrupted, LoadFailed
 
@@ -60,18 +61,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options, with the verb's module as ``verb_module``; argparse exits with 2 on bad usage."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bigdata.cmd", description="Census 2000 files into PostgreSQL, row by row."
-    )
+    parser = Parser(prog="python -m bigdata.cmd", description="Census 2000 files into PostgreSQL, row by row.")
     _add_database(parser, os.environ.get(VARIABLE))
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=argparse.ArgumentParser)
     verbs.required = True
     for verb, _, text in VERBS:
         verbs.add_parser(verb, help=text, add_help=False)
-    known, rest = parser.parse_known_args(arguments)
+    # What the verb's own parser has to know.
+    known, rest = argparse.ArgumentParser.parse_known_args(parser, arguments)
     # Only the chosen verb's module is imported: run must not hold what set-up needs.
     module = import_module(f"bigdata.commands.{next(name for verb, name, _ in VERBS if verb == known.verb)}")
-    of_verb = argparse.ArgumentParser(prog=f"python -m bigdata.cmd {known.verb}", description=module.__doc__)
+    of_verb = Parser(prog=f"python -m bigdata.cmd {known.verb}", description=module.__doc__)
     _add_database(of_verb, known.dburl)
     module.add_arguments(of_verb)
     return of_verb.parse_args(rest, argparse.Namespace(**{**vars(known), "verb_module": module}))

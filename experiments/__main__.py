@@ -55,10 +55,11 @@ def _run_verb(arguments: Sequence[str] | None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs, each with the options that its module declares."""
-    import argparse
     import importlib
 
-    parser = argparse.ArgumentParser(prog="python -m experiments", description="The experiment matrix and its tools.")
+    from bigdata.arguments import Parser
+
+    parser = Parser(prog="python -m experiments", description="The experiment matrix and its tools.")
     version = f"bigdata-matrix {read_version()}"
     parser.add_argument("--version", action="version", version=version, help="print the version")
     verbs = parser.add_subparsers(metavar="VERB", required=True)

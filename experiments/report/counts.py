@@ -48,12 +48,23 @@ def count_lines(cells: Sequence[CellSummary]) -> list[str]:
     if tools := dict.fromkeys(" ".join(filter(None, tool)) for tool in by_tool):
         noise = max(one.noise or 0.0 for one in counts)
         lines.append(MEANING.format(tools=" and ".join(tools), noise=noise))
+    lines += _explain_missing_ratios(cells)
     for what, field in (("instructions", "instructions_reason"), ("system calls", "system_calls_reason")):
         reasons = [reason for one in counts if (reason := getattr(one, field))]
         for reason in dict.fromkeys(reasons):
             told = shortened(reason, _REASON_LENGTH)
             lines.append(f"No {what} are counted of {count(reasons.count(reason), 'cell')}: {told}.")
     return lines
+
+
+def _explain_missing_ratios(cells: Sequence[CellSummary]) -> list[str]:
+    """Say why counted cells have no ratio: it takes a count of the baseline by the same tool."""
+    without = [cell for cell in cells if _known(cell, "instructions_per_row") and cell.instruction_ratio is None]
+    if not without:
+        return []
+    by = next((cell.count.instructions_tool for cell in cells if cell.baseline and cell.count), None)
+    why = f"was counted by {by}, which counts differently" if by else "has no count; nox -s count adds it"
+    return [f"No *instructions ratio* of {count(len(without), 'cell')}: the baseline {why}."]
 
 
 def count_columns(cell: CellSummary) -> dict[str, object]:

@@ -65,7 +65,7 @@ def test_an_unknown_verb_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit) as raised:
         main(["matrices"])
     assert raised.value.code == 2
-    assert "invalid choice: 'matrices'" in capsys.readouterr().err
+    assert "unknown verb 'matrices' (did you mean matrix?" in capsys.readouterr().err
 
 
 def test_the_plan_names_cells_order_and_time_and_runs_nothing(

@@ -131,6 +131,16 @@ def test_every_workload_is_compared_in_a_table_of_its_own() -> None:
     assert [planned.cell.workload for planned in plan.cells if planned.arm == "b"] == list(WORKLOADS)
 
 
+def test_a_part_of_the_workloads_is_compared_by_default() -> None:
+    plan, _ = plan_with_estimate(Selection())
+    workloads = {one.cell for one in plan_with_estimate(Selection(experiments=("workloads",)))[0].cells}
+    fetches = [one for one in plan.cells if one.cell.workload != "ingest"]
+    assert {name for one in fetches for name in one.experiments} == {"fetches"}
+    assert {one.cell.workload for one in fetches} == {"fetch"}
+    assert {one.cell for one in fetches} < workloads
+    assert [one.cell.loader for one in fetches if one.arm == "b"] == ["row_by_row_threaded"]
+
+
 @pytest.mark.parametrize("workload", ["ingest", "lookup", "fetch", "transaction"])
 def test_every_layer_is_compared_with_its_bare_driver_and_not_by_default(workload: str) -> None:
     layers = {loader.name: loader.layer_over for loader in CONTESTANTS.values() if loader.layer_over}

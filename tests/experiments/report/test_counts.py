@@ -41,6 +41,31 @@ def test_a_table_says_what_its_instructions_are_of(
     assert "| 44,900 |" in " ".join(text.split())
 
 
+@pytest.mark.parametrize(
+    ("tool", "why"),
+    [(None, "has no count; nox -s count adds it"), ("perf", "was counted by perf, which counts differently")],
+)
+def test_a_ratio_that_is_missing_is_explained_by_the_baseline(
+    description: Description,
+    threaded: Cell,
+    uvloop_cell: Cell,
+    make_record: Callable[..., Record],
+    tool: str | None,
+    why: str,
+) -> None:
+    named = {"sha256:a": threaded, "sha256:b": uvloop_cell}
+    shown = [ShownCell(key, "a", ("loaders",), cell) for key, cell in named.items()]
+    again = replace(shown[0], arm="b")
+    described = replace(description, cells=(*shown, again))
+    records = tuple(make_record(cell, cell_key=key) for key, cell in named.items())
+    counts = {"sha256:b": replace(counted(uvloop_cell, 87_000.0), cell_key="sha256:b")}
+    if tool:
+        counts["sha256:a"] = replace(counted(threaded, 44_900.0), instructions_tool=tool)
+    campaign = Campaign(described, records, counts=counts)
+    text = markdown_table(summarize(campaign, description.experiments[0]), campaign)
+    assert f"No *instructions ratio* of 1 cell: the baseline {why}." in text
+
+
 @UNITS
 def test_a_comparison_says_it_too(threaded: Cell, workload: str, unit: str) -> None:
     cell = replace(threaded, workload=workload)
