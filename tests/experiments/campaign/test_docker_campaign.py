@@ -33,11 +33,11 @@ defaults:
 experiments:
   smoke:
     question: Do all do the same work?
-    matrix:
-      python: ["3.11", "3.13"]
-      postgres: [pg15, pg17]
-      loader: [row_by_row_threaded, row_by_row_asyncio]
-      loop: [uvloop]
+    # Each two of them meet, beside the baseline.
+    include:
+      - {python: "3.11", postgres: pg17, loader: row_by_row_asyncio, loop: uvloop}
+      - {python: "3.13", postgres: pg15, loader: row_by_row_asyncio, loop: uvloop}
+      - {python: "3.13", postgres: pg17, loader: row_by_row_threaded}
   outside:
     question: And the same as a process of this machine?
     include: [{engine: local, python: "LOCAL"}]
@@ -117,8 +117,11 @@ def of(folder: CampaignFolder, **axes: str) -> list[Record]:
 def test_both_engines_do_the_same_work_with_every_python_and_postgresql(campaign: CampaignFolder) -> None:
     records = of(campaign, resources="split")
     assert [record.reason for record in records if record.status != "ok"] == []
-    # Two Pythons, two PostgreSQL, two loaders, the baseline again, and the local engine.
-    assert len(records) == 10
+    # Two Pythons, two PostgreSQL and two loaders, the baseline twice, and the local engine.
+    assert len(records) == 6
+    docker_cells = {record.cell for record in records if record.cell.engine == "docker"}
+    assert len({(cell.python, cell.postgres) for cell in docker_cells}) == 4
+    assert len({(cell.python, cell.loader) for cell in docker_cells}) == 4
     works = [record.work for record in records if record.work]
     assert {(work.rows, work.digest) for work in works} == {(30 * 222, works[0].digest)}
     assert {record.cell.engine for record in records} == {"docker", "local"}
