@@ -8,7 +8,7 @@ from bigdata.registry import INGEST, LOADERS, WORKLOADS
 from experiments.campaign.datasets import PreparedData
 from experiments.engines.protocol import Launch, LoaderHost, Server
 from experiments.matrix.cell import Cell
-from experiments.matrix.spec import Network
+from experiments.matrix.network import Network
 from experiments.records.facts import RELAY, Placement, ServerFacts
 
 

@@ -10,7 +10,7 @@ from typing import cast, get_args
 from rich.console import Console
 
 from experiments.campaign.feasibility import find_impossible
-from experiments.campaign.prepare import find_obstacles
+from experiments.campaign.obstacles import find_obstacles
 from experiments.campaign.progress import choose_reporter
 from experiments.campaign.reproduce import read_reproduction
 from experiments.campaign.start import Order, run_campaign
@@ -86,7 +86,7 @@ def _show_plan(
     plan: Plan, matrix: Matrix, engines: Mapping[str, Engine], notice: str | None, until: Until | None
 ) -> int:
     """Print the plan; return 1 if none of its cells can run here."""
-    for line in (*describe_engines(notice, engines), *describe_delays(plan, engines)):
+    for line in (*describe_engines(notice, engines), *describe_delays(plan, matrix, engines)):
         print(line)
     obstacles = find_obstacles(plan, matrix, engines)
     print(describe_plan(plan, matrix, obstacles))

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from experiments.matrix.bounds import Amount, Core, Count, Divisor, Flag, Number, Text
 
-RELAY, NETEM = "relay", "netem"
-"""What delays what loader and server send each other: a process of this project, or the kernel."""
+RELAY, NETEM, HOSTS = "relay", "netem", "hosts"
+"""What delays what loader and server send each other: a process of this project, the kernel, or their distance."""
 
 Cores = Annotated[frozenset[Core], Field(min_length=1, max_length=65_536)]
 
@@ -147,8 +147,10 @@ class MachineFacts:
 class NetworkUse:
     """The network between loader and server, where it is not the loopback interface as it is.
 
-    ``by`` is what delays: 'relay' or 'netem'. ``rtt_s`` and ``jitter_s`` are as asked for, ``round_trip_s`` is that of
-    an empty statement, measured before the phases. ``relay_cpu_s`` is the relay's CPU time in phase ``data``.
+    ``by`` is what delays: 'relay', 'netem', or 'hosts' for the network between two of them. ``rtt_s`` and ``jitter_s``
+    are as asked for, ``round_trip_s`` is that of an empty statement, measured before the phases. ``relay_cpu_s`` is the
+    relay's CPU time in phase ``data``. Of two hosts ``clock_offset_s`` is the server's clock less the loader's, and
+    ``tls`` the version of TLS that the server reports.
     """
 
     by: Text
@@ -156,3 +158,5 @@ class NetworkUse:
     jitter_s: Amount
     round_trip_s: Number | None = None
     relay_cpu_s: Amount | None = None
+    clock_offset_s: Number | None = None
+    tls: Text | None = None
