@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from experiments.matrix.bounds import Amount, Core, Count, Divisor, Flag, Number, Text
+from experiments.matrix.bounds import Amount, Core, Count, Divisor, Flag, Number, Scalar, Text
 
 RELAY, NETEM, HOSTS = "relay", "netem", "hosts"
 """What delays what loader and server send each other: a process of this project, the kernel, or their distance."""
@@ -105,6 +105,8 @@ class ServerFacts:
     """The id of the image, for the records."""
     build: Text | None = None
     """Without an image: the build of PostgreSQL, and how its data directory was made."""
+    host: Mapping[Text, Scalar] | None = None
+    """The engine of its host, if loaders are on another one."""
 
     @property
     def has_autovacuum(self) -> bool:

@@ -95,7 +95,9 @@ class TwoHosts:
 
     def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> DockerServer:
         """Start the PostgreSQL of this name on its host, published for the loader's."""
-        return self._server.serve(name, configuration, max_connections=max_connections, access=self._access)
+        server = self._server.serve(name, configuration, max_connections=max_connections, access=self._access)
+        server.facts = replace(server.facts, host=self._server.facts())
+        return server
 
     def check_placement(self, placement: Placement) -> None:
         """Raise Unsupported for limits that one of the engines cannot hold to."""
