@@ -110,7 +110,9 @@ def _connect(context: str | None = None) -> DockerClient:
     try:
         return _open(address)
     except (*SDK_ERRORS, ValueError) as error:
-        raise NoEngine(f"no Docker engine answers at {address}: {_explained(address, error)}") from error
+        # Where a host of the matrix is does not get into records.
+        place = address if context is None else address.named_by
+        raise NoEngine(f"no Docker engine answers at {place}: {_explained(address, error)}") from error
 
 
 def _open(address: Address) -> DockerClient:

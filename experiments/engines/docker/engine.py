@@ -3,7 +3,6 @@
 import contextlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +95,7 @@ class DockerEngine:
                 if exception[0] is None:
                     raise
 
-    def keep(self, other: AbstractContextManager[object]) -> None:
+    def keep(self, other: contextlib.AbstractContextManager[object]) -> None:
         """Enter what has to be left together with this engine."""
         self._leaving.enter_context(other)
 

@@ -256,3 +256,10 @@ def test_contexts_without_a_configuration_beside_them_are_explained(
         "there is no docker context 'db-box', which a host of the matrix names; contexts are found beside a "
         "config.json only, which may be just {}"
     )
+
+
+def test_the_address_of_a_host_that_does_not_answer_is_not_told(own_configuration: Path) -> None:
+    make_context(own_configuration, "db-box", "tcp://127.0.0.1:1")
+    with pytest.raises(BadInput) as refused:
+        connect("db-box")
+    assert str(refused.value) == "no Docker engine answers at docker context 'db-box': connection refused"
