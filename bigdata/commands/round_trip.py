@@ -1,13 +1,14 @@
-"""round-trip: measure the round trip time between this process and an idle server."""
+"""round-trip: measure round trip time and difference of the clocks between this process and an idle server."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from typing import Any
 
-from bigdata.database.dburl import check_url
+from bigdata.database.dburl import check_url, connect_aside
 from bigdata.errors import BadInput
-from bigdata.measurement.round_trip import measure_aside_s
+from bigdata.measurement.round_trip import measure_clock_offset_s, measure_round_trip_s, read_tls
 from bigdata.reporting.report_file import STANDARD_OUTPUT, check_target, write_report
 from bigdata.reporting.result_line import SCHEMA
 
@@ -31,11 +32,15 @@ def run(options: argparse.Namespace) -> int:
     deadline_s = time.monotonic() + options.within
     while True:
         try:
-            found_s = measure_aside_s(url)
+            connection = connect_aside(url)
             break
         except BadInput:
             if time.monotonic() >= deadline_s:
                 raise
             time.sleep(_PAUSE_S)
-    write_report({"schema": SCHEMA, "round_trip_s": found_s}, options.report)
+    report: dict[str, Any] = {"schema": SCHEMA, "round_trip_s": round(measure_round_trip_s(connection), 7)}
+    report["clock_offset_s"] = round(measure_clock_offset_s(connection), 7)
+    report["tls"] = read_tls(connection)
+    connection.close()
+    write_report(report, options.report)
     return 0

@@ -79,6 +79,9 @@ SESSION = """
             AND name NOT IN ('application_name', 'DateStyle')
 """
 
+CLOCK = "SELECT extract(epoch FROM clock_timestamp())"
+TLS = "SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+
 # A table that somebody else holds locked must not keep the program waiting for ever.
 BOUND_WAITING = "SET lock_timeout = '10s'"
 # The index is of filled tables alone: it would slow INSERTs down. Its comment names what they are filled with.

@@ -24,6 +24,27 @@ def measure_aside_s(url: str) -> float:
     return found_s
 
 
+def measure_clock_offset_s(connection: Any, clock: Callable[[], float] = time.time) -> float:
+    """Return the server's clock less this process's, by the statement that was answered soonest."""
+    cursor = connection.cursor()
+    found = []
+    for _ in range(TIMES):
+        before_s = clock()
+        cursor.execute(sql.CLOCK)
+        after_s = clock()
+        ((server_s,),) = cursor.fetchall()
+        found.append((after_s - before_s, float(server_s) - (before_s + after_s) / 2))
+    return min(found)[1]
+
+
+def read_tls(connection: Any) -> str | None:
+    """Return the version of TLS that the server reports of the connection; None without TLS."""
+    cursor = connection.cursor()
+    cursor.execute(sql.TLS)
+    ((version,),) = cursor.fetchall()
+    return None if version is None else str(version)
+
+
 def measure_round_trip_s(
     connection: Any, clock: Callable[[], float] = time.perf_counter, cpu_clock: Callable[[], float] = time.process_time
 ) -> float:

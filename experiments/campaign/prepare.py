@@ -2,27 +2,28 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from bigdata.registry import LOADERS, OPERATING, USUAL_POOLSIZE
+from experiments.campaign.cell_engines import CellEngines
 from experiments.campaign.datasets import PreparedData
+from experiments.campaign.obstacles import find_left_out
 from experiments.campaign.prepared_cell import CellParts, PreparedCell, choices_of, environment_of
 from experiments.campaign.run import STEP_TIMEOUT_S
 from experiments.engines.loader_report import driver_facts, has_been_ended, read_trial
 from experiments.engines.protocol import Engine, Finished, Launch, LoaderHost, Server
 from experiments.environment.affinity import place
-from experiments.environment.requirements import left_out, loader_lock
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.arrivals import rate_of
-from experiments.matrix.cell import LOOPBACK, AxisValue, Cell, Identity, cell_key
+from experiments.matrix.cell import AxisValue, Cell, Identity, cell_key
 from experiments.matrix.expand import PlannedCell
-from experiments.matrix.packages import LOCKED, needed_by, packages_of
-from experiments.matrix.plan import Plan
+from experiments.matrix.network import Network
+from experiments.matrix.packages import LOCKED, packages_of
 from experiments.matrix.records import find_idle
-from experiments.matrix.spec import DataSet, Matrix, Network, PostgresConfiguration
+from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
 from experiments.matrix.values import SPARE_CONNECTIONS
-from experiments.records.facts import NETEM, RELAY, Placement
+from experiments.records.facts import HOSTS, NETEM, RELAY, Placement
 
 _TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation", "packages")
 
@@ -58,7 +59,8 @@ class Preparation:
     ) -> None:
         self._any_cores = any_cores
         self._matrix = matrix
-        self._engines = engines
+        self._engines = CellEngines(matrix, engines)
+        self._several = len(engines) > 1
         self._source = source
         self._provide_data = provide_data
         self._tell = tell
@@ -85,8 +87,10 @@ class Preparation:
 
     def _make_ready(self, cells: Sequence[Cell]) -> None:
         """Let each engine prepare everything slow at once."""
-        for name, engine in self._engines.items():
-            own = [cell for cell in cells if cell.engine == name]
+        for own in self._engines.grouped(cells):
+            engine = _attempt(None, partial(self._engines.of, own[0]))
+            if isinstance(engine, str):
+                continue
             pythons = dict.fromkeys(cell.python for cell in own)
             majors = dict.fromkeys(self._matrix.postgres[cell.postgres].version for cell in own)
             engine.make_ready(list(pythons), list(majors), self._tell_preparing)
@@ -96,8 +100,7 @@ class Preparation:
 
     def _common(self, cell: Cell) -> tuple[LoaderHost, Placement, PreparedData]:
         host = self._host(cell)
-        name = cell.engine
-        engine = self._engines[name]
+        name, engine = self._engines.name(cell), self._engines.of(cell)
         placement = self._once(name, "cores", cell.resources, make=lambda: self._placement(engine, cell.resources))
         # Of ingest, the pool decides nothing of what is done.
         poolsize = max(USUAL_POOLSIZE, cell.poolsize if cell.workload in OPERATING else 1)
@@ -107,20 +110,19 @@ class Preparation:
         return host, placement, data
 
     def _parts(self, cell: Cell, max_connections: int) -> CellParts:
-        asked, engine = self._matrix.postgres[cell.postgres], self._engines[cell.engine]
-        make = partial(engine.server_facts, asked, max_connections=max_connections)
-        return CellParts(cell, *self._common(cell), self._once(cell.engine, "facts", cell.postgres, make=make))
+        asked, engine = self._matrix.postgres[cell.postgres], self._engines.of(cell)
+        make, name = partial(engine.server_facts, asked, max_connections=max_connections), self._engines.name(cell)
+        return CellParts(cell, *self._common(cell), self._once(name, "facts", cell.postgres, make=make))
 
     def _ready(self, cell: Cell, max_connections: int) -> PreparedCell:
         host, placement, data = self._common(cell)
-        name = cell.engine
-        engine = self._engines[name]
+        name, engine = self._engines.name(cell), self._engines.of(cell)
         directory = self._once(name, "data", cell.data, make=lambda: engine.provide_data(data.directory))
         server = self._once(
             name, "postgres", cell.postgres, make=lambda: self._server(engine, cell.postgres, max_connections)
         )
-        network = None if cell.network == LOOPBACK else self._matrix.network[cell.network]
-        delayed_by = RELAY if network is None or engine.find_netem_obstacle() else NETEM
+        network = self._engines.network(cell)
+        delayed_by = _find_delay(network, engine)
         driver = self._try_out(cell, host, server, placement)
         identity = Identity(
             interpreter_build=host.facts.build,
@@ -156,9 +158,9 @@ class Preparation:
         )
 
     def _host(self, cell: Cell) -> LoaderHost:
-        engine = self._engines[cell.engine]
+        name, engine = self._engines.name(cell), self._engines.of(cell)
         make = partial(self._loader_host, engine, cell)
-        host = self._once(cell.engine, "python", cell.python, cell.packages, make=make)
+        host = self._once(name, "python", cell.python, cell.packages, make=make)
         if reason := find_left_out(cell, host.facts.left_out):
             raise Unsupported(reason)
         return host
@@ -168,8 +170,10 @@ class Preparation:
         what = tuple(cell.value(axis) for axis in _TRIED)
         # Its program may be of the server's own version.
         what += (cell.postgres,) if LOADERS[cell.loader].ceiling else ()
+        # And over TLS a loop may lack what a driver needs.
+        what += (cell.network,) if self._engines.is_apart(cell) else ()
         if what not in self._trials:
-            engine = self._engines[cell.engine]
+            engine = self._engines.of(cell)
             self._tell(f"{self._prefix(engine)}trying {cell.contestant()}, {cell.interpreter()}")
             self._trials[what] = _try_twice(cell, host, server, placement)
         if reason := self._trials[what].reason:
@@ -205,7 +209,7 @@ class Preparation:
         return engine.serve(name, self._matrix.postgres[name], max_connections=max_connections)
 
     def _prefix(self, engine: Engine) -> str:
-        return f"{engine.name}: " if len(self._engines) > 1 else ""
+        return f"{engine.name}: " if self._several else ""
 
     def _once(self, *what: str, make: Callable[[], Thing]) -> Thing:
         if what not in self._cache:
@@ -251,47 +255,18 @@ def _container_limits(server: Server, configuration: PostgresConfiguration) -> d
     return {"server_shm_bytes": configuration.shm_size}
 
 
+def _find_delay(network: Network | None, engine: Engine) -> str:
+    """Return what delays the packets of a network."""
+    if network is not None and network.hosts is not None:
+        return HOSTS
+    return RELAY if network is None or engine.find_netem_obstacle() else NETEM
+
+
 def _delays(network: Network | None, delayed_by: str) -> dict[str, float | str]:
     """Return the network's part of a cell's identity; nothing for the loopback interface, so that keys stay."""
     if network is None:
         return {}
     return {"rtt_s": network.rtt_s, "jitter_s": network.jitter_s, "delayed_by": delayed_by}
-
-
-def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:
-    """Return why a lock that leaves these packages out keeps a cell from running, or None."""
-    loader = LOADERS[cell.loader]
-    needed = needed_by(loader, cell.loop, cell.implementation)
-    found = next((name for name in needed if name in missing), None)
-    return None if found is None else f"no {found} for Python {cell.python}: {missing[found]}"
-
-
-def find_obstacles(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> dict[Cell, str]:
-    """Return why cells cannot run, as far as that is known before preparation: interpreters, locks, cores."""
-    missing = cache(lambda python: left_out(loader_lock(python)))
-
-    @cache
-    def without_python(engine: str, python: str) -> str | None:
-        pythons = engines[engine].pythons()
-        found = f"the engine {engine} has no Python {python} here; it has: {', '.join(pythons)}"
-        return None if python in pythons else found
-
-    @cache
-    def misplaced(engine: str, resources: str) -> str | None:
-        try:
-            engines[engine].check_placement(place(matrix.resources[resources], engines[engine].cores()))
-        except Unsupported as obstacle:
-            return str(obstacle)
-        return None
-
-    def find(cell: Cell) -> str | None:
-        no_python = without_python(cell.engine, cell.python)
-        named = matrix.packages.get(cell.packages, {})
-        lacks = {name: why for name, why in missing(cell.python).items() if name not in named}
-        return no_python or find_left_out(cell, lacks) or misplaced(cell.engine, cell.resources)
-
-    found = {planned.cell: find(planned.cell) for planned in plan.runnable}
-    return {cell: reason for cell, reason in found.items() if reason is not None}
 
 
 def unsupported_key(cell: Cell, source: str) -> str:

@@ -9,7 +9,7 @@ from experiments.campaign.datasets import PreparedData
 from experiments.engines.protocol import Launch, LoaderHost, Server
 from experiments.errors import Failure
 from experiments.matrix.cell import Cell
-from experiments.matrix.spec import Network
+from experiments.matrix.network import Network
 from experiments.records.facts import RELAY, Placement, ServerFacts
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.analysis.stats import FEWEST_BLOCKS
+from experiments.campaign.cell_engines import CellEngines
 from experiments.campaign.datasets import providing
 from experiments.campaign.loop import Runner, run_blocks
 from experiments.campaign.monitoring.monitor import WriteSamples
@@ -30,7 +31,15 @@ from experiments.matrix.cell import Cell
 from experiments.matrix.plan import Plan, make_plan
 from experiments.matrix.spec import Matrix
 from experiments.records.campaign import runs_left
-from experiments.records.description import Description, ShownCell, ShownExperiment, as_written, part_key, part_name
+from experiments.records.description import (
+    Description,
+    ShownCell,
+    ShownExperiment,
+    as_written,
+    part_apart,
+    part_key,
+    part_name,
+)
 from experiments.records.facts import Placement
 from experiments.records.folder import CampaignFolder, create, leaving_out_unreadable, list_campaigns, new_name
 
@@ -195,6 +204,12 @@ def describe(
         for one, why in ((planned, cells[planned.cell]) for planned in order.plan.cells)
     )
     ready = [one for one in cells.values() if not isinstance(one, str)]
+    apart = CellEngines(order.matrix, engines).is_apart
+
+    def name_part(cell: Cell, axis: str) -> str:
+        name = part_name(cell, axis)
+        return part_apart(name, cell) if apart(cell) else name
+
     now = utc_now()
     names = "-".join(engines)
     described = Description(
@@ -211,16 +226,18 @@ def describe(
         seed=order.plan.seed,
         repeats=order.plan.repeats,
         matrix_hash=order.matrix_hash,
-        matrix=asdict(order.matrix),
+        # Where hosts are is nobody's business.
+        matrix={**asdict(order.matrix), "hosts": {name: {} for name in order.matrix.hosts}},
         selection=order.selection,
         experiments=_shown_experiments(order),
         cells=shown,
         placements={
-            part_key(one.cell.engine, one.cell.resources): _shown_placement(one, order.cluster) for one in ready
+            part_key(one.cell.engine, name_part(one.cell, "resources")): _shown_placement(one, order.cluster)
+            for one in ready
         },
         data={one.cell.data: one.data.facts() for one in ready},
         interpreters={part_key(one.cell.engine, part_name(one.cell, "python")): one.host.facts for one in ready},
-        postgres={part_key(one.cell.engine, one.cell.postgres): one.server_facts for one in ready},
+        postgres={part_key(one.cell.engine, name_part(one.cell, "postgres")): one.server_facts for one in ready},
         environment=describe_environment(shared_folder()),
         engines={name: dict(engine.facts()) for name, engine in engines.items()},
         source_hash=source,

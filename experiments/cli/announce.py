@@ -87,9 +87,10 @@ def describe_engines(notice: str | None, engines: Mapping[str, Engine]) -> list[
     return [*([] if notice is None else [notice]), *notices, *lines]
 
 
-def describe_delays(plan: Plan, engines: Mapping[str, Engine]) -> list[str]:
-    """Return what delays packets, a line for each engine with cells behind another network."""
-    names = dict.fromkeys(one.cell.engine for one in plan.runnable if one.cell.network != LOOPBACK)
+def describe_delays(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) -> list[str]:
+    """Return what delays packets, a line for each engine with cells behind a network that is none between hosts."""
+    delayed = {name for name, network in matrix.network.items() if network.hosts is None} - {LOOPBACK}
+    names = dict.fromkeys(one.cell.engine for one in plan.runnable if one.cell.network in delayed)
     obstacles = {name: engines[name].find_netem_obstacle() for name in names}
     return [
         f"network, {name}: {f'a relay stands in for netem: {why}' if why else 'delayed by netem'}"

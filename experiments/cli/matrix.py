@@ -14,7 +14,7 @@ from rich.console import Console
 
 from experiments.campaign.cluster.start import check_address, run_on_cluster
 from experiments.campaign.feasibility import find_impossible
-from experiments.campaign.prepare import find_obstacles
+from experiments.campaign.obstacles import find_obstacles
 from experiments.campaign.progress import Reporter, choose_reporter
 from experiments.campaign.reproduce import read_reproduction
 from experiments.campaign.start import Order, run_campaign
@@ -119,7 +119,7 @@ def _show_plan(
     plan: Plan, matrix: Matrix, engines: Mapping[str, Engine], notice: str | None, until: Until | None
 ) -> int:
     """Print the plan; return 1 if none of its cells can run here."""
-    for line in (*describe_engines(notice, engines), *describe_delays(plan, engines)):
+    for line in (*describe_engines(notice, engines), *describe_delays(plan, matrix, engines)):
         print_text(line)
     obstacles = find_obstacles(plan, matrix, engines)
     print_text(describe_plan(plan, matrix, obstacles))

@@ -9,6 +9,7 @@ from experiments.environment.requirements import is_free_threaded, left_out, loa
 from experiments.environment.requirements_file import read_entries
 from experiments.errors import BadInput, Unsupported
 from experiments.matrix.cell import ENGINES
+from experiments.matrix.network import Host
 from experiments.matrix.packages import Packages, is_path, static_version
 
 
@@ -85,6 +86,17 @@ def open_engine(name: str, *, pg_bin: Path | None = None, source: Asked = "auto"
 
         return LocalEngine(pg_bin=pg_bin)
     raise BadInput(f"engine: unknown engine {name!r}; known: {', '.join(ENGINES)}")
+
+
+def across_hosts(engine: Engine, loader: Host, server: Host) -> Engine:
+    """Return the engine of cells whose loader and server are on two hosts. Raises Unsupported if there is none."""
+    if engine.name != "docker":
+        raise Unsupported("two hosts need the docker engine; use --engine docker")
+    from experiments.engines.docker.engine import DockerEngine
+    from experiments.engines.docker.hosts.two_hosts import TwoHosts
+
+    assert isinstance(engine, DockerEngine)
+    return TwoHosts(engine, loader, server)
 
 
 def default_python(engine: Engine) -> str:

@@ -16,12 +16,16 @@ _CPUS = Path("/sys/devices/system/cpu")
 
 @dataclass(frozen=True)
 class Cores:
-    """Cores of a machine, with known hyperthreads; ``pinning``: processes can be confined; ``here``: the harness's."""
+    """Cores of a machine, with known hyperthreads; ``pinning``: processes can be confined; ``here``: the harness's.
+
+    ``server`` are those of another machine, on which the server runs.
+    """
 
     allowed: frozenset[int]
     siblings: Mapping[int, frozenset[int]]
     pinning: bool = True
     here: bool = True
+    server: "Cores | None" = None
 
 
 def can_pin() -> bool:
@@ -55,10 +59,13 @@ def place(resources: Resources, cores: Cores) -> Placement:
 
     Numbers of a cpuset count within the allowed cores: 0 is the first core that may be used. ``rest`` is what the other
     side and the hyperthreads of its cores leave. With a single core both sides share it, and the note says so; so it is
-    without pinning.
+    without pinning. On two machines each side gets the cores that it would get if both sides were on its own.
     Raises Unsupported: a number is not there, or nothing is left for ``rest``.
     """
-    loader, server, note = _divide((resources.loader_cpuset, resources.server_cpuset), cores)
+    asked = resources.loader_cpuset, resources.server_cpuset
+    loader, server, note = _divide(asked, cores)
+    if cores.server is not None:
+        _, server, note = _divide(asked, cores.server)
     if (resources.loader_neighbours or resources.server_neighbours) and not cores.here:
         raise Unsupported("neighbours run on the machine of the harness, and the engine is on another one")
     memory = resources.loader_memory, resources.server_memory

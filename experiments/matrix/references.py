@@ -72,6 +72,12 @@ def _check_packages(root: Mapping[str, Any]) -> Iterator[Finding]:
 def _check_network(root: Mapping[str, Any]) -> Iterator[Finding]:
     if _mapping(root.get("network")).get(LOOPBACK):
         yield Finding(("network", LOOPBACK), "has no delay, so that it is empty: write {}, or rename it")
+    hosts = _mapping(root.get("hosts"))
+    for name, body in _mapping(root.get("network")).items():
+        for side in ("loader", "server"):
+            value = _mapping(body).get(side)
+            if isinstance(value, str) and value not in hosts:
+                yield Finding(("network", name, side), f"unknown host {quote(value)} {suggest(value, hosts)}")
 
 
 def _values_of(axis: str, root: Mapping[str, Any]) -> Iterator[tuple[YamlPath, object]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypedDict
 
@@ -15,11 +15,12 @@ from experiments.cpuset import REST
 from experiments.matrix import values
 from experiments.matrix.cell import LOOPBACK
 from experiments.matrix.messages import describe_errors
+from experiments.matrix.network import Host, Network
 from experiments.matrix.packages import LOCKED
 from experiments.matrix.references import check_document
 from experiments.matrix.yaml_document import read_document, refuse
 
-_STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+_STRICT = values.STRICT
 _SOME = Field(min_length=1)
 
 _NEEDED_BY_SOURCE = {"synthetic": ("state",), "directory": ("path",), "census": ("state",)}
@@ -165,32 +166,6 @@ class Resources:
 
 
 @dataclass(frozen=True, config=_STRICT)
-class Network:
-    """How far away the server is, for the loader: what passes is delayed."""
-
-    rtt: values.Duration = "0ms"
-    """The round trip time, half of it in either direction, beside that of the loopback interface: 0.5ms."""
-    jitter: values.Duration = "0ms"
-    """How much each round trip may be shorter or longer; the order stays."""
-
-    @model_validator(mode="after")
-    def _check_jitter(self) -> "Network":
-        if self.jitter_s > self.rtt_s:
-            raise values.problem(f"has a jitter of {self.jitter}, more than its rtt: write at most {self.rtt}")
-        return self
-
-    @property
-    def rtt_s(self) -> float:
-        """Return the round trip time in seconds."""
-        return values.seconds(self.rtt) or 0.0
-
-    @property
-    def jitter_s(self) -> float:
-        """Return the jitter in seconds."""
-        return values.seconds(self.jitter) or 0.0
-
-
-@dataclass(frozen=True, config=_STRICT)
 class Defaults:
     """The value of every axis that an experiment does not name."""
 
@@ -272,6 +247,8 @@ class Matrix:
     """Sets of packages by name: a version, a wheel or a source folder of distributions, in the place of the locked."""
     network: Mapping[values.Name, Network] = Field(default_factory=dict)
     """Networks between loader and server by name."""
+    hosts: Mapping[values.Name, Host] = Field(default_factory=dict)
+    """Machines by name, for networks between two of them."""
     patience_s: values.Patience = 60.0
     """A block waits so long for other work to leave its cores, a campaign ten times as long; 0: not at all."""
     baseline: AxisValues = Field(default_factory=AxisValues)

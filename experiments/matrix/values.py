@@ -1,12 +1,13 @@
 """Types of the values in matrix.yaml: accepted values, JSON Schema, and errors that follow what was found."""
 
+import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS, WORKLOADS
@@ -18,6 +19,9 @@ from experiments.matrix.cell import ENGINES, GILS, INSERTS, SAMPLINGS, TRANSACTI
 from experiments.matrix.packages import DISTRIBUTIONS, EXPECTED, distribution_name, is_package
 
 CLOSED = arrivals.CLOSED
+STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+"""Of every section of matrix.yaml."""
+
 LOOPS = tuple(sorted({loop for loader in LOADERS.values() for loop in loader.loops}))
 
 AUTO = "auto"
@@ -190,6 +194,16 @@ def _check_state(value: object) -> str:
     raise problem("is not a state: write its name or code, such as New_York or NY")
 
 
+def _check_address(value: object) -> str:
+    try:
+        address = ipaddress.IPv4Address(value) if isinstance(value, str) else None
+    except ValueError:
+        address = None
+    if address is None or address.is_unspecified or address.is_multicast:
+        raise problem('is not the IPv4 address of a host: write one in quotes, such as "10.0.0.2"')
+    return str(address)
+
+
 def _check_distribution(value: object) -> str:
     name = distribution_name(value) if isinstance(value, str) else ""
     if name in DISTRIBUTIONS:
@@ -258,6 +272,8 @@ ResourcesName = Annotated[Name, Field(description="A name in the section resourc
 NetworkName = Annotated[Name, Field(description="A name in the section network, or loopback.")]
 Duration = Annotated[str, Checked(_check_duration, {"type": "string", "pattern": "^[0-9.]+(s|ms|us|µs)$"})]
 Arrivals = Annotated[str, Checked(_check_arrivals, arrivals.SCHEMA)]
+HostName = Annotated[Name, Field(description="A name in the section hosts.")]
+Address = Annotated[str, Checked(_check_address, {"type": "string", "format": "ipv4"})]
 PackagesName = Annotated[Name, Field(description="A name in the section packages, or locked.")]
 Distribution = Annotated[str, Checked(_check_distribution, {"type": "string", "enum": list(DISTRIBUTIONS)})]
 Package = Annotated[str, Checked(_check_package, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]

@@ -160,10 +160,16 @@ def part_name(cell: Cell, axis: str) -> str:
     return f"{name} with {cell.packages}" if axis == "python" and cell.packages != LOCKED else name
 
 
+def part_apart(name: str, cell: Cell) -> str:
+    """Return the name of a part that the cell has on two hosts, which may be other ones than the harness's machine."""
+    return f"{name} over {cell.network}"
+
+
 def part_of(parts: Mapping[str, Part], cell: Cell, axis: str) -> Part | None:
     """Return the part of a cell's value of an axis; older campaigns, of a single engine, have bare names for keys."""
     name = part_name(cell, axis)
-    return parts.get(part_key(cell.engine, name), parts.get(name))
+    of_engine = parts.get(part_key(cell.engine, name), parts.get(name))
+    return parts.get(part_key(cell.engine, part_apart(name, cell)), of_engine)
 
 
 def to_json(description: Description) -> str:

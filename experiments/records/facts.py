@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from experiments.matrix.bounds import Amount, Core, Count, Divisor, Flag, Number, Text
+from experiments.matrix.bounds import Amount, Core, Count, Divisor, Flag, Number, Scalar, Text
 
-RELAY, NETEM = "relay", "netem"
-"""What delays what loader and server send each other: a process of this project, or the kernel."""
+RELAY, NETEM, HOSTS = "relay", "netem", "hosts"
+"""What delays what loader and server send each other: a process of this project, the kernel, or their distance."""
 
 Cores = Annotated[frozenset[Core], Field(min_length=1, max_length=65_536)]
 
@@ -112,6 +112,8 @@ class ServerFacts:
     """The id of the image, for the records."""
     build: Text | None = None
     """Without an image: the build of PostgreSQL, and how its data directory was made."""
+    host: Mapping[Text, Scalar] | None = None
+    """The engine of its host, if loaders are on another one."""
 
     @property
     def has_autovacuum(self) -> bool:
@@ -154,8 +156,10 @@ class MachineFacts:
 class NetworkUse:
     """The network between loader and server, where it is not the loopback interface as it is.
 
-    ``by`` is what delays: 'relay' or 'netem'. ``rtt_s`` and ``jitter_s`` are as asked for, ``round_trip_s`` is that of
-    an empty statement, measured before the phases. ``relay_cpu_s`` is the relay's CPU time in phase ``data``.
+    ``by`` is what delays: 'relay', 'netem', or 'hosts' for the network between two of them. ``rtt_s`` and ``jitter_s``
+    are as asked for, ``round_trip_s`` is that of an empty statement, measured before the phases. ``relay_cpu_s`` is the
+    relay's CPU time in phase ``data``. Of two hosts ``clock_offset_s`` is the server's clock less the loader's, and
+    ``tls`` the version of TLS that the server reports.
     """
 
     by: Text
@@ -163,3 +167,5 @@ class NetworkUse:
     jitter_s: Amount
     round_trip_s: Number | None = None
     relay_cpu_s: Amount | None = None
+    clock_offset_s: Number | None = None
+    tls: Text | None = None

@@ -1,13 +1,13 @@
 """Network of a run: what delays the packets between loader and server, and the round trip through it.
 
 ``netem`` is the kernel's. Where it has none, a relay stands in, on the server's cores. Its CPU time in phase ``data``
-is part of the record, as the relay may be what limits the rate.
+is part of the record, as the relay may be what limits the rate. Between two hosts nothing is delayed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ from experiments.campaign.monitoring.counters import Reading, find_growth
 from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Companion, Launch
-from experiments.matrix.spec import Network
-from experiments.records.facts import NETEM, NetworkUse
+from experiments.matrix.network import Network
+from experiments.records.facts import HOSTS, NETEM, RELAY, NetworkUse
 from experiments.records.record import Phase
 
 START_WITHIN_S = 20.0
@@ -30,12 +30,13 @@ Step = Callable[[Sequence[str], "int | None"], Mapping[str, Any]]
 
 @dataclass
 class UsedNetwork:
-    """The network of a run; ``by`` is None for the loopback interface itself, and ``port`` is a relay's."""
+    """The network of a run; ``by`` is empty for the loopback interface itself, and ``port`` is a relay's."""
 
-    by: str | None = None
+    by: str = ""
     asked: Network = field(default_factory=Network)
     port: int | None = None
-    round_trip_s: float | None = None
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    """The report of an idle connection."""
     relay: Mapping[str, Any] = field(default_factory=dict)
     """The report of a relay that has ended."""
 
@@ -46,18 +47,20 @@ class UsedNetwork:
 
     def use(self, phases: Mapping[str, Phase]) -> NetworkUse | None:
         """Return what a record says of it, once the run has ended; None of the loopback interface itself."""
-        if self.by is None:
+        if not self.by:
             return None
         data, cpu_s = phases.get("data"), None
         readings = [Reading(at_s, value) for at_s, value in self.relay.get("cpu_times", [])]
         if data is not None and data.started_s is not None and data.ended_s is not None:
             cpu_s = find_growth(readings, data.started_s, data.ended_s)
+        of_hosts = {name: self.measured[name] for name in ("clock_offset_s", "tls")} if self.by == HOSTS else {}
         return NetworkUse(
             by=self.by,
             rtt_s=self.asked.rtt_s,
             jitter_s=self.asked.jitter_s,
-            round_trip_s=self.round_trip_s,
+            round_trip_s=self.measured["round_trip_s"],
             relay_cpu_s=None if cpu_s is None else round(cpu_s, 6),
+            **of_hosts,
         )
 
 
@@ -71,9 +74,14 @@ def connected(prepared: PreparedCell, step: Step) -> Iterator[UsedNetwork]:
         yield UsedNetwork()
         return
     used = UsedNetwork(prepared.delayed_by, prepared.network)
-    with _delayed(prepared, used) if used.by == NETEM else _relayed(prepared, used):
-        used.round_trip_s = step(["round-trip", "--within", f"{START_WITHIN_S:g}"], used.port)["round_trip_s"]
+    delays = {NETEM: _delayed, RELAY: _relayed, HOSTS: _as_it_is}
+    with delays[used.by](prepared, used):
+        used.measured = step(["round-trip", "--within", f"{START_WITHIN_S:g}"], used.port)
         yield used
+
+
+def _as_it_is(prepared: PreparedCell, used: UsedNetwork) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 @contextmanager

@@ -6,6 +6,7 @@
 - ``resources``, ``owner``, ``cleanup``: labelled containers, network and volumes, removed when their owner has died
 - ``probes``: short-lived containers that find out what an interpreter is and whether the kernel has netem
 - ``volumes``: files in volumes of an engine that may be remote; ``interrupts``: waits that end at an interruption
+- ``hosts``: loaders on one engine, PostgreSQL on another
 
 Images:
 

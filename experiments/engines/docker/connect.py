@@ -15,6 +15,7 @@ from docker.context import ContextAPI
 from docker.context.config import get_current_context_name
 from docker.errors import DockerException
 from docker.utils import kwargs_from_env
+from docker.utils.config import find_config_file
 
 from experiments.engines.docker.errors import SDK_ERRORS, error_message
 from experiments.errors import BadInput
@@ -23,6 +24,7 @@ REQUEST_S = 60
 """How long the engine may be silent in one request before it counts as gone."""
 
 _FIRST_ANSWER_S = 10
+_BY_SSH = "ssh://"
 _USUAL = "unix:///var/run/docker.sock"
 _ADVICE = "Start it, set DOCKER_HOST or a docker context, or use --engine local"
 
@@ -45,12 +47,12 @@ class Address:
         return self.url if self.named_by is None else f"{self.url} ({self.named_by})"
 
 
-def connect() -> DockerClient:
-    """Return a client of the configured engine, which has answered. Raises BadInput if none does."""
+def connect(context: str | None = None) -> DockerClient:
+    """Return a client of the configured engine, or that of a context, which has answered. Raises BadInput."""
     try:
-        return _connect()
+        return _connect(context)
     except NoEngine as problem:
-        raise BadInput(f"{problem}. {_ADVICE}") from problem
+        raise BadInput(f"{problem}. {_ADVICE}" if context is None else str(problem)) from problem
 
 
 def docker_answers() -> str | None:
@@ -70,8 +72,15 @@ def is_this_machine(client: DockerClient) -> bool:
     return bool(info["Name"] == socket.gethostname() and info["KernelVersion"] == platform.release())
 
 
-def find_address() -> Address:
-    """Find the engine's address. Raises NoEngine if DOCKER_HOST or a context cannot be used."""
+def find_address(context: str | None = None) -> Address:
+    """Find the engine's address: of a context, by its name or an ssh:// address of its own, else of the configured one.
+
+    Raises NoEngine if DOCKER_HOST or a context cannot be used.
+    """
+    if context is not None:
+        named_by = "a host of the matrix"
+        is_url = context.startswith(_BY_SSH)
+        return Address(context, named_by, {"base_url": context}) if is_url else _of_context(context, named_by)
     if os.environ.get("DOCKER_HOST"):
         try:
             options = kwargs_from_env()
@@ -79,34 +88,37 @@ def find_address() -> Address:
             raise NoEngine(f"DOCKER_HOST with its TLS variables cannot be used: {error_message(error)}") from error
         return Address(os.environ["DOCKER_HOST"], "DOCKER_HOST", options)
     name = os.environ.get("DOCKER_CONTEXT") or get_current_context_name()
-    return Address(_USUAL, options={}) if name == "default" else _address_of_context(name)
-
-
-def _address_of_context(name: str) -> Address:
     named_by = "DOCKER_CONTEXT" if os.environ.get("DOCKER_CONTEXT") else "docker's config.json"
+    return Address(_USUAL, options={}) if name == "default" else _of_context(name, named_by)
+
+
+def _of_context(name: str, named_by: str) -> Address:
     try:
         context = ContextAPI.get_context(name)
     # The SDK raises a plain Exception for a damaged file.
     except Exception as error:
         raise NoEngine(f"the docker context {name!r} ({named_by}) cannot be read: {error_message(error)}") from error
     if context is None or not context.Host:
-        raise NoEngine(f"there is no docker context {name!r}, which {named_by} names")
+        lack = "" if find_config_file() else "; contexts are found beside a config.json only, which may be just {}"
+        raise NoEngine(f"there is no docker context {name!r}, which {named_by} names{lack}")
     tls = {} if context.TLSConfig is None else {"tls": context.TLSConfig}
     return Address(context.Host, f"docker context {name!r}", {"base_url": context.Host, **tls})
 
 
-def _connect() -> DockerClient:
-    address = find_address()
+def _connect(context: str | None = None) -> DockerClient:
+    address = find_address(context)
     try:
         return _open(address)
     except (*SDK_ERRORS, ValueError) as error:
-        raise NoEngine(f"no Docker engine answers at {address}: {_explained(address, error)}") from error
+        # Where a host of the matrix is does not get into records.
+        place = address if context is None else address.named_by
+        raise NoEngine(f"no Docker engine answers at {place}: {_explained(address, error)}") from error
 
 
 def _open(address: Address) -> DockerClient:
     """Make the client, which asks the engine for its version."""
     make = functools.partial(DockerClient, version="auto", timeout=_FIRST_ANSWER_S, **(address.options or {}))
-    if address.url.startswith("ssh://"):
+    if address.url.startswith(_BY_SSH):
         # By the ssh program, which knows the user's keys and hosts; a read from it has no time limit of its own.
         client = within(_FIRST_ANSWER_S, functools.partial(make, use_ssh_client=True))
     else:
@@ -130,6 +142,6 @@ def within(limit_s: float, make: Callable[[], Made]) -> Made:
 
 
 def _explained(address: Address, error: BaseException) -> str:
-    if address.url.startswith("ssh://") and not isinstance(error, TimeoutError):
+    if address.url.startswith(_BY_SSH) and not isinstance(error, TimeoutError):
         return f"{error_message(error)} (does `ssh HOST docker version` work without a question?)"
     return error_message(error)

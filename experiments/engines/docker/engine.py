@@ -14,6 +14,7 @@ from experiments.engines.docker.base_images import STAND_IN, choose_source
 from experiments.engines.docker.cleanup import sweep
 from experiments.engines.docker.connect import connect, is_this_machine
 from experiments.engines.docker.errors import docker_errors
+from experiments.engines.docker.hosts.access import Access
 from experiments.engines.docker.images import Images
 from experiments.engines.docker.limits import check_limits
 from experiments.engines.docker.loader import DockerLoaderHost, loader_secret
@@ -28,7 +29,7 @@ from experiments.engines.postgres import MEMORY_NEEDED_BYTES, USER
 from experiments.engines.settings import merged_settings
 from experiments.environment.affinity import Cores, cores_here
 from experiments.environment.cache import cache_in_use
-from experiments.environment.image_lock import Asked, load_image_lock
+from experiments.environment.image_lock import Asked, Source, load_image_lock
 from experiments.environment.requirements import left_out
 from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.packages import Packages
@@ -68,11 +69,11 @@ class DockerEngine:
         self._source = source
         self._choose_images = choose_images
         self._chosen: tuple[Images, str | None] | None = None
-        self._resources = CampaignResources(self._client, this_owner())
-        self._password = secrets.token_urlsafe(24)
+        self.resources = CampaignResources(self._client, this_owner())
+        self.password = secrets.token_urlsafe(24)
         self._secret: Mount | None = None
         self._hosts: dict[tuple[str, Packages], DockerLoaderHost] = {}
-        self._servers: dict[str, DockerServer] = {}
+        self._servers: dict[tuple[str, Access | None], DockerServer] = {}
         self._data: dict[Path, Mount] = {}
         self._swept: tuple[str, ...] = ()
         self._netem: tuple[str | None] | None = None
@@ -88,11 +89,20 @@ class DockerEngine:
             made.clear()
         with self._leaving:
             try:
-                self._resources.remove_all()
+                self.resources.remove_all()
             except Failure:
                 # What went wrong before matters more; the next campaign removes what is left.
                 if exception[0] is None:
                     raise
+
+    def keep(self, other: contextlib.AbstractContextManager[object]) -> None:
+        """Enter what has to be left together with this engine."""
+        self._leaving.enter_context(other)
+
+    @property
+    def source(self) -> Source:
+        """The source of its base images."""
+        return self._images.source
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -149,30 +159,34 @@ class DockerEngine:
         if key not in self._hosts:
             image = self._images.loader(python, packages)
             if self._secret is None:
-                self._secret = loader_secret(self._resources, image.image_id, USER, self._password)
+                self._secret = loader_secret(self.resources, image.image_id, USER, self.password)
             facts = self._interpreter_facts(image)
-            self._hosts[key] = DockerLoaderHost(self._resources, facts, self._mounts)
+            self._hosts[key] = DockerLoaderHost(self.resources, facts, self.mounts)
         return self._hosts[key]
 
-    def serve(self, name: str, configuration: PostgresConfiguration, *, max_connections: int) -> DockerServer:
-        """Start the PostgreSQL of this name once; it runs until the engine is left."""
-        if name not in self._servers:
+    def serve(
+        self, name: str, configuration: PostgresConfiguration, *, max_connections: int, access: Access | None = None
+    ) -> DockerServer:
+        """Start the PostgreSQL of this name once; ``access`` is that from another host. It runs until this is left."""
+        key = name, access
+        if key not in self._servers:
             if configuration.storage == "tmpfs" and self._info["MemTotal"] < MEMORY_NEEDED_BYTES:
                 has, needed = (size / 1024**2 for size in (self._info["MemTotal"], MEMORY_NEEDED_BYTES))
                 raise Unsupported(
                     f"storage tmpfs: the Docker engine has {has:.0f} MiB of memory, and {needed:.0f} MiB are needed"
                 )
             base = self._images.postgres(configuration.version)
-            self._servers[name] = start_server(
-                self._resources,
+            self._servers[key] = start_server(
+                self.resources,
                 PostgresImage(base.image_id, describe_image_and_start(base.identity), configuration.version),
                 configuration,
                 name=name,
                 max_connections=max_connections,
-                password=self._password,
-                here=self._here,
+                password=self.password if access is None else access.password,
+                here=self._here and access is None,
+                access=access,
             )
-        return self._servers[name]
+        return self._servers[key]
 
     def server_facts(self, configuration: PostgresConfiguration, *, max_connections: int) -> ServerFacts:
         """Return the identity of a PostgreSQL that is not started, without the version, which only a start tells."""
@@ -191,7 +205,7 @@ class DockerEngine:
             image = next((host.facts.image for host in self._hosts.values()), None) or find_built_image(self._client)
             if image is None:
                 return "it is tried when there is an image of a loader (nox -s images)"
-            self._netem = (probe_netem(self._resources, image),)
+            self._netem = (probe_netem(self.resources, image),)
         return self._netem[0]
 
     def provide_data(self, directory: Path) -> str:
@@ -199,7 +213,7 @@ class DockerEngine:
         folder = directory.resolve()
         if folder not in self._data:
             path = f"{_DATA}/{len(self._data) + 1}"
-            volume = make_data_volume(self._resources, "files", self._any_image(), folder)
+            volume = make_data_volume(self.resources, "files", self.any_image(), folder)
             self._data[folder] = volume_mount(volume, path, read_only=True)
         return str(self._data[folder]["Target"])
 
@@ -217,15 +231,17 @@ class DockerEngine:
             self._chosen = self._choose_images(self._client, self._source)
         return self._chosen[0]
 
-    def _mounts(self) -> list[Mount]:
+    def mounts(self) -> list[Mount]:
+        """Return what every loader sees: the password, and the files of data."""
         return [*([] if self._secret is None else [self._secret]), *self._data.values()]
 
-    def _any_image(self) -> str:
+    def any_image(self) -> str:
+        """Return an image of a loader, made if there is none."""
         made = next(iter(self._hosts.values()), None) or self.loader_host(self.pythons()[-1])
         return str(made.facts.image)
 
     def _interpreter_facts(self, image: LoaderImage) -> InterpreterFacts:
-        probed = probe_interpreter(self._resources, image.image_id)
+        probed = probe_interpreter(self.resources, image.image_id)
         info = self._info
         return InterpreterFacts(
             python=image.python,

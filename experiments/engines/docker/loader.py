@@ -120,7 +120,7 @@ class DockerLoaderHost:
             host_config=api.create_host_config(
                 **LOCKED_UP,
                 **limits,
-                network_mode="none" if server is None else f"container:{server.container}",
+                network_mode="none" if server is None else server.network_mode,
                 mounts=list(self._mounts()),
                 tmpfs=dict(TEMPORARY),
             ),

@@ -11,6 +11,7 @@ from docker.errors import APIError, NotFound
 from docker.types import Mount
 
 from experiments.engines.docker.errors import docker_errors
+from experiments.engines.docker.hosts.access import Access
 from experiments.engines.docker.limits import LOCKED_UP, TEMPORARY
 from experiments.engines.docker.resources import CampaignResources
 from experiments.engines.docker.volumes import Member, find_account, make_volume, volume_mount
@@ -72,12 +73,17 @@ def make_container(
     settings: Mapping[str, str],
     shm_bytes: int | None,
     password: str,
+    access: Access | None = None,
 ) -> str:
-    """Create a container with its volumes; return its id. It listens on its loopback interface, which loaders join."""
+    """Create a container with its volumes; return its id. It listens on its loopback interface, which loaders join.
+
+    With ``access`` its port is published, at that one address.
+    """
     api = resources.client.api
     home = data_home(describe_image(resources.client, image.image_id), image.major)
-    mounts, tmpfs = _storage(resources, image, storage, home, password)
+    mounts, tmpfs = _storage(resources, image, storage, home, password, access)
     own = {"listen_addresses": HOST, "port": str(PORT), "unix_socket_directories": ""}
+    own.update({} if access is None else access.settings(_SECRETS))
     return resources.container(
         f"postgres-{image.major}",
         image.image_id,
@@ -97,8 +103,15 @@ def make_container(
         healthcheck={"test": ["NONE"]},
         # Should somebody stop it by hand: closing connections, and properly.
         stop_signal="SIGINT",
+        ports=None if access is None else [PORT],
         host_config=api.create_host_config(
-            **LOCKED_UP, network_mode=resources.network(), mounts=mounts, tmpfs=tmpfs, shm_size=shm_bytes or _SHM_BYTES
+            **LOCKED_UP,
+            network_mode=resources.network(internal=access is None),
+            # Of the host's ports any that is free.
+            port_bindings={} if access is None else {PORT: (access.address,)},
+            mounts=mounts,
+            tmpfs=tmpfs,
+            shm_size=shm_bytes or _SHM_BYTES,
         ),
     )
 
@@ -158,6 +171,13 @@ def find_state(client: DockerClient, container: str) -> dict[str, Any] | None:
         raise
 
 
+def find_published_port(client: DockerClient, container: str) -> int:
+    """Return the port of its host at which a running container is published."""
+    with docker_errors("look at a container's port"):
+        (published,) = client.api.port(container, PORT)
+    return int(published["HostPort"])
+
+
 def start_errors(client: DockerClient, container: str) -> str:
     """Return PostgreSQL's messages about why it did not start."""
     return find_messages(_read_log(client, container))
@@ -190,12 +210,13 @@ def parse_start_report(log: str) -> StartReport:
 
 
 def _storage(
-    resources: CampaignResources, image: PostgresImage, storage: str, home: str, password: str
+    resources: CampaignResources, image: PostgresImage, storage: str, home: str, password: str, access: Access | None
 ) -> tuple[list[Mount], dict[str, str]]:
-    """Make the volumes with password and data, and the file systems in memory."""
+    """Make the volumes with secrets and data, and the file systems in memory."""
     postgres = find_account(resources, image.image_id, _ACCOUNT)
-    secret = Member(_PASSWORD, password.encode(), postgres, 0o400)
-    mounts = [volume_mount(make_volume(resources, "password", image.image_id, [secret]), _SECRETS, read_only=True)]
+    secrets = [Member(_PASSWORD, password.encode(), postgres, 0o400)]
+    secrets += [] if access is None else access.members(postgres)
+    mounts = [volume_mount(make_volume(resources, "password", image.image_id, secrets), _SECRETS, read_only=True)]
     if storage == "tmpfs":
         # Not by its mode alone: in place of a folder of the image it gets that folder's.
         options = f"size={_MEMORY_BYTES},uid={postgres.user_id},gid={postgres.group_id},mode=700"

@@ -38,17 +38,17 @@ class CampaignResources:
         self.campaign = secrets.token_hex(6)
         self._labels = {OWNER: owner.label(), CAMPAIGN: self.campaign}
         self._numbers = itertools.count(1)
-        self._network: str | None = None
+        self._networks: dict[bool, str] = {}
 
-    def network(self) -> str:
-        """Return the campaign's internal network, made on the first call."""
-        if self._network is None:
+    def network(self, *, internal: bool = True) -> str:
+        """Return the campaign's network, made on the first call. No port of an internal one can be published."""
+        if internal not in self._networks:
             with docker_errors("make a network"):
                 made = self.client.api.create_network(
-                    self._name("network"), driver="bridge", internal=True, labels=self._labels
+                    self._name("network"), driver="bridge", internal=internal, labels=self._labels
                 )
-            self._network = str(made["Id"])
-        return self._network
+            self._networks[internal] = str(made["Id"])
+        return self._networks[internal]
 
     def volume(self, purpose: str) -> str:
         """Create an empty volume; return its name."""

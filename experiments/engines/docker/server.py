@@ -11,6 +11,7 @@ from docker.errors import APIError
 from experiments.engines.docker import postgres_container
 from experiments.engines.docker.cgroup import ask_cpu_s, cpu_file, read_cpu_s
 from experiments.engines.docker.errors import check_engine, docker_errors, error_message
+from experiments.engines.docker.hosts.access import Access
 from experiments.engines.docker.limits import ALL_MEMORY, server_limits
 from experiments.engines.docker.out_of_memory import describe_limit
 from experiments.engines.docker.resources import CampaignResources
@@ -23,10 +24,20 @@ from experiments.records.facts import Placement, ServerFacts
 
 
 class DockerServer:
-    """A PostgreSQL in a container, replaced by an empty one of ``make`` when it ended; ``here``: on this machine."""
+    """A PostgreSQL in a container, replaced by an empty one of ``make`` when it ended; ``here``: on this machine.
+
+    With ``access`` its loaders are on another host.
+    """
 
     def __init__(
-        self, resources: CampaignResources, container: str, facts: ServerFacts, *, make: Callable[[], str], here: bool
+        self,
+        resources: CampaignResources,
+        container: str,
+        facts: ServerFacts,
+        *,
+        make: Callable[[], str],
+        here: bool,
+        access: Access | None = None,
     ) -> None:
         self.container = container
         self.data = None
@@ -34,6 +45,7 @@ class DockerServer:
         self._make = make
         self.facts = facts
         self._here = here
+        self._access = access
         self._limits: Mapping[str, Any] = {}
         self._memory_bytes: int | None = None
         self.obstacle: str | None = None
@@ -41,8 +53,16 @@ class DockerServer:
         self._find_counter()
 
     def url(self, database: str = DATABASE, *, port: int | None = None) -> str:
-        """Return the address of a database in its network namespace, without the password; ``port`` is a relay's."""
+        """Return the address of a database for its loaders, without the password; ``port`` is a relay's."""
+        if self._access is not None:
+            published = postgres_container.find_published_port(self._client, self.container)
+            return self._access.url(database, published)
         return f"postgresql://{USER}@{HOST}:{port or postgres_container.PORT}/{database}"
+
+    @property
+    def network_mode(self) -> str:
+        """The network of its loaders: its own namespace, or that of their host, where no bridge is on the way."""
+        return f"container:{self.container}" if self._access is None else "host"
 
     def place(self, placement: Placement) -> None:
         """Limit the container, started again if it has ended. A limit that the server has outgrown is an obstacle."""
@@ -132,6 +152,7 @@ def start_server(
     max_connections: int,
     password: str,
     here: bool,
+    access: Access | None = None,
 ) -> DockerServer:
     """Make and start a PostgreSQL with an empty database ``bigdata``.
 
@@ -147,6 +168,7 @@ def start_server(
         settings=settings,
         shm_bytes=configuration.shm_size,
         password=password,
+        access=access,
     )
     container = make()
     with docker_errors(f"start PostgreSQL {image.major}"):
@@ -163,7 +185,7 @@ def start_server(
         image=image.identity,
         image_id=image.image_id,
     )
-    return DockerServer(resources, container, facts, make=make, here=here)
+    return DockerServer(resources, container, facts, make=make, here=here, access=access)
 
 
 def check_storage(storage: str, said: postgres_container.StartReport) -> None:

@@ -9,7 +9,13 @@ import pytest
 
 from bigdata.database import statements as sql
 from bigdata.database.dburl import connect
-from bigdata.measurement.round_trip import TIMES, WARM_UP, measure_round_trip_s
+from bigdata.measurement.round_trip import (
+    TIMES,
+    WARM_UP,
+    measure_clock_offset_s,
+    measure_round_trip_s,
+    read_tls,
+)
 
 
 class Connection:
@@ -60,3 +66,37 @@ def test_clocks_that_disagree_make_it_no_less_than_nothing() -> None:
 @pytest.mark.postgres
 def test_a_server_on_this_machine_answers_within_milliseconds(dburl: str) -> None:
     assert 0 < measure_round_trip_s(connect(dburl)) < 0.05
+
+
+class Answering(Connection):
+    """Answers each statement with the next row."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        super().__init__()
+        self._rows = iter(rows)
+
+    def execute(self, statement: str) -> None:
+        self.statements.append(statement)
+
+    def fetchall(self) -> list[tuple[Any]]:
+        return [(next(self._rows),)]
+
+
+def test_the_difference_of_the_clocks_is_that_of_the_statement_that_was_answered_soonest() -> None:
+    # Answered after 2 s, and one of them after 1 s: the server's clock is 100 s ahead, and shows more in a wait.
+    moments_s = itertools.accumulate(itertools.cycle([0.0, 2.0]))
+    walls_s = [next(moments_s) for _ in range(2 * TIMES)]
+    walls_s[-1] -= 1.0
+    server_s = [100.0 + after_s for after_s in walls_s[1::2]]
+    server_s[-1] = 100.0 + walls_s[-2] + 0.5
+    shown = iter(walls_s)
+    connection = Answering(server_s)
+    assert measure_clock_offset_s(connection, lambda: next(shown)) == pytest.approx(100.0)
+    assert connection.statements == [sql.CLOCK] * TIMES
+
+
+@pytest.mark.parametrize("version", ["TLSv1.3", None])
+def test_the_version_of_tls_is_what_the_server_reports(version: str | None) -> None:
+    connection = Answering([version])
+    assert read_tls(connection) == version
+    assert connection.statements == [sql.TLS]

@@ -82,9 +82,9 @@ class Done:
     stderr: str
 
 
-def run(command: list[str]) -> Done:
+def run(command: list[str], env: dict[str, str] | None = None) -> Done:
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, env=env) as process:
         stdout, stderr = process.communicate()
     return Done(process.pid, process.returncode, stdout, stderr)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from experiments.campaign.datasets import PreparedData
-from experiments.campaign.prepare import Preparation, find_obstacles, harness_cpus, unsupported_key
+from experiments.campaign.prepare import Preparation, harness_cpus, unsupported_key
 from experiments.campaign.prepared_cell import CellParts, PreparedCell
 from experiments.engines.protocol import UNWATCHED, Companion, Finished, Launch, Server
 from experiments.environment.affinity import Cores
@@ -16,7 +16,6 @@ from experiments.errors import BadInput, Failure, Unsupported
 from experiments.matrix.cell import Cell
 from experiments.matrix.expand import PlannedCell
 from experiments.matrix.packages import Packages
-from experiments.matrix.plan import make_plan
 from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration, load_matrix
 from experiments.records.facts import InterpreterFacts, Placement, ServerFacts
 from tests.project import ROOT
@@ -403,27 +402,6 @@ def test_the_harness_stays_off_the_cores_that_a_loader_has_to_itself(matrix: Mat
     assert harness_cpus({threaded: "cannot run"}, ALLOWED) == ALLOWED
 
 
-def test_a_plan_foresees_interpreters_and_cores_that_are_not_there(matrix: Matrix, threaded: Cell) -> None:
-    old, pod = replace(threaded, python="3.9"), replace(threaded, resources="pod_0.25")
-    plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, old, pod)], 1, 1)
-    assert find_obstacles(plan, matrix, {"local": FakeEngine()}) == {
-        old: "the engine local has no Python 3.9 here; it has: 3.13, 3.14t",
-        pod: "no fractions of cores here",
-    }
-
-
-def test_a_plan_foresees_what_a_lock_leaves_out_and_tries_nothing(
-    matrix: Matrix, threaded: Cell, uvloop_cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lock = tmp_path / "py3.13.txt"
-    lock.write_text("# left out: uvloop: no wheel\n")
-    monkeypatch.setattr("experiments.campaign.prepare.loader_lock", lambda python: lock)
-    plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in (threaded, uvloop_cell)], 1, 1)
-    engine = FakeEngine()
-    assert find_obstacles(plan, matrix, {"local": engine}) == {uvloop_cell: "no uvloop for Python 3.13: no wheel"}
-    assert (engine.asked, engine.tried) == ([], [])
-
-
 def test_other_packages_are_another_host_that_is_made_before_any_server_starts(
     matrix: Matrix, threaded: Cell, uvloop_cell: Cell
 ) -> None:
@@ -450,15 +428,6 @@ def test_packages_that_cannot_be_had_are_named(matrix: Matrix, uvloop_cell: Cell
         assert str(caught.value) == message
     else:
         assert prepare(matrix, WithoutPackages(), older)[older] == message
-
-
-def test_before_preparation_only_the_locked_packages_are_known_to_be_left_out(
-    matrix: Matrix, uvloop_cell: Cell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("experiments.campaign.prepare.left_out", lambda lock: {"aiopg": "no wheel"})
-    matrix, older = replace(matrix, packages={"older": {"aiopg": "1.3"}}), replace(uvloop_cell, packages="older")
-    plan = make_plan([PlannedCell(cell, "a", ()) for cell in (uvloop_cell, older)], 1, 1)
-    assert find_obstacles(plan, matrix, {"local": FakeEngine()}) == {uvloop_cell: "no aiopg for Python 3.13: no wheel"}
 
 
 def test_packets_are_delayed_by_netem_where_the_kernel_has_it_else_by_a_relay_which_is_another_cell(

@@ -19,8 +19,8 @@ from experiments.engines.processes import cpu_s
 from experiments.engines.protocol import UNWATCHED, Finished, Launch, Server
 from experiments.errors import EngineLost, Failure
 from experiments.matrix.cell import Cell
+from experiments.matrix.network import Network
 from experiments.matrix.plan import PlannedRun
-from experiments.matrix.spec import Network
 from experiments.records.facts import InterpreterFacts, NetworkUse, Placement, ServerFacts
 
 FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:lock")
@@ -689,3 +689,16 @@ def test_the_delay_of_a_run_that_fails_is_removed_and_one_that_is_refused_fails_
     host.answers["netem"] = Finished(1, "", "error: the kernel has no netem\n", 1.0)
     record = measure(one, initial_record("c", planned(distant), "sha256:k"))
     assert (record.status, record.reason) == ("failed", "netem: the kernel has no netem")
+
+
+def test_a_run_between_two_hosts_delays_nothing_and_records_their_clocks_and_tls(threaded: Cell) -> None:
+    apart = replace(threaded, network="two_hosts")
+    host = FakeHost(run=timed(9.5, 12.5))
+    idle = {"schema": 1, "round_trip_s": 0.0002, "clock_offset_s": -0.04, "tls": "TLSv1.3"}
+    host.answers["round-trip"] = reporting(idle)
+    one = replace(ready(apart, host), network=Network(loader="here", server="db"), delayed_by="hosts")
+    record = measure(one, initial_record("c", planned(apart), "sha256:k"))
+    assert (record.status, record.reason) == ("ok", None)
+    assert record.network == NetworkUse("hosts", 0.0, 0.0, 0.0002, None, -0.04, "TLSv1.3")
+    assert [call[0][0] for call in host.calls] == ["clear", "round-trip", "run", "digest"]
+    assert set(host.ports.values()) == {None}

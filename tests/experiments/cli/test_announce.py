@@ -5,12 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from experiments.analysis.summary import summarize_campaign
-from experiments.cli.announce import describe_outcome
+from experiments.cli.announce import describe_delays, describe_outcome
+from experiments.matrix.cell import Cell
+from experiments.matrix.expand import PlannedCell
+from experiments.matrix.plan import make_plan
+from experiments.matrix.spec import load_matrix
 from experiments.records.campaign import load_campaign
 from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder, create
 from experiments.records.record import Record
 from experiments.report.terminal import UNLIMITED
+from tests.experiments.campaign.test_prepare import FakeEngine
+from tests.project import ROOT
 
 
 def outcome(folder: CampaignFolder) -> str:
@@ -53,3 +59,21 @@ def test_what_went_wrong_is_a_warning(
     text = outcome(folder)
     assert "warning: 1 run not ok; the tables name the reasons\n" in text
     assert "warning: nothing was measured; the tables name the reasons\n" in text
+
+
+def test_a_plan_says_of_each_engine_what_delays_packets_and_why_it_is_no_netem(threaded: Cell) -> None:
+    matrix = load_matrix(ROOT / "matrix.yaml")
+    local, docker = FakeEngine(), FakeEngine()
+    local.netem_obstacle = "no network of its own"
+    cells = [replace(threaded, network="lan", engine=engine) for engine in ("local", "docker")]
+    cells += [threaded, replace(threaded, network="two_hosts", engine="docker")]
+
+    def described(*chosen: Cell) -> list[str]:
+        plan = make_plan([PlannedCell(cell, "a", ("one",)) for cell in chosen], 1, 1)
+        return describe_delays(plan, matrix, {"local": local, "docker": docker})
+
+    assert described(*cells) == [
+        "network, local: a relay stands in for netem: no network of its own",
+        "network, docker: delayed by netem",
+    ]
+    assert described(*cells[2:]) == []

@@ -139,3 +139,8 @@ def test_confining_holds_no_other_thread_of_the_harness() -> None:
         other.set()
         thread.join()
     assert seen == [before]
+
+
+def test_on_two_machines_each_side_gets_what_it_would_get_on_its_own() -> None:
+    apart = Cores(cores(0, 1), ALONE, here=False, server=Cores(cores(*range(8)), PAIRS, here=False))
+    assert place(SPLIT, apart) == Placement(cores(0), cores(1, 2, 3, 5, 6, 7))

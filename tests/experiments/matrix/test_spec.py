@@ -159,7 +159,7 @@ def test_all_errors_come_at_once_in_the_order_of_their_lines(tmp_path: Path) -> 
     text = text.replace("[row_by_row_threaded, row_by_row_asyncio]", "[row_by_row_threaded, row_by_row_asynco]")
     text = text.replace("data: ny", "data: nyc")
     known = "version, repeats, seed, timeout_s, data, postgres, resources, defaults, experiments, "
-    known += "packages, network, patience_s, baseline, profiles"
+    known += "packages, network, hosts, patience_s, baseline, profiles"
     assert refusal(tmp_path, text) == [
         "matrix.yaml:1: seed: is missing: add it",
         "matrix.yaml:2: repeats: 0 is too small: write 1 or more",

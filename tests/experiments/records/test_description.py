@@ -44,6 +44,7 @@ WRITTEN: dict[str, Any] = {
             "image": None,
             "image_id": None,
             "build": "postgres 1a2b3c",
+            "host": None,
         }
     },
 }

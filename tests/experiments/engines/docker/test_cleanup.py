@@ -33,7 +33,7 @@ from experiments.engines.docker.engine import DockerEngine
 from experiments.matrix.spec import PostgresConfiguration
 with DockerEngine(source="debian") as engine:
     engine.serve("default", PostgresConfiguration(version="15", storage="disk"), max_connections=20)
-    print(engine._resources.campaign, flush=True)
+    print(engine.resources.campaign, flush=True)
     time.sleep(600)
 """
 

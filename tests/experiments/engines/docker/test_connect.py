@@ -230,3 +230,36 @@ def test_an_engine_that_falls_silent_later_is_a_failure(monkeypatch: pytest.Monk
         with pytest.raises(Failure, match="docker: cannot look: it did not answer in time"), docker_errors("look"):
             client.info()
         silent.shutdown()
+
+
+def test_a_host_of_the_matrix_has_a_context_or_an_address_by_ssh_whatever_else_is_configured(
+    own_configuration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_context(own_configuration, "db-box", "unix:///run/db.sock")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:2375")
+    by_context, by_ssh = find_address("db-box"), find_address("ssh://me@db")
+    assert (by_context.url, by_context.options) == ("unix:///run/db.sock", {"base_url": "unix:///run/db.sock"})
+    assert (str(by_ssh), by_ssh.options) == (
+        "ssh://me@db (a host of the matrix)",
+        {"base_url": "ssh://me@db"},
+    )
+
+
+def test_contexts_without_a_configuration_beside_them_are_explained(
+    own_configuration: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_configuration / "config.json").unlink()
+    monkeypatch.setenv("HOME", str(own_configuration))
+    with pytest.raises(BadInput) as refused:
+        connect("db-box")
+    assert str(refused.value) == (
+        "there is no docker context 'db-box', which a host of the matrix names; contexts are found beside a "
+        "config.json only, which may be just {}"
+    )
+
+
+def test_the_address_of_a_host_that_does_not_answer_is_not_told(own_configuration: Path) -> None:
+    make_context(own_configuration, "db-box", "tcp://127.0.0.1:1")
+    with pytest.raises(BadInput) as refused:
+        connect("db-box")
+    assert str(refused.value) == "no Docker engine answers at docker context 'db-box': connection refused"

@@ -52,7 +52,7 @@ from experiments.engines.protocol import Launch
 from experiments.matrix.spec import PostgresConfiguration
 try:
     with DockerEngine(source="debian") as engine:
-        print(engine._resources.campaign, flush=True)
+        print(engine.resources.campaign, flush=True)
         configuration = PostgresConfiguration(version="15", storage="disk")
         server = engine.serve("default", configuration, max_connections=20)
         directory = engine.provide_data(Path(sys.argv[1]))
@@ -199,7 +199,7 @@ def test_where_debians_packages_are_of_no_use_the_failure_stays(asked: Asked, de
 def test_once_something_runs_the_source_stays() -> None:
     engine, _ = make_limited_engine("auto", FakeImages("debian"))
     runs: Any = SimpleNamespace()
-    engine._servers["default"] = runs
+    engine._servers["default", None] = runs
     engine.make_ready(["3.13"], ["17"], print)
     assert engine.facts()["source"] == "registry"
 
@@ -250,7 +250,7 @@ def test_everything_goes_when_the_engine_is_left(
     volumes_before = {volume.name for volume in docker_client.volumes.list()}
     (tmp_path / "file").touch()
     with make_engine() as engine:
-        campaign = engine._resources.campaign
+        campaign = engine.resources.campaign
         configuration = PostgresConfiguration(version="17", storage="tmpfs")
         server = engine.serve("x", configuration, max_connections=20)
         assert engine.serve("x", configuration, max_connections=20) is server
@@ -287,7 +287,7 @@ def test_what_cannot_be_removed_does_not_hide_what_went_wrong_before(monkeypatch
         raise Failure("the engine is gone")
 
     engine = make_far_engine()
-    monkeypatch.setattr(engine._resources, "remove_all", fail)
+    monkeypatch.setattr(engine.resources, "remove_all", fail)
     with pytest.raises(KeyboardInterrupt), engine:
         raise KeyboardInterrupt
     with pytest.raises(Failure, match="the engine is gone"), engine:

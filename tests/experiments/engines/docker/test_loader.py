@@ -109,7 +109,7 @@ def test_what_runs_beside_a_loader_shares_the_network_of_the_server_and_its_core
     docker_client: DockerClient,
     everywhere: Placement,
 ) -> None:
-    campaign = engine._resources.campaign
+    campaign = engine.resources.campaign
     before = set(ids_of(docker_client, "container", campaign))
     one = max(everywhere.server_cpus)
     placement = replace(everywhere, server_cpus=frozenset({one}), loader_quota=0.25, loader_memory_bytes=8 * MEGABYTE)
@@ -134,7 +134,7 @@ def test_what_runs_beside_a_loader_and_ends_or_never_starts_says_why(
         time.sleep(1)
     assert ended.finished is not None
     assert (ended.finished.returncode, "--no-such-option" in ended.finished.stderr) == (2, True)
-    absent = DockerLoaderHost(engine._resources, replace(host.facts, image="sha256:" + "0" * 64), list)
+    absent = DockerLoaderHost(engine.resources, replace(host.facts, image="sha256:" + "0" * 64), list)
     with absent.beside(["sample"], server=server, placement=everywhere) as missing:
         pass
     assert missing.finished is not None
@@ -191,7 +191,7 @@ def test_a_run_in_an_image_that_lacks_the_driver_failed_for_that_reason(
     image_without_driver: str, engine: DockerEngine, server: DockerServer, data: PreparedData, everywhere: Placement
 ) -> None:
     whole = engine.loader_host("3.13")
-    host = DockerLoaderHost(engine._resources, replace(whole.facts, image=image_without_driver), engine._mounts)
+    host = DockerLoaderHost(engine.resources, replace(whole.facts, image=image_without_driver), engine.mounts)
     who = ("3.13", None, "row_by_row_threaded", None, "simple", None)
     cell = Cell("docker", *who, 5, "shared", "ny", "autocommit", "execute", "all")
     ready = PreparedCell(cell, "key", host, server, everywhere, data, engine.provide_data(data.directory), 60.0)
@@ -227,7 +227,7 @@ def test_the_container_of_a_loader_is_in_the_network_of_its_server_only_and_tell
 
     monkeypatch.setattr("experiments.engines.docker.loader.run_container", look_and_run)
     assert host.run(Launch(["clear", "--poolsize", "1"], server, None, 30)).returncode == 0
-    password = engine._password
+    password = engine.password
     assert password not in str(seen)
     assert "postgresql://bigdata@127.0.0.1:5432/bigdata" in str(seen["processes"])
     config = seen["described"]["HostConfig"]
@@ -336,7 +336,7 @@ def test_an_image_without_a_loader_is_a_failure_in_the_engines_words(
     bare = replace(host.facts, image=images.loader("3.13").base.image_id)
     program = ["/opt/loader/bin/python"]
     with pytest.raises(Failure, match=r"docker: cannot run a loader: .*no such file or directory"):
-        DockerLoaderHost(engine._resources, bare, list).run(Launch(program, None, None, 30))
+        DockerLoaderHost(engine.resources, bare, list).run(Launch(program, None, None, 30))
 
 
 @pytest.mark.docker
@@ -350,7 +350,7 @@ def test_a_server_of_another_engine_is_refused(host: DockerLoaderHost) -> None:
 def test_ctrl_c_ends_and_removes_the_loader(
     host: DockerLoaderHost, engine: DockerEngine, docker_client: DockerClient, server: DockerServer, data: PreparedData
 ) -> None:
-    campaign = engine._resources.campaign
+    campaign = engine.resources.campaign
     before = set(ids_of(docker_client, "container", campaign))
 
     def running() -> set[str]:
@@ -381,7 +381,7 @@ def test_a_run_leaves_no_container(
     docker_client: DockerClient,
     everywhere: Placement,
 ) -> None:
-    campaign = engine._resources.campaign
+    campaign = engine.resources.campaign
     before = ids_of(docker_client, "container", campaign)
     load(host, server, everywhere)
     assert ids_of(docker_client, "container", campaign) == before
