@@ -65,12 +65,15 @@ def _find_left_out(done: Work, asked: AskedOperations, cell: Cell) -> list[str]:
     return [f"{what}: {actual} of {least} at least" for what, actual, least in counts if (actual or 0) < least]
 
 
-def find_contradictions(report: Mapping[str, Any], cell: Cell, data: PreparedData) -> list[str]:
+def find_contradictions(
+    report: Mapping[str, Any], cell: Cell, data: PreparedData, rate_per_s: float | None = None
+) -> list[str]:
     """Return contradictions between the loader's report and what it was asked for; missing values are not judged."""
     client, phases, work = report["client"], report["phases"], report.get("work", {})
     asked = data.workloads.get(cell.workload)
     pairs = [
         *((axis, report.get(axis), getattr(cell, axis)) for axis in _REPORTED),
+        ("arrivals per second", report.get("arrivals", {}).get("rate_per_s"), rate_per_s),
         ("implementation", client.get("driver_implementation"), cell.implementation),
         ("GIL", "on" if cell.gil == "off" and client.get("gil_enabled") else None, cell.gil),
     ]

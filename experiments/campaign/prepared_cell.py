@@ -69,7 +69,7 @@ def run_arguments(prepared: PreparedCell) -> list[str]:
     if cell.is_open:
         if prepared.rate_per_s is None:
             raise Failure(f"arrivals {cell.arrivals}: not known, as the baseline did not run well as a closed loop")
-        arguments += ["--arrivals", f"{prepared.rate_per_s:.10g}"]
+        arguments += ["--arrivals", repr(prepared.rate_per_s)]
     if cell.inserts == "executemany":
         arguments.append("--allow-executemany")
     return [*arguments, "--prepared", "--report", "-"]

@@ -169,7 +169,7 @@ def _check(prepared: PreparedCell, outcome: Outcome, report: Mapping[str, Any], 
     try:
         work = replace(_work(report, held, cleared), transactions_expected=_ends(expected))
         differences = find_differences(work, prepared.data, expected, prepared.cell)
-        differences += find_contradictions(report, prepared.cell, prepared.data)
+        differences += find_contradictions(report, prepared.cell, prepared.data, prepared.rate_per_s)
         phases = {name: known(Phase, phase) for name, phase in report["phases"].items()}
         client = known(Client, report["client"])
         data = phases["data"]

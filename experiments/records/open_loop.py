@@ -56,20 +56,22 @@ class OpenLoop:
 def read_open_loop(report: Mapping[str, Any]) -> OpenLoop:
     """Return what a loader reports as ``arrivals``. Raises KeyError, TypeError or ValueError where it is not that."""
     encoded: dict[str, Any] = {
-        name: Histogram.of(_unpack(report[f"{reported}_ns"])).encode()
+        name: Histogram.of(unpack(report[f"{reported}_ns"])).encode()
         for name, reported in (("response", "response"), ("service", "service"), ("start_delay", "start_delays"))
     }
     known: dict[str, Any] = {name: report[name] for name in ("rate_per_s", "queue", "saturated", "awaited", "on_time")}
     return OpenLoop(**known, **encoded)
 
 
-def _unpack(text: str) -> list[int]:
+def unpack(text: str) -> list[int]:
     """Return times that a loader has packed: sorted, each less the one before, of 8 bytes, by zlib and base64."""
     unpacking = zlib.decompressobj()
     try:
         raw = unpacking.decompress(base64.b64decode(text, validate=True), _MOST_BYTES)
     except zlib.error as error:
         raise ValueError(f"times that cannot be unpacked: {error}") from error
+    if not unpacking.eof:
+        raise ValueError("times that end too early, or are too many")
     steps = array("q", raw)
     if sys.byteorder != "little":
         steps.byteswap()

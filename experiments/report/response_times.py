@@ -74,9 +74,10 @@ def response_lines(summary: ExperimentSummary) -> list[str]:
         return []
     times = [cell.response for cell in summary.cells if cell.response is not None]
     kept = [one.on_time for one in times if one.on_time is not None]
-    early = f"Of the operations whose worker was free {min(kept):.1%} began within 0.2 ms" if kept else ""
-    least = [f"{early} in the row with the fewest, {max(kept):.1%} in that with the most."] if kept else []
-    return [*NOTES, *least]
+    if not kept:
+        return [*NOTES]
+    shares = f"{min(kept):.1%} to {max(kept):.1%}"
+    return [*NOTES, f"Schedule: {shares} of the operations whose worker was free began within 0.2 ms, by row."]
 
 
 def csv_columns(cell: CellSummary) -> dict[str, object]:
