@@ -27,7 +27,8 @@ def test_the_outcome_has_tables_the_timed_share_and_where_results_are(
     assert "\n\nloader  " in text
     assert text.endswith(
         "81% of the wall time was spent in timed phases\n"
-        f"results: {tmp_path}/README.md, records: {folder.path}/runs.jsonl"
+        f"results: {tmp_path}/README.md, records: {folder.path}/runs.jsonl\n"
+        f"page to explore: {folder.path}/report.html"
     )
     assert "warning" not in text
 
