@@ -89,9 +89,15 @@ def test_a_campaign_that_is_stopped_and_killed_goes_on_where_it_stopped_and_ends
         kill_while_a_run_is_measured(killed, tmp_path, signal.SIGKILL)
     assert (only_campaign(tmp_path).path / "attempt.json").exists()
 
-    last = subprocess.run(command(tmp_path, *pool), cwd=ROOT, capture_output=True, text=True, check=False)
+    browser = tmp_path / "browser"
+    browser.write_text('#!/bin/sh\necho "$1" > "$0.seen"\n')
+    browser.chmod(0o755)
+    opening, found = command(tmp_path, *pool, "--open"), {**os.environ, "BROWSER": f"{browser} %s"}
+    last = subprocess.run(opening, cwd=ROOT, env=found, capture_output=True, text=True, check=False)
     assert last.returncode == 0, last.stdout + last.stderr
     folder = only_campaign(tmp_path)
+    assert (tmp_path / "browser.seen").read_text() == f"{(folder.path / 'report.html').as_uri()}\n"
+    assert "Skip to the results" in (folder.path / "report.html").read_text()
     assert [record.status for record in finished(folder)] == ["ok"] * 6
     assert {record.run for record in finished(folder)} == folder.description().planned_runs
     # Down to its transactions: 10 geo records, 2 SELECTs for each of 10 data records, 2,220 INSERTs; and one per

@@ -34,7 +34,7 @@ def test_the_outcome_has_tables_the_timed_share_and_where_results_are(
     assert text.endswith(
         "81% of the wall time was spent in timed phases\n"
         "loaders: nothing is called different, as intervals need 5 blocks.\n"
-        f"page: {folder.path}/README.md\n"
+        f"page: {folder.path}/report.html\n"
         f"records: {folder.path}/runs.jsonl"
     )
     assert "warning" not in text

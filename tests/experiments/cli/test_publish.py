@@ -25,12 +25,12 @@ def local(
         shown = next(one for one in description.cells if (one.cell_key, one.arm) == (cell_key, arm))
         folder.append(make_record(shown.cell, cell_key=cell_key, arm=arm, block=block))
     (folder.path / "explained").mkdir()
-    for name in ("explained/page.md", "samples.jsonl", ".campaign.json.new"):
+    for name in ("explained/page.md", "samples.jsonl", "report.html", ".campaign.json.new"):
         (folder.path / name).touch()
     return folder
 
 
-def test_a_campaign_is_copied_whole_but_for_its_samples_and_listed(
+def test_a_campaign_is_copied_whole_but_for_its_samples_and_page_and_listed(
     local: CampaignFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = local.path.name
@@ -42,6 +42,7 @@ def test_a_campaign_is_copied_whole_but_for_its_samples_and_listed(
     assert CampaignFolder(copied).records() == local.records()
     assert f"| [{name}](published/{name}/README.md) | A Processor" in Path("results/README.md").read_text()
     assert [folder.path.name for folder in list_campaigns(PUBLISHED)] == [name]
+    assert f'"name":"{name}","folder":"{name}/"' in (PUBLISHED / "index.html").read_text()
 
 
 def test_a_campaign_elsewhere_is_published_by_its_folder(local: CampaignFolder, tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_a_copy_that_was_interrupted_is_no_campaign_and_is_made_again(
     assert list_campaigns(PUBLISHED) == []
     assert not Path("results/README.md").exists()
     assert main(["publish", local.path.name]) == 0
-    assert [file.name for file in PUBLISHED.iterdir() if file.name != ".lock"] == [local.path.name]
+    assert sorted(file.name for file in PUBLISHED.iterdir()) == [".lock", local.path.name, "index.html"]
 
 
 def test_what_cannot_be_published_is_bad_input(

@@ -47,9 +47,12 @@ def test_tables_are_rebuilt_from_the_records_alone_byte_for_byte(
     write_tables(folder)
     write_front_page(tmp_path)
     written = [*sorted((folder.path / "tables").iterdir()), *sorted((folder.path / "charts").iterdir())]
-    files = [tmp_path / "README.md", folder.path / "README.md", *written]
+    files = [tmp_path / "README.md", folder.path / "README.md", folder.path / "report.html", *written]
     before = {file: file.read_bytes() for file in files}
-    assert [file.name for file in files] == ["README.md", "README.md", "loaders.csv", "loaders.md", "model.md", *CHARTS]
+    assert [file.name for file in files] == [
+        *("README.md", "README.md", "report.html", "loaders.csv", "loaders.md", "model.md"),
+        *CHARTS,
+    ]
     for file in files:
         file.unlink()
     write_tables(folder)

@@ -88,7 +88,7 @@ function panel(name, title, { width, labels, first, unit, narrow, scale = { zero
 // The shares of their cores that both sides used, and what that makes the bottleneck.
 function bottleneckPanel(size) {
   const width = size.width - 90;
-  const base = panel("client_share", "Share of its cores: ● Python ■ PostgreSQL", { ...size, width, scale: { domain: [0, 1] }, format: "%" });
+  const base = panel("client_share", "Cores used: ● Python ■ PostgreSQL", { ...size, width, scale: { domain: [0, 1] }, format: "%" });
   const python = base.layer.at(-1);
   const server = { mark: { ...python.mark, shape: "square" }, encoding: { ...python.encoding, x: { ...python.encoding.x, field: "server_share" } } };
   const label = { mark: { type: "text", align: "left", dx: 6, fontSize: 11 }, encoding: { x: { value: width }, text: { field: "bottleneck" }, color: { value: colour("text") } } };
