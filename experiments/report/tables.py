@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
+from experiments.analysis.machines import machines_of
 from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, mark_unless, with_interval
 from experiments.analysis.summary import CellSummary, ExperimentSummary
@@ -21,6 +22,7 @@ from experiments.report.csv_columns import fact_columns, measure_columns, model_
 from experiments.report.effects import describe_effects
 from experiments.report.footnotes import STATUS_NAMES, foot_lines, group_troubles
 from experiments.report.labels import headings, label_of, lay_out, table_axes
+from experiments.report.machines import describe_machines, describe_spread, machine_columns
 
 HEADINGS = (
     "rows/s (95% interval)",
@@ -59,6 +61,7 @@ def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: st
     notes = "\n".join(f"- {line}" for line in caption_lines(summary, campaign, axes))
     effects = describe_effects(summary, campaign)
     matters = "" if effects is None else f"\n**What matters**\n\n{effects.strip()}\n"
+    matters += describe_spread(summary, axes)
     question, floor = summary.experiment.question, describe_floor(summary, campaign)
     return f"{question}\n\n{floor}\n\n{charts}{table}\n\n" + in_units(f"{notes}\n{matters}", summary.unit)
 
@@ -70,7 +73,8 @@ def terminal_table(summary: ExperimentSummary, campaign: Campaign) -> str:
     names = headings(axes)
     measured = [in_units(heading, summary.unit) for heading in TERMINAL_HEADINGS]
     table = lay_out(rows, [*names, *measured], "l" * len(names) + "rrrrl", "simple")
-    notes = "\n".join(f"- {line}" for line in [*describe_ratios(summary), *foot_lines(summary)])
+    machines = [line for line in (describe_machines(summary, campaign),) if line]
+    notes = "\n".join(f"- {line}" for line in [*machines, *describe_ratios(summary), *foot_lines(summary)])
     floor = describe_floor(summary, campaign).replace("**", "")
     return f"{summary.experiment.question}\n{floor}\n\n{table}\n\n{in_units(notes, summary.unit)}\n"
 
@@ -79,7 +83,11 @@ def csv_table(summary: ExperimentSummary, model: Model) -> str:
     """Write the same rows for programs: every axis, plain numbers, units in the names."""
     text = io.StringIO()
     modelled = {cell.point.shown.cell_key: cell for cell in model.cells}
-    rows = [_csv_row(cell, summary, modelled) for cell in summary.cells]
+    clustered = any(machines_of(cell) for cell in summary.cells)
+    rows = [
+        {**_csv_row(cell, summary, modelled), **(machine_columns(cell) if clustered else {}), "note": _note(cell)}
+        for cell in summary.cells
+    ]
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -180,7 +188,6 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, modelled: Mapping[st
         **measure_columns(cell),
         **why_csv(cell),
         **model_columns(cell.shown, modelled),
-        "note": _note(cell),
     }
 
 
