@@ -5,4 +5,5 @@
 - loop: planned runs, one after the other; stopping_rule: number of blocks; quiet_gate: wait for quiet cores
 - run: measurement of one run; equal_work: verification of its work; neighbours: busy processes beside it
 - monitoring: observation of one run
+- cluster: blocks on the machines of a Dask cluster
 """

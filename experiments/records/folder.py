@@ -116,21 +116,20 @@ class CampaignFolder:
         """Add the record of a block in progress elsewhere: none of ``runs.jsonl`` before the block is whole."""
         append_line(self.path / f"block-{record.block}.part", to_json_line(record))
 
-    def end_block(self, block: int, *, whole: bool) -> int:
-        """Append the records of a block to the others, of one that is not ``whole`` as interrupted; return how many.
+    def end_block(self, block: int, *, whole: bool) -> None:
+        """Append the records of a block to the others, of one that is not ``whole`` as interrupted.
 
         A block belongs to one machine: what it has measured of a block that another one measures again does not count.
         """
         part, ready = (self.path / f"block-{block}.{state}" for state in ("part", "whole"))
-        if not part.exists():
-            return 0
         if whole:
             # From here on a killed campaign has the block, whatever of it is in runs.jsonl.
             part.rename(ready)
-            return self._take(ready, {})
-        return self._take(part, {"interrupted": True})
+            self._take(ready, {})
+        elif part.exists():
+            self._take(part, {"interrupted": True})
 
-    def _take(self, file: Path, changes: Mapping[str, Any], known: Collection[RunId] = ()) -> int:
+    def _take(self, file: Path, changes: Mapping[str, Any], known: Collection[RunId] = ()) -> None:
         """Append the records of a block's file, with changes, but for those of ``known`` runs, and remove it."""
         lines = file.read_bytes().splitlines()
         records = [from_json_line(line, f"{file}:{number}") for number, line in enumerate(lines, start=1)]
@@ -138,7 +137,6 @@ class CampaignFolder:
         if left:
             append_line(self._runs, "\n".join(map(to_json_line, left)))
         file.unlink()
-        return len(left)
 
     def _repair_blocks(self) -> None:
         """Append what a killed campaign left of blocks that machines had."""

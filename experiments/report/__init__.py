@@ -3,6 +3,7 @@
 - ``publish``, ``front_page``: the files of a campaign, and the pages of a results folder
 - ``tables``, ``captions``, ``footnotes``, ``builds``, ``labels``, ``terminal``, ``csv_columns``: its tables
 - ``bottlenecks``, ``effects``, ``queueing``: what limits each row, what each factor explains, the model
+- ``machines``: those of a cluster, and the spread between them
 - ``comparison``, ``reproduction``, ``pooling``: two campaigns side by side, several combined
 - ``answer``, ``charts``: the answer to the project's question, and the charts
 """

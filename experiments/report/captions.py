@@ -21,6 +21,7 @@ from experiments.report.builds import build_lines
 from experiments.report.counts import count_lines
 from experiments.report.footnotes import foot_lines
 from experiments.report.labels import label_of
+from experiments.report.machines import describe_machines
 from experiments.report.memory import memory_lines
 from experiments.report.response_times import response_lines
 
@@ -44,6 +45,7 @@ def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence
     lines = [
         _same_everywhere(summary),
         *(describe(description, summary) for describe in (_engines, _cores, _servers, _unlike)),
+        describe_machines(summary, campaign),
         *_operations(summary),
         *response_lines(summary),
         *describe_ratios(summary),

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
+from experiments.analysis.machines import machines_of
 from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, mark_unless, with_interval
 from experiments.analysis.summary import CellSummary, ExperimentSummary
@@ -22,6 +23,7 @@ from experiments.report.csv_columns import fact_columns, measure_columns, model_
 from experiments.report.effects import describe_effects
 from experiments.report.footnotes import STATUS_NAMES, foot_lines, group_troubles
 from experiments.report.labels import headings, label_of, lay_out, table_axes
+from experiments.report.machines import describe_machines, describe_spread, machine_columns
 from experiments.report.terminal import UNLIMITED
 
 HEADINGS = (
@@ -61,6 +63,7 @@ def markdown_table(summary: ExperimentSummary, campaign: Campaign, *, charts: st
     notes = "\n".join(f"- {line}" for line in caption_lines(summary, campaign, axes))
     effects = describe_effects(summary, campaign)
     matters = "" if effects is None else f"\n**What matters**\n\n{effects.strip()}\n"
+    matters += describe_spread(summary, axes)
     question, floor = summary.experiment.question, describe_floor(summary, campaign)
     return f"{question}\n\n{floor}\n\n{charts}{table}\n\n" + in_units(f"{notes}\n{matters}", summary.unit)
 
@@ -73,7 +76,8 @@ def terminal_table(summary: ExperimentSummary, campaign: Campaign, width: int = 
     told = (*response_times.TERMINAL_HEADINGS, *LAST_HEADINGS) if summary.is_open else TERMINAL_HEADINGS
     measured = [in_units(heading, summary.unit) for heading in told]
     table = lay_out(rows, [*names, *measured], "l" * len(names) + "r" * (len(measured) - 1) + "l", width)
-    notes = "\n".join(f"- {line}" for line in [*describe_ratios(summary), *foot_lines(summary)])
+    machines = [line for line in (describe_machines(summary, campaign),) if line]
+    notes = "\n".join(f"- {line}" for line in [*machines, *describe_ratios(summary), *foot_lines(summary)])
     floor = describe_floor(summary, campaign).replace("**", "")
     return f"{summary.experiment.question}\n{floor}\n\n{table}\n\n{in_units(notes, summary.unit)}\n"
 
@@ -81,7 +85,15 @@ def terminal_table(summary: ExperimentSummary, campaign: Campaign, width: int = 
 def table_rows(summary: ExperimentSummary, model: Model) -> list[dict[str, object]]:
     """Return the same rows for programs: every axis, plain numbers, units in the names."""
     modelled = {cell.point.shown.cell_key: cell for cell in model.cells}
-    return [_csv_row(cell, summary, modelled) for cell in summary.cells]
+    clustered = any(machines_of(cell) for cell in summary.cells)
+    return [
+        {
+            **_csv_row(cell, summary, modelled),
+            **(machine_columns(cell) if clustered else {}),
+            "note": describe_note(cell),
+        }
+        for cell in summary.cells
+    ]
 
 
 def csv_table(summary: ExperimentSummary, model: Model) -> str:
@@ -191,7 +203,6 @@ def _csv_row(cell: CellSummary, summary: ExperimentSummary, modelled: Mapping[st
         **(response_times.csv_columns(cell) if summary.is_open else {}),
         **why_csv(cell),
         **model_columns(cell.shown, modelled),
-        "note": describe_note(cell),
     }
 
 

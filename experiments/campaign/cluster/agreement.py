@@ -41,6 +41,11 @@ class Machine:
 
 
 @cache
+def name_machine() -> str:
+    """Return the name of this machine."""
+    return Machine(identify_machine(), allowed_cpus(), {}).name
+
+
 def describe_machine(project: Path = PROJECT) -> Machine:
     """Describe the machine and the checkout of this process."""
     return Machine(identify_machine(), allowed_cpus(), _hash_sources(project))
@@ -103,7 +108,9 @@ def refuse(found: Mapping[str, Mapping[str, str]]) -> None:
     differences = list(find_differences(found))
     if differences:
         listed = "\n".join(f"- {line}" for line in differences)
-        raise BadInput(f"--cluster: the machines differ; make them the same (the same commit and locks):\n{listed}")
+        raise BadInput(
+            f"--cluster: the machines differ; give them the same commit and locks, and start their workers again:\n{listed}"
+        )
 
 
 def find_differences(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:

@@ -64,7 +64,7 @@ class _Attempt:
 
     name: str | None = None
     machine: str = ""
-    records: int = 0
+    runs: list[PlannedRun] = field(default_factory=list)
     given_up: set[str] = field(default_factory=set)
 
 
@@ -125,12 +125,13 @@ class HandOut:
         if attempt.name != report.attempt:
             if attempt.name is not None:
                 attempt.given_up.add(attempt.name)
-                lost = self._folder.end_block(report.block, whole=False)
+                self._folder.end_block(report.block, whole=False)
+                self._reporter.repeat(attempt.runs)
                 self._reporter.tell(
-                    f"block {report.block}: {attempt.machine} was lost after {count(lost, 'run')}; "
-                    f"{report.machine} measures the block"
+                    f"block {report.block}: lost on {attempt.machine} after {count(len(attempt.runs), 'run')}; "
+                    f"{report.machine} measures it again"
                 )
-            attempt.name, attempt.machine, attempt.records = report.attempt, report.machine, 0
+            attempt.name, attempt.machine, attempt.runs = report.attempt, report.machine, []
         return True
 
     def _keep(self, report: Report) -> None:
@@ -142,8 +143,8 @@ class HandOut:
             raise Failure(f"machine {report.machine}: sent the record of a run that is not planned")
         record = replace(record, campaign=self._campaign, machine=report.machine, resumed=self._resumed)
         self._folder.append_to_block(record)
-        self._under_way[report.block].records += 1
         run = PlannedRun(record.cell, record.arm, record.block, record.order, record.repeat)
+        self._under_way[report.block].runs.append(run)
         if record.repeat:
             self._reporter.repeat([run])
         label = f"block {record.block}/{self._repeats} on {report.machine}: {describe_run(run)}"

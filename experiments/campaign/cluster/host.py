@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 
 from distributed import Worker
@@ -31,6 +32,7 @@ async def serve() -> None:
         dashboard_address="127.0.0.1:0",
         death_timeout=_PATIENCE,
         memory_limit=0,
+        silence_logs=logging.WARNING,
     )
     async with worker:
         closed = asyncio.create_task(asyncio.to_thread(sys.stdin.read))

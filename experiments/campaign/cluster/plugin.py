@@ -15,7 +15,7 @@ from typing import Any
 import dask
 from distributed import Worker, WorkerPlugin, get_worker
 
-from experiments.campaign.cluster.agreement import Machine, describe_machine
+from experiments.campaign.cluster.agreement import Machine, describe_machine, name_machine
 from experiments.campaign.start import Order
 from experiments.environment.hashes import PROJECT
 from experiments.environment.image_lock import Asked
@@ -23,7 +23,7 @@ from experiments.errors import BadInput, Failure
 
 _PROGRAM = "experiments.campaign.cluster.machine"
 _CLEAN_UP_S = 30.0
-_CANCELLED = "cancelled"
+_CANCELLED = ("executing", "released")
 
 
 class MachinePlugin(WorkerPlugin):
@@ -47,7 +47,7 @@ class MachinePlugin(WorkerPlugin):
 
     def transition(self, key: Any, start: str, finish: str, **kwargs: Any) -> None:
         """End the machine's process if nobody wants its block any more: the harness has ended, however it did."""
-        if finish == _CANCELLED and str(key).startswith(self.name):
+        if (start, finish) == _CANCELLED and str(key).startswith(self.name):
             self.stop()
 
     def stop(self) -> None:
@@ -98,12 +98,12 @@ class MachinePlugin(WorkerPlugin):
             try:
                 kind, text = self._link.recv()
             except (EOFError, OSError):
-                raise Failure(f"machine {describe_machine().name}: its process has ended") from None
+                raise Failure(f"machine {name_machine()}: its process has ended") from None
             if kind in ("refused", "failed"):
-                raise (BadInput if kind == "refused" else Failure)(f"machine {describe_machine().name}: {text}")
+                raise (BadInput if kind == "refused" else Failure)(f"machine {name_machine()}: {text}")
             if kind != "done":
                 event = {"kind": kind, "text": text, "block": block, "attempt": attempt}
-                self._worker.log_event(self.name, {**event, "machine": describe_machine().name})
+                self._worker.log_event(self.name, {**event, "machine": name_machine()})
             if kind == until:
                 return str(text)
 

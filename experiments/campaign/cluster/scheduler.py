@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,6 +23,9 @@ RESOURCE = "MACHINE"
 _CONNECT_S = 10.0
 _POLL_S = 1.0
 _NO_MACHINE_S = 60.0
+# It would tell of a lost connection in its own words, beside those of the harness.
+logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+
 _GONE = "the scheduler of the cluster has gone"
 
 Result = TypeVar("Result")
