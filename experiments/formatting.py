@@ -26,6 +26,7 @@ AXIS_NAMES: Mapping[str, str] = {
     "workload": "workload",
     "packages": "packages",
     "network": "network",
+    "checkout": "checkout",
 }
 _UNIT = re.compile(r"\brows?\b(?=/s\b| per second)|(?<=\w/)row\b|(?<=\bper )row\b|(?<=time / )rows\b")
 NOTHING = "–"  # noqa: RUF001

@@ -22,7 +22,15 @@ from bigdata.errors import BadInput, LoadFailed
 from bigdata.measurement.loop_lag import LoopLag
 from bigdata.measurement.profiling import Profiler
 from bigdata.preparation import Preparation, check_driver, prepare, verify
-from bigdata.registry import INGEST, WORKLOADS, Workload, expected_transactions, operating_transactions
+from bigdata.registry import (
+    CHECKOUTS,
+    INGEST,
+    OPERATING,
+    WORKLOADS,
+    Workload,
+    expected_transactions,
+    operating_transactions,
+)
 from bigdata.reporting.report_file import STANDARD_OUTPUT, check_target, write_report
 from bigdata.reporting.result_line import SCHEMA, client_report, phase_report
 from bigdata.reporting.summary import print_statements, print_summary
@@ -61,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
         options.allow_executemany,
         options.protocol,
         options.implementation,
+        options.checkout,
     )
     workload = _check_workload(options, choice)
     url = check_url(options.dburl)
@@ -112,6 +121,7 @@ def _job(
         statements=statements,
         profiler=profiler,
         loop_lag=LoopLag() if options.loop_lag else None,
+        pooled=options.checkout != CHECKOUTS[0],
     )
 
 
@@ -129,6 +139,9 @@ def _check_workload(options: argparse.Namespace, choice: Choice) -> Workload:
                 raise BadInput(f"--{option}: means nothing to the workload {name}; leave it out")
         if choice.loader.ingests_only:
             raise BadInput(f"--workload: {choice.loader.name} has no other than {INGEST.name}")
+    elif options.checkout != CHECKOUTS[0]:
+        others = ", ".join(OPERATING)
+        raise BadInput(f"--checkout: means nothing to the workload {name}; leave it out, or choose --workload {others}")
     return WORKLOADS[name]
 
 
@@ -173,7 +186,7 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
         },
     }
     if job.answers is not None:
-        report["workload"] = job.workload
+        report["workload"], report["checkout"] = job.workload, CHECKOUTS[job.pooled]
         report["phases"]["data"]["operations"] = outcome.records["data"]
         report["work"]["checked"], report["work"]["answers"] = outcome.records.get("check", 0), job.answers.digest()
     if job.loop_lag is not None and data.started_s is not None and data.ended_s is not None:

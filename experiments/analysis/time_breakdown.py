@@ -156,7 +156,8 @@ def round_trips_per_row(record: Record) -> float:
     loader = LOADERS.get(cell.loader)
     each = _TRIPS_PER_STATEMENT.get((loader.driver if loader else "", cell.protocol), 1)
     if cell.workload != INGEST.name:
-        return WORKLOADS[cell.workload].round_trips * each
+        giving_back = 0 if loader is None else loader.with_checkout(cell.checkout).operation_transactions
+        return WORKLOADS[cell.workload].round_trips * each + giving_back
     if loader is not None and loader.copies:
         return 1 / data.rows
     pipelined = loader is not None and loader.pipelines and cell.inserts == "executemany"

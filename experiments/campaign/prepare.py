@@ -23,7 +23,7 @@ from experiments.matrix.spec import DataSet, Matrix, Network, PostgresConfigurat
 from experiments.matrix.values import SPARE_CONNECTIONS
 from experiments.records.facts import Placement
 
-_TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation", "packages")
+_TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation", "packages", "checkout")
 
 Thing = TypeVar("Thing")
 
@@ -239,7 +239,7 @@ def _delays(network: Network | None) -> dict[str, float]:
 
 def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:
     """Return why a lock that leaves these packages out keeps a cell from running, or None."""
-    loader = LOADERS[cell.loader]
+    loader = LOADERS[cell.loader].with_checkout(cell.checkout)
     needed = needed_by(loader, cell.loop, cell.implementation)
     found = next((name for name in needed if name in missing), None)
     return None if found is None else f"no {found} for Python {cell.python}: {missing[found]}"

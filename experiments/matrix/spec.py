@@ -1,7 +1,6 @@
 """matrix.yaml as types: every section, what it means, and how to load it.
 
-An experiment is one question. Its ``matrix``, ``include`` and ``exclude`` mean what they mean in GitHub Actions.
-Axes that it does not name have the values of ``defaults``.
+An experiment's ``matrix``, ``include`` and ``exclude`` are those of GitHub Actions; other axes are as in ``defaults``.
 """
 
 from collections.abc import Mapping
@@ -51,6 +50,7 @@ class AxisValues(TypedDict, total=False):
     workload: values.Workload
     packages: values.PackagesName
     network: values.NetworkName
+    checkout: values.Checkout
 
 
 class Exclusion(AxisValues, total=False):
@@ -83,6 +83,7 @@ class AxisLists(TypedDict, total=False):
     workload: Annotated[tuple[values.Workload, ...], _SOME]
     packages: Annotated[tuple[values.PackagesName, ...], _SOME]
     network: Annotated[tuple[values.NetworkName, ...], _SOME]
+    checkout: Annotated[tuple[values.Checkout, ...], _SOME]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -210,6 +211,7 @@ class Defaults:
     workload: values.Workload = "ingest"
     packages: values.PackagesName = LOCKED
     network: values.NetworkName = LOOPBACK
+    checkout: values.Checkout = "per_worker"
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -29,7 +29,10 @@ _IMAGES = {
 }
 
 # Not told where all rows have it.
-_USUAL = (("workload", INGEST.name), ("packages", Cell.packages), ("network", Cell.network))
+_USUAL = (
+    ("workload", INGEST.name),
+    *((axis, getattr(Cell, axis)) for axis in ("packages", "network", "checkout")),
+)
 
 
 def caption_lines(summary: ExperimentSummary, campaign: Campaign, axes: Sequence[str]) -> list[str]:
