@@ -11,7 +11,7 @@ from traceback import extract_tb
 from typing import Any, Callable
 
 from bigdata.errors import BadInput, Unsupported
-from bigdata.registry import LOADERS, LOOP_PACKAGES, Loader
+from bigdata.registry import CHECKOUTS, LOADERS, LOOP_PACKAGES, Loader
 from bigdata.runtimes.job import Job, Outcome
 
 IMPLEMENTATION_VARIABLE = "PSYCOPG_IMPL"
@@ -58,13 +58,14 @@ def check_choice(
     executemany: bool,
     protocol: str | None = None,
     implementation: str | None = None,
+    checkout: str = CHECKOUTS[0],
 ) -> Choice:
     """Return the loader of this name, with its packages imported.
 
     Raises BadInput if it is unknown or does not offer what is asked, Unsupported if this interpreter cannot
     import what it needs.
     """
-    loader = find_loader(name)
+    loader = _check_checkout(find_loader(name), checkout)
     _check_poolsize(loader, poolsize)
     if loop is not None and loop not in loader.loops:
         allowed = f"one of {', '.join(loader.loops)}" if loader.loops else "none: it has no event loop"
@@ -108,6 +109,16 @@ def _check_protocol(loader: Loader, protocol: str | None, executemany: bool) -> 
             f"expected --protocol {' or '.join(other for other in loader.protocols if other != chosen)}"
         )
     return chosen
+
+
+def _check_checkout(loader: Loader, checkout: str) -> Loader:
+    """Return the loader with its modules for this checkout."""
+    if checkout not in CHECKOUTS:
+        raise BadInput(f"--checkout: found {checkout!r}, expected one of {', '.join(CHECKOUTS)}")
+    if checkout not in loader.checkouts:
+        able = ", ".join(other.name for other in LOADERS.values() if checkout in other.checkouts)
+        raise BadInput(f"--checkout: {loader.name} takes no connections from a pool; loaders that do: {able}")
+    return loader.with_checkout(checkout)
 
 
 def _check_implementation(loader: Loader, implementation: str | None) -> None:

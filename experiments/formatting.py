@@ -27,6 +27,7 @@ AXIS_NAMES: Mapping[str, str] = {
     "packages": "packages",
     "network": "network",
     "arrivals": "arrivals",
+    "checkout": "checkout",
 }
 _UNIT = re.compile(r"\brows?\b(?=/s\b| per second)|(?<=\w/)row\b|(?<=\bper )row\b|(?<=time / )rows\b")
 NOTHING = "–"  # noqa: RUF001

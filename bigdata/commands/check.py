@@ -12,6 +12,7 @@ from bigdata.database.dburl import check_url
 from bigdata.database.session import CheckedDriver, reported
 from bigdata.errors import Unsupported
 from bigdata.preparation import read_session
+from bigdata.registry import CHECKOUTS, INGEST, LOOKUP
 from bigdata.reporting.report_file import check_target, write_report
 from bigdata.reporting.result_line import SCHEMA, client_report
 from bigdata.reporting.summary import describe_choice
@@ -30,8 +31,10 @@ def run(options: argparse.Namespace) -> int:
     url = check_url(options.dburl)
     check_target(options.report)
     try:
-        choice = check_choice(options.loader, options.loop, 1, False, options.protocol, options.implementation)
-        client = _try(choice, url)
+        choice = check_choice(
+            options.loader, options.loop, 1, False, options.protocol, options.implementation, options.checkout
+        )
+        client = _try(choice, url, pooled=options.checkout != CHECKOUTS[0])
     except Unsupported as reason:
         report: dict[str, Any] = {
             "schema": SCHEMA,
@@ -52,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _try(choice: Choice, url: str) -> dict[str, Any]:
+def _try(choice: Choice, url: str, *, pooled: bool) -> dict[str, Any]:
     """Run a complete load without records."""
     driver: Any = CheckedDriver(choice.driver, choice.loader.driver, partial(read_session, url))
     job = Job(
@@ -62,7 +65,9 @@ def _try(choice: Choice, url: str) -> dict[str, Any]:
         autocommit=True,
         executemany=False,
         protocol=choice.protocol,
-        phases=(("geo", iter(()), lambda record: 1), ("data", iter(()), lambda record: 0)),
+        phases=tuple((phase, iter(()), lambda record: 0) for phase in (("data",) if pooled else ("geo", "data"))),
+        workload=LOOKUP.name if pooled else INGEST.name,
+        pooled=pooled,
     )
     outcome = choice.run(job)
     return client_report(choice.loader, choice.loop, outcome.measured["data"], programs=outcome.programs)

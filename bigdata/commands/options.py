@@ -8,7 +8,7 @@ from pathlib import Path
 from bigdata.census.source import Source, open_source
 from bigdata.database.transactions import SETTLE_WITHIN_S
 from bigdata.errors import BadInput
-from bigdata.registry import IMPLEMENTATIONS, LOOP_PACKAGES, PROTOCOLS
+from bigdata.registry import CHECKOUTS, IMPLEMENTATIONS, LOOP_PACKAGES, PROTOCOLS
 from bigdata.reporting.report_file import STANDARD_OUTPUT
 
 LONGEST_DELAY_MS = 60_000.0
@@ -22,7 +22,7 @@ def add_source_arguments(parser: argparse.ArgumentParser, *, required: bool) -> 
 
 
 def add_driver_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare --loop, --protocol and --implementation of the driver."""
+    """Declare --loop, --protocol, --implementation and --checkout of the driver."""
     parser.add_argument(
         "--loop", metavar="|".join(("asyncio", *LOOP_PACKAGES)), help="event loop, for loaders that have one"
     )
@@ -31,6 +31,12 @@ def add_driver_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--implementation", metavar="|".join(IMPLEMENTATIONS), help="implementation of psycopg; default: its own choice"
+    )
+    parser.add_argument(
+        "--checkout",
+        default=CHECKOUTS[0],
+        metavar="|".join(CHECKOUTS),
+        help="when a worker takes a connection; default: per_worker, one for all its operations",
     )
 
 
@@ -55,7 +61,7 @@ def read_delay(options: argparse.Namespace) -> tuple[float, float]:
 
 def driver_arguments(options: argparse.Namespace) -> list[str]:
     """Return the driver's options that were given, as arguments for another process."""
-    given = {name: getattr(options, name) for name in ("loop", "protocol", "implementation")}
+    given = {name: getattr(options, name) for name in ("loop", "protocol", "implementation", "checkout")}
     return [text for name, value in given.items() if value is not None for text in (f"--{name}", value)]
 
 

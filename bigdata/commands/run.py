@@ -23,7 +23,15 @@ from bigdata.measurement.arrivals import arrivals_report
 from bigdata.measurement.loop_lag import LoopLag
 from bigdata.measurement.profiling import Profiler
 from bigdata.preparation import Preparation, check_driver, prepare, verify
-from bigdata.registry import INGEST, WORKLOADS, Workload, expected_transactions, operating_transactions
+from bigdata.registry import (
+    CHECKOUTS,
+    INGEST,
+    OPERATING,
+    WORKLOADS,
+    Workload,
+    expected_transactions,
+    operating_transactions,
+)
 from bigdata.reporting.report_file import STANDARD_OUTPUT, check_target, write_report
 from bigdata.reporting.result_line import SCHEMA, client_report, phase_report
 from bigdata.reporting.summary import print_statements, print_summary
@@ -68,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
         options.allow_executemany,
         options.protocol,
         options.implementation,
+        options.checkout,
     )
     workload = _check_workload(options, choice)
     url = check_url(options.dburl)
@@ -119,6 +128,7 @@ def _job(
         statements=statements,
         profiler=profiler,
         loop_lag=LoopLag() if options.loop_lag else None,
+        pooled=options.checkout != CHECKOUTS[0],
     )
 
 
@@ -136,6 +146,9 @@ def _check_workload(options: argparse.Namespace, choice: Choice) -> Workload:
                 raise BadInput(f"--{option}: means nothing to the workload {name}; leave it out")
         if choice.loader.ingests_only:
             raise BadInput(f"--workload: {choice.loader.name} has no other than {INGEST.name}")
+    elif options.checkout != CHECKOUTS[0]:
+        others = ", ".join(OPERATING)
+        raise BadInput(f"--checkout: means nothing to the workload {name}; leave it out, or choose --workload {others}")
     if options.arrivals is not None:
         _check_arrivals(options.arrivals, name)
     return WORKLOADS[name]
@@ -198,7 +211,7 @@ def _report(choice: Choice, job: Job, outcome: Outcome) -> dict[str, Any]:
         },
     }
     if job.answers is not None:
-        report["workload"] = job.workload
+        report["workload"], report["checkout"] = job.workload, CHECKOUTS[job.pooled]
         report["phases"]["data"]["operations"] = outcome.records["data"]
         report["work"]["checked"], report["work"]["answers"] = outcome.records.get("check", 0), job.answers.digest()
     if job.schedule is not None:

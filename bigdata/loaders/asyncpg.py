@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from typing import Any, AsyncIterable, Iterable
+from typing import Any, AsyncIterable, Callable, Iterable
 
 import asyncpg
 
@@ -118,15 +118,27 @@ async def connect(url: str, *, autocommit: bool, protocol: str, statements: Coun
 
     Raises ValueError for a protocol that asyncpg does not speak, BadInput for a parameter that it cannot honour.
     """
+    return await open_by(asyncpg.connect, url, protocol, statements, CONNECT_TIMEOUT_S)
+
+
+async def open_by(
+    opening: Callable[..., Any],
+    url: str,
+    protocol: str,
+    statements: Counter[str] | None,
+    timeout_s: float,
+    **options: Any,
+) -> Any:
+    """Return a connection or a pool: what ``opening`` makes of the first server that lets us in, with these options."""
     if protocol not in OPTIONS:
         raise ValueError(f"asyncpg speaks {', '.join(OPTIONS)}, not {protocol!r}")
-    options = {"connection_class": connection_class(statements), **OPTIONS[protocol]}
+    options = {**options, "connection_class": connection_class(statements), **OPTIONS[protocol]}
     parameters = effective_parameters(url)
 
-    async def connect_to(server: Parameters) -> asyncpg.Connection:
-        return await asyncpg.connect(**connection_arguments(parameters, server), **options)
+    async def open_at(server: Parameters) -> Any:
+        return await opening(**connection_arguments(parameters, server), **options)
 
-    return await connect_in_turn(hosts_of(parameters), connect_to, Error, CONNECT_TIMEOUT_S, has_answered)
+    return await connect_in_turn(hosts_of(parameters), open_at, Error, timeout_s, has_answered)
 
 
 async def session(connection: asyncpg.Connection) -> list[tuple[str, str]]:

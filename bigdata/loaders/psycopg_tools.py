@@ -103,7 +103,9 @@ def counting_connection(connection: Any, statements: Counter[str] | None) -> Any
         """A connection that counts its transactions."""
 
         def commit(self) -> Any:
-            count(sql.BEGIN, sql.COMMIT)
+            # A pool commits where there is nothing to be committed, too.
+            if not self.autocommit:
+                count(sql.BEGIN, sql.COMMIT)
             return super().commit()
 
     return CountingConnection

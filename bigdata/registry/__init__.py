@@ -6,7 +6,15 @@ Data only: it imports nothing else of the program, so that the harness can read 
 from __future__ import annotations
 
 from bigdata.registry import aiopg, asyncpg, ceilings, psycopg, psycopg2, sqlalchemy
-from bigdata.registry.loader import IMPLEMENTATIONS, LOOP_PACKAGES, PROTOCOLS, DriverStatement, Loader, Wording
+from bigdata.registry.loader import (
+    CHECKOUTS,
+    IMPLEMENTATIONS,
+    LOOP_PACKAGES,
+    PROTOCOLS,
+    DriverStatement,
+    Loader,
+    Wording,
+)
 from bigdata.registry.transactions import (
     TypedInserts,
     expected_transactions,
@@ -28,6 +36,7 @@ from bigdata.registry.workloads import (
 
 __all__ = [
     "CHECKED_OPERATIONS",
+    "CHECKOUTS",
     "CONTESTANTS",
     "FETCH",
     "IMPLEMENTATIONS",

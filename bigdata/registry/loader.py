@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 PROTOCOLS = ("simple", "extended", "prepared")
 """How a statement reaches the server, in the terms of PostgreSQL's documentation (chapter 55, "Message Flow").
@@ -13,6 +13,9 @@ each time. ``prepared``: Parse once per connection, then Bind and Execute.
 
 IMPLEMENTATIONS = ("binary", "c", "python")
 """psycopg 3's implementations (``psycopg.pq.__impl__``): C from a wheel, C built by psycopg-c, ctypes."""
+
+CHECKOUTS = ("per_worker", "per_operation")
+"""When a worker takes a connection: once for all that it does, or from its driver's own pool for each operation."""
 
 LOOP_PACKAGES = ("uvloop", "rloop")
 """Event loops besides asyncio's own: each is a package of this name."""
@@ -28,6 +31,22 @@ class DriverStatement:
     why: str
     per_process: int = 0
     """How many times the first connection sends it, in a transaction that is rolled back without autocommit."""
+    per_operation: int = 0
+    """How many times it goes out with each operation; all such statements are one message, and one transaction."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A driver's own pool, from which each operation may take a connection."""
+
+    hot_loop: str
+    """Module below ``bigdata.loaders`` with the loops that do so."""
+    modules: tuple[str, ...] = ()
+    """Packages that it imports besides the loader's."""
+    requirements: tuple[str, ...] = ()
+    """Distributions that contain ``modules``."""
+    statements: tuple[DriverStatement, ...] = ()
+    """Statements that it sends by itself."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +86,8 @@ class Loader:
     protocols: tuple[str, ...] = ("simple",)
     implementations: tuple[str, ...] = ()
     """Implementations of its driver; empty if there is only one."""
+    pool: Pool | None = None
+    """None if it has no loops that use its driver's own."""
     executemany: bool = False
     concurrent: bool = True
     """False: it has one connection, whatever the pool size."""
@@ -95,6 +116,28 @@ class Loader:
     """It sends as many values as the files have, but other ones."""
     ingests_only: bool = False
     """Its program does the operations of no other workload."""
+
+    @property
+    def checkouts(self) -> tuple[str, ...]:
+        """Return its values of the axis ``checkout``, the default first."""
+        return CHECKOUTS if self.pool else CHECKOUTS[:1]
+
+    def with_checkout(self, checkout: str) -> Loader:
+        """Return the loader as this value of the axis makes it."""
+        if self.pool is None or checkout == CHECKOUTS[0]:
+            return self
+        return replace(
+            self,
+            hot_loop=self.pool.hot_loop,
+            modules=(*self.modules, *self.pool.modules),
+            requirements=(*self.requirements, *self.pool.requirements),
+            driver_statements=(*self.driver_statements, *self.pool.statements),
+        )
+
+    @property
+    def operation_transactions(self) -> int:
+        """Return what the driver itself adds to ``xact_commit`` with each operation."""
+        return max([statement.per_operation for statement in self.driver_statements], default=0)
 
     @property
     def connection_transactions(self) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bigdata.registry.loader import IMPLEMENTATIONS, Loader
+from bigdata.registry.loader import IMPLEMENTATIONS, Loader, Pool
+
+_POOL = Pool("psycopg_pool", modules=("psycopg_pool",), requirements=("psycopg-pool",))
 
 THREADED = Loader(
     name="row_by_row_psycopg_threaded",
@@ -17,6 +19,7 @@ THREADED = Loader(
     requirements=("psycopg",),
     protocols=("prepared", "extended", "simple"),
     implementations=IMPLEMENTATIONS,
+    pool=_POOL,
     executemany=True,
     pipelines=True,
     prepares_apart=True,
@@ -30,6 +33,8 @@ GEVENT = replace(
     runtime="greenlets",
     modules=("psycopg", "gevent"),
     requirements=("psycopg", "gevent"),
+    # The pool waits by locks of threads, for which gevent does not switch.
+    pool=None,
 )
 
 ASYNCIO = replace(
@@ -38,6 +43,7 @@ ASYNCIO = replace(
     label="psycopg 3",
     description="one task per connection on one event loop",
     hot_loop="psycopg_async",
+    pool=replace(_POOL, hot_loop="psycopg_pool_async"),
     runtime="tasks",
     loops=("asyncio", "uvloop"),
 )

@@ -84,6 +84,7 @@ CORE_ASYNCIO = replace(
     requirements=("sqlalchemy", "asyncpg", "greenlet"),
     loops=("asyncio", "uvloop"),
     protocols=("prepared",),
+    pool=None,
     layer_over=asyncpg.ASYNCIO.name,
     wordings=_OF_CORE,
     driver_statements=_PROBES,

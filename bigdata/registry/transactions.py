@@ -87,7 +87,7 @@ def operating_transactions(
 ) -> range:
     """Return the range of transactions that so many operations may add: one each, and those that prepare apart."""
     others = loader.other_transactions(autocommit=workload.autocommit)
-    least = operations + poolsize * loader.connection_transactions + others
+    least = operations * (1 + loader.operation_transactions) + poolsize * loader.connection_transactions + others
     if loader.prepares_apart and workload.autocommit and protocol == "prepared":
         return range(least + 1, least + min(poolsize, operations) + 1)
     return range(least, least + 1)

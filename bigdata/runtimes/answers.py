@@ -17,6 +17,8 @@ from bigdata.census.answers import SUM_LIMIT, digest_rows, format_answers
 _ONE = ("fetchone", "fetchrow", "one")
 _VALUE = ("fetchval", "scalar")
 _FETCHING = re.compile("fetch(all|many|one|row|val)?|one|all|scalar")
+# Those that give something else to fetch by: a cursor, or a pool's connection.
+_OPENING = ("acquire", "connection", "cursor")
 # Those whose answer may have rows to be fetched.
 _EXECUTING = re.compile("execute|scalars")
 
@@ -54,7 +56,7 @@ class Cover:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._target, name)
-        if name == "cursor":
+        if name in _OPENING:
             return lambda *arguments, **options: Cover(found(*arguments, **options), self._receive)
         watched = _EXECUTING.fullmatch(name) or _FETCHING.fullmatch(name)
         return partial(self._call, name, found) if watched else found

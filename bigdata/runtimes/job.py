@@ -74,7 +74,8 @@ class Driver(Protocol):
     connect: Callable[..., Any]
     """(url, autocommit, protocol, statements): open a connection; with a Counter it counts every statement there.
 
-    ``protocol`` is one of those that the registry has for the loader.
+    ``protocol`` is one of those that the registry has for the loader. Of a module for the checkout per operation also
+    (poolsize): open a pool of so many connections, which stands in the place of a connection everywhere.
     """
     close: Callable[[Any], Any]
     """Close a connection that no statement runs on."""
@@ -122,6 +123,8 @@ class Job:
     """Digests what arrives in phase ``check``, if given."""
     schedule: Schedule | None = None
     """When each operation of phase ``data`` comes; None for a closed loop, whose workers begin the next at once."""
+    pooled: bool = False
+    """True: the driver opens one pool, which all workers share."""
 
     @contextmanager
     def watch_loop(self, loop: Any) -> Iterator[None]:
@@ -132,11 +135,21 @@ class Job:
             with self.loop_lag.watch(loop):
                 yield
 
+    @property
+    def connects(self) -> int:
+        """Return how often to connect: once for each worker, or once for a pool."""
+        return 1 if self.pooled else self.poolsize
+
     def connect(self) -> Any:
-        """Open a connection; to be awaited if the driver is asynchronous."""
+        """Open a connection, or the pool; to be awaited if the driver is asynchronous."""
+        size = {"poolsize": self.poolsize} if self.pooled else {}
         return self.driver.connect(
-            self.url, autocommit=self.autocommit, protocol=self.protocol, statements=self.statements
+            self.url, autocommit=self.autocommit, protocol=self.protocol, statements=self.statements, **size
         )
+
+    def workers_of(self, connections: list[Any]) -> list[Any]:
+        """Return what each worker gets: a connection of its own, or the pool."""
+        return connections * self.poolsize if self.pooled else connections
 
     def feeds(self) -> Iterator[tuple[str, Feed]]:
         """Yield each phase's name and its unread records."""

@@ -86,14 +86,14 @@ async def _connect(job: Job, connections: list[Any], interrupted: asyncio.Future
             except errors as error:
                 raise cannot_connect(job.url, error) from error
 
-    await _run_together([connect() for _ in range(job.poolsize)], interrupted, stops=())
+    await _run_together([connect() for _ in range(job.connects)], interrupted, stops=())
 
 
 async def _run_phase(
     job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: list[Any], interrupted: asyncio.Future[None]
 ) -> None:
     hot_loop, errors = job.hot_loop(phase), _errors_of(job)
-    reasons = _listen_to_reasons(job)
+    reasons, connections = _listen_to_reasons(job), job.workers_of(connections)
 
     async def work(connection: Any) -> None:
         records = AsyncRecords(feed) if line is None else AwaitedRecords(feed, line)

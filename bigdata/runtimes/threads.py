@@ -34,11 +34,11 @@ def connect(job: Job, connections: list[Any]) -> None:
     def nothing(index: int) -> None:
         """Do nothing: a connection attempt cannot be cancelled."""
 
-    run_together([make] * job.poolsize, stops=((nothing, BREAK_OFF_FOR_S),))
+    run_together([make] * job.connects, stops=((nothing, BREAK_OFF_FOR_S),))
 
 
 def _run_phase(job: Job, phase: str, feed: Feed, clock: PhaseClock, connections: list[Any]) -> None:
-    hot_loop = job.hot_loop(phase)
+    hot_loop, connections = job.hot_loop(phase), job.workers_of(connections)
     # The last worker to arrive starts the clock and lets all of them go.
     ready = threading.Barrier(len(connections), action=clock.start)
 

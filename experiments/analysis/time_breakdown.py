@@ -16,8 +16,9 @@ workers per row, ``poolsize x wall / rows``:
 
 Some measured time counts twice: the CPU time of forcing to disk is in ``server_cpu`` and ``commit_wait``, that of an
 empty statement in ``server_cpu`` and ``round_trip``, and whoever flushes the log may wait for a core in the midst of a
-``commit_wait``. So ``queueing`` is too short by that, and can be below zero. The kernel's accounts are exact and the
-other waits are sampled, so ``settle_ledger`` takes the excess off those for what is shown.
+``commit_wait``. Core waits are of all processes and threads, of which some are no workers. So ``queueing`` is too short
+by that, and can be below zero. ``settle_ledger`` takes the excess off the waits for what is shown: first off those that
+are sampled, last off core waits. CPU time is exact, and stays.
 """
 
 from __future__ import annotations
@@ -41,10 +42,9 @@ _FLUSH_WAITS = ("io:walsync", "io:walwrite", "io:walinitsync", "io:walinitwrite"
 COMMIT_WAITS = (*_FLUSH_WAITS, "lwlock:walwrite", "lwlock:walwritelock", "ipc:syncrep", "timeout:commitdelay")
 """In lower case, as PostgreSQL 17 writes 'IO:WalSync' and those before it 'IO:WALSync'."""
 
-# By the kernel's account.
-_EXACT = ("client_user", "client_system", "client_run_queue", "server_cpu", "server_run_queue")
-# In the order in which they get what is left of that.
-_WAITING = ("round_trip", "commit_wait", "other_wait")
+_CPU = ("client_user", "client_system", "server_cpu")
+# In the order in which they get what is left of that: by the kernel's account, timed, sampled.
+_WAITING = ("client_run_queue", "server_run_queue", "round_trip", "commit_wait", "other_wait")
 
 # What the server waits for while a statement is being sent to it, or taken from it.
 _FOR_THE_CLIENT = "client:"
@@ -109,13 +109,14 @@ def find_ledger(record: Record) -> Mapping[str, float] | None:
 
 
 def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
-    """Shorten the sampled waits to what is left of the whole: round trips, which were timed, come first.
+    """Shorten the waits to what CPU time leaves of the whole: core waits come first, sampled ones last.
 
     A rest below zero is CPU time of the server's background processes, which are no workers.
     """
-    left = sum(parts.values()) - sum(parts.get(name, 0.0) for name in _EXACT)
+    left = sum(parts.values()) - sum(parts.get(name, 0.0) for name in _CPU)
     settled = dict(parts)
-    for name in _WAITING:
+    # Core waits may be unknown.
+    for name in (name for name in _WAITING if name in parts):
         settled[name] = min(parts[name], max(left, 0.0))
         left -= settled[name]
     return {**settled, "queueing": left}
@@ -157,7 +158,8 @@ def round_trips_per_row(record: Record) -> float:
     loader = LOADERS.get(cell.loader)
     each = _TRIPS_PER_STATEMENT.get((loader.driver if loader else "", cell.protocol), 1)
     if cell.workload != INGEST.name:
-        return WORKLOADS[cell.workload].round_trips * each
+        giving_back = 0 if loader is None else loader.with_checkout(cell.checkout).operation_transactions
+        return WORKLOADS[cell.workload].round_trips * each + giving_back
     if loader is not None and loader.copies:
         return 1 / data.rows
     pipelined = loader is not None and loader.pipelines and cell.inserts == "executemany"

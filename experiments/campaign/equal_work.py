@@ -16,7 +16,7 @@ NO_LIMIT = sys.maxsize
 
 
 # The axes whose values the loader repeats in its report.
-_REPORTED = ("loader", "loop", "protocol", "poolsize", "transaction", "inserts", "workload")
+_REPORTED = ("loader", "loop", "protocol", "poolsize", "transaction", "inserts", "workload", "checkout")
 
 
 def find_differences(done: Work, data: PreparedData, transactions: range, cell: Cell | None = None) -> list[str]:

@@ -51,7 +51,7 @@ def find_obstacles(plan: Plan, matrix: Matrix, engines: Mapping[str, Engine]) ->
 
 def find_left_out(cell: Cell, missing: Mapping[str, str]) -> str | None:
     """Return why a lock that leaves these packages out keeps a cell from running, or None."""
-    loader = LOADERS[cell.loader]
+    loader = LOADERS[cell.loader].with_checkout(cell.checkout)
     needed = needed_by(loader, cell.loop, cell.implementation)
     found = next((name for name in needed if name in missing), None)
     return None if found is None else f"no {found} for Python {cell.python}: {missing[found]}"

@@ -25,7 +25,7 @@ from experiments.matrix.spec import DataSet, Matrix, PostgresConfiguration
 from experiments.matrix.values import SPARE_CONNECTIONS
 from experiments.records.facts import HOSTS, NETEM, RELAY, Placement
 
-_TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation", "packages")
+_TRIED = ("engine", "python", "gil", "loader", "loop", "protocol", "implementation", "packages", "checkout")
 
 Thing = TypeVar("Thing")
 

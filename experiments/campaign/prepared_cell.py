@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bigdata.registry import INGEST, LOADERS, WORKLOADS
+from bigdata.registry import CHECKOUTS, INGEST, LOADERS, WORKLOADS
 from experiments.campaign.datasets import PreparedData
 from experiments.engines.protocol import Launch, LoaderHost, Server
 from experiments.errors import Failure
@@ -91,10 +91,11 @@ def clear_arguments(prepared: PreparedCell, *, fill: bool = False) -> list[str]:
 
 
 def choices_of(cell: Cell) -> list[str]:
-    """Return the options for loop, protocol and implementation, as far as the loader has a choice."""
+    """Return the options for loop, protocol, implementation and checkout, as far as the loader has a choice."""
     several = len(LOADERS[cell.loader].protocols) > 1
     chosen = {"--loop": cell.loop, "--protocol": cell.protocol if several else None}
     chosen["--implementation"] = cell.implementation
+    chosen["--checkout"] = None if cell.checkout == CHECKOUTS[0] else cell.checkout
     return [word for option, value in chosen.items() if value is not None for word in (option, value)]
 
 

@@ -186,7 +186,8 @@ def _check(prepared: PreparedCell, outcome: Outcome, report: Mapping[str, Any], 
 
 def _transactions(prepared: PreparedCell) -> range:
     """Return how many transactions the workload may add; no upper limit where the server commits some of its own."""
-    cell, loader, data = prepared.cell, LOADERS[prepared.cell.loader], prepared.data
+    cell, data = prepared.cell, prepared.data
+    loader = LOADERS[cell.loader].with_checkout(cell.checkout)
     if cell.workload != INGEST.name:
         asked = data.workloads[cell.workload]
         expected = operating_transactions(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, cast
 
-from bigdata.registry import IMPLEMENTATIONS, INGEST, LOADERS
+from bigdata.registry import CHECKOUTS, IMPLEMENTATIONS, INGEST, LOADERS
 from experiments.matrix.arrivals import CLOSED
 from experiments.matrix.bounds import Pool, Text
 from experiments.matrix.packages import LOCKED
@@ -50,6 +50,7 @@ class Cell:
     packages: Text = LOCKED
     network: Text = LOOPBACK
     arrivals: Text = CLOSED
+    checkout: Text = CHECKOUTS[0]
 
     def axes(self) -> dict[str, AxisValue]:
         """Return every axis with its value, in the order of ``AXES``: the ``cell`` of a record."""
@@ -77,12 +78,13 @@ class Cell:
         return ", ".join(parts)
 
     def contestant(self) -> str:
-        """Format the loader with its loop, and other than default protocol, implementation and packages."""
+        """Format the loader with its loop, and other than default protocol, implementation, packages and checkout."""
         loader = LOADERS.get(self.loader)
         parts = [self.loader if self.loop is None else f"{self.loader} on {self.loop}"]
         parts += [] if loader is None or self.protocol == loader.protocols[0] else [self.protocol]
         parts += [] if self.implementation in (None, IMPLEMENTATIONS[0]) else [f"implementation {self.implementation}"]
         parts += [] if self.packages == LOCKED else [f"packages {self.packages}"]
+        parts += [] if self.checkout == CHECKOUTS[0] else [f"checkout {self.checkout}"]
         return ", ".join(parts)
 
     def interpreter(self) -> str:
@@ -145,6 +147,9 @@ def cell_key(cell: Cell, identity: Identity) -> str:
     if axes["arrivals"] == CLOSED:
         # Nor an open loop.
         del axes["arrivals"]
+    if axes["checkout"] == CHECKOUTS[0]:
+        # Nor another checkout.
+        del axes["checkout"]
     everything = {"cell": axes, "identity": asdict(identity)}
     return "sha256:" + hashlib.sha256(canonical_json(everything).encode()).hexdigest()
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, Literal, Protocol
 
-from bigdata.registry import INGEST, LOADERS, WORKLOADS, Loader
+from bigdata.registry import CHECKOUTS, INGEST, LOADERS, WORKLOADS, Loader
 from experiments.errors import BadInput, suggest
 from experiments.matrix.cell import INSERTS, TRANSACTIONS, AxisValue, Cell
 from experiments.matrix.combinations import combine
@@ -117,6 +117,9 @@ class _Completion:
         loop = axes["loop"] if loader.loops else None
         implementation = implementation if loader.implementations else None
         named = dict(self._packages[axes["packages"]])
+        # A record of the load is no operation, and a program has its connections to itself.
+        checkout = CHECKOUTS[0] if workload is INGEST or loader.ceiling else axes["checkout"]
+        needed = needed_by(loader.with_checkout(checkout), loop, implementation)
         return {
             "loop": loop,
             "protocol": axes["protocol"] if has_choice else loader.protocols[0],
@@ -124,7 +127,8 @@ class _Completion:
             "poolsize": axes["poolsize"] if loader.concurrent else 1,
             "transaction": axes["transaction"] if chosen else TRANSACTIONS[not workload.autocommit],
             "inserts": axes["inserts"] if chosen else INSERTS[0],
-            "packages": axes["packages"] if named.keys() & {*needed_by(loader, loop, implementation)} else LOCKED,
+            "packages": axes["packages"] if named.keys() & {*needed} else LOCKED,
+            "checkout": checkout,
         }
 
 
@@ -139,6 +143,9 @@ def find_obstacle(cell: Cell) -> str | None:
         return f"{loader.name} does not run on {cell.loop}, only on {', '.join(loader.loops)}"
     if cell.protocol not in loader.protocols:
         return f"{loader.name} speaks {', '.join(loader.protocols)}"
+    if cell.checkout not in loader.checkouts:
+        able = ", ".join(name for name, other in LOADERS.items() if cell.checkout in other.checkouts)
+        return f"{loader.name} takes no connections from a pool; loaders that do: {able}"
     if loader.ingests_only and cell.workload != INGEST.name:
         return f"{loader.name} has no other workload than {INGEST.name}"
     if cell.is_open and cell.workload == INGEST.name:

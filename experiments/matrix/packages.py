@@ -36,7 +36,8 @@ def _list_distributions() -> tuple[str, ...]:
         for loader in loaders
         for loop in (None, *loader.loops)
         for implementation in (None, *loader.implementations)
-        for name in needed_by(loader, loop, implementation)
+        for checkout in loader.checkouts
+        for name in needed_by(loader.with_checkout(checkout), loop, implementation)
     }
     return tuple(sorted(found - {"asyncio", *(f"{loader.driver}-python" for loader in loaders)}))
 

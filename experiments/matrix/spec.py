@@ -52,6 +52,7 @@ class AxisValues(TypedDict, total=False):
     packages: values.PackagesName
     network: values.NetworkName
     arrivals: values.Arrivals
+    checkout: values.Checkout
 
 
 class Exclusion(AxisValues, total=False):
@@ -85,6 +86,7 @@ class AxisLists(TypedDict, total=False):
     packages: Annotated[tuple[values.PackagesName, ...], _SOME]
     network: Annotated[tuple[values.NetworkName, ...], _SOME]
     arrivals: Annotated[tuple[values.Arrivals, ...], _SOME]
+    checkout: Annotated[tuple[values.Checkout, ...], _SOME]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -187,6 +189,7 @@ class Defaults:
     packages: values.PackagesName = LOCKED
     network: values.NetworkName = LOOPBACK
     arrivals: values.Arrivals = values.CLOSED
+    checkout: values.Checkout = "per_worker"
 
 
 @dataclass(frozen=True, config=_STRICT)

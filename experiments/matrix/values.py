@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from bigdata.registry import IMPLEMENTATIONS, LOADERS, PROTOCOLS, WORKLOADS
+from bigdata.registry import CHECKOUTS, IMPLEMENTATIONS, LOADERS, PROTOCOLS, WORKLOADS
 from experiments.cpuset import REST, parse_cpuset
 from experiments.errors import suggest
 from experiments.matrix import arrivals
@@ -277,6 +277,8 @@ Address = Annotated[str, Checked(_check_address, {"type": "string", "format": "i
 PackagesName = Annotated[Name, Field(description="A name in the section packages, or locked.")]
 Distribution = Annotated[str, Checked(_check_distribution, {"type": "string", "enum": list(DISTRIBUTIONS)})]
 Package = Annotated[str, Checked(_check_package, {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})]
+_CHECKOUT = "When a worker takes a connection: once for all its operations, or from the driver's own pool for each."
+Checkout = Annotated[str, one_of("checkout", CHECKOUTS, _CHECKOUT)]
 _SAMPLING = "Whether a process beside the loader looks at what the server's connections do."
 Sampling = Annotated[str, one_of("state of the sampler", SAMPLINGS, _SAMPLING, (True, False))]
 

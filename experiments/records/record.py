@@ -214,8 +214,8 @@ class Record:
     that resumed the campaign. A cell that cannot run has one record, in block 0; runs are counted from block 1.
     ``repeat`` counts the repetitions of a run within its block (``experiments.analysis.attempts``).
 
-    ``connections`` is null without samples. ``ledger_us_per_row`` are the parts of a worker's time per row of phase
-    ``data`` in microseconds, by the names of ``experiments.analysis.time_breakdown``; their sum is the whole.
+    ``connections`` is null without samples. ``ledger_us_per_row`` are the parts of a worker's time per row or operation
+    of phase ``data`` in microseconds, by the names of ``experiments.analysis.time_breakdown``; their sum is the whole.
     ``machine`` is that of a cluster, by its name in the description; null without one.
     """
 

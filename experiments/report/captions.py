@@ -33,9 +33,7 @@ _IMAGES = {
 # Not told where all rows have it.
 _USUAL = (
     ("workload", INGEST.name),
-    ("packages", Cell.packages),
-    ("network", Cell.network),
-    ("arrivals", Cell.arrivals),
+    *((axis, getattr(Cell, axis)) for axis in ("packages", "network", "arrivals", "checkout")),
 )
 
 

@@ -27,6 +27,16 @@ def _part(name: str, key: str) -> Measure:
     return lambda client, data: (getattr(client, name) or {}).get(key)
 
 
+def _units_per_worker(part: str) -> Measure:
+    """Return a measure of what a worker did: of rows, or where the unit is operations, which all return as many."""
+
+    def count(client: Client, data: Phase) -> float | None:
+        rows = (client.rows_per_worker or {}).get(part)
+        return rows if rows is None or not data.rows else rows * data.units / data.rows
+
+    return count
+
+
 def _per_row(name: str) -> Measure:
     """Return a measure of a count of phase data per row."""
 
@@ -40,7 +50,7 @@ def _per_row(name: str) -> Measure:
 # Column -> what it is the median of, over the runs that count.
 _MEASURES: dict[str, Measure] = {
     **{f"record_latency_{part}_s": _part("record_latency_s", part) for part in ("p50", "p95", "p99")},
-    **{f"rows_per_worker_{part}": _part("rows_per_worker", part) for part in ("smallest", "largest")},
+    **{f"rows_per_worker_{part}": _units_per_worker(part) for part in ("smallest", "largest")},
     "client_peak_memory_bytes": lambda client, data: client.peak_rss_bytes,
     "voluntary_switches_per_row": _per_row("voluntary_switches"),
     "involuntary_switches_per_row": _per_row("involuntary_switches"),

@@ -48,6 +48,31 @@ def test_a_protocol_that_the_driver_does_not_speak_is_refused() -> None:
     assert str(raised.value) == "--protocol: found 'simple', but row_by_row_asyncpg supports prepared, extended"
 
 
+def test_the_loops_with_a_pool_are_imported_only_where_they_are_asked_for(imported: list[str]) -> None:
+    chosen = check_choice("row_by_row_psycopg_threaded", None, 5, False, checkout="per_operation")
+    assert imported[-1] == "bigdata.loaders.psycopg_pool"
+    assert chosen.loader.modules == ("psycopg", "psycopg_pool")
+    assert check_choice("row_by_row_psycopg_threaded", None, 5, False).loader.modules == ("psycopg",)
+    assert imported[-1] == "bigdata.loaders.psycopg"
+
+
+@pytest.mark.parametrize(
+    ("checkout", "problem"),
+    [
+        (
+            "per_operation",
+            "row_by_row_threaded takes no connections from a pool; loaders that do: row_by_row_asyncpg, "
+            "row_by_row_psycopg_threaded, row_by_row_psycopg_asyncio",
+        ),
+        ("per_row", "found 'per_row', expected one of per_worker, per_operation"),
+    ],
+)
+def test_a_checkout_that_a_loader_does_not_have_is_refused(checkout: str, problem: str) -> None:
+    with pytest.raises(BadInput) as raised:
+        check_choice("row_by_row_threaded", None, 5, False, checkout=checkout)
+    assert str(raised.value) == f"--checkout: {problem}"
+
+
 def test_executemany_is_refused_where_a_pipeline_would_change_the_protocol(imported: list[str]) -> None:
     with pytest.raises(BadInput, match=r"psycopg sends it by a pipeline.*expected --protocol prepared or extended"):
         check_choice("row_by_row_psycopg_asyncio", None, 5, True, "simple")

@@ -19,6 +19,7 @@ from bigdata.database.conninfo import Parameters
 from bigdata.database.session import REPORTED, check_session
 from bigdata.errors import BadInput
 from bigdata.loaders.in_turn import connect_in_turn
+from bigdata.registry import LOADERS
 from tests.bigdata import loader_program as program
 
 DRIVERS = [name for name, _ in program.HOT_LOOPS]
@@ -135,3 +136,12 @@ def test_a_connection_that_fails_while_it_is_given_up_is_no_complaint_of_asyncio
 
     asyncio.run(give_up())
     assert complaints == []
+
+
+@pytest.mark.parametrize("name", [name for name, loader in LOADERS.items() if loader.pool])
+def test_a_pool_that_cannot_connect_gives_the_drivers_reason(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIGDATA_CONNECT_TIMEOUT_S", "1")
+    done = program.run("check", name, "--checkout", "per_operation", dburl="postgresql://user@127.0.0.1:1/nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: --dburl: cannot connect: ")
+    assert "refused" in done.stderr or "Connect call failed" in done.stderr

@@ -62,6 +62,8 @@ def test_without_echo_the_drivers_own_classes_are_used() -> None:
 
 def test_with_echo_every_statement_and_every_transaction_is_counted() -> None:
     class Driver:
+        autocommit = False
+
         def execute(self, query: str, params: Any = None) -> str:
             return f"executed {query}"
 
@@ -75,5 +77,8 @@ def test_with_echo_every_statement_and_every_transaction_is_counted() -> None:
     cursor = psycopg_tools.counting_cursor(Driver, statements)()
     assert cursor.execute("INSERT", (1,)) == "executed INSERT"
     cursor.executemany("INSERT", [(1,), (2,)])
-    assert psycopg_tools.counting_connection(Driver, statements)().commit() == "committed"
+    connection = psycopg_tools.counting_connection(Driver, statements)()
+    assert connection.commit() == "committed"
+    connection.autocommit = True
+    assert connection.commit() == "committed"
     assert statements == {"INSERT": 3, "BEGIN": 1, "COMMIT": 1}

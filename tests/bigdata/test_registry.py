@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bigdata.registry import CONTESTANTS, LOADERS, short_name
+from bigdata.registry import CONTESTANTS, LOADERS, OPERATING, operating_transactions, short_name
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,19 @@ def test_what_a_process_asks_first_is_a_transaction_each_in_autocommit_and_none_
     assert layer.connection_transactions == 1
     assert [layer.other_transactions(autocommit=autocommit) for autocommit in (True, False)] == [4, 0]
     assert LOADERS["ceiling_pgbench"].other_transactions(autocommit=False) == 1
+
+
+def test_what_a_pool_sends_with_each_operation_is_one_transaction() -> None:
+    loader = CONTESTANTS["row_by_row_asyncpg"]
+    assert (loader.operation_transactions, loader.with_checkout("per_worker")) == (0, loader)
+    pooled = loader.with_checkout("per_operation")
+    assert (pooled.operation_transactions, len(pooled.driver_statements), pooled.hot_loop) == (1, 4, "asyncpg_pool")
+    asked = [
+        operating_transactions(one, OPERATING[name], operations=300, poolsize=5, protocol="prepared")
+        for one in (loader, pooled)
+        for name in ("lookup", "transaction")
+    ]
+    assert asked == [range(305, 306)] * 2 + [range(605, 606)] * 2
 
 
 def test_a_name_stands_once_and_ceilings_come_last() -> None:

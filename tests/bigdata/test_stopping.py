@@ -173,6 +173,29 @@ def test_a_statement_that_somebody_cancels_fails_the_run(loader: program.Pair, p
     assert program.other_backends(dburl) == 0
 
 
+@pytest.mark.parametrize("name", [name for name, loader in LOADERS.items() if loader.pool])
+def test_a_statement_of_a_pools_connection_that_somebody_cancels_stops_all_the_others(
+    name: str, prepared: tuple[str, Path]
+) -> None:
+    dburl, directory = prepared
+    assert program.run("clear", "--directory", str(directory), dburl=dburl).returncode == 0
+    make_trigger(dburl, "PERFORM pg_sleep(60);")
+    options = ("--prepared", "--workload", "transaction", "--checkout", "per_operation")
+    process = program.start(*program.load_arguments((name, None), directory, 5, *options), dburl=dburl)
+    program.wait_for(lambda: program.query(dburl, f"SELECT count(*) > 1 {SLEEPING}") == [(True,)])
+
+    program.query(dburl, f"SELECT pg_cancel_backend(pid) {SLEEPING} LIMIT 1")
+    started_s = time.monotonic()
+    _, errors = process.communicate(timeout=20)
+
+    assert time.monotonic() - started_s < STOP_WITHIN_S
+    assert process.returncode == 1
+    assert errors.startswith("error: geo record RI logrecno 00000")
+    assert "canceling statement due to user request" in errors
+    assert "Traceback" not in errors
+    program.wait_for(lambda: program.other_backends(dburl) == 0, within_s=2)
+
+
 @every_loader
 def test_a_connection_that_the_server_closes_fails_the_run(loader: program.Pair, prepared: tuple[str, Path]) -> None:
     dburl, process = start_asleep(loader, prepared, 3)

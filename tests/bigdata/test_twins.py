@@ -73,6 +73,13 @@ def test_psycopg_and_its_asynchronous_twin_are_the_same_but_for_async_and_await(
     assert found == body_of((FOLDER / "psycopg_async.py").read_text())
 
 
+def test_the_loops_of_psycopgs_pools_are_the_same_but_for_async_and_await() -> None:
+    asynchronous = (FOLDER / "psycopg_pool_async.py").read_text()
+    found = body_of((FOLDER / "psycopg_pool.py").read_text())
+    assert any("name='transact'" in one for one in found)
+    assert found == body_of(asynchronous.replace("psycopg_async", "psycopg"))
+
+
 @pytest.mark.parametrize(("name", "package"), [("sqlalchemy_core", "sqlalchemy"), ("sqlalchemy_orm", "sqlalchemy.orm")])
 def test_sqlalchemys_twins_are_the_same_but_for_async_and_await_and_their_driver(name: str, package: str) -> None:
     asynchronous = (FOLDER / f"{name}_async.py").read_text()

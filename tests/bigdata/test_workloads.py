@@ -54,6 +54,48 @@ def test_an_operation_is_calls_of_the_driver_and_nothing_else(hot_loop: str, nam
         assert made == [] or made in ([one] for one in MADE)
 
 
+POOLED = [name for name, loader in LOADERS.items() if loader.pool]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("loader", POOLED)
+def test_an_operation_with_a_pool_is_the_same_calls_on_a_connection_that_it_takes(loader: str, name: str) -> None:
+    functions = ast.walk(ast.parse(source_of(LOADERS[loader].with_checkout("per_operation").hot_loop)))
+    (function,) = (
+        node for node in functions if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name
+    )
+    (taking,) = turn_of(function)
+    assert isinstance(taking, ast.With | ast.AsyncWith)
+    first, *others = (ast.unparse(item) for item in taking.items)
+    assert first in ("pool.connection() as connection", "pool.acquire() as connection")
+    assert others in ([], ["connection.transaction()"])
+    assert 1 <= len(taking.body) <= FUNCTIONS[name]
+    for statement in taking.body:
+        assert isinstance(statement, ast.Expr | ast.Assign)
+        (call,) = (ast.unparse(node.func) for node in ast.walk(statement) if isinstance(node, ast.Call))
+        assert call.partition(".")[0] in ("connection", "cursor")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("workload", ["lookup", "transaction"])
+@pytest.mark.parametrize("name", POOLED)
+def test_with_a_pool_a_loader_does_the_same_and_what_the_registry_says_of_the_pool(
+    name: str, workload: str, dburl: str, tmp_path: Path
+) -> None:
+    directory = program.generate(tmp_path, records=3)
+    options = ("--workload", workload, "--checkout", "per_operation")
+    report = program.load((name, None), directory, 4, *options, dburl=dburl)
+    source, loader = open_source(directory), LOADERS[name].with_checkout("per_operation")
+    asked = digest_operations(source, OPERATING[workload], digest_of(source), 4)
+    work, every = report["work"], asked.operations + asked.checked
+    assert (report["checkout"], report["phases"]["data"]["operations"]) == ("per_operation", asked.operations)
+    assert (work["digest"], asked.answers in (None, work["answers"])) == (asked.digest, True)
+    assert set(report["client"]["packages"]) == set(loader.modules)
+    protocol = report["protocol"]
+    expected = operating_transactions(loader, OPERATING[workload], operations=every, poolsize=4, protocol=protocol)
+    assert work["transactions"] in expected
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize("workload", OPERATING)
 @pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)

@@ -109,7 +109,8 @@ def refuse(found: Mapping[str, Mapping[str, str]]) -> None:
     if differences:
         listed = "\n".join(f"- {line}" for line in differences)
         raise BadInput(
-            f"--cluster: the machines differ; give them the same commit and locks, and start their workers again:\n{listed}"
+            "--cluster: the machines differ; give them the same commit and locks, and start their workers again:\n"
+            f"{listed}"
         )
 
 

@@ -2,36 +2,48 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from bigdata.registry import Loader
+from bigdata.registry import CHECKOUTS, Loader
 from experiments.validation.same_sql.conversation import Conversation, Exchange, Traffic, traffic_of
 from experiments.validation.same_sql.statements import INSERT_ELEMENT, TRANSACTIONS, Entry, workload_of
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A loader with a loop, a protocol and an implementation of its driver; None where it has no choice."""
+    """A loader with a loop, a protocol, an implementation and a checkout; None where it has no choice."""
 
     loader: Loader
     loop: str | None
     protocol: str
     implementation: str | None
+    checkout: str = CHECKOUTS[0]
+
+    @property
+    def pooled(self) -> bool:
+        """Return True if each operation takes a connection from the driver's pool."""
+        return self.checkout != CHECKOUTS[0]
 
     @property
     def name(self) -> str:
         """Name for people: 'row_by_row_asyncpg, uvloop, prepared'."""
-        return ", ".join(part for part in (self.loader.name, self.loop, self.implementation, self.protocol) if part)
+        checkout = self.checkout if self.pooled else None
+        parts = (self.loader.name, self.loop, self.implementation, self.protocol, checkout)
+        return ", ".join(part for part in parts if part)
 
     @property
     def arguments(self) -> list[str]:
         """Arguments of the command line: the loader's name and its options."""
         chosen = {"--loop": self.loop, "--protocol": self.protocol, "--implementation": self.implementation}
+        chosen["--checkout"] = self.checkout if self.pooled else None
         return [self.loader.name, *(word for name, value in chosen.items() if value for word in (name, value))]
 
     @property
     def ways(self) -> tuple[tuple[str, str], ...]:
-        """Its values of the axes transaction and inserts; no pipeline uses the simple protocol."""
+        """Its values of the axes transaction and inserts; no pipeline uses the simple protocol, no load a pool."""
+        if self.pooled:
+            return ()
         loader = self.loader
         many = loader.executemany and not (loader.pipelines and self.protocol == "simple")
         inserts = ("execute", "executemany") if many else ("execute",)
@@ -66,12 +78,13 @@ class Finding:
 
 
 def variants(loaders: Iterable[Loader]) -> Iterator[Variant]:
-    """Yield every loop, implementation and protocol of each loader."""
+    """Yield every loop, implementation and protocol of each loader, and of its first implementation every checkout."""
     for loader in loaders:
         for loop in loader.loops or (None,):
             for implementation in loader.implementations or (None,):
-                for protocol in loader.protocols:
-                    yield Variant(loader, loop, protocol, implementation)
+                checkouts = loader.checkouts if implementation in (None, *loader.implementations[:1]) else CHECKOUTS[:1]
+                for protocol, checkout in product(loader.protocols, checkouts):
+                    yield Variant(loader.with_checkout(checkout), loop, protocol, implementation, checkout)
 
 
 def observe(conversation: Conversation, text: str = INSERT_ELEMENT) -> Observation | None:

@@ -121,13 +121,20 @@ def same_text(text: str) -> str:
 
 
 def compare(seen: Iterable[Entry], golden: Iterable[Entry], loader: Loader, connections: int = 1) -> LogComparison:
-    """Compare the server's log with the expected one and the driver's own statements in the registry."""
+    """Compare the server's log with the expected one and the driver's own statements in the registry.
+
+    Those of an operation are expected as often as the first statement of the expected log.
+    """
+    golden = tuple(golden)
+    operations = golden[0].calls if golden else 0
     found = {_without_casts(entry.text, loader): entry for entry in seen}
     own = own_texts(loader)
     expected = {same_text(own.get(one.text, one.text)): one for one in _with_first_transaction(golden, loader)}
     allowed = {same_text(statement.text): statement for statement in loader.driver_statements}
     differences = [line for text, entry in expected.items() for line in _of_workload(found.get(text), entry)]
-    differences += [line for text, one in allowed.items() for line in _of_driver(found.get(text), one, connections)]
+    differences += [
+        line for text, one in allowed.items() for line in _of_driver(found.get(text), one, connections, operations)
+    ]
     differences += [_unexpected(entry) for text, entry in found.items() if text not in {*expected, *allowed}]
     return LogComparison(tuple(differences), tuple(found[text] for text in allowed if text in found))
 
@@ -163,9 +170,9 @@ def _of_workload(found: Entry | None, expected: Entry) -> list[str]:
     return [f"{shown(expected.text)}: {', '.join(counts)}"]
 
 
-def _of_driver(found: Entry | None, statement: DriverStatement, connections: int) -> list[str]:
+def _of_driver(found: Entry | None, statement: DriverStatement, connections: int, operations: int) -> list[str]:
     calls = 0 if found is None else found.calls
-    expected = statement.per_connection * connections + statement.per_process
+    expected = statement.per_connection * connections + statement.per_process + statement.per_operation * operations
     if calls == expected:
         return []
     return [f"{shown(statement.text)}: {calls} calls, but the registry has {expected} for this driver"]

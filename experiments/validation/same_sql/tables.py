@@ -34,9 +34,9 @@ HEADINGS = (
     "start-up",
 )
 CSV_COLUMNS = """
-loader loop driver implementation protocol protocol_seen inserts messages_sent_per_insert messages_received_per_insert
-bytes_sent_per_insert bytes_received_per_insert round_trips_per_insert usual_messages own_statements_per_connection
-start_up start_up_bytes_sent start_up_round_trips versions unsupported differences
+loader loop driver implementation protocol checkout protocol_seen inserts messages_sent_per_insert
+messages_received_per_insert bytes_sent_per_insert bytes_received_per_insert round_trips_per_insert usual_messages
+own_statements_per_connection start_up start_up_bytes_sent start_up_round_trips versions unsupported differences
 """.split()  # noqa: SIM905
 ALIGNMENT = ("left",) * 6 + ("right",) * 4 + ("left",)
 NOT_OF_THE_DRIVER = ("user", "database")
@@ -87,7 +87,8 @@ def operations_table(amount: Amount) -> str:
 
 def wire_table(findings: Iterable[Finding], form: str) -> str:
     """Return a table with a row for each variant that ran."""
-    rows = [_wire_row(one, one.observation) for one in findings if one.observation is not None]
+    loading = (one for one in findings if not one.variant.pooled)
+    rows = [_wire_row(one, one.observation) for one in loading if one.observation is not None]
     return tabulate(rows, HEADINGS, tablefmt=form, disable_numparse=True, colalign=ALIGNMENT if rows else None)
 
 
@@ -135,6 +136,7 @@ def _own_statements(loaders: Iterable[Loader]) -> Iterator[str]:
     for loader in dict.fromkeys(loaders):
         for one in loader.driver_statements:
             times = f"{one.per_process} per process" if one.per_process else f"{one.per_connection} per connection"
+            times = f"{one.per_operation} per operation" if one.per_operation else times
             yield f"- {loader.name}, {times}: `{same_text(one.text)}`; {one.why}"
 
 
@@ -190,7 +192,8 @@ def _csv_row(finding: Finding) -> dict[str, object]:
         "driver": variant.loader.driver,
         "implementation": variant.implementation or "",
         "protocol": variant.protocol,
-        **({} if seen is None else _seen_columns(finding, seen)),
+        "checkout": variant.checkout,
+        **({} if seen is None or variant.pooled else _seen_columns(finding, seen)),
         "versions": "" if finding.client is None else versions(finding.client),
         "unsupported": finding.unsupported or "",
         "differences": "; ".join(finding.differences),

@@ -230,6 +230,15 @@ SETTLED = [
         parts_of(server_cpu=60, commit_wait=30, other_wait=50, queueing=-40),
         parts_of(server_cpu=60, commit_wait=30, other_wait=10),
     ),
+    # Sampled waits go before those for a core, which many threads and processes had on a busy machine.
+    (
+        parts_of(server_cpu=40, client_run_queue=20, server_run_queue=30, commit_wait=25, round_trip=9, queueing=-24),
+        parts_of(server_cpu=40, client_run_queue=20, server_run_queue=30, commit_wait=1, round_trip=9),
+    ),
+    (
+        parts_of(server_cpu=40, client_run_queue=50, server_run_queue=70, commit_wait=25, queueing=-85),
+        parts_of(server_cpu=40, client_run_queue=50, server_run_queue=10),
+    ),
     # The processes in the background: CPU time that no worker has.
     (
         parts_of(client_user=30, server_cpu=90, commit_wait=10, round_trip=5, queueing=-35),
@@ -238,7 +247,9 @@ SETTLED = [
 ]
 
 
-@pytest.mark.parametrize(("measured", "settled"), SETTLED, ids=["commit", "trip", "other", "more CPU than time"])
+@pytest.mark.parametrize(
+    ("measured", "settled"), SETTLED, ids=["commit", "trip", "other", "before cores", "cores", "more CPU"]
+)
 def test_what_counts_twice_is_taken_off_the_waits_and_the_sum_stays(
     measured: dict[str, float], settled: dict[str, float]
 ) -> None:

@@ -14,7 +14,7 @@ from experiments.cli.ledger import describe, make_workplace, print_findings, wri
 from experiments.engines.local.engine import LocalEngine
 from experiments.environment.hashes import PROJECT
 from experiments.errors import BadInput
-from experiments.validation.same_sql.findings import Finding
+from experiments.validation.same_sql.findings import Finding, variants
 from experiments.validation.same_sql.runs import Workplace, examine
 from experiments.validation.same_sql.statements import shown
 from tests.experiments.made_findings import INSERT_WITH_VALUES, observation, variant
@@ -84,6 +84,16 @@ def test_a_driver_speaks_every_protocol_that_the_registry_says(work: Workplace, 
     loop, implementation = next(iter(LOADERS[loader].loops), None), next(iter(LOADERS[loader].implementations), None)
     found = examine(work, variant(loader, loop, protocol, implementation))
     assert (found.unsupported, found.differences) == (None, ())
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("name", [name for name, loader in CONTESTANTS.items() if loader.pool])
+def test_the_server_sees_the_golden_ledger_of_a_pool_and_what_it_sends_by_itself(work: Workplace, name: str) -> None:
+    pooled = next(one for one in variants([CONTESTANTS[name]]) if one.pooled)
+    found = examine(work, pooled)
+    assert (found.unsupported, found.differences) == (None, ())
+    operations = work.data.workloads["lookup"].operations + work.data.workloads["lookup"].checked
+    assert [entry.calls for entry in found.of_driver] == [operations] * len(pooled.loader.driver_statements)
 
 
 @pytest.mark.postgres

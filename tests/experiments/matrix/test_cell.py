@@ -52,6 +52,7 @@ CELLS = st.builds(
     sampling=TEXT,
     workload=TEXT,
     packages=TEXT,
+    checkout=TEXT,
 )
 IDENTITIES = st.builds(
     Identity,
@@ -76,6 +77,7 @@ OTHER_CELL = Cell(
     workload="fetch",
     packages="asyncpg_0.29.0",
     network="ocean",
+    checkout="per_operation",
 )
 OTHER_PARTS: dict[str, list[Any]] = {
     "interpreter_build": ["main, Oct 8 2024"],
@@ -142,6 +144,7 @@ def test_the_axes_stand_in_the_order_of_a_record() -> None:
         "workload",
         "packages",
         "network",
+        "checkout",
     )
     assert tuple(CELL.axes()) == AXES
 
@@ -273,6 +276,11 @@ def test_a_cell_is_read_back_as_it_was_recorded(threaded: Cell) -> None:
 
 def test_a_cell_of_an_older_version_ingests(threaded: Cell) -> None:
     assert read_cell(without(threaded, "workload")) == threaded
+
+
+def test_a_label_names_the_checkout_of_each_operation() -> None:
+    cell = replace(CELL, checkout="per_operation")
+    assert cell.contestant() == f"{CELL.contestant()}, checkout per_operation"
 
 
 def test_a_label_names_other_packages_than_the_locked_ones() -> None:

@@ -150,6 +150,35 @@ def test_an_implementation_is_what_the_python_has_packages_for_and_collapses_whe
     assert others(one_matrix(loader=[ASYNCPG], implementation=["c", "python"])) == [(ASYNCPG, "prepared", None, None)]
 
 
+def test_a_checkout_collapses_for_the_load_and_for_programs_and_is_a_reason_where_a_loader_has_no_pool() -> None:
+    both = ["per_worker", "per_operation"]
+    assert [one.cell.checkout for one in cells_of(one_matrix(loader=[ASYNCPG], checkout=both))[2:]] == [both[0]]
+    loaders = [ASYNCPG, "ceiling_pgbench", "row_by_row_psycopg_gevent"]
+    found = cells_of(one_matrix(loader=loaders, checkout=both, workload=["lookup"]))
+    assert [(one.cell.loader, one.cell.checkout, one.unsupported) for one in found[2:]] == [
+        (ASYNCPG, "per_worker", None),
+        (ASYNCPG, "per_operation", None),
+        ("ceiling_pgbench", "per_worker", None),
+        ("row_by_row_psycopg_gevent", "per_worker", None),
+        (
+            *("row_by_row_psycopg_gevent", "per_operation"),
+            "row_by_row_psycopg_gevent takes no connections from a pool; loaders that do: row_by_row_asyncpg, "
+            "row_by_row_psycopg_threaded, row_by_row_psycopg_asyncio",
+        ),
+    ]
+
+
+def test_packages_of_a_pool_belong_to_its_cells_alone() -> None:
+    axes = {"workload": ["lookup"], "checkout": ["per_worker", "per_operation"], "packages": ["locked", "pool"]}
+    body = {"matrix": {"loader": [PSYCOPG], **axes}}
+    planned = cells_of(make_matrix({"one": body}, packages={"pool": {"psycopg-pool": "3.2.6"}}))
+    assert [(one.cell.checkout, one.cell.packages) for one in planned[2:]] == [
+        ("per_worker", "locked"),
+        ("per_operation", "locked"),
+        ("per_operation", "pool"),
+    ]
+
+
 def test_the_gil_is_an_axis_of_free_threaded_builds_alone() -> None:
     found = cells_of(one_matrix(python=["3.14", "3.14t"], gil=["default", "off"]))[2:]
     assert [(planned.cell.python, planned.cell.gil) for planned in found] == [

@@ -53,6 +53,17 @@ def test_latency_fairness_and_switches_are_medians_of_the_runs_that_count(
     }
 
 
+def test_of_another_workload_workers_are_told_by_their_operations(
+    description: Description, make_record: Callable[..., Record]
+) -> None:
+    record = told(make_record(), rows_per_worker={"smallest": 888, "largest": 1_110})
+    assert record.phases is not None
+    data = replace(record.phases["data"], operations=100)
+    assert data.rows == 22_200
+    row = first_row(description, [replace(record, phases={"data": data})])
+    assert columns(row, "rows_per_worker") == {"rows_per_worker_smallest": "4", "rows_per_worker_largest": "5"}
+
+
 def test_records_from_before_that_was_noted_leave_the_columns_empty(
     description: Description, make_record: Callable[..., Record]
 ) -> None:

@@ -25,12 +25,24 @@ from tests.experiments.validation.wire_bytes import parse, query, start_up
 def test_a_loader_is_examined_in_every_way_that_it_has() -> None:
     found = list(variants([LOADERS["row_by_row_serial"], LOADERS["row_by_row_psycopg_asyncio"]]))
     assert found[0] == variant("row_by_row_serial")
-    assert [(one.loop, one.implementation, one.protocol) for one in found[1:]] == [
+    assert [(one.loop, one.implementation, one.protocol) for one in found[1:] if not one.pooled] == [
         (loop, implementation, protocol)
         for loop in ("asyncio", "uvloop")
         for implementation in ("binary", "c", "python")
         for protocol in ("prepared", "extended", "simple")
     ]
+
+
+def test_a_pool_is_examined_with_the_first_implementation_and_loads_nothing() -> None:
+    found = [
+        one for one in variants([LOADERS["row_by_row_psycopg_asyncio"], LOADERS["row_by_row_gevent"]]) if one.pooled
+    ]
+    assert [(one.loop, one.implementation, one.protocol) for one in found] == [
+        (loop, "binary", protocol) for loop in ("asyncio", "uvloop") for protocol in ("prepared", "extended", "simple")
+    ]
+    assert {one.ways for one in found} == {()}
+    assert found[0].name == "row_by_row_psycopg_asyncio, asyncio, binary, prepared, per_operation"
+    assert found[0].arguments[-2:] == ["--checkout", "per_operation"]
 
 
 def test_a_variant_is_chosen_by_the_options_that_apply() -> None:
