@@ -14,6 +14,9 @@ from typing import Any
 import psycopg2
 
 from bigdata.census import synthetic
+from bigdata.database.dburl import open_connection
+from bigdata.database.transactions import read_transactions
+from bigdata.database.verification import digest_tables
 from bigdata.registry import CONTESTANTS
 from bigdata.registry import LOADERS as REGISTERED
 from tests.project import ROOT
@@ -32,6 +35,25 @@ NAMES = [name_of(pair) for pair in LOADERS]
 # For what takes long: the first of each runtime, of each hot loop.
 REPRESENTATIVES = list({REGISTERED[pair[0]].runtime: pair for pair in reversed(LOADERS)}.values())
 HOT_LOOPS = list({REGISTERED[pair[0]].hot_loop: pair for pair in reversed(LOADERS)}.values())
+
+
+def parts_of(pair: Pair) -> set[str]:
+    """Hot loop, runtime and event loop. Each driver has a way of its own to wait for greenlets."""
+    loader, loop = REGISTERED[pair[0]], pair[1]
+    runtime = f"{loader.runtime} {loader.hot_loop}" if loader.runtime == "greenlets" else loader.runtime
+    return {loader.hot_loop, runtime, *([loop] if loop else [])}
+
+
+def covering() -> list[Pair]:
+    """As few as have all of these parts: for all but what is of a pair itself."""
+    left, chosen = set().union(*map(parts_of, LOADERS)), list[Pair]()
+    while left:
+        chosen.append(max(LOADERS, key=lambda pair: len(parts_of(pair) & left)))
+        left -= parts_of(chosen[-1])
+    return chosen
+
+
+COVER = covering()
 
 # Those that a process may have run before it runs others: patching select, as for greenlets, stays.
 NOT_PATCHING = [pair for pair in LOADERS if REGISTERED[pair[0]].runtime != "greenlets"]
@@ -67,6 +89,19 @@ def load(loader: Pair, directory: Path, poolsize: int, *options: str, dburl: str
     done = run(*load_arguments(loader, directory, poolsize, *options), "--report", "-", dburl=dburl, root=root)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def load_prepared(loader: Pair, directory: Path, poolsize: int, *options: str, dburl: str) -> dict[str, Any]:
+    """The report of a load into tables that are ready, whose work this process verifies instead of more of them."""
+    before = read_transactions(dburl).transactions
+    report = load(loader, directory, poolsize, *options, "--prepared", dburl=dburl)
+    after = read_transactions(dburl).transactions
+    assert before is not None
+    assert after is not None
+    with open_connection(dburl) as connection:
+        digest = digest_tables(connection).digest
+    report["work"].update(digest=digest, transactions=after - before)
     return report
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,10 @@ from experiments.analysis.verdict import FOREIGN_SHARE, Verdict, find_verdict
 from experiments.campaign import run, start
 from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.local.server import LocalServer
-from experiments.environment.hashes import PROJECT
 from experiments.records.description import part_of
 from experiments.records.folder import CampaignFolder, list_campaigns
 from experiments.records.record import Record
-from tests.experiments.validation.sabotage import PSYCOPG2, Sabotage, sabotaged_copy
+from tests.experiments.validation.sabotage import PSYCOPG2, Sabotage, copy_package, sabotaged_copy
 
 pytestmark = [pytest.mark.postgres, pytest.mark.serial]
 
@@ -38,7 +36,7 @@ version: 1
 repeats: {repeats}
 seed: 1
 timeout_s: 60
-baseline: {{postgres: {postgres}}}
+baseline: {{postgres: {baseline}}}
 defaults: {{engine: local, loader: row_by_row_threaded, poolsize: {pool}, postgres: as_is, data: ny, resources: split}}
 experiments:
   known:
@@ -74,9 +72,11 @@ BUSY_CLIENT = Sabotage(
 )
 
 
-def write_matrix(folder: Path, postgres: str, records: int = 5, pool: int = POOL) -> Path:
+def write_matrix(folder: Path, *postgres: str, records: int = 5, pool: int = POOL, repeats: int = REPEATS) -> Path:
+    """A matrix of these configurations of the server, of which the first is the baseline's."""
     path = folder / "matrix.yaml"
-    path.write_text(MATRIX.format(repeats=REPEATS, pool=pool, postgres=postgres, records=records))
+    names = ", ".join(postgres)
+    path.write_text(MATRIX.format(repeats=repeats, pool=pool, baseline=postgres[0], postgres=names, records=records))
     return path
 
 
@@ -102,10 +102,10 @@ def verdict_of(folder: CampaignFolder, record: Record) -> Verdict:
     return verdict
 
 
-def published_verdict(folder: CampaignFolder) -> str:
+def published_verdict(folder: CampaignFolder, postgres: str) -> str:
     """What the campaign's table says of the cell, all runs together."""
     with (folder.path / "tables" / "known.csv").open(newline="") as file:
-        (row,) = [row for row in csv.DictReader(file) if row["arm"] == "a"]
+        (row,) = [row for row in csv.DictReader(file) if (row["arm"], row["postgres"]) == ("a", postgres)]
     return row["verdict"]
 
 
@@ -117,9 +117,10 @@ def expect(label: str, folder: CampaignFolder, postgres: str) -> Observations:
     runs = runs_of(folder, postgres)
     found = [verdict_of(folder, record) for record in runs]
     said = [verdict.sentence for verdict in found]
-    if published_verdict(folder) != label and disturbed_by_others(folder, runs):
+    published = published_verdict(folder, postgres)
+    if published != label and disturbed_by_others(folder, runs):
         pytest.skip(f"others use the cores of the test: {said}")
-    assert published_verdict(folder) == label, said
+    assert published == label, said
     fitting = [record for record, verdict in zip(runs, found, strict=True) if verdict.label == label]
     assert len(fitting) > len(runs) / 2, said
     return look(folder, fitting[0])
@@ -131,9 +132,8 @@ def disturbed_by_others(folder: CampaignFolder, runs: list[Record]) -> bool:
     return statistics.median(shares) >= FOREIGN_SHARE
 
 
-@pytest.fixture
-def triggers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs on the server of a configuration of this name have the trigger."""
+def add_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have runs on the server of a configuration of this name meet the trigger."""
     wanted: dict[str, str] = {"sleeping": SLEEP, "computing": COMPUTE}
 
     def measure(ready: PreparedCell, begun: Record, **more: Any) -> Record:
@@ -148,40 +148,36 @@ def triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(start, "measure", measure)
 
 
-@pytest.fixture
-def campaign(triggers: None, tmp_path: Path) -> Callable[[str], CampaignFolder]:
-    """Runs a campaign on the server of this configuration."""
-
-    def run_campaign(postgres: str) -> CampaignFolder:
-        matrix, results = write_matrix(tmp_path, postgres), tmp_path / "results"
+@pytest.fixture(scope="module")
+def slowed(tmp_path_factory: pytest.TempPathFactory) -> CampaignFolder:
+    """A campaign on three servers that are slow, each for a reason of its own."""
+    folder = tmp_path_factory.mktemp("slowed")
+    matrix, results = write_matrix(folder, "sleeping", "computing", "slow_commit"), folder / "results"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        add_triggers(monkeypatch)
         assert main(["matrix", "--matrix", str(matrix), "--results", str(results)]) == 0
-        return only_campaign(results)
-
-    return run_campaign
+    return only_campaign(results)
 
 
-def test_a_server_that_sleeps_is_latency_and_the_page_says_in_what_event(
-    campaign: Callable[[str], CampaignFolder],
-) -> None:
-    folder = campaign("sleeping")
-    seen = expect("latency-bound", folder, "sleeping")
+def test_a_server_that_sleeps_is_latency_and_the_page_says_in_what_event(slowed: CampaignFolder) -> None:
+    seen = expect("latency-bound", slowed, "sleeping")
     assert next(iter(seen.waits)) == "Timeout:PgSleep"
     assert seen.waits["Timeout:PgSleep"] > 0.5
     assert seen.server_share < 0.5
-    page = (folder.path / "tables" / "known.md").read_text()
+    page = (slowed.path / "tables" / "known.md").read_text()
     assert "## Bottleneck analysis" in page
     assert "in Timeout:PgSleep" in page
-    assert (folder.path / "charts" / "known~time.svg").is_file()
+    assert (slowed.path / "charts" / "known~time.svg").is_file()
 
 
-def test_a_server_that_computes_is_the_limit(campaign: Callable[[str], CampaignFolder]) -> None:
-    seen = expect("server-bound", campaign("computing"), "computing")
+def test_a_server_that_computes_is_the_limit(slowed: CampaignFolder) -> None:
+    seen = expect("server-bound", slowed, "computing")
     assert seen.client_share < 0.5
     assert next(iter(seen.waits), "CPU") == "CPU"
 
 
-def test_a_server_that_waits_before_each_commit_is_commit_bound(campaign: Callable[[str], CampaignFolder]) -> None:
-    seen = expect("commit-bound", campaign("slow_commit"), "slow_commit")
+def test_a_server_that_waits_before_each_commit_is_commit_bound(slowed: CampaignFolder) -> None:
+    seen = expect("commit-bound", slowed, "slow_commit")
     assert seen.waits["LWLock:WALWrite"] > 0.5
     assert seen.server_share < 0.5
 
@@ -190,7 +186,7 @@ def test_a_slow_client_is_called_what_it_is(tmp_path: Path) -> None:
     project = tmp_path / "project"
     sabotaged_copy(project, BUSY_CLIENT)
     for name in ("experiments", "docker"):
-        shutil.copytree(PROJECT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+        copy_package(name, project)
     matrix, results = write_matrix(tmp_path, "as_is"), tmp_path / "results"
     command = [sys.executable, "-m", "experiments", "matrix", "--matrix", str(matrix), "--results", str(results)]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
@@ -217,7 +213,7 @@ def busy(core: int, number: int) -> Iterator[None]:
 def test_two_busy_processes_on_the_core_of_the_loader_are_a_disturbed_host(tmp_path: Path) -> None:
     # One connection, as five fill the server's core whoever else is there; and as many records as take a second: of
     # less the server's CPU time is not told.
-    matrix, results = write_matrix(tmp_path, "as_is", records=50, pool=1), tmp_path / "results"
+    matrix, results = write_matrix(tmp_path, "as_is", records=50, pool=1, repeats=1), tmp_path / "results"
     with busy(min(os.sched_getaffinity(0)), 2):
         assert main(["matrix", "--matrix", str(matrix), "--results", str(results)]) == 0
     folder = only_campaign(results)
@@ -227,4 +223,4 @@ def test_two_busy_processes_on_the_core_of_the_loader_are_a_disturbed_host(tmp_p
         verdict = verdict_of(folder, record)
         assert verdict.label == "host-saturated"
         assert verdict.sentence.startswith("Other processes took ")
-    assert published_verdict(folder) == "host-saturated"
+    assert published_verdict(folder, "as_is") == "host-saturated"

@@ -27,12 +27,18 @@ class Sabotage:
     more: str = ""
 
 
+def copy_package(name: str, folder: Path) -> None:
+    """Copy a folder of the project, with its bytecode: it is of the same files, as long as they have the same times."""
+    # Python writes bytecode under another name at first.
+    shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
+
+
 def sabotaged_copy(folder: Path, sabotage: Sabotage | None) -> Path:
     """A folder with a copy of the loader's package, which None leaves as it is.
 
     Fails where a text is not there any more: nothing would have been sabotaged.
     """
-    shutil.copytree(PROJECT / "bigdata", folder / "bigdata", ignore=shutil.ignore_patterns("__pycache__"))
+    copy_package("bigdata", folder)
     if sabotage is None:
         return folder
     module = folder / "bigdata" / sabotage.file

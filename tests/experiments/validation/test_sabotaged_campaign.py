@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import csv
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from experiments.environment.hashes import PROJECT
 from experiments.records.folder import list_campaigns
 from tests.bigdata import loader_program as program
-from tests.experiments.validation.sabotage import AIOPG, DROPS_A_RECORD, sabotaged_copy
+from tests.experiments.validation.sabotage import AIOPG, DROPS_A_RECORD, copy_package, sabotaged_copy
 from tests.project import matrix_with_pool
 
 pytestmark = pytest.mark.postgres
@@ -23,7 +21,7 @@ def sabotaged_project(folder: Path) -> Path:
     """All that a checkout needs to run a campaign, with an aiopg that drops a record."""
     sabotaged_copy(folder, DROPS_A_RECORD[AIOPG])
     for name in ("experiments", "docker"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        copy_package(name, folder)
     matrix_with_pool(folder, 3)
     return folder
 
