@@ -76,6 +76,7 @@ OTHER_CELL = Cell(
     workload="fetch",
     packages="asyncpg_0.29.0",
     network="ocean",
+    arrivals="70%",
 )
 OTHER_PARTS: dict[str, list[Any]] = {
     "interpreter_build": ["main, Oct 8 2024"],
@@ -142,6 +143,7 @@ def test_the_axes_stand_in_the_order_of_a_record() -> None:
         "workload",
         "packages",
         "network",
+        "arrivals",
     )
     assert tuple(CELL.axes()) == AXES
 
