@@ -103,18 +103,8 @@ class Script:
 
 def run(job: Job) -> Outcome:
     """Load. Raises as ``programs.run`` does, and BadInput for more records than a script can have."""
-    program = programs.find_program("pgbench")
-    prepared = job.protocol == "prepared"
-    if prepared and program.major < _PREPARES_WHEN_NEEDED:
-        raise Unsupported(
-            f"pgbench {program.version} prepares every statement of its script on each connection; "
-            f"the protocol prepared takes pgbench {_PREPARES_WHEN_NEEDED} or newer"
-        )
-    if prepared and not job.autocommit:
-        raise Unsupported(ONE_TRANSACTION)
+    _check_protocol(job, programs.find_program("pgbench"))
     operating = job.workload != INGEST.name
-    if prepared and operating:
-        raise Unsupported("pgbench would have to prepare a statement for each key")
     options: list[str] = []
 
     def write_operations(script: TextIO, keys: Iterator[Any]) -> None:
@@ -133,7 +123,7 @@ def run(job: Job) -> Outcome:
         if every:
             if not job.autocommit and len({len(record.values) for record in every}) > 1:
                 raise BadInput(f"--segments: {ONE_TRANSACTION}, and these have different numbers of values: give one")
-            made = Script(every, job.poolsize, prepared=prepared, autocommit=job.autocommit)
+            made = Script(every, job.poolsize, prepared=job.protocol == "prepared", autocommit=job.autocommit)
             script.writelines(f"{line}\n" for line in made.lines())
             options.extend([f"--transactions={made.turns}", f"--define=value={every[0].values[0]}"])
 
@@ -145,6 +135,20 @@ def run(job: Job) -> Outcome:
         return [] if job.schedule is None else read_log(folder, operations, job.poolsize)
 
     return programs.run(job, "pgbench", write_operations if operating else write_script, arguments, read_taken)
+
+
+def _check_protocol(job: Job, program: programs.Program) -> None:
+    """Raise Unsupported for what pgbench cannot prepare."""
+    prepared = job.protocol == "prepared"
+    if prepared and program.major < _PREPARES_WHEN_NEEDED:
+        raise Unsupported(
+            f"pgbench {program.version} prepares every statement of its script on each connection; "
+            f"the protocol prepared takes pgbench {_PREPARES_WHEN_NEEDED} or newer"
+        )
+    if prepared and not job.autocommit:
+        raise Unsupported(ONE_TRANSACTION)
+    if prepared and job.workload != INGEST.name:
+        raise Unsupported("pgbench would have to prepare a statement for each key")
 
 
 def find_step(rows: Sequence[int], *, prepared: bool) -> int:

@@ -55,6 +55,8 @@ def open_campaign(description: Description, make_record: Callable[..., Record], 
     for one in shown:
         name, arrivals = ("uvloop" if one.cell.loop else "threads"), one.cell.arrivals
         for block, wobble in enumerate(WOBBLE[:blocks], start=1):
+            # The second arm wobbles the other way, and the other loader not at all.
+            wobbling = wobble * (-1.0 if one.arm == "b" else float(name == "threads"))
             data = Phase(100, 0.1, 0.02, 0.01, server_cpu_s=0.03, run_queue_s=0.001, operations=100)
             made = make_record(
                 one.cell,
@@ -64,10 +66,7 @@ def open_campaign(description: Description, make_record: Callable[..., Record], 
                 phases={"data": data},
                 operations_per_s=RATES[arrivals] * 0.99,
                 cpu_us_per_operation=300.0,
-                # The second arm wobbles the other way, and the loader not at all.
-                open_loop=open_loop(
-                    name, arrivals, -wobble if one.arm == "b" else wobble if name == "threads" else 0.0
-                ),
+                open_loop=open_loop(name, arrivals, wobbling),
             )
             records.append(made)
     return Campaign(described, records)

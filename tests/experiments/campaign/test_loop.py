@@ -37,9 +37,11 @@ class Quiet(PlainLines):
         self.begun: list[tuple[int, int]] = []
         self.blocks: list[str] = []
         self.ended: list[Record] = []
+        self.told: list[str] = []
 
     def tell(self, text: str) -> None:
-        raise AssertionError(text)
+        assert text.startswith("calibration"), text
+        self.told.append(text)
 
     def begin(self, left: Sequence[PlannedRun], done: int) -> None:
         self.begun.append((done + len(left), done))
@@ -81,11 +83,12 @@ class Campaign:
         *,
         resumed: bool = False,
         patient: bool = False,
+        calibrate: Callable[[PreparedCell, Record], Record] | None = None,
     ) -> Quiet:
         reporter = Quiet()
         blocks = blocks or PlannedBlocks(self.plan.repeats)
         gate = QuietGate(60.0 if patient else 0.0, reporter.tell, look=lambda prepared, window_s: None)
-        runner = Runner(self.folder, measure, reporter, blocks, gate, resumed)
+        runner = Runner(self.folder, measure, reporter, blocks, gate, resumed, calibrate or measure)
         run_blocks(self.plan, self.cells, self.keys, runner)
         return reporter
 
@@ -97,6 +100,32 @@ def campaign(tmp_path: Path, description: Description, threaded: Cell, uvloop_ce
 
 def good(ready: PreparedCell, begun: Record) -> Record:
     return replace(begun, status="ok", reason=None, interrupted=False)
+
+
+def test_a_block_begins_with_a_calibration_that_leaves_no_record(campaign: Campaign) -> None:
+    loads = [replace(cell, workload="lookup", arrivals="50%") for cell in campaign.keys]
+    baseline, other, missing = loads
+    planned = [PlannedCell(baseline, "a", ("x",)), PlannedCell(baseline, "b", ("x",)), PlannedCell(other, "a", ("x",))]
+    campaign.plan = make_plan([*planned, PlannedCell(missing, "a", ("x",))], repeats=2, seed=1)
+    campaign.keys = dict(zip(loads, campaign.keys.values(), strict=True))
+    cells = zip(loads, campaign.cells.values(), strict=True)
+    campaign.cells = {cell: one if isinstance(one, str) else replace(one, cell=cell) for cell, one in cells}
+    rates: list[float | None] = []
+    calibrated: list[Cell] = []
+
+    def calibrate(ready: PreparedCell, begun: Record) -> Record:
+        calibrated.append(ready.cell)
+        return replace(good(ready, begun), operations_per_s=1000.0 * len(calibrated))
+
+    def measure(ready: PreparedCell, begun: Record) -> Record:
+        rates.append(ready.rate_per_s)
+        return good(ready, begun)
+
+    told = campaign.run(measure, calibrate=calibrate).told
+    assert calibrated == [replace(baseline, arrivals="closed")] * 2
+    assert rates == [500.0] * 3 + [1000.0] * 3
+    assert told == [f"calibration of block {block}: {block},000 operations/s" for block in (1, 2)]
+    assert len([record for record in campaign.folder.records() if record.block]) == 6
 
 
 def stopping_at(number: int, stop: BaseException) -> Callable[[PreparedCell, Record], Record]:

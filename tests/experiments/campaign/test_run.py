@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from bigdata.measurement.arrivals import arrivals_report
+from bigdata.measurement.tally import Taken
 from bigdata.registry import TypedInserts
 from experiments.campaign.datasets import AskedOperations, PreparedData
 from experiments.campaign.prepared_cell import PreparedCell, choices_of, clear_arguments, environment_of, run_arguments
@@ -22,6 +24,7 @@ from experiments.matrix.cell import Cell
 from experiments.matrix.network import Network
 from experiments.matrix.plan import PlannedRun
 from experiments.records.facts import InterpreterFacts, NetworkUse, Placement, ServerFacts
+from experiments.records.histogram import Histogram
 
 FACTS = InterpreterFacts("3.13", "3.13.0", "CPython", True, "build", "sha256:lock")
 SPLIT = Placement(frozenset({0}), frozenset({1}))
@@ -629,6 +632,54 @@ def test_another_workload_finds_its_data_loaded_and_is_counted_in_operations(thr
     filling = ["--directory", "/data/ny", "--segments", "01", "--records", "100", "--mark", DIGEST]
     assert host.calls[0][0] == ["clear", "--poolsize", "20", *filling, *OF_A_STEP]
     assert host.calls[1][0][-5:] == ["--workload", "fetch", "--prepared", "--report", "-"]
+
+
+def looking_up(threaded: Cell, arrivals: str, rate_per_s: float | None) -> tuple[PreparedCell, FakeHost]:
+    """A cell whose loader reports two operations of an open loop at 500 per second."""
+    asked = AskedOperations(2, 1, 2, None, DIGEST)
+    phase = {"rows": 2, "operations": 2, "wall_s": 2.0, "user_s": 0.4, "system_s": 0.1}
+    arrived = arrivals_report(500.0, [Taken(2, [], {}, [(1_000, 2_000, 5_000), (2_000, 5_000, 9_000)])])
+    work = {**RUN_REPORT["work"], "geo_records": None, "data_records": 2, "checked": 1, "answers": "1:5"}
+    report = {**RUN_REPORT, "workload": "lookup", "phases": {"data": phase}, "work": work, "arrivals": arrived}
+    counted = reporting(DIGEST_REPORT, xact_commit=1_000 + 3 + 20, scans={"geo_record": 3})
+    host = FakeHost(run=reporting(report), digest=counted, clear=reporting(CLEAR_REPORT, scans={"geo_record": 0}))
+    one = ready(replace(threaded, workload="lookup", arrivals=arrivals), host)
+    return replace(one, data=replace(one.data, workloads={"lookup": asked}), rate_per_s=rate_per_s), host
+
+
+def test_an_open_loop_gets_its_rate_and_leaves_histograms(threaded: Cell) -> None:
+    one, host = looking_up(threaded, "500/s", 500.0)
+    record = measure(one, initial_record("c", planned(one.cell), "k"))
+    assert (record.status, record.reason) == ("ok", None)
+    assert host.calls[1][0][-5:] == ["--arrivals", "500.0", "--prepared", "--report", "-"]
+    assert record.open_loop is not None
+    assert Histogram.decode(record.open_loop.response).counts == Histogram.of([4_000, 7_000]).counts
+    # Its throughput is that of its schedule: no result.
+    assert (record.rate, record.operations_per_s, record.ledger_us_per_row) == (None, 1.0, None)
+
+
+@pytest.mark.parametrize(
+    ("rate_per_s", "status", "reason"),
+    [
+        (None, "failed", "arrivals 70%: not known, as the baseline did not run well as a closed loop"),
+        (400.0, "wrong_work", "arrivals per second: 500.0, not 400.0"),
+    ],
+)
+def test_an_open_loop_without_its_rate_is_no_result(
+    rate_per_s: float | None, status: str, reason: str, threaded: Cell
+) -> None:
+    one, _ = looking_up(threaded, "70%", rate_per_s)
+    record = measure(one, initial_record("c", planned(one.cell), "k"))
+    assert (record.status, record.reason) == (status, reason)
+
+
+def test_a_loader_that_reports_no_open_loop_is_no_result(threaded: Cell) -> None:
+    one, host = looking_up(threaded, "500/s", 500.0)
+    report = json.loads(host.answers["run"].stdout)
+    del report["arrivals"]
+    host.answers["run"] = reporting(report)
+    record = measure(one, initial_record("c", planned(one.cell), "k"))
+    assert (record.status, record.reason) == ("failed", "run: reported a line that cannot be used: lacks 'arrivals'")
 
 
 def test_tables_that_a_workload_changes_are_filled_again(threaded: Cell) -> None:

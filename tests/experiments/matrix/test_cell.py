@@ -77,6 +77,7 @@ OTHER_CELL = Cell(
     workload="fetch",
     packages="asyncpg_0.29.0",
     network="ocean",
+    arrivals="70%",
     checkout="per_operation",
 )
 OTHER_PARTS: dict[str, list[Any]] = {
@@ -144,6 +145,7 @@ def test_the_axes_stand_in_the_order_of_a_record() -> None:
         "workload",
         "packages",
         "network",
+        "arrivals",
         "checkout",
     )
     assert tuple(CELL.axes()) == AXES

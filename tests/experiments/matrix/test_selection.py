@@ -91,7 +91,7 @@ def test_the_texts_of_the_options_become_values() -> None:
             {"only": ["pool=1"]},
             "--only: unknown axis 'pool' (did you mean poolsize? known: engine, python, gil, loader, loop, "
             "protocol, implementation, poolsize, postgres, data, transaction, inserts, resources, sampling, workload, "
-            "packages, network, checkout)",
+            "packages, network, arrivals, checkout)",
         ),
     ],
 )

@@ -341,7 +341,7 @@ ONE_ERROR = [
         "pool_size: [1]",
         "experiments.loaders.matrix.pool_size: unknown key (did you mean poolsize? known: engine, python, gil, "
         "loader, loop, protocol, implementation, poolsize, postgres, data, transaction, inserts, resources, sampling, "
-        "workload, packages, network, checkout)",
+        "workload, packages, network, arrivals, checkout)",
     ),
     (
         "loader: [row_by_row_threaded, row_by_row_asyncio]",

@@ -3,12 +3,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from experiments.errors import BadInput
+from experiments.records.histogram import Histogram
+from experiments.records.open_loop import OpenLoop
 from experiments.records.record import Record, ServerUse, from_json_line, to_json_line
+from experiments.records.redaction import without_paths
 from tests.experiments.made_observed import observed
+
+HISTOGRAM = Histogram.of(range(0, 5_000_000, 22_371)).encode()
+OPEN_LOOP: dict[str, Any] = {
+    **{"rate_per_s": 500.0, "queue": 3, "saturated": False, "awaited": 900, "on_time": 890},
+    **dict.fromkeys(("response", "service", "start_delay"), HISTOGRAM),
+}
 
 
 def test_a_record_survives_being_written_and_read(make_record: Callable[..., Record]) -> None:
@@ -21,11 +31,19 @@ def test_a_record_of_a_failure_survives_too(make_failure: Callable[..., Record])
     assert from_json_line(to_json_line(record), "runs.jsonl:1") == record
 
 
+def test_an_open_loop_comes_back_though_its_histograms_have_slashes(make_record: Callable[..., Record]) -> None:
+    record = replace(make_record(), open_loop=OpenLoop(**OPEN_LOOP))
+    # Within another text they would be cut as folders.
+    assert without_paths(f" {HISTOGRAM}") != f" {HISTOGRAM}"
+    assert from_json_line(to_json_line(record), "runs.jsonl:1") == record
+
+
 def test_the_names_of_a_line_are_those_of_the_design(make_record: Callable[..., Record]) -> None:
     line = json.loads(to_json_line(make_record()))
     names = "schema campaign cell_key arm block order started_at status reason cell rows_per_s cpu_us_per_row "
     names += "operations_per_s cpu_us_per_operation phases "
-    names += "client server images connections work host wall_s interrupted resumed repeat ledger_us_per_row network"
+    names += "client server images connections work host wall_s interrupted resumed repeat ledger_us_per_row network "
+    names += "open_loop"
     assert " ".join(line) == names
     assert line["schema"] == 1
     assert line["images"] is None
@@ -119,6 +137,7 @@ def test_what_is_no_record_is_refused_with_its_place(line: str, message: str) ->
         (("rows_per_s",), 1e300, "rows_per_s: found 1e.300, input should be less than or equal to"),
         (("block",), 10**9, "block: found 1000000000, input should be less than or equal to 2000000"),
         (("cell",), [], "cell: expected the axes of a cell"),
+        (("open_loop",), {**OPEN_LOOP, "service": "HISTFAAA"}, "open_loop.service: found 'HISTFAAA', not a compressed"),
         (("cell", "poolsize"), "20", "cell: poolsize: found '20', input should be a valid integer"),
         (("cell", "loader"), [], "cell: loader: input should be a valid string"),
     ],
