@@ -64,7 +64,7 @@ function tooltip(unit) {
 }
 
 // One chart of medians with intervals. `labels`: the width of the rows' names, 0 where they are above their points.
-function panel(name, title, { width, labels, first, unit, narrow, scale = { zero: true }, more = [], format: form }) {
+function panel(name, title, { width, labels, first, unit, narrow, known, domain, scale = { zero: true }, more = [], format: form }) {
   const named = first && !narrow ? { labelLimit: labels, minExtent: labels, maxExtent: labels } : { labels: false, ticks: false };
   const x = { field: name, type: "quantitative", title: null, scale, axis: { tickCount: 4, ...(form ? { format: form } : {}) } };
   const hollow = { test: "datum.meaning !== 'significant' && datum.meaning !== 'baseline'", value: colour("ground") };
@@ -72,11 +72,11 @@ function panel(name, title, { width, labels, first, unit, narrow, scale = { zero
   const name_above = { mark: { type: "text", align: "left", dy: -12, fontSize: 12, limit: width }, encoding: { x: { value: 2 }, text: { field: "label" }, color: { value: colour("text") } } };
   return {
     title: { text: title, frame: "bounds", limit: width + (first ? labels : 0) }, width, height: { step: narrow ? 34 : 17 },
-    encoding: { y: { field: "label", type: "nominal", sort: null, axis: { title: null, grid: false, ...named } }, color: kind },
+    encoding: { y: { field: "label", type: "nominal", sort: null, scale: { domain }, axis: { title: null, grid: false, ...named } }, color: kind },
     layer: [
       ...more,
       ...(narrow ? [name_above] : []),
-      { mark: { type: "rule", strokeWidth: 1.5 }, encoding: { x: { ...x, field: `${name}_low` }, x2: { field: `${name}_high` } } },
+      ...(known.has(`${name}_low`) ? [{ mark: { type: "rule", strokeWidth: 1.5 }, encoding: { x: { ...x, field: `${name}_low` }, x2: { field: `${name}_high` } } }] : []),
       {
         name: `points-${name}`, mark: { type: "point", strokeWidth: 2, opacity: 1, cursor: "pointer" },
         encoding: { x, fill: { condition: hollow, ...kind }, size: { condition: { param: "hover", empty: false, value: 220 }, value: 60 }, tooltip: tooltip(unit) },
@@ -92,30 +92,32 @@ function bottleneckPanel(size) {
   const python = base.layer.at(-1);
   const server = { mark: { ...python.mark, shape: "square" }, encoding: { ...python.encoding, x: { ...python.encoding.x, field: "server_share" } } };
   const label = { mark: { type: "text", align: "left", dx: 6, fontSize: 11 }, encoding: { x: { value: width }, text: { field: "bottleneck" }, color: { value: colour("text") } } };
-  return { ...base, title: { ...base.title, limit: size.width }, layer: [...base.layer.slice(0, -2), python, server, label] };
+  return { ...base, title: { ...base.title, limit: size.width }, layer: [...base.layer.slice(0, -1), python, server, label] };
 }
 
 function resultSpec(rows, available) {
   const unit = unitOf(rows);
+  const values = chartValues(rows);
+  // A scale of nothing is a warning: there are only charts, intervals and bands of what is known.
+  const known = new Set(values.flatMap((value) => Object.keys(value).filter((name) => value[name] !== null)));
   const columns = available < 640 ? 1 : available < 1000 ? 2 : 3;
   const narrow = columns === 1;
   const labels = narrow ? 0 : 290;
   const width = Math.floor((available - labels - 24 * columns - 20) / columns);
-  const size = { width, labels, unit, narrow };
-  const some = (name) => rows.some((row) => row[name] !== null);
+  const size = { width, labels, unit, narrow, known, domain: rows.map((row) => row.label) }; // the same rows in all
   const band = { mark: { type: "rect", opacity: 0.25 }, encoding: { x: { field: "floor_low", type: "quantitative" }, x2: { field: "floor_high" }, color: { value: colour("other") } } };
-  const makers = [
-    (first) => panel("rate", `Throughput, ${plural(unit)}/s`, { ...size, first }),
-    ...(some("ratio") ? [(first) => panel("ratio", "Ratio, noise floor in grey", { ...size, first, scale: { type: "log" }, more: [band] })] : []),
-    ...(some("client_share") ? [(first) => bottleneckPanel({ ...size, first })] : []),
-    ...(some("cpu_us") ? [(first) => panel("cpu_us", `Client CPU, µs/${unit}`, { ...size, first })] : []),
-    ...(some("instructions") ? [(first) => panel("instructions", `Client instructions/${unit}`, { ...size, first, format: "~s" })] : []),
-    ...(some("p99_ms") ? [(first) => panel("p99_ms", "Latency p99, ms", { ...size, first })] : []),
-  ];
-  const panels = makers.map((maker, place) => maker(place % columns === 0));
+  const makers = Object.entries({
+    rate: (first) => panel("rate", `Throughput, ${plural(unit)}/s`, { ...size, first }),
+    ratio: (first) => panel("ratio", "Ratio, noise floor in grey", { ...size, first, scale: { type: "log" }, more: known.has("floor_low") ? [band] : [] }),
+    client_share: (first) => bottleneckPanel({ ...size, first }),
+    cpu_us: (first) => panel("cpu_us", `Client CPU, µs/${unit}`, { ...size, first }),
+    instructions: (first) => panel("instructions", `Client instructions/${unit}`, { ...size, first, format: "~s" }),
+    p99_ms: (first) => panel("p99_ms", "Latency p99, ms", { ...size, first }),
+  });
+  const panels = makers.filter(([name]) => known.has(name)).map(([, maker], place) => maker(place % columns === 0));
   const names = panels.flatMap((one) => one.layer.map((layer) => layer.name).filter(Boolean));
   return {
-    data: { values: chartValues(rows) }, columns, concat: panels, spacing: 20, align: "each",
+    data: { values }, columns, concat: panels, spacing: 20, align: "each",
     params: [{ name: "hover", select: { type: "point", on: "pointerover", clear: "pointerout", fields: ["label"] }, views: names }],
   };
 }
@@ -123,8 +125,9 @@ function resultSpec(rows, available) {
 function drawResults(rows) {
   const available = byId("charts").clientWidth;
   const most = available < 640 ? MOST_ROWS.narrow : MOST_ROWS.wide;
-  const shown = rows.slice(0, most);
-  byId("cut").textContent = rows.length > most ? `The charts have the first ${most} of ${rows.length} rows; sort or filter to see others.` : "";
+  const measured = rows.filter((row) => row.rate);
+  const shown = measured.slice(0, most);
+  byId("cut").textContent = measured.length > most ? `The charts have the first ${most} of ${measured.length} measured rows; sort or filter to see others.` : "";
   if (!shown.length) return byId("charts").replaceChildren();
   labelRows(shown);
   const description = `Charts of ${shown.length} rows; the table below has their numbers`;

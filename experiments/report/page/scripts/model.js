@@ -68,6 +68,7 @@ function usablePoints(family, question) {
 
 function drawModel() {
   const settings = nameSettings(data.families);
+  byId("map-section").hidden = !settings.length;
   if (!settings.length) {
     byId("outside").textContent = "No campaign here has a loader with one connection and with more, which the model needs.";
     return undefined;

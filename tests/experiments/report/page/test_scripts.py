@@ -7,8 +7,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,10 +18,12 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from experiments.analysis.queueing.prediction import Question, answer_question
 from experiments.analysis.summary import CampaignSummary, summarize_campaign
-from experiments.records.campaign import load_campaign
+from experiments.records.campaign import Campaign, load_campaign
+from experiments.records.description import Description
 from experiments.records.folder import list_campaigns
+from experiments.records.record import Record
 from experiments.report.page.data import collect_page
-from experiments.report.page.html import index_html
+from experiments.report.page.html import campaign_html, index_html
 from tests.project import ROOT
 
 pytestmark = pytest.mark.browser
@@ -154,6 +156,44 @@ def test_every_view_is_accessible_fits_a_phone_and_asks_for_nothing(
     assert visit.said == []
     assert {url.partition(":")[0] for url in visit.requests} <= {"file", "data", "about"}
     context.close()
+
+
+def test_a_campaign_of_one_block_without_model_and_intervals_has_a_page_too(
+    browser: Browser, tmp_path: Path, description: Description, make_record: Callable[..., Record]
+) -> None:
+    path = tmp_path / "report.html"
+    visit = open_page(browser.new_context(), path)
+    for records in ([make_record()], []):
+        whole = summarize_campaign(Campaign(replace(description, repeats=1), records))
+        path.write_text(campaign_html(whole), encoding="utf-8")
+        visit.see()
+        assert len(visit.rows()) == 4
+        assert visit.page.locator("#charts svg").count() == (1 if records else 0)
+        visit.see("view=model")
+        assert "which the model needs" in visit.page.inner_text("#outside")
+        visit.see("cell=none")
+        assert "no wheel of aiopg" in visit.page.inner_text("#cell")
+    assert visit.said == []
+    visit.page.context.close()
+
+
+def test_a_row_is_at_the_same_height_in_all_charts(
+    browser: Browser, tmp_path: Path, description: Description, make_record: Callable[..., Record]
+) -> None:
+    path = tmp_path / "report.html"
+    latency = replace(client, record_latency_s={"p99": 0.1}) if (client := make_record().client) else None
+    records = [make_record(), make_record(description.cells[2].cell, client=latency)]
+    path.write_text(campaign_html(summarize_campaign(Campaign(description, records))), encoding="utf-8")
+    visit = open_page(browser.new_context(), path)
+    visit.see()
+    heights: list[list[float]] = visit.state(
+        """['rate', 'p99_ms'].map((name) => [...document.querySelectorAll(`#charts .points_${name}_marks path`)]
+        .map((one) => one.transform.baseVal[0].matrix.f))"""
+    )
+    # Of the row without a latency there is a gap.
+    assert [len(each) for each in heights] == [2, 1]
+    assert heights[1] == heights[0][1:]
+    visit.page.context.close()
 
 
 def test_dark_mode_has_a_dark_ground_and_light_texts_in_charts(browser: Browser, file: Path) -> None:
