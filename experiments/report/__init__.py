@@ -1,7 +1,7 @@
 """Pages from numbers.
 
 - ``publish``, ``front_page``: the files of a campaign, and the pages of a results folder
-- ``tables``, ``captions``, ``footnotes``, ``builds``, ``labels``, ``terminal``, ``csv_columns``: tables of an experiment
+- ``tables``, ``captions``, ``footnotes``, ``builds``, ``labels``, ``terminal``, ``csv_columns``, ``settings``: tables
 - ``bottlenecks``, ``effects``, ``queueing``: what limits each row, what each factor explains, the model
 - ``comparison``, ``reproduction``, ``pooling``: two campaigns side by side, several combined
 - ``answer``, ``charts``: the answer to the project's question, and the charts
