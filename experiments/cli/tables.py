@@ -2,6 +2,7 @@
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.analysis.summary import CampaignSummary
@@ -21,14 +22,25 @@ START, END = "<!-- answer:start -->", "<!-- answer:end -->"
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     option = parser.add_argument
-    option("campaign", metavar="CAMPAIGN", nargs="?", help="its name or folder (default: the newest)")
+    option("campaigns", metavar="CAMPAIGN", nargs="*", help="a name or a folder (default: the newest)")
     add_results(parser)
-    option("--readme", metavar="FILE", type=Path, help="put the answer of this campaign between the markers of FILE")
+    option(
+        "--readme", metavar="FILE", type=Path, help="put the answer between the markers of FILE, from several campaigns"
+    )
 
 
 def run(options: Namespace) -> int:
-    """Write the campaign's tables and charts, and the page of its results folder."""
-    folder = choose_campaign(options.results, options.campaign)
+    """Write each campaign's tables and charts, and the page of its results folder."""
+    folders = [choose_campaign(options.results, name) for name in options.campaigns or [None]]
+    written = [(rewrite(folder, options.results), folder) for folder in folders]
+    if options.readme is not None:
+        answer_in(options.readme, written)
+        print(f"wrote the answer in {options.readme}")
+    return 0
+
+
+def rewrite(folder: CampaignFolder, results: Path) -> CampaignSummary:
+    """Write all files of a campaign again; return what they are made from."""
     with locked(folder.path.parent):
         for campaign in list_campaigns(folder.path.parent):
             with leaving_out_unreadable():
@@ -36,24 +48,21 @@ def run(options: Namespace) -> int:
         written = write_tables(folder)
         print(f"wrote {folder.path / 'tables'} and {folder.path / CHARTS}")
         # A campaign somewhere else has no results folder of its own.
-        if folder.path.parent.resolve() in (options.results.resolve(), PUBLISHED.resolve()):
+        if folder.path.parent.resolve() in (results.resolve(), PUBLISHED.resolve()):
             print(f"wrote {write_front_page(folder.path.parent, written)}")
         folder.set_reported(True)
-    if options.readme is not None:
-        answer_in(options.readme, folder, written)
-        print(f"wrote the answer in {options.readme}")
-    return 0
+    return written
 
 
-def answer_in(readme: Path, folder: CampaignFolder, written: CampaignSummary) -> None:
-    """Replace the text between the markers of the file by the campaign's answer."""
+def answer_in(readme: Path, written: Sequence[tuple[CampaignSummary, CampaignFolder]]) -> None:
+    """Replace the text between the markers of the file by the answer of the campaigns."""
     try:
         text = readme.read_text(encoding="utf-8")
     except OSError as error:
         raise BadInput(f"--readme: {readme}: {error.strerror}; expected a text file with the markers") from error
     # Both may be given from anywhere; a page's links are from where it is.
-    link = Path(os.path.relpath(folder.path, readme.parent)).as_posix()
-    answer = make_inert(write_answer(written, str(folder.path), link))
+    links = [(whole, Path(os.path.relpath(folder.path, readme.parent)).as_posix()) for whole, folder in written]
+    answer = make_inert(write_answer(links))
     write_whole(readme, replace_answer(text, answer, str(readme)))
 
 

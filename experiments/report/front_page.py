@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments.analysis.queueing.model import Model, model_cells
+from experiments.analysis.queueing.model import Model
 from experiments.analysis.stats import FEWEST_BLOCKS
-from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize
+from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize_campaign
 from experiments.formatting import NOTHING, axis_value, count, duration, format_known
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, part_key, part_name
 from experiments.records.facts import DataFacts, InterpreterFacts, ServerFacts
 from experiments.records.record import Record
 from experiments.report.answer.facts import find_facts, find_question
-from experiments.report.answer.section import describe_question, say_throughput
+from experiments.report.answer.section import describe_question
+from experiments.report.answer.sentences import PAIRS, say_pair
 from experiments.report.captions import describe_engine, describe_placement
 from experiments.report.charts.catalog import CHARTS, chart_images
 from experiments.report.queueing import model_name
@@ -76,34 +77,33 @@ def write_index(campaigns: Sequence[Campaign], folder: str) -> str:
 
 
 def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
-    described = campaign.description
-    experiment = find_question(described) or described.experiments[0]
-    summary = summarize(campaign, experiment)
+    whole, described = summarize_campaign(campaign), campaign.description
+    floor = _first_asked(whole).floor
     cores = count(len(described.environment.cores_allowed), "core")
     return (
         f"[{campaign.name}]({folder}/{campaign.name}/{README})",
         f"{axis_value(described.environment.cpu)}, {cores}, {described.engine}",
         ", ".join(sorted({facts.version for facts in described.interpreters.values()})),
-        NOTHING if summary.floor is None else f"{summary.floor - 1:.1%}",
-        _headline(summary, model_cells(campaign)),
+        NOTHING if floor is None else f"{floor - 1:.1%}",
+        describe_headline(whole),
     )
 
 
 def describe_headline(whole: CampaignSummary) -> str:
-    """Return the result of a campaign in one sentence."""
-    question = find_question(whole.campaign.description)
-    summary = next((one for one in whole.experiments if one.experiment == question), whole.experiments[0])
-    return _headline(summary, whole.model)
-
-
-def _headline(summary: ExperimentSummary, model: Model) -> str:
-    main = find_facts(summary, model).main
-    if main is not None and (sentence := say_throughput(main)):
-        return sentence
+    """Return the result of a campaign in one sentence: that of the first pair of loaders, else that of a table."""
+    facts = find_facts(whole)
+    if said := next((one for driver in PAIRS if (one := say_pair(driver, facts))), None):
+        return said.text
+    summary = _first_asked(whole)
     tested = [cell.noise for cell in summary.cells if cell.noise is not None and cell.shown.arm == "a"]
     if not tested:
         return f"{summary.experiment.name}: nothing is called different, as intervals need {FEWEST_BLOCKS} blocks."
     return f"{summary.experiment.name}: {tested.count(False)} of {count(len(tested), 'ratio')} significant."
+
+
+def _first_asked(whole: CampaignSummary) -> ExperimentSummary:
+    question = find_question(whole.campaign.description)
+    return next((one for one in whole.experiments if one.experiment == question), whole.experiments[0])
 
 
 def campaign_page(whole: CampaignSummary) -> str:

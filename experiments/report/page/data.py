@@ -13,7 +13,7 @@ from experiments.analysis.summary import CampaignSummary, CellSummary, Experimen
 from experiments.formatting import AXIS_NAMES, axis_value, count
 from experiments.records.record import AXES, Record
 from experiments.report.answer.facts import find_facts, find_question
-from experiments.report.answer.section import write_sentences
+from experiments.report.answer.sentences import write_sentences
 from experiments.report.page.cells import Facts, PageCell, collect_cells
 from experiments.report.page.model import PageFamily, collect_families
 from experiments.report.tables import describe_note
@@ -119,8 +119,6 @@ def name_loader(axes: Mapping[str, Any]) -> str:
 def _campaign(whole: CampaignSummary, folder: str) -> PageCampaign:
     described, facts = whole.campaign.description, whole.campaign.description.environment
     question = find_question(described)
-    summaries = {one.experiment.name: one for one in whole.experiments}
-    asked = None if question is None else summaries[question.name]
     machine = f"{axis_value(facts.cpu)}, {count(len(facts.cores_allowed), 'core')}, engine {described.engine}"
     return PageCampaign(
         name=described.campaign,
@@ -129,7 +127,7 @@ def _campaign(whole: CampaignSummary, folder: str) -> PageCampaign:
         created_at=described.created_at,
         blocks=described.repeats,
         first=(question or described.experiments[0]).name,
-        answer=() if asked is None else tuple(write_sentences(find_facts(asked, whole.model))),
+        answer=tuple(write_sentences(find_facts(whole))),
         experiments=tuple(
             PageExperiment(one.experiment.name, one.experiment.question, one.floor, one.unit)
             for one in whole.experiments

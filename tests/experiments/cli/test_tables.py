@@ -117,7 +117,7 @@ def test_the_command_puts_the_answer_into_a_file(
     readme.write_text(f"{START}\n{END}\n")
     command = ["tables", "--results", str(tmp_path / "results"), "--readme"]
     assert main([*command, str(readme)]) == 0
-    assert "\n- A row costs Python " in readme.read_text()
+    assert "\n- One core of Python could do " in readme.read_text()
     assert "](results/2026-11-22T1430-local/tables/loaders.md)" in readme.read_text()
     assert main([*command, str(tmp_path / "nowhere.md")]) == 2
     assert "nowhere.md: No such file" in capsys.readouterr().err

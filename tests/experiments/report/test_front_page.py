@@ -106,9 +106,9 @@ def test_the_index_has_a_row_with_a_headline_for_each_published_campaign(
     none = Campaign(description, [])
     name = "2026-11-22T1430-local"
     start = f"| [{name}](published/{name}/README.md) | A Processor, 3 cores, local | 3.13.0 |"
-    headline = "A significant difference: uvloop reaches 1.20x the throughput of threads (95% CI 1.18 to 1.22)."
+    headline = "The pair of 2014 (psycopg2 on threads, aiopg): uvloop reaches 1.20x the throughput of threads"
     assert write_index([asked, other, none], "published").splitlines()[-3:] == [
-        f"{start} 2.0% | {headline} |",
+        f"{start} 2.0% | {headline} (95% CI 1.18 to 1.22). |",
         f"{start} 2.0% | loaders: 1 of 1 ratio significant. |",
         f"{start} – | loaders: nothing is called different, as intervals need 5 blocks. |",  # noqa: RUF001
     ]

@@ -100,4 +100,4 @@ def test_every_page_of_the_whole_question_has_its_answer_above_the_table(
     write_front_page(tmp_path)
     for page in (folder.path / "tables/io_or_cpu.md", tmp_path / "README.md"):
         text = page.read_text()
-        assert text.index("\n- A row costs Python ") < text.index("![Chart of io") < text.index("| loader ")
+        assert text.index("\n- One core of Python could do ") < text.index("![Chart of io") < text.index("| loader ")
