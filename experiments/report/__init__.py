@@ -4,5 +4,5 @@
 - ``tables``, ``captions``, ``footnotes``, ``builds``, ``labels``, ``csv_columns``: tables of an experiment
 - ``bottlenecks``, ``effects``, ``queueing``: what limits each row, what each factor explains, the model
 - ``comparison``, ``reproduction``, ``pooling``: two campaigns side by side, several combined
-- ``answer``, ``charts``: the answer to the project's question, and the charts
+- ``answer``, ``charts``, ``page``: the answer to the project's question, the charts, and the page to explore
 """
