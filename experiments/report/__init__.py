@@ -6,5 +6,5 @@
 - ``bottlenecks``, ``effects``, ``queueing``: what limits each row, what each factor explains, the model
 - ``machines``: those of a cluster, and the spread between them
 - ``comparison``, ``reproduction``, ``pooling``: two campaigns side by side, several combined
-- ``answer``, ``charts``: the answer to the project's question, and the charts
+- ``answer``, ``charts``, ``page``: the answer to the project's question, the charts, and the page to explore
 """
