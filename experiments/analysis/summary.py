@@ -12,7 +12,7 @@ from typing import Any
 from experiments.analysis import counts
 from experiments.analysis.attempts import BaselineRuns, choose_counting, counting_runs, placement_of
 from experiments.analysis.ceilings import Ceilings, find_ceiling, is_ceiling, list_ceilings
-from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_cost
+from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_costs
 from experiments.analysis.queueing.model import Model, model_cells
 from experiments.analysis.stats import (
     Estimate,
@@ -261,8 +261,8 @@ def _summarize_cell(
     ok = [record for record in finished if record.status == "ok"]
     data = [record.phases["data"] for record in ok if record.phases]
     throttled = [None if phase.throttled_s is None else phase.throttled_s / phase.wall_s for phase in data]
-    usual = usual_cost(finished)
-    disturbed = [record for record in finished if find_disturbances(record, placement, usual)]
+    usual = usual_costs(finished)
+    disturbed = [record for record in finished if find_disturbances(record, placement, usual[record.machine])]
     seen = observe(finished, placement)
     return CellSummary(
         shown=shown,
