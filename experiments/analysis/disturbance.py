@@ -8,7 +8,7 @@ disturbed, too.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments.analysis.usable_cores import count_cores, has_one_thread
@@ -70,6 +70,11 @@ class UsualCost:
     server_s: float
 
 
+UsualCosts = Mapping[str | None, UsualCost | None]
+"""By machine; None is the only one of a campaign without a cluster."""
+_UNKNOWN: UsualCosts = {}
+
+
 def usual_cost(records: Sequence[Record]) -> UsualCost | None:
     """Return that of the ok runs of one cell; None where they are too few."""
     costs = [cost for record in records if (cost := _cost(record)) is not None]
@@ -94,11 +99,17 @@ def has_outside_cause(record: Record, placement: Placement | None) -> bool:
     return any(text != _ELSEWHERE for text, _ in _above_threshold(record, placement, None))
 
 
-def sum_up_disturbances(records: Sequence[Record], placement: Placement | None, usual: UsualCost | None = None) -> str:
+def usual_costs(records: Sequence[Record]) -> UsualCosts:
+    """Return the usual cost on each machine: those of a cluster may be of different speeds."""
+    machines = {record.machine for record in records}
+    return {name: usual_cost([record for record in records if record.machine == name]) for name in machines}
+
+
+def sum_up_disturbances(records: Sequence[Record], placement: Placement | None, usual: UsualCosts = _UNKNOWN) -> str:
     """Name what disturbed any of the runs, with the largest amount: 'foreign load of up to 0.4 cores'."""
     largest: dict[str, float] = {}
     for record in records:
-        for text, amount in _above_threshold(record, placement, usual):
+        for text, amount in _above_threshold(record, placement, usual.get(record.machine)):
             largest[text] = max(amount, largest.get(text, 0.0))
     return ", ".join(text.format(f"up to {_amount(text, amount)}") for text, amount in largest.items())
 

@@ -11,7 +11,7 @@ from typing import Any
 from experiments.analysis import counts
 from experiments.analysis.attempts import BaselineRuns, choose_counting, placement_of
 from experiments.analysis.ceilings import Ceilings, compare_with_ceiling, is_ceiling, list_ceilings
-from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_cost
+from experiments.analysis.disturbance import MAX_DISTURBED_SHARE, find_disturbances, sum_up_disturbances, usual_costs
 from experiments.analysis.good_runs import GoodRuns, estimate_rate, good_runs, paired, values
 from experiments.analysis.queueing.model import Model, model_cells
 from experiments.analysis.queueing.open_loop import OpenCell, model_responses
@@ -25,15 +25,14 @@ from experiments.analysis.stats import (
     noise_floor,
 )
 from experiments.analysis.time_breakdown import median_ledger
-from experiments.analysis.usable_cores import Setup, find_setup, uses_several_cores
+from experiments.analysis.usable_cores import client_share
 from experiments.analysis.utilization import Observations, observe
 from experiments.analysis.verdict import Verdict, find_verdict
 from experiments.formatting import unit_of
 from experiments.records.campaign import Campaign
 from experiments.records.counts import CellCount
 from experiments.records.description import Description, ShownCell, ShownExperiment
-from experiments.records.facts import Placement
-from experiments.records.record import AXES, Cell, Client, Record, Status
+from experiments.records.record import AXES, Client, Record, Status
 
 
 @dataclass(frozen=True)
@@ -232,13 +231,6 @@ def in_matrix_order(description: Description, experiment: ShownExperiment) -> li
     return sorted((cell for cell in description.cells if experiment.name in cell.experiments), key=position)
 
 
-def _client_share(cell: Cell, runs: Sequence[Record], placement: Placement | None) -> float | None:
-    """Return the part of its cores that the client used; of one core where nobody knows how many it had."""
-    setup = Setup() if placement is None else find_setup(placement, several_cores=uses_several_cores(cell, runs))
-    data = [record.phases["data"] for record in runs if record.phases]
-    return median_of_known((one.user_s + one.system_s) / one.wall_s / setup.client_limit for one in data)
-
-
 def _mark_disturbed_ground(cells: Sequence[CellSummary]) -> list[CellSummary]:
     """Mark the rows of which nothing is claimed, as they or the baseline are disturbed.
 
@@ -277,8 +269,8 @@ def _summarize_cell(
     ok = [record for record in finished if record.status == "ok"]
     data = [record.phases["data"] for record in ok if record.phases]
     throttled = [None if phase.throttled_s is None else phase.throttled_s / phase.wall_s for phase in data]
-    usual = usual_cost(finished)
-    disturbed = [record for record in finished if find_disturbances(record, placement, usual)]
+    usual = usual_costs(finished)
+    disturbed = [record for record in finished if find_disturbances(record, placement, usual[record.machine])]
     seen = observe(finished, placement)
     return CellSummary(
         shown=shown,
@@ -291,7 +283,7 @@ def _summarize_cell(
         rows_per_s=estimate_rate(ok),
         ratio=None if baseline_runs is None else estimate_ratio(values(pairs), values(pace)),
         cpu_us_per_row=median_of_known(record.cost_us for record in ok),
-        client_share=_client_share(shown.cell, ok, placement),
+        client_share=client_share(shown.cell, ok, placement),
         throttled_share=median_of_known(throttled),
         disturbed=len(disturbed),
         disturbance=sum_up_disturbances(disturbed, placement, usual),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bigdata.registry import LOADERS
+from experiments.analysis.stats import median_of_known
 from experiments.records.facts import Placement
 from experiments.records.record import Cell, Record
 
@@ -98,3 +99,10 @@ def _runtime(cell: Cell) -> str:
 def _have_lock(runs: Sequence[Record]) -> bool:
     """Return whether a run may have a lock: those of before free-threaded builds say nothing."""
     return not runs or any(run.client is None or run.client.gil_enabled for run in runs)
+
+
+def client_share(cell: Cell, runs: Sequence[Record], placement: Placement | None) -> float | None:
+    """Return the part of its cores that the client used; of one core where nobody knows how many it had."""
+    setup = Setup() if placement is None else find_setup(placement, several_cores=uses_several_cores(cell, runs))
+    data = [record.phases["data"] for record in runs if record.phases]
+    return median_of_known((one.user_s + one.system_s) / one.wall_s / setup.client_limit for one in data)

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -31,8 +31,6 @@ from experiments.records.redaction import without_paths
 
 # How long a campaign that was just interrupted may take to clean up before a new one gives up waiting for it.
 LOCK_PATIENCE_S = 15.0
-
-RunId = tuple[tuple[str, str, int], int]
 
 
 class CampaignFolder:
@@ -125,27 +123,25 @@ class CampaignFolder:
         if whole:
             # From here on a killed campaign has the block, whatever of it is in runs.jsonl.
             part.rename(ready)
-            self._take(ready, {})
+            self._take(ready, ready.read_text().splitlines())
         elif part.exists():
-            self._take(part, {"interrupted": True})
+            self._take(part, [to_json_line(replace(one, interrupted=True)) for one in _read_lines(part)])
 
-    def _take(self, file: Path, changes: Mapping[str, Any], known: Collection[RunId] = ()) -> None:
-        """Append the records of a block's file, with changes, but for those of ``known`` runs, and remove it."""
-        lines = file.read_bytes().splitlines()
-        records = [from_json_line(line, f"{file}:{number}") for number, line in enumerate(lines, start=1)]
-        left = [replace(record, **changes) for record in records if (record.run, record.repeat) not in known]
-        if left:
-            append_line(self._runs, "\n".join(map(to_json_line, left)))
+    def _take(self, file: Path, lines: Sequence[str]) -> None:
+        """Append lines of a block's file, all at once, and remove it."""
+        if lines:
+            append_line(self._runs, "\n".join(lines))
         file.unlink()
 
     def _repair_blocks(self) -> None:
         """Append what a killed campaign left of blocks that machines had."""
         for file in sorted(self.path.glob("block-*.whole")):
             done = {(record.run, record.repeat) for record in self.records() if not record.interrupted}
-            self._take(file, {}, done)
+            left = [one for one in _read_lines(file) if (one.run, one.repeat) not in done]
+            self._take(file, [to_json_line(record) for record in left])
         for file in sorted(self.path.glob("block-*.part")):
             cut_torn_line(file)
-            self._take(file, {"interrupted": True})
+            self.end_block(int(file.stem.removeprefix("block-")), whole=False)
 
     def is_reported(self) -> bool:
         """Return whether the command that ran it has written its tables."""
@@ -171,6 +167,11 @@ class CampaignFolder:
             self._attempt.unlink()
         else:
             self.append(killed)
+
+
+def _read_lines(file: Path) -> Iterator[Record]:
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        yield from_json_line(line, f"{file}:{number}")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import combinations
@@ -24,6 +24,8 @@ _SUFFIXES = {".py", ".csv", ".json"}
 _PINS = ("docker", "experiments/requirements")
 _SHOWN_DIGITS = 19
 """Of a hash in a message: 'sha256:' and twelve digits."""
+_CONTEXT = 40
+_NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def check_parts(described: Mapping[str, Description]) -> None:
 
 def parts_of(described: Description) -> dict[str, str]:
     """Return what cells are made of, by name: interpreters with their locks, servers, data, cores, sources."""
-    found = {"source": described.source_hash or ""}
+    found = {"source": described.source_hash or _NOTHING}
     for name, interpreter in described.interpreters.items():
         # Equal images that were built twice have two ids.
         found[f"Python {name}"] = canonical_json(asdict(replace(interpreter, image=None)))
@@ -108,10 +110,8 @@ def refuse(found: Mapping[str, Mapping[str, str]]) -> None:
     differences = list(find_differences(found))
     if differences:
         listed = "\n".join(f"- {line}" for line in differences)
-        raise BadInput(
-            "--cluster: the machines differ; give them the same commit and locks, and start their workers again:\n"
-            f"{listed}"
-        )
+        todo = "give them the same commit and locks, and start their workers again"
+        raise BadInput(f"--cluster: the machines differ; {todo}:\n{listed}")
 
 
 def find_differences(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
@@ -119,16 +119,16 @@ def find_differences(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     for name in dict.fromkeys(name for parts in found.values() for name in parts):
         machines = defaultdict(list)
         for machine, parts in found.items():
-            machines[parts.get(name, "nothing")].append(machine)
+            machines[parts.get(name, _NOTHING)].append(machine)
         if len(machines) > 1:
-            sides = (f"{_shown(value, machines)} on {', '.join(names)}" for value, names in machines.items())
+            sides = (f"{_shown(value, [*machines])} on {', '.join(names)}" for value, names in machines.items())
             yield f"{name}: {'; '.join(sides)}"
 
 
-def _shown(value: str, others: Mapping[str, object]) -> str:
-    """Return a value for a message, from where it differs from others; the beginning of a hash."""
-    if value.startswith("sha256:"):
+def _shown(value: str, values: Sequence[str]) -> str:
+    """Return one of the values for a message, from shortly before they differ; of a hash its beginning."""
+    if value == _NOTHING or value.startswith("sha256:"):
         return value[:_SHOWN_DIGITS]
-    same = next((place for place, letters in enumerate(zip(*others, strict=False)) if len({*letters}) > 1), 0)
-    begin = max(0, same - 40)
+    letters = zip(*(one for one in values if one != _NOTHING), strict=False)
+    begin = max(0, next((place for place, some in enumerate(letters) if len({*some}) > 1), 0) - _CONTEXT)
     return f"{'...' if begin else ''}{shorten(value[begin:])}"

@@ -45,7 +45,7 @@ def run_on_cluster(
     from experiments.campaign.cluster.ssh import started
 
     repair_campaigns(order.results)
-    for notice in (order.notice, find_ownership_problem(), _find_exposure(target)):
+    for notice in (order.notice, find_ownership_problem(), find_exposure(target)):
         if notice is not None:
             reporter.tell(notice)
     order = replace(order, cluster=True)
@@ -81,7 +81,7 @@ def _describe(order: Order, machines: dict[str, Description]) -> Description:
     )
 
 
-def _find_exposure(target: str) -> str | None:
+def find_exposure(target: str) -> str | None:
     """Return the warning about a connection without authentication; None for one with, or to this machine."""
     host = target.removeprefix("tcp://").rpartition(":")[0]
     if not target.startswith("tcp://") or host in _LOOPBACK:

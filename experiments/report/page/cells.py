@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from bigdata.registry import short_name
 from experiments.analysis.attempts import placement_of
-from experiments.analysis.disturbance import find_disturbances, usual_cost
+from experiments.analysis.disturbance import find_disturbances, usual_costs
 from experiments.analysis.summary import CampaignSummary, CellSummary
 from experiments.formatting import axis_value
 from experiments.records.campaign import Campaign
@@ -67,10 +67,11 @@ def collect_cells(whole: CampaignSummary, number: int, facts: Facts) -> dict[tup
 
 def _cell(cell: CellSummary, campaign: Campaign, number: int, facts: Facts, lines: Mapping[int, int]) -> PageCell:
     shown, placement = cell.shown, placement_of(campaign, cell.shown)
-    usual, counted = usual_cost(cell.finished), {id(record) for record in cell.finished}
+    usual, counted = usual_costs(cell.finished), {id(record) for record in cell.finished}
     runs = []
     for record in campaign.attempts_of(shown):
-        remarks = [*([record.reason] if record.reason else []), *find_disturbances(record, placement, usual)]
+        disturbances = find_disturbances(record, placement, usual.get(record.machine))
+        remarks = [*([record.reason] if record.reason else []), *disturbances]
         remarks += ["interrupted"] if record.interrupted else []
         remarks += ["resumed"] if record.resumed else []
         remark, counts = "; ".join(remarks), id(record) in counted

@@ -219,3 +219,35 @@ def test_a_campaign_that_cannot_be_read_is_left_out_with_a_warning(
     assert warning.startswith(f"warning: {tmp_path / 'b' / 'campaign.json'}:3: not JSON (")
     assert warning.endswith("this campaign is left out\n")
     assert warning.count("\n") == 1
+
+
+def test_records_of_a_block_elsewhere_count_when_it_is_whole(
+    folder: CampaignFolder, make_record: Callable[..., Record]
+) -> None:
+    whole, lost = [make_record(block=block) for block in (1, 2)]
+    folder.append_to_block(whole)
+    folder.append_to_block(lost)
+    assert folder.records() == []
+    folder.end_block(1, whole=True)
+    folder.end_block(2, whole=False)
+    # Of which nothing has come.
+    folder.end_block(3, whole=False)
+    assert folder.records() == [whole, replace(lost, interrupted=True)]
+    assert not list(folder.path.glob("block-*"))
+
+
+def test_repair_keeps_a_block_that_was_whole_and_interrupts_one_that_was_not(
+    folder: CampaignFolder, make_record: Callable[..., Record]
+) -> None:
+    whole = [make_record(block=1, arm=arm) for arm in ("a", "b")]
+    part = make_record(block=2)
+    for record in (*whole, part):
+        folder.append_to_block(record)
+    # Killed after the first line of the whole block was in runs.jsonl, and in a line of the other.
+    (folder.path / "block-1.part").rename(folder.path / "block-1.whole")
+    folder.append(whole[0])
+    with (folder.path / "block-2.part").open("a") as file:
+        file.write('{"schema": 1, "camp')
+    folder.repair()
+    assert folder.records() == [*whole, replace(part, interrupted=True)]
+    assert not list(folder.path.glob("block-*"))
