@@ -4,10 +4,10 @@ from __future__ import annotations
 
 # Only what is small: no signal may come before the handlers are there. The rest is imported where it is used.
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
+
+from experiments.signals import INTERRUPTED, interrupt_on_signals, stop_with_parent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,15 +16,11 @@ if TYPE_CHECKING:
 VERBS = "matrix tables publish compare predict explain count bench ledger images interpreters lock schema clean".split()  # noqa: SIM905
 """Modules of ``experiments.cli``, in the order of the help."""
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FAILED = 1
 BAD_INPUT = 2
-INTERRUPTED = 130
 
 PARENT = "BIGDATA_STOP_WITH_PARENT"
 """Variable with the id of the process without which the harness must not run: nox's."""
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,30 +76,6 @@ def read_version() -> str:
 
     project = Path(__file__).resolve().parents[1] / "pyproject.toml"
     return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
-
-
-def interrupt_on_signals() -> None:
-    """Raise KeyboardInterrupt on the first signal to stop; ignore further ones, which would disturb the clean-up."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        for stop in STOP_SIGNALS:
-            signal.signal(stop, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    for stop in STOP_SIGNALS:
-        # nohup ignores SIGHUP.
-        if stop != signal.SIGHUP or signal.getsignal(stop) != signal.SIG_IGN:
-            signal.signal(stop, interrupt)
-
-
-def stop_with_parent(parent: int) -> None:
-    """Have the kernel send SIGTERM when the parent ends, however it does (prctl(2), Linux); exit if it has ended."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

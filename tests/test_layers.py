@@ -31,7 +31,7 @@ PACKAGES = (
     "cli",
 )
 # Modules beside the packages: everybody may import them, and they import only each other.
-BASE = {"errors", "files", "cpuset", "formatting"}
+BASE = {"errors", "files", "cpuset", "formatting", "signals"}
 # Packages that import less than what lies below them.
 NARROW = {"matrix": {"matrix"}, "report": {"report", "analysis", "records"}}
 # Packages that import engines.

@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from experiments.__main__ import interrupt_on_signals, stop_with_parent
 from experiments.campaign.feasibility import find_impossible
 from experiments.campaign.prepare import harness_cpus
 from experiments.campaign.prepared_cell import PreparedCell
@@ -31,6 +30,7 @@ from experiments.files import describe_os_error
 from experiments.records.description import to_json
 from experiments.records.folder import CampaignFolder
 from experiments.records.record import Record, to_json_line
+from experiments.signals import interrupt_on_signals, stop_with_parent
 
 IDLE_S = 120.0
 """After so long without a block it ends: its harness may have been killed."""

@@ -106,7 +106,7 @@ def _await_workers(client: Client, workers: dict[Host, subprocess.Popen[str]]) -
             if process.poll() is not None:
                 raise Failure(
                     f"{host.name}: the worker ended with exit code {process.returncode}; expected a checkout in "
-                    f"{host.folder} with {WORKER_PYTHON} (nox -s worker --install-only makes it)"
+                    f"{host.folder} with {WORKER_PYTHON} (nox -s worker -- --help makes it)"
                 )
         if time.monotonic() > deadline:
             raise Failure(f"--cluster: not every host has a worker within {_START_S:.0f} s; can they reach this one?")
