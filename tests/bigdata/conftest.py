@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +14,17 @@ from tests.bigdata.editable_state import EditableState
 from tests.conftest import PostgresServer, fresh_database
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> EditableState:
-    directory = tmp_path / "sf1"
+@pytest.fixture(scope="session")
+def made_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("sf1")
     generate(directory, "RI", ["01", "02", "12"], 60, 2014)
-    return EditableState(directory)
+    return directory
+
+
+@pytest.fixture
+def state(made_state: Path, tmp_path: Path) -> EditableState:
+    """Files of the test's own."""
+    return EditableState(shutil.copytree(made_state, tmp_path / "sf1"))
 
 
 @pytest.fixture(scope="session")

@@ -77,14 +77,16 @@ def packages_for(interpreter: Interpreter) -> str:
 
 def load(python: str, pair: program.Pair, dburl: str, directory: Path) -> tuple[int, str, str]:
     """Exit code, report and other words of loading 2 records."""
-    arguments = program.load_arguments(pair, program.generate(directory, records=2), 2, "--report", "-")
+    # What sets up and verifies is the same for all of them.
+    options = () if pair == program.REPRESENTATIVES[0] else ("--prepared",)
+    arguments = program.load_arguments(pair, program.generate(directory, records=2), 2, "--report", "-", *options)
     process = program.start(*arguments, dburl=dburl, python=python)
     out, errors = process.communicate(timeout=60)
     return process.returncode, out, errors
 
 
 def check_load(interpreter: Interpreter, pair: program.Pair, dburl: str, directory: Path) -> None:
-    """It sets up, loads and verifies; without its packages it says what is missing."""
+    """It loads, one of them sets up and verifies; without its packages it says what is missing."""
     missing = left_out(loader_lock(interpreter.python)).keys() & {*LOADERS[pair[0]].requirements, pair[1]}
     code, out, errors = load(packages_for(interpreter), pair, dburl, directory)
     if missing:
@@ -96,7 +98,7 @@ def check_load(interpreter: Interpreter, pair: program.Pair, dburl: str, directo
     assert report["client"]["python"] == interpreter.version
     assert (report["loader"], report["loop"]) == pair
     assert {name: report["phases"][name]["rows"] for name in ("geo", "data")} == {"geo": 2, "data": 444}
-    assert report["work"]["digest"].startswith("geo:2:")
+    assert pair != program.REPRESENTATIVES[0] or report["work"]["digest"].startswith("geo:2:")
     assert program.query(dburl, "SELECT count(*) FROM data_element") == [(444,)]
 
 
@@ -145,7 +147,7 @@ def test_the_report_says_what_became_of_the_gil(
     if asked is not None:
         monkeypatch.setenv("PYTHON_GIL", asked)
     process = program.start(
-        *program.load_arguments((loader, None), directory, 2, "--report", "-"), dburl=dburl, python=python
+        *program.load_arguments((loader, None), directory, 2, "--prepared", "--report", "-"), dburl=dburl, python=python
     )
     out, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors

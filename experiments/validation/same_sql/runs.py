@@ -67,7 +67,7 @@ def examine(work: Workplace, variant: Variant) -> Finding:
         if reason is not None:
             return Finding(variant, unsupported=without_paths(reason))
         loads = [_load(work, variant, transaction, inserts) for transaction, inserts in variant.ways]
-        loads += [_operate(work, variant, workload) for workload in OPERATING.values()]
+        loads += _operations(work, variant)
     except RunFailed as failure:
         return Finding(variant, differences=(without_paths(failure.reason),))
     observation = loads[0].observation
@@ -95,10 +95,18 @@ def _load(work: Workplace, variant: Variant, transaction: str, inserts: str) -> 
     return _log(work, variant, way, options, statements.expected_log(work.amount, transaction))
 
 
-def _operate(work: Workplace, variant: Variant, workload: Workload) -> _Load:
-    """Do the operations of a workload, on tables that are filled."""
+def _operations(work: Workplace, variant: Variant) -> Iterator[_Load]:
+    """Do the operations of each workload, on tables that are filled again only after they have been changed."""
     filling = ["clear", "--directory", str(work.data.directory), *work.data.arguments, "--report", "-"]
-    read_report("clear", _run(work, filling), TIMEOUT_S)
+    filled = False
+    for workload in sorted(OPERATING.values(), key=lambda workload: workload.changes_data):
+        if not filled:
+            read_report("clear", _run(work, filling), TIMEOUT_S)
+        yield _operate(work, variant, workload)
+        filled = not workload.changes_data
+
+
+def _operate(work: Workplace, variant: Variant, workload: Workload) -> _Load:
     expected = statements.expected_operations(work.data.workloads[workload.name], workload)
     options = ["--workload", workload.name]
     return _log(work, variant, f"workload {workload.name}", options, expected, expected[0].text)
