@@ -134,28 +134,17 @@ class Preparation:
             server_settings=server.facts.settings,
             storage=server.facts.storage,
             data_digest=data.digest,
-            placement=(placement.numbered_from_0() if self._any_cores else placement).facts()
-            | _container_limits(server, self._matrix.postgres[cell.postgres])
-            | _delays(network, delayed_by),
+            placement=self._place_facts(cell, placement, server) | _delays(network, delayed_by),
             timeout_s=self._matrix.timeout_s,
             images={} if server.facts.image is None else {"postgres": server.facts.image},
         )
-        key = cell_key(cell, identity)
-        timeout_s, here = self._matrix.timeout_s, engine.cores().here
-        return PreparedCell(
-            cell,
-            key,
-            host,
-            server,
-            placement,
-            data,
-            directory,
-            timeout_s,
-            here,
-            network,
-            delayed_by,
-            rate_of(cell.arrivals),
-        )
+        key, here, rate_per_s = cell_key(cell, identity), engine.cores().here, rate_of(cell.arrivals)
+        how = identity.timeout_s, here, network, delayed_by, rate_per_s
+        return PreparedCell(cell, key, host, server, placement, data, directory, *how)
+
+    def _place_facts(self, cell: Cell, placement: Placement, server: Server) -> dict[str, Any]:
+        numbered = placement.numbered_from_0() if self._any_cores else placement
+        return numbered.facts() | _container_limits(server, self._matrix.postgres[cell.postgres])
 
     def _host(self, cell: Cell) -> LoaderHost:
         name, engine = self._engines.name(cell), self._engines.of(cell)

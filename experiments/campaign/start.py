@@ -199,29 +199,15 @@ def describe(
     source: str,
 ) -> Description:
     """Return the description of a new campaign. ``source`` is the loader's source hash."""
-    shown = tuple(
-        ShownCell(keys[one.cell], one.arm, one.experiments, one.cell, why if isinstance(why, str) else None)
-        for one, why in ((planned, cells[planned.cell]) for planned in order.plan.cells)
-    )
+    shown = tuple(_shown_cells(order, cells, keys))
     ready = [one for one in cells.values() if not isinstance(one, str)]
-    apart = CellEngines(order.matrix, engines).is_apart
-
-    def name_part(cell: Cell, axis: str) -> str:
-        name = part_name(cell, axis)
-        return part_apart(name, cell) if apart(cell) else name
-
-    now = utc_now()
-    names = "-".join(engines)
+    name_part = partial(_name_part, CellEngines(order.matrix, engines).is_apart)
+    now, names = utc_now(), "-".join(engines)
+    precision = None if order.until is None else order.until.precision
     described = Description(
         campaign=new_name(order.results, now, names),
         created_at=now,
-        fingerprint=fingerprint(
-            order.matrix,
-            shown,
-            order.reproduces,
-            None if order.until is None else order.until.precision,
-            cluster=order.cluster,
-        ),
+        fingerprint=fingerprint(order.matrix, shown, order.reproduces, precision, cluster=order.cluster),
         engine=names,
         seed=order.plan.seed,
         repeats=order.plan.repeats,
@@ -245,6 +231,19 @@ def describe(
         until=None if order.until is None else order.until.facts(),
     )
     return as_written(described)
+
+
+def _shown_cells(
+    order: Order, cells: Mapping[Cell, PreparedCell | str] | Mapping[Cell, CellParts | str], keys: Mapping[Cell, str]
+) -> Iterator[ShownCell]:
+    for one in order.plan.cells:
+        why = cells[one.cell]
+        yield ShownCell(keys[one.cell], one.arm, one.experiments, one.cell, why if isinstance(why, str) else None)
+
+
+def _name_part(is_apart: Callable[[Cell], bool], cell: Cell, axis: str) -> str:
+    name = part_name(cell, axis)
+    return part_apart(name, cell) if is_apart(cell) else name
 
 
 def _shown_placement(one: PreparedCell | CellParts, cluster: bool) -> Placement:

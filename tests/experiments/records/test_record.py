@@ -42,8 +42,8 @@ def test_the_names_of_a_line_are_those_of_the_design(make_record: Callable[..., 
     line = json.loads(to_json_line(make_record()))
     names = "schema campaign cell_key arm block order started_at status reason cell rows_per_s cpu_us_per_row "
     names += "operations_per_s cpu_us_per_operation phases "
-    names += "client server images connections work host wall_s interrupted resumed repeat ledger_us_per_row network "
-    names += "open_loop"
+    names += "client server images connections work host wall_s interrupted resumed repeat ledger_us_per_row machine "
+    names += "network open_loop"
     assert " ".join(line) == names
     assert line["schema"] == 1
     assert line["images"] is None
