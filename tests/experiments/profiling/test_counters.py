@@ -104,13 +104,13 @@ def test_of_another_workload_operations_are_counted_without_what_comes_before_th
     fetch = replace(threaded, workload="fetch", transaction="autocommit")
     one = count_cell("c", "sha256:a", make_cell(fakes, cell=fetch), fakes)
     assert (one.instructions_per_row, one.system_calls_per_row) == (1005.0, 3.0)
-    assert fakes.loads[1:3] == [("valgrind", "1", "4"), ("valgrind", "6", "4")]
+    assert fakes.loads[1:3] == [("valgrind", "1", "4"), ("valgrind", "16", "4")]
     assert describe_count(one) == (
         "1,005 instructions per operation (valgrind, twice, 1.0% apart); 3.0 system calls per operation (strace)"
     )
 
 
-@pytest.mark.parametrize(("workload", "more"), [("lookup", 3), ("fetch", 6), ("transaction", 6), ("wait", 21)])
+@pytest.mark.parametrize(("workload", "more"), [("lookup", 7), ("fetch", 16), ("transaction", 16), ("wait", 21)])
 def test_the_load_of_each_workload_is_so_many_operations(
     make_cell: Callable[..., PreparedCell], uvloop_cell: Cell, workload: str, more: int
 ) -> None:
