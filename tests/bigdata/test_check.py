@@ -21,8 +21,8 @@ def check(*arguments: str, dburl: str) -> dict[str, Any]:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
-def test_every_loader_can_run_here_and_loads_nothing(loader: program.Pair, empty_dburl: str) -> None:
+@pytest.mark.parametrize("loader", program.COVER, ids=program.name_of)
+def test_every_hot_loop_can_run_here_and_loads_nothing(loader: program.Pair, empty_dburl: str) -> None:
     name, loop = loader
     report = check(name, *(["--loop", loop] if loop else []), dburl=empty_dburl)
     assert set(report) == {"schema", "supported", "reason", "client", "session"}

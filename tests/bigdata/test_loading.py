@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,12 +25,12 @@ from tests.bigdata import loader_program as program
 
 pytestmark = pytest.mark.postgres
 
-every_loader = pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
 every_hot_loop = pytest.mark.parametrize("loader", program.HOT_LOOPS, ids=program.name_of)
 every_runtime = pytest.mark.parametrize("loader", program.REPRESENTATIVES, ids=program.name_of)
-every_protocol = pytest.mark.parametrize(
+# Besides the first one, which loaders use by themselves.
+every_other_protocol = pytest.mark.parametrize(
     ("loader", "protocol"),
-    [(pair, protocol) for pair in program.HOT_LOOPS for protocol in LOADERS[pair[0]].protocols],
+    [(pair, protocol) for pair in program.HOT_LOOPS for protocol in LOADERS[pair[0]].protocols[1:]],
     ids=lambda value: value if isinstance(value, str) else program.name_of(value),
 )
 
@@ -54,40 +55,93 @@ def expected_values(directory: Path, stem: str) -> list[tuple[str, str]]:
     return [(fields[4], value) for fields in lines_of(directory, stem) for value in fields[5:]]
 
 
-@pytest.mark.parametrize(
-    ("loader", "options"),
-    [*((pair, ()) for pair in program.LOADERS), *((pair, ("--no-autocommit",)) for pair in program.HOT_LOOPS)],
-    ids=lambda value: program.name_of(value) if value and value[0] in LOADERS else "".join(value),
-)
-def test_the_server_counts_exactly_the_expected_transactions(
-    loader: program.Pair, options: tuple[str, ...], dburl: str, tmp_path: Path
+def check_work(
+    report: dict[str, Any], directory: Path, records: int | None = None, *, executemany: bool = False
 ) -> None:
-    directory = program.generate(tmp_path, records=25)
-    report = program.load(loader, directory, 20, *options, dburl=dburl)
-    work, poolsize = report["work"], report["poolsize"]
-    assert (work["geo_records"], work["data_records"], work["rows"]) == (25, 25, 25 * 222)
-    registered = LOADERS[loader[0]]
+    """The tables hold what the files do, and the server counted the transactions that the registry expects."""
+    source, loader, work = open_source(directory, records=records), LOADERS[report["loader"]], report["work"]
+    files, autocommit = digest_of(source), report["transaction"] == "autocommit"
+    assert (work["digest"], work["data_records"], work["rows"]) == (files.digest, files.data_records, files.rows)
     least = expected_transactions(
-        registered, geo_records=25, data_records=25, rows=5550, poolsize=poolsize, autocommit=not options
+        loader,
+        geo_records=work["geo_records"],
+        data_records=work["data_records"],
+        rows=work["rows"],
+        poolsize=report["poolsize"],
+        autocommit=autocommit,
+        executemany=executemany,
     )
     more = preparing_transactions(
-        registered,
-        digest_of(open_source(directory)).inserts,
-        data_records=25,
-        poolsize=poolsize,
-        autocommit=not options,
+        loader,
+        files.inserts,
+        data_records=work["data_records"],
+        poolsize=report["poolsize"],
+        autocommit=autocommit,
         protocol=report["protocol"],
+        executemany=executemany,
     )
     assert work["transactions"] - least in more
-    assert report["transaction"] == ("per_record" if options else "autocommit")
 
 
-@every_protocol
+@pytest.mark.parametrize("loader", program.LOADERS, ids=program.NAMES)
+def test_every_loader_does_the_expected_work_and_reports_it(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
+    directory = program.generate(tmp_path, records=25)
+    report = program.load(loader, directory, 3, "--records", "20", dburl=dburl)
+    check_work(report, directory, records=20)
+    check_parts(report, loader)
+
+
+def check_parts(report: dict[str, Any], loader: program.Pair) -> None:
+    """The report has what a report is to have, and numbers that can be."""
+    assert set(report) == {
+        "schema", "loader", "loop", "protocol", "poolsize", "transaction", "inserts", "phases", "client", "work",
+        "session",
+    }  # fmt: skip
+    assert (report["schema"], report["loader"], report["loop"], report["transaction"]) == (1, *loader, "autocommit")
+    assert report["phases"]["geo"]["rows"] == 20
+    assert report["phases"]["data"]["rows"] == 4440
+    data = report["phases"]["data"]
+    times = {"wall_s", "started_s", "ended_s", "user_s", "system_s", "run_queue_s"}
+    assert set(data) == {"rows", *times, "throttled_periods", "throttled_s", "throttling_quota"}
+    assert report["phases"]["geo"]["ended_s"] <= data["started_s"] < data["ended_s"]
+    assert report["client"]["cpu_s"] > data["user_s"] + data["system_s"]
+    registered = LOADERS[loader[0]]
+    assert report["protocol"] == registered.protocols[0]
+    assert set(report["client"]["packages"]) == {*registered.modules, *({loader[1]} & set(LOOP_PACKAGES))}
+    assert (report["client"]["libpq"] is None) == ("asyncpg" in registered.modules)
+    assert (report["client"]["driver_implementation"] in registered.implementations) == bool(registered.implementations)
+    assert 10_000_000 < report["client"]["peak_rss_bytes"] < 150_000_000
+    assert report["work"]["records_read_ahead"] == 40
+    assert report["work"]["records_streamed"] == 0
+    rows, latency_s = report["client"]["rows_per_worker"], report["client"]["record_latency_s"]
+    assert list(rows) == ["smallest", "largest"]
+    assert rows["smallest"] % 222 == rows["largest"] % 222 == 0
+    assert rows["smallest"] <= 4440 / report["poolsize"] <= rows["largest"] <= 4440
+    assert list(latency_s) == ["p50", "p95", "p99"]
+    # A class is 1.1% wide.
+    wall_s = report["phases"]["data"]["wall_s"] * 1.01
+    assert 0 < latency_s["p50"] <= latency_s["p95"] <= latency_s["p99"] <= wall_s
+
+
+@every_hot_loop
+def test_a_transaction_per_record_loads_the_same(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
+    directory = program.generate(tmp_path, records=25)
+    report = program.load_prepared(loader, directory, 20, "--no-autocommit", dburl=dburl)
+    assert report["transaction"] == "per_record"
+    check_work(report, directory)
+
+
+@every_other_protocol
 def test_every_protocol_loads_the_same(loader: program.Pair, protocol: str, dburl: str, tmp_path: Path) -> None:
     directory = program.generate(tmp_path, records=3)
-    report = program.load(loader, directory, 1, "--protocol", protocol, dburl=dburl)
+    report = program.load_prepared(loader, directory, 1, "--protocol", protocol, dburl=dburl)
     assert report["protocol"] == protocol
     assert report["work"]["digest"] == digest_of(open_source(directory)).digest
+
+
+def load_again(loader: program.Pair, directory: Path, dburl: str, *options: str) -> dict[str, Any]:
+    program.query(dburl, sql.CLEAR)
+    return program.load_prepared(loader, directory, 1, *options, dburl=dburl)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +152,7 @@ def test_a_statement_that_is_prepared_apart_is_a_transaction_more(
 ) -> None:
     directory = program.generate(tmp_path, records=3)
     counted = [
-        program.load(loader, directory, 1, "--protocol", protocol, *options, dburl=dburl)["work"]["transactions"]
+        load_again(loader, directory, dburl, "--protocol", protocol, *options)["work"]["transactions"]
         for protocol, *options in (("prepared",), ("extended",), ("prepared", "--no-autocommit"))
     ]
     # Each of four statements, the INSERTs again for values of other types: with one connection it is known exactly.
@@ -111,7 +165,7 @@ def test_a_statement_that_is_prepared_apart_is_a_transaction_more(
 @every_hot_loop
 def test_decimals_and_gaps_are_loaded_value_by_value(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
     directory = program.generate(tmp_path, segments="02,12", records=40)
-    report = program.load(loader, directory, 3, dburl=dburl)
+    report = program.load(loader, directory, 3, "--prepared", dburl=dburl)
     for segment in ("02", "12"):
         wanted = expected_values(directory, f"ri000{segment}")
         assert program.query(dburl, VALUES.format(segment, "RI")) == wanted
@@ -123,7 +177,7 @@ def test_decimals_and_gaps_are_loaded_value_by_value(loader: program.Pair, dburl
 def test_two_states_in_one_directory_are_kept_apart(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
     program.generate(tmp_path, state="RI", records=10)
     program.generate(tmp_path, state="DE", records=12)
-    program.load(loader, tmp_path, 4, dburl=dburl)
+    program.load(loader, tmp_path, 4, "--prepared", dburl=dburl)
     assert program.query(dburl, VALUES.format("01", "RI")) == expected_values(tmp_path, "ri00001")
     assert program.query(dburl, VALUES.format("01", "DE")) == expected_values(tmp_path, "de00001")
 
@@ -134,56 +188,9 @@ def test_two_states_in_one_directory_are_kept_apart(loader: program.Pair, dburl:
 )
 def test_executemany_loads_the_same(loader: program.Pair, options: tuple[str, ...], dburl: str, tmp_path: Path) -> None:
     directory = program.generate(tmp_path, records=10)
-    report = program.load(loader, directory, 3, "--allow-executemany", *options, dburl=dburl)
+    report = program.load_prepared(loader, directory, 3, "--allow-executemany", *options, dburl=dburl)
     assert report["inserts"] == "executemany"
-    assert program.query(dburl, VALUES.format("01", "RI")) == expected_values(directory, "ri00001")
-    registered, autocommit = LOADERS[loader[0]], not options
-    least = expected_transactions(
-        registered, geo_records=10, data_records=10, rows=2220, poolsize=3, autocommit=autocommit, executemany=True
-    )
-    more = preparing_transactions(
-        registered,
-        digest_of(open_source(directory)).inserts,
-        data_records=10,
-        poolsize=3,
-        autocommit=autocommit,
-        protocol=report["protocol"],
-        executemany=True,
-    )
-    assert report["work"]["transactions"] - least in more
-
-
-@every_loader
-def test_the_report_has_all_its_parts(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
-    report = program.load(loader, program.generate(tmp_path, records=10), 2, "--records", "4", dburl=dburl)
-    assert set(report) == {
-        "schema", "loader", "loop", "protocol", "poolsize", "transaction", "inserts", "phases", "client", "work",
-        "session",
-    }  # fmt: skip
-    assert (report["schema"], report["loader"], report["loop"]) == (1, *loader)
-    assert report["phases"]["geo"]["rows"] == 4
-    assert report["phases"]["data"]["rows"] == 888
-    data = report["phases"]["data"]
-    times = {"wall_s", "started_s", "ended_s", "user_s", "system_s", "run_queue_s"}
-    assert set(data) == {"rows", *times, "throttled_periods", "throttled_s", "throttling_quota"}
-    assert report["phases"]["geo"]["ended_s"] <= data["started_s"] < data["ended_s"]
-    assert report["client"]["cpu_s"] > data["user_s"] + data["system_s"]
-    registered = LOADERS[loader[0]]
-    assert report["protocol"] == registered.protocols[0]
-    assert set(report["client"]["packages"]) == {*registered.modules, *({loader[1]} & set(LOOP_PACKAGES))}
-    assert (report["client"]["libpq"] is None) == ("asyncpg" in registered.modules)
-    assert (report["client"]["driver_implementation"] in registered.implementations) == bool(registered.implementations)
-    assert 10_000_000 < report["client"]["peak_rss_bytes"] < 150_000_000
-    assert report["work"]["records_read_ahead"] == 8
-    assert report["work"]["records_streamed"] == 0
-    rows, latency_s = report["client"]["rows_per_worker"], report["client"]["record_latency_s"]
-    assert list(rows) == ["smallest", "largest"]
-    assert rows["smallest"] % 222 == rows["largest"] % 222 == 0
-    assert rows["smallest"] <= 888 / report["poolsize"] <= rows["largest"] <= 888
-    assert list(latency_s) == ["p50", "p95", "p99"]
-    # A class is 1.1% wide.
-    wall_s = report["phases"]["data"]["wall_s"] * 1.01
-    assert 0 < latency_s["p50"] <= latency_s["p95"] <= latency_s["p99"] <= wall_s
+    check_work(report, directory, executemany=True)
 
 
 @pytest.mark.parametrize("poolsize", [1, 7, 80])
@@ -195,7 +202,6 @@ def test_nothing_is_lost_while_records_are_streamed(
 ) -> None:
     monkeypatch.setattr(feed.Feed.fill, "__defaults__", (10,))
     monkeypatch.setattr(feed, "BATCH_RECORDS", 3)
-    program.run("clear", dburl=dburl)
     source = open_source(program.generate(tmp_path, segments="39", records=24))
     poolsize = poolsize if LOADERS[loader[0]].concurrent else 1
     choice = check_choice(*loader, poolsize, executemany=False)
@@ -228,7 +234,9 @@ def test_a_report_file_is_written_whole_and_the_summary_goes_to_standard_output(
 @every_hot_loop
 def test_echo_counts_each_distinct_statement(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
     directory = program.generate(tmp_path, records=5)
-    done = program.run(*program.load_arguments(loader, directory, 2, "--echo", "--no-autocommit"), dburl=dburl)
+    done = program.run(
+        *program.load_arguments(loader, directory, 2, "--echo", "--no-autocommit", "--prepared"), dburl=dburl
+    )
     counts = {line.strip().split("  ", 1)[1]: line.split()[0] for line in done.stdout.splitlines()[5:]}
     own = {"SELECT t.oid, typarray FROM pg_type"}  # aiopg's, once per connection
     names = ("INSERT_ELEMENT", "INSERT_GEO", "SELECT_GEO_ID", "SELECT_ITEM_IDS", "BEGIN", "COMMIT")
@@ -245,24 +253,22 @@ def test_echo_counts_each_distinct_statement(loader: program.Pair, dburl: str, t
 @every_runtime
 def test_profile_shows_the_calls_of_every_worker(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
     directory = program.generate(tmp_path, records=6)
-    done = program.run(*program.load_arguments(loader, directory, 3, "--profile"), dburl=dburl)
+    done = program.run(*program.load_arguments(loader, directory, 3, "--profile", "--prepared"), dburl=dburl)
     assert done.returncode == 0, done.stderr
     executed = [line for line in done.stdout.splitlines() if "method 'execute'" in line or ":0(execute)" in line]
     # Of six records: the geo INSERT, two SELECTs and 222 INSERTs; aiopg looks something up per connection.
     assert executed[0].split()[0] == str(6 + 6 * 224 + (3 if loader[1] else 0))
 
 
-@every_runtime
-def test_a_changed_table_is_noticed(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
+def test_a_changed_table_is_noticed(dburl: str, tmp_path: Path) -> None:
     directory = program.generate(tmp_path, records=5)
-    program.run("clear", dburl=dburl)
     program.query(
         dburl,
         "CREATE FUNCTION interfere() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN NEW.value := NEW.value + 1; RETURN NEW; END $$;"
         "CREATE TRIGGER interfere BEFORE INSERT ON data_element FOR EACH ROW EXECUTE FUNCTION interfere()",
     )
-    done = program.run(*program.load_arguments(loader, directory, 2), dburl=dburl)
+    done = program.run(*program.load_arguments(("row_by_row_threaded", None), directory, 2), dburl=dburl)
     assert done.returncode == 1
     assert "error: the tables do not hold what the files do" in done.stderr
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -14,8 +15,10 @@ import pytest
 from bigdata.census.sf1 import GEO_COLUMNS
 from bigdata.database.marked_tables import ITEMS, MARK, MATRICES
 from bigdata.database.setup_db import dictionary_rows
+from bigdata.database.statements import CLEAR
 from bigdata.registry import LOADERS
 from tests.bigdata import loader_program as program
+from tests.conftest import PostgresServer, fresh_database
 from tests.project import ROOT
 
 EMPTY = "geo:0:0;data:0:0"
@@ -146,19 +149,20 @@ def test_a_role_that_may_not_checkpoint_can_clear(dburl: str) -> None:
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("loader", program.HOT_LOOPS, ids=program.name_of)
-def test_a_database_without_an_encoding_takes_every_letter(
-    loader: tuple[str, str | None], dburl: str, tmp_path: Path
-) -> None:
+def test_a_database_without_an_encoding_takes_every_letter_of_every_driver(dburl: str, tmp_path: Path) -> None:
     url = f"{dburl}_ascii"
     name = psycopg2.extensions.parse_dsn(url)["dbname"]
     program.query(dburl, f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
     try:
         directory = program.generate(tmp_path, records=5)
         rename_state(directory / "rigeo_uf1.zip", "Rhøde Island")
-        program.load(loader, directory, 2, dburl=url)
-        names = "SELECT name FROM geo_record WHERE logrecno = '0000001'"
-        assert program.query(f"{url}?client_encoding=utf8", names) == [("Rhøde Island",)]
+        program.load(("row_by_row_threaded", None), directory, 2, dburl=url)
+        for loader in (None, *(pair for pair in program.HOT_LOOPS if not LOADERS[pair[0]].layer_over)):
+            if loader is not None:
+                program.query(url, CLEAR)
+                program.load(loader, directory, 2, "--prepared", dburl=url)
+            names = "SELECT name FROM geo_record WHERE logrecno = '0000001'"
+            assert program.query(f"{url}?client_encoding=utf8", names) == [("Rhøde Island",)], loader
     finally:
         program.query(dburl, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -179,8 +183,14 @@ def test_clearing_whole_tables_does_without_sqlalchemy(dburl: str) -> None:
     assert "sqlalchemy" not in holds("clear", dburl=dburl)
 
 
+@pytest.fixture(scope="module")
+def dburl_of_all(postgres_server: PostgresServer, prepared_template: str) -> Iterator[str]:
+    """A database with tables, for tests that leave none of their rows."""
+    with fresh_database(postgres_server, prepared_template) as dburl:
+        yield dburl
+
+
 @pytest.mark.postgres
-@pytest.mark.parametrize("prepared", [[], ["--prepared"]], ids=["unprepared", "prepared"])
 @pytest.mark.parametrize(
     ("loader", "held"),
     [
@@ -201,11 +211,20 @@ def test_clearing_whole_tables_does_without_sqlalchemy(dburl: str) -> None:
     ids=str,
 )
 def test_the_measuring_process_holds_its_driver_and_loop_only(
-    loader: tuple[str, str | None], held: list[str], prepared: list[str], dburl: str, tmp_path: Path
+    loader: program.Pair, held: list[str], dburl_of_all: str, tmp_path: Path
 ) -> None:
+    program.query(dburl_of_all, CLEAR)
     directory = program.generate(tmp_path, records=3)
-    program.run("clear", dburl=dburl)
-    assert holds(*program.load_arguments(loader, directory, 2, *prepared), dburl=dburl) == str(held)
+    assert holds(*program.load_arguments(loader, directory, 2, "--prepared"), dburl=dburl_of_all) == str(held)
+
+
+@pytest.mark.postgres
+def test_the_measuring_process_holds_no_more_where_it_prepares_and_verifies(dburl_of_all: str, tmp_path: Path) -> None:
+    directory = program.generate(tmp_path, records=3)
+    # It imports nothing by itself that preparation and verification need.
+    assert holds(*program.load_arguments(("row_by_row_asyncpg", "uvloop"), directory, 2), dburl=dburl_of_all) == str(
+        ["asyncio", "asyncpg", "uvloop"]
+    )
 
 
 def test_list_shows_every_loader_with_its_description() -> None:
