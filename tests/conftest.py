@@ -48,8 +48,9 @@ settings.load_profile("without the clock")
 
 def pytest_configure() -> None:
     """Have the programs that tests start obey the signals that ``nohup`` and a shell's background ignore."""
-    # xdist sets it, and texts would be broken at the width of whose terminal it is.
+    # xdist sets it, as does readline behind Python's back: texts would be broken at the width of some terminal.
     os.environ.pop("COLUMNS", None)
+    os.unsetenv("COLUMNS")
     # A program inherits that a signal is ignored, but no handler: it begins with the default instead.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
