@@ -45,8 +45,8 @@ OPEN_LOOPS = """\
 ## Response times
 
 Mean response times of open loops that are not saturated, measured and by the model: arrivals of a Poisson process wait
-for a connection, and the connections go round as above. CPU costs are those measured in each cell. The delay of each
-loader comes from its lowest load, with the note *fitted*; its other loads test the model.
+for a connection, and the connections are a closed network of queues. CPU costs are those measured in each cell. The
+delay of each loader comes from its lowest load, with the note *fitted*; its other loads test the model.
 """
 
 CHART_ALT = (

@@ -57,7 +57,7 @@ def _latency_sheet(description: Description, summary: ExperimentSummary, alt: st
     pieces: list[Piece] = []
     for panels in latency_panels(series, summary.unit):
         pieces += [panels.key(WIDTH), panels]
-    how = [f"all runs together, {_interval(description, FEWEST_FOR_MEDIAN)} of the blocks"]
+    how = [f"percentiles of all runs together, {_interval(description, FEWEST_FOR_MEDIAN)}"]
     how += ["grey: the other lines of this chart"] if len(pieces) > 2 else []
     return _sheet(description, summary, f"{summary.experiment.name}: latency over load", pieces, how, WIDTH, alt)
 

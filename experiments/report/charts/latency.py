@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,8 +124,9 @@ def _times_ms(series: Sequence[Series]) -> list[float]:
 
 
 def _line(one: Series, name: str) -> tuple[list[float], list[float]]:
-    places = [(point.offered, point.response_s[name].value * 1e3) for point in one.points if name in point.response_s]
-    return [x for x, _ in places], [y for _, y in places]
+    """Return the points of a line, with a gap where it is saturated."""
+    times_s = [point.response_s[name].value if name in point.response_s else math.nan for point in one.points]
+    return [point.offered for point in one.points], [time_s * 1e3 for time_s in times_s]
 
 
 def _looks(place: int) -> Mapping[str, Any]:
