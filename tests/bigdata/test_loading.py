@@ -125,7 +125,7 @@ def check_parts(report: dict[str, Any], loader: program.Pair) -> None:
 
 @every_hot_loop
 def test_a_transaction_per_record_loads_the_same(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
-    directory = program.generate(tmp_path, records=25)
+    directory = program.generate(tmp_path, records=10)
     report = program.load_prepared(loader, directory, 20, "--no-autocommit", dburl=dburl)
     assert report["transaction"] == "per_record"
     check_work(report, directory)
@@ -164,12 +164,12 @@ def test_a_statement_that_is_prepared_apart_is_a_transaction_more(
 
 @every_hot_loop
 def test_decimals_and_gaps_are_loaded_value_by_value(loader: program.Pair, dburl: str, tmp_path: Path) -> None:
-    directory = program.generate(tmp_path, segments="02,12", records=40)
+    directory = program.generate(tmp_path, segments="02,12", records=15)
     report = program.load(loader, directory, 3, "--prepared", dburl=dburl)
     for segment in ("02", "12"):
         wanted = expected_values(directory, f"ri000{segment}")
         assert program.query(dburl, VALUES.format(segment, "RI")) == wanted
-    assert report["work"]["data_records"] < 80  # the gaps of segment 12
+    assert report["work"]["data_records"] < 30  # the gaps of segment 12
     assert program.query(dburl, "SELECT count(*) > 0 FROM data_element WHERE scale(value) > 0") == [(True,)]
 
 
@@ -278,11 +278,11 @@ def test_a_changed_table_is_noticed(dburl: str, tmp_path: Path) -> None:
     "loader", [pair for pair in program.HOT_LOOPS if not LOADERS[pair[0]].layer_over], ids=program.name_of
 )
 def test_the_first_places_of_delaware_have_their_population(loader: program.Pair, dburl: str, sf1_dir: Path) -> None:
-    program.load(loader, sf1_dir / "Delaware", 10, "--records", "100", dburl=f"{dburl}{QUICK}")
+    program.load(loader, sf1_dir / "Delaware", 10, "--records", "30", "--prepared", dburl=f"{dburl}{QUICK}")
     wrong = """
         SELECT count(*), count(*) FILTER (WHERE value <> pop100) FROM data_element
         JOIN geo_record ON geo_record.id = geo_record_id
         JOIN dictionary_item ON dictionary_item.id = dictionary_item_id JOIN matrix ON matrix.id = matrix_id
         WHERE matrix.code = 'P1'
     """
-    assert program.query(dburl, wrong) == [(100, 0)]
+    assert program.query(dburl, wrong) == [(30, 0)]
