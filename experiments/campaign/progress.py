@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from statistics import fmean
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -25,7 +24,8 @@ class TimeLeft:
         self._clock = clock
         self._since = clock()
         self._left: Counter[Cell] = Counter()
-        self._taken_s: dict[Cell, list[float]] = {}
+        self._taken_s: dict[Cell, float] = {}
+        self._runs: Counter[Cell] = Counter()
 
     def expect(self, runs: Sequence[PlannedRun]) -> None:
         """Set the runs that are left."""
@@ -43,15 +43,17 @@ class TimeLeft:
     def count(self, cell: Cell) -> None:
         """Count a run of the cell that has ended."""
         now = self._clock()
-        self._taken_s.setdefault(cell, []).append(now - self._since)
+        self._taken_s[cell] = self._taken_s.get(cell, 0.0) + now - self._since
+        self._runs[cell] += 1
         self._since = now
         self._left[cell] -= 1
 
     def __str__(self) -> str:
         if not self._taken_s:
             return "time left not known yet"
-        usual_s = fmean(taken_s for runs in self._taken_s.values() for taken_s in runs)
-        left_s = sum(fmean(self._taken_s.get(cell, (usual_s,))) * runs for cell, runs in self._left.items())
+        usual_s = sum(self._taken_s.values()) / self._runs.total()
+        each_s = {cell: taken_s / self._runs[cell] for cell, taken_s in self._taken_s.items()}
+        left_s = sum(each_s.get(cell, usual_s) * runs for cell, runs in self._left.items())
         return f"{duration(left_s)} left"
 
 
