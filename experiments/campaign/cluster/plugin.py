@@ -15,7 +15,7 @@ from typing import Any
 import dask
 from distributed import Worker, WorkerPlugin, get_worker
 
-from experiments.campaign.cluster.agreement import Machine, describe_machine, name_machine
+from experiments.campaign.cluster.agreement import name_machine
 from experiments.campaign.start import Order
 from experiments.environment.hashes import PROJECT
 from experiments.environment.image_lock import Asked
@@ -115,9 +115,9 @@ def _await_end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def describe_on_worker(name: str) -> tuple[Machine, str]:
-    """Prepare the machine of this task's worker; return it and its description of the campaign."""
-    return describe_machine(), _plugin(name).describe()
+def describe_on_worker(name: str) -> str:
+    """Prepare the machine of this task's worker; return its description of the campaign."""
+    return _plugin(name).describe()
 
 
 def run_on_worker(name: str, block: int) -> str:

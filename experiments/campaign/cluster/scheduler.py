@@ -95,8 +95,8 @@ class Cluster:
                 self._client.cancel(list(self._futures.values()))
                 self._client.unregister_worker_plugin(self._name)
 
-    def describe(self, addresses: list[str], tell: Callable[[str], None]) -> dict[str, tuple[Machine, str]]:
-        """Prepare all machines at once; return each with its description of the campaign, by its address."""
+    def describe(self, addresses: list[str], tell: Callable[[str], None]) -> dict[str, str]:
+        """Prepare all machines at once; return the description of the campaign by each, by its address."""
         futures = {
             address: self._client.submit(
                 describe_on_worker,

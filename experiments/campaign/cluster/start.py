@@ -59,7 +59,7 @@ def run_on_cluster(
         reporter.tell(f"cluster: {count(len(machines), 'machine')}")
         with cluster.holding(MachinePlugin(name, sent, engines, source)):
             found = cluster.describe(list(machines), reporter.tell)
-            descriptions = {address: from_json(text, address) for address, (_, text) in found.items()}
+            descriptions = {address: from_json(text, address) for address, text in found.items()}
             check_parts(descriptions)
             described = _describe(order, {machines[address].name: one for address, one in descriptions.items()})
             folder, resumed = begin_or_resume(order, described, reporter.tell)

@@ -280,3 +280,18 @@ def test_the_default_python_has_its_gil_and_psycopg_its_wheel_where_the_lock_has
     opened.pythons = lambda: ("3.14t",)
     with pytest.raises(BadInput, match="engine local: found no Python that has locked packages"):
         resolver.default_python("local")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--plan"], "--plan cannot be combined with --cluster: it is about this machine; leave out --cluster"),
+        (["--until", "5%"], "--until cannot be combined with --cluster: blocks added one at a time would leave"),
+        (["--pg-bin", "bin"], "--pg-bin cannot be combined with --cluster: it is a folder of this machine"),
+    ],
+)
+def test_options_of_one_machine_are_refused_for_a_cluster(
+    options: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["matrix", "--cluster", "tcp://127.0.0.1:1", *options]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {why}")
