@@ -54,28 +54,19 @@ def make_parser() -> argparse.ArgumentParser:
     import importlib
 
     from bigdata.arguments import Parser
+    from experiments.cli.options import add_version
 
     parser = Parser(prog="python -m experiments", description="The experiment matrix and its tools.")
-    version = f"bigdata-matrix {read_version()}"
-    parser.add_argument("--version", action="version", version=version, help="print the version")
+    add_version(parser)
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name in VERBS:
         module = importlib.import_module(f"experiments.cli.{name}")
         summary = (module.__doc__ or "").splitlines()[0]
         verb = verbs.add_parser(name, help=summary, description=summary)
         module.add_arguments(verb)
-        verb.add_argument("--version", action="version", version=version, help="print the version")
+        add_version(verb)
         verb.set_defaults(run=module.run)
     return parser
-
-
-def read_version() -> str:
-    """Return the version of the checkout that runs."""
-    import tomllib
-    from pathlib import Path
-
-    project = Path(__file__).resolve().parents[1] / "pyproject.toml"
-    return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Command-line options that several verbs share, and the selection that they make."""
 
 import sys
-from argparse import ArgumentParser, Namespace
+import tomllib
+from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -14,6 +15,21 @@ from experiments.matrix.selection import Selection, parse_selection
 from experiments.records.campaign import LOCAL
 
 MATRIX = Path("matrix.yaml")
+
+
+class _PrintVersion(Action):
+    """Prints the version of the checkout that runs; its file is read only then."""
+
+    def __call__(self, parser: ArgumentParser, *_: object) -> None:
+        project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        parser.exit(
+            message=f"bigdata-matrix {tomllib.loads(project.read_text(encoding='utf-8'))['project']['version']}\n"
+        )
+
+
+def add_version(parser: ArgumentParser) -> None:
+    """Declare --version."""
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
 
 
 def add_results(parser: ArgumentParser, folder: Path = LOCAL) -> None:
