@@ -22,9 +22,8 @@ class _PrintVersion(Action):
 
     def __call__(self, parser: ArgumentParser, *_: object) -> None:
         project = Path(__file__).resolve().parents[2] / "pyproject.toml"
-        parser.exit(
-            message=f"bigdata-matrix {tomllib.loads(project.read_text(encoding='utf-8'))['project']['version']}\n"
-        )
+        print("bigdata-matrix", tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+        parser.exit()
 
 
 def add_version(parser: ArgumentParser) -> None:

@@ -27,6 +27,15 @@ from experiments.records.record import Record
 from tests.project import ROOT
 
 
+@pytest.mark.parametrize("verb", [[], ["matrix"]])
+def test_every_verb_tells_the_version_of_the_checkout(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*verb, "--version"])
+    assert ended.value.code == 0
+    cited = (ROOT / "CITATION.cff").read_text().partition("\nversion: ")[2].splitlines()[0]
+    assert capsys.readouterr().out == f"bigdata-matrix {cited}\n"
+
+
 def test_bad_input_is_one_message_and_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tables", "--results", str(tmp_path)]) == 2
     assert capsys.readouterr().err == f"error: {tmp_path}: holds no campaign; run one with: nox -s matrix\n"
