@@ -108,7 +108,7 @@ function resultSpec(rows, available) {
   const band = { mark: { type: "rect", opacity: 0.25 }, encoding: { x: { field: "floor_low", type: "quantitative" }, x2: { field: "floor_high" }, color: { value: colour("other") } } };
   const makers = Object.entries({
     rate: (first) => panel("rate", `Throughput, ${plural(unit)}/s`, { ...size, first }),
-    ratio: (first) => panel("ratio", "Ratio, noise floor in grey", { ...size, first, scale: { type: "log" }, more: known.has("floor_low") ? [band] : [] }),
+    ratio: (first) => panel("ratio", "Ratio, noise floor in grey", { ...size, first, scale: { type: "log", nice: false, padding: 8 }, more: known.has("floor_low") ? [band] : [] }),
     client_share: (first) => bottleneckPanel({ ...size, first }),
     cpu_us: (first) => panel("cpu_us", `Client CPU, µs/${unit}`, { ...size, first }),
     instructions: (first) => panel("instructions", `Client instructions/${unit}`, { ...size, first, format: "~s" }),
