@@ -94,6 +94,11 @@ def effective_parameters(url: str, environment: Mapping[str, str] | None = None)
     return {**given, **parse_url(url)}
 
 
+def pool_timeout_s(poolsize: int) -> float:
+    """Return the time limit to open a pool of so many connections, which takes longer than one."""
+    return CONNECT_TIMEOUT_S + poolsize / 10
+
+
 def connect_timeout_s(parameters: Mapping[str, str]) -> int | None:
     """Return how long to wait for each server: as the user says, else CONNECT_TIMEOUT_S; None for no limit."""
     given = parameters.get("connect_timeout")

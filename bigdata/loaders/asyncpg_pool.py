@@ -12,7 +12,7 @@ from asyncpg import Pool, create_pool
 
 from bigdata.census.sf1 import Key
 from bigdata.database import statements as sql
-from bigdata.database.conninfo import CONNECT_TIMEOUT_S
+from bigdata.database.conninfo import pool_timeout_s
 from bigdata.loaders import asyncpg
 from bigdata.loaders.asyncpg_tools import Error, statement_of
 from bigdata.runtimes.job import Operations
@@ -61,8 +61,8 @@ async def connect(url: str, *, poolsize: int, autocommit: bool, protocol: str, s
     """Open a pool and all its connections, which it never replaces; ``statements`` counts what they send."""
     sizes = {"min_size": poolsize, "max_size": poolsize}
     lifetime = {"max_queries": sys.maxsize, "max_inactive_connection_lifetime": 0}
-    timeout_s = CONNECT_TIMEOUT_S + poolsize / 10
-    return await asyncpg.open_by(create_pool, url, protocol, statements, timeout_s, **sizes, **lifetime)
+    limit_s = pool_timeout_s(poolsize)
+    return await asyncpg.open_by(create_pool, url, protocol, statements, limit_s, **sizes, **lifetime)
 
 
 async def session(pool: Pool) -> list[tuple[str, str]]:

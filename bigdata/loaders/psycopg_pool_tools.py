@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.pq import TransactionStatus
 
-from bigdata.database.conninfo import CONNECT_TIMEOUT_S
+from bigdata.database.conninfo import pool_timeout_s
 from bigdata.loaders import psycopg_tools
 
 CLOSE_WITHIN_S = 1.0
@@ -28,9 +28,9 @@ class Opened:
 
 
 def pool_options(poolsize: int) -> dict[str, Any]:
-    """Return the options for a pool of a fixed size; opening many connections takes longer."""
-    timeout_s = CONNECT_TIMEOUT_S + poolsize / 10
-    return {"min_size": poolsize, "max_size": poolsize, "max_lifetime": _LIFETIME_S, "timeout": timeout_s}
+    """Return the options for a pool of a fixed size."""
+    sizes = {"min_size": poolsize, "max_size": poolsize}
+    return {**sizes, "max_lifetime": _LIFETIME_S, "timeout": pool_timeout_s(poolsize)}
 
 
 def cancel(pool: Any) -> None:
