@@ -90,8 +90,7 @@ def _of_the_pool(records: Sequence[Record]) -> dict[str, Any]:
         **{state: median_of_known(getattr(one, state) for one in every) for state in states},
         "commit_wait": median_of_known(waits.commit for waits in split),
         "other_wait": median_of_known(waits.other for waits in split),
-        "round_trip": median_of_known(_trip_share(record) for record in seen),
-        **_beyond_core_waits(seen),
+        **_of_ledgers([settled for record in seen if (settled := _settle(record)) is not None]),
         "waits": median_waits([one.waits for one in every]),
         "looks": (min(looks), max(looks), sum(looks)) if looks else (0, 0, 0),
     }
@@ -120,15 +119,12 @@ def _server_cpu_s(record: Record) -> float | None:
     return data.server_cpu_s if data is not None and data.units > 0 and data.wall_s > 0 else None
 
 
-def _trip_share(record: Record) -> float | None:
-    return None if (settled := _settle(record)) is None else settled["round_trip"]
-
-
-def _beyond_core_waits(records: Sequence[Record]) -> dict[str, float]:
-    """Return the shares of both waits without the time in which backends waited for a core, as far as that is known."""
-    settled = [one for record in records if (one := _settle(record)) is not None and "server_run_queue" in one]
-    waits = ("commit_wait", "other_wait")
-    return {wait: statistics.median(one[wait] for one in settled) for wait in waits} if settled else {}
+def _of_ledgers(settled: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
+    """Return the shares of round trips and, as far as the waits for a core are known, of both waits without those."""
+    told = [one for one in settled if "server_run_queue" in one]
+    waits = ("commit_wait", "other_wait") if told else ()
+    trips = median_of_known(one["round_trip"] for one in settled)
+    return {"round_trip": trips, **{wait: statistics.median(one[wait] for one in told) for wait in waits}}
 
 
 def _settle(record: Record) -> dict[str, float] | None:
