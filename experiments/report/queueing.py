@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 
 from experiments.analysis.queueing.fit import Fit
@@ -121,12 +122,24 @@ def describe_error(model: Model) -> str:
         return "**Median error: not known**, as all cells were needed for fitting."
     cells = count(len(model.tested), "cell")
     text = f"**Median error: {model.median_error:.1%}** ({cells} that it was not fitted on)."
+    text += _by_network(model)
     if model.plain_error is None or not any(fit.contention for fit in model.fits.values()):
         return text
     return (
         f"{text} Without the server's contention it would be {model.plain_error:.1%}. The contention comes from one "
         "more cell of one loader, which is then among those not fitted on."
     )
+
+
+def _by_network(model: Model) -> str:
+    """Return the median error in each network; nothing where all cells have the same."""
+    errors: dict[str, list[float]] = {}
+    for cell in model.tested:
+        errors.setdefault(cell.point.shown.cell.network, []).append(abs(cell.error or 0.0))
+    if len(errors) < 2:
+        return ""
+    told = (f"{name} {statistics.median(some):.1%} ({count(len(some), 'cell')})" for name, some in errors.items())
+    return f" By network: {', '.join(told)}."
 
 
 def describe_fit(fit: Fit) -> list[str]:

@@ -52,8 +52,8 @@ class Answer:
     spread: Estimate | None
     blocks: int
     setup: Setup
-    tested: tuple[tuple[int, str, float], ...]
-    """Pool size, cores and error of each cell of the family that it was not fitted on."""
+    tested: tuple[tuple[int, str, str, float], ...]
+    """Pool size, cores, network and error of each cell of the family that it was not fitted on."""
     measured: tuple[str, ...]
     unfounded: tuple[str, ...]
     grown_no_further: float | None
@@ -95,7 +95,7 @@ def answer_question(model: Model, family: Family, question: Question, *, trips_p
         blocks=len(rates),
         setup=setup,
         tested=tuple(
-            (cell.point.poolsize, cell.point.shown.cell.resources, cell.error)
+            (cell.point.poolsize, cell.point.shown.cell.resources, cell.point.shown.cell.network, cell.error)
             for cell in model.tested
             if cell.point.family == family and cell.error is not None
         ),
@@ -189,7 +189,11 @@ def _find_unfounded(points: Sequence[Point], question: Question, setup: Setup, t
 
 
 def _trust(answer: Answer, model: Model) -> list[str]:
-    errors = [f"pool {poolsize} on {cores} {error:+.1%}" for poolsize, cores, error in answer.tested]
+    networks = {network for *_, network, _ in answer.tested}
+    errors = [
+        f"pool {poolsize} on {cores}{f', {network}' if len(networks) > 1 else ''} {error:+.1%}"
+        for poolsize, cores, network, error in answer.tested
+    ]
     tested = ", ".join(errors) or "none, as all were needed for fitting"
     if model.median_error is not None:
         tested += f"; median of all {count(len(model.tested), 'cell')} of the campaign {model.median_error:.1%}"

@@ -103,6 +103,15 @@ def test_the_median_error_is_told_with_and_without_contention(
     assert describe_error(three) == "**Median error: 0.0%** (2 cells that it was not fitted on)."
 
 
+def test_the_median_error_of_each_network_is_told(description: Description, make_record: MakeRecord) -> None:
+    _, model = model_of(description, make_record, server_costs={(ASYNCIO, 50): 1.25})
+    *others, last = model.cells
+    there = replace(last.point.shown, cell=replace(last.point.shown.cell, network="region"))
+    moved = replace(last, point=replace(last.point, shown=there))
+    told = describe_error(replace(model, cells=(*others, moved)))
+    assert " By network: loopback 0.0% (2 cells), region 25.0% (1 cell)." in told
+
+
 def test_a_cell_without_prediction_has_its_bounds(description: Description, make_record: MakeRecord) -> None:
     described, records = made_campaign(description, make_record)
     made = model_campaign(Campaign(described, [one for one in records if one.cell_key != f"sha256:{ASYNCIO}-1"]))

@@ -166,3 +166,10 @@ def test_the_answer_names_bounds_limit_and_what_it_was_tested_on(model: Model) -
         "tested on cells that it was not fitted on: pool 5 on split +0.0%, pool 50 on split +0.0%; "
         "median of all 3 cells of the campaign 0.0%",
     ]
+
+
+def test_with_several_networks_the_tested_cells_name_theirs(model: Model) -> None:
+    asked = ask(model, ASYNCIO, 20)
+    near, far = asked.tested
+    lines = describe_answer(replace(asked, tested=(near, (*far[:2], "region", far[3]))), model).splitlines()
+    assert "pool 5 on split, loopback +0.0%, pool 50 on split, region +0.0%; " in lines[-1]
