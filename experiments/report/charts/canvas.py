@@ -26,17 +26,14 @@ from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
+from experiments.report.charts.colors import BLACK, GREY, PAPER, dark_style
+
 # Shown as 900 pixels, in which the smallest text is 11 pixels high.
 WIDTH = 675.0
 PADDING = 14.0
 SMALL = 8.0
 BODY = 9.5
 TITLE = 14.0
-
-BLACK = "#1a1a1a"
-GREY = "#666666"
-SHADE = "#e2e2e2"
-RULE = "#d9d9d9"
 
 _STYLE: Any = {
     "font.family": ["DejaVu Sans"],
@@ -140,10 +137,10 @@ class Key:
         """Return the height with the space below."""
         return len(self._rows()) * SMALL * 1.7 + self.below if self.entries else 0.0
 
-    def draw(self, sheet: Sheet, top: float) -> None:
-        """Draw the samples with their texts."""
+    def draw(self, sheet: Sheet, top: float, start: float = PADDING) -> None:
+        """Draw the samples with their texts, ``start`` right of the left edge of the sheet."""
         for number, row in enumerate(self._rows()):
-            left, baseline = PADDING, top + SMALL * (1.2 + 1.7 * number)
+            left, baseline = start, top + SMALL * (1.2 + 1.7 * number)
             for text, looks in row:
                 sheet.sample(left, baseline - SMALL * 0.36, looks)
                 sheet.write(text, left + _SAMPLE + 5, baseline)
@@ -231,7 +228,7 @@ def charting() -> Iterator[None]:
 def draw_sheet(pieces: Sequence[Piece], width: float, title: str, described: str) -> bytes:
     """Return the SVG of the pieces below each other. Screen readers read ``title`` and ``described``."""
     height = sum(piece.height for piece in pieces) + 2 * PADDING
-    figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="white")
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=PAPER)
     FigureCanvasSVG(figure)
     sheet = Sheet(figure, width, height)
     top = PADDING
@@ -255,11 +252,11 @@ def draw_page(
 
 
 def _shorten(svg: str) -> str:
-    """Return the same picture in fewer bytes: fonts named once, lengths to a hundredth of a point."""
+    """Return the picture in fewer bytes, and in the reader's colour scheme: fonts named once, lengths to 0.01 points."""
     svg = re.sub(r"^ +", "", svg, flags=re.MULTILINE)
     svg = re.sub(r"; font-family: 'DejaVu Sans'|(?<=\") transform=\"rotate\(-0 [^)]*\)\"", "", svg)
     svg = re.sub(r' [dxy]="[^"]*"', lambda match: re.sub(r"(\.\d\d)\d+| ?\n", r"\1", match[0]), svg)
-    return svg.replace("*{", f"*{{font-family: {_FONTS}; ", 1)
+    return svg.replace("*{", f"{dark_style(svg)} *{{font-family: {_FONTS}; ", 1)
 
 
 @cache

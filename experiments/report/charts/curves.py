@@ -12,7 +12,9 @@ from matplotlib.axes import Axes
 from experiments.analysis.stats import Estimate, estimate_median
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import axis_name, in_units
-from experiments.report.charts.canvas import GREY, SMALL, Key, Sheet
+from experiments.report.charts import colors
+from experiments.report.charts.canvas import SMALL, Key, Sheet
+from experiments.report.charts.colors import GREY
 from experiments.report.charts.catalog import Curves, Line
 from experiments.report.charts.panels import CAPTION, draw_intervals, panel_axes, set_heights, set_pool_axis, set_ticks
 from experiments.report.labels import value_text
@@ -41,16 +43,16 @@ METRICS = {"rows": "rows/s", "cpu": "client CPU, µs per row"}
 # Dark enough for white paper, distinct for people who do not see all colours, and each with a marker and a dash of
 # its own, so that no line needs its colour.
 LOOKS: tuple[Mapping[str, Any], ...] = (
-    {"color": "#0b4f8a", "marker": "o", "linestyle": "-"},
-    {"color": "#c2410c", "marker": "s", "linestyle": (0, (5, 2))},
-    {"color": "#00694e", "marker": "^", "linestyle": (0, (1.5, 1.5))},
-    {"color": "#1a1a1a", "marker": "D", "linestyle": (0, (6, 2, 1.5, 2))},
-    {"color": "#93246f", "marker": "v", "linestyle": (0, (9, 2))},
-    {"color": "#7a5b00", "marker": "P", "linestyle": (0, (3, 1.5, 1, 1.5, 1, 1.5))},
+    {"color": colors.BLUE, "marker": "o", "linestyle": "-"},
+    {"color": colors.ORANGE, "marker": "s", "linestyle": (0, (5, 2))},
+    {"color": colors.GREEN, "marker": "^", "linestyle": (0, (1.5, 1.5))},
+    {"color": colors.BLACK, "marker": "D", "linestyle": (0, (6, 2, 1.5, 2))},
+    {"color": colors.PURPLE, "marker": "v", "linestyle": (0, (9, 2))},
+    {"color": colors.BROWN, "marker": "P", "linestyle": (0, (3, 1.5, 1, 1.5, 1, 1.5))},
 )
 MOST_LINES = len(LOOKS)
-_CONTEXT: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.7, "zorder": 1}
-_APART: dict[str, Any] = {"facecolor": "#ededed", "edgecolor": "none"}
+_CONTEXT: dict[str, Any] = {"color": colors.CONTEXT, "linewidth": 0.7, "zorder": 1}
+_APART: dict[str, Any] = {"facecolor": colors.PEARL, "edgecolor": "none"}
 APART_ENTRY = ("free-threaded builds: a series of their own, hollow and not joined", _APART)
 
 # Values of a text axis that stand beside each other in half the width.
@@ -169,7 +171,7 @@ def _plot_line(axes: Axes, places: Sequence[_Place], looks: Mapping[str, Any], n
     axes.plot(*_joined(places), gid=f"line-{name}", zorder=3, **_line(looks))
     apart = [place for place in places if place.apart]
     if apart:
-        hollow = {**_line(looks), "linestyle": "none", "markerfacecolor": "white", "zorder": 3}
+        hollow = {**_line(looks), "linestyle": "none", "markerfacecolor": colors.PAPER, "zorder": 3}
         axes.plot([place.x for place in apart], [place.y for place in apart], gid=f"apart-{name}", **hollow)
     intervals = [(place.x, *place.interval) for place in places if place.interval is not None]
     draw_intervals(axes, intervals, f"intervals-{name}", color=looks["color"], zorder=2)

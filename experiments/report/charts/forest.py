@@ -15,7 +15,8 @@ from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import format_known, in_units
-from experiments.report.charts.canvas import BLACK, GREY, PADDING, RULE, SHADE, SMALL, Columns, Key, Sheet
+from experiments.report.charts.canvas import PADDING, SMALL, Columns, Key, Sheet
+from experiments.report.charts.colors import BLACK, BLUE, GREY, PAPER, RULE, SHADE
 from experiments.report.charts.panels import log_limits, log_ticks, set_ticks
 from experiments.report.labels import label_of
 
@@ -41,16 +42,15 @@ class ForestRow:
     without_result: str | None = None
 
 
-_BLUE = "#0b4f8a"
-_LINE: dict[str, Any] = {"color": _BLUE, "linewidth": 1.3}
+_LINE: dict[str, Any] = {"color": BLUE, "linewidth": 1.3}
 _DIAMOND: dict[str, Any] = {"marker": "D", "markeredgecolor": BLACK, "markersize": 5}
-_DOT: dict[str, Any] = {"marker": "o", "markeredgecolor": _BLUE, "markersize": 5.5}
-_CROSS: dict[str, Any] = {"marker": "x", "markeredgecolor": _BLUE, "markeredgewidth": 1.4, "markersize": 5}
+_DOT: dict[str, Any] = {"marker": "o", "markeredgecolor": BLUE, "markersize": 5.5}
+_CROSS: dict[str, Any] = {"marker": "x", "markeredgecolor": BLUE, "markeredgewidth": 1.4, "markersize": 5}
 _MARKS: Mapping[Mark, tuple[str, dict[str, Any]]] = {
     Mark.BASELINE: ("baseline", {**_DIAMOND, "markerfacecolor": BLACK}),
-    Mark.AGAIN: ("the baseline again", {**_DIAMOND, "markerfacecolor": "white"}),
-    Mark.SIGNIFICANT: ("significant", {**_DOT, "markerfacecolor": _BLUE}),
-    Mark.NOISE: ("not significant", {**_DOT, "markerfacecolor": "white"}),
+    Mark.AGAIN: ("the baseline again", {**_DIAMOND, "markerfacecolor": PAPER}),
+    Mark.SIGNIFICANT: ("significant", {**_DOT, "markerfacecolor": BLUE}),
+    Mark.NOISE: ("not significant", {**_DOT, "markerfacecolor": PAPER}),
     Mark.UNCLAIMED: ("no interval or no noise floor: nothing is claimed", _CROSS),
 }
 _WITHOUT_INTERVAL = (Mark.BASELINE, Mark.UNCLAIMED)
@@ -180,7 +180,7 @@ class Forest:
         self._columns.write(sheet, baseline, slot.label[self._first :], slot.numbers, color)
         if slot.without_result:
             # On paper of its own, as the line at 1 may be there.
-            paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+            paper = {"facecolor": PAPER, "edgecolor": "none", "pad": 1.0}
             left = self._columns.lefts[-1] + 6
             sheet.write(slot.without_result, left, baseline, color=GREY, style="italic", bbox=paper)
 

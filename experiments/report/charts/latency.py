@@ -12,14 +12,15 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNL
 
 from experiments.analysis.response_times import ResponseTimes
 from experiments.analysis.summary import CellSummary, ExperimentSummary
-from experiments.report.charts.canvas import GREY, RULE, SMALL, Key, Sheet
+from experiments.report.charts.canvas import SMALL, Key, Sheet
+from experiments.report.charts.colors import CONTEXT, GREY, RULE
 from experiments.report.charts.curves import LOOKS, MOST_LINES
 from experiments.report.charts.panels import CAPTION, draw_intervals, log_limits, log_ticks, panel_axes
 from experiments.report.labels import join_label, label_of
 
 SHOWN = ("p50", "p99")
 _HEIGHT = 190.0
-_CONTEXT: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.7, "zorder": 1}
+_CONTEXT: dict[str, Any] = {"color": CONTEXT, "linewidth": 0.7, "zorder": 1}
 _SATURATED: dict[str, Any] = {"marker": "x", "markersize": 5, "markeredgewidth": 1.4, "linestyle": "none"}
 SATURATED_ENTRY = ("saturated: arrivals outrun it", {**_SATURATED, "color": GREY})
 

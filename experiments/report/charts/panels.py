@@ -9,12 +9,13 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from experiments.report.charts.canvas import PADDING, RULE, SMALL, Sheet, text_width
+from experiments.report.charts.canvas import PADDING, SMALL, Sheet, text_width
+from experiments.report.charts.colors import RULE
 
 CAPTION = 14.0
 """Height of the caption above a panel."""
 
-_TICKS_LEFT = 40.0
+TICKS_LEFT = 40.0
 _BETWEEN = 14.0
 # What is free left and right of the outermost pool sizes, as a factor.
 _MARGIN = 1.25
@@ -26,6 +27,7 @@ _MOST_TICKS = 8
 # Margin beyond the outermost point, as a part of the whole on a log axis.
 _LOG_MARGIN = 0.04
 _LEAST_SPAN = 1.1
+_TOPS = (1, 2, 4, 6, 10, 20)
 
 
 def panel_axes(
@@ -36,8 +38,8 @@ def panel_axes(
     width = (sheet.width - 2 * PADDING - (beside - 1) * _BETWEEN) / beside
     left = PADDING + column * (width + _BETWEEN)
     sheet.write(caption, left, top + SMALL, **looks)
-    axes = sheet.axes(left + _TICKS_LEFT, top + CAPTION, width - _TICKS_LEFT - 4, height)
-    return axes, width - _TICKS_LEFT
+    axes = sheet.axes(left + TICKS_LEFT, top + CAPTION, width - TICKS_LEFT - 4, height)
+    return axes, width - TICKS_LEFT
 
 
 def set_heights(axes: Axes, top: float, *, steps: int) -> None:
@@ -48,6 +50,12 @@ def set_heights(axes: Axes, top: float, *, steps: int) -> None:
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=True, axis="y", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
+
+
+def nice_top(highest: float) -> float:
+    """Return the end of an axis from 0: one of few, so that campaigns of the same size have the same axis."""
+    power = 10.0 ** math.floor(math.log10(highest)) if highest > 0 else 1.0
+    return next(step * power for step in _TOPS if step * power >= highest)
 
 
 def set_pool_axis(axes: Axes, pools: Sequence[int], width: float) -> None:

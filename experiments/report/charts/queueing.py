@@ -15,16 +15,17 @@ from experiments.analysis.stats import Estimate, estimate_median
 from experiments.formatting import format_known, in_units, unit_of
 from experiments.records.description import Description
 from experiments.report.charts.canvas import SMALL, WIDTH, Key, Sheet, charting, draw_page
+from experiments.report.charts.colors import BLACK, BLUE, ORANGE, PAPER
 from experiments.report.charts.panels import CAPTION, draw_intervals, panel_axes, set_heights, set_pool_axis
 from experiments.report.labels import label_axes, one_line
 from experiments.report.queueing import CHART_ALT
 
 _TITLE = "Campaign, and predicted by the model"
 _QUESTION = "Do the costs per row with one connection and with a busy server predict all other pool sizes?"
-_CURVE: Mapping[str, Any] = {"color": "#0b4f8a", "linewidth": 1.4}
-_TESTED: Mapping[str, Any] = {"color": "#1a1a1a", "marker": "o", "markersize": 5, "linestyle": "none"}
-_FITTED: Mapping[str, Any] = {**_TESTED, "markerfacecolor": "white"}
-_BOUND: Mapping[str, Any] = {"color": "#c2410c", "linewidth": 1.0, "linestyle": (0, (5, 2))}
+_CURVE: Mapping[str, Any] = {"color": BLUE, "linewidth": 1.4}
+_TESTED: Mapping[str, Any] = {"color": BLACK, "marker": "o", "markersize": 5, "linestyle": "none"}
+_FITTED: Mapping[str, Any] = {**_TESTED, "markerfacecolor": PAPER}
+_BOUND: Mapping[str, Any] = {"color": ORANGE, "linewidth": 1.0, "linestyle": (0, (5, 2))}
 _KEY = (
     ("predicted", _CURVE),
     ("lowest bound", _BOUND),

@@ -15,22 +15,24 @@ from experiments.analysis.time_breakdown import PARTS
 from experiments.analysis.verdict import BUSY_SHARE
 from experiments.formatting import NOTHING, format_known, in_units
 from experiments.report.bottlenecks import BUSY_NAMES, PART_NAMES
-from experiments.report.charts.canvas import BLACK, GREY, RULE, SMALL, Columns, Key, Sheet, text_width
+from experiments.report.charts.canvas import SMALL, Columns, Key, Sheet, text_width
+from experiments.report.charts import colors
+from experiments.report.charts.colors import BLACK, GREY, RULE
 from experiments.report.labels import label_of
 
 # Distinct in greyscale, too: neighbours differ in lightness, and waiting is hatched.
 _LOOKS: Mapping[str, dict[str, Any]] = {
-    "client_user": {"facecolor": "#0b4f8a"},
-    "client_system": {"facecolor": "#7fb2dd"},
-    "client_run_queue": {"facecolor": "#dbe9f6", "hatch": "...."},
-    "server_cpu": {"facecolor": "#c2410c"},
-    "server_run_queue": {"facecolor": "#f6c9b0", "hatch": "...."},
-    "commit_wait": {"facecolor": "#fbd9b5", "hatch": "////"},
-    "other_wait": {"facecolor": "#b79ad1", "hatch": "||||"},
-    "round_trip": {"facecolor": "#4d7c4a"},
-    "queueing": {"facecolor": "#ececec"},
+    "client_user": {"facecolor": colors.BLUE},
+    "client_system": {"facecolor": colors.PALE_BLUE},
+    "client_run_queue": {"facecolor": colors.PALEST_BLUE, "hatch": "...."},
+    "server_cpu": {"facecolor": colors.ORANGE},
+    "server_run_queue": {"facecolor": colors.PALE_ORANGE, "hatch": "...."},
+    "commit_wait": {"facecolor": colors.SAND, "hatch": "////"},
+    "other_wait": {"facecolor": colors.LILAC, "hatch": "||||"},
+    "round_trip": {"facecolor": colors.LEAF},
+    "queueing": {"facecolor": colors.PEARL},
 }
-_EDGE: Mapping[str, Any] = {"edgecolor": "#555555", "linewidth": 0.4}
+_EDGE: Mapping[str, Any] = {"edgecolor": colors.EDGE, "linewidth": 0.4}
 # Dark ground under the number.
 _DARK = ("client_user", "server_cpu", "round_trip")
 
@@ -169,5 +171,5 @@ def _plot(axes: Axes, row: TimeRow, number: int, scale: float) -> None:
         if text_width(text, size) + 4 < share * scale:
             # Ground without hatches for the number.
             ground = {"facecolor": _LOOKS[part]["facecolor"], "edgecolor": "none", "pad": 0.6}
-            looks: dict[str, Any] = {"color": "white"} if part in _DARK else {"color": BLACK, "bbox": ground}
+            looks: dict[str, Any] = {"color": colors.PAPER} if part in _DARK else {"color": BLACK, "bbox": ground}
             axes.text(begin + share / 2, number, text, ha="center", va="center_baseline", fontsize=size, **looks)
