@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ WIDTH = 675.0
 PADDING = 14.0
 SMALL = 8.0
 BODY = 9.5
-TITLE = 14.0
+TITLE = 12.0
 
 _STYLE: Any = {
     "font.family": ["DejaVu Sans"],
@@ -53,10 +53,14 @@ _STYLE: Any = {
 _FONTS = "'DejaVu Sans', Verdana, sans-serif"
 # Other fonts may be wider than the measured one by this factor.
 _SLACK = 1.04
+BOLD = 1.12
+"""How much wider bold letters are than the measured ones."""
 _SAMPLE = 26.0
 _LINE_HEIGHT = 1.4
 _GAP = 12.0
 _LEAST_PLOT = 260.0
+
+Member = TypeVar("Member")
 
 
 class Piece(Protocol):
@@ -246,13 +250,17 @@ def draw_page(
 ) -> bytes:
     """Draw the pieces between title and question and the paragraphs of the foot."""
     room = width - 2 * PADDING
-    head = [Lines((title,), size=TITLE, weight="bold"), Lines(wrap(question, room, BODY), size=BODY, below=8.0)]
+    titled = wrap(title, room / BOLD, TITLE)
+    head = [
+        Lines(titled, size=TITLE, weight="bold", below=2.0),
+        Lines(wrap(question, room, BODY), size=BODY, below=8.0),
+    ]
     lines = [line for text in foot for line in wrap(text, room, SMALL)]
     return draw_sheet([*head, *pieces, Lines(tuple(lines), color=GREY)], width, title, described)
 
 
 def _shorten(svg: str) -> str:
-    """Return the picture in fewer bytes, and in the reader's colour scheme: fonts named once, lengths to 0.01 points."""
+    """Return the picture in fewer bytes, and by the reader's colour scheme: fonts named once, lengths of 2 digits."""
     svg = re.sub(r"^ +", "", svg, flags=re.MULTILINE)
     svg = re.sub(r"; font-family: 'DejaVu Sans'|(?<=\") transform=\"rotate\(-0 [^)]*\)\"", "", svg)
     svg = re.sub(r' [dxy]="[^"]*"', lambda match: re.sub(r"(\.\d\d)\d+| ?\n", r"\1", match[0]), svg)
@@ -280,6 +288,13 @@ def wrap(text: str, width: float, size: float) -> tuple[str, ...]:
         if all(text_width(line, size) <= width for line in lines):
             return tuple(lines)
     return tuple(textwrap.wrap(flat, 10))
+
+
+def split_evenly(members: Sequence[Member], most: int) -> list[Sequence[Member]]:
+    """Return the members in as few parts of at most ``most`` as hold them, all about equally long."""
+    parts = -(-len(members) // most)
+    size = -(-len(members) // max(1, parts))
+    return [members[start : start + size] for start in range(0, len(members), size or 1)]
 
 
 def _column_widths(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:

@@ -14,9 +14,17 @@ from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import axis_name, in_units
 from experiments.report.charts import colors
 from experiments.report.charts.canvas import SMALL, Key, Sheet
-from experiments.report.charts.colors import GREY
 from experiments.report.charts.catalog import Curves, Line
-from experiments.report.charts.panels import CAPTION, draw_intervals, panel_axes, set_heights, set_pool_axis, set_ticks
+from experiments.report.charts.colors import GREY
+from experiments.report.charts.panels import (
+    CAPTION,
+    draw_intervals,
+    nice_top,
+    panel_axes,
+    set_heights,
+    set_pool_axis,
+    set_ticks,
+)
 from experiments.report.labels import value_text
 
 
@@ -69,7 +77,7 @@ class Panels:
     values: tuple[str, ...]
     series: tuple[Series, ...]
     others: tuple[Series, ...]
-    tops: tuple[float | None, ...]
+    tops: tuple[float, ...]
     panel_height: float
     number: int
     """Counted from 0 down the sheet; it makes ids in the file unique."""
@@ -110,13 +118,8 @@ class Panels:
     def _positions(self) -> list[float]:
         return [float(value) if self.axis == "poolsize" else number for number, value in enumerate(self.values)]
 
-    def _prepare(self, axes: Axes, width: float, highest: float | None) -> None:
-        if highest is None:
-            axes.set_yticks([])
-            looks: dict[str, Any] = {"ha": "center", "color": GREY, "style": "italic"}
-            axes.text(0.5, 0.5, "no run with a result", transform=axes.transAxes, **looks)
-        else:
-            set_heights(axes, highest, steps=5 if self.panel_height > 150 else 3)
+    def _prepare(self, axes: Axes, width: float, highest: float) -> None:
+        set_heights(axes, highest, steps=4 if self.panel_height > 150 else 2)
         if self.axis == "poolsize":
             set_pool_axis(axes, [int(value) for value in self.values], width)
         else:
@@ -183,11 +186,17 @@ def series_of(curves: Curves, summary: ExperimentSummary) -> tuple[Series, ...]:
     return tuple(_series(line, curves.axis, cells) for line in curves.lines)
 
 
-def tops_of(series: Sequence[Series]) -> tuple[float | None, ...]:
-    """Return the ends of the metrics' axes, which hold all points with their intervals; None without points."""
+def peaks_of(series: Sequence[Series]) -> list[str]:
+    """Return the value of the axis at which each line has most rows/s."""
+    rates = [{value: one.value for value, one in each.points[0].items()} for each in series]
+    return [max(each, key=each.__getitem__) for each in rates if each]
+
+
+def tops_of(series: Sequence[Series]) -> tuple[float, ...]:
+    """Return the ends of the metrics' axes, which hold all points with their intervals."""
     points = [[point for one in series for point in one.points[metric].values()] for metric in range(len(METRICS))]
-    highest = [max((one.high or one.value for one in each), default=None) for each in points]
-    return tuple(None if high is None else 1.06 * high for high in highest)
+    highest = [max((one.high or one.value for one in each), default=1.0) for each in points]
+    return tuple(map(nice_top, highest))
 
 
 def _series(line: Line, axis: str, cells: Mapping[str, CellSummary]) -> Series:

@@ -11,7 +11,19 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from experiments.analysis.stats import Estimate
-from experiments.report.charts.canvas import BODY, PADDING, SMALL, WIDTH, Key, Lines, Sheet, draw_sheet, text_width, wrap
+from experiments.report.charts.canvas import (
+    BODY,
+    BOLD,
+    PADDING,
+    SMALL,
+    WIDTH,
+    Key,
+    Lines,
+    Sheet,
+    draw_sheet,
+    text_width,
+    wrap,
+)
 from experiments.report.charts.colors import BLACK, BLUE, CONTEXT, GREEN, GREY, ORANGE, PAPER
 from experiments.report.charts.hero_facts import NO_WAIT, WAITS, Client, Hero
 from experiments.report.charts.panels import TICKS_LEFT, nice_top, set_heights, set_pool_axis
@@ -23,6 +35,10 @@ _LOOKS: tuple[Mapping[str, Any], ...] = (
 )
 _BOUND: Mapping[str, Any] = {"color": GREY, "marker": "D"}
 _LINE: Mapping[str, Any] = {"linewidth": 1.4, "markersize": 4.5}
+_SIDES: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    ("Python", {"facecolor": BLUE}),
+    ("PostgreSQL", {"facecolor": CONTEXT}),
+)
 _STYLES: Mapping[str, Any] = {WAITS: "-", NO_WAIT: (0, (4, 2))}
 _TITLE = 11.0
 _PLOT_HEIGHT = 160.0
@@ -59,9 +75,8 @@ class HeroPanels:
     @property
     def _titles(self) -> tuple[tuple[str, ...], ...]:
         rooms = (self._middle - PADDING - 16, WIDTH - PADDING - self._middle)
-        # Bold letters are wider.
         return tuple(
-            wrap(text, room / 1.1, _TITLE) for text, room in zip((self.hero.limit, self.hero.cost), rooms, strict=True)
+            wrap(text, room / BOLD, _TITLE) for text, room in zip((self.hero.limit, self.hero.cost), rooms, strict=True)
         )
 
     @property
@@ -107,15 +122,15 @@ class HeroPanels:
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_yticks([])
         axes.set_xlabel(f"CPU µs per row ({self.hero.beside})", fontsize=SMALL)
-        entries = (("Python", {"facecolor": BLUE}), ("PostgreSQL", {"facecolor": CONTEXT}))
-        Key(entries, WIDTH - self._middle + PADDING).draw(sheet, top, self._middle)
+        Key(_SIDES, WIDTH - self._middle + PADDING).draw(sheet, top, self._middle)
         for number, client in enumerate(rows):
             middle = top + _KEY_HEIGHT + _PLOT_HEIGHT * (number + 0.5) / len(rows)
             sheet.write(client.name, left - 6, middle + SMALL * 0.36, ha="right")
             begin = 0.0
-            for (name, looks), color, us in zip(entries, (PAPER, BLACK), client.cpu_us or (), strict=True):
+            for (name, looks), color, us in zip(_SIDES, (PAPER, BLACK), client.cpu_us or (), strict=True):
                 axes.barh(number, us, left=begin, height=_BAR, gid=f"{name}-{number}", **looks)
-                axes.text(begin + us / 2, number, f"{us:.0f}", ha="center", va="center_baseline", color=color, fontsize=BODY)
+                place: dict[str, Any] = {"ha": "center", "va": "center_baseline", "fontsize": BODY}
+                axes.text(begin + us / 2, number, f"{us:.0f}", color=color, **place)
                 begin += us
 
     def _looks(self) -> list[tuple[Client, Mapping[str, Any]]]:

@@ -10,10 +10,10 @@ from experiments.analysis.ceilings import PGBENCH
 from experiments.analysis.queueing.measurements import is_durable
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import CellSummary, ExperimentSummary
-from experiments.formatting import count
+from experiments.formatting import count, format_span
 from experiments.records.description import Description
 from experiments.report.answer.facts import ANY_LOADER, OF_2014, TWINS, Setting, find_question, find_settings
-from experiments.report.answer.sentences import LABELS, say_span
+from experiments.report.answer.sentences import LABELS
 from experiments.report.bottlenecks import server_cpu_us_per_row
 from experiments.report.labels import label_of
 
@@ -90,7 +90,7 @@ def say_limit(kinds: Sequence[Sequence[Setting]]) -> str:
 def say_cost(sides_us: Sequence[tuple[float, float]]) -> str:
     """Say how many times as much CPU time PostgreSQL uses as Python."""
     ratios = [server / client for client, server in sides_us if client]
-    return f"PostgreSQL uses {say_span(ratios, '.1f')}x Python's CPU time" if ratios else "CPU time of a row"
+    return f"PostgreSQL uses {format_span(ratios, '.1f')}x Python's CPU time" if ratios else "CPU time of a row"
 
 
 def _clients(cells: Sequence[CellSummary], kinds: Mapping[str, str], base: CellSummary) -> tuple[Client, ...]:

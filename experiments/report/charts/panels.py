@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNL
 from experiments.report.charts.canvas import PADDING, SMALL, Sheet, text_width
 from experiments.report.charts.colors import RULE
 
-CAPTION = 14.0
+CAPTION = 16.0
 """Height of the caption above a panel."""
 
 TICKS_LEFT = 40.0

@@ -12,15 +12,14 @@ from experiments.analysis.queueing.fit import Fit, predict
 from experiments.analysis.queueing.measurements import Family
 from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, estimate_median
-from experiments.formatting import format_known, in_units, unit_of
+from experiments.formatting import count, format_known, in_units, unit_of
 from experiments.records.description import Description
 from experiments.report.charts.canvas import SMALL, WIDTH, Key, Sheet, charting, draw_page
 from experiments.report.charts.colors import BLACK, BLUE, ORANGE, PAPER
-from experiments.report.charts.panels import CAPTION, draw_intervals, panel_axes, set_heights, set_pool_axis
+from experiments.report.charts.panels import CAPTION, draw_intervals, nice_top, panel_axes, set_heights, set_pool_axis
 from experiments.report.labels import label_axes, one_line
 from experiments.report.queueing import CHART_ALT
 
-_TITLE = "Campaign, and predicted by the model"
 _QUESTION = "Do the costs per row with one connection and with a busy server predict all other pool sizes?"
 _CURVE: Mapping[str, Any] = {"color": BLUE, "linewidth": 1.4}
 _TESTED: Mapping[str, Any] = {"color": BLACK, "marker": "o", "markersize": 5, "linestyle": "none"}
@@ -66,34 +65,42 @@ class Row:
     panels: tuple[Panel, ...]
     top: float
     number: int
+    last: bool
 
     @property
     def height(self) -> float:
         """Return the height with captions and texts below the axes."""
-        return CAPTION + _PANEL_HEIGHT + _BELOW
+        return CAPTION + _PANEL_HEIGHT + _BELOW + SMALL * 1.4 * self.last
 
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw each panel with its caption."""
         for column, panel in enumerate(self.panels):
             place = (column, _BESIDE)
-            axes, width = panel_axes(sheet, top, _PANEL_HEIGHT, place, panel.caption, weight="bold")
+            axes, width = panel_axes(sheet, top, _PANEL_HEIGHT, place, f"{panel.caption}, rows/s", weight="bold")
             set_heights(axes, self.top, steps=4)
             set_pool_axis(axes, panel.pools, width)
+            if self.last:
+                axes.set_xlabel("connections (log scale)", fontsize=SMALL)
             _plot(axes, panel, self.number * _BESIDE + column)
 
 
 def draw_model(description: Description, model: Model) -> bytes:
     """Return the chart as SVG; the same model makes the same bytes."""
     panels = panels_of(model)
-    top = 1.06 * max(panel.highest for panel in panels)
+    top = nice_top(max(panel.highest for panel in panels))
     starts = range(0, len(panels), _BESIDE)
-    rows = [Row(tuple(panels[start : start + _BESIDE]), top, number) for number, start in enumerate(starts)]
-    error = format_known(model.median_error, ".1%", "not known")
-    foot = f"rows/s over pool size (log scale); {description.campaign}; median error of cells not fitted on: {error}"
+    rows = [
+        Row(tuple(panels[start : start + _BESIDE]), top, number, last=start == starts[-1])
+        for number, start in enumerate(starts)
+    ]
+    tested = len(model.tested)
+    foot = f"{description.campaign}; medians with 95% intervals; error: of the cells that it was not fitted on"
+    error = format_known(model.median_error, ".1%", "")
+    title = f"The model predicts {count(tested, 'cell')} with a median error of {error}" if error else "Fitted model"
     unit = unit_of(cell.point.shown.cell.workload for cell in model.cells)
     question, foot, alt = (in_units(text, unit) for text in (_QUESTION, foot, CHART_ALT))
     with charting():
-        return draw_page(_TITLE, question, [Key(_KEY, WIDTH), *rows], [foot], WIDTH, alt)
+        return draw_page(title, question, [Key(_KEY, WIDTH), *rows], [foot], WIDTH, alt)
 
 
 def panels_of(model: Model) -> list[Panel]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,12 +13,13 @@ from matplotlib.ticker import FixedLocator, PercentFormatter
 from experiments.analysis.summary import CellSummary
 from experiments.analysis.time_breakdown import PARTS
 from experiments.analysis.verdict import BUSY_SHARE
-from experiments.formatting import NOTHING, format_known, in_units
+from experiments.formatting import format_known, in_units
 from experiments.report.bottlenecks import BUSY_NAMES, PART_NAMES
-from experiments.report.charts.canvas import SMALL, Columns, Key, Sheet, text_width
 from experiments.report.charts import colors
+from experiments.report.charts.canvas import SMALL, Columns, Key, Sheet, text_width
 from experiments.report.charts.colors import BLACK, GREY, RULE
-from experiments.report.labels import label_of
+from experiments.report.charts.rows import by_setting, has_time
+from experiments.report.labels import label_of, setting_of
 
 # Distinct in greyscale, too: neighbours differ in lightness, and waiting is hatched.
 _LOOKS: Mapping[str, dict[str, Any]] = {
@@ -41,7 +42,6 @@ _BAR = 0.68
 _HEAD = 36.0
 _FOOT = 8.0
 _NUMBERS = (*(name.replace(" ", "\n") for name in BUSY_NAMES.values()), "worker time\nµs/row")
-_NOT_OBSERVED = "not observed"
 
 # Parts of the plot: the cores, which decide the bottleneck, and the time.
 _CORES = (0.0, 0.2)
@@ -51,11 +51,10 @@ _SIDES = ("client_user", "server_cpu")
 
 @dataclass(frozen=True)
 class TimeRow:
-    """One row: label, time in microseconds per row or the reason ``without``, and used parts of either side's cores."""
+    """One row: label, time in microseconds per row, and used parts of either side's cores."""
 
     label: tuple[str, ...]
     parts: Mapping[str, float]
-    without: str = ""
     busy: tuple[float | None, ...] = (None,) * len(BUSY_NAMES)
 
     @property
@@ -67,12 +66,12 @@ class TimeRow:
     def numbers(self) -> tuple[str, ...]:
         """Return the texts under the headings on the right of the bars."""
         busy = (format_known(share, ".0%") for share in self.busy)
-        return (*busy, NOTHING if self.without else f"{self.total_us:,.0f}")
+        return (*busy, f"{self.total_us:,.0f}")
 
     def shares(self) -> Iterator[tuple[str, float, float]]:
         """Yield name, begin and width of each drawn part, of the worker time 1; a rest below zero is not drawn."""
         begin = 0.0
-        for part in PARTS if self.parts else ():
+        for part in PARTS:
             width = max(0.0, self.parts.get(part, 0.0)) / self.total_us
             if width:
                 yield part, begin, width
@@ -111,7 +110,7 @@ class Bars:
             _plot_cores(cores, row, number)
             _plot(axes, row, number, axes.get_position().width * sheet.width / longest)
             baseline = top + _HEAD + _ROW * (number + 0.5) + SMALL * 0.36
-            self._columns.write(sheet, baseline, row.label, row.numbers, GREY if row.without else BLACK)
+            self._columns.write(sheet, baseline, row.label, row.numbers)
 
     @property
     def overlap(self) -> bool:
@@ -131,16 +130,20 @@ class Bars:
 
 
 def time_rows(cells: Sequence[CellSummary], axes: Sequence[str]) -> tuple[TimeRow, ...]:
-    """Return the rows in the order of the table, without the baseline's second arm."""
-    return tuple(_row(cell, axes) for cell in cells if cell.shown.arm == "a")
+    """Return the rows of loaders with a time breakdown, those of a setting together."""
+    rows, before = list[TimeRow](), None
+    for cell in by_setting([cell for cell in cells if has_time(cell)], axes):
+        row, setting = _row(cell, axes), setting_of(cell.shown.cell, axes)
+        # The first row of a setting names it.
+        rows.append(replace(row, label=("",) * len(setting) + row.label[len(setting) :]) if setting == before else row)
+        before = setting
+    return tuple(rows)
 
 
 def _row(cell: CellSummary, axes: Sequence[str]) -> TimeRow:
     label = label_of(cell.shown.cell, axes)
     busy = tuple(getattr(cell.observations, name, None) for name in BUSY_NAMES)
-    if cell.ledger and sum(cell.ledger.values()) > 0:
-        return TimeRow(label, cell.ledger, busy=busy)
-    return TimeRow(label, {}, "cannot run" if cell.shown.unsupported else _NOT_OBSERVED, busy)
+    return TimeRow(label, cell.ledger or {}, busy)
 
 
 def _prepare(axes: Axes, longest: float, ticks: Sequence[float]) -> None:
@@ -163,8 +166,6 @@ def _plot_cores(axes: Axes, row: TimeRow, number: int) -> None:
 
 def _plot(axes: Axes, row: TimeRow, number: int, scale: float) -> None:
     """Draw the bar of one row; ``scale`` is the width of the whole worker time in points."""
-    if row.without:
-        axes.text(0.01, number, row.without, color=GREY, style="italic", va="center_baseline", fontsize=SMALL)
     for part, begin, share in row.shares():
         axes.barh(number, share, left=begin, height=_BAR, gid=f"{part}-{number}", **_LOOKS[part], **_EDGE)
         text, size = f"{share:.0%}", SMALL * 0.9
