@@ -50,10 +50,13 @@ DARK: Mapping[str, str] = {
 
 def dark_style(svg: str) -> str:
     """Return the style sheet by which the colours of a file follow the reader's colour scheme."""
-    rules = (
-        f'[style*="{name}: {color}"]{{{name}: {dark} !important}}'
+    # Marks have their colours in a style, the ground of hatches in an attribute.
+    forms = {'[style*="{name}: {color}"]': "{name}: {color}", '[{name}="{color}"]': '{name}="{color}"'}
+    rules = [
+        f"{form.format(name=name, color=color)}{{{name}: {dark} !important}}"
         for color, dark in DARK.items()
         for name in ("fill", "stroke")
-        if f"{name}: {color}" in svg
-    )
+        for form, written in forms.items()
+        if written.format(name=name, color=color) in svg
+    ]
     return f"@media (prefers-color-scheme: dark){{{' '.join(rules)}}}"

@@ -17,7 +17,7 @@ from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import format_known, in_units
 from experiments.report.charts.canvas import PADDING, SMALL, Columns, Key, Sheet
 from experiments.report.charts.colors import BLACK, BLUE, GREY, PAPER, RULE, SHADE
-from experiments.report.charts.panels import log_limits, log_ticks, set_ticks
+from experiments.report.charts.panels import log_ticks, set_ticks
 from experiments.report.charts.rows import by_setting, has_ratio
 from experiments.report.labels import label_of, name_setting, setting_first, setting_of
 
@@ -64,7 +64,7 @@ _NUMBERS = ("rows/s", "client CPU\nµs/row")
 # From this many rows on each setting with several loaders has a heading of its own.
 _GROUPED_FROM = 12
 # The axis begins and ends at one of these, so that campaigns have the same one.
-_ENDS = (1.25, 2.0, 4.0, 10.0, 100.0, math.inf)
+_ENDS = (1.25, 2.0, 4.0, 10.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -214,6 +214,8 @@ def _mark(cell: CellSummary) -> Mark:
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
-    low, high = log_limits(values)
-    below, above = (next(end for end in _ENDS if end >= one) for one in (1 / low, high))
-    return low if below == math.inf else 1 / below, high if above == math.inf else above
+    """Return the ends of the axis, of ``_ENDS`` on either side of 1."""
+    below, above = (
+        next((end for end in _ENDS if end >= one * 1.02), one * 1.1) for one in (1 / min(values), max(values))
+    )
+    return 1 / below, above

@@ -48,7 +48,7 @@ class Hero:
 
 
 def find_hero(description: Description, summary: ExperimentSummary) -> Hero | None:
-    """Return the facts of the campaign's question; None without its clients over at least three pool sizes."""
+    """Return the facts of the campaign's question; None without clients at three pool sizes, or CPU times."""
     base = next((cell for cell in summary.cells if cell.baseline), None)
     if summary.experiment != find_question(description) or base is None:
         return None
@@ -64,9 +64,12 @@ def find_hero(description: Description, summary: ExperimentSummary) -> Hero | No
         return None
     bounds = [cell for cell in summary.cells if _is_bound_of(base, cell, kinds)]
     clients = _clients([*_cells(drawn), *bounds], kinds, base)
+    costs = [one.cpu_us for one in clients if one.cpu_us]
+    if not costs:
+        return None
     limit = say_limit([[one for one in drawn if one.axes["postgres"] == name] for name in kinds])
     beside = f"{count(base.shown.cell.poolsize or 0, 'connection')}, {kinds.get(base.shown.cell.postgres, '')}"
-    return Hero(clients, limit, say_cost([one.cpu_us for one in clients if one.cpu_us]), beside.rstrip(", "))
+    return Hero(clients, limit, say_cost(costs), beside.rstrip(", "))
 
 
 def say_limit(kinds: Sequence[Sequence[Setting]]) -> str:
@@ -89,8 +92,8 @@ def say_limit(kinds: Sequence[Sequence[Setting]]) -> str:
 
 def say_cost(sides_us: Sequence[tuple[float, float]]) -> str:
     """Say how many times as much CPU time PostgreSQL uses as Python."""
-    ratios = [server / client for client, server in sides_us if client]
-    return f"PostgreSQL uses {format_span(ratios, '.1f')}x Python's CPU time" if ratios else "CPU time of a row"
+    ratios = [server / client for client, server in sides_us]
+    return f"PostgreSQL uses {format_span(ratios, '.1f')}x Python's CPU time"
 
 
 def _clients(cells: Sequence[CellSummary], kinds: Mapping[str, str], base: CellSummary) -> tuple[Client, ...]:

@@ -15,7 +15,15 @@ from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.report.charts.canvas import SMALL, Key, Sheet, split_evenly
 from experiments.report.charts.colors import CONTEXT, GREY, RULE
 from experiments.report.charts.curves import LOOKS, MOST_LINES
-from experiments.report.charts.panels import CAPTION, draw_intervals, log_limits, log_ticks, panel_axes
+from experiments.report.charts.panels import (
+    CAPTION,
+    decades,
+    draw_intervals,
+    log_limits,
+    log_ticks,
+    nice_top,
+    panel_axes,
+)
 from experiments.report.labels import join_label, label_of
 
 SHOWN = ("p50", "p99")
@@ -49,7 +57,7 @@ class LatencyPanels:
 
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw the panels beside each other, with one scale of time."""
-        low, high = log_limits(list(_times_ms((*self.series, *self.others))))
+        low, high = decades(log_limits(list(_times_ms((*self.series, *self.others)))))
         for column, name in enumerate(SHOWN):
             caption = f"{name} of the response time, ms (log scale)"
             axes, _ = panel_axes(sheet, top, _HEIGHT, (column, len(SHOWN)), caption, color=GREY)
@@ -75,7 +83,7 @@ class LatencyPanels:
         axes.tick_params(axis="x", length=3)
         axes.grid(visible=True, axis="y", color=RULE, linewidth=0.5)
         axes.set_axisbelow(True)
-        axes.set_xlim(0, highest_rate((*self.series, *self.others)) * 1.05)
+        axes.set_xlim(0, nice_top(highest_rate((*self.series, *self.others))))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         axes.set_xlabel(f"{self.unit}s per second offered", fontsize=SMALL)

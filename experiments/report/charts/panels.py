@@ -93,6 +93,11 @@ def log_limits(values: Iterable[float]) -> tuple[float, float]:
     return low / margin, high * margin
 
 
+def decades(ends: tuple[float, float]) -> tuple[float, float]:
+    """Return the powers of ten around the ends of a log axis, so that campaigns have the same axis."""
+    return 10.0 ** math.floor(math.log10(ends[0])), 10.0 ** math.ceil(math.log10(ends[1]))
+
+
 def log_ticks(low: float, high: float) -> list[float]:
     """Return at most eight round values from low to high, both above 0, including 1 if it lies between."""
     candidates = [_multiples(step, low, high) for step in _STEPS if high / low < 10]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.report.charts.panels import log_limits, log_ticks
+from experiments.report.charts.panels import decades, log_limits, log_ticks, nice_top
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,14 @@ def test_an_axis_holds_all_values_and_1_and_has_a_tick_there(values: list[float]
 
 def test_what_is_no_number_above_0_widens_no_axis() -> None:
     assert log_limits([0.0, math.inf, math.nan]) == log_limits([])
+
+
+@pytest.mark.parametrize(
+    ("highest", "top"), [(29_941.0, 40_000.0), (22_000.0, 40_000.0), (10_000.0, 10_000.0), (0.0, 1.0)]
+)
+def test_axes_from_zero_end_at_one_of_few_values(highest: float, top: float) -> None:
+    assert nice_top(highest) == top
+
+
+def test_axes_of_times_end_at_powers_of_ten() -> None:
+    assert decades((0.8, 35.0)) == (0.1, 100.0)
