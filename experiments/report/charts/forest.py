@@ -17,7 +17,7 @@ from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import format_known, in_units
 from experiments.report.charts.canvas import PADDING, SMALL, Columns, Key, Sheet
 from experiments.report.charts.colors import BLACK, BLUE, GREY, PAPER, RULE, SHADE
-from experiments.report.charts.panels import log_ticks, set_ticks
+from experiments.report.charts.panels import log_ticks, ratio_limits, set_ticks
 from experiments.report.charts.rows import by_setting, has_ratio
 from experiments.report.labels import label_of, name_setting, setting_first, setting_of
 
@@ -63,8 +63,6 @@ _FOOT = 22.0
 _NUMBERS = ("rows/s", "client CPU\nµs/row")
 # From this many rows on each setting with several loaders has a heading of its own.
 _GROUPED_FROM = 12
-# The axis begins and ends at one of these, so that campaigns have the same one.
-_ENDS = (1.25, 2.0, 4.0, 10.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,7 @@ class Forest:
     def _prepare(self, axes: Axes) -> None:
         """Draw the axis, the noise floor and the line at 1."""
         ends = [end for row in self.rows if row.ratio for end in (row.ratio.low, row.ratio.high, row.ratio.value)]
-        low, high = _limits([*(end for end in ends if end), self.floor or 1.0, 1 / (self.floor or 1.0)])
+        low, high = ratio_limits([*(end for end in ends if end), self.floor or 1.0, 1 / (self.floor or 1.0)])
         axes.set_xscale("log")
         axes.set_xlim(low, high)
         ticks = log_ticks(low, high)
@@ -211,11 +209,3 @@ def _mark(cell: CellSummary) -> Mark:
     if cell.noise is None:
         return Mark.UNCLAIMED
     return Mark.NOISE if cell.noise else Mark.SIGNIFICANT
-
-
-def _limits(values: Sequence[float]) -> tuple[float, float]:
-    """Return the ends of the axis, of ``_ENDS`` on either side of 1."""
-    below, above = (
-        next((end for end in _ENDS if end >= one * 1.02), one * 1.1) for one in (1 / min(values), max(values))
-    )
-    return 1 / below, above

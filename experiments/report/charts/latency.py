@@ -19,7 +19,6 @@ from experiments.report.charts.panels import (
     CAPTION,
     decades,
     draw_intervals,
-    log_limits,
     log_ticks,
     nice_top,
     panel_axes,
@@ -57,7 +56,7 @@ class LatencyPanels:
 
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw the panels beside each other, with one scale of time."""
-        low, high = decades(log_limits(list(_times_ms((*self.series, *self.others)))))
+        low, high = decades(list(_times_ms((*self.series, *self.others))))
         for column, name in enumerate(SHOWN):
             caption = f"{name} of the response time, ms (log scale)"
             axes, _ = panel_axes(sheet, top, _HEIGHT, (column, len(SHOWN)), caption, color=GREY)

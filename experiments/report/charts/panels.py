@@ -24,10 +24,10 @@ _MARGIN = 1.25
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _DIGITS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS = 8
-# Margin beyond the outermost point, as a part of the whole on a log axis.
-_LOG_MARGIN = 0.04
-_LEAST_SPAN = 1.1
+# Ends of axes: from 0, and on both sides of 1, with room for the mark of the outermost point.
 _TOPS = (1, 2, 4, 6, 10, 20)
+_RATIOS = (1.25, 2.0, 4.0, 10.0, 100.0)
+_MARK = 1.02
 
 
 def panel_axes(
@@ -85,17 +85,19 @@ def draw_intervals(axes: Axes, intervals: Sequence[tuple[float, float, float]], 
         axes.vlines(x, low, high, linewidth=1.0, gid=gid, **looks)
 
 
-def log_limits(values: Iterable[float]) -> tuple[float, float]:
-    """Return the ends of a log axis that holds 1 and all values above 0, with a margin."""
-    usable = [value for value in values if 0 < value < math.inf]
-    low, high = min([1 / _LEAST_SPAN, *usable]), max([_LEAST_SPAN, *usable])
-    margin = (high / low) ** _LOG_MARGIN
-    return low / margin, high * margin
+def ratio_limits(values: Iterable[float]) -> tuple[float, float]:
+    """Return the ends of a log axis that holds 1 and all values above 0: of few, so that campaigns have the same."""
+    usable = [1.0, *(value for value in values if 0 < value < math.inf)]
+    ends = (1 / min(usable), max(usable))
+    below, above = (next((one for one in _RATIOS if one >= end * _MARK), end * 1.1) for end in ends)
+    return 1 / below, above
 
 
-def decades(ends: tuple[float, float]) -> tuple[float, float]:
-    """Return the powers of ten around the ends of a log axis, so that campaigns have the same axis."""
-    return 10.0 ** math.floor(math.log10(ends[0])), 10.0 ** math.ceil(math.log10(ends[1]))
+def decades(values: Iterable[float]) -> tuple[float, float]:
+    """Return the powers of ten around all values above 0, so that campaigns have the same log axis."""
+    exponents = [math.log10(value) for value in values if 0 < value < math.inf] or [0.0]
+    low = math.floor(min(exponents))
+    return 10.0**low, 10.0 ** max(math.ceil(max(exponents)), low + 1)
 
 
 def log_ticks(low: float, high: float) -> list[float]:

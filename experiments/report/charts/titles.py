@@ -69,10 +69,10 @@ def say_limits(cells: Sequence[CellSummary]) -> str:
 def say_saturation(first: Mapping[str, float], highest: float, unit: str) -> str:
     """Say which loaders are saturated first, and at which rate. ``first`` has the lowest such rate of each."""
     if not first:
-        return f"No loader is saturated by up to {highest:,.0f} {unit}s per second"
+        return f"No loader is saturated at up to {highest:,.0f} {unit}s per second"
     lowest = min(first.values())
     names = " and ".join(name for name, rate in first.items() if rate == lowest)
-    return f"Saturated first: {names}, by {lowest:,.0f} {unit}s per second"
+    return f"Saturated first: {names}, at {lowest:,.0f} {unit}s per second"
 
 
 def _name(cell: CellSummary, axes: Sequence[str]) -> str:

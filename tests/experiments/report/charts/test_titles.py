@@ -19,5 +19,5 @@ def test_curves_are_named_by_where_they_are_highest(peaks: list[str], title: str
 
 def test_loads_are_named_by_who_is_saturated_first() -> None:
     first = {"a": 2_000.0, "b": 1_000.0}
-    assert say_saturation(first, 3_000.0, "operation") == "Saturated first: b, by 1,000 operations per second"
-    assert say_saturation({}, 3_000.0, "operation") == "No loader is saturated by up to 3,000 operations per second"
+    assert say_saturation(first, 3_000.0, "operation") == "Saturated first: b, at 1,000 operations per second"
+    assert say_saturation({}, 3_000.0, "operation") == "No loader is saturated at up to 3,000 operations per second"
