@@ -12,5 +12,5 @@
 - ``latency``: response times over load
 - ``queueing``: predictions of the queueing model
 - ``panels``: axes of curves, and log axes
-- ``canvas``, ``colors``: paper, texts, keys and colours
+- ``canvas``, ``columns``, ``colors``: paper, texts, keys and colours
 """

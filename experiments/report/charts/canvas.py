@@ -12,8 +12,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import accumulate
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import matplotlib
@@ -57,8 +56,6 @@ BOLD = 1.12
 """How much wider bold letters are than the measured ones."""
 _SAMPLE = 26.0
 _LINE_HEIGHT = 1.4
-_GAP = 12.0
-_LEAST_PLOT = 260.0
 
 Member = TypeVar("Member")
 
@@ -162,64 +159,6 @@ class Key:
         return rows
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Columns of text beside a plot: labels on its left, numbers on its right, each below its heading."""
-
-    headings: Sequence[str]
-    labels: Sequence[Sequence[str]]
-    number_headings: Sequence[str]
-    numbers: Sequence[Sequence[str]]
-    indent: float = 0.0
-
-    @property
-    def width(self) -> float:
-        """Return the least width of a sheet for them."""
-        return self.lefts[-1] + _LEAST_PLOT + sum(self._number_widths) + PADDING
-
-    @cached_property
-    def lefts(self) -> list[float]:
-        """Return the left edges of the labels, and that of the plot."""
-        return list(accumulate(_column_widths(self.headings, self.labels), initial=PADDING + self.indent))
-
-    def axes(
-        self, sheet: Sheet, top: float, height: float, rows: int, label: str, part: tuple[float, float] = (0.0, 1.0)
-    ) -> Axes:
-        """Return axes for a part of the plot between the columns, a unit for each row, with the label above."""
-        left, (begin, end) = self.lefts[-1], part
-        width = sheet.width - PADDING - sum(self._number_widths) - left
-        axes = sheet.axes(left + begin * width, top, (end - begin) * width, height)
-        axes.set_ylim(rows - 0.5, -0.5)
-        axes.set_yticks([])
-        axes.tick_params(axis="x", top=True, labeltop=True, length=3)
-        axes.spines["top"].set_visible(True)
-        axes.set_xlabel(label, fontsize=SMALL)
-        axes.xaxis.set_label_position("top")
-        return axes
-
-    def write_headings(self, sheet: Sheet, baseline: float) -> None:
-        """Write all headings, the last line of each on the baseline."""
-        self.write(sheet, baseline, self.headings, self.number_headings, GREY)
-
-    def write(
-        self, sheet: Sheet, baseline: float, labels: Sequence[str], numbers: Sequence[str], color: str = BLACK
-    ) -> None:
-        """Write one row."""
-        for left, text in zip(self.lefts, labels, strict=False):
-            sheet.write(text, left, baseline, color=color)
-        right = sheet.width - PADDING
-        for width, text in zip(reversed(self._number_widths), reversed(numbers), strict=True):
-            for number, line in enumerate(reversed(text.split("\n"))):
-                sheet.write(line, right, baseline - number * 1.3 * SMALL, color=color, ha="right")
-            right -= width
-
-    @cached_property
-    def _number_widths(self) -> list[float]:
-        first, *others = _column_widths(self.number_headings, self.numbers)
-        # The last tick of the plot reaches beyond its axis.
-        return [first + _GAP, *others]
-
-
 @contextmanager
 def charting() -> Iterator[None]:
     """Draw by this module's style alone inside the block, regardless of the user's settings."""
@@ -295,11 +234,6 @@ def split_evenly(members: Sequence[Member], most: int) -> list[Sequence[Member]]
     parts = -(-len(members) // most)
     size = -(-len(members) // max(1, parts))
     return [members[start : start + size] for start in range(0, len(members), size or 1)]
-
-
-def _column_widths(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:
-    columns = zip(headings, *rows, strict=True)
-    return [max(text_width(line) for text in column for line in text.split("\n")) + _GAP for column in columns]
 
 
 def _entry_width(text: str) -> float:

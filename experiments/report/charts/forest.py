@@ -15,8 +15,9 @@ from matplotlib.axes import Axes
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import format_known, in_units
-from experiments.report.charts.canvas import PADDING, SMALL, Columns, Key, Sheet
+from experiments.report.charts.canvas import PADDING, SMALL, Key, Sheet
 from experiments.report.charts.colors import BLACK, BLUE, GREY, PAPER, RULE, SHADE
+from experiments.report.charts.columns import Columns
 from experiments.report.charts.panels import log_ticks, ratio_limits, set_ticks
 from experiments.report.charts.rows import by_setting, has_ratio
 from experiments.report.labels import label_of, name_setting, setting_first, setting_of

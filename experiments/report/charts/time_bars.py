@@ -16,8 +16,9 @@ from experiments.analysis.verdict import BUSY_SHARE
 from experiments.formatting import format_known, in_units
 from experiments.report.bottlenecks import BUSY_NAMES, PART_NAMES
 from experiments.report.charts import colors
-from experiments.report.charts.canvas import SMALL, Columns, Key, Sheet, text_width
+from experiments.report.charts.canvas import SMALL, Key, Sheet, text_width
 from experiments.report.charts.colors import BLACK, GREY, RULE
+from experiments.report.charts.columns import Columns
 from experiments.report.charts.rows import by_setting, has_time
 from experiments.report.labels import label_of, setting_of
 
