@@ -59,7 +59,6 @@ LOOKS: tuple[Mapping[str, Any], ...] = (
     {"color": colors.BROWN, "marker": "P", "linestyle": (0, (3, 1.5, 1, 1.5, 1, 1.5))},
 )
 MOST_LINES = len(LOOKS)
-_CONTEXT: dict[str, Any] = {"color": colors.CONTEXT, "linewidth": 0.7, "zorder": 1}
 _APART: dict[str, Any] = {"facecolor": colors.PEARL, "edgecolor": "none"}
 APART_ENTRY = ("free-threaded builds: a series of their own, hollow and not joined", _APART)
 
@@ -71,12 +70,11 @@ _APART_STEP = 0.13
 
 @dataclass(frozen=True)
 class Panels:
-    """Panels of one group of lines. ``others`` are drawn in grey; ``tops`` are the ends of the metrics' axes."""
+    """Panels of one group of lines. ``tops`` are the ends of the metrics' axes, the same on all of the sheet."""
 
     axis: str
     values: tuple[str, ...]
     series: tuple[Series, ...]
-    others: tuple[Series, ...]
     tops: tuple[float, ...]
     panel_height: float
     number: int
@@ -133,8 +131,6 @@ class Panels:
                 axes.axvspan(position - 0.5, position + 0.5, zorder=0, **_APART)
 
     def _plot(self, axes: Axes, metric: int) -> None:
-        for other in self.others:
-            axes.plot(*_joined(self._places(other, metric, 0.0)), **_CONTEXT)
         middle = (len(self.series) - 1) / 2
         for number, series in enumerate(self.series):
             places = self._places(series, metric, (number - middle) * _APART_STEP)

@@ -35,7 +35,6 @@ from experiments.report.labels import headings, join_label, name_setting
 
 _ALONE_HEIGHT = 190.0
 _ONE_OF_MANY_HEIGHT = 100.0
-_MOST_OTHERS = 100
 _SIGNIFICANT = "significant: beyond the noise floor, and p < 0.05 adjusted by Holm for all rows"
 
 
@@ -128,15 +127,12 @@ def _time(summary: ExperimentSummary, campaign: Campaign) -> Drawing:
 def _curves(summary: ExperimentSummary, campaign: Campaign, curves: Curves) -> Drawing:
     series = series_of(curves, summary)
     groups, tops = _groups(series), tops_of(series)
-    # More lines in each panel tell nothing, and make the chart grow with their square.
-    shown = series if len(series) <= _MOST_OTHERS else ()
     pieces: list[Piece] = []
     for number, (heading, members) in enumerate(groups):
         panels = Panels(
             axis=curves.axis,
             values=curves.values,
             series=tuple(members),
-            others=tuple(one for one in shown if one not in members),
             tops=tops,
             panel_height=_ONE_OF_MANY_HEIGHT if len(groups) > 1 else _ALONE_HEIGHT,
             number=number,
@@ -148,7 +144,6 @@ def _curves(summary: ExperimentSummary, campaign: Campaign, curves: Curves) -> D
         pieces += [Lines((name,), size=9.0, weight="bold")] if name else []
         pieces += [panels.key(WIDTH, texts), panels]
     how = [f"median, {_interval(campaign, FEWEST_FOR_MEDIAN)}"]
-    how += ["grey: the other lines of this chart"] if len(groups) > 1 and shown else []
     apart = [APART_ENTRY] if any(is_apart(curves.axis, value) for value in curves.values) else []
     return Drawing(say_peaks(curves.axis, peaks_of(series)), [Key(tuple(apart), WIDTH), *pieces], how)
 

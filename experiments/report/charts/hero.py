@@ -40,7 +40,7 @@ _SIDES: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("PostgreSQL", {"facecolor": CONTEXT}),
 )
 _STYLES: Mapping[str, Any] = {WAITS: "-", NO_WAIT: (0, (4, 2))}
-_TITLE = 11.0
+_TITLE = 10.5
 _PLOT_HEIGHT = 160.0
 _KEY_HEIGHT = 35.0
 _BELOW = SMALL * 3.6

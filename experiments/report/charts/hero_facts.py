@@ -80,14 +80,13 @@ def say_limit(kinds: Sequence[Sequence[Setting]]) -> str:
     different = [(name, ratio.value.value) for name, ratio in ratios if not ratio.noise]
     if different:
         name, value = max(different, key=lambda one: abs(math.log(one[1])))
-        return f"At most {name} differs from threads: {value:.2f}x the rows/s"
+        return f"{name} differs most from threads: {value:.2f}x the rows/s"
     if ratios and labels == {"server-bound"}:
         cores = "core" if all(one.setup.server_limit == 1 for one in peaks) else "cores"
         return f"All clients hit the same ceiling: PostgreSQL's {cores}"
-    if ratios:
-        label = LABELS.get(labels.pop() if len(labels) == 1 else "", "no significant difference")
-        return f"All clients are as fast as threads: {label}"
-    return "Rows per second of each client"
+    shared = LABELS.get(labels.pop()) if len(labels) == 1 else None
+    found = "No client differs significantly from threads" if ratios else "Rows per second of each client"
+    return f"{found}: {shared}" if shared else found
 
 
 def say_cost(sides_us: Sequence[tuple[float, float]]) -> str:

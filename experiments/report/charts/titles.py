@@ -46,8 +46,6 @@ def say_peaks(axis: str, peaks: Sequence[str]) -> str:
     """Say at which values of the axis the lines are highest; ``peaks`` has one for each line."""
     name = axis_name(axis)
     most = Counter(peaks).most_common()
-    if not most:
-        return f"No results over {name}"
     if len(most) == 1:
         return f"Fastest at {name} {most[0][0]}" + f" on all {len(peaks)} lines" * (len(peaks) > 1)
     told = [f"{value} ({count(number, 'line')})" for value, number in most]
@@ -60,10 +58,10 @@ def say_limits(cells: Sequence[CellSummary]) -> str:
     if not labels:
         return "Where the workers' time goes"
     if len(labels) == 1:
-        return f"All {count(labels.total(), 'row')} are limited by {next(iter(labels))}"
+        return f"{'All rows are' if labels.total() > 1 else 'The row is'} limited by {next(iter(labels))}"
     (first, most), *others = labels.most_common()
     rest = "".join(f", {number} by {name}" for name, number in others)
-    return f"{most} of {count(labels.total(), 'row')} are limited by {first}{rest}"
+    return f"{most} of {labels.total()} rows {'is' if most == 1 else 'are'} limited by {first}{rest}"
 
 
 def say_saturation(first: Mapping[str, float], highest: float, unit: str) -> str:

@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
-from experiments.report.charts.titles import say_peaks, say_saturation
+from experiments.analysis.summary import ExperimentSummary
+from experiments.analysis.verdict import Label
+from experiments.records.campaign import Campaign
+from experiments.report.charts.titles import say_limits, say_peaks, say_saturation
+
+Question = Callable[[float], tuple[ExperimentSummary, Campaign]]
 
 
 @pytest.mark.parametrize(
@@ -21,3 +29,18 @@ def test_loads_are_named_by_who_is_saturated_first() -> None:
     first = {"a": 2_000.0, "b": 1_000.0}
     assert say_saturation(first, 3_000.0, "operation") == "Saturated first: b, at 1,000 operations per second"
     assert say_saturation({}, 3_000.0, "operation") == "No loader is saturated at up to 3,000 operations per second"
+
+
+@pytest.mark.parametrize(
+    ("labels", "title"),
+    [
+        (("server-bound", "commit-bound", "server-bound"), "2 of 3 rows are limited by PostgreSQL, 1 by commits"),
+        (("client-bound", "client-bound"), "All rows are limited by Python"),
+        (("latency-bound",), "The row is limited by latency"),
+        ((), "Where the workers' time goes"),
+    ],
+)
+def test_times_are_named_by_what_limits_the_rows(question: Question, labels: tuple[Label, ...], title: str) -> None:
+    cell = question(1.0)[0].cells[0]
+    assert cell.verdict is not None
+    assert say_limits([replace(cell, verdict=replace(cell.verdict, label=label)) for label in labels]) == title
