@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from experiments.analysis.ceilings import PGBENCH, is_ceiling
@@ -47,7 +47,7 @@ _FOREST_ALT = (
     "{row}; the numbers are in the table"
 )
 _TIME_ALT = (
-    "Chart of {name}: where the time of a worker goes for each row of the table: CPU of client and server, waiting for "
+    "Chart of {name}: where the time of a worker goes for each loader and setting: CPU of client and server, waiting for "
     "commits, for round trips and for a turn; the numbers are in the table below Bottleneck analysis"
 )
 _LATENCY_ALT = (
@@ -170,20 +170,29 @@ def curves_of(summary: ExperimentSummary, campaign: Campaign) -> list[Curves]:
     measured = [cell.shown for cell in summary.cells if cell.shown.arm == "a" and cell.rows_per_s is not None]
     # Of the upper bounds only pgbench: it runs with every pool, on the scale of the loaders.
     shown = [cell for cell in measured if cell.cell.loader == PGBENCH or not is_ceiling(cell.cell)]
-    cells, listed = [cell.cell for cell in shown], campaign.description.listed(summary.experiment.name)
-    every = [_curves(axis, shown, setting_first(label_axes(cells, listed, over=axis))) for axis in CURVE_AXES]
+    listed = campaign.description.listed(summary.experiment.name)
+    every = [_curves(axis, shown, listed) for axis in CURVE_AXES]
     return [curves for curves in every if any(_length(line, curves.axis) >= _FEWEST_VALUES for line in curves.lines)]
 
 
-def _curves(axis: str, shown: Sequence[ShownCell], axes: tuple[str, ...]) -> Curves:
+def _curves(axis: str, shown: Sequence[ShownCell], listed: Mapping[str, Sequence[Any]]) -> Curves:
+    lines = _group_lines(shown, _line_axes(shown, listed, axis))
+    # A single point is no line, and takes no part in the labels.
+    shown = [cell for line in lines if _length(line, axis) > 1 for cell in line.cells]
+    axes = _line_axes(shown, listed, axis)
+    values = sorted({value_text(cell.cell, axis) for cell in shown}, key=_natural)
+    return Curves(axis, tuple(values), axes, tuple(_group_lines(shown, axes)))
+
+
+def _line_axes(shown: Sequence[ShownCell], listed: Mapping[str, Sequence[Any]], axis: str) -> tuple[str, ...]:
+    return setting_first(label_axes([cell.cell for cell in shown], listed, over=axis))
+
+
+def _group_lines(shown: Sequence[ShownCell], axes: Sequence[str]) -> list[Line]:
     lines: dict[tuple[str, ...], list[ShownCell]] = {}
     for cell in shown:
         lines.setdefault(label_of(cell.cell, axes), []).append(cell)
-    joined = [Line(label, tuple(cells)) for label, cells in lines.items()]
-    # A single point is no line.
-    joined = [line for line in joined if _length(line, axis) > 1]
-    values = sorted({value_text(cell.cell, axis) for line in joined for cell in line.cells}, key=_natural)
-    return Curves(axis, tuple(values), axes, tuple(joined))
+    return [Line(label, tuple(cells)) for label, cells in lines.items()]
 
 
 def _length(line: Line, axis: str) -> int:
