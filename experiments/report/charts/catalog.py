@@ -47,8 +47,8 @@ _FOREST_ALT = (
     "{row}; the numbers are in the table"
 )
 _TIME_ALT = (
-    "Chart of {name}: where the time of a worker goes for each loader and setting: CPU of client and server, waiting for "
-    "commits, for round trips and for a turn; the numbers are in the table below Bottleneck analysis"
+    "Chart of {name}: where the time of a worker goes for each loader and setting: CPU of client and server, waiting "
+    "for commits, for round trips and for a turn; the numbers are in the table below Bottleneck analysis"
 )
 _LATENCY_ALT = (
     "Chart of {name}: latency over load. The p50 and the p99 of the response time with their 95% intervals over the "

@@ -47,9 +47,9 @@ def say_peaks(axis: str, peaks: Sequence[str]) -> str:
     name = axis_name(axis)
     most = Counter(peaks).most_common()
     if len(most) == 1:
-        return f"Fastest at {name} {most[0][0]}" + f" on all {len(peaks)} lines" * (len(peaks) > 1)
+        return f"Fastest with {name} {most[0][0]}" + f" on all {len(peaks)} lines" * (len(peaks) > 1)
     told = [f"{value} ({count(number, 'line')})" for value, number in most]
-    return f"Fastest at {name} {', '.join(told[:-1])} or {told[-1]}"
+    return f"Fastest with {name} {', '.join(told[:-1])} or {told[-1]}"
 
 
 def say_limits(cells: Sequence[CellSummary]) -> str:

@@ -16,9 +16,9 @@ Question = Callable[[float], tuple[ExperimentSummary, Campaign]]
 @pytest.mark.parametrize(
     ("peaks", "title"),
     [
-        (["20"], "Fastest at pool size 20"),
-        (["20", "20"], "Fastest at pool size 20 on all 2 lines"),
-        (["20", "5", "20"], "Fastest at pool size 20 (2 lines) or 5 (1 line)"),
+        (["20"], "Fastest with pool size 20"),
+        (["20", "20"], "Fastest with pool size 20 on all 2 lines"),
+        (["20", "5", "20"], "Fastest with pool size 20 (2 lines) or 5 (1 line)"),
     ],
 )
 def test_curves_are_named_by_where_they_are_highest(peaks: list[str], title: str) -> None:
