@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bigdata.registry import WORKLOADS
@@ -58,6 +58,12 @@ def in_units(text: str, unit: str) -> str:
 def format_known(value: float | None, form: str, unknown: str = NOTHING) -> str:
     """Format a number; a dash if it is unknown."""
     return unknown if value is None else format(value, form)
+
+
+def format_span(values: Collection[float], form: str = ".0%") -> str:
+    """Format the smallest and the largest number: '93% to 94%', or '94%' where they look the same."""
+    low, high = (format(end(values), form) for end in (min, max))
+    return low if low == high else f"{low} to {high}"
 
 
 def whole(value: float) -> str:

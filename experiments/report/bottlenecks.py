@@ -154,7 +154,7 @@ def why_csv(cell: CellSummary) -> dict[str, object]:
     return {
         "verdict": cell.verdict.label if cell.verdict else "",
         "ceiling_share": rounded(cell.ceiling_share),
-        "server_cpu_us_per_row": rounded(_server_cpu_us_per_row(cell), 3),
+        "server_cpu_us_per_row": rounded(server_cpu_us_per_row(cell), 3),
         **{name: rounded(value, 3) for name, value in parts.items()},
         **{name: rounded(value) for name, value in shares.items()},
         "waits": waits,
@@ -162,7 +162,7 @@ def why_csv(cell: CellSummary) -> dict[str, object]:
     }
 
 
-def _server_cpu_us_per_row(cell: CellSummary) -> float | None:
+def server_cpu_us_per_row(cell: CellSummary) -> float | None:
     """Return the server's cost in phase data, also in runs without samples."""
     data = [record.phases["data"] for record in cell.ok if record.phases and "data" in record.phases]
     return median_of_known(p.server_cpu_s / p.units * 1e6 for p in data if p.server_cpu_s is not None and p.units)

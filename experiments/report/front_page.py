@@ -17,7 +17,7 @@ from experiments.report.answer.facts import find_facts, find_question
 from experiments.report.answer.section import describe_question
 from experiments.report.answer.sentences import PAIRS, say_pair
 from experiments.report.captions import describe_engine, describe_placement
-from experiments.report.charts.catalog import CHARTS, chart_images
+from experiments.report.charts.catalog import CHARTS, chart_image, chart_images, list_charts
 from experiments.report.queueing import model_name
 from experiments.report.reproduction import PAGE
 from experiments.report.tables import markdown_table
@@ -64,9 +64,11 @@ def write_readme(newest: CampaignSummary, others: Sequence[Campaign]) -> str:
     campaign = newest.campaign
     parts = [HEAD.format(folder=campaign.name)]
     for summary in newest.experiments:
-        images = chart_images(campaign.description, summary.experiment, f"{campaign.name}/{CHARTS}")
+        images = chart_images(summary, campaign, f"{campaign.name}/{CHARTS}", "front")
+        name = summary.experiment.name
+        images += f"[All charts, and the bottleneck analysis]({campaign.name}/tables/{name}.md)\n\n"
         table = markdown_table(summary, campaign, charts=describe_question(summary, newest) + images)
-        parts.append(f"## {summary.experiment.name}\n\n{table}")
+        parts.append(f"## {name}\n\n{table}")
     origin = f"Machine, versions and commit: [{campaign.name}]({campaign.name}/{README}).\n"
     return "\n".join([*parts, origin, _list_others(others)])
 
@@ -107,12 +109,19 @@ def _first_asked(whole: CampaignSummary) -> ExperimentSummary:
 
 
 def campaign_page(whole: CampaignSummary) -> str:
-    """Write the page of one campaign: its experiments, and the machine, versions and choices behind them."""
+    """Write the page of one campaign: its experiments with a chart each, and machine, versions and choices."""
     described, records = whole.campaign.description, whole.campaign.records
     pages = [f"- [{shown.name}](tables/{shown.name}.md): {shown.question}" for shown in described.experiments]
+    charts = [line for summary in whole.experiments for line in _first_chart(summary, whole.campaign)]
     facts = (*_machine(described), *_parts(described, records), *_run(described, records, whole.model))
     origin = [f"- {name}: {text}" for name, text in facts]
-    return "\n".join([f"# {described.campaign}", "", *pages, "", "## How it was measured", "", *origin, ""])
+    return "\n".join([f"# {described.campaign}", "", *pages, "", *charts, "## How it was measured", "", *origin, ""])
+
+
+def _first_chart(summary: ExperimentSummary, campaign: Campaign) -> list[str]:
+    """Return the most important chart of an experiment, and the line below it."""
+    front = (chart for chart in list_charts(summary, campaign) if chart.page != "own")
+    return [line for chart in [*front][:1] for line in (chart_image(chart, CHARTS), "")]
 
 
 def timed_share(records: Sequence[Record]) -> float | None:

@@ -50,6 +50,22 @@ def label_of(cell: Cell, axes: Sequence[str]) -> tuple[str, ...]:
     return tuple(_loader_name(cell, axes) if axis == "loader" else value_text(cell, axis) for axis in _columns(axes))
 
 
+def setting_first(axes: Sequence[str]) -> tuple[str, ...]:
+    """Return the axes with those of the loader last, for labels by which loaders in the same setting are neighbours."""
+    return tuple(sorted(axes, key=lambda axis: axis in LOADER_AXES))
+
+
+def setting_of(cell: Cell, axes: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts of the axes other than the loader's."""
+    return label_of(cell, [axis for axis in axes if axis not in LOADER_AXES])
+
+
+def name_setting(headings: Sequence[str], setting: Sequence[str]) -> str:
+    """Return 'pool size 20, PostgreSQL default', without axes that do not apply."""
+    named = zip(headings, setting, strict=False)
+    return ", ".join(f"{heading} {text}" for heading, text in named if text != NOTHING)
+
+
 def one_line(cell: Cell, axes: Sequence[str]) -> str:
     """Return the same on one line, without axes that do not apply."""
     return join_label(label_of(cell, axes))

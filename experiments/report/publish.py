@@ -14,7 +14,7 @@ from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder, leaving_out_unreadable, list_campaigns
 from experiments.report.answer.section import describe_question
 from experiments.report.bottlenecks import why_section
-from experiments.report.charts.catalog import CHARTS, chart_images, chart_names
+from experiments.report.charts.catalog import CHARTS, chart_images, list_charts
 from experiments.report.front_page import README, campaign_page, write_index, write_readme
 from experiments.report.labels import Style
 from experiments.report.page.html import INDEX, REPORT, campaign_html, index_html
@@ -58,7 +58,7 @@ def is_published(results: Path) -> bool:
 def experiment_page(summary: ExperimentSummary, whole: CampaignSummary) -> str:
     """Write the page of one experiment of a campaign."""
     campaign = whole.campaign
-    charts = describe_question(summary, whole) + chart_images(campaign.description, summary.experiment, f"../{CHARTS}")
+    charts = describe_question(summary, whole) + chart_images(summary, campaign, f"../{CHARTS}")
     table, why = markdown_table(summary, campaign, charts=charts), why_section(summary, campaign)
     return "\n".join([f"# {summary.experiment.name}\n", table, *([why] if why else [])])
 
@@ -86,11 +86,11 @@ def write_charts(folder: Path, whole: CampaignSummary) -> None:
 
 
 def charts_of(summary: ExperimentSummary, campaign: Campaign) -> dict[str, bytes]:
-    """Draw each chart as SVG by its file name, as ``chart_names`` lists them; the same records make the same bytes."""
+    """Draw each chart as SVG by its file name, as ``list_charts`` lists them; the same records make the same bytes."""
     # Here, as it loads the charting library: who only names charts does not wait for that.
     from experiments.report.charts.figures import draw_charts
 
-    return draw_charts(summary, campaign, dict(chart_names(campaign.description, summary.experiment)))
+    return draw_charts(summary, campaign, {chart.name: chart.alt for chart in list_charts(summary, campaign)})
 
 
 def model_chart_of(whole: CampaignSummary) -> dict[str, bytes]:

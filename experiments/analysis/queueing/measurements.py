@@ -125,7 +125,7 @@ def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record
         shown,
         setup,
         several_cores,
-        _is_durable(description, shown),
+        is_durable(description, shown),
         median,
         blocks,
         exact,
@@ -170,8 +170,8 @@ def _server_s(record: Record, phases: Mapping[str, Phase]) -> float | None:
     return None if whole_s is None else whole_s / sum(phase.units for phase in phases.values())
 
 
-def _is_durable(description: Description, shown: ShownCell) -> bool:
-    """Tell if each row is a transaction of its own that is answered only when it is on disk."""
+def is_durable(description: Description, shown: ShownCell) -> bool:
+    """Return whether each row is a transaction of its own that is answered only when it is on disk."""
     facts = part_of(description.postgres, shown.cell, "postgres")
     if facts is None:
         return False

@@ -34,7 +34,7 @@ COMPARED: Mapping[tuple[str, str | None], tuple[str, str]] = {
 """The loaders that are compared, by loader and loop: with the same driver and SQL, and those of the demo of 2014."""
 
 # The loaders of a setting differ in the first two, the drivers of the same main setting in all.
-_LOADER_AXES = ("loader", "loop", "protocol", "implementation")
+ANY_LOADER = ("loader", "loop", "protocol", "implementation")
 
 Cells = Mapping[str, CellSummary]
 Key = TypeVar("Key")
@@ -95,27 +95,27 @@ def find_facts(whole: CampaignSummary) -> list[Setting]:
     """Return the settings of all experiments, each with a driver once; those of the question come first."""
     question = find_question(whole.campaign.description)
     ordered = sorted(whole.experiments, key=lambda one: one.experiment != question)
-    main = next((_without(cell, _LOADER_AXES) for one in ordered for cell in one.cells if cell.baseline), {})
+    main = next((_without(cell, ANY_LOADER) for one in ordered for cell in one.cells if cell.baseline), {})
     found: dict[tuple[str, tuple[Any, ...]], Setting] = {}
     for setting in (one for summary in ordered for one in find_settings(summary, whole.model)):
-        axes = _without(_first(setting.cells), _LOADER_AXES)
+        axes = _without(_first(setting.cells), ANY_LOADER)
         differs = tuple(axis for axis, value in axes.items() if axis not in main or main[axis] != value)
         found.setdefault((setting.driver, tuple(setting.axes.values())), replace(setting, differs=differs))
     return list(found.values())
 
 
-def find_settings(summary: ExperimentSummary, model: Model) -> Iterable[Setting]:
+def find_settings(summary: ExperimentSummary, model: Model | None = None) -> Iterable[Setting]:
     """Yield the settings of one experiment; rows that were disturbed, or limited by a relay, are in none."""
-    points = {cell.point.shown.cell_key: cell.point for cell in model.cells}
+    points = {cell.point.shown.cell_key: cell.point for cell in (model.cells if model else ())}
     groups: dict[tuple[str, tuple[Any, ...]], dict[str, CellSummary]] = {}
     for cell in summary.cells:
         driver, name = COMPARED.get((cell.shown.cell.loader, cell.shown.cell.loop), ("", ""))
         if driver and cell.shown.arm == "a" and cell.rows_per_s and not (cell.disturbed_ground or cell.is_relay_bound):
             groups.setdefault((driver, tuple(_without(cell).values())), {})[name] = cell
-    baseline = next((_without(cell, _LOADER_AXES) for cell in summary.cells if cell.baseline), None)
+    baseline = next((_without(cell, ANY_LOADER) for cell in summary.cells if cell.baseline), None)
     ratios: dict[str, Ratio] = {}
     for main in (True, False):
-        family = [cells for cells in groups.values() if (_without(_first(cells), _LOADER_AXES) == baseline) is main]
+        family = [cells for cells in groups.values() if (_without(_first(cells), ANY_LOADER) == baseline) is main]
         ratios |= mark_noise(_divide_all(family), summary.floor)
     for (driver, _), cells in groups.items():
         keys = {name: cell.shown.cell_key for name, cell in cells.items()}
@@ -148,5 +148,5 @@ def _first(cells: Cells) -> CellSummary:
     return next(iter(cells.values()))
 
 
-def _without(cell: CellSummary, left_out: Sequence[str] = _LOADER_AXES[:2]) -> dict[str, Any]:
+def _without(cell: CellSummary, left_out: Sequence[str] = ANY_LOADER[:2]) -> dict[str, Any]:
     return {axis: value for axis, value in cell.shown.cell.axes().items() if axis not in left_out}

@@ -9,7 +9,7 @@ from experiments.analysis.summary import CampaignSummary, ExperimentSummary
 from experiments.errors import BadInput
 from experiments.report.answer.facts import OF_2014, find_facts, find_question
 from experiments.report.answer.sentences import SENTENCES, write_sentences
-from experiments.report.charts.catalog import CHARTS, chart_images, chart_name
+from experiments.report.charts.catalog import CHARTS, chart_image, chart_name, list_charts
 from experiments.report.settings import NOTE, settings_table
 
 LOADERS = (
@@ -31,10 +31,11 @@ def describe_question(summary: ExperimentSummary, whole: CampaignSummary) -> str
 def write_answer(campaigns: Sequence[tuple[CampaignSummary, str]]) -> str:
     """Return the README's section from campaigns with the links to their folders.
 
-    Each sentence is from the first campaign that has its cells, and so is the chart. Raises BadInput without any.
+    Each sentence is from the first campaign that has its cells. The chart above them is the first hero, else that of
+    the first sentence. Raises BadInput without any.
     """
     facts = [(find_facts(whole), whole, folder) for whole, folder in campaigns]
-    lines, floors, chart = list[str](), dict[str, None](), ""
+    lines, floors, charts = list[str](), dict[str, None](), list[tuple[bool, str]]()
     for say in SENTENCES:
         found = ((say(one), whole, folder) for one, whole, folder in facts)
         said, whole, folder = next((one for one in found if one[0] is not None), (None, None, ""))
@@ -44,11 +45,11 @@ def write_answer(campaigns: Sequence[tuple[CampaignSummary, str]]) -> str:
         page = f"[{said.experiment}]({folder}/tables/{said.experiment}.md)"
         lines.append(f"- {said.text} ({page})")
         floors.setdefault(f"{page} {format_floor(summary.floor)}")
-        # The chart over the pool size if there is one, else that of all ratios.
-        without = {chart_name(summary.experiment, "time")}
-        images = chart_images(whole.campaign.description, summary.experiment, f"{folder}/{CHARTS}", without)
-        chart = chart or images.strip().split("\n\n")[-1]
+        hero = chart_name(summary.experiment, "hero")
+        shown = (chart for chart in list_charts(summary, whole.campaign) if chart.page != "own")
+        charts += [(one.name != hero, chart_image(one, f"{folder}/{CHARTS}")) for one in shown]
     if not lines:
         names = ", ".join(whole.campaign.name for whole, _ in campaigns)
         raise BadInput(f"{names}: no cells of threads and asyncio in one setting; choose another campaign")
-    return "\n".join([LOADERS, "", *lines, "", chart, "", f"Noise floors: {', '.join(floors)}.", ""])
+    chart = [line for _, image in sorted(charts, key=lambda one: one[0])[:1] for line in (image, "")]
+    return "\n".join([*chart, LOADERS, "", *lines, "", f"Noise floors: {', '.join(floors)}.", ""])

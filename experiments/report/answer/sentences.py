@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from experiments.analysis.stats import with_interval
-from experiments.formatting import axis_name, count
+from experiments.formatting import axis_name, count, format_span
 from experiments.report.answer.facts import OF_2014, THREADS, TWINS, Ratio, Setting, divide, mark_noise
 
 LABELS: Mapping[str, str] = {
@@ -77,7 +77,10 @@ def say_bottleneck(facts: Sequence[Setting]) -> Sentence | None:
         return Sentence(BOTTLENECKS.format(**setting, each=_join(each)), main.experiment)
     seen = [cell.observations for cell in main.cells.values() if cell.observations]
     cores = "the cores of both" if main.setup.shared else "its core" if main.setup.server_limit == 1 else "its cores"
-    sides = {"server": _span([one.server_share for one in seen]), "client": _span([one.client_share for one in seen])}
+    sides = {
+        "server": format_span([one.server_share for one in seen]),
+        "client": format_span([one.client_share for one in seen]),
+    }
     text = BOTTLENECK.format(**setting, **sides, cores=cores, label=LABELS[next(iter(groups))])
     return Sentence(text, main.experiment)
 
@@ -110,7 +113,7 @@ def say_limit(facts: Sequence[Setting]) -> Sentence | None:
     costs = [one.median for one in main.points.values() if [*group_bottlenecks(main)] == ["server-bound"]]
     shares = [one.client_s / one.server_s * main.setup.server_limit for one in costs]
     text = "Python becomes the bottleneck below {} of a core (predicted from CPU per row)."
-    return Sentence(text.format(_span(shares, ".2f")), main.experiment) if shares else None
+    return Sentence(text.format(format_span(shares, ".2f")), main.experiment) if shares else None
 
 
 def say_pool(facts: Sequence[Setting]) -> Sentence | None:
@@ -175,11 +178,6 @@ def _list(values: Mapping[str, float], unit: str) -> str:
     """Return '17 rows/s on threads and 20 on asyncio': the unit stands once."""
     units = (f" {unit}", *("" for _ in values))
     return _join([f"{value:,.0f}{one} on {name}" for (name, value), one in zip(values.items(), units, strict=False)])
-
-
-def _span(values: Sequence[float], form: str = ".0%") -> str:
-    low, high = (format(end(values), form) for end in (min, max))
-    return low if low == high else f"{low} to {high}"
 
 
 def _join(texts: Sequence[str]) -> str:

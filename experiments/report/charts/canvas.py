@@ -12,9 +12,8 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import accumulate
-from typing import Any, Protocol
+from functools import cache
+from typing import Any, Protocol, TypeVar
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -26,17 +25,14 @@ from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
+from experiments.report.charts.colors import BLACK, GREY, PAPER, dark_style
+
 # Shown as 900 pixels, in which the smallest text is 11 pixels high.
 WIDTH = 675.0
 PADDING = 14.0
 SMALL = 8.0
 BODY = 9.5
-TITLE = 14.0
-
-BLACK = "#1a1a1a"
-GREY = "#666666"
-SHADE = "#e2e2e2"
-RULE = "#d9d9d9"
+TITLE = 12.0
 
 _STYLE: Any = {
     "font.family": ["DejaVu Sans"],
@@ -56,10 +52,12 @@ _STYLE: Any = {
 _FONTS = "'DejaVu Sans', Verdana, sans-serif"
 # Other fonts may be wider than the measured one by this factor.
 _SLACK = 1.04
+BOLD = 1.12
+"""How much wider bold letters are than the measured ones."""
 _SAMPLE = 26.0
 _LINE_HEIGHT = 1.4
-_GAP = 12.0
-_LEAST_PLOT = 260.0
+
+Member = TypeVar("Member")
 
 
 class Piece(Protocol):
@@ -140,10 +138,10 @@ class Key:
         """Return the height with the space below."""
         return len(self._rows()) * SMALL * 1.7 + self.below if self.entries else 0.0
 
-    def draw(self, sheet: Sheet, top: float) -> None:
-        """Draw the samples with their texts."""
+    def draw(self, sheet: Sheet, top: float, start: float = PADDING) -> None:
+        """Draw the samples with their texts, ``start`` right of the left edge of the sheet."""
         for number, row in enumerate(self._rows()):
-            left, baseline = PADDING, top + SMALL * (1.2 + 1.7 * number)
+            left, baseline = start, top + SMALL * (1.2 + 1.7 * number)
             for text, looks in row:
                 sheet.sample(left, baseline - SMALL * 0.36, looks)
                 sheet.write(text, left + _SAMPLE + 5, baseline)
@@ -161,64 +159,6 @@ class Key:
         return rows
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Columns of text beside a plot: labels on its left, numbers on its right, each below its heading."""
-
-    headings: Sequence[str]
-    labels: Sequence[Sequence[str]]
-    number_headings: Sequence[str]
-    numbers: Sequence[Sequence[str]]
-    indent: float = 0.0
-
-    @property
-    def width(self) -> float:
-        """Return the least width of a sheet for them."""
-        return self.lefts[-1] + _LEAST_PLOT + sum(self._number_widths) + PADDING
-
-    @cached_property
-    def lefts(self) -> list[float]:
-        """Return the left edges of the labels, and that of the plot."""
-        return list(accumulate(_column_widths(self.headings, self.labels), initial=PADDING + self.indent))
-
-    def axes(
-        self, sheet: Sheet, top: float, height: float, rows: int, label: str, part: tuple[float, float] = (0.0, 1.0)
-    ) -> Axes:
-        """Return axes for a part of the plot between the columns, a unit for each row, with the label above."""
-        left, (begin, end) = self.lefts[-1], part
-        width = sheet.width - PADDING - sum(self._number_widths) - left
-        axes = sheet.axes(left + begin * width, top, (end - begin) * width, height)
-        axes.set_ylim(rows - 0.5, -0.5)
-        axes.set_yticks([])
-        axes.tick_params(axis="x", top=True, labeltop=True, length=3)
-        axes.spines["top"].set_visible(True)
-        axes.set_xlabel(label, fontsize=SMALL)
-        axes.xaxis.set_label_position("top")
-        return axes
-
-    def write_headings(self, sheet: Sheet, baseline: float) -> None:
-        """Write all headings, the last line of each on the baseline."""
-        self.write(sheet, baseline, self.headings, self.number_headings, GREY)
-
-    def write(
-        self, sheet: Sheet, baseline: float, labels: Sequence[str], numbers: Sequence[str], color: str = BLACK
-    ) -> None:
-        """Write one row."""
-        for left, text in zip(self.lefts, labels, strict=False):
-            sheet.write(text, left, baseline, color=color)
-        right = sheet.width - PADDING
-        for width, text in zip(reversed(self._number_widths), reversed(numbers), strict=True):
-            for number, line in enumerate(reversed(text.split("\n"))):
-                sheet.write(line, right, baseline - number * 1.3 * SMALL, color=color, ha="right")
-            right -= width
-
-    @cached_property
-    def _number_widths(self) -> list[float]:
-        first, *others = _column_widths(self.number_headings, self.numbers)
-        # The last tick of the plot reaches beyond its axis.
-        return [first + _GAP, *others]
-
-
 @contextmanager
 def charting() -> Iterator[None]:
     """Draw by this module's style alone inside the block, regardless of the user's settings."""
@@ -231,7 +171,7 @@ def charting() -> Iterator[None]:
 def draw_sheet(pieces: Sequence[Piece], width: float, title: str, described: str) -> bytes:
     """Return the SVG of the pieces below each other. Screen readers read ``title`` and ``described``."""
     height = sum(piece.height for piece in pieces) + 2 * PADDING
-    figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="white")
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72, facecolor=PAPER)
     FigureCanvasSVG(figure)
     sheet = Sheet(figure, width, height)
     top = PADDING
@@ -249,17 +189,21 @@ def draw_page(
 ) -> bytes:
     """Draw the pieces between title and question and the paragraphs of the foot."""
     room = width - 2 * PADDING
-    head = [Lines((title,), size=TITLE, weight="bold"), Lines(wrap(question, room, BODY), size=BODY, below=8.0)]
+    titled = wrap(title, room / BOLD, TITLE)
+    head = [
+        Lines(titled, size=TITLE, weight="bold", below=2.0),
+        Lines(wrap(question, room, BODY), size=BODY, below=8.0),
+    ]
     lines = [line for text in foot for line in wrap(text, room, SMALL)]
     return draw_sheet([*head, *pieces, Lines(tuple(lines), color=GREY)], width, title, described)
 
 
 def _shorten(svg: str) -> str:
-    """Return the same picture in fewer bytes: fonts named once, lengths to a hundredth of a point."""
+    """Return the picture in fewer bytes, and by the reader's colour scheme: fonts named once, lengths of 2 digits."""
     svg = re.sub(r"^ +", "", svg, flags=re.MULTILINE)
     svg = re.sub(r"; font-family: 'DejaVu Sans'|(?<=\") transform=\"rotate\(-0 [^)]*\)\"", "", svg)
     svg = re.sub(r' [dxy]="[^"]*"', lambda match: re.sub(r"(\.\d\d)\d+| ?\n", r"\1", match[0]), svg)
-    return svg.replace("*{", f"*{{font-family: {_FONTS}; ", 1)
+    return svg.replace("*{", f"{dark_style(svg)} *{{font-family: {_FONTS}; ", 1)
 
 
 @cache
@@ -285,9 +229,11 @@ def wrap(text: str, width: float, size: float) -> tuple[str, ...]:
     return tuple(textwrap.wrap(flat, 10))
 
 
-def _column_widths(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:
-    columns = zip(headings, *rows, strict=True)
-    return [max(text_width(line) for text in column for line in text.split("\n")) + _GAP for column in columns]
+def split_evenly(members: Sequence[Member], most: int) -> list[Sequence[Member]]:
+    """Return the members in as few parts of at most ``most`` as hold them, all about equally long."""
+    parts = -(-len(members) // most)
+    size = -(-len(members) // max(1, parts))
+    return [members[start : start + size] for start in range(0, len(members), size or 1)]
 
 
 def _entry_width(text: str) -> float:

@@ -12,9 +12,19 @@ from matplotlib.axes import Axes
 from experiments.analysis.stats import Estimate, estimate_median
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import axis_name, in_units
-from experiments.report.charts.canvas import GREY, SMALL, Key, Sheet
+from experiments.report.charts import colors
+from experiments.report.charts.canvas import SMALL, Key, Sheet
 from experiments.report.charts.catalog import Curves, Line
-from experiments.report.charts.panels import CAPTION, draw_intervals, panel_axes, set_heights, set_pool_axis, set_ticks
+from experiments.report.charts.colors import GREY
+from experiments.report.charts.panels import (
+    CAPTION,
+    draw_intervals,
+    nice_top,
+    panel_axes,
+    set_heights,
+    set_pool_axis,
+    set_ticks,
+)
 from experiments.report.labels import value_text
 
 
@@ -41,16 +51,15 @@ METRICS = {"rows": "rows/s", "cpu": "client CPU, µs per row"}
 # Dark enough for white paper, distinct for people who do not see all colours, and each with a marker and a dash of
 # its own, so that no line needs its colour.
 LOOKS: tuple[Mapping[str, Any], ...] = (
-    {"color": "#0b4f8a", "marker": "o", "linestyle": "-"},
-    {"color": "#c2410c", "marker": "s", "linestyle": (0, (5, 2))},
-    {"color": "#00694e", "marker": "^", "linestyle": (0, (1.5, 1.5))},
-    {"color": "#1a1a1a", "marker": "D", "linestyle": (0, (6, 2, 1.5, 2))},
-    {"color": "#93246f", "marker": "v", "linestyle": (0, (9, 2))},
-    {"color": "#7a5b00", "marker": "P", "linestyle": (0, (3, 1.5, 1, 1.5, 1, 1.5))},
+    {"color": colors.BLUE, "marker": "o", "linestyle": "-"},
+    {"color": colors.ORANGE, "marker": "s", "linestyle": (0, (5, 2))},
+    {"color": colors.GREEN, "marker": "^", "linestyle": (0, (1.5, 1.5))},
+    {"color": colors.BLACK, "marker": "D", "linestyle": (0, (6, 2, 1.5, 2))},
+    {"color": colors.PURPLE, "marker": "v", "linestyle": (0, (9, 2))},
+    {"color": colors.BROWN, "marker": "P", "linestyle": (0, (3, 1.5, 1, 1.5, 1, 1.5))},
 )
 MOST_LINES = len(LOOKS)
-_CONTEXT: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.7, "zorder": 1}
-_APART: dict[str, Any] = {"facecolor": "#ededed", "edgecolor": "none"}
+_APART: dict[str, Any] = {"facecolor": colors.PEARL, "edgecolor": "none"}
 APART_ENTRY = ("free-threaded builds: a series of their own, hollow and not joined", _APART)
 
 # Values of a text axis that stand beside each other in half the width.
@@ -61,13 +70,12 @@ _APART_STEP = 0.13
 
 @dataclass(frozen=True)
 class Panels:
-    """Panels of one group of lines. ``others`` are drawn in grey; ``tops`` are the ends of the metrics' axes."""
+    """Panels of one group of lines. ``tops`` are the ends of the metrics' axes, the same on all of the sheet."""
 
     axis: str
     values: tuple[str, ...]
     series: tuple[Series, ...]
-    others: tuple[Series, ...]
-    tops: tuple[float | None, ...]
+    tops: tuple[float, ...]
     panel_height: float
     number: int
     """Counted from 0 down the sheet; it makes ids in the file unique."""
@@ -108,13 +116,8 @@ class Panels:
     def _positions(self) -> list[float]:
         return [float(value) if self.axis == "poolsize" else number for number, value in enumerate(self.values)]
 
-    def _prepare(self, axes: Axes, width: float, highest: float | None) -> None:
-        if highest is None:
-            axes.set_yticks([])
-            looks: dict[str, Any] = {"ha": "center", "color": GREY, "style": "italic"}
-            axes.text(0.5, 0.5, "no run with a result", transform=axes.transAxes, **looks)
-        else:
-            set_heights(axes, highest, steps=5 if self.panel_height > 150 else 3)
+    def _prepare(self, axes: Axes, width: float, highest: float) -> None:
+        set_heights(axes, highest, steps=4 if self.panel_height > 150 else 2)
         if self.axis == "poolsize":
             set_pool_axis(axes, [int(value) for value in self.values], width)
         else:
@@ -128,8 +131,6 @@ class Panels:
                 axes.axvspan(position - 0.5, position + 0.5, zorder=0, **_APART)
 
     def _plot(self, axes: Axes, metric: int) -> None:
-        for other in self.others:
-            axes.plot(*_joined(self._places(other, metric, 0.0)), **_CONTEXT)
         middle = (len(self.series) - 1) / 2
         for number, series in enumerate(self.series):
             places = self._places(series, metric, (number - middle) * _APART_STEP)
@@ -169,7 +170,7 @@ def _plot_line(axes: Axes, places: Sequence[_Place], looks: Mapping[str, Any], n
     axes.plot(*_joined(places), gid=f"line-{name}", zorder=3, **_line(looks))
     apart = [place for place in places if place.apart]
     if apart:
-        hollow = {**_line(looks), "linestyle": "none", "markerfacecolor": "white", "zorder": 3}
+        hollow = {**_line(looks), "linestyle": "none", "markerfacecolor": colors.PAPER, "zorder": 3}
         axes.plot([place.x for place in apart], [place.y for place in apart], gid=f"apart-{name}", **hollow)
     intervals = [(place.x, *place.interval) for place in places if place.interval is not None]
     draw_intervals(axes, intervals, f"intervals-{name}", color=looks["color"], zorder=2)
@@ -181,11 +182,17 @@ def series_of(curves: Curves, summary: ExperimentSummary) -> tuple[Series, ...]:
     return tuple(_series(line, curves.axis, cells) for line in curves.lines)
 
 
-def tops_of(series: Sequence[Series]) -> tuple[float | None, ...]:
-    """Return the ends of the metrics' axes, which hold all points with their intervals; None without points."""
+def peaks_of(series: Sequence[Series]) -> list[str]:
+    """Return the value of the axis at which each line has most rows/s."""
+    rates = [{value: one.value for value, one in each.points[0].items()} for each in series]
+    return [max(each, key=each.__getitem__) for each in rates if each]
+
+
+def tops_of(series: Sequence[Series]) -> tuple[float, ...]:
+    """Return the ends of the metrics' axes, which hold all points with their intervals."""
     points = [[point for one in series for point in one.points[metric].values()] for metric in range(len(METRICS))]
-    highest = [max((one.high or one.value for one in each), default=None) for each in points]
-    return tuple(None if high is None else 1.06 * high for high in highest)
+    highest = [max((one.high or one.value for one in each), default=1.0) for each in points]
+    return tuple(map(nice_top, highest))
 
 
 def _series(line: Line, axis: str, cells: Mapping[str, CellSummary]) -> Series:

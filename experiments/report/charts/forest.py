@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,15 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import Estimate
 from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import format_known, in_units
-from experiments.report.charts.canvas import BLACK, GREY, PADDING, RULE, SHADE, SMALL, Columns, Key, Sheet
-from experiments.report.charts.panels import log_limits, log_ticks, set_ticks
-from experiments.report.labels import label_of
+from experiments.report.charts.canvas import PADDING, SMALL, Key, Sheet
+from experiments.report.charts.colors import BLACK, BLUE, GREY, PAPER, RULE, SHADE
+from experiments.report.charts.columns import Columns
+from experiments.report.charts.panels import log_ticks, ratio_limits, set_ticks
+from experiments.report.charts.rows import by_setting, has_ratio
+from experiments.report.labels import label_of, name_setting, setting_first, setting_of
 
 
 class Mark(Enum):
@@ -32,25 +35,24 @@ class Mark(Enum):
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One row of the table. ``numbers`` are rows/s and client CPU, ``without_result`` is the reason for no ratio."""
+    """One row of the table. ``numbers`` are rows/s and client CPU; the baseline has no ratio."""
 
-    label: tuple[str, ...]
+    setting: tuple[str, ...]
+    loader: tuple[str, ...]
     numbers: tuple[str, str]
     mark: Mark
     ratio: Estimate | None
-    without_result: str | None = None
 
 
-_BLUE = "#0b4f8a"
-_LINE: dict[str, Any] = {"color": _BLUE, "linewidth": 1.3}
+_LINE: dict[str, Any] = {"color": BLUE, "linewidth": 1.3}
 _DIAMOND: dict[str, Any] = {"marker": "D", "markeredgecolor": BLACK, "markersize": 5}
-_DOT: dict[str, Any] = {"marker": "o", "markeredgecolor": _BLUE, "markersize": 5.5}
-_CROSS: dict[str, Any] = {"marker": "x", "markeredgecolor": _BLUE, "markeredgewidth": 1.4, "markersize": 5}
+_DOT: dict[str, Any] = {"marker": "o", "markeredgecolor": BLUE, "markersize": 5.5}
+_CROSS: dict[str, Any] = {"marker": "x", "markeredgecolor": BLUE, "markeredgewidth": 1.4, "markersize": 5}
 _MARKS: Mapping[Mark, tuple[str, dict[str, Any]]] = {
     Mark.BASELINE: ("baseline", {**_DIAMOND, "markerfacecolor": BLACK}),
-    Mark.AGAIN: ("the baseline again", {**_DIAMOND, "markerfacecolor": "white"}),
-    Mark.SIGNIFICANT: ("significant", {**_DOT, "markerfacecolor": _BLUE}),
-    Mark.NOISE: ("not significant", {**_DOT, "markerfacecolor": "white"}),
+    Mark.AGAIN: ("the baseline again", {**_DIAMOND, "markerfacecolor": PAPER}),
+    Mark.SIGNIFICANT: ("significant", {**_DOT, "markerfacecolor": BLUE}),
+    Mark.NOISE: ("not significant", {**_DOT, "markerfacecolor": PAPER}),
     Mark.UNCLAIMED: ("no interval or no noise floor: nothing is claimed", _CROSS),
 }
 _WITHOUT_INTERVAL = (Mark.BASELINE, Mark.UNCLAIMED)
@@ -60,13 +62,13 @@ _ROW = 15.0
 _HEAD = 36.0
 _FOOT = 22.0
 _NUMBERS = ("rows/s", "client CPU\nµs/row")
-# From this many rows on each value of the first axis has a heading of its own.
+# From this many rows on each setting with several loaders has a heading of its own.
 _GROUPED_FROM = 12
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Rows below each other. ``floor`` is the noise floor as a factor above 1."""
+    """Rows below each other. ``headings`` are those of setting and loader, ``floor`` is a factor above 1."""
 
     headings: tuple[str, ...]
     rows: tuple[ForestRow, ...]
@@ -75,11 +77,9 @@ class Forest:
 
     @property
     def grouped(self) -> bool:
-        """Tell if the first axis stands in headings between the rows."""
-        firsts = [row.label[0] for row in self.rows]
-        in_order = [first for number, first in enumerate(firsts) if number == 0 or first != firsts[number - 1]]
-        enough = len(self.headings) > 1 and len(self.rows) >= _GROUPED_FROM
-        return enough and len(in_order) == len(set(firsts))
+        """Return whether settings stand in headings between the rows."""
+        settings = len({row.setting for row in self.rows})
+        return len(self.rows) >= _GROUPED_FROM and 1 < settings <= len(self.rows) / 2
 
     @property
     def width(self) -> float:
@@ -103,7 +103,7 @@ class Forest:
 
     def key(self, width: float) -> Key:
         """Return the key of the marks in use."""
-        used = {row.mark for row in self.rows if not row.without_result}
+        used = {row.mark for row in self.rows}
         entries = [
             (text, {**_LINE, **looks, **({"linestyle": "none"} if mark in _WITHOUT_INTERVAL else {})})
             for mark, (text, looks) in _MARKS.items()
@@ -115,14 +115,14 @@ class Forest:
 
     @cached_property
     def _columns(self) -> Columns:
-        labels = [row.label[self._first :] for row in self.rows]
+        labels = [self._label(row) for row in self.rows]
         numbers = [row.numbers for row in self.rows]
         return Columns(
-            self.headings[self._first :],
+            self.headings[-len(labels[0]) :],
             labels,
             tuple(in_units(one, self.unit) for one in _NUMBERS),
             numbers,
-            8.0 * self._first,
+            8.0 * self.grouped,
         )
 
     @cached_property
@@ -131,21 +131,19 @@ class Forest:
         slots: list[ForestRow | str] = []
         group = None
         for row in self.rows:
-            if self.grouped and row.label[0] != group:
-                group = row.label[0]
-                slots.append(f"{self.headings[0]} {group}")
+            if self.grouped and row.setting != group:
+                group = row.setting
+                slots.append(name_setting(self.headings, group))
             slots.append(row)
         return slots
 
-    @property
-    def _first(self) -> int:
-        """The first axis with a column of its own."""
-        return 1 if self.grouped else 0
+    def _label(self, row: ForestRow) -> tuple[str, ...]:
+        return row.loader if self.grouped else (*row.setting, *row.loader)
 
     def _prepare(self, axes: Axes) -> None:
         """Draw the axis, the noise floor and the line at 1."""
         ends = [end for row in self.rows if row.ratio for end in (row.ratio.low, row.ratio.high, row.ratio.value)]
-        low, high = log_limits([*(end for end in ends if end), *([1 / self.floor, self.floor] if self.floor else [])])
+        low, high = ratio_limits([*(end for end in ends if end), self.floor or 1.0, 1 / (self.floor or 1.0)])
         axes.set_xscale("log")
         axes.set_xlim(low, high)
         ticks = log_ticks(low, high)
@@ -156,12 +154,11 @@ class Forest:
 
     def _plot(self, axes: Axes) -> None:
         rows = [(height, row) for height, row in enumerate(self._slots) if isinstance(row, ForestRow)]
-        drawn = [(height, row) for height, row in rows if not row.without_result]
         guides: dict[str, Any] = {"color": RULE, "linewidth": 0.5, "zorder": 0.5}
-        axes.hlines([height for height, _ in drawn], 0, 1, transform=axes.get_yaxis_transform(), **guides)
+        axes.hlines([height for height, _ in rows], 0, 1, transform=axes.get_yaxis_transform(), **guides)
         points: dict[Mark, list[tuple[float, float]]] = defaultdict(list)
         intervals: list[tuple[float, float, float]] = []
-        for height, row in drawn:
+        for height, row in rows:
             points[row.mark].append((row.ratio.value if row.ratio else 1.0, height))
             if row.ratio and row.ratio.interval:
                 intervals.append((height, *row.ratio.interval))
@@ -176,24 +173,33 @@ class Forest:
         if isinstance(slot, str):
             sheet.write(slot, PADDING, baseline, weight="bold")
             return
-        color = GREY if slot.without_result else BLACK
-        self._columns.write(sheet, baseline, slot.label[self._first :], slot.numbers, color)
-        if slot.without_result:
-            # On paper of its own, as the line at 1 may be there.
-            paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-            left = self._columns.lefts[-1] + 6
-            sheet.write(slot.without_result, left, baseline, color=GREY, style="italic", bbox=paper)
+        self._columns.write(sheet, baseline, self._label(slot), slot.numbers)
 
 
-def forest_rows(summary: ExperimentSummary, axes: Sequence[str]) -> tuple[ForestRow, ...]:
-    """Return the rows in the order of the table, without upper bounds: COPY alone would take most of the axis."""
-    return tuple(_row(cell, axes) for cell in summary.cells if not is_ceiling(cell.shown.cell))
+def forest_rows(summary: ExperimentSummary, axes: Sequence[str], most: int | None = None) -> tuple[ForestRow, ...]:
+    """Return the rows with a ratio, those of a setting together; with ``most`` those that differ most.
+
+    Upper bounds are not among them: COPY alone would take most of the axis.
+    """
+    cells = by_setting([cell for cell in summary.cells if has_ratio(cell)], axes)
+    if most is not None:
+        kept = sorted(cells, key=_rank)[:most]
+        cells = [cell for cell in cells if cell in kept]
+    return tuple(_row(cell, axes) for cell in cells)
+
+
+def _rank(cell: CellSummary) -> tuple[bool, bool, float]:
+    """Sort the baseline first, then significant ratios, each by how far they are from 1."""
+    distance = abs(math.log(cell.ratio.value)) if cell.ratio else math.inf
+    return cell.ratio is not None, cell.noise is not False, -distance
 
 
 def _row(cell: CellSummary, axes: Sequence[str]) -> ForestRow:
     rows_per_s = format_known(cell.rows_per_s.value if cell.rows_per_s else None, ",.0f")
     numbers = (rows_per_s, format_known(cell.cpu_us_per_row, ".1f"))
-    return ForestRow(label_of(cell.shown.cell, axes), numbers, _mark(cell), cell.ratio, _without_result(cell))
+    setting = setting_of(cell.shown.cell, axes)
+    loader = label_of(cell.shown.cell, setting_first(axes))[len(setting) :]
+    return ForestRow(setting, loader, numbers, _mark(cell), cell.ratio)
 
 
 def _mark(cell: CellSummary) -> Mark:
@@ -204,13 +210,3 @@ def _mark(cell: CellSummary) -> Mark:
     if cell.noise is None:
         return Mark.UNCLAIMED
     return Mark.NOISE if cell.noise else Mark.SIGNIFICANT
-
-
-def _without_result(cell: CellSummary) -> str | None:
-    """Return the reason for a row without a point; None for one with a point."""
-    if cell.shown.unsupported:
-        return "cannot run"
-    if cell.rows_per_s is not None:
-        return None if cell.baseline or cell.ratio else "no run of the baseline in the same block"
-    statuses = dict.fromkeys(status for status, _ in cell.troubles)
-    return ", ".join(status.replace("_", " ") for status in statuses) or "not run yet"

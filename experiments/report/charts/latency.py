@@ -12,14 +12,22 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNL
 
 from experiments.analysis.response_times import ResponseTimes
 from experiments.analysis.summary import CellSummary, ExperimentSummary
-from experiments.report.charts.canvas import GREY, RULE, SMALL, Key, Sheet
+from experiments.report.charts.canvas import SMALL, Key, Sheet, split_evenly
+from experiments.report.charts.colors import CONTEXT, GREY, RULE
 from experiments.report.charts.curves import LOOKS, MOST_LINES
-from experiments.report.charts.panels import CAPTION, draw_intervals, log_limits, log_ticks, panel_axes
+from experiments.report.charts.panels import (
+    CAPTION,
+    decades,
+    draw_intervals,
+    log_ticks,
+    nice_top,
+    panel_axes,
+)
 from experiments.report.labels import join_label, label_of
 
 SHOWN = ("p50", "p99")
 _HEIGHT = 190.0
-_CONTEXT: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.7, "zorder": 1}
+_CONTEXT: dict[str, Any] = {"color": CONTEXT, "linewidth": 0.7, "zorder": 1}
 _SATURATED: dict[str, Any] = {"marker": "x", "markersize": 5, "markeredgewidth": 1.4, "linestyle": "none"}
 SATURATED_ENTRY = ("saturated: arrivals outrun it", {**_SATURATED, "color": GREY})
 
@@ -48,7 +56,7 @@ class LatencyPanels:
 
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw the panels beside each other, with one scale of time."""
-        low, high = log_limits(list(_times_ms((*self.series, *self.others))))
+        low, high = decades(list(_times_ms((*self.series, *self.others))))
         for column, name in enumerate(SHOWN):
             caption = f"{name} of the response time, ms (log scale)"
             axes, _ = panel_axes(sheet, top, _HEIGHT, (column, len(SHOWN)), caption, color=GREY)
@@ -74,8 +82,7 @@ class LatencyPanels:
         axes.tick_params(axis="x", length=3)
         axes.grid(visible=True, axis="y", color=RULE, linewidth=0.5)
         axes.set_axisbelow(True)
-        most = max(point.offered for one in (*self.series, *self.others) for point in one.points)
-        axes.set_xlim(0, most * 1.05)
+        axes.set_xlim(0, nice_top(highest_rate((*self.series, *self.others))))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         axes.set_xlabel(f"{self.unit}s per second offered", fontsize=SMALL)
@@ -106,14 +113,22 @@ def latency_series(summary: ExperimentSummary, axes: Sequence[str]) -> tuple[Ser
     )
 
 
+def first_saturated(series: Sequence[Series]) -> dict[str, float]:
+    """Return the lowest rate that saturates each loader, without those that none saturates."""
+    rates = {one.label: [point.offered for point in one.points if point.is_saturated] for one in series}
+    return {label: min(some) for label, some in rates.items() if some}
+
+
+def highest_rate(series: Sequence[Series]) -> float:
+    """Return the highest rate that was offered."""
+    return max(point.offered for one in series for point in one.points)
+
+
 def latency_panels(series: Sequence[Series], unit: str) -> list[LatencyPanels]:
     """Return panels with at most as many lines as have looks of their own."""
-    groups = -(-len(series) // MOST_LINES)
-    size = -(-len(series) // max(1, groups))
-    parts = [tuple(series[start : start + size]) for start in range(0, len(series), size or 1)]
     return [
-        LatencyPanels(part, tuple(one for one in series if one not in part), unit, number)
-        for number, part in enumerate(parts)
+        LatencyPanels(tuple(part), tuple(one for one in series if one not in part), unit, number)
+        for number, part in enumerate(split_evenly(series, MOST_LINES))
     ]
 
 

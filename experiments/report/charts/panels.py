@@ -9,12 +9,13 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from experiments.report.charts.canvas import PADDING, RULE, SMALL, Sheet, text_width
+from experiments.report.charts.canvas import PADDING, SMALL, Sheet, text_width
+from experiments.report.charts.colors import RULE
 
-CAPTION = 14.0
+CAPTION = 16.0
 """Height of the caption above a panel."""
 
-_TICKS_LEFT = 40.0
+TICKS_LEFT = 40.0
 _BETWEEN = 14.0
 # What is free left and right of the outermost pool sizes, as a factor.
 _MARGIN = 1.25
@@ -23,9 +24,10 @@ _MARGIN = 1.25
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _DIGITS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 _MOST_TICKS = 8
-# Margin beyond the outermost point, as a part of the whole on a log axis.
-_LOG_MARGIN = 0.04
-_LEAST_SPAN = 1.1
+# Ends of axes: from 0, and on both sides of 1, with room for the mark of the outermost point.
+_TOPS = (1, 2, 4, 6, 10, 20)
+_RATIOS = (1.25, 2.0, 4.0, 10.0, 100.0)
+_MARK = 1.02
 
 
 def panel_axes(
@@ -36,8 +38,8 @@ def panel_axes(
     width = (sheet.width - 2 * PADDING - (beside - 1) * _BETWEEN) / beside
     left = PADDING + column * (width + _BETWEEN)
     sheet.write(caption, left, top + SMALL, **looks)
-    axes = sheet.axes(left + _TICKS_LEFT, top + CAPTION, width - _TICKS_LEFT - 4, height)
-    return axes, width - _TICKS_LEFT
+    axes = sheet.axes(left + TICKS_LEFT, top + CAPTION, width - TICKS_LEFT - 4, height)
+    return axes, width - TICKS_LEFT
 
 
 def set_heights(axes: Axes, top: float, *, steps: int) -> None:
@@ -48,6 +50,12 @@ def set_heights(axes: Axes, top: float, *, steps: int) -> None:
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=True, axis="y", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
+
+
+def nice_top(highest: float) -> float:
+    """Return the end of an axis from 0: one of few, so that campaigns of the same size have the same axis."""
+    power = 10.0 ** math.floor(math.log10(highest)) if highest > 0 else 1.0
+    return next(step * power for step in _TOPS if step * power >= highest)
 
 
 def set_pool_axis(axes: Axes, pools: Sequence[int], width: float) -> None:
@@ -77,12 +85,19 @@ def draw_intervals(axes: Axes, intervals: Sequence[tuple[float, float, float]], 
         axes.vlines(x, low, high, linewidth=1.0, gid=gid, **looks)
 
 
-def log_limits(values: Iterable[float]) -> tuple[float, float]:
-    """Return the ends of a log axis that holds 1 and all values above 0, with a margin."""
-    usable = [value for value in values if 0 < value < math.inf]
-    low, high = min([1 / _LEAST_SPAN, *usable]), max([_LEAST_SPAN, *usable])
-    margin = (high / low) ** _LOG_MARGIN
-    return low / margin, high * margin
+def ratio_limits(values: Iterable[float]) -> tuple[float, float]:
+    """Return the ends of a log axis that holds 1 and all values above 0: of few, so that campaigns have the same."""
+    usable = [1.0, *(value for value in values if 0 < value < math.inf)]
+    ends = (1 / min(usable), max(usable))
+    below, above = (next((one for one in _RATIOS if one >= end * _MARK), end * 1.1) for end in ends)
+    return 1 / below, above
+
+
+def decades(values: Iterable[float]) -> tuple[float, float]:
+    """Return the powers of ten around all values above 0, so that campaigns have the same log axis."""
+    exponents = [math.log10(value) for value in values if 0 < value < math.inf] or [0.0]
+    low = math.floor(min(exponents))
+    return 10.0**low, 10.0 ** max(math.ceil(max(exponents)), low + 1)
 
 
 def log_ticks(low: float, high: float) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,19 +12,19 @@ from experiments.analysis.queueing.fit import Fit, predict
 from experiments.analysis.queueing.measurements import Family
 from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, estimate_median
-from experiments.formatting import format_known, in_units, unit_of
+from experiments.formatting import count, format_known, in_units, unit_of
 from experiments.records.description import Description
-from experiments.report.charts.canvas import SMALL, WIDTH, Key, Sheet, charting, draw_page
-from experiments.report.charts.panels import CAPTION, draw_intervals, panel_axes, set_heights, set_pool_axis
-from experiments.report.labels import label_axes, one_line
+from experiments.report.charts.canvas import BOLD, PADDING, SMALL, WIDTH, Key, Sheet, charting, draw_page, text_width
+from experiments.report.charts.colors import BLACK, BLUE, ORANGE, PAPER
+from experiments.report.charts.panels import CAPTION, draw_intervals, nice_top, panel_axes, set_heights, set_pool_axis
+from experiments.report.labels import label_axes, one_line, setting_first, setting_of
 from experiments.report.queueing import CHART_ALT
 
-_TITLE = "Campaign, and predicted by the model"
 _QUESTION = "Do the costs per row with one connection and with a busy server predict all other pool sizes?"
-_CURVE: Mapping[str, Any] = {"color": "#0b4f8a", "linewidth": 1.4}
-_TESTED: Mapping[str, Any] = {"color": "#1a1a1a", "marker": "o", "markersize": 5, "linestyle": "none"}
-_FITTED: Mapping[str, Any] = {**_TESTED, "markerfacecolor": "white"}
-_BOUND: Mapping[str, Any] = {"color": "#c2410c", "linewidth": 1.0, "linestyle": (0, (5, 2))}
+_CURVE: Mapping[str, Any] = {"color": BLUE, "linewidth": 1.4}
+_TESTED: Mapping[str, Any] = {"color": BLACK, "marker": "o", "markersize": 5, "linestyle": "none"}
+_FITTED: Mapping[str, Any] = {**_TESTED, "markerfacecolor": PAPER}
+_BOUND: Mapping[str, Any] = {"color": ORANGE, "linewidth": 1.0, "linestyle": (0, (5, 2))}
 _KEY = (
     ("predicted", _CURVE),
     ("lowest bound", _BOUND),
@@ -33,7 +33,8 @@ _KEY = (
 )
 
 _PANEL_HEIGHT = 120.0
-_BESIDE = 2
+# As many panels beside each other as have room for their captions.
+_BESIDE = (3, 2)
 _BELOW = SMALL * 2.8
 
 
@@ -64,39 +65,50 @@ class Row:
 
     panels: tuple[Panel, ...]
     top: float
-    number: int
+    first: int
+    beside: int
+    last: bool
 
     @property
     def height(self) -> float:
         """Return the height with captions and texts below the axes."""
-        return CAPTION + _PANEL_HEIGHT + _BELOW
+        return CAPTION + _PANEL_HEIGHT + _BELOW + SMALL * 1.4 * self.last
 
     def draw(self, sheet: Sheet, top: float) -> None:
         """Draw each panel with its caption."""
         for column, panel in enumerate(self.panels):
-            place = (column, _BESIDE)
+            place = (column, self.beside)
             axes, width = panel_axes(sheet, top, _PANEL_HEIGHT, place, panel.caption, weight="bold")
             set_heights(axes, self.top, steps=4)
             set_pool_axis(axes, panel.pools, width)
-            _plot(axes, panel, self.number * _BESIDE + column)
+            if self.last:
+                axes.set_xlabel("connections (log scale)", fontsize=SMALL)
+            _plot(axes, panel, self.first + column)
 
 
 def draw_model(description: Description, model: Model) -> bytes:
     """Return the chart as SVG; the same model makes the same bytes."""
-    panels = panels_of(model)
-    top = 1.06 * max(panel.highest for panel in panels)
-    starts = range(0, len(panels), _BESIDE)
-    rows = [Row(tuple(panels[start : start + _BESIDE]), top, number) for number, start in enumerate(starts)]
-    error = format_known(model.median_error, ".1%", "not known")
-    foot = f"rows/s over pool size (log scale); {description.campaign}; median error of cells not fitted on: {error}"
     unit = unit_of(cell.point.shown.cell.workload for cell in model.cells)
+    panels = [replace(panel, caption=in_units(f"{panel.caption}, rows/s", unit)) for panel in panels_of(model)]
+    top = nice_top(max(panel.highest for panel in panels))
+    widest = BOLD * max(text_width(panel.caption) for panel in panels)
+    fitting = (
+        beside for beside in _BESIDE if beside <= len(panels) and widest < (WIDTH - 2 * PADDING) / beside - SMALL
+    )
+    beside = next(fitting, _BESIDE[-1])
+    starts = range(0, len(panels), beside)
+    rows = [Row(tuple(panels[start : start + beside]), top, start, beside, start == starts[-1]) for start in starts]
+    tested = len(model.tested)
+    foot = f"{description.campaign}; medians with 95% intervals; error: of the cells that it was not fitted on"
+    error = format_known(model.median_error, ".1%", "")
+    title = f"The model predicts {count(tested, 'cell')} with a median error of {error}" if error else "Fitted model"
     question, foot, alt = (in_units(text, unit) for text in (_QUESTION, foot, CHART_ALT))
     with charting():
-        return draw_page(_TITLE, question, [Key(_KEY, WIDTH), *rows], [foot], WIDTH, alt)
+        return draw_page(title, question, [Key(_KEY, WIDTH), *rows], [foot], WIDTH, alt)
 
 
 def panels_of(model: Model) -> list[Panel]:
-    """Return a panel for each family with a fit, and each of its cores and networks with several pools."""
+    """Return a panel for each family with a fit, each of its cores and networks with several pools, by setting."""
     groups: dict[tuple[Family, str, str], list[Modelled]] = {}
     for cell in model.cells:
         if cell.prediction is not None:
@@ -104,10 +116,13 @@ def panels_of(model: Model) -> list[Panel]:
             groups.setdefault((cell.point.family, shown.resources, shown.network), []).append(cell)
     several = {name: group for name, group in groups.items() if len({cell.point.poolsize for cell in group}) > 1}
     every = [cell.point.shown.cell for group in several.values() for cell in group]
-    axes = label_axes(every, {}, over="poolsize") or ("loader",)
+    axes = setting_first(label_axes(every, {}, over="poolsize") or ("loader",))
+    settings = list(dict.fromkeys(setting_of(cell, axes) for cell in every))
     return [
         Panel(one_line(group[0].point.shown.cell, axes), model.fits[group[0].point.family], tuple(group))
-        for group in several.values()
+        for group in sorted(
+            several.values(), key=lambda group: settings.index(setting_of(group[0].point.shown.cell, axes))
+        )
     ]
 
 

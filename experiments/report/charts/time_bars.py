@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,24 +13,28 @@ from matplotlib.ticker import FixedLocator, PercentFormatter
 from experiments.analysis.summary import CellSummary
 from experiments.analysis.time_breakdown import PARTS
 from experiments.analysis.verdict import BUSY_SHARE
-from experiments.formatting import NOTHING, format_known, in_units
+from experiments.formatting import format_known, in_units
 from experiments.report.bottlenecks import BUSY_NAMES, PART_NAMES
-from experiments.report.charts.canvas import BLACK, GREY, RULE, SMALL, Columns, Key, Sheet, text_width
-from experiments.report.labels import label_of
+from experiments.report.charts import colors
+from experiments.report.charts.canvas import SMALL, Key, Sheet, text_width
+from experiments.report.charts.colors import BLACK, GREY, RULE
+from experiments.report.charts.columns import Columns
+from experiments.report.charts.rows import by_setting, has_time
+from experiments.report.labels import label_of, setting_of
 
 # Distinct in greyscale, too: neighbours differ in lightness, and waiting is hatched.
 _LOOKS: Mapping[str, dict[str, Any]] = {
-    "client_user": {"facecolor": "#0b4f8a"},
-    "client_system": {"facecolor": "#7fb2dd"},
-    "client_run_queue": {"facecolor": "#dbe9f6", "hatch": "...."},
-    "server_cpu": {"facecolor": "#c2410c"},
-    "server_run_queue": {"facecolor": "#f6c9b0", "hatch": "...."},
-    "commit_wait": {"facecolor": "#fbd9b5", "hatch": "////"},
-    "other_wait": {"facecolor": "#b79ad1", "hatch": "||||"},
-    "round_trip": {"facecolor": "#4d7c4a"},
-    "queueing": {"facecolor": "#ececec"},
+    "client_user": {"facecolor": colors.BLUE},
+    "client_system": {"facecolor": colors.PALE_BLUE},
+    "client_run_queue": {"facecolor": colors.PALEST_BLUE, "hatch": "...."},
+    "server_cpu": {"facecolor": colors.ORANGE},
+    "server_run_queue": {"facecolor": colors.PALE_ORANGE, "hatch": "...."},
+    "commit_wait": {"facecolor": colors.SAND, "hatch": "////"},
+    "other_wait": {"facecolor": colors.LILAC, "hatch": "||||"},
+    "round_trip": {"facecolor": colors.LEAF},
+    "queueing": {"facecolor": colors.PEARL},
 }
-_EDGE: Mapping[str, Any] = {"edgecolor": "#555555", "linewidth": 0.4}
+_EDGE: Mapping[str, Any] = {"edgecolor": colors.EDGE, "linewidth": 0.4}
 # Dark ground under the number.
 _DARK = ("client_user", "server_cpu", "round_trip")
 
@@ -39,7 +43,6 @@ _BAR = 0.68
 _HEAD = 36.0
 _FOOT = 8.0
 _NUMBERS = (*(name.replace(" ", "\n") for name in BUSY_NAMES.values()), "worker time\nµs/row")
-_NOT_OBSERVED = "not observed"
 
 # Parts of the plot: the cores, which decide the bottleneck, and the time.
 _CORES = (0.0, 0.2)
@@ -49,11 +52,10 @@ _SIDES = ("client_user", "server_cpu")
 
 @dataclass(frozen=True)
 class TimeRow:
-    """One row: label, time in microseconds per row or the reason ``without``, and used parts of either side's cores."""
+    """One row: label, time in microseconds per row, and used parts of either side's cores."""
 
     label: tuple[str, ...]
     parts: Mapping[str, float]
-    without: str = ""
     busy: tuple[float | None, ...] = (None,) * len(BUSY_NAMES)
 
     @property
@@ -65,12 +67,12 @@ class TimeRow:
     def numbers(self) -> tuple[str, ...]:
         """Return the texts under the headings on the right of the bars."""
         busy = (format_known(share, ".0%") for share in self.busy)
-        return (*busy, NOTHING if self.without else f"{self.total_us:,.0f}")
+        return (*busy, f"{self.total_us:,.0f}")
 
     def shares(self) -> Iterator[tuple[str, float, float]]:
         """Yield name, begin and width of each drawn part, of the worker time 1; a rest below zero is not drawn."""
         begin = 0.0
-        for part in PARTS if self.parts else ():
+        for part in PARTS:
             width = max(0.0, self.parts.get(part, 0.0)) / self.total_us
             if width:
                 yield part, begin, width
@@ -109,7 +111,7 @@ class Bars:
             _plot_cores(cores, row, number)
             _plot(axes, row, number, axes.get_position().width * sheet.width / longest)
             baseline = top + _HEAD + _ROW * (number + 0.5) + SMALL * 0.36
-            self._columns.write(sheet, baseline, row.label, row.numbers, GREY if row.without else BLACK)
+            self._columns.write(sheet, baseline, row.label, row.numbers)
 
     @property
     def overlap(self) -> bool:
@@ -129,16 +131,20 @@ class Bars:
 
 
 def time_rows(cells: Sequence[CellSummary], axes: Sequence[str]) -> tuple[TimeRow, ...]:
-    """Return the rows in the order of the table, without the baseline's second arm."""
-    return tuple(_row(cell, axes) for cell in cells if cell.shown.arm == "a")
+    """Return the rows of loaders with a time breakdown, those of a setting together."""
+    rows, before = list[TimeRow](), None
+    for cell in by_setting([cell for cell in cells if has_time(cell)], axes):
+        row, setting = _row(cell, axes), setting_of(cell.shown.cell, axes)
+        # The first row of a setting names it.
+        rows.append(replace(row, label=("",) * len(setting) + row.label[len(setting) :]) if setting == before else row)
+        before = setting
+    return tuple(rows)
 
 
 def _row(cell: CellSummary, axes: Sequence[str]) -> TimeRow:
     label = label_of(cell.shown.cell, axes)
     busy = tuple(getattr(cell.observations, name, None) for name in BUSY_NAMES)
-    if cell.ledger and sum(cell.ledger.values()) > 0:
-        return TimeRow(label, cell.ledger, busy=busy)
-    return TimeRow(label, {}, "cannot run" if cell.shown.unsupported else _NOT_OBSERVED, busy)
+    return TimeRow(label, cell.ledger or {}, busy)
 
 
 def _prepare(axes: Axes, longest: float, ticks: Sequence[float]) -> None:
@@ -161,13 +167,11 @@ def _plot_cores(axes: Axes, row: TimeRow, number: int) -> None:
 
 def _plot(axes: Axes, row: TimeRow, number: int, scale: float) -> None:
     """Draw the bar of one row; ``scale`` is the width of the whole worker time in points."""
-    if row.without:
-        axes.text(0.01, number, row.without, color=GREY, style="italic", va="center_baseline", fontsize=SMALL)
     for part, begin, share in row.shares():
         axes.barh(number, share, left=begin, height=_BAR, gid=f"{part}-{number}", **_LOOKS[part], **_EDGE)
         text, size = f"{share:.0%}", SMALL * 0.9
         if text_width(text, size) + 4 < share * scale:
             # Ground without hatches for the number.
             ground = {"facecolor": _LOOKS[part]["facecolor"], "edgecolor": "none", "pad": 0.6}
-            looks: dict[str, Any] = {"color": "white"} if part in _DARK else {"color": BLACK, "bbox": ground}
+            looks: dict[str, Any] = {"color": colors.PAPER} if part in _DARK else {"color": BLACK, "bbox": ground}
             axes.text(begin + share / 2, number, text, ha="center", va="center_baseline", fontsize=size, **looks)

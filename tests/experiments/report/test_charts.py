@@ -17,7 +17,7 @@ from experiments.matrix.cell import Cell
 from experiments.matrix.values import NAME_FORM
 from experiments.records.description import Description, ShownCell, ShownExperiment
 from experiments.records.record import STATUSES, Record
-from experiments.report.charts.catalog import CURVE_AXES, MOST_CELLS, chart_images, chart_name, chart_names
+from experiments.report.charts.catalog import CURVE_AXES, MOST_CELLS, chart_images, chart_name, list_charts
 from experiments.report.publish import charts_of
 from tests.experiments.made_summaries import summed
 
@@ -45,6 +45,11 @@ def _drawn(group: ElementTree.Element) -> int:
 def texts(svg: bytes) -> list[str]:
     """Every line of text."""
     return [str(element.text) for element in parse(svg).iter(f"{SVG}text")]
+
+
+def title_of(svg: bytes) -> str:
+    """The finding that the chart is named by."""
+    return str(getattr(parse(svg).find(f"{SVG}title"), "text", None))
 
 
 @pytest.fixture
@@ -117,8 +122,10 @@ def test_every_row_has_its_point_and_every_row_with_an_interval_its_interval(
     assert marks(svg) == expected
     ids = {element.get("id") for element in parse(svg).iter()}
     assert {"noise-floor", "one"} <= ids
-    assert {"loaders", "Is asyncio faster than threads?", "significant", "cannot run"} <= set(texts(svg))
-    assert {"aiopg · uvloop", "aiopg · asyncio", "aiopg · rloop"} <= set(texts(svg))
+    assert {"loaders: Is asyncio faster than threads?", "aiopg · uvloop", "aiopg · asyncio"} <= set(texts(svg))
+    assert title_of(svg) == "1 of 2 rows differs significantly from psycopg2 · threads; most: aiopg · uvloop, 1.50x"
+    assert any(text.endswith("1 row of the table not shown") for text in texts(svg))
+    assert "aiopg · rloop" not in texts(svg)
 
 
 def test_the_foot_says_where_and_how(
@@ -131,36 +138,66 @@ def test_the_foot_says_where_and_how(
     assert "95% interval" in below
 
 
-@pytest.mark.parametrize(
-    ("blocks", "again", "reason"), [(1, True, "without intervals, which need 5 blocks"), (6, False, "not known")]
-)
 def test_where_nothing_can_be_claimed_points_say_so(
-    blocks: int,
-    again: bool,
-    reason: str,
     made: Callable[..., tuple[Description, list[Record]]],
     threaded: Cell,
     uvloop_cell: Cell,
     experiment: ShownExperiment,
 ) -> None:
-    cells = [(threaded, [10_000.0] * blocks), (uvloop_cell, [14_000.0 + block for block in range(blocks)])]
-    svg = charts_of(*summed(*made(cells, {}, again=again, blocks=blocks), experiment))["loaders.svg"]
-    assert not marks(svg).keys() & {"significant", "not-significant", "intervals"}
-    assert any(reason in text for text in texts(svg))
-    assert marks(svg) == ({"baseline": 1, "baseline-again": 1, "nothing-claimed": 1} if again else {})
+    cells = [(threaded, [10_000.0]), (uvloop_cell, [14_000.0])]
+    svg = charts_of(*summed(*made(cells, {}, blocks=1), experiment))["loaders.svg"]
+    assert any("without intervals, which need 5 blocks" in text for text in texts(svg))
+    assert title_of(svg) == "Ratios to psycopg2 · threads: nothing can be claimed"
+    assert marks(svg) == {"baseline": 1, "baseline-again": 1, "nothing-claimed": 1}
 
 
-def test_a_campaign_whose_runs_all_failed_has_a_chart_that_names_its_rows(
+def test_a_campaign_whose_runs_all_failed_has_a_sentence_and_no_chart(
     description: Description, make_failure: Callable[..., Record], threaded: Cell, experiment: ShownExperiment
 ) -> None:
     records = [
         make_failure(threaded, status="wrong_work", reason="rows"),
         make_failure(threaded, block=2, status="timeout"),
     ]
-    svg = charts_of(*summed(description, records, experiment))["loaders.svg"]
-    assert marks(svg) == {}
-    assert "wrong work, timeout" in texts(svg)
-    assert texts(svg).count("not run yet") == 2
+    assert charts_of(*summed(description, records, experiment)) == {}
+    images = chart_images(*summed(description, records, experiment), "charts")
+    assert images == "No row has a ratio to the baseline, so there is no chart of them.\n\n"
+
+
+def test_where_nothing_is_significant_a_sentence_says_what_was_compared(
+    made: Callable[..., tuple[Description, list[Record]]],
+    threaded: Cell,
+    uvloop_cell: Cell,
+    experiment: ShownExperiment,
+) -> None:
+    rates = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
+    campaign = summed(*made([(threaded, rates), (uvloop_cell, rates[::-1])], {}), experiment)
+    assert charts_of(*campaign) == {}
+    assert chart_images(*campaign, "charts") == (
+        "No row differs significantly from psycopg2 · threads (1 row, 1.00x), so there is no chart of the ratios.\n\n"
+    )
+
+
+def test_a_front_page_has_the_rows_that_differ_most_and_the_loaders_of_a_setting_together(
+    made: Callable[..., tuple[Description, list[Record]]],
+    threaded: Cell,
+    uvloop_cell: Cell,
+    experiment: ShownExperiment,
+) -> None:
+    rates = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
+    cells = [
+        (replace(cell, data=f"d{number}"), [rate * (1 + number / 10) for rate in rates])
+        for cell in (threaded, uvloop_cell)
+        for number in range(7)
+    ]
+    campaign = summed(*made(cells, {}), experiment)
+    drawn = charts_of(*campaign)
+    assert sum(count for name, count in marks(drawn["loaders.svg"]).items() if name != "intervals") == 15
+    front = drawn["loaders~front.svg"]
+    assert marks(front)["significant"] == 11
+    assert [text for text in texts(front) if "·" in text][-4:] == ["psycopg2 · threads", "aiopg · uvloop"] * 2
+    assert "(charts/loaders~front.svg)" in chart_images(*campaign, "charts", "front")
+    assert "(charts/loaders.svg)" not in chart_images(*campaign, "charts", "front")
+    assert "front" not in chart_images(*campaign, "charts")
 
 
 def test_curves_have_a_line_for_each_combination_of_the_other_axes(
@@ -205,50 +242,42 @@ def test_many_lines_are_drawn_in_panels_of_few(
     ]
     matrix = {"loader": loaders, "poolsize": [1, 5, 20]}
     svg = charts_of(*summed(*made(cells, matrix), experiment))["loaders~poolsize.svg"]
-    assert {name for name in marks(svg) if name.startswith("line-rows")} == {f"line-rows-{n}-0" for n in range(7)}
+    assert {name for name in marks(svg) if name.startswith("line-rows")} == {
+        *(f"line-rows-0-{n}" for n in range(4)),
+        *(f"line-rows-1-{n}" for n in range(3)),
+    }
 
 
 def test_two_values_of_an_axis_make_no_curve_nor_do_those_that_cannot_run(
     made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
 ) -> None:
     cells = [(replace(threaded, poolsize=size), rates) for size, rates in ((20, [1.0]), (1, [1.0]), (5, []))]
-    described, _ = made(cells, {"poolsize": [1, 5, 20]})
-    assert [name for name, _ in chart_names(described, experiment)] == ["loaders.svg", "loaders~time.svg"]
+    campaign = summed(*made(cells, {"poolsize": [1, 5, 20]}), experiment)
+    assert [chart.name for chart in list_charts(*campaign)] == ["loaders.svg"]
 
 
 def test_no_experiment_has_a_name_that_makes_it_take_the_charts_of_another_one() -> None:
-    kinds = ("", "time", *CURVE_AXES)
+    kinds = ("", "front", "time", *CURVE_AXES)
     names = ["x", *(f"x-{kind}" for kind in kinds)]
     files = [chart_name(ShownExperiment(name, "?"), kind) for name in names for kind in kinds]
-    assert len(files) == len(set(files)) == 5 * 4
+    assert len(files) == len(set(files)) == 6 * 5
     assert not any(re.fullmatch(NAME_FORM, chart_name(ShownExperiment("x", "?"), kind)) for kind in kinds[1:])
 
 
-def test_charts_that_are_named_are_those_that_are_drawn_each_time_with_the_same_bytes(
+def test_files_have_the_same_bytes_each_time_a_description_white_paper_and_no_id_twice(
     made: Callable[..., tuple[Description, list[Record]]],
     threaded: Cell,
     uvloop_cell: Cell,
     experiment: ShownExperiment,
 ) -> None:
-    campaign = made(pool_sizes(threaded, uvloop_cell), {"poolsize": [1, 5, 20]})
-    drawn = charts_of(*summed(*campaign, experiment))
-    assert list(drawn) == [name for name, _ in chart_names(campaign[0], experiment)]
-    assert charts_of(*summed(*campaign, experiment)) == drawn
-
-
-def test_a_file_tells_what_it_shows_has_white_paper_and_no_id_twice(
-    made: Callable[..., tuple[Description, list[Record]]],
-    threaded: Cell,
-    uvloop_cell: Cell,
-    experiment: ShownExperiment,
-) -> None:
-    campaign = made(pool_sizes(threaded, uvloop_cell), {"poolsize": [1, 5, 20]})
-    for name, alt in chart_names(campaign[0], experiment):
-        svg = charts_of(*summed(*campaign, experiment))[name]
+    campaign = summed(*made(pool_sizes(threaded, uvloop_cell), {"poolsize": [1, 5, 20]}), experiment)
+    drawn = charts_of(*campaign)
+    assert charts_of(*campaign) == drawn
+    charts = list_charts(*campaign)
+    assert list(drawn) == [chart.name for chart in charts]
+    for svg, alt in zip(drawn.values(), (chart.alt for chart in charts), strict=True):
         root = parse(svg)
-        title = root.find(f"{SVG}title")
-        assert title is not None
-        assert str(title.text).startswith("loaders")
+        assert any(title_of(svg).startswith(text) for text in texts(svg))
         assert [node.text for node in root.iter("{http://purl.org/dc/elements/1.1/}description")] == [alt]
         paper = next(root.iter(f"{SVG}path"))
         assert "fill: #ffffff" in paper.get("style", "")
@@ -264,16 +293,21 @@ def test_a_question_may_hold_dollars_brackets_and_angles(
     asked = ShownExperiment("loaders", "Is $5 <less> than [6] & $7 -- or\nnot?" + " word" * 60)
     described, records = made([(threaded, [10_000.0] * 6)], {})
     svg = charts_of(*summed(described, records, asked))["loaders.svg"]
-    assert any(text.startswith("Is $5 <less> than [6] & $7") for text in texts(svg))
-    assert r"\<less\> than \[6\] & $7 -- or not?" in chart_images(described, asked, "charts")
+    assert any(text.startswith("loaders: Is $5 <less> than [6] & $7") for text in texts(svg))
+    assert r"\<less\> than \[6\] & $7 -- or not?" in chart_images(*summed(described, records, asked), "charts")
 
 
-def test_an_image_stands_in_a_paragraph_of_its_own(description: Description, experiment: ShownExperiment) -> None:
-    text = chart_images(description, experiment, "../charts")
+def test_an_image_stands_in_a_paragraph_of_its_own(
+    made: Callable[..., tuple[Description, list[Record]]],
+    threaded: Cell,
+    uvloop_cell: Cell,
+    experiment: ShownExperiment,
+) -> None:
+    campaign = made(pool_sizes(threaded, uvloop_cell), {"poolsize": [1, 5, 20]})
+    text = chart_images(*summed(*campaign, experiment), "../charts")
     assert text.startswith("![Chart of loaders: Is asyncio faster than threads? ")
     assert "](../charts/loaders.svg)\n\n![" in text
-    assert text.endswith("](../charts/loaders~time.svg)\n\n")
-    assert chart_images(description, experiment, "../charts", {"loaders.svg", "loaders~time.svg"}) == ""
+    assert text.endswith("](../charts/loaders~poolsize.svg)\n\n")
 
 
 def test_an_experiment_of_too_many_cells_has_a_sentence_instead_of_charts(
@@ -282,13 +316,11 @@ def test_an_experiment_of_too_many_cells_has_a_sentence_instead_of_charts(
     def cells(count: int) -> list[tuple[Cell, list[float]]]:
         return [(replace(threaded, poolsize=size), [10_000.0]) for size in range(1, count + 1)]
 
-    described, records = made(cells(MOST_CELLS + 1), {}, again=False)
-    assert charts_of(*summed(described, records, experiment)) == {}
-    assert chart_images(described, experiment, "charts") == (
-        "No charts: they show at most 300 cells. The table has all 301.\n\n"
-    )
-    fewer, _ = made(cells(MOST_CELLS), {}, again=False)
-    assert "![Chart of loaders" in chart_images(fewer, experiment, "charts")
+    campaign = summed(*made(cells(MOST_CELLS + 1), {}, again=False), experiment)
+    assert charts_of(*campaign) == {}
+    assert chart_images(*campaign, "charts") == ("No charts: they show at most 300 cells. The table has all 301.\n\n")
+    fewer = summed(*made(cells(MOST_CELLS), {}, again=False), experiment)
+    assert "![Chart of loaders over pool size" in chart_images(*fewer, "charts")
 
 
 def test_what_a_user_has_set_for_the_library_changes_nothing(
@@ -296,9 +328,10 @@ def test_what_a_user_has_set_for_the_library_changes_nothing(
 ) -> None:
     import matplotlib
 
-    plain = charts_of(*summed(description, [make_record()], experiment))
+    records = [make_record(), make_record(arm="b")]
+    plain = charts_of(*summed(description, records, experiment))
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "svg.fonttype": "none"}):
-        assert charts_of(*summed(description, [make_record()], experiment)) == plain
+        assert charts_of(*summed(description, records, experiment)) == plain != {}
         assert matplotlib.rcParams["font.size"] == 30
 
 
@@ -327,16 +360,6 @@ def test_whatever_became_of_the_runs_there_are_charts(
             records.append(made)
     cells += [replace(cells[0], arm="b")] if data.draw(st.booleans()) else []
     described = replace(description, cells=tuple(cells), repeats=blocks)
-    drawn = charts_of(*summed(described, records, experiment))
-    assert list(drawn) == [name for name, _ in chart_names(described, experiment)]
-    labels = {f"{size}" for size in sizes} if len(sizes) > 1 else {"psycopg2 · threads"}
-    assert labels <= set(texts(drawn["loaders.svg"]))
-
-
-def test_a_curve_without_any_result_says_so(
-    made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
-) -> None:
-    described, _ = made(pool_sizes(threaded, threaded)[:3], {"poolsize": [1, 5, 20]})
-    svg = charts_of(*summed(described, [], experiment))["loaders~poolsize.svg"]
-    assert texts(svg).count("no run with a result") == 2
-    assert not any("intervals" in name for name in marks(svg))
+    campaign = summed(described, records, experiment)
+    assert [*charts_of(*campaign)] == [chart.name for chart in list_charts(*campaign)]
+    assert chart_images(*campaign, "charts")

@@ -18,6 +18,9 @@ PAGE = """\
 
 - [loaders](tables/loaders.md): Is asyncio faster than threads?
 
+![Chart of loaders: Is asyncio faster than threads? The ratio of rows per second to the baseline with its 95% \
+interval, a line for each row; the numbers are in the table](charts/loaders.svg)
+
 ## How it was measured
 
 - Machine: A Processor (x86_64), virtual machine

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from experiments.matrix.cell import Cell
-from experiments.report.labels import headings, label_axes, label_of
+from experiments.report.labels import headings, label_axes, label_of, name_setting, setting_first, setting_of
 
 
 def test_an_axis_that_follows_from_others_is_left_out_unless_the_matrix_lists_values_of_it(
@@ -38,3 +38,9 @@ def test_along_an_axis_cells_share_the_label_of_their_line(threaded: Cell, uvloo
     # Of the interpreters each has an implementation of its own, which makes no other line.
     pythons = [replace(threaded, python=python, implementation=python) for python in ("3.9", "3.10")]
     assert label_axes(pythons, {"python": ["3.9", "3.10"]}, over="python") == ()
+
+
+def test_by_setting_first_loaders_in_the_same_setting_are_neighbours(threaded: Cell) -> None:
+    axes = setting_first(("loader", "protocol", "poolsize", "postgres"))
+    assert axes == ("poolsize", "postgres", "loader", "protocol")
+    assert name_setting(headings(axes), setting_of(threaded, axes)) == "pool size 20, PostgreSQL default"

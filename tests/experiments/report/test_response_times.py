@@ -15,7 +15,7 @@ from experiments.analysis.summary import summarize
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.record import Record
-from experiments.report.charts.catalog import chart_names
+from experiments.report.charts.catalog import list_charts
 from experiments.report.charts.figures import draw_charts
 from experiments.report.queueing import model_page
 from experiments.report.tables import csv_table, markdown_table, terminal_table
@@ -71,11 +71,10 @@ def test_the_csv_has_seconds(campaign: Campaign) -> None:
 
 
 def test_the_chart_has_a_line_for_each_loader_in_both_panels_and_marks_saturation(campaign: Campaign) -> None:
-    described = campaign.description
-    experiment = described.experiments[0]
-    ((name, alt),) = chart_names(described, experiment)
-    assert name == "loaders~latency.svg"
-    svg = draw_charts(summarize(campaign, experiment), campaign, {name: alt})[name].decode()
+    summary = summarize(campaign, campaign.description.experiments[0])
+    (chart,) = list_charts(summary, campaign)
+    assert chart.name == "loaders~latency.svg"
+    svg = draw_charts(summary, campaign, {chart.name: chart.alt})[chart.name].decode()
     marks = dict.fromkeys(re.findall(r'id="((?:line|saturated|intervals)-[^"]*)"', svg))
     assert [mark for mark in marks if mark.startswith("line")] == [
         *("line-p50-0-0", "line-p50-0-1"),

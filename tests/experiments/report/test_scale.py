@@ -15,7 +15,8 @@ from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell
 from experiments.records.record import Record
-from experiments.report.charts.canvas import Columns, Sheet
+from experiments.report.charts.canvas import Sheet
+from experiments.report.charts.columns import Columns
 from experiments.report.publish import experiment_page
 from experiments.report.tables import csv_table
 from tests.experiments.made_observed import observed

@@ -21,9 +21,10 @@ Asked = Callable[[Mapping[tuple[str, Cell], float]], Campaign]
 
 def test_the_readme_has_each_sentence_with_the_page_of_its_numbers_and_one_picture(campaign: Campaign) -> None:
     answer = write_answer([(summarize_campaign(campaign), "results/one")])
-    assert answer.startswith(f"{LOADERS}\n\n- Same driver, same SQL (psycopg 3): asyncio reaches 1.00x")
+    assert answer.startswith("![Chart of drivers: drivers? The ratio of rows per second")
+    assert f"\n\n{LOADERS}\n\n- Same driver, same SQL (psycopg 3): asyncio reaches 1.00x" in answer
     places = re.findall(r"\]\((.*?)\)", answer)
-    assert places[:3] == [f"results/one/tables/{name}.md" for name in ("drivers", "io_or_cpu", "drivers")]
+    assert places[1:4] == [f"results/one/tables/{name}.md" for name in ("drivers", "io_or_cpu", "drivers")]
     assert [place for place in places if "/charts/" in place] == ["results/one/charts/drivers.svg"]
     assert answer.endswith(
         "\n\nNoise floors: [drivers](results/one/tables/drivers.md) 0.0%, "

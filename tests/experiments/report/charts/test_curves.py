@@ -25,7 +25,7 @@ def series(**points: Estimate) -> Series:
 
 
 def draw(axis: str, values: tuple[str, ...], *lines: Series) -> Figure:
-    panels = Panels(axis, values, lines, (), (20_000.0, 100.0), 200.0, 0)
+    panels = Panels(axis, values, lines, (20_000.0, 100.0), 200.0, 0)
     figure = Figure()
     panels.draw(Sheet(figure, WIDTH, panels.height), 0.0)
     return figure

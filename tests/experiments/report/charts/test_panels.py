@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.report.charts.panels import log_limits, log_ticks
+from experiments.report.charts.panels import decades, log_ticks, nice_top, ratio_limits
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_ticks_are_round_and_few(low: float, high: float, ticks: list[float]) ->
 
 @given(st.lists(st.floats(1e-9, 1e9)))
 def test_an_axis_holds_all_values_and_1_and_has_a_tick_there(values: list[float]) -> None:
-    low, high = log_limits(values)
+    low, high = ratio_limits(values)
     assert all(low < value < high for value in [1, *values])
     ticks = log_ticks(low, high)
     assert any(math.isclose(tick, 1) for tick in ticks)
@@ -36,4 +36,16 @@ def test_an_axis_holds_all_values_and_1_and_has_a_tick_there(values: list[float]
 
 
 def test_what_is_no_number_above_0_widens_no_axis() -> None:
-    assert log_limits([0.0, math.inf, math.nan]) == log_limits([])
+    assert ratio_limits([0.0, math.inf, math.nan]) == ratio_limits([])
+
+
+@pytest.mark.parametrize(
+    ("highest", "top"), [(29_941.0, 40_000.0), (22_000.0, 40_000.0), (10_000.0, 10_000.0), (0.0, 1.0)]
+)
+def test_axes_from_zero_end_at_one_of_few_values(highest: float, top: float) -> None:
+    assert nice_top(highest) == top
+
+
+def test_axes_of_times_end_at_powers_of_ten() -> None:
+    assert decades([1.0, 35.0]) == (1.0, 100.0)
+    assert decades([]) == (1.0, 10.0)

@@ -11,7 +11,7 @@ from experiments.analysis.time_breakdown import PARTS
 from experiments.matrix.cell import Cell
 from experiments.records.description import Description
 from experiments.records.record import Record
-from experiments.report.charts.catalog import chart_names, has_time
+from experiments.report.charts.catalog import list_charts
 from experiments.report.charts.time_bars import Bars, TimeRow
 from experiments.report.publish import charts_of
 from tests.experiments.made_observed import SPLIT, observed
@@ -54,7 +54,8 @@ def test_a_bar_has_a_piece_for_each_part_and_the_worker_time_beside_it(
     assert "2,000" in written
     # A fifth of the pool's time.
     assert "20%" in written
-    assert {"commit", "queueing", "not observed", "cannot run"} <= set(written)
+    assert {"commit", "queueing"} <= set(written)
+    assert "aiopg · uvloop" not in written
     assert "other waits" not in written
     assert not any("beyond 100%" in line for line in written)
 
@@ -64,15 +65,10 @@ def test_the_same_records_make_the_same_bytes(sampled: Description, records: lis
     assert first == second
 
 
-def test_without_watched_cells_there_is_no_such_chart(description: Description, sampled: Description) -> None:
-    cells = tuple(replace(shown, cell=replace(shown.cell, sampling="off")) for shown in description.cells)
-    assert not has_time(replace(description, cells=cells), description.experiments[0])
-    assert [name for name, _ in chart_names(sampled, sampled.experiments[0])] == ["loaders.svg", "loaders~time.svg"]
-
-
-def test_a_watched_cell_that_cannot_run_makes_none(sampled: Description) -> None:
-    cells = tuple(replace(shown, unsupported="no wheel") for shown in sampled.cells)
-    assert not has_time(replace(sampled, cells=cells), sampled.experiments[0])
+def test_without_watched_cells_there_is_no_such_chart(sampled: Description, records: list[Record]) -> None:
+    experiment = sampled.experiments[0]
+    assert "loaders~time.svg" in [chart.name for chart in list_charts(*summed(sampled, records, experiment))]
+    assert list_charts(*summed(sampled, records[3:], experiment)) == []
 
 
 def test_pieces_stand_in_the_order_of_the_parts_and_fill_the_bar() -> None:
@@ -91,10 +87,6 @@ def test_a_rest_below_zero_is_not_drawn_and_the_others_reach_beyond_the_whole() 
     ]
     assert Bars(("loader",), (row,)).overlap
     assert not Bars(("loader",), (TimeRow(("x",), ledger(server_cpu=100)),)).overlap
-
-
-def test_a_row_without_a_ledger_has_no_piece() -> None:
-    assert list(TimeRow(("x",), {}, "not observed").shares()) == []
 
 
 def test_the_foot_says_why_a_bar_is_too_long(
