@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import os
 import secrets
 import shutil
@@ -41,13 +42,17 @@ http: {{addr: "{address}"}}
 """
 
 
-# No test fails because the machine is busy.
-settings.register_profile("without the clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test fails because the machine is busy. What 40 examples do not show, a hundred each time would seldom.
+settings.register_profile(
+    "without the clock", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("without the clock")
 
 
 def pytest_configure() -> None:
     """Have the programs that tests start obey the signals that ``nohup`` and a shell's background ignore."""
+    # What is made while tests are collected stays: looking through it again and again takes a sixth of that time.
+    gc.disable()
     # xdist sets it, as does readline behind Python's back: texts would be broken at the width of some terminal.
     os.environ.pop("COLUMNS", None)
     os.unsetenv("COLUMNS")
@@ -56,6 +61,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, among what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
