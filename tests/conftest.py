@@ -17,19 +17,20 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import docker
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from experiments.engines.docker.connect import connect
 from experiments.engines.local.cleanup import sweep
 from experiments.engines.local.postgres_binaries import Binaries, locked_binaries
 from experiments.engines.local.server import LocalServer, start_server
 from experiments.errors import BadInput, Failure, Unsupported
 from tests.project import ROOT
+
+if TYPE_CHECKING:
+    import docker
 
 POSTGRESQL_MAJOR = "17"
 REGISTRY_PROGRAM = "docker-registry"
@@ -176,6 +177,9 @@ def sf1_dir() -> Path:
 @pytest.fixture(scope="session")
 def docker_client() -> Iterator[docker.DockerClient]:
     """The Docker engine. Where none answers tests that need one skip, except in CI."""
+    # The process that only hands out tests does without the second that this takes.
+    from experiments.engines.docker.connect import connect
+
     try:
         client = connect()
     except BadInput as reason:
