@@ -64,6 +64,11 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, lambda *_: None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the module that takes longest, so that no process is left alone with it in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
 def pytest_collection_finish() -> None:
     """Look for garbage again, among what tests make."""
     gc.freeze()
@@ -104,7 +109,7 @@ def uses_docker(module: str) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
-    """Distribute modules in the order of their names, in which small ones come last."""
+    """Distribute modules in the order in which they were collected: by name, in which small ones come last."""
     config.option.loadscopereorder = False
     return ByModule(config, log)
 
