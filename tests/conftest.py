@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import os
 import secrets
 import shutil
@@ -16,19 +17,20 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import docker
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from experiments.engines.docker.connect import connect
 from experiments.engines.local.cleanup import sweep
 from experiments.engines.local.postgres_binaries import Binaries, locked_binaries
 from experiments.engines.local.server import LocalServer, start_server
 from experiments.errors import BadInput, Failure, Unsupported
 from tests.project import ROOT
+
+if TYPE_CHECKING:
+    import docker
 
 POSTGRESQL_MAJOR = "17"
 REGISTRY_PROGRAM = "docker-registry"
@@ -41,13 +43,17 @@ http: {{addr: "{address}"}}
 """
 
 
-# No test fails because the machine is busy.
-settings.register_profile("without the clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test fails because the machine is busy. What 40 examples do not show, a hundred each time would seldom.
+settings.register_profile(
+    "without the clock", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("without the clock")
 
 
 def pytest_configure() -> None:
     """Have the programs that tests start obey the signals that ``nohup`` and a shell's background ignore."""
+    # What is made while tests are collected stays: looking through it again and again takes a sixth of that time.
+    gc.disable()
     # xdist sets it, as does readline behind Python's back: texts would be broken at the width of some terminal.
     os.environ.pop("COLUMNS", None)
     os.unsetenv("COLUMNS")
@@ -56,6 +62,17 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the module that takes longest, so that no process is left alone with it in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage again, among what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -92,7 +109,7 @@ def uses_docker(module: str) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
-    """Distribute modules in the order of their names, in which small ones come last."""
+    """Distribute modules in the order in which they were collected: by name, in which small ones come last."""
     config.option.loadscopereorder = False
     return ByModule(config, log)
 
@@ -165,6 +182,9 @@ def sf1_dir() -> Path:
 @pytest.fixture(scope="session")
 def docker_client() -> Iterator[docker.DockerClient]:
     """The Docker engine. Where none answers tests that need one skip, except in CI."""
+    # The process that only hands out tests does without the second that this takes.
+    from experiments.engines.docker.connect import connect
+
     try:
         client = connect()
     except BadInput as reason:

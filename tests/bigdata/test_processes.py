@@ -62,9 +62,7 @@ def little_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("little_read_ahead")
-@pytest.mark.parametrize(
-    ("workers", "length"), [(1, 0), (3, 1), (20, 1), (3, 49), (1, 50), (3, 51), (3, 1000), (20, 1000)]
-)
+@pytest.mark.parametrize(("workers", "length"), [(1, 0), (3, 1), (3, 49), (1, 50), (3, 51), (3, 1000), (20, 1000)])
 def test_processes_get_every_record_of_both_phases_once(workers: int, length: int) -> None:
     phases = (
         ("geo", iter(range(length)), lambda record: 1),

@@ -15,7 +15,7 @@ _FEWER = {"campaign": 3}
 
 @pytest.mark.parametrize("fuzzer", fuzzers(), ids=lambda fuzzer: fuzzer.name)
 def test_mutated_inputs_are_refused_or_read_as_they_are(fuzzer: Fuzzer) -> None:
-    for seed in range(_FEWER.get(fuzzer.name, 60)):
+    for seed in range(_FEWER.get(fuzzer.name, 20)):
         fault = fuzzer.find_fault(seed)
         assert fault is None, f"seed {seed}: {fault}"
 

@@ -66,9 +66,12 @@ def test_totals_equal_the_population_of_the_geo_record(tmp_path: Path) -> None:
         assert {record.values[column] for column in totals} == {place.pop100}
 
 
-@pytest.mark.parametrize("records", [2, 3, 5, 7, 45, 500, 9000])
+@pytest.mark.parametrize("records", [2, 3, 5, 7, 45, 500])
 def test_the_blocks_add_up_to_the_state_and_to_each_county(tmp_path: Path, records: int) -> None:
-    geo, _ = generated(tmp_path, ["01"], records)
+    check_sums(generated(tmp_path, ["01"], records)[0], records)
+
+
+def check_sums(geo: list[GeoRecord], records: int) -> None:
     assert [place.logrecno for place in geo] == [f"{number:07}" for number in range(1, records + 1)]
     assert (geo[0].sumlev, geo[0].name) == ("040", "New York")
     blocks = [place for place in geo if place.sumlev == "101"]
@@ -77,8 +80,9 @@ def test_the_blocks_add_up_to_the_state_and_to_each_county(tmp_path: Path, recor
         assert county.pop100 == sum(block.pop100 for block in blocks if block.county == county.county)
 
 
-def test_all_summary_levels_occur_and_their_keys_are_unique(tmp_path: Path) -> None:
+def test_in_a_large_state_they_add_up_too_all_summary_levels_occur_and_keys_are_unique(tmp_path: Path) -> None:
     geo, _ = generated(tmp_path, ["01"], 9000)
+    check_sums(geo, 9000)
     assert {place.sumlev for place in geo} == {"040", "050", "091", "101", "140", "150", "154"}
     keys = [(place.sumlev, place.county, place.tract, place.blkgrp, place.block) for place in geo]
     assert len(set(keys)) == len(keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import jsonschema
@@ -40,8 +41,9 @@ class MachineWithAll:
 WORKLOADS_SHOWN = [f"workloads_{name}" for name in WORKLOADS]
 
 
-def plan_with_estimate(selection: Selection) -> tuple[Plan, float]:
-    loaded = load_matrix(SHIPPED)
+@cache
+def plan_with_estimate(profile: str | None = None, experiments: tuple[str, ...] = ()) -> tuple[Plan, float]:
+    loaded, selection = load_matrix(SHIPPED), Selection(profile=profile, experiments=experiments)
     matrix = apply_selection(loaded, selection)
     plan = make_plan(expand(loaded, selection, MachineWithAll()), matrix.repeats, matrix.seed)
     matrix = fit_records(matrix, plan.cells)
@@ -63,7 +65,7 @@ def shipped() -> Any:
 
 def test_every_worker_of_a_pool_loads_as_many_records_as_the_others() -> None:
     matrix = load_matrix(SHIPPED)
-    cells = [one.cell for one in plan_with_estimate(Selection(profile="full"))[0].runnable]
+    cells = [one.cell for one in plan_with_estimate(profile="full")[0].runnable]
     poolsizes = {cell.poolsize for cell in cells if cell.workload == "ingest"}
     assert poolsizes == {1, 5, 20, 50, 100}
     assert {name: data.records for name, data in matrix.data.items() if data.records != "auto"} == {"few": 5}
@@ -71,7 +73,7 @@ def test_every_worker_of_a_pool_loads_as_many_records_as_the_others() -> None:
 
 
 def test_the_default_campaign_takes_at_most_a_quarter_of_an_hour() -> None:
-    plan, seconds = plan_with_estimate(Selection())
+    plan, seconds = plan_with_estimate()
     assert plan.repeats == 10
     assert 10 * 60 <= seconds <= 14 * 60
 
@@ -79,17 +81,17 @@ def test_the_default_campaign_takes_at_most_a_quarter_of_an_hour() -> None:
 @pytest.mark.parametrize("loader", CONTESTANTS)
 def test_every_loader_of_the_registry_is_in_the_shipped_matrix_those_with_bare_drivers_by_default(loader: str) -> None:
     layer = CONTESTANTS[loader].layer_over is not None
-    plan, _ = plan_with_estimate(Selection(profile="full" if layer else None))
+    plan, _ = plan_with_estimate(profile="full" if layer else None)
     assert loader in {planned.cell.loader for planned in plan.cells}, f"name {loader} in an experiment of matrix.yaml"
 
 
 def test_everything_of_the_default_campaign_can_run() -> None:
-    plan, _ = plan_with_estimate(Selection())
+    plan, _ = plan_with_estimate()
     assert [planned for planned in plan.cells if planned.unsupported] == []
 
 
 def test_what_is_known_to_be_impossible_in_the_full_campaign_is_what_drivers_lack() -> None:
-    plan, _ = plan_with_estimate(Selection(profile="full"))
+    plan, _ = plan_with_estimate(profile="full")
     assert {planned.unsupported for planned in plan.cells if planned.unsupported} == {
         "row_by_row_psycopg_asyncio does not run on rloop, only on asyncio, uvloop",
         "row_by_row_asyncpg speaks prepared, extended",
@@ -97,7 +99,7 @@ def test_what_is_known_to_be_impossible_in_the_full_campaign_is_what_drivers_lac
 
 
 def cells_shown_by(experiment: str) -> list[Cell]:
-    plan, _ = plan_with_estimate(Selection(experiments=(experiment,)))
+    plan, _ = plan_with_estimate(experiments=(experiment,))
     return [planned.cell for planned in plan.cells if planned.arm == "a"]
 
 
@@ -124,7 +126,7 @@ def test_every_loop_protocol_and_implementation_of_the_registry_is_compared() ->
 
 
 def test_every_workload_is_compared_in_a_table_of_its_own() -> None:
-    plan, _ = plan_with_estimate(Selection(experiments=("workloads",)))
+    plan, _ = plan_with_estimate(experiments=("workloads",))
     shown = {name: {one.cell.workload for one in plan.cells if name in one.experiments} for name in WORKLOADS_SHOWN}
     assert shown == {f"workloads_{name}": {name} for name in WORKLOADS}
     # Each with its own baseline, twice.
@@ -132,8 +134,8 @@ def test_every_workload_is_compared_in_a_table_of_its_own() -> None:
 
 
 def test_a_part_of_the_workloads_is_compared_by_default() -> None:
-    plan, _ = plan_with_estimate(Selection())
-    workloads = {one.cell for one in plan_with_estimate(Selection(experiments=("workloads",)))[0].cells}
+    plan, _ = plan_with_estimate()
+    workloads = {one.cell for one in plan_with_estimate(experiments=("workloads",))[0].cells}
     fetches = [one for one in plan.cells if one.cell.workload != "ingest"]
     assert {name for one in fetches for name in one.experiments} == {"fetches"}
     assert {one.cell.workload for one in fetches} == {"fetch"}
@@ -147,7 +149,7 @@ def test_every_layer_is_compared_with_its_bare_driver_and_not_by_default(workloa
     for experiment, bare in (("sqlalchemy", "row_by_row_threaded"), ("sqlalchemy_asyncio", "row_by_row_asyncpg")):
         over = {layer for layer, driver in layers.items() if driver == bare}
         assert {cell.loader for cell in cells_shown_by(f"{experiment}_{workload}")} == {bare, *over}
-    plan, _ = plan_with_estimate(Selection())
+    plan, _ = plan_with_estimate()
     assert {planned.cell.loader for planned in plan.cells}.isdisjoint(layers)
 
 
@@ -175,12 +177,12 @@ def test_the_projects_question_is_asked_of_all_compared_loaders_in_every_setting
     fractions = {(cell.loader, cell.loop, cell.resources, cell.postgres) for cell in cells if cell.resources != "split"}
     pods = [(cores, postgres) for cores in ("pod_0.25", "pod_0.5") for postgres in ("default", "async_commit")]
     assert fractions == {(*loader, *pod) for loader in pair for pod in pods}
-    plan, _ = plan_with_estimate(Selection())
+    plan, _ = plan_with_estimate()
     assert QUESTION not in {name for planned in plan.cells for name in planned.experiments}
 
 
 def test_the_smoke_profile_takes_seconds() -> None:
-    plan, seconds = plan_with_estimate(Selection(profile="smoke"))
+    plan, seconds = plan_with_estimate(profile="smoke")
     assert len(plan.runs) == 4
     assert seconds < 10
 

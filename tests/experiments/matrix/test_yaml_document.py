@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from experiments.errors import BadInput
 from experiments.matrix.yaml_document import Document, Finding, read_document, refuse, write_path
+from tests.project import ROOT
 
 
 def read(folder: Path, text: str) -> Document:
@@ -33,6 +35,12 @@ def test_values_are_plain_data_with_the_lines_of_their_keys(tmp_path: Path) -> N
         ("c", 1): 6,
     }
     assert document.texts["c", 0, "d"] == "3.10"
+
+
+def test_both_parsers_read_the_shipped_matrix_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = read_document(ROOT / "matrix.yaml")
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    assert read_document(ROOT / "matrix.yaml") == fast
 
 
 def test_the_line_of_what_is_missing_is_that_of_what_should_hold_it(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def write_pages(campaign: Campaign) -> None:
 
 
 def test_three_times_the_cells_and_records_take_three_times_the_work(make_campaign: Callable[[int], Campaign]) -> None:
-    few, many = make_campaign(20), make_campaign(60)
+    few, many = make_campaign(10), make_campaign(30)
     write_pages(few)
     assert count_calls(lambda: write_pages(many)) < 3.5 * count_calls(lambda: write_pages(few))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import statistics
+from functools import cache
 
 import pytest
 
-from experiments.analysis.queueing.model import Modelled, model_campaign
+from experiments.analysis.queueing.model import Model, Modelled, model_campaign
 from experiments.analysis.queueing.prediction import Question, answer_question, name_contestants
 from experiments.records.campaign import load_campaign
 from experiments.records.folder import list_campaigns
@@ -19,10 +20,16 @@ CHOSEN_ON = "2026-11-23T0341-local"
 AIM = 0.15
 
 
+@cache
+def published_models() -> dict[str, Model]:
+    """Those of all published campaigns that have cells to fit one on."""
+    models = {folder.path.name: model_campaign(load_campaign(folder)) for folder in list_campaigns(PUBLISHED)}
+    return {name: model for name, model in models.items() if model is not None}
+
+
 def held_out_cells() -> dict[str, list[Modelled]]:
     """The cells that tell how well it foretells, by campaign."""
-    models = {folder.path.name: model_campaign(load_campaign(folder)) for folder in list_campaigns(PUBLISHED)}
-    return {name: model.tested for name, model in models.items() if model is not None and model.tested}
+    return {name: model.tested for name, model in published_models().items() if model.tested}
 
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="no published campaigns here")
@@ -45,11 +52,9 @@ def test_durable_commits_are_never_predicted_to_be_faster_than_others() -> None:
     """With many cores for PostgreSQL the client is the limit, whose work no configuration of PostgreSQL changes."""
     question = Question(poolsize=200, server_cores=16, rtt_s=0.5e-3)
     compared = 0
-    for folder in list_campaigns(PUBLISHED):
-        model = model_campaign(load_campaign(folder))
+    for model in published_models().values():
         rates: dict[tuple[object, ...], dict[bool, list[float]]] = {}
-        for family, axes in name_contestants(model) if model else ():
-            assert model is not None
+        for family, axes in name_contestants(model):
             rate = answer_question(model, family, question).prediction.rows_per_s
             others = tuple(value for axis, value in axes.items() if axis != "postgres")
             rates.setdefault(others, {}).setdefault(model.bases[family].alone.durable, []).append(rate)

@@ -177,7 +177,7 @@ def test_what_machines_tell_sample_and_describe_goes_where_it_belongs(campaign: 
 def test_of_a_large_cluster_the_harness_spends_little_on_a_record(
     tmp_path: Path, description: Description, make_record: Make
 ) -> None:
-    blocks, number = 200, 64
+    blocks, number = 100, 64
     cells: tuple[ShownCell, ...] = description.cells[:2]
     campaign = Campaign(create(tmp_path, replace(description, repeats=blocks, cells=cells)), make_record)
     chance = random.Random(1)

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from distributed import LocalCluster
 
 from experiments.campaign.cluster.scheduler import Cluster, connected
 from experiments.errors import BadInput, EngineLost
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster
 
 
 @pytest.fixture(scope="module")
 def scheduler() -> Iterator[LocalCluster]:
     """A scheduler in this process, with a worker that is no machine."""
+    # Only the process that has these tests waits a second for it.
+    from distributed import LocalCluster
+
     options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "worker_dashboard_address": "127.0.0.1:0"}
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", **options) as cluster:
         yield cluster
