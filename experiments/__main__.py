@@ -36,7 +36,8 @@ def _run_verb(arguments: Sequence[str] | None) -> int:
     from experiments.errors import BadInput, Failure, Unsupported
     from experiments.files import describe_os_error
 
-    options = make_parser().parse_args(arguments)
+    asked = sys.argv[1:] if arguments is None else arguments
+    options = make_parser(*asked[:1]).parse_args(asked)
     try:
         return int(options.run(options))
     except BadInput as error:
@@ -49,8 +50,11 @@ def _run_verb(arguments: Sequence[str] | None) -> int:
     return FAILED
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all verbs, each with the options that its module declares."""
+def make_parser(asked: str = "") -> argparse.ArgumentParser:
+    """Return the parser of the verb that is asked for, or of all, each with the options that its module declares.
+
+    Modules of the others are not imported: that would take a second.
+    """
     import importlib
 
     from bigdata.arguments import Parser
@@ -59,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m experiments", description="The experiment matrix and its tools.")
     add_version(parser)
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for name in VERBS:
+    for name in [asked] if asked in VERBS else VERBS:
         module = importlib.import_module(f"experiments.cli.{name}")
         summary = (module.__doc__ or "").splitlines()[0]
         verb = verbs.add_parser(name, help=summary, description=summary)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 
@@ -51,6 +53,21 @@ def test_every_verb_of_the_harness_suggests_an_option(capsys: pytest.CaptureFixt
         refusal(capsys, make_parser().parse_args, verb, "--hepl")
         == "error: unknown option --hepl: did you mean --help?\n"
     )
+
+
+def test_a_verb_of_the_harness_does_not_wait_for_the_modules_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported: list[str] = []
+    import_module = importlib.import_module
+
+    def note(name: str) -> ModuleType:
+        imported.append(name)
+        return import_module(name)
+
+    monkeypatch.setattr(importlib, "import_module", note)
+    make_parser("tables")
+    assert imported == ["experiments.cli.tables"]
+    make_parser("--help")
+    assert imported[1:] == [f"experiments.cli.{verb}" for verb in VERBS]
 
 
 @pytest.mark.parametrize("verb", [verb for verb, _, _ in cmd.VERBS])
