@@ -1,6 +1,6 @@
 """Loads of several sizes, each in a process forked from one that has loaded before.
 
-For counts below an emulator: what it takes to start, and to translate the program's code, is taken once for all of them.
+For counts below an emulator: the start of the program and the translation of its code are then had once for all.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import traceback
+from functools import partial
 from typing import Any, Callable, Sequence
 
 from bigdata.errors import BadInput, LoadFailed
@@ -17,16 +18,16 @@ Load = Callable[[int], "dict[str, Any]"]
 
 
 def run_forked(load: Load, sizes: Sequence[int]) -> dict[str, Any]:
-    """Load the first size here, then each size in a fork; return their reports, and the process ids of the forks.
+    """Load one record here, then each size in a fork; return their reports, and the process ids of the forks.
 
     The first fork does nothing: what ends after it belongs to the first of the loads. Raises LoadFailed with the
     reason of a load that failed.
     """
-    load(sizes[0])
+    load(1)
     # What is buffered would be written by each of them.
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    forked = [_fork(lambda: {}), *(_fork(lambda size=size: load(size)) for size in sizes)]  # type: ignore[misc]
+    forked = [_fork(dict), *(_fork(partial(load, size)) for size in sizes)]
     return {"forked": [pid for pid, _ in forked], "loads": [json.loads(report) for _, report in forked[1:]]}
 
 
@@ -38,7 +39,7 @@ def _fork(work: Callable[[], dict[str, Any]]) -> tuple[int, str]:
         os.close(reading)
         _report(work, writing)
     os.close(writing)
-    with open(reading, encoding="utf-8") as pipe:
+    with os.fdopen(reading, encoding="utf-8") as pipe:
         report = pipe.read()
     os.waitpid(pid, 0)
     if not report.startswith("{"):
@@ -53,7 +54,7 @@ def _report(work: Callable[[], dict[str, Any]], writing: int) -> None:
             text = json.dumps(work())
         except (BadInput, LoadFailed) as error:
             text = str(error)
-        with open(writing, "w", encoding="utf-8") as pipe:
+        with os.fdopen(writing, "w", encoding="utf-8") as pipe:
             pipe.write(text)
     except BaseException:
         traceback.print_exc()

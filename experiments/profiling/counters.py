@@ -19,6 +19,8 @@ from experiments.records.counts import CellCount
 FEW_RECORDS = 4
 """Of the smaller load: the first statement of each connection is in both."""
 MORE_RECORDS_OF_STRACE = 6
+AT_FULL_SPEED = (20, 80)
+"""Records of both loads where the kernel or the processor counts: each of 20 connections has one in both."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,13 @@ class Loads:
     connections: int
 
 
-# Records that the larger load has more, and the most connections: below valgrind and strace more only lengthen the
-# start. A row costs event loops more instructions, but their counts differ less. With few connections, one wakes up
-# for each answer if the server is slow, and for several if it is fast.
-_EMULATED = {"tasks": (16, 10), "greenlets": (16, 4)}
-_OTHERS_EMULATED = (30, 4)
+# Records that the larger load has more, and the most connections: below valgrind each takes 50 million instructions
+# to log in. A row costs event loops more instructions, but their counts differ less. With few connections, one wakes up
+# for each answer if the server is slow, and for several if it is fast. Of processes each translates its code anew.
+_EMULATED = {"tasks": (12, 6), "greenlets": (12, 4), "processes": (12, 2)}
+_OTHERS_EMULATED = (16, 4)
 # Of other workloads the smaller load is one record, which is many operations, and the larger has so many operations
-# more: the start of libpq and Python differs by half a million instructions from run to run, which is 1% of so many
-# lookups. If these wait, each answer has to find the client asleep.
+# more. If these wait, each answer has to find the client asleep.
 _OPERATIONS = 600
 _WAITING_OPERATIONS, _WAITING_CONNECTIONS = 400, 2
 
@@ -71,7 +72,7 @@ def count_cell(campaign: str, cell_key: str, ready: PreparedCell, instruments: I
 
 
 def count_instructions(runs: InstrumentedRuns) -> Instructions:
-    """Count twice, by two loads each. Raises Unsupported with the reason if that is not possible, or RunFailed."""
+    """Count twice, by loads of two sizes. Raises Unsupported with the reason if that is not possible, or RunFailed."""
     counter = runs.instruments.instruction_counter()
     loads = choose_loads(counter, runs.ready)
     first, second = (_emulated_twice if counter.emulates else _counted_twice)(runs, counter, loads)
@@ -82,17 +83,19 @@ def count_instructions(runs: InstrumentedRuns) -> Instructions:
 
 
 def _emulated_twice(runs: InstrumentedRuns, counter: Instrument, loads: Loads) -> tuple[float, float]:
-    """Count in one run, which starts once: a load in a process of its own has all that the start took in its total."""
-    sizes = (loads.few, loads.more) * 2
+    """Count in one run, which starts once: each load is a fork of it, whose total has what the start took."""
+    sizes = (loads.few, loads.more, loads.more)
     report, seen = runs.observe(counter, [*_connections(loads), "--forked", ",".join(map(str, sizes))])
-    few, more, few_again, more_again = (
+    few, *twice = (
         (total, report_units(load))
         for total, load in zip(read_forked(seen, report["forked"]), report["loads"], strict=True)
     )
-    return _slope(few, more), _slope(few_again, more_again)
+    first, second = (_slope(few, more) for more in twice)
+    return first, second
 
 
 def _counted_twice(runs: InstrumentedRuns, counter: Instrument, loads: Loads) -> tuple[float, float]:
+    """Count at full speed, by runs of their own."""
     # Python compiles a module that is new to it, in the first run alone.
     runs.observe(None, _options(loads.few, loads))
     first, second = (_per_unit(runs, counter, loads, read_instructions) for _ in range(2))
@@ -147,11 +150,11 @@ def _connections(loads: Loads) -> list[str]:
 
 
 def choose_loads(counter: Instrument, ready: PreparedCell) -> Loads:
-    """Return what the counter is to see: a good part of the records at full speed, else few, for about 20 s a cell."""
+    """Return what the counter is to see: few records, so that a cell takes at most 20 s."""
     records, pool = ready.data.geo_records, ready.cell.poolsize
     if not counter.emulates and counter.name != STRACE.name:
-        few = max(1, records // 10)
-        return Loads(few, min(4 * few, records), pool)
+        few, more = AT_FULL_SPEED
+        return Loads(max(1, min(few, records // 2)), min(more, records), pool)
     emulated, connections = _EMULATED.get(LOADERS[ready.cell.loader].runtime, _OTHERS_EMULATED)
     few, more = FEW_RECORDS, emulated if counter.emulates else MORE_RECORDS_OF_STRACE
     if (operating := OPERATING.get(ready.cell.workload)) is not None:
