@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     if options.forked:
         from bigdata.measurement.forked_loads import run_forked
 
-        write_report(run_forked(partial(_load_again, options), options.forked), options.report)
+        write_report(run_forked(partial(_load_again, options), options.forked, options.poolsize), options.report)
         return 0
     _, problem = _measure(options)
     if problem:
@@ -84,10 +84,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _load_again(options: argparse.Namespace, records: int) -> dict[str, Any]:
+def _load_again(options: argparse.Namespace, records: int, poolsize: int) -> dict[str, Any]:
     """Load so many records into tables as the first load found them."""
-    options = argparse.Namespace(**{**vars(options), "records": records, "prepared": True, "report": None})
-    prepare(check_url(options.dburl), options.poolsize, source_arguments(options) if options.only_data else ())
+    changed = {"records": records, "poolsize": poolsize, "prepared": True, "report": None}
+    options = argparse.Namespace(**{**vars(options), **changed})
+    prepare(check_url(options.dburl), poolsize, source_arguments(options) if options.only_data else ())
     report, _ = _measure(options)
     return report
 

@@ -14,20 +14,20 @@ from typing import Any, Callable, Sequence
 
 from bigdata.errors import BadInput, LoadFailed
 
-Load = Callable[[int], "dict[str, Any]"]
+Load = Callable[[int, int], "dict[str, Any]"]
 
 
-def run_forked(load: Load, sizes: Sequence[int]) -> dict[str, Any]:
+def run_forked(load: Load, sizes: Sequence[int], poolsize: int) -> dict[str, Any]:
     """Load one record here, then each size in a fork; return their reports, and the process ids of the forks.
 
-    The first fork does nothing: what ends after it belongs to the first of the loads. Raises LoadFailed with the
-    reason of a load that failed.
+    ``load`` gets the number of records and of connections. The first fork does nothing: what ends after it belongs to
+    the first of the loads. Raises LoadFailed with the reason of a load that failed.
     """
-    load(1)
+    load(1, 1)
     # What is buffered would be written by each of them.
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    forked = [_fork(dict), *(_fork(partial(load, size)) for size in sizes)]
+    forked = [_fork(dict), *(_fork(partial(load, size, poolsize)) for size in sizes)]
     return {"forked": [pid for pid, _ in forked], "loads": [json.loads(report) for _, report in forked[1:]]}
 
 

@@ -19,7 +19,7 @@ from experiments.records.counts import CellCount
 FEW_RECORDS = 4
 """Of the smaller load: the first statement of each connection is in both."""
 MORE_RECORDS_OF_STRACE = 6
-AT_FULL_SPEED = (20, 80)
+AT_FULL_SPEED = (20, 60)
 """Records of both loads where the kernel or the processor counts: each of 20 connections has one in both."""
 
 

@@ -72,13 +72,14 @@ def main(runs: Mapping[str, Callable[..., Any]]) -> None:
     options, _ = parser.parse_known_args()
     report = partial(run_load, runs[options.loader], options)
     if options.forked:
-        print(json.dumps(run_forked(report, [int(size) for size in options.forked.split(",")])))
+        print(json.dumps(run_forked(report, [int(size) for size in options.forked.split(",")], options.poolsize)))
     else:
-        print(json.dumps(report(options.records)))
+        print(json.dumps(report(options.records, options.poolsize)))
 
 
-def run_load(run: Callable[..., Any], options: argparse.Namespace, count: int) -> dict[str, Any]:
-    """Load so many records and return the report."""
+def run_load(run: Callable[..., Any], options: argparse.Namespace, count: int, poolsize: int) -> dict[str, Any]:
+    """Load so many records over so many connections and return the report."""
+    options.poolsize = poolsize
     records = list(read_records(options.directory, count))
     operations = [] if options.workload == "ingest" else list(draw_operations(options.workload, records))
     running = run(options, operations or records)
