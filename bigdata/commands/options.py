@@ -88,6 +88,11 @@ def segment_numbers(text: str) -> list[str]:
     return [number.strip() for number in text.split(",") if number.strip()]
 
 
+def numbers_of_records(text: str) -> list[int]:
+    """Return '4,34' as a list of numbers."""
+    return [int(number) for number in text.split(",")]
+
+
 def open_named_source(options: argparse.Namespace) -> Source:
     """Return the source that the options name. Raises BadInput if it cannot be used."""
     return open_source(options.directory, options.segments, options.records)

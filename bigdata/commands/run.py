@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import Any, Mapping, TextIO
 
 from bigdata.census.source import Source
@@ -14,6 +15,7 @@ from bigdata.commands.options import (
     add_driver_arguments,
     add_source_arguments,
     driver_arguments,
+    numbers_of_records,
     open_named_source,
     source_arguments,
 )
@@ -62,13 +64,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loop-lag", action="store_true", help=argparse.SUPPRESS)
     # For counts only: the tables have what the phases before it would bring.
     parser.add_argument("--only-data", action="store_true", help=argparse.SUPPRESS)
+    # Loads of so many records one after the other, in forks of this process.
+    parser.add_argument("--forked", type=numbers_of_records, help=argparse.SUPPRESS)
     parser.add_argument(
         "--prepared", action="store_true", help="skip preparation and verification, which the caller does"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check, prepare, load, verify, report."""
+    """Check, prepare, load, verify, report; or load again and again."""
+    if options.forked:
+        from bigdata.measurement.forked_loads import run_forked
+
+        write_report(run_forked(partial(_load_again, options), options.forked, options.poolsize), options.report)
+        return 0
+    _, problem = _measure(options)
+    if problem:
+        raise LoadFailed(problem)
+    return 0
+
+
+def _load_again(options: argparse.Namespace, records: int, poolsize: int) -> dict[str, Any]:
+    """Load so many records into tables as the first load found them."""
+    changed = {"records": records, "poolsize": poolsize, "prepared": True, "report": None}
+    options = argparse.Namespace(**{**vars(options), **changed})
+    prepare(check_url(options.dburl), poolsize, source_arguments(options) if options.only_data else ())
+    report, _ = _measure(options)
+    return report
+
+
+def _measure(options: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
+    """Check, prepare, load, verify, report; return the report, and what is wrong with the load."""
     choice = check_choice(
         options.loader,
         options.loop,
@@ -101,9 +127,7 @@ def run(options: argparse.Namespace) -> int:
     if options.report:
         write_report(report, options.report)
     _tell(people, choice, outcome, report, statements, profiler)
-    if problem:
-        raise LoadFailed(problem)
-    return 0
+    return report, problem
 
 
 def _job(

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from experiments.records.counts import CellCount
 FEW_RECORDS = 4
 """Of the smaller load: the first statement of each connection is in both."""
 MORE_RECORDS_OF_STRACE = 6
+AT_FULL_SPEED = (20, 60)
+"""Records of both loads where the kernel or the processor counts: each of 20 connections has one in both."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,17 @@ class Loads:
     connections: int
 
 
-# Records that the larger load has more, and the most connections: below valgrind and strace more only lengthen the
-# start. A row costs event loops more instructions, but their counts differ less. With few connections, one wakes up
-# for each answer if the server is slow, and for several if it is fast.
-_EMULATED = {"tasks": (16, 10), "greenlets": (16, 4)}
-_OTHERS_EMULATED = (30, 4)
+# Records that the larger load has more, and the most connections: below valgrind each takes 50 million instructions
+# to log in. A row costs event loops more instructions, but their counts differ less. With few connections, one wakes up
+# for each answer if the server is slow, and for several if it is fast. Of processes each translates its code anew.
+_EMULATED = {"tasks": (12, 6), "greenlets": (12, 4), "processes": (12, 2)}
+_OTHERS_EMULATED = (16, 4)
 # Of other workloads the smaller load is one record, which is many operations, and the larger has so many operations
-# more: the start of libpq and Python differs by half a million instructions from run to run, which is 1% of so many
-# lookups. If these wait, each answer has to find the client asleep.
+# more. If these wait, each answer has to find the client asleep.
 _OPERATIONS = 600
 _WAITING_OPERATIONS, _WAITING_CONNECTIONS = 400, 2
 
-_REFERENCES = re.compile(r"^==\d+== I +refs: +([\d,]+)$", re.MULTILINE)
+_REFERENCES = re.compile(r"^==(\d+)== I +refs: +([\d,]+)$", re.MULTILINE)
 SAME_HASHES = {"PYTHONHASHSEED": "0", "BIGDATA_CONNECT_TIMEOUT_S": "120"}
 """Variables of a loader that is counted: the same hashes in each, and time to connect below an emulator."""
 
@@ -71,16 +72,34 @@ def count_cell(campaign: str, cell_key: str, ready: PreparedCell, instruments: I
 
 
 def count_instructions(runs: InstrumentedRuns) -> Instructions:
-    """Count twice, by two loads each. Raises Unsupported with the reason if that is not possible, or RunFailed."""
+    """Count twice, by loads of two sizes. Raises Unsupported with the reason if that is not possible, or RunFailed."""
     counter = runs.instruments.instruction_counter()
     loads = choose_loads(counter, runs.ready)
-    # Python compiles a module that is new to it, in the first run alone.
-    runs.observe(None, _options(loads.few, loads))
-    first, second = (_per_unit(runs, counter, loads, read_instructions) for _ in range(2))
+    first, second = (_emulated_twice if counter.emulates else _counted_twice)(runs, counter, loads)
     mean = (first + second) / 2
     if mean <= 0:
         raise Unsupported("the larger load did not take more instructions than the smaller one")
     return Instructions(mean, abs(first - second) / mean, counter, loads.connections)
+
+
+def _emulated_twice(runs: InstrumentedRuns, counter: Instrument, loads: Loads) -> tuple[float, float]:
+    """Count in one run, which starts once: each load is a fork of it, whose total has what the start took."""
+    sizes = (loads.few, loads.more, loads.more)
+    report, seen = runs.observe(counter, [*_connections(loads), "--forked", ",".join(map(str, sizes))])
+    few, *twice = (
+        (total, report_units(load))
+        for total, load in zip(read_forked(seen, report["forked"]), report["loads"], strict=True)
+    )
+    first, second = (_slope(few, more) for more in twice)
+    return first, second
+
+
+def _counted_twice(runs: InstrumentedRuns, counter: Instrument, loads: Loads) -> tuple[float, float]:
+    """Count at full speed, by runs of their own."""
+    # Python compiles a module that is new to it, in the first run alone.
+    runs.observe(None, _options(loads.few, loads))
+    first, second = (_per_unit(runs, counter, loads, read_instructions) for _ in range(2))
+    return first, second
 
 
 def _instructions(runs: InstrumentedRuns) -> dict[str, Any]:
@@ -108,26 +127,34 @@ def _calls(runs: InstrumentedRuns) -> dict[str, Any]:
 
 def _per_unit(runs: InstrumentedRuns, counter: Instrument, loads: Loads, read: Callable[[str], int]) -> float:
     """Return the slope between both loads: what start, connections and end take is in neither."""
-    totals, units = [], []
+    found = []
     for records in (loads.few, loads.more):
         report, seen = runs.observe(counter, _options(records, loads))
-        totals.append(read(seen))
-        units.append(report_units(report))
-    if units[1] <= units[0]:
+        found.append((read(seen), report_units(report)))
+    return _slope(*found)
+
+
+def _slope(few: tuple[int, int], more: tuple[int, int]) -> float:
+    """Return the cost of one of what the larger load has more, by the total and the units of both."""
+    if more[1] <= few[1]:
         raise Unsupported("too few records to separate their cost from that of the start; use more with --records")
-    return (totals[1] - totals[0]) / (units[1] - units[0])
+    return (more[0] - few[0]) / (more[1] - few[1])
 
 
 def _options(records: int, loads: Loads) -> list[str]:
-    return ["--records", str(records), "--poolsize", str(loads.connections)]
+    return ["--records", str(records), *_connections(loads)]
+
+
+def _connections(loads: Loads) -> list[str]:
+    return ["--poolsize", str(loads.connections)]
 
 
 def choose_loads(counter: Instrument, ready: PreparedCell) -> Loads:
-    """Return what the counter is to see: a good part of the records at full speed, else few, for about 20 s a cell."""
+    """Return what the counter is to see: few records, so that a cell takes at most 20 s."""
     records, pool = ready.data.geo_records, ready.cell.poolsize
     if not counter.emulates and counter.name != STRACE.name:
-        few = max(1, records // 10)
-        return Loads(few, min(4 * few, records), pool)
+        few, more = AT_FULL_SPEED
+        return Loads(max(1, min(few, records // 2)), min(more, records), pool)
     emulated, connections = _EMULATED.get(LOADERS[ready.cell.loader].runtime, _OTHERS_EMULATED)
     few, more = FEW_RECORDS, emulated if counter.emulates else MORE_RECORDS_OF_STRACE
     if (operating := OPERATING.get(ready.cell.workload)) is not None:
@@ -138,11 +165,27 @@ def choose_loads(counter: Instrument, ready: PreparedCell) -> Loads:
     return Loads(few, min(few + more, records), min(pool, connections))
 
 
+def read_forked(text: str, forked: Sequence[int]) -> list[int]:
+    """Return what valgrind counted in each forked load and in the processes that it started.
+
+    ``forked`` are the ids of the loads' processes; the first is of one that did nothing, before all loads. Raises
+    ValueError if it is not known of all.
+    """
+    groups: list[list[int]] = [[]]
+    for pid, number in _REFERENCES.findall(text):
+        groups[-1].append(int(number.replace(",", "")))
+        if int(pid) in forked:
+            groups.append([])
+    loads = groups[1:-1]
+    if len(loads) != len(forked) - 1 or len({len(load) for load in loads}) > 1:
+        raise ValueError("valgrind did not count all processes: one was killed")
+    return [sum(load) for load in loads]
+
+
 def read_instructions(text: str) -> int:
-    """Return the instructions that valgrind or perf counted in all processes. Raises ValueError without any."""
-    found = [number.replace(",", "") for number in _REFERENCES.findall(text)]
+    """Return the instructions that perf counted in all processes. Raises ValueError without any."""
     fields = [line.split(",") for line in text.splitlines()]
-    found += [one[0] for one in fields if len(one) > 2 and one[0].isdigit() and one[2].startswith("instructions")]
+    found = [int(one[0]) for one in fields if len(one) > 2 and one[0].isdigit() and one[2].startswith("instructions")]
     if not found:
         raise ValueError("no instruction was counted")
-    return sum(map(int, found))
+    return sum(found)

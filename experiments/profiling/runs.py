@@ -62,8 +62,8 @@ class InstrumentedRuns:
         if instrument is not None and observed.seen is None:
             words = last_line(observed.finished.stderr) or "no error message"
             raise Unsupported(f"{instrument.name} wrote nothing: {words}")
-        data = report["phases"]["data"]
         if name:
+            data = report["phases"]["data"]
             self.rows_per_s[name] = data.get("operations", data["rows"]) / data["wall_s"]
         return report, observed.seen or ""
 

@@ -1,7 +1,7 @@
 """Common parts of the minimal scripts: arguments, records, SQL, loads, workers and the line that they print.
 
-It runs on the loader's interpreter, understands what it needs of the loader's command line, and on purpose uses nothing
-of ``bigdata``. The tables must be filled. The printed line is as much of a loader's report as a count needs.
+It runs on the loader's interpreter, understands what it needs of the loader's command line, and on purpose its loads
+use nothing of ``bigdata``. The tables must be filled. The printed line is what a count needs of a loader's report.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import json
 import random
 import threading
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Sequence
+
+from bigdata.measurement.forked_loads import run_forked
 
 SELECT_GEO_ID = "SELECT id FROM geo_record WHERE fileid = %s AND stusab = %s AND logrecno = %s"
 SELECT_ITEM_IDS = (
@@ -61,20 +64,31 @@ def main(runs: Mapping[str, Callable[..., Any]]) -> None:
     parser.add_argument("loader", choices=list(runs))
     parser.add_argument("--dburl", required=True)
     parser.add_argument("--directory", required=True)
-    parser.add_argument("--records", type=int, required=True)
+    parser.add_argument("--records", type=int)
+    parser.add_argument("--forked", help="loads of so many records one after the other, in forks of this process")
     parser.add_argument("--poolsize", type=int, required=True)
     parser.add_argument("--workload", default="ingest")
     parser.add_argument("--loop", choices=["asyncio", "uvloop", "rloop"])
     options, _ = parser.parse_known_args()
-    records = list(read_records(options.directory, options.records))
+    report = partial(run_load, runs[options.loader], options)
+    if options.forked:
+        print(json.dumps(run_forked(report, [int(size) for size in options.forked.split(",")], options.poolsize)))
+    else:
+        print(json.dumps(report(options.records, options.poolsize)))
+
+
+def run_load(run: Callable[..., Any], options: argparse.Namespace, count: int, poolsize: int) -> dict[str, Any]:
+    """Load so many records over so many connections and return the report."""
+    options.poolsize = poolsize
+    records = list(read_records(options.directory, count))
     operations = [] if options.workload == "ingest" else list(draw_operations(options.workload, records))
-    running = runs[options.loader](options, operations or records)
+    running = run(options, operations or records)
     if inspect.isawaitable(running):
         new_event_loop(options.loop).run_until_complete(running)
     data = {"rows": sum(len(record[4]) for record in records), "wall_s": 1.0}
     if operations:
         data["operations"] = len(operations)
-    print(json.dumps({"phases": {"data": data}, "work": {"checked": 0}}))
+    return {"phases": {"data": data}, "work": {"checked": 0}}
 
 
 def read_records(directory: str, count: int) -> Iterator[Any]:

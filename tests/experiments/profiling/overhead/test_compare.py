@@ -73,11 +73,15 @@ class FakeInstruments:
 
     def observe(self, instrument: Instrument | None, launch: Launch) -> Observed:
         self.host.started.append(" ".join((self.host.name, *launch.arguments)))
-        operations = int(launch.arguments[-3]) * 100
-        phases = {"data": {"rows": operations, "operations": operations, "wall_s": 1.0}}
-        total = 5_000 + operations * (102 if self.host.name == "loader" else 100)
-        report = json.dumps({"phases": phases, "work": {"checked": 0}})
-        return Observed(Finished(0, report, "", 0.5), f"==7== I   refs:      {total}\n")
+        sizes = [int(size) for size in launch.arguments[-1].split(",")]
+        loads, lines = [], ["==7== I   refs:      5000"]
+        for pid, operations in enumerate((size * 100 for size in sizes), 8):
+            phases = {"data": {"rows": operations, "operations": operations, "wall_s": 1.0}}
+            loads.append({"phases": phases, "work": {"checked": 0}})
+            total = 5_000 + operations * (102 if self.host.name == "loader" else 100)
+            lines.append(f"=={pid}== I   refs:      {total}")
+        report = json.dumps({"forked": [7, 8, 9, 10], "loads": loads})
+        return Observed(Finished(0, report, "", 0.5), "\n".join(lines))
 
 
 @pytest.fixture
@@ -93,8 +97,8 @@ def test_a_script_is_counted_like_its_loader_by_the_same_command_line(ready: Pre
     assert isinstance(found, Counted)
     assert (found.ours.each, found.other.each, found.ratio, found.noise) == (102, 100, 1.02, 0.0)
     runs = [line.split(" ", 1) for line in cast(FakeHost, ready.host).started if " run " in line]
-    assert [name for name, _ in runs] == ["loader"] * 5 + ["minimal_psycopg2.py"] * 5
-    assert [arguments for _, arguments in runs[:5]] == [arguments for _, arguments in runs[5:]]
+    assert [name for name, _ in runs] == ["loader", "minimal_psycopg2.py"]
+    assert runs[0][1] == runs[1][1]
     assert all("--workload lookup" in arguments and "--only-data" in arguments for _, arguments in runs)
 
 
