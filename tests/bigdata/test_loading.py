@@ -282,8 +282,9 @@ def test_a_changed_table_is_noticed(dburl: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.sf1
+# The driver that sends values as text, and the one that sends them in binary.
 @pytest.mark.parametrize(
-    "loader", [pair for pair in program.HOT_LOOPS if not LOADERS[pair[0]].layer_over], ids=program.name_of
+    "loader", [("row_by_row_threaded", None), ("row_by_row_asyncpg", "asyncio")], ids=program.name_of
 )
 def test_the_first_places_of_delaware_have_their_population(loader: program.Pair, dburl: str, sf1_dir: Path) -> None:
     program.load(loader, sf1_dir / "Delaware", 3, "--records", "8", "--prepared", dburl=f"{dburl}{QUICK}")
