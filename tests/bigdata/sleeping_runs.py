@@ -30,7 +30,6 @@ def asleep(
     name: str, tmp_path: Path, workers: int, dburl: str, *, through: str | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """The run, in a group of processes of its own; ``through`` is the address that it connects to, if another."""
-    assert program.run("clear", dburl=dburl).returncode == 0
     program.query(dburl, SLEEPING_TABLE)
     directory = program.generate(tmp_path / "files", records=30)
     with start(name, directory, workers, through or dburl) as process:

@@ -218,20 +218,20 @@ def load(name: str, directory: Path, *options: str, dburl: str) -> dict[str, Any
 def test_a_ceiling_does_the_work_that_is_asked_for_and_the_server_counts_it(
     name: str, options: tuple[str, ...], programs: None, dburl: str, tmp_path: Path
 ) -> None:
-    report = load(name, program.generate(tmp_path, records=25), *options, dburl=dburl)
+    report = load(name, program.generate(tmp_path, records=8), *options, dburl=dburl)
     work, phases = report["work"], report["phases"]
-    assert (work["geo_records"], work["data_records"], work["rows"]) == (25, 25, 5550)
+    assert (work["geo_records"], work["data_records"], work["rows"]) == (8, 8, 1776)
     autocommit = "--no-autocommit" not in options
     least = expected_transactions(
         LOADERS[name],
-        geo_records=25,
-        data_records=25,
-        rows=5550,
+        geo_records=8,
+        data_records=8,
+        rows=1776,
         poolsize=report["poolsize"],
         autocommit=autocommit,
     )
     # With one segment each client prepares one SELECT and 6 INSERTs.
-    assert work["transactions"] - least == (25 + 7 * 7 if "prepared" in options else 0)
+    assert work["transactions"] - least == (8 + 7 * 7 if "prepared" in options else 0)
     assert 0 < phases["data"]["user_s"] + phases["data"]["system_s"] <= phases["data"]["wall_s"]
     assert set(report["client"]["packages"]) == {"psycopg2", "pgbench" if "pgbench" in name else "psql"}
     assert report["client"]["record_latency_s"] is None
@@ -239,10 +239,10 @@ def test_a_ceiling_does_the_work_that_is_asked_for_and_the_server_counts_it(
 
 @pytest.mark.postgres
 def test_pgbench_gives_each_record_its_items_once(programs: None, dburl: str, tmp_path: Path) -> None:
-    load("ceiling_pgbench", program.generate(tmp_path, records=25), dburl=dburl)
+    load("ceiling_pgbench", program.generate(tmp_path, records=8), "--prepared", dburl=dburl)
     with open_connection(dburl) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(DISTINCT dictionary_item_id) FROM data_element GROUP BY geo_record_id")
-        assert cursor.fetchall() == [(222, 222)] * 25
+        assert cursor.fetchall() == [(222, 222)] * 8
         cursor.execute(
             "SELECT DISTINCT segment_id FROM data_element "
             "JOIN dictionary_item ON dictionary_item.id = dictionary_item_id JOIN matrix ON matrix.id = matrix_id"
@@ -254,11 +254,11 @@ def test_pgbench_gives_each_record_its_items_once(programs: None, dburl: str, tm
 @every_ceiling
 def test_what_the_server_refuses_is_told_in_its_words(name: str, programs: None, dburl: str, tmp_path: Path) -> None:
     directory = program.generate(tmp_path, records=5)
-    load(name, directory, dburl=dburl)
     with open_connection(dburl) as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE data_element ADD CHECK (value < 0) NOT VALID")
     poolsize = "2" if LOADERS[name].concurrent else "1"
-    finished = program.run("run", name, "--directory", str(directory), "--poolsize", poolsize, dburl=dburl)
+    arguments = ("run", name, "--prepared", "--directory", str(directory), "--poolsize", poolsize)
+    finished = program.run(*arguments, dburl=dburl)
     assert finished.returncode == 1
     assert re.search(r"^error: (pgbench|psql): .*ERROR:  new row for relation .*violates check", finished.stderr)
 
@@ -276,7 +276,6 @@ def test_nothing_stays_of_a_ceiling_that_is_stopped(
     programs: None, dburl: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = program.generate(tmp_path / "data", records=5)
-    assert program.run("clear", dburl=dburl).returncode == 0
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     with open_connection(dburl) as holder, holder.cursor() as cursor:

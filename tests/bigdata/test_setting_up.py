@@ -41,6 +41,13 @@ def dburl(empty_dburl: str) -> str:
     return empty_dburl
 
 
+@pytest.fixture(scope="module")
+def dburl_of_all(postgres_server: PostgresServer, prepared_template: str) -> Iterator[str]:
+    """A database with tables, for tests that begin with CLEAR or do not look at rows."""
+    with fresh_database(postgres_server, prepared_template) as dburl:
+        yield dburl
+
+
 def rename_state(path: Path, name: str) -> None:
     with zipfile.ZipFile(path) as archive:
         text = archive.read("rigeo.uf1").decode("latin-1")
@@ -90,8 +97,9 @@ def test_clear_creates_marked_tables_with_the_whole_dictionary(dburl: str) -> No
 
 
 @pytest.mark.postgres
-def test_clear_removes_loaded_rows_and_starts_ids_anew(dburl: str, tmp_path: Path) -> None:
-    program.load(("row_by_row_threaded", None), program.generate(tmp_path), 2, dburl=dburl)
+def test_clear_removes_loaded_rows_and_starts_ids_anew(dburl_of_all: str, tmp_path: Path) -> None:
+    dburl = dburl_of_all
+    program.load(("row_by_row_threaded", None), program.generate(tmp_path), 2, "--prepared", dburl=dburl)
     assert program.run("clear", dburl=dburl).returncode == 0
     assert json.loads(program.run("digest", "--report", "-", dburl=dburl).stdout)["digest"] == EMPTY
     program.query(dburl, "INSERT INTO geo_record (fileid, stusab, logrecno) VALUES ('uSF1', 'RI', '0000001')")
@@ -99,13 +107,13 @@ def test_clear_removes_loaded_rows_and_starts_ids_anew(dburl: str, tmp_path: Pat
 
 
 @pytest.mark.postgres
-def test_clear_and_digest_say_whether_the_server_was_at_rest(dburl: str) -> None:
+def test_clear_and_digest_say_whether_the_server_was_at_rest(dburl_of_all: str) -> None:
     def at_rest(verb: str) -> bool:
-        report = json.loads(program.run(verb, "--rest-within", "0.3", "--report", "-", dburl=dburl).stdout)
+        report = json.loads(program.run(verb, "--rest-within", "0.3", "--report", "-", dburl=dburl_of_all).stdout)
         return bool(report["at_rest"])
 
     assert at_rest("clear")
-    client = psycopg2.connect(dburl)
+    client = psycopg2.connect(dburl_of_all)
     try:
         assert not at_rest("clear")
         assert not at_rest("digest")
@@ -154,7 +162,7 @@ def test_a_database_without_an_encoding_takes_every_letter_of_every_driver(dburl
     name = psycopg2.extensions.parse_dsn(url)["dbname"]
     program.query(dburl, f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
     try:
-        directory = program.generate(tmp_path, records=5)
+        directory = program.generate(tmp_path, records=2)
         rename_state(directory / "rigeo_uf1.zip", "Rhøde Island")
         program.load(("row_by_row_threaded", None), directory, 2, dburl=url)
         for loader in (None, *(pair for pair in program.HOT_LOOPS if not LOADERS[pair[0]].layer_over)):
@@ -168,9 +176,11 @@ def test_a_database_without_an_encoding_takes_every_letter_of_every_driver(dburl
 
 
 @pytest.mark.postgres
-def test_the_tables_digest_like_the_files_whatever_the_order(dburl: str, tmp_path: Path) -> None:
-    directory = program.generate(tmp_path, segments="02,12", records=30)
-    program.load(("row_by_row_threaded", None), directory, 5, dburl=dburl)
+def test_the_tables_digest_like_the_files_whatever_the_order(dburl_of_all: str, tmp_path: Path) -> None:
+    dburl = dburl_of_all
+    program.query(dburl, CLEAR)
+    directory = program.generate(tmp_path, segments="02,12", records=10)
+    program.load(("row_by_row_threaded", None), directory, 5, "--prepared", dburl=dburl)
     of_tables = json.loads(program.run("digest", "--report", "-", dburl=dburl).stdout)
     of_files = json.loads(program.run("digest", "--directory", str(directory), "--report", "-").stdout)
     assert of_tables["digest"] == of_files["digest"] != EMPTY
@@ -181,13 +191,6 @@ def test_the_tables_digest_like_the_files_whatever_the_order(dburl: str, tmp_pat
 def test_clearing_whole_tables_does_without_sqlalchemy(dburl: str) -> None:
     assert "sqlalchemy" in holds("clear", dburl=dburl)
     assert "sqlalchemy" not in holds("clear", dburl=dburl)
-
-
-@pytest.fixture(scope="module")
-def dburl_of_all(postgres_server: PostgresServer, prepared_template: str) -> Iterator[str]:
-    """A database with tables, for tests that leave none of their rows."""
-    with fresh_database(postgres_server, prepared_template) as dburl:
-        yield dburl
 
 
 @pytest.mark.postgres
@@ -214,13 +217,13 @@ def test_the_measuring_process_holds_its_driver_and_loop_only(
     loader: program.Pair, held: list[str], dburl_of_all: str, tmp_path: Path
 ) -> None:
     program.query(dburl_of_all, CLEAR)
-    directory = program.generate(tmp_path, records=3)
+    directory = program.generate(tmp_path, records=2)
     assert holds(*program.load_arguments(loader, directory, 2, "--prepared"), dburl=dburl_of_all) == str(held)
 
 
 @pytest.mark.postgres
 def test_the_measuring_process_holds_no_more_where_it_prepares_and_verifies(dburl_of_all: str, tmp_path: Path) -> None:
-    directory = program.generate(tmp_path, records=3)
+    directory = program.generate(tmp_path, records=2)
     # It imports nothing by itself that preparation and verification need.
     assert holds(*program.load_arguments(("row_by_row_asyncpg", "uvloop"), directory, 2), dburl=dburl_of_all) == str(
         ["asyncio", "asyncpg", "uvloop"]

@@ -84,9 +84,10 @@ def test_with_a_pool_a_loader_does_the_same_and_what_the_registry_says_of_the_po
     name: str, workload: str, dburl: str, tmp_path: Path
 ) -> None:
     directory = program.generate(tmp_path, records=3)
-    options = ("--workload", workload, "--checkout", "per_operation")
-    report = program.load((name, None), directory, 4, *options, dburl=dburl)
     source, loader = open_source(directory), LOADERS[name].with_checkout("per_operation")
+    fill(dburl, source, None)
+    options = ("--workload", workload, "--checkout", "per_operation")
+    report = program.load_prepared((name, None), directory, 4, *options, dburl=dburl)
     asked = digest_operations(source, OPERATING[workload], digest_of(source), 4)
     work, every = report["work"], asked.operations + asked.checked
     assert (report["checkout"], report["phases"]["data"]["operations"]) == ("per_operation", asked.operations)

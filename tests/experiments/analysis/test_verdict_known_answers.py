@@ -213,7 +213,7 @@ def busy(core: int, number: int) -> Iterator[None]:
 def test_two_busy_processes_on_the_core_of_the_loader_are_a_disturbed_host(tmp_path: Path) -> None:
     # One connection, as five fill the server's core whoever else is there; and as many records as take a second: of
     # less the server's CPU time is not told.
-    matrix, results = write_matrix(tmp_path, "as_is", records=50, pool=1, repeats=1), tmp_path / "results"
+    matrix, results = write_matrix(tmp_path, "as_is", records=20, pool=1, repeats=1), tmp_path / "results"
     with busy(min(os.sched_getaffinity(0)), 2):
         assert main(["matrix", "--matrix", str(matrix), "--results", str(results)]) == 0
     folder = only_campaign(results)

@@ -28,6 +28,7 @@ from experiments.matrix.plan import PlannedRun
 from experiments.matrix.spec import DataSet
 from experiments.records.facts import InterpreterFacts, Placement
 from experiments.records.record import Record
+from experiments.validation.same_sql import runs
 from experiments.validation.same_sql.findings import Variant
 from experiments.validation.same_sql.runs import Workplace, examine, prepare
 from experiments.validation.same_sql.statements import shown
@@ -215,7 +216,9 @@ def examine_copy(
         prepare(work)
         registered = LOADERS[loader]
         loop, implementation = next(iter(registered.loops), None), next(iter(registered.implementations), None)
-        found = examine(work, Variant(registered, loop, registered.protocols[0], implementation))
+        with pytest.MonkeyPatch.context() as only_loads:
+            only_loads.setattr(runs, "OPERATING", {})
+            found = examine(work, Variant(registered, loop, registered.protocols[0], implementation))
         assert found.unsupported is None
         return found.differences
 
