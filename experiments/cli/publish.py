@@ -21,6 +21,7 @@ from experiments.report.admission import (
     find_licence_fault,
     summarize_whole,
 )
+from experiments.report.charts.catalog import CHARTS
 from experiments.report.check_published import check_published
 from experiments.report.publish import write_front_page, write_parts
 from experiments.report.pull_request import write_pull_request
@@ -88,9 +89,11 @@ def check_publishable(folder: CampaignFolder, *, force: bool) -> CampaignSummary
 def copy_campaign(folder: CampaignFolder, published: Path) -> Path:
     """Copy the folder so that it is there whole or not at all; return the copy."""
     scratch = published / _SCRATCH
+    # What is made from the records is written anew, by the program that checks it.
+    ignored = shutil.ignore_patterns(*NOT_COPIED, "tables", CHARTS)
     shutil.rmtree(scratch, ignore_errors=True)
     try:
-        shutil.copytree(folder.path, scratch / folder.path.name, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        shutil.copytree(folder.path, scratch / folder.path.name, ignore=ignored)
         copied = (scratch / folder.path.name).rename(published / folder.path.name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

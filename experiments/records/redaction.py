@@ -53,7 +53,7 @@ def list_own_names() -> list[str]:
 
 
 def find_personal(text: str, names: Collection[str] = ()) -> Iterator[str]:
-    """Find the first of each kind of address or home folder, and of each of these ``names``: "e-mail address 'a@b.c'"."""
+    """Find the first home folder and address of each kind, and each of these ``names``: "e-mail address 'a@b.c'"."""
     for kind, pattern in _PERSONAL.items():
         if match := pattern.search(text):
             yield f"{kind} {match[0]!r}"

@@ -61,10 +61,12 @@ def summarize_whole(folder: CampaignFolder) -> CampaignSummary:
     name = folder.path.name
     if not _NAME.fullmatch(name):
         raise BadInput(f"{quote(name)}: a campaign's name has letters, digits, '.', '_' and '-'; rename the folder")
+    if not (folder.path / "campaign.json").is_file():
+        raise BadInput(f"{name}: has no campaign.json, so it is no campaign; add that file, or remove the folder")
     campaign = load_campaign(folder)
     if campaign.name != name:
         raise BadInput(
-            f"{name}: holds the campaign {quote(campaign.name)}; a folder has its campaign's name; rename it"
+            f"{name}: holds the campaign {quote(campaign.name)}; folder and campaign have one name; rename it"
         )
     if campaign.missing or campaign.description.may_grow:
         left = count(campaign.missing, "run") if campaign.missing else "more blocks"

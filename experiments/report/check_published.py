@@ -57,8 +57,8 @@ def check_published(published: Path) -> Findings:
 
 
 def _find_size_fault(published: Path) -> str | None:
-    files = [*(file for file in published.parent.iterdir() if file.is_file()), *published.rglob("*")]
-    size = sum(file.lstat().st_size for file in files)
+    files = [*published.parent.iterdir(), *published.rglob("*")]
+    size = sum(file.stat().st_size for file in files if file.is_file())
     if size < MAX_BYTES:
         return None
     return (
