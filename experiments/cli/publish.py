@@ -35,14 +35,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     option = parser.add_argument
     option("campaign", metavar="CAMPAIGN", nargs="?", help=f"its name in {LOCAL}, or its folder")
     option("--check", action="store_true", help=f"change nothing: check every campaign of {PUBLISHED} and their pages")
-    option("--force", action="store_true", help="publish a campaign with more disturbed runs than are allowed")
 
 
 def run(options: Namespace) -> int:
     """Publish the campaign, or check those that are. Raises BadInput for a campaign that breaks a rule."""
-    if options.check == bool(options.campaign) or (options.check and options.force):
-        raise BadInput("publish: expected either CAMPAIGN, with or without --force, or --check alone")
-    return check() if options.check else publish(options.campaign, force=options.force)
+    if options.check == bool(options.campaign):
+        raise BadInput("publish: expected either CAMPAIGN or --check; name one campaign, or check all with --check")
+    return check() if options.check else publish(options.campaign)
 
 
 def check() -> int:
@@ -56,11 +55,11 @@ def check() -> int:
     return 0
 
 
-def publish(campaign: str, *, force: bool) -> int:
+def publish(campaign: str) -> int:
     """Check and copy a campaign, and print the text of its pull request."""
     with locked(PUBLISHED):
         folder = find_campaign(LOCAL, campaign)
-        whole = check_publishable(folder, force=force)
+        whole = check_publishable(folder)
         copied = copy_campaign(folder, PUBLISHED)
         write_parts(CampaignFolder(copied), whole)
         write_front_page(PUBLISHED)
@@ -69,18 +68,14 @@ def publish(campaign: str, *, force: bool) -> int:
     return 0
 
 
-def check_publishable(folder: CampaignFolder, *, force: bool) -> CampaignSummary:
+def check_publishable(folder: CampaignFolder) -> CampaignSummary:
     """Return the summary of a campaign. Raises BadInput if it is published already, or breaks a rule."""
     name = folder.path.name
     if (PUBLISHED / name).exists():
         raise BadInput(f"{name}: already in {PUBLISHED}; to rewrite its tables: nox -s tables -- {name}")
     whole = summarize_whole(folder)
-    disturbed = None if force else find_disturbed_fault(whole)
-    faults = [
-        *find_file_faults(folder.path, list_own_names()),
-        *(fault for fault in (find_licence_fault(PUBLISHED.parent),) if fault),
-        *([f"{disturbed}, or publish it nevertheless with --force"] if disturbed else []),
-    ]
+    of_all = (find_disturbed_fault(whole), find_licence_fault(PUBLISHED.parent))
+    faults = [*find_file_faults(folder.path, list_own_names()), *(fault for fault in of_all if fault)]
     if faults:
         raise BadInput("\n".join([f"{name}: breaks {count(len(faults), 'rule')} of docs/publish.md", *faults]))
     return whole

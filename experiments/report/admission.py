@@ -22,7 +22,7 @@ from experiments.report.pages import make_inert
 MAX_DISTURBED_RUNS = 0.05
 """Share of a campaign's runs."""
 DISTURBED_RULE_SINCE = "2026-11-29"
-"""Campaigns begun before are published with more; the page of results states the share of each."""
+"""Campaigns begun before may have more; the page of results states the share of each."""
 
 LICENCE = "Attribution 4.0 International"
 
@@ -37,6 +37,9 @@ _FILES = re.compile(
 )
 # Of the pages of explained cells.
 _OWN_LINK = "[speedscope.app](https://www.speedscope.app)"
+_XHTML = "{http://www.w3.org/1999/xhtml}"
+# Entities, which grow; style sheets and pictures of another site.
+_ALIVE_TEXT = re.compile(r"<!ENTITY|<\?xml-stylesheet|@import|url\(\s*['\"]?(?!#)", re.IGNORECASE)
 _ALIVE = ("script", "foreignObject", "iframe", "a", "image", "animate", "set")
 
 
@@ -119,7 +122,7 @@ def _has_paths(text: str) -> bool:
 
 
 def _is_alive(svg: str) -> bool:
-    if "<!ENTITY" in svg:
+    if _ALIVE_TEXT.search(svg):
         return True
     try:
         # Without entities nothing grows.
@@ -127,6 +130,7 @@ def _is_alive(svg: str) -> bool:
     except ElementTree.ParseError:
         return True
     names = [(name.rpartition("}")[2].lower(), value) for one in elements for name, value in one.attrib.items()]
-    return any(one.tag.rpartition("}")[2] in _ALIVE for one in elements) or any(
+    tags = [one.tag for one in elements]
+    return any(tag.startswith(_XHTML) or tag.rpartition("}")[2] in _ALIVE for tag in tags) or any(
         name.startswith("on") or (name == "href" and not value.startswith("#")) for name, value in names
     )

@@ -16,7 +16,7 @@ def write_pull_request(whole: CampaignSummary) -> str:
         "Machine": describe_machine(whole),
         "Python": describe_pythons(whole),
         "Noise floor": describe_noise(whole),
-        "Disturbed runs": f"{count_disturbed(whole)}; at most {MAX_DISTURBED_RUNS:.0%} are expected",
+        "Disturbed runs": f"{count_disturbed(whole)}; at most {MAX_DISTURBED_RUNS:.0%} may be",
         "Headline": describe_headline(whole),
     }
     lines = [

@@ -102,9 +102,7 @@ def test_what_cannot_be_published_is_bad_input(
         )
 
 
-def test_all_that_breaks_a_rule_is_named_and_only_disturbed_runs_can_be_forced(
-    local: CampaignFolder, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_all_that_breaks_a_rule_is_named(local: CampaignFolder, capsys: pytest.CaptureFixture[str]) -> None:
     records = local.records()
     load = Host(0.0, 1.2, 0.9, observed_s=1.0)
     disturbed = [replace(one, host=load) if place < 2 else one for place, one in enumerate(records)]
@@ -115,14 +113,9 @@ def test_all_that_breaks_a_rule_is_named_and_only_disturbed_runs_can_be_forced(
     personal = "explained/page.md: has e-mail address 'somebody@example.org'; nothing personal is published;"
     share = "11.1% (2 of 18 runs) disturbed; at most 5% may be; measure again on a quiet machine"
     assert capsys.readouterr().err == (
-        f"error: {local.path.name}: breaks 2 rules of docs/publish.md\n{personal} replace it in this file\n"
-        f"{share}, or publish it nevertheless with --force\n"
+        f"error: {local.path.name}: breaks 2 rules of docs/publish.md\n{personal} replace it in this file\n{share}\n"
     )
-    assert main(["publish", "--force", local.path.name]) == 2
-    assert "11.1%" not in capsys.readouterr().err
-    page.write_text("by nobody")
-    assert main(["publish", "--force", local.path.name]) == 0
-    assert "\n- Disturbed runs: 11.1% (2 of 18 runs); " in capsys.readouterr().out
+    assert list_campaigns(PUBLISHED) == []
 
 
 def test_what_was_published_passes_the_check_until_a_file_is_changed(
@@ -140,7 +133,7 @@ def test_what_was_published_passes_the_check_until_a_file_is_changed(
     )
 
 
-@pytest.mark.parametrize("arguments", [[], ["x", "--check"], ["--check", "--force"]])
+@pytest.mark.parametrize("arguments", [[], ["x", "--check"]])
 def test_either_a_campaign_or_a_check_is_asked_for(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["publish", *arguments]) == 2
-    assert "expected either CAMPAIGN, with or without --force, or --check alone" in capsys.readouterr().err
+    assert "expected either CAMPAIGN or --check; " in capsys.readouterr().err

@@ -66,6 +66,9 @@ def test_files_of_a_published_campaign_have_no_fault() -> None:
         ("explained/x/x.svg", '<svg onload="x"/>', "is not SVG without scripts and links"),
         ("explained/x/x.svg", '<svg><use href="https://example.org"/></svg>', "is not SVG without scripts and links"),
         ("explained/x/x.svg", '<!DOCTYPE s [<!ENTITY a "b">]><svg/>', "is not SVG without scripts and links"),
+        ("explained/x/x.svg", "<svg><style>@import 'x'</style></svg>", "is not SVG without scripts and links"),
+        ("explained/x/x.svg", '<svg fill="url(https://example.org)"/>', "is not SVG without scripts and links"),
+        ("explained/x/x.svg", '<b xmlns="http://www.w3.org/1999/xhtml"/>', "is not SVG without scripts and links"),
         ("explained/x/x.svg", "no svg", "is not SVG without scripts and links"),
     ],
 )

@@ -22,7 +22,7 @@ def test_the_text_has_what_a_reviewer_asks_for_first_and_nothing_that_is_alive(
         "- Machine: A &lt;script> Processor, 3 cores, local\n"
         "- Python: 3.13.0\n"
         "- Noise floor: 2.0%\n"
-        "- Disturbed runs: 0.0% (0 of 15 runs); at most 5% are expected\n"
+        "- Disturbed runs: 0.0% (0 of 15 runs); at most 5% may be\n"
         "- Headline: The pair of 2014 (psycopg2 on threads, aiopg): uvloop reaches 1.20x the throughput of threads "
         "(95% CI 1.18 to 1.22).\n\n"
         "`nox -s publish` found a record of every planned run, and no home folder, address, host or user name.\n\n"
