@@ -21,6 +21,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 nox.options.default_venv_backend = "none"
 
 REQUIREMENTS = Path("experiments/requirements")
+CELLS = Path("results/published/cells.csv")
 REDIRECTIONS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_DRY_RUN")
 OLDEST_HARNESS_PYTHON = (3, 11)
 
@@ -52,8 +53,16 @@ def tables(session: nox.Session) -> None:
 
 @nox.session
 def publish(session: nox.Session) -> None:
-    """Copy a campaign, named after --, from results/local to results/published and list it in results/README.md."""
+    """Check a campaign, named after --, and copy it to results/published; or check all of those: -- --check."""
     run_harness(session, "publish")
+    if CELLS.is_file() and not {"-h", "--help", "--version"} & {*session.posargs}:
+        run_parquet(session, *(["--check"] if "--check" in session.posargs else []))
+
+
+@nox.session
+def parquet(session: nox.Session) -> None:
+    """Write results/published/cells.parquet anew from cells.csv; nox -s publish does so, too."""
+    run_parquet(session)
 
 
 @nox.session
@@ -163,6 +172,12 @@ def tests(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Check mutated matrices, files and campaigns: -- --minutes 5, or only some: -- matrix; see -- --help."""
     run(session, environment(session, "tests"), "tests.fuzz", *session.posargs)
+
+
+def run_parquet(session: nox.Session, *options: str) -> None:
+    """Write or check the parquet file of published cells, with a library that only this needs."""
+    python = str(environment(session, "parquet") / "bin" / "python")
+    session.run(python, "experiments/report/make_parquet.py", *options, external=True)
 
 
 def run_harness(session: nox.Session, verb: str) -> None:

@@ -160,7 +160,7 @@ def test_every_column_of_the_csv_is_described() -> None:
 
 def test_the_snippets_of_pandas_read_files_and_columns_that_exist() -> None:
     snippets = blocks("python", PAGES)
-    assert len(snippets) == 2
+    assert len(snippets) == 3
     columns = {*AXES, *(field.name for field in fields(Record)), *first_cells("docs/data.md", "Columns of the CSV")}
     for snippet in snippets:
         compile(snippet, "snippet", "exec")

@@ -7,6 +7,6 @@
 - ``matching``, ``pooling``: cells that campaigns have in common, and their combined ratios
 - ``machines``: the spread between the machines of a cluster
 - ``utilization``, ``usable_cores``, ``time_breakdown``: the use of cores and of the workers' time
-- ``verdict``, ``disturbance``, ``ceilings``: bottlenecks, disturbed runs and upper bounds
+- ``verdict``, ``disturbance``, ``disturbed_runs``, ``ceilings``: bottlenecks, disturbed runs, their share, upper bounds
 - ``queueing``: the model that predicts other pools and cores
 """

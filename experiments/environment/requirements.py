@@ -22,7 +22,7 @@ POSTGRESQL_MAJORS = ("14", "15", "16", "17", "18")
 _LOADER_LOCKS = Path("docker") / "requirements"
 _HARNESS_LOCKS = Path("experiments") / "requirements"
 _HARNESS_PYTHON = "3.11"
-_HARNESS_GROUPS = ("harness", "cluster", "tests", "lint", "docs", "library")
+_HARNESS_GROUPS = ("harness", "cluster", "tests", "lint", "docs", "library", "parquet")
 # The wheel's own metadata asks for this Python; only its content is used, with any.
 _POSTGRESQL_WHEEL_PYTHON = "3.12"
 

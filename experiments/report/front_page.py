@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from experiments.analysis.disturbed_runs import count_disturbed
 from experiments.analysis.queueing.model import Model
 from experiments.analysis.stats import FEWEST_BLOCKS
-from experiments.analysis.summary import CampaignSummary, ExperimentSummary, summarize_campaign
-from experiments.formatting import NOTHING, axis_value, count, duration, format_known
+from experiments.analysis.summary import CampaignSummary, ExperimentSummary
+from experiments.formatting import NOTHING, axis_value, count, duration, format_known, shortened
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, part_key, part_name
 from experiments.records.facts import DataFacts, InterpreterFacts, ServerFacts
@@ -27,13 +28,18 @@ _VIRTUAL = {"none": "not virtual", None: "virtual or not is not known"}
 
 INDEX = """# Results
 
-Published campaigns, newest first. Written by `nox -s publish` and `nox -s tables` from their records; do not edit.
+Published campaigns by machine, newest first. Written by `nox -s publish` and `nox -s tables` from their records; do not
+edit.
 
 The **noise floor** is the difference that the baseline shows between its own two runs in each block. A ratio within it,
-or not significant at 5% (Holm), is *n.s.*.
+or not significant at 5% (Holm), is *n.s.*. **Disturbed** runs are those during which something else used the machine.
+"""
 
-| campaign | machine | Python | noise floor | headline |
-|:---------|:--------|:-------|------------:|:---------|
+_GALLERY = """
+## {machine}
+
+| campaign | Python | noise floor | disturbed | headline |
+|:---------|:-------|------------:|----------:|:---------|
 """
 
 HEAD = """# Results
@@ -73,22 +79,40 @@ def write_readme(newest: CampaignSummary, others: Sequence[Campaign]) -> str:
     return "\n".join([*parts, origin, _list_others(others)])
 
 
-def write_index(campaigns: Sequence[Campaign], folder: str) -> str:
-    """Write the page of published campaigns, newest first, each a row with its headline."""
-    return INDEX + "".join(f"| {' | '.join(_index_row(campaign, folder))} |\n" for campaign in campaigns)
+def write_index(campaigns: Sequence[CampaignSummary], folder: str) -> str:
+    """Write the page of published campaigns: a table for each machine, in which each campaign is a row."""
+    machines: dict[str, list[CampaignSummary]] = {}
+    for whole in campaigns:
+        machines.setdefault(describe_machine(whole), []).append(whole)
+    parts = [INDEX]
+    for machine, found in machines.items():
+        parts.append(_GALLERY.format(machine=machine))
+        parts += [f"| {' | '.join(_index_row(whole, folder))} |\n" for whole in found]
+    return "".join(parts)
 
 
-def _index_row(campaign: Campaign, folder: str) -> tuple[str, ...]:
-    whole, described = summarize_campaign(campaign), campaign.description
-    floor = _first_asked(whole).floor
+def _index_row(whole: CampaignSummary, folder: str) -> tuple[str, ...]:
+    link = f"[{whole.campaign.name}]({folder}/{whole.campaign.name}/{README})"
+    disturbed = count_disturbed(whole)
+    return link, describe_pythons(whole), describe_noise(whole), f"{disturbed.share:.1%}", describe_headline(whole)
+
+
+def describe_machine(whole: CampaignSummary) -> str:
+    """Return what campaigns of one machine share: 'A Processor, 3 cores, local'."""
+    described = whole.campaign.description
     cores = count(len(described.environment.cores_allowed), "core")
-    return (
-        f"[{campaign.name}]({folder}/{campaign.name}/{README})",
-        f"{axis_value(described.environment.cpu)}, {cores}, {described.engine}",
-        ", ".join(sorted({facts.version for facts in described.interpreters.values()})),
-        NOTHING if floor is None else f"{floor - 1:.1%}",
-        describe_headline(whole),
-    )
+    return shortened(f"{axis_value(described.environment.cpu)}, {cores}, {described.engine}", 200)
+
+
+def describe_pythons(whole: CampaignSummary) -> str:
+    """Return the versions of the interpreters of a campaign."""
+    return ", ".join(sorted({facts.version for facts in whole.campaign.description.interpreters.values()}))
+
+
+def describe_noise(whole: CampaignSummary) -> str:
+    """Return the noise floor of the experiment that a campaign is about."""
+    floor = _first_asked(whole).floor
+    return NOTHING if floor is None else f"{floor - 1:.1%}"
 
 
 def describe_headline(whole: CampaignSummary) -> str:

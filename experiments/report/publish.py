@@ -21,7 +21,10 @@ from experiments.report.page.html import INDEX, REPORT, campaign_html, index_htm
 from experiments.report.pages import write_page
 from experiments.report.queueing import model_image, model_name, model_page
 from experiments.report.reproduction import PAGE, write_reproduction
-from experiments.report.tables import csv_table, markdown_table
+from experiments.report.tables import cells_table, csv_table, markdown_table
+
+CELLS = "cells.csv"
+"""The rows of all published campaigns, in their folder."""
 
 
 def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> CampaignSummary:
@@ -31,6 +34,14 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
     ``campaign`` is what the folder holds, where that was read already.
     """
     whole = summarize_campaign(campaign or load_campaign(folder))
+    write_parts(folder, whole)
+    if not is_published(folder.path.parent):
+        write_whole(folder.path / REPORT, campaign_html(whole))
+    return whole
+
+
+def write_parts(folder: CampaignFolder, whole: CampaignSummary) -> None:
+    """Write all that the folder of a published campaign has besides its records."""
     tables = folder.subfolder("tables")
     for summary in whole.experiments:
         name = summary.experiment.name
@@ -45,9 +56,6 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
     if page := verdicts_of(folder, whole.campaign):
         write_page(folder.path / PAGE, page)
     write_page(folder.path / README, campaign_page(whole))
-    if not is_published(folder.path.parent):
-        write_whole(folder.path / REPORT, campaign_html(whole))
-    return whole
 
 
 def is_published(results: Path) -> bool:
@@ -120,19 +128,22 @@ def find_front_page(results: Path) -> Path:
 def write_front_page(results: Path, written: CampaignSummary | None = None) -> Path:
     """Write the page of a results folder and return its path; that of published campaigns is beside their folder.
 
-    Published campaigns get a page to explore besides.
     ``written`` is the result of ``write_tables``, reused for the page.
     """
     page, folders = find_front_page(results), list_campaigns(results)
     if page.parent == results:
-        text = _newest_page(folders, written)
+        write_page(page, _newest_page(folders, written))
     else:
-        campaigns = [*load_readable(folders)]
-        text = write_index(campaigns, results.name)
-        if campaigns:
-            write_whole(results / INDEX, index_html([summarize_campaign(campaign) for campaign in campaigns]))
-    write_page(page, text)
+        write_gallery(page, results, [summarize_campaign(campaign) for campaign in load_readable(folders)])
     return page
+
+
+def write_gallery(page: Path, results: Path, campaigns: Sequence[CampaignSummary]) -> None:
+    """Write what published campaigns share: the page that lists them, the one to explore, and the cells of all."""
+    if campaigns:
+        write_whole(results / INDEX, index_html(campaigns))
+        write_whole(results / CELLS, cells_table(campaigns))
+    write_page(page, write_index(campaigns, results.name))
 
 
 def _newest_page(folders: Sequence[CampaignFolder], written: CampaignSummary | None) -> str:

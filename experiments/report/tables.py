@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from experiments.analysis.machines import machines_of
 from experiments.analysis.queueing.model import Model, Modelled
 from experiments.analysis.stats import Estimate, mark_unless, with_interval
-from experiments.analysis.summary import CellSummary, ExperimentSummary
+from experiments.analysis.summary import CampaignSummary, CellSummary, ExperimentSummary
 from experiments.cpuset import format_cpuset
 from experiments.formatting import NOTHING, format_known, in_units, shortened, unit_of
 from experiments.records.campaign import Campaign
@@ -98,8 +98,27 @@ def table_rows(summary: ExperimentSummary, model: Model) -> list[dict[str, objec
 
 def csv_table(summary: ExperimentSummary, model: Model) -> str:
     """Write these rows as CSV."""
-    text, rows = io.StringIO(), table_rows(summary, model)
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    return _write_csv(table_rows(summary, model))
+
+
+def cells_table(campaigns: Sequence[CampaignSummary]) -> str:
+    """Write the rows of all experiments of these campaigns as one CSV, each behind its campaign and cell key."""
+    rows = [
+        {"campaign": whole.campaign.name, "cell_key": cell.shown.cell_key, **row}
+        for whole in campaigns
+        for summary in whole.experiments
+        for cell, row in zip(summary.cells, table_rows(summary, whole.model), strict=True)
+    ]
+    return _write_csv(rows)
+
+
+def _write_csv(rows: Sequence[Mapping[str, object]]) -> str:
+    """Write every column that a row has, empty in the others; the note is the last."""
+    columns = dict.fromkeys(column for row in rows for column in row)
+    if "note" in columns:
+        columns["note"] = columns.pop("note")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(columns), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

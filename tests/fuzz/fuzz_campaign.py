@@ -127,6 +127,7 @@ def check(files: Files) -> None:
             for name, text in content.items():
                 (folder / name).write_bytes(text)
         PUBLISHED.mkdir()
+        (PUBLISHED.parent / "LICENSE").write_bytes((ROOT / "results/LICENSE").read_bytes())
         before = _outside()
         with_charts = sum(files["runs.jsonl"]) % _INPUTS_PER_CHART == 0
         with contextlib.nullcontext() if with_charts else _NO_CHARTS:

@@ -155,7 +155,7 @@ def test_the_projects_locks_are_current_as_far_as_can_be_seen_without_an_engine(
     monkeypatch.setattr(command, "docker_answers", lambda: "no such file")
     assert command.run(arguments("--check")) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "21 locks checked: current",
+        "22 locks checked: current",
         "experiments/requirements/postgresql-settings.tsv checked: current",
         "docker/images.lock.yaml: not checked whether a registry has the digests of "
         "python 3.7, 3.8, 3.9, 3.10, 3.11, 3.12, 3.13, 3.14; postgres 14, 15, 16, 17, 18: no such file",

@@ -70,7 +70,7 @@ def test_checking_names_the_locks_that_are_not_current(
 
 
 def test_the_projects_locks_are_current(capsys: pytest.CaptureFixture[str]) -> None:
-    assert (command.check(lock_targets()), capsys.readouterr().out) == (0, "21 locks checked: current\n")
+    assert (command.check(lock_targets()), capsys.readouterr().out) == (0, "22 locks checked: current\n")
 
 
 def test_every_interpreter_has_a_lock() -> None:

@@ -99,7 +99,7 @@ def test_a_campaign_that_was_killed_between_blocks_that_are_added_is_unfinished(
     )
 
 
-def test_the_index_has_a_row_with_a_headline_for_each_published_campaign(
+def test_the_index_has_a_table_for_each_machine_with_a_headline_for_each_campaign(
     description: Description, make_record: Callable[..., Record]
 ) -> None:
     ratios = {"row_by_row_threaded": 1.0, "again": 1.01, "row_by_row_asyncio": 1.2}
@@ -107,13 +107,19 @@ def test_the_index_has_a_row_with_a_headline_for_each_published_campaign(
     gevent = replace(description.cells[2], cell=replace(description.cells[2].cell, loader="row_by_row_gevent"))
     other = measured(description, make_record, ratios, cells=(*description.cells[:2], gevent))
     none = Campaign(description, [])
+    elsewhere = replace(asked, description=replace(asked.description, engine="docker"))
     name = "2026-11-22T1430-local"
-    start = f"| [{name}](published/{name}/README.md) | A Processor, 3 cores, local | 3.13.0 |"
+    start = f"| [{name}](published/{name}/README.md) | 3.13.0 |"
     headline = "The pair of 2014 (psycopg2 on threads, aiopg): uvloop reaches 1.20x the throughput of threads"
-    assert write_index([asked, other, none], "published").splitlines()[-3:] == [
-        f"{start} 2.0% | {headline} (95% CI 1.18 to 1.22). |",
-        f"{start} 2.0% | loaders: 1 of 1 ratio significant. |",
-        f"{start} – | loaders: nothing is called different, as intervals need 5 blocks. |",  # noqa: RUF001
+    said = f"{start} 2.0% | 0.0% | {headline} (95% CI 1.18 to 1.22). |"
+    page = write_index([summarize_campaign(one) for one in (asked, elsewhere, other, none)], "published")
+    assert [line for line in page.splitlines() if line.startswith(("## ", "| ["))] == [
+        "## A Processor, 3 cores, local",
+        said,
+        f"{start} 2.0% | 0.0% | loaders: 1 of 1 ratio significant. |",
+        f"{start} – | 0.0% | loaders: nothing is called different, as intervals need 5 blocks. |",  # noqa: RUF001
+        "## A Processor, 3 cores, docker",
+        said,
     ]
 
 

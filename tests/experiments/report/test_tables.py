@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.analysis.summary import in_matrix_order
+from experiments.analysis.summary import in_matrix_order, summarize_campaign
 from experiments.matrix.cell import Cell
+from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell
 from experiments.records.record import Host, Record
 from experiments.report.effects import describe_effects
-from experiments.report.tables import csv_table, markdown_table, terminal_table
+from experiments.report.tables import cells_table, csv_table, markdown_table, terminal_table
 from tests.experiments.made_summaries import modelled, summed
 
 
@@ -302,3 +303,30 @@ def test_a_table_of_another_workload_counts_operations(
     assert "rows/s" not in text
     assert "5550.0 |" in text
     assert "It returns 222 rows, so that rates in rows are so many times higher." in text
+
+
+def test_the_cells_of_all_campaigns_are_the_rows_of_each_with_its_keys_in_front(
+    description: Description, records: list[Record]
+) -> None:
+    one = summarize_campaign(Campaign(description, records))
+    other = summarize_campaign(Campaign(replace(description, campaign="other"), []))
+    text = cells_table([one, other])
+    rows = list(csv.DictReader(io.StringIO(text)))
+    own = csv_table(*modelled(description, records, description.experiments[0])).splitlines()
+    assert text.splitlines()[:2] == [
+        f"campaign,cell_key,{own[0]}",
+        f"{description.campaign},{one.experiments[0].cells[0].shown.cell_key},{own[1]}",
+    ]
+    assert [row["campaign"] for row in rows] == [description.campaign] * 4 + ["other"] * 4
+    assert cells_table([]) == "\n"
+
+
+def test_a_column_that_only_some_rows_have_is_empty_in_the_others_and_before_the_note(
+    description: Description, records: list[Record]
+) -> None:
+    closed = summarize_campaign(Campaign(description, records))
+    cells = tuple(replace(one, cell=replace(one.cell, arrivals="100/s")) for one in description.cells)
+    opened = summarize_campaign(Campaign(replace(description, cells=cells), []))
+    header, *rows = csv.reader(io.StringIO(cells_table([closed, opened])))
+    assert header[-1] == "note"
+    assert {row[header.index("offered_per_s")] for row in rows[:4]} == {""}
