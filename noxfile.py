@@ -177,7 +177,7 @@ def fuzz(session: nox.Session) -> None:
 def run_parquet(session: nox.Session, *options: str) -> None:
     """Write or check the parquet file of published cells, with a library that only this needs."""
     python = str(environment(session, "parquet") / "bin" / "python")
-    session.run(python, "experiments/report/make_parquet.py", *options, external=True)
+    session.run(python, "experiments/report/publishing/make_parquet.py", *options, external=True)
 
 
 def run_harness(session: nox.Session, verb: str) -> None:

@@ -14,17 +14,17 @@ from experiments.formatting import count
 from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign
 from experiments.records.folder import CampaignFolder, locked
 from experiments.records.redaction import list_own_names
-from experiments.report.admission import (
+from experiments.report.charts.catalog import CHARTS
+from experiments.report.publish import write_front_page, write_parts
+from experiments.report.publishing.admission import (
     NOT_COPIED,
     find_disturbed_fault,
     find_file_faults,
     find_licence_fault,
     summarize_whole,
 )
-from experiments.report.charts.catalog import CHARTS
-from experiments.report.check_published import check_published
-from experiments.report.publish import write_front_page, write_parts
-from experiments.report.pull_request import write_pull_request
+from experiments.report.publishing.check_published import check_published
+from experiments.report.publishing.pull_request import write_pull_request
 
 # Here what an interrupted copy leaves behind is no campaign of the folder.
 _SCRATCH = ".new"

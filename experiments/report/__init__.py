@@ -1,7 +1,7 @@
 """Pages from numbers.
 
 - ``publish``, ``front_page``: the files of a campaign, and the pages of a results folder
-- ``admission``, ``check_published``, ``pull_request``: rules for published campaigns, and the text that contributes one
+- ``publishing``: rules for published campaigns, their check, and the text that contributes one
 - ``tables``, ``captions``, ``footnotes``, ``builds``, ``labels``, ``settings``: tables of an experiment
 - ``terminal``, ``csv_columns``: tables that fit a terminal, and columns for programs
 - ``bottlenecks``, ``effects``, ``queueing``: what limits each row, what each factor explains, the model

@@ -12,7 +12,7 @@ from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.folder import create
 from experiments.records.record import Host, Record
-from experiments.report.admission import (
+from experiments.report.publishing.admission import (
     find_disturbed_fault,
     find_file_faults,
     find_licence_fault,

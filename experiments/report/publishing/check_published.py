@@ -11,7 +11,11 @@ from pathlib import Path
 from experiments.analysis.summary import CampaignSummary
 from experiments.errors import BadInput, shorten
 from experiments.records.folder import CampaignFolder
-from experiments.report.admission import (
+from experiments.report.charts.catalog import CHARTS
+from experiments.report.front_page import README
+from experiments.report.page.html import INDEX
+from experiments.report.publish import CELLS, write_gallery, write_parts
+from experiments.report.publishing.admission import (
     DISTURBED_RULE_SINCE,
     find_disturbed_fault,
     find_file_faults,
@@ -19,10 +23,6 @@ from experiments.report.admission import (
     list_files,
     summarize_whole,
 )
-from experiments.report.charts.catalog import CHARTS
-from experiments.report.front_page import README
-from experiments.report.page.html import INDEX
-from experiments.report.publish import CELLS, write_gallery, write_parts
 
 MAX_BYTES = 6_000_000
 PARQUET = "cells.parquet"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from experiments.analysis.summary import summarize_campaign
 from experiments.records.description import Description
 from experiments.records.record import Record
-from experiments.report.pull_request import write_pull_request
+from experiments.report.publishing.pull_request import write_pull_request
 from tests.experiments.made_campaigns import measured
 
 

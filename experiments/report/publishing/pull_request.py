@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from experiments.analysis.disturbed_runs import count_disturbed
 from experiments.analysis.summary import CampaignSummary
-from experiments.report.admission import MAX_DISTURBED_RUNS
 from experiments.report.front_page import describe_headline, describe_machine, describe_noise, describe_pythons
 from experiments.report.pages import make_inert
+from experiments.report.publishing.admission import MAX_DISTURBED_RUNS
 
 
 def write_pull_request(whole: CampaignSummary) -> str:
