@@ -12,8 +12,8 @@ from experiments.records.campaign import load_readable
 from experiments.records.description import Description
 from experiments.records.folder import CampaignFolder, create, list_campaigns
 from experiments.records.record import Host, Record
-from experiments.report import check_published as checking
 from experiments.report.publish import write_gallery, write_parts
+from experiments.report.publishing import check_published as checking
 from experiments.report.publishing.check_published import check_published
 from tests.project import ROOT
 
