@@ -104,7 +104,7 @@ class CellSummary:
         """Return whether too many of its runs are disturbed for a claim."""
         return self.disturbed > MAX_DISTURBED_SHARE * len(self.finished)
 
-    @property
+    @cached_property
     def good_runs(self) -> GoodRuns:
         """Return the same by block, as far as comparisons need them."""
         return good_runs(self.finished)
