@@ -150,7 +150,7 @@ def _connections(loads: Loads) -> list[str]:
 
 
 def choose_loads(counter: Instrument, ready: PreparedCell) -> Loads:
-    """Return what the counter is to see: few records, so that a cell takes at most 20 s."""
+    """Return what the counter is to see: few records, as each takes long below an emulator."""
     records, pool = ready.data.geo_records, ready.cell.poolsize
     if not counter.emulates and counter.name != STRACE.name:
         few, more = AT_FULL_SPEED
