@@ -24,6 +24,8 @@ from tests.experiments.made_summaries import summed
 SVG = "{http://www.w3.org/2000/svg}"
 THREADED, ASYNCIO = "row_by_row_threaded", "row_by_row_asyncio"
 
+RATES = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
+
 
 def parse(svg: bytes) -> ElementTree.Element:
     return ElementTree.fromstring(svg)
@@ -95,9 +97,8 @@ def made(
 
 
 def pool_sizes(threaded: Cell, uvloop_cell: Cell) -> list[tuple[Cell, list[float]]]:
-    rates = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
     return [
-        (replace(cell, poolsize=size), [rate * factor for rate in rates])
+        (replace(cell, poolsize=size), [rate * factor for rate in RATES])
         for cell in (threaded, uvloop_cell)
         for size, factor in ((20, 1.0), (1, 0.3), (5, 0.8))
     ]
@@ -109,11 +110,10 @@ def test_every_row_has_its_point_and_every_row_with_an_interval_its_interval(
     uvloop_cell: Cell,
     experiment: ShownExperiment,
 ) -> None:
-    rates = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
     cells = [
-        (threaded, rates),
-        (uvloop_cell, [1.5 * rate for rate in reversed(rates)]),
-        (replace(uvloop_cell, loop="asyncio"), list(reversed(rates))),
+        (threaded, RATES),
+        (uvloop_cell, [1.5 * rate for rate in reversed(RATES)]),
+        (replace(uvloop_cell, loop="asyncio"), list(reversed(RATES))),
         (replace(uvloop_cell, loop="rloop"), []),
     ]
     matrix = {"loader": [THREADED, ASYNCIO], "loop": ["uvloop", "asyncio", "rloop"]}
@@ -131,8 +131,7 @@ def test_every_row_has_its_point_and_every_row_with_an_interval_its_interval(
 def test_the_foot_says_where_and_how(
     made: Callable[..., tuple[Description, list[Record]]], threaded: Cell, experiment: ShownExperiment
 ) -> None:
-    rates = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
-    lines = texts(charts_of(*summed(*made([(threaded, rates)], {}), experiment))["loaders.svg"])
+    lines = texts(charts_of(*summed(*made([(threaded, RATES)], {}), experiment))["loaders.svg"])
     assert "2026-11-22T1430-local; A Processor, 3 of 4 cores" in lines
     below = next(line for line in lines if line.startswith("6 blocks; noise floor "))
     assert "95% interval" in below
@@ -169,8 +168,7 @@ def test_where_nothing_is_significant_a_sentence_says_what_was_compared(
     uvloop_cell: Cell,
     experiment: ShownExperiment,
 ) -> None:
-    rates = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
-    campaign = summed(*made([(threaded, rates), (uvloop_cell, rates[::-1])], {}), experiment)
+    campaign = summed(*made([(threaded, RATES), (uvloop_cell, RATES[::-1])], {}), experiment)
     assert charts_of(*campaign) == {}
     assert chart_images(*campaign, "charts") == (
         "No row differs significantly from psycopg2 · threads (1 row, 1.00x), so there is no chart of the ratios.\n\n"
@@ -183,9 +181,8 @@ def test_a_front_page_has_the_rows_that_differ_most_and_the_loaders_of_a_setting
     uvloop_cell: Cell,
     experiment: ShownExperiment,
 ) -> None:
-    rates = [10_000.0, 10_100.0, 9_900.0, 10_050.0, 9_950.0, 10_000.0]
     cells = [
-        (replace(cell, data=f"d{number}"), [rate * (1 + number / 10) for rate in rates])
+        (replace(cell, data=f"d{number}"), [rate * (1 + number / 10) for rate in RATES])
         for cell in (threaded, uvloop_cell)
         for number in range(7)
     ]
