@@ -14,8 +14,7 @@ from experiments.formatting import count
 from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign
 from experiments.records.folder import CampaignFolder, locked
 from experiments.records.redaction import list_own_names
-from experiments.report.charts.catalog import CHARTS
-from experiments.report.publish import write_front_page, write_parts
+from experiments.report.publish import GENERATED, write_front_page, write_parts
 from experiments.report.publishing.admission import (
     NOT_COPIED,
     find_disturbed_fault,
@@ -85,7 +84,7 @@ def copy_campaign(folder: CampaignFolder, published: Path) -> Path:
     """Copy the folder so that it is there whole or not at all; return the copy."""
     scratch = published / _SCRATCH
     # What is made from the records is written anew, by the program that checks it.
-    ignored = shutil.ignore_patterns(*NOT_COPIED, "tables", CHARTS)
+    ignored = shutil.ignore_patterns(*NOT_COPIED, *GENERATED)
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         shutil.copytree(folder.path, scratch / folder.path.name, ignore=ignored)

@@ -25,6 +25,10 @@ from experiments.report.tables import cells_table, csv_table, markdown_table
 
 CELLS = "cells.csv"
 """The rows of all published campaigns, in their folder."""
+TABLES = "tables"
+"""The folder of a campaign's pages and CSV inside that of the campaign."""
+GENERATED = (TABLES, CHARTS)
+"""The folders that ``write_parts`` fills."""
 
 
 def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> CampaignSummary:
@@ -42,7 +46,7 @@ def write_tables(folder: CampaignFolder, campaign: Campaign | None = None) -> Ca
 
 def write_parts(folder: CampaignFolder, whole: CampaignSummary) -> None:
     """Write all that the folder of a published campaign has besides its records."""
-    tables = folder.subfolder("tables")
+    tables = folder.subfolder(TABLES)
     for summary in whole.experiments:
         name = summary.experiment.name
         write_page(tables / f"{name}.md", experiment_page(summary, whole))

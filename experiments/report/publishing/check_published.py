@@ -11,10 +11,9 @@ from pathlib import Path
 from experiments.analysis.summary import CampaignSummary
 from experiments.errors import BadInput, shorten
 from experiments.records.folder import CampaignFolder
-from experiments.report.charts.catalog import CHARTS
 from experiments.report.front_page import README
 from experiments.report.page.html import INDEX
-from experiments.report.publish import CELLS, write_gallery, write_parts
+from experiments.report.publish import CELLS, GENERATED, write_gallery, write_parts
 from experiments.report.publishing.admission import (
     DISTURBED_RULE_SINCE,
     find_disturbed_fault,
@@ -87,12 +86,9 @@ def _find_stale(published: Path, page: Path, campaigns: Sequence[CampaignSummary
     """Find tables, charts and pages that are not byte for byte those that the records make now."""
     with tempfile.TemporaryDirectory() as scratch:
         made, made_page = Path(scratch, published.name), Path(scratch, README)
-        shutil.copytree(published, made, ignore=shutil.ignore_patterns(".*"))
+        shutil.copytree(published, made, ignore=shutil.ignore_patterns(".*", *GENERATED))
         for whole in campaigns:
-            folder = CampaignFolder(made / whole.campaign.name)
-            for part in ("tables", CHARTS):
-                shutil.rmtree(folder.path / part, ignore_errors=True)
-            write_parts(folder, whole)
+            write_parts(CampaignFolder(made / whole.campaign.name), whole)
         write_gallery(made_page, made, campaigns)
         for path in sorted({*list_files(published), *list_files(made)}):
             if _read(published / path) != _read(made / path):
