@@ -65,8 +65,16 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the module that takes longest, so that no process is left alone with it in the end."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    """Begin with the modules that take longest, so that no process is left alone with one of them in the end."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, ...]:
+    """Return what false comes first in: what builds images for others, other campaigns, what needs a program."""
+    docker, postgres, browser = (bool(item.get_closest_marker(name)) for name in ("docker", "postgres", "browser"))
+    is_campaign = "campaign" in item.path.parts
+    builds_images = docker and item.path.stem == "test_docker_campaign"
+    return not builds_images, not (is_campaign and postgres), not docker, not (postgres or browser)
 
 
 def pytest_collection_finish() -> None:
