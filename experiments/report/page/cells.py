@@ -17,6 +17,8 @@ from experiments.records.record import Record
 from experiments.report.captions import describe_placement
 
 _KEY_DIGITS = 12
+MOST_RUNS = 200
+"""Of a cell with more attempts the page lists only the last: it is to stay small enough for a browser."""
 
 
 class PageRun(NamedTuple):
@@ -34,7 +36,10 @@ class PageRun(NamedTuple):
 
 @dataclass(frozen=True)
 class PageCell:
-    """A cell and arm of a campaign. ``facts`` are places in the page's list of names with texts."""
+    """A cell and arm of a campaign. ``facts`` are places in the page's list of names with texts.
+
+    ``runs`` are the last of its ``attempts``.
+    """
 
     campaign: int
     key: str
@@ -42,6 +47,7 @@ class PageCell:
     loader: str
     axes: Mapping[str, object]
     facts: tuple[int, ...]
+    attempts: int
     runs: tuple[PageRun, ...]
     command: str
 
@@ -68,8 +74,8 @@ def collect_cells(whole: CampaignSummary, number: int, facts: Facts) -> dict[tup
 def _cell(cell: CellSummary, campaign: Campaign, number: int, facts: Facts, lines: Mapping[int, int]) -> PageCell:
     shown, placement = cell.shown, placement_of(campaign, cell.shown)
     usual, counted = usual_costs(cell.finished), {id(record) for record in cell.finished}
-    runs = []
-    for record in campaign.attempts_of(shown):
+    attempts, runs = campaign.attempts_of(shown), []
+    for record in attempts[-MOST_RUNS:]:
         disturbances = find_disturbances(record, placement, usual.get(record.machine))
         remarks = [*([record.reason] if record.reason else []), *disturbances]
         remarks += ["interrupted"] if record.interrupted else []
@@ -85,6 +91,7 @@ def _cell(cell: CellSummary, campaign: Campaign, number: int, facts: Facts, line
         loader=short_name(shown.cell.loader, shown.cell.loop, shown.cell.protocol, shown.cell.implementation),
         axes={axis: value for axis, value in shown.cell.axes().items() if value is not None},
         facts=tuple(facts.place(name, text) for name, text in _describe(cell, campaign)),
+        attempts=len(attempts),
         runs=tuple(runs),
         command=f"nox -s matrix -- --reproduce {campaign.name} --cell {key}",
     )

@@ -7,7 +7,7 @@ from experiments.analysis.summary import summarize_campaign
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
 from experiments.records.record import Record
-from experiments.report.page.cells import Facts, PageRun, collect_cells
+from experiments.report.page.cells import MOST_RUNS, Facts, PageRun, collect_cells
 
 
 def test_a_run_names_its_line_and_what_happened_in_it(
@@ -26,6 +26,16 @@ def test_a_run_names_its_line_and_what_happened_in_it(
         PageRun(3, 2, "ok", True, 1000.0, 250.0, started, "resumed"),
     )
     assert cells["sha256:row_by_row_asyncio", "a"].runs == ()
+
+
+def test_of_more_runs_than_a_page_holds_it_lists_the_last(
+    description: Description, make_record: Callable[..., Record]
+) -> None:
+    records = [make_record(block=block) for block in range(1, MOST_RUNS + 3)]
+    whole = summarize_campaign(Campaign(description, records))
+    cell = collect_cells(whole, 0, Facts())["sha256:row_by_row_threaded", "a"]
+    assert (cell.attempts, len(cell.runs)) == (MOST_RUNS + 2, MOST_RUNS)
+    assert (cell.runs[0].line, cell.runs[-1].line) == (3, MOST_RUNS + 2)
 
 
 def test_a_cell_has_its_command_versions_and_settings(
