@@ -47,7 +47,7 @@ def describe_outcome(folder: CampaignFolder, whole: CampaignSummary, width: int,
     else:
         parts.append(f"{share:.0%} of the wall time was spent in timed phases")
     parts += [describe_headline(whole), f"page: {page_of(folder, description)}"]
-    return "\n".join([*parts, f"records: {folder.path / 'runs.jsonl'}"])
+    return "\n".join([*parts, f"records: {folder.records_file}"])
 
 
 def page_of(folder: CampaignFolder, description: Description) -> Path:

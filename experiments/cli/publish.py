@@ -13,6 +13,7 @@ from experiments.files import sync_folder
 from experiments.formatting import count
 from experiments.records.campaign import LOCAL, PUBLISHED, find_campaign
 from experiments.records.folder import CampaignFolder, locked
+from experiments.records.packed import pack_records
 from experiments.records.redaction import list_own_names
 from experiments.report.publish import GENERATED, write_front_page, write_parts
 from experiments.report.publishing.admission import (
@@ -88,6 +89,7 @@ def copy_campaign(folder: CampaignFolder, published: Path) -> Path:
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         shutil.copytree(folder.path, scratch / folder.path.name, ignore=ignored)
+        pack_records(scratch / folder.path.name / "runs.jsonl")
         copied = (scratch / folder.path.name).rename(published / folder.path.name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

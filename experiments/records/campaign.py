@@ -23,12 +23,13 @@ KEPT = "published"
 
 @dataclass(frozen=True)
 class Campaign:
-    """A campaign with its records; ``missing`` runs of its plan have none. ``counts`` are by cell key."""
+    """A campaign with its records, of ``file``; ``missing`` runs of its plan have none. ``counts`` are by cell key."""
 
     description: Description
     records: Sequence[Record]
     missing: int = 0
     counts: Mapping[str, CellCount] = field(default_factory=dict)
+    file: str = "runs.jsonl"
 
     @property
     def name(self) -> str:
@@ -66,7 +67,8 @@ def find_campaign(results: Path, text: str, *others: Path) -> CampaignFolder:
 def load_campaign(folder: CampaignFolder) -> Campaign:
     """Read a campaign with its records."""
     description, records = folder.description(), folder.records()
-    return Campaign(description, records, count_missing(description, records), folder.counts())
+    missing, file = count_missing(description, records), folder.records_file.name
+    return Campaign(description, records, missing, folder.counts(), file)
 
 
 def load_readable(folders: Iterable[CampaignFolder]) -> Iterator[Campaign]:

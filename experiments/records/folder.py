@@ -3,6 +3,7 @@
 ``campaign.json`` is written whole, ``runs.jsonl``, ``samples.jsonl`` and ``counts.jsonl`` only grow. ``attempt.json``
 is the record of a run in progress, should the campaign be killed in it. ``block-7.part`` has the records of a block
 that a machine of a cluster has not finished, ``block-7.whole`` those of one that is about to be in ``runs.jsonl``.
+A published campaign has ``runs.jsonl.gz`` instead, a tenth of the size.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from experiments.files import append_line, cut_torn_line, sync_folder, write_who
 from experiments.records import counts as cell_counts
 from experiments.records import description
 from experiments.records.description import Description
+from experiments.records.packed import PACKED, open_records
 from experiments.records.record import Record, from_json_line, to_json_line
 from experiments.records.redaction import without_paths
 
@@ -50,16 +52,21 @@ class CampaignFolder:
         """Replace ``campaign.json`` as a whole."""
         write_whole(self.path / "campaign.json", description.to_json(described))
 
+    @property
+    def records_file(self) -> Path:
+        """Return the file of the records, which a campaign without any does not have."""
+        return packed if (packed := self.path / PACKED).exists() else self._runs
+
     def records(self) -> list[Record]:
         """Read every record, in the order written. Raises BadInput for any other line, a torn last line too."""
-        if not self._runs.exists():
+        if not self.records_file.exists():
             return []
         records: list[Record] = []
         first: dict[tuple[str, str, int], dict[int, int]] = {}
         shared: dict[Any, Any] = {}
-        with self._runs.open("rb") as file, _without_collections():
+        with open_records(self.records_file) as file, _without_collections():
             for number, line in enumerate(file, start=1):
-                place = f"{self._runs}:{number}"
+                place = f"{self.records_file}:{number}"
                 if not line.endswith(b"\n"):
                     raise BadInput(
                         f"{place}: the line is not complete, as the campaign was killed while it was written; "

@@ -21,6 +21,7 @@ from experiments.campaign.reproduce import read_reproduction
 from experiments.errors import BadInput
 from experiments.records.campaign import LOCAL, PUBLISHED
 from experiments.records.folder import CampaignFolder
+from experiments.records.packed import PACKED, open_records
 from tests.project import ROOT
 
 _SOURCE = ROOT / "results" / "published" / "2026-11-23T0720-local"
@@ -52,7 +53,8 @@ def _text() -> str:
 def _small() -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return a few cells of a published campaign with their first records."""
     described = json.loads((_SOURCE / "campaign.json").read_text())
-    records = [json.loads(line) for line in (_SOURCE / "runs.jsonl").read_text().splitlines()]
+    with open_records(_SOURCE / PACKED) as lines:
+        records = [json.loads(line) for line in lines]
     cells = [one for one in described["cells"] if one["cell"]["postgres"] == "default"]
     cells = [
         one for place, one in enumerate(cells) if one["arm"] == "b" or place % 4 == 0 or one["cell"]["poolsize"] == 1

@@ -34,10 +34,10 @@ class PageExperiment:
 
 @dataclass(frozen=True)
 class PageCampaign:
-    """A campaign; ``folder`` is the link to its files, ``first`` the experiment that the page begins with."""
+    """A campaign; ``records`` is the link to their file, ``first`` the experiment that the page begins with."""
 
     name: str
-    folder: str
+    records: str
     machine: str
     created_at: str
     blocks: int
@@ -122,7 +122,7 @@ def _campaign(whole: CampaignSummary, folder: str) -> PageCampaign:
     machine = f"{axis_value(facts.cpu)}, {count(len(facts.cores_allowed), 'core')}, engine {described.engine}"
     return PageCampaign(
         name=described.campaign,
-        folder=folder,
+        records=folder + whole.campaign.file,
         machine=machine,
         created_at=described.created_at,
         blocks=described.repeats,

@@ -15,6 +15,7 @@ from experiments.errors import BadInput, quote, shorten
 from experiments.formatting import count
 from experiments.records.campaign import load_campaign
 from experiments.records.folder import CampaignFolder
+from experiments.records.packed import open_records
 from experiments.records.redaction import find_personal, without_paths
 from experiments.report.page.html import REPORT
 from experiments.report.pages import make_inert
@@ -32,7 +33,7 @@ NOT_COPIED = ("samples.jsonl", REPORT, ".*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # A run or block in progress has files of other names.
 _FILES = re.compile(
-    r"(?:published/)?(?:campaign\.json|runs\.jsonl)|counts\.jsonl|README\.md|reproduced\.md|tables/[^/]+\.(?:md|csv)|"
+    r"(?:published/)?(?:campaign\.json|runs\.jsonl)|runs\.jsonl\.gz|counts\.jsonl|README\.md|reproduced\.md|tables/[^/]+\.(?:md|csv)|"
     r"charts/[^/]+\.svg|compared/[^/]+\.md|explained/[^/]+\.md|explained/[^/]+/[^/]+\.(?:svg|json)"
 )
 # Of the pages of explained cells.
@@ -101,8 +102,12 @@ def find_file_faults(folder: Path, names: Collection[str] = ()) -> Iterator[str]
 
 def _find_text_faults(file: Path, names: Collection[str]) -> Iterator[str]:
     try:
-        text = file.read_bytes().decode()
-        paths = file.suffix in (".json", ".jsonl") and _has_paths(text)
+        with open_records(file) as content:
+            text = content.read().decode()
+        paths = file.suffix in (".json", ".jsonl", ".gz") and _has_paths(text)
+    except BadInput as error:
+        yield str(error).removeprefix(f"{file}: ")
+        return
     except ValueError:
         yield "is not text in UTF-8, or not JSON; restore it from the machine that wrote it"
         return

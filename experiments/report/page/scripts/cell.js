@@ -17,7 +17,7 @@ function cellSection(cell) {
   const rows = data.rows.filter((row) => row.cell === place);
   const again = cell.arm === "b" ? ", the baseline again" : "";
   const terms = (pairs) => make("dl", {}, ...pairs.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]));
-  const records = make("a", { href: `${campaign.folder}runs.jsonl` }, "runs.jsonl");
+  const records = make("a", { href: campaign.records }, campaign.records.split("/").pop());
   return make("section", {},
     make("h2", {}, cell.loader + again),
     terms([["Key", cell.key], ["Campaign", `${campaign.name}, ${campaign.machine}`], ...Object.entries(cell.axes).map(([axis, value]) => [data.axes[axis], String(value)])]),
@@ -27,8 +27,8 @@ function cellSection(cell) {
     table(["experiment", "rate per s", "ratio", "result", "client CPU µs", "latency p99, ms", "bottleneck"],
       rows.map((row) => [row.experiment, formatInterval(row.rate), formatInterval(row.ratio), row.meaning, formatInterval(row.cpu_us), formatInterval(row.p99_ms), row.bottleneck || NONE])),
     make("p", {}, rows.find((row) => row.reason)?.reason ?? ""),
-    make("h3", {}, `${cell.runs.length} runs`),
-    make("p", { class: "small" }, "From the lines of ", records, ". Medians are of those that count."),
+    make("h3", {}, `${cell.attempts} runs`),
+    make("p", { class: "small" }, cell.runs.length < cell.attempts ? `The last ${cell.runs.length} of them, from` : "From", " the lines of ", records, ". Medians are of those that count."),
     table(["line", "block", "status", "counts", "rate per s", "client CPU µs", "started", "remark"],
       cell.runs.map(([line, block, status, counts, rate, cpu, started, remark]) => [line, block, status, counts ? "yes" : "no", format(rate), format(cpu), started, remark])),
     make("h3", {}, "Versions and settings"),

@@ -35,7 +35,8 @@ def test_a_row_has_what_its_row_of_the_table_has(page: PageData) -> None:
 
 def test_a_campaign_begins_with_the_experiment_that_answers_the_question(page: PageData) -> None:
     (campaign,) = page.campaigns
-    assert (campaign.name, campaign.folder, campaign.first) == ("2026-11-22T1430-local", "folder/", "loaders")
+    assert (campaign.name, campaign.first) == ("2026-11-22T1430-local", "loaders")
+    assert campaign.records == "folder/runs.jsonl"
     assert campaign.machine == "A Processor, 3 cores, engine local"
     assert any("1.50x" in sentence for sentence in campaign.answer)
 
