@@ -33,15 +33,15 @@ def test_a_campaign_without_records_gets_no_packed_ones(tmp_path: Path) -> None:
 
 
 def test_what_fills_the_memory_when_unpacked_is_refused(tmp_path: Path) -> None:
-    (tmp_path / PACKED).write_bytes(gzip.compress(bytes(10_000_000)))
+    (tmp_path / PACKED).write_bytes(gzip.compress(bytes(10_000_000), mtime=0))
     with pytest.raises(BadInput, match="grows by more than 100 times"), open_records(tmp_path / PACKED):
         pass
 
 
-WHOLE = gzip.compress(b"{}\n" * 99)
+WHOLE = gzip.compress(b"{}\n" * 99, mtime=0)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", WHOLE[:20], WHOLE[:-1] + b"x"])
+@pytest.mark.parametrize("content", [b"no gzip", WHOLE[:20], WHOLE[:-1] + b"x"], ids=["other", "cut", "damaged"])
 def test_what_cannot_be_unpacked_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / PACKED).write_bytes(content)
     fault = r"runs\.jsonl\.gz: cannot be unpacked .*restore it"
