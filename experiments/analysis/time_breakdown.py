@@ -113,18 +113,19 @@ def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
 
     A rest below zero is CPU time of the server's background processes, which are no workers.
     """
-    left = sum(parts.values()) - sum(parts.get(name, 0.0) for name in _CPU)
-    settled = dict(parts)
+    settled = dict(parts.items())
+    left = sum(settled.values()) - sum(settled.get(name, 0.0) for name in _CPU)
     # Core waits may be unknown.
-    for name in (name for name in _WAITING if name in parts):
-        settled[name] = min(parts[name], max(left, 0.0))
+    for name in (name for name in _WAITING if name in settled):
+        settled[name] = min(settled[name], max(left, 0.0))
         left -= settled[name]
     return {**settled, "queueing": left}
 
 
 def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
     """Return the settled median of each part over the ok runs; ``queueing`` makes them add up to the median time."""
-    told = [record.ledger_us_per_row for record in records if record.status == "ok" and record.ledger_us_per_row]
+    ledgers = (record.ledger_us_per_row for record in records if record.status == "ok")
+    told = [dict(ledger.items()) for ledger in ledgers if ledger]
     if not told:
         return None
     values = {name: [one[name] for one in told if name in one] for name in PARTS}

@@ -129,7 +129,8 @@ def _of_ledgers(settled: Sequence[Mapping[str, float]]) -> dict[str, float | Non
 
 def _settle(record: Record) -> dict[str, float] | None:
     """Return the settled ledger of a run as shares of the pool's time; None without one."""
-    if (ledger := find_ledger(record)) is None:
+    ledger = record.ledger_us_per_row or find_ledger(record)
+    if ledger is None:
         return None
     whole_us = worker_us_per_row(record.cell, _data(record))
     return {part: us / whole_us for part, us in settle_ledger(ledger).items()}

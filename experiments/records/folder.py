@@ -59,14 +59,14 @@ class CampaignFolder:
 
     def records(self) -> list[Record]:
         """Read every record, in the order written. Raises BadInput for any other line, a torn last line too."""
-        if not self.records_file.exists():
+        if not (runs := self.records_file).exists():
             return []
         records: list[Record] = []
         first: dict[tuple[str, str, int], dict[int, int]] = {}
         shared: dict[Any, Any] = {}
-        with open_records(self.records_file) as file, _without_collections():
+        with open_records(runs) as file, _without_collections():
             for number, line in enumerate(file, start=1):
-                place = f"{self.records_file}:{number}"
+                place = f"{runs}:{number}"
                 if not line.endswith(b"\n"):
                     raise BadInput(
                         f"{place}: the line is not complete, as the campaign was killed while it was written; "

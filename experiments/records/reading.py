@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import fields
 from functools import cache
 from typing import Annotated, Any, TypeVar, cast
@@ -25,6 +26,45 @@ SCHEMA = 1
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:"\s]+')
 _LINE = re.compile(r" at line (\d+) column (\d+)")
 _CELL = TypeAdapter(Cell)
+
+
+class Numbers(Mapping[str, float]):
+    """Numbers by name, of which records have many: equal names are shared, and a number takes 8 bytes."""
+
+    __slots__ = ("_names", "_numbers")
+
+    def __init__(self, names: tuple[str, ...], numbers: array[float]) -> None:
+        self._names, self._numbers = names, numbers
+
+    def __getitem__(self, name: str) -> float:
+        try:
+            return self._numbers[self._names.index(name)]
+        except ValueError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    # The inherited views look up one name after the other.
+    def items(self) -> ItemsView[str, float]:
+        """Return names with numbers."""
+        return dict(zip(self._names, self._numbers, strict=True)).items()
+
+    def values(self) -> ValuesView[float]:
+        """Return the numbers."""
+        return dict(zip(self._names, self._numbers, strict=True)).values()
+
+    def __deepcopy__(self, memo: object) -> dict[str, float]:
+        """Return what can be written as JSON, for ``dataclasses.asdict``."""
+        return dict(self.items())
+
+
+def _pack(values: Mapping[str, float], info: ValidationInfo[dict[Any, Any]]) -> Numbers:
+    names = tuple(values)
+    return Numbers(info.context.setdefault(names, names), array("d", values.values()))
 
 
 def share(value: Any, info: ValidationInfo[dict[Any, Any]]) -> Any:
@@ -56,6 +96,8 @@ SharedNumber = Annotated[Number, AfterValidator(share)]
 SharedText = Annotated[Text, AfterValidator(share)]
 SharedReport = Annotated[Report, AfterValidator(share)]
 SharedCounts = Annotated[Mapping[Text, Count], AfterValidator(share)]
+Amounts = Annotated[Mapping[Text, Amount], AfterValidator(_pack)]
+SignedNumbers = Annotated[Mapping[Text, Number], AfterValidator(_pack)]
 SharedTexts = Annotated[Mapping[Text, Text], AfterValidator(share)]
 SharedCell = Annotated[Cell, PlainValidator(_read_cell)]
 

@@ -20,6 +20,7 @@ from experiments.records.facts import NetworkUse
 from experiments.records.open_loop import OpenLoop
 from experiments.records.reading import SCHEMA as SCHEMA
 from experiments.records.reading import (
+    Amounts,
     Schema,
     SharedAmount,
     SharedCell,
@@ -28,6 +29,7 @@ from experiments.records.reading import (
     SharedReport,
     SharedText,
     SharedTexts,
+    SignedNumbers,
     read_json,
     share,
 )
@@ -107,7 +109,7 @@ class Client:
     libpq_bundled: Flag | None = None
     driver_implementation: SharedText | None = None
     rows_per_worker: SharedCounts | None = None
-    record_latency_s: Mapping[Text, SharedAmount] | None = None
+    record_latency_s: Amounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Connections:
     active: SharedAmount
     idle: SharedAmount
     idle_in_transaction: SharedAmount
-    waits: Mapping[Text, SharedAmount]
+    waits: Amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ class Record:
     interrupted: Flag = False
     resumed: Flag = False
     repeat: Count = 0
-    ledger_us_per_row: Mapping[Text, SharedNumber] | None = None
+    ledger_us_per_row: SignedNumbers | None = None
     machine: SharedText | None = None
     network: NetworkUse | None = None
     open_loop: OpenLoop | None = None

@@ -31,6 +31,19 @@ def test_a_record_of_a_failure_survives_too(make_failure: Callable[..., Record])
     assert from_json_line(to_json_line(record), "runs.jsonl:1") == record
 
 
+def test_a_record_that_was_read_is_written_the_same_again_with_its_numbers_by_name(
+    make_record: Callable[..., Record],
+) -> None:
+    parts = {"client_user": 20.0, "queueing": -0.5}
+    line = to_json_line(replace(observed(make_record()), ledger_us_per_row=parts))
+    read = from_json_line(line, "runs.jsonl:1")
+    assert read.ledger_us_per_row is not None
+    assert dict(read.ledger_us_per_row.items()) == parts
+    assert (read.ledger_us_per_row["queueing"], read.ledger_us_per_row.get("commit_wait")) == (-0.5, None)
+    assert [*read.ledger_us_per_row.values()] == [20.0, -0.5]
+    assert to_json_line(read) == line
+
+
 def test_an_open_loop_comes_back_though_its_histograms_have_slashes(make_record: Callable[..., Record]) -> None:
     record = replace(make_record(), open_loop=OpenLoop(**OPEN_LOOP))
     # Within another text they would be cut as folders.
