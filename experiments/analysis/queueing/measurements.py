@@ -3,13 +3,13 @@
 All demands are CPU seconds per row. The client's is that of phase ``data``, and so is the server's if the record has it
 (``Phase.server_cpu_s``). Otherwise it is that of the whole run over the rows of both phases, the start of connections
 included, cut to what the cores could give (the utilisation law, ``X D <= m``). Upper bounds make no point, nor do cells
-that ran without the sampler to measure its cost.
+that ran without the sampler to measure its cost, or that a relay limits.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bigdata.registry import INGEST, LOADERS, WORKLOADS
@@ -18,10 +18,12 @@ from experiments.analysis.ceilings import is_ceiling
 from experiments.analysis.stats import median_of_known
 from experiments.analysis.time_breakdown import round_trips_per_row
 from experiments.analysis.usable_cores import Setup, count_cores, find_setup, uses_several_cores
-from experiments.analysis.utilization import find_foreign_share
+from experiments.analysis.utilization import find_foreign_share, observe
+from experiments.analysis.verdict import find_verdict
 from experiments.matrix.cell import AxisValue, canonical_json
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell, part_of
+from experiments.records.facts import Placement
 from experiments.records.record import Cell, Phase, Record
 
 CLIENT, SERVER, SHARED = "client", "server", "cores"
@@ -106,12 +108,20 @@ def _modelled_cells(description: Description) -> Iterable[ShownCell]:
     return [cell for cell in cells if not (sampled and cell.cell.sampling == "off")]
 
 
+def _is_relay_bound(runs: Sequence[Record], placement: Placement) -> bool:
+    seen = observe(runs, placement) if any(run.network for run in runs) else None
+    verdict = None if seen is None else find_verdict(seen)
+    return verdict is not None and verdict.label == "relay-bound"
+
+
 def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record]) -> Point | None:
     placement = part_of(description.placements, shown.cell, "resources")
     # With a neighbour nobody knows how much of a core was left.
     if placement is None or placement.loader_neighbours or placement.server_neighbours:
         return None
     ran = list(runs.values())
+    if _is_relay_bound(ran, placement):
+        return None
     several_cores = uses_several_cores(shown.cell, ran)
     setup = find_setup(placement, several_cores=several_cores)
     blocks = {block: sample for block, run in runs.items() if (sample := _sample(run, setup)) is not None}

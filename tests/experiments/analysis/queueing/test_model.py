@@ -11,7 +11,7 @@ from experiments.analysis.queueing.model import POOL, Model, model_campaign
 from experiments.analysis.usable_cores import Setup
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description, ShownCell
-from experiments.records.facts import Placement, ServerFacts
+from experiments.records.facts import NetworkUse, Placement, ServerFacts
 from experiments.records.record import Host, Phase, Record, ServerUse
 from tests.experiments.made_models import ASYNCIO, POOLS, THREADED, TRUTH, MakeRecord, made_campaign, made_record
 from tests.experiments.made_observed import BOTH, SPLIT
@@ -264,6 +264,17 @@ def test_runs_that_do_not_tell_the_servers_cost_make_no_point(
     unknown += [replace(record, phases=None) for record in records]
     unknown += [replace(record, status="wrong_work") for record in records]
     assert read_points(Campaign(described, unknown)) == []
+
+
+def test_a_cell_that_a_relay_limits_makes_no_point(description: Description, make_record: MakeRecord) -> None:
+    described, records = made_campaign(description, make_record, pools=(20,))
+    phases = {"geo": Phase(100, 1, 1, 1), "data": Phase(20_000, 2, 0.1, 0.1, server_cpu_s=0.2)}
+
+    def points(relay_cpu_s: float) -> int:
+        network = NetworkUse("relay", 0.002, 0.0, 0.0021, relay_cpu_s)
+        return len(read_points(Campaign(described, [replace(records[0], phases=phases, network=network)])))
+
+    assert (points(0.2), points(1.9)) == (1, 0)
 
 
 @pytest.mark.parametrize(
