@@ -35,11 +35,14 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 # Not scipy.stats, whose distributions call these: it takes a second to import, and each call a hundred times as long.
 from scipy.special import bdtr, stdtr, stdtrit
 
 from experiments.formatting import NOTHING
+
+Key = TypeVar("Key")
 
 CONFIDENCE = 0.95
 SIGNIFICANCE = 0.05
@@ -68,6 +71,14 @@ class Estimate:
     def interval(self) -> tuple[float, float] | None:
         """Return both ends of the interval, or None."""
         return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio; ``noise``: it is not significant, None without enough blocks for a test."""
+
+    value: Estimate
+    noise: bool | None = None
 
 
 def median_of_known(values: Iterable[float | None]) -> float | None:
@@ -182,6 +193,12 @@ def is_noise(ratio: Estimate, floor: float | None, adjusted_p: float | None = No
     # The interval holds 1 exactly where its p value is not below 0.05.
     significant = not low <= 1 <= high if adjusted_p is None else adjusted_p < SIGNIFICANCE
     return 1 / floor <= ratio.value <= floor or not significant
+
+
+def mark_noise(ratios: Mapping[Key, Estimate], floor: float | None) -> dict[Key, Ratio]:
+    """Return the ratios with their significance among one another (Holm)."""
+    adjusted = adjust_holm([one.p_value for one in ratios.values()])
+    return {key: Ratio(one, is_noise(one, floor, p)) for (key, one), p in zip(ratios.items(), adjusted, strict=True)}
 
 
 @dataclass(frozen=True)

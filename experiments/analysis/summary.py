@@ -136,7 +136,7 @@ class CellSummary:
         return values.pop() if len(values) == 1 else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExperimentSummary:
     """One question with its rows. ``floor`` is the noise floor, a factor above 1, of so many ``floor_blocks``."""
 

@@ -37,6 +37,15 @@ _LOOKS = (
     "samples come late."
 )
 
+LABELS: Mapping[str, str] = {
+    "client-bound": "CPU bound in Python",
+    "server-bound": "CPU bound in PostgreSQL",
+    "commit-bound": "IO bound by commits",
+    "latency-bound": "bound by latency",
+    "host-saturated": "limited by the machine",
+    "mixed": "without a single bottleneck",
+}
+"""What limits, in words of a sentence."""
 
 _NAMES = (
     *("client, user", "client, system", "core wait (Python)", "server CPU", "core wait (PostgreSQL)"),
@@ -171,3 +180,12 @@ def server_cpu_us_per_row(cell: CellSummary) -> float | None:
 def rounded(value: float | None, digits: int = 4) -> float | str:
     """Round a number for the CSV; '' if it is unknown."""
     return "" if value is None else round(value, digits)
+
+
+def group_bottlenecks(cells: Mapping[str, CellSummary]) -> dict[str, list[str]]:
+    """Return the names of cells by their bottleneck."""
+    groups: dict[str, list[str]] = {}
+    for name, one in cells.items():
+        if one.verdict is not None:
+            groups.setdefault(one.verdict.label, []).append(name)
+    return groups

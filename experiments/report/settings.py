@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from experiments.analysis.stats import mark_unless, with_interval
 from experiments.formatting import NOTHING, axis_name, axis_value, format_known
 from experiments.report.answer.facts import ASYNCIO, THREADS, UVLOOP, Setting
-from experiments.report.answer.sentences import group_bottlenecks
+from experiments.report.bottlenecks import group_bottlenecks
 from experiments.report.labels import lay_out
 
 NOTE = (
@@ -31,7 +31,7 @@ def settings_table(settings: Sequence[Setting]) -> str:
 
 
 def _columns(setting: Setting) -> list[str]:
-    threads, groups = setting.cells.get(THREADS), group_bottlenecks(setting)
+    threads, groups = setting.cells.get(THREADS), group_bottlenecks(setting.cells)
     ratios = [setting.ratios.get(name) for name in (ASYNCIO, UVLOOP)]
     costs = [one.cpu_us_per_row if one else None for one in map(setting.cells.get, (THREADS, ASYNCIO, UVLOOP))]
     alike = len(next(iter(groups.values()), [])) == len(setting.cells)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from experiments.analysis.good_runs import paired, values
 from experiments.analysis.queueing.measurements import Point
 from experiments.analysis.queueing.model import Model
-from experiments.analysis.stats import Estimate, adjust_holm, estimate_ratio, is_noise
+from experiments.analysis.stats import Estimate, Ratio, estimate_ratio, mark_noise
 from experiments.analysis.summary import CampaignSummary, CellSummary, ExperimentSummary
 from experiments.analysis.usable_cores import Setup
 from experiments.records.description import Description, ShownExperiment
@@ -37,15 +38,6 @@ COMPARED: Mapping[tuple[str, str | None], tuple[str, str]] = {
 ANY_LOADER = ("loader", "loop", "protocol", "implementation")
 
 Cells = Mapping[str, CellSummary]
-Key = TypeVar("Key")
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A ratio; ``noise``: it is not significant, None without enough blocks for a test."""
-
-    value: Estimate
-    noise: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +72,11 @@ class Setting:
         return not self.differs
 
     @property
+    def is_open(self) -> bool:
+        """Return whether it is an open loop, whose ratios are those of the 99th percentile of the response time."""
+        return any(cell.shown.cell.is_open for cell in self.cells.values())
+
+    @property
     def pool(self) -> int:
         """Return the number of connections."""
         return int(self.axes["poolsize"] or 0)
@@ -104,9 +101,22 @@ def find_facts(whole: CampaignSummary) -> list[Setting]:
     return list(found.values())
 
 
-def find_settings(summary: ExperimentSummary, model: Model | None = None) -> Iterable[Setting]:
-    """Yield the settings of one experiment; rows that were disturbed, or limited by a relay, are in none."""
+def find_settings(summary: ExperimentSummary, model: Model | None = None) -> Sequence[Setting]:
+    """Return the settings of one experiment; rows that were disturbed, or limited by a relay, are in none."""
+    found = _FOUND.get(summary)
+    if found is None:
+        found = _FOUND[summary] = tuple(_find_settings(summary))
     points = {cell.point.shown.cell_key: cell.point for cell in (model.cells if model else ())}
+    keys = [{name: cell.shown.cell_key for name, cell in one.cells.items()} for one in found]
+    measured = [{name: points[key] for name, key in of_one.items() if key in points} for of_one in keys]
+    return [replace(one, points=of_one) for one, of_one in zip(found, measured, strict=True)]
+
+
+# Charts, page and answer ask for the same, and each ratio takes all runs of two cells.
+_FOUND: WeakKeyDictionary[ExperimentSummary, Sequence[Setting]] = WeakKeyDictionary()
+
+
+def _find_settings(summary: ExperimentSummary) -> Iterable[Setting]:
     groups: dict[tuple[str, tuple[Any, ...]], dict[str, CellSummary]] = {}
     for cell in summary.cells:
         driver, name = COMPARED.get((cell.shown.cell.loader, cell.shown.cell.loop), ("", ""))
@@ -120,9 +130,7 @@ def find_settings(summary: ExperimentSummary, model: Model | None = None) -> Ite
     for (driver, _), cells in groups.items():
         keys = {name: cell.shown.cell_key for name, cell in cells.items()}
         own = {name: ratios[key] for name, key in keys.items() if key in ratios}
-        measured = {name: points[key] for name, key in keys.items() if key in points}
-        axes = _without(_first(cells))
-        yield Setting(summary.experiment.name, driver, axes, cells, own, summary.floor, points=measured)
+        yield Setting(summary.experiment.name, driver, _without(_first(cells)), cells, own, summary.floor)
 
 
 def _divide_all(family: Iterable[Cells]) -> dict[str, Estimate]:
@@ -130,12 +138,6 @@ def _divide_all(family: Iterable[Cells]) -> dict[str, Estimate]:
     pairs = [(cell, cells[THREADS]) for cells in family if THREADS in cells for cell in cells.values()]
     ratios = {cell.shown.cell_key: divide(cell, threads) for cell, threads in pairs if cell is not threads}
     return {key: ratio for key, ratio in ratios.items() if ratio is not None}
-
-
-def mark_noise(ratios: Mapping[Key, Estimate], floor: float | None) -> dict[Key, Ratio]:
-    """Return the ratios with their significance among one another (Holm)."""
-    adjusted = adjust_holm([one.p_value for one in ratios.values()])
-    return {key: Ratio(one, is_noise(one, floor, p)) for (key, one), p in zip(ratios.items(), adjusted, strict=True)}
 
 
 def divide(cell: CellSummary, other: CellSummary) -> Estimate | None:

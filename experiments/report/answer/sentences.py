@@ -7,18 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from experiments.analysis.stats import with_interval
+from experiments.analysis.stats import Ratio, mark_noise, with_interval
 from experiments.formatting import axis_name, count, format_span
-from experiments.report.answer.facts import OF_2014, THREADS, TWINS, Ratio, Setting, divide, mark_noise
+from experiments.report.answer.facts import OF_2014, THREADS, TWINS, Setting, divide
+from experiments.report.bottlenecks import LABELS, group_bottlenecks
 
-LABELS: Mapping[str, str] = {
-    "client-bound": "CPU bound in Python",
-    "server-bound": "CPU bound in PostgreSQL",
-    "commit-bound": "IO bound by commits",
-    "latency-bound": "bound by latency",
-    "host-saturated": "limited by the machine",
-    "mixed": "without a single bottleneck",
-}
 PAIRS = {TWINS: "Same driver, same SQL (psycopg 3)", OF_2014: "The pair of 2014 (psycopg2 on threads, aiopg)"}
 BOTTLENECK = "With {pool}{durable} the work is {label}: PostgreSQL uses {server} of {cores}, Python {client}."
 BOTTLENECKS = "With {pool}{durable} the bottleneck depends on the loader: {each}."
@@ -68,7 +61,7 @@ def say_capacity(facts: Sequence[Setting]) -> Sentence | None:
 def say_bottleneck(facts: Sequence[Setting]) -> Sentence | None:
     """Return what limits the loaders in the baseline's setting."""
     main = _main(facts, OF_2014, TWINS)
-    groups = group_bottlenecks(main) if main else {}
+    groups = group_bottlenecks(main.cells) if main else {}
     if main is None or not groups:
         return None
     setting = {"pool": count(main.pool, "connection"), "durable": " and durable commits" * main.durable}
@@ -87,7 +80,7 @@ def say_bottleneck(facts: Sequence[Setting]) -> Sentence | None:
 
 def say_where(facts: Sequence[Setting]) -> Sentence | None:
     """Say in how many other settings the choice matters, and in which most."""
-    others = [one for one in facts if one.differs and not one.setup.neighbours]
+    others = [one for one in facts if one.differs and not one.setup.neighbours and not one.is_open]
     tested = [(one, name, ratio) for one in others for name, ratio in one.ratios.items() if ratio.noise is not None]
     if not tested:
         return None
@@ -104,13 +97,27 @@ def say_where(facts: Sequence[Setting]) -> Sentence | None:
     return Sentence(text, (found or tested)[0][0].experiment)
 
 
+def say_tail(facts: Sequence[Setting]) -> Sentence | None:
+    """Return the 99th percentile of the response time at the load of an open loop's baseline."""
+    opened = [one for one in facts if one.is_open]
+    base = next((one.axes for one in opened for cell in one.cells.values() if cell.baseline), None)
+    beside = [one for one in opened if base and all(one.axes[axis] == base[axis] for axis in ("arrivals", "workload"))]
+    for one in (one for driver in PAIRS for one in beside if one.driver == driver and one.ratios):
+        times = [(name, cell.response.response_s) for name, cell in one.cells.items() if cell.response]
+        marks = {name: f" ({_times(ratio)})" for name, ratio in one.ratios.items()}
+        each = [f"{s['p99'].value * 1e3:.1f} ms on {name}{marks.get(name, '')}" for name, s in times if "p99" in s]
+        text = f"At {one.axes['arrivals']} load 99% of the {one.axes['workload']}s are answered within {_join(each)}"
+        return Sentence(f"{text} ({one.driver}).", one.experiment)
+    return None
+
+
 def say_limit(facts: Sequence[Setting]) -> Sentence | None:
     """Return the part of a core below which Python limits by its costs, where PostgreSQL does in the baseline's."""
     main = _main(facts, OF_2014, TWINS)
     if main is None or main.setup.client_limit != 1 or main.setup.shared:
         return None
     # The utilisation law: both sides are busy at this ratio of their cores.
-    costs = [one.median for one in main.points.values() if [*group_bottlenecks(main)] == ["server-bound"]]
+    costs = [one.median for one in main.points.values() if [*group_bottlenecks(main.cells)] == ["server-bound"]]
     shares = [one.client_s / one.server_s * main.setup.server_limit for one in costs]
     text = "Python becomes the bottleneck below {} of a core (predicted from CPU per row)."
     return Sentence(text.format(format_span(shares, ".2f")), main.experiment) if shares else None
@@ -157,21 +164,13 @@ def say_neighbour(facts: Sequence[Setting]) -> Sentence | None:
 
 SENTENCES: Sequence[Callable[[Sequence[Setting]], Sentence | None]] = (
     *(partial(say_pair, driver) for driver in PAIRS),
-    *(say_capacity, say_bottleneck, say_where, say_limit, say_pool, say_neighbour),
+    *(say_capacity, say_bottleneck, say_where, say_tail, say_limit, say_pool, say_neighbour),
 )
 
 
-def group_bottlenecks(setting: Setting) -> dict[str, list[str]]:
-    """Return the loaders by their bottleneck."""
-    groups: dict[str, list[str]] = {}
-    for name, one in setting.cells.items():
-        if one.verdict is not None:
-            groups.setdefault(one.verdict.label, []).append(name)
-    return groups
-
-
 def _main(facts: Sequence[Setting], *drivers: str) -> Setting | None:
-    return next((one for driver in drivers for one in facts if one.main and one.driver == driver), None)
+    main = [one for one in facts if one.main and not one.is_open]
+    return next((one for driver in drivers for one in main if one.driver == driver), None)
 
 
 def _list(values: Mapping[str, float], unit: str) -> str:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from experiments.analysis.stats import Ratio
 from experiments.analysis.summary import ExperimentSummary
 from experiments.formatting import axis_name, axis_value, count, format_span
-from experiments.report.answer.facts import ANY_LOADER, Ratio, Setting, find_settings
+from experiments.report.answer.facts import ANY_LOADER, Setting, find_settings
 from experiments.report.labels import join_label
 
 _FEWEST_SETTINGS = 4
@@ -61,9 +62,9 @@ class Heat:
 
 
 def find_heat(summary: ExperimentSummary) -> Heat | None:
-    """Return the ratios to threads of an experiment; None if fewer than four settings were tested."""
+    """Return the ratios to threads of an experiment; None if fewer than four settings were tested, or of open loops."""
     settings = [one for one in find_settings(summary) if any(ratio.noise is not None for ratio in one.ratios.values())]
-    if len(settings) < _FEWEST_SETTINGS:
+    if len(settings) < _FEWEST_SETTINGS or summary.is_open:
         return None
     axes = [axis for axis in settings[0].axes if axis not in (*ANY_LOADER, "poolsize") and _varies(axis, settings)]
     grids: dict[tuple[str, str], dict[tuple[str, int], Ratio]] = {}

@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from experiments.report.answer.facts import Ratio
+from experiments.analysis.stats import Ratio
 from experiments.report.charts.canvas import PADDING, SMALL, WIDTH, Key, Sheet, text_width
 from experiments.report.charts.colors import BLACK, BLUE, GREY, ORANGE, PALE_BLUE, PALE_ORANGE, PAPER, PEARL
 from experiments.report.charts.heat_facts import Grid, Heat

@@ -13,8 +13,7 @@ from experiments.analysis.summary import CellSummary, ExperimentSummary
 from experiments.formatting import count, format_span
 from experiments.records.description import Description
 from experiments.report.answer.facts import ANY_LOADER, OF_2014, TWINS, Setting, find_question, find_settings
-from experiments.report.answer.sentences import LABELS
-from experiments.report.bottlenecks import server_cpu_us_per_row
+from experiments.report.bottlenecks import LABELS, server_cpu_us_per_row
 from experiments.report.labels import label_of
 
 WAITS, NO_WAIT = "durable commit", "commit does not wait"

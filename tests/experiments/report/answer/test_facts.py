@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.analysis.stats import Estimate
+from experiments.analysis.stats import Estimate, mark_noise
 from experiments.analysis.summary import summarize_campaign
 from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
@@ -21,7 +21,6 @@ from experiments.report.answer.facts import (
     Setting,
     find_facts,
     find_question,
-    mark_noise,
 )
 
 Asked = Callable[[Mapping[tuple[str, Cell], float]], Campaign]

@@ -13,6 +13,8 @@ from experiments.analysis.usable_cores import Setup
 from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
 from experiments.records.counts import CellCount
+from experiments.records.description import Description
+from experiments.records.record import Record
 from experiments.report.answer.facts import Setting, find_facts
 from experiments.report.answer.sentences import (
     say_bottleneck,
@@ -20,9 +22,11 @@ from experiments.report.answer.sentences import (
     say_limit,
     say_neighbour,
     say_pool,
+    say_tail,
     say_where,
     write_sentences,
 )
+from tests.experiments.made_open_loops import open_campaign
 
 Asked = Callable[[Mapping[tuple[str, Cell], float]], Campaign]
 WORDS = 25
@@ -146,3 +150,20 @@ def test_cores_are_those_of_the_setting_and_only_own_whole_ones_have_a_limit(
     assert said is not None
     assert cores in said.text
     assert (say_limit(changed) is not None) is limit
+
+
+def test_an_open_loop_is_compared_by_its_99th_percentile_and_by_no_throughput(
+    description: Description, make_record: Callable[..., Record]
+) -> None:
+    facts = find_facts(summarize_campaign(open_campaign(description, make_record)))
+    said = say_tail(facts)
+    assert said is not None
+    assert said.text == (
+        "At 50% load 99% of the lookups are answered within 10.0 ms on threads and 20.0 ms on uvloop (2.00x) "
+        "(psycopg2, aiopg)."
+    )
+    assert write_sentences(facts) == [said.text]
+
+
+def test_without_an_open_loop_nothing_is_said_of_response_times(asked: Asked) -> None:
+    assert say_tail(find_facts(summarize_campaign(asked({})))) is None

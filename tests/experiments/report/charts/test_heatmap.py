@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from experiments.analysis.stats import Estimate
+from experiments.analysis.stats import Estimate, Ratio
 from experiments.analysis.summary import ExperimentSummary
 from experiments.records.campaign import Campaign
-from experiments.report.answer.facts import Ratio
 from experiments.report.charts.catalog import chart_images
 from experiments.report.charts.figures import draw_charts
 from experiments.report.charts.heat_facts import Grid, Heat, find_heat
