@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.campaign.monitoring.counters import Reading, find_growth
-from experiments.campaign.monitoring.time_slice import shorten_time_slices
 from experiments.campaign.prepared_cell import PreparedCell
 from experiments.engines.loader_report import RunFailed, read_report
 from experiments.engines.protocol import Companion, Launch
@@ -106,8 +105,6 @@ def _relayed(prepared: PreparedCell, used: UsedNetwork) -> Iterator[None]:
     used.port = prepared.host.free_port()
     arguments = ["relay", "--port", str(used.port), *_delay_arguments(used.asked)]
     with prepared.host.beside(arguments, server=prepared.server, placement=prepared.placement) as relay:
-        # Where it cannot be: it waits for the server's core, and the delay is that much longer.
-        shorten_time_slices([] if relay.pid is None else [relay.pid])
         yield
     used.relay = _read(relay)
 

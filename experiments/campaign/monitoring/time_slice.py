@@ -1,4 +1,4 @@
-"""Short scheduler time slices, so that sampler and relay get the server's core also while it is busy.
+"""Short scheduler time slices, so that the sampler also observes connections while the server core is busy.
 
 Since 6.6 Linux (EEVDF, RUN_TO_PARITY) lets a running process go on when another wakes up. A sampler and its backend on
 the server's only core got it when the connections were idle: one that was active for 22% of the time, by the server's
