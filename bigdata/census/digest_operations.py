@@ -32,9 +32,11 @@ class OperationsDigest:
     """Of the tables, after all of them."""
 
 
-def digest_operations(source: Source, workload: Workload, work: WorkDigest, poolsize: int) -> OperationsDigest:
+def digest_operations(
+    source: Source, workload: Workload, work: WorkDigest, poolsize: int, *, is_open: bool = False
+) -> OperationsDigest:
     """Return the digest of a pool's operations of a workload other than ``ingest``; ``work`` is that of the source."""
-    operations = draw_operations(source, workload, poolsize)
+    operations = draw_operations(source, workload, poolsize, is_open=is_open)
     rows = sum(map(operations.rows_of, operations.timed))
     answers = format_answers(*_answers(source, workload, Counter(operations.checked))) if workload.answers else None
     digest = work.digest

@@ -9,7 +9,7 @@ from bigdata.census.dictionary import segment
 from bigdata.census.record_files import ABSENT, BLOCK_ROW
 from bigdata.census.sf1 import FILEID, Key
 from bigdata.census.source import Source
-from bigdata.registry import CHECKED_OPERATIONS, Workload
+from bigdata.registry import CHECKED_OPERATIONS, OPEN_LOOP_TIMES, Workload
 
 SEED = 2014
 
@@ -23,8 +23,11 @@ class Operations(NamedTuple):
     rows_of: Callable[[Key], int]
 
 
-def draw_operations(source: Source, workload: Workload, poolsize: int) -> Operations:
-    """Draw the operations of a pool over the geo records of the source: the same ones wherever it is done."""
+def draw_operations(source: Source, workload: Workload, poolsize: int, *, is_open: bool = False) -> Operations:
+    """Draw the operations of a pool over the geo records of the source: the same ones wherever it is done.
+
+    Those of an open loop are the timed ones of a closed loop, again and again.
+    """
     elements = dict(_elements_of_keys(source))
     keys = list(elements)
     timed = workload.operations(len(keys), poolsize)
@@ -33,7 +36,7 @@ def draw_operations(source: Source, workload: Workload, poolsize: int) -> Operat
     drawn = [keys[int(draw() * len(keys))] for _ in range(checked + timed)]
     # Counted while the clock runs: bool is the cheapest that returns 1 of each key.
     rows_of = elements.__getitem__ if "SELECT_ELEMENTS" in workload.statements else bool
-    return Operations(drawn[:checked], drawn[checked:], rows_of)
+    return Operations(drawn[:checked], drawn[checked:] * (OPEN_LOOP_TIMES if is_open else 1), rows_of)
 
 
 def _elements_of_keys(source: Source) -> Iterator[tuple[Key, int]]:

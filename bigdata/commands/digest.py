@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from bigdata.census.digest_files import digest_of
@@ -50,15 +51,19 @@ def run(options: argparse.Namespace) -> int:
 def _of_files(options: argparse.Namespace) -> dict[str, Any]:
     source = open_named_source(options)
     work = digest_of(source)
-    poolsize = options.poolsize or USUAL_POOLSIZE
-    workloads = {name: digest_operations(source, workload, work, poolsize) for name, workload in OPERATING.items()}
+    digest = partial(digest_operations, source, work=work, poolsize=options.poolsize or USUAL_POOLSIZE)
+    workloads, open_loops = (
+        {name: asdict(digest(workload, is_open=is_open)) for name, workload in OPERATING.items()}
+        for is_open in (False, True)
+    )
     return {
         "digest": work.digest,
         "geo_records": work.geo_records,
         "data_records": work.data_records,
         "rows": work.rows,
         "inserts": asdict(work.inserts),
-        "workloads": {name: asdict(digest) for name, digest in workloads.items()},
+        "workloads": workloads,
+        "open_loops": open_loops,
     }
 
 

@@ -193,7 +193,7 @@ def _operating(job: Job, workload: Workload, source: Source, arrivals: float | N
     from bigdata.census.operations import draw_operations
     from bigdata.runtimes.answers import Answers
 
-    drawn = draw_operations(source, workload, job.poolsize)
+    drawn = draw_operations(source, workload, job.poolsize, is_open=arrivals is not None)
     phases = (("check", iter(drawn.checked), drawn.rows_of), ("data", iter(drawn.timed), drawn.rows_of))
     job = replace(job, autocommit=workload.autocommit, workload=workload.name, phases=phases, answers=Answers())
     if arrivals is None:

@@ -42,6 +42,9 @@ USUAL_POOLSIZE = 50
 CHECKED_OPERATIONS = 100
 """Operations before the timed ones, over the same loop: what arrives in them is digested."""
 
+OPEN_LOOP_TIMES = 5
+"""An open loop does its operations so many times over: in seconds, a stall of the machine is fewer than 1% of them."""
+
 INGEST = Workload(
     name="ingest",
     description="a data record: two SELECTs and its INSERTs; counted in rows",

@@ -14,7 +14,7 @@ from bigdata.registry import USUAL_POOLSIZE, TypedInserts
 from experiments.environment.cache import cache_folder, turn_at
 from experiments.environment.hashes import PROJECT
 from experiments.errors import BadInput, Failure
-from experiments.matrix.cell import canonical_json
+from experiments.matrix.cell import Cell, canonical_json
 from experiments.matrix.spec import DataSet
 from experiments.matrix.values import ALL
 from experiments.records.facts import DataFacts
@@ -49,6 +49,12 @@ class PreparedData:
     inserts: TypedInserts = field(default_factory=TypedInserts)
     workloads: Mapping[str, AskedOperations] = field(default_factory=dict)
     """By name, those other than ``ingest``."""
+    open_loops: Mapping[str, AskedOperations] = field(default_factory=dict)
+    """The same of open loops."""
+
+    def operations_of(self, cell: Cell) -> AskedOperations | None:
+        """Return what the cell's operations come to; None of the workload ``ingest``."""
+        return (self.open_loops if cell.is_open else self.workloads).get(cell.workload)
 
     def facts(self) -> DataFacts:
         """Return what identifies it, for the campaign's description: no path."""
@@ -73,8 +79,11 @@ def provide(
         raise BadInput(f"{directory} holds no data records of segments {', '.join(data.segments)}")
     counts = (report["geo_records"], report["data_records"], report["rows"])
     inserts = {phase: tuple(times) for phase, times in report["inserts"].items()}
-    workloads = {name: AskedOperations(**asked) for name, asked in report.get("workloads", {}).items()}
-    return PreparedData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts), workloads)
+    asked = [
+        {name: AskedOperations(**digest) for name, digest in report.get(part, {}).items()}
+        for part in ("workloads", "open_loops")
+    ]
+    return PreparedData(directory, tuple(arguments), report["digest"], *counts, TypedInserts(**inserts), *asked)
 
 
 def providing(source: str) -> Callable[[DataSet, int], PreparedData]:

@@ -22,7 +22,7 @@ _REPORTED = ("loader", "loop", "protocol", "poolsize", "transaction", "inserts",
 def find_differences(done: Work, data: PreparedData, transactions: range, cell: Cell | None = None) -> list[str]:
     """Return what differs from the work asked for; of ceilings only what they send, and nothing that is unknown."""
     loader = None if cell is None else LOADERS.get(cell.loader)
-    operations = None if cell is None else data.workloads.get(cell.workload)
+    operations = None if cell is None else data.operations_of(cell)
     digest = data.digest if operations is None else operations.digest
     rows = data.rows if operations is None else _rows_of(digest)
     asked = (("geo records", done.geo_records, data.geo_records), ("rows", done.rows, rows))
@@ -70,7 +70,7 @@ def find_contradictions(
 ) -> list[str]:
     """Return contradictions between the loader's report and what it was asked for; missing values are not judged."""
     client, phases, work = report["client"], report["phases"], report.get("work", {})
-    asked = data.workloads.get(cell.workload)
+    asked = data.operations_of(cell)
     pairs = [
         *((axis, report.get(axis), getattr(cell, axis)) for axis in _REPORTED),
         ("arrivals per second", report.get("arrivals", {}).get("rate_per_s"), rate_per_s),

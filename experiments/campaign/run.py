@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from bigdata.registry import (
-    INGEST,
     LOADERS,
     WORKLOADS,
     expected_transactions,
@@ -188,8 +187,7 @@ def _transactions(prepared: PreparedCell) -> range:
     """Return how many transactions the workload may add; no upper limit where the server commits some of its own."""
     cell, data = prepared.cell, prepared.data
     loader = LOADERS[cell.loader].with_checkout(cell.checkout)
-    if cell.workload != INGEST.name:
-        asked = data.workloads[cell.workload]
+    if (asked := data.operations_of(cell)) is not None:
         expected = operating_transactions(
             loader,
             WORKLOADS[cell.workload],

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bigdata.registry import OPERATING
+from bigdata.registry import OPEN_LOOP_TIMES, OPERATING
 from experiments.errors import BadInput
 from experiments.matrix.arrivals import load_of, rate_of
 from experiments.matrix.cell import Cell, canonical_json
@@ -100,7 +100,7 @@ def guess_run_s(cell: Cell, data: DataSet, timeout_s: float, cores: float | None
         return timeout_s
     if cell.workload in OPERATING:
         workload = OPERATING[cell.workload]
-        operations = workload.operations(data.records, cell.poolsize)
+        operations = workload.operations(data.records, cell.poolsize) * (OPEN_LOOP_TIMES if cell.is_open else 1)
         load_s = operations * max(1 / _guess_rate(cell), workload.least_s / cell.poolsize)
         return min(timeout_s, OVERHEAD_S + load_s)
     rows = data.records * sum(ROWS_PER_RECORD.get(segment, USUAL_ROWS_PER_RECORD) for segment in data.segments)

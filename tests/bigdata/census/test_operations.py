@@ -32,6 +32,15 @@ def test_the_keys_are_the_same_in_every_version_of_the_program(source: Source) -
     assert draw_operations(source, WAIT, 4).timed == drawn.timed[:140]
 
 
+def test_an_open_loop_has_the_keys_of_a_closed_one_five_times(source: Source) -> None:
+    closed, opened = (draw_operations(source, LOOKUP, 4, is_open=is_open) for is_open in (False, True))
+    assert (opened.checked, opened.timed) == (closed.checked, closed.timed * 5)
+    digest = digest_operations(source, TRANSACTION, digest_of(source), 4, is_open=True)
+    assert (digest.operations, digest.checked, digest.rows) == (5 * 280, 100, 5 * 280)
+    # Each of them leaves an element.
+    assert f"data:{7 * 222 + 100 + 5 * 280}:" in digest.digest
+
+
 def test_the_keys_are_those_of_the_geo_records(source: Source) -> None:
     known = {Key(record.fileid, record.stusab, record.logrecno) for record in source.geo_records()}
     assert {*draw_operations(source, LOOKUP, 4).timed} == known

@@ -4,13 +4,16 @@ import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bigdata.registry import TypedInserts
-from experiments.campaign.datasets import provide, run_program
+from experiments.campaign.datasets import AskedOperations, provide, run_program
 from experiments.errors import BadInput, Failure
+from experiments.matrix.cell import Cell
 from experiments.matrix.spec import DataSet
 from experiments.records.facts import DataFacts
 
@@ -47,6 +50,23 @@ def test_synthetic_data_is_generated_once_into_the_cache(tmp_path: Path) -> None
     assert first.arguments == ("--segments", "01,02", "--records", "100")
     assert first.inserts == TypedInserts((1,), (2, 220))
     assert first.facts() == DataFacts("geo:1:1;data:222:2", geo_records=1, data_records=1, rows=222)
+
+
+def test_closed_and_open_loops_have_operations_of_their_own(tmp_path: Path, threaded: Cell) -> None:
+    def told(operations: int) -> dict[str, Any]:
+        return {"lookup": {"operations": operations, "checked": 1, "rows": 2, "answers": None, "digest": "d"}}
+
+    class Operating(Program):
+        def __call__(self, arguments: Sequence[str]) -> str:
+            report = super().__call__(arguments)
+            more = {"workloads": told(2), "open_loops": told(10)}
+            return json.dumps({**json.loads(report), **more}) if arguments[0] == "digest" else report
+
+    data = provide(SYNTHETIC, cache=tmp_path, source="sha256:1", program=Operating())
+    looking = replace(threaded, workload="lookup")
+    closed, opened = (data.operations_of(one) for one in (looking, replace(looking, arrivals="70%")))
+    assert (closed, opened) == (AskedOperations(2, 1, 2, None, "d"), AskedOperations(10, 1, 2, None, "d"))
+    assert data.operations_of(threaded) is None
 
 
 def test_campaigns_that_need_the_same_data_at_once_generate_it_once(tmp_path: Path) -> None:

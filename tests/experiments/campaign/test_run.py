@@ -644,7 +644,7 @@ def looking_up(threaded: Cell, arrivals: str, rate_per_s: float | None) -> tuple
     counted = reporting(DIGEST_REPORT, xact_commit=1_000 + 3 + 20, scans={"geo_record": 3})
     host = FakeHost(run=reporting(report), digest=counted, clear=reporting(CLEAR_REPORT, scans={"geo_record": 0}))
     one = ready(replace(threaded, workload="lookup", arrivals=arrivals), host)
-    return replace(one, data=replace(one.data, workloads={"lookup": asked}), rate_per_s=rate_per_s), host
+    return replace(one, data=replace(one.data, open_loops={"lookup": asked}), rate_per_s=rate_per_s), host
 
 
 def test_an_open_loop_gets_its_rate_and_leaves_histograms(threaded: Cell) -> None:
