@@ -35,6 +35,10 @@ PUBLISHED = ROOT / "results/published"
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # [text](target) and ![text](target) with a target that is no address.
 LINK = re.compile(r"\]\((?!\w+:)([^)#]*)(?:#([^)]+))?\)")
+# A link to a page of results, whose text has numbers of it.
+RESULT = re.compile(r"\[([^]]*)\]\(([^)]*results/published/[^)]*\.md)\)")
+NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?(?![\w,]|\.\d)")
+CAMPAIGN = re.compile(r"\d{4}-\d\d-\d\dT\d{4}[-a-z]*")
 # Of the repository, and no pattern or made-up name such as docker/NAME.
 PATH = re.compile(r"`((?:bigdata|docker|docs|experiments|results|tests)/[a-z0-9_./-]*)`")
 NOT_IN_GIT = {"results/local/", "results/local", "bigdata/loaders/psycopg_raw.py"}
@@ -119,6 +123,14 @@ def test_its_links_lead_to_files_and_headings_that_exist(page: str) -> None:
         file = (ROOT / page).parent / target if target else ROOT / page
         assert file.is_file(), target
         assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_numbers_of_a_link_are_in_the_table_that_it_leads_to(page: str) -> None:
+    for text, target in RESULT.findall(PAGES[page]):
+        there = NUMBER.findall(((ROOT / page).parent / target).read_text(encoding="utf-8"))
+        missing = [number for number in NUMBER.findall(CAMPAIGN.sub("", text)) if number not in there]
+        assert missing == [], (text, target)
 
 
 @pytest.mark.parametrize("page", PAGES)

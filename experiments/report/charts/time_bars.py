@@ -26,9 +26,9 @@ from experiments.report.labels import label_of, setting_of
 _LOOKS: Mapping[str, dict[str, Any]] = {
     "client_user": {"facecolor": colors.BLUE},
     "client_system": {"facecolor": colors.PALE_BLUE},
-    "client_run_queue": {"facecolor": colors.PALEST_BLUE, "hatch": "...."},
+    "client_run_queue": {"facecolor": colors.PALEST_BLUE, "hatch": "----"},
     "server_cpu": {"facecolor": colors.ORANGE},
-    "server_run_queue": {"facecolor": colors.PALE_ORANGE, "hatch": "...."},
+    "server_run_queue": {"facecolor": colors.PALE_ORANGE, "hatch": "----"},
     "commit_wait": {"facecolor": colors.SAND, "hatch": "////"},
     "other_wait": {"facecolor": colors.LILAC, "hatch": "||||"},
     "round_trip": {"facecolor": colors.LEAF},
