@@ -59,8 +59,9 @@ def start(folder: Path, hosts: Path) -> subprocess.Popen[str]:
 
 
 def machine_below(worker: ProcessIdentity) -> ProcessIdentity:
-    (machine,) = [one for one in with_arguments(MACHINE) if arguments(one.pid)[4] == str(worker.pid)]
-    return machine
+    # A process that it forks has its arguments until it runs a program of its own.
+    found = [one for one in with_arguments(MACHINE) if arguments(one.pid)[4:5] == [str(worker.pid)]]
+    return min(found, key=lambda one: one.pid)
 
 
 def read_secrets(pid: int) -> str:
