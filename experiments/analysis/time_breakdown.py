@@ -42,6 +42,7 @@ _FLUSH_WAITS = ("io:walsync", "io:walwrite", "io:walinitsync", "io:walinitwrite"
 COMMIT_WAITS = (*_FLUSH_WAITS, "lwlock:walwrite", "lwlock:walwritelock", "ipc:syncrep", "timeout:commitdelay")
 """In lower case, as PostgreSQL 17 writes 'IO:WalSync' and those before it 'IO:WALSync'."""
 
+_OF_ALL = frozenset(PARTS) - {"client_run_queue", "server_run_queue"}
 _CPU = ("client_user", "client_system", "server_cpu")
 # In the order in which they get what is left of that: by the kernel's account, timed, sampled.
 _WAITING = ("client_run_queue", "server_run_queue", "round_trip", "commit_wait", "other_wait")
@@ -108,6 +109,12 @@ def find_ledger(record: Record) -> Mapping[str, float] | None:
     return {name: round(parts[name], 3) for name in PARTS if name in parts}
 
 
+def read_ledger(record: Record) -> Mapping[str, float] | None:
+    """Return what the record holds; None without it, or where somebody has left out a part that all have."""
+    ledger = record.ledger_us_per_row
+    return ledger if ledger is not None and ledger.keys() >= _OF_ALL else None
+
+
 def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
     """Shorten the waits to what CPU time leaves of the whole: core waits come first, sampled ones last.
 
@@ -124,7 +131,7 @@ def settle_ledger(parts: Mapping[str, float]) -> dict[str, float]:
 
 def median_ledger(records: Sequence[Record]) -> Mapping[str, float] | None:
     """Return the settled median of each part over the ok runs; ``queueing`` makes them add up to the median time."""
-    ledgers = (record.ledger_us_per_row for record in records if record.status == "ok")
+    ledgers = (read_ledger(record) for record in records if record.status == "ok")
     told = [dict(ledger.items()) for ledger in ledgers if ledger]
     if not told:
         return None

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from experiments.analysis.stats import median_of_known
-from experiments.analysis.time_breakdown import find_ledger, settle_ledger, split_waits, worker_count, worker_us_per_row
+from experiments.analysis.time_breakdown import (
+    find_ledger,
+    read_ledger,
+    settle_ledger,
+    split_waits,
+    worker_count,
+    worker_us_per_row,
+)
 from experiments.analysis.usable_cores import Setup, find_setup, shares_lock, uses_several_cores
 from experiments.records.facts import Placement
 from experiments.records.record import Host, Phase, Record
@@ -129,7 +136,7 @@ def _of_ledgers(settled: Sequence[Mapping[str, float]]) -> dict[str, float | Non
 
 def _settle(record: Record) -> dict[str, float] | None:
     """Return the settled ledger of a run as shares of the pool's time; None without one."""
-    ledger = record.ledger_us_per_row or find_ledger(record)
+    ledger = read_ledger(record) or find_ledger(record)
     if ledger is None:
         return None
     whole_us = worker_us_per_row(record.cell, _data(record))

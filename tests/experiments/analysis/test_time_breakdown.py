@@ -16,7 +16,9 @@ from experiments.analysis.time_breakdown import (
     split_waits,
     worker_count,
 )
+from experiments.analysis.utilization import observe
 from experiments.matrix.cell import Cell
+from experiments.records.facts import Placement
 from experiments.records.record import Connections, Record, Work
 from tests.experiments.made_observed import observed
 
@@ -272,3 +274,11 @@ def test_the_median_is_settled(make_record: Callable[..., Record]) -> None:
     twice = parts_of(client_user=34, server_cpu=53, round_trip=34, queueing=-21)
     run = replace(make_record(), ledger_us_per_row=twice)
     assert median_ledger([run]) == parts_of(client_user=34, server_cpu=53, round_trip=13)
+
+
+def test_a_ledger_without_a_part_that_all_have_is_none(make_record: Callable[..., Record]) -> None:
+    cut = replace(observed(make_record()), ledger_us_per_row={"client_user": 20.0, "queueing": 5.0})
+    assert median_ledger([cut]) is None
+    seen = observe([cut], Placement(frozenset({0}), frozenset({1})))
+    assert seen is not None
+    assert seen.round_trip == pytest.approx(0.0505, abs=0.001)
