@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import fields
 from functools import cache
+from struct import Struct
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, ValidationError, ValidationInfo
@@ -26,6 +27,7 @@ SCHEMA = 1
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:"\s]+')
 _LINE = re.compile(r" at line (\d+) column (\d+)")
 _CELL = TypeAdapter(Cell)
+_DOUBLE = Struct("d")
 
 
 class Numbers(Mapping[str, float]):
@@ -33,14 +35,16 @@ class Numbers(Mapping[str, float]):
 
     __slots__ = ("_names", "_numbers")
 
-    def __init__(self, names: tuple[str, ...], numbers: array[float]) -> None:
-        self._names, self._numbers = names, numbers
+    def __init__(self, names: tuple[str, ...], numbers: Iterable[float]) -> None:
+        self._names, self._numbers = names, array("d", numbers).tobytes()
 
     def __getitem__(self, name: str) -> float:
         try:
-            return self._numbers[self._names.index(name)]
+            place = self._names.index(name)
         except ValueError:
             raise KeyError(name) from None
+        number: float = _DOUBLE.unpack_from(self._numbers, place * _DOUBLE.size)[0]
+        return number
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -51,11 +55,11 @@ class Numbers(Mapping[str, float]):
     # The inherited views look up one name after the other.
     def items(self) -> ItemsView[str, float]:
         """Return names with numbers."""
-        return dict(zip(self._names, self._numbers, strict=True)).items()
+        return dict(zip(self._names, array("d", self._numbers), strict=True)).items()
 
     def values(self) -> ValuesView[float]:
         """Return the numbers."""
-        return dict(zip(self._names, self._numbers, strict=True)).values()
+        return dict(zip(self._names, array("d", self._numbers), strict=True)).values()
 
     def __deepcopy__(self, memo: object) -> dict[str, float]:
         """Return what can be written as JSON, for ``dataclasses.asdict``."""
@@ -64,12 +68,18 @@ class Numbers(Mapping[str, float]):
 
 def _pack(values: Mapping[str, float], info: ValidationInfo[dict[Any, Any]]) -> Numbers:
     names = tuple(values)
-    return Numbers(info.context.setdefault(names, names), array("d", values.values()))
+    return Numbers(info.context.setdefault(names, names), values.values())
 
 
 def share(value: Any, info: ValidationInfo[dict[Any, Any]]) -> Any:
     """Return the equal value that the file had before, if any: a campaign repeats its cells and its work."""
     return info.context.setdefault(tuple(value.items()) if isinstance(value, dict) else value, value)
+
+
+def _share_count(value: int, info: ValidationInfo[dict[Any, Any]]) -> int:
+    # An amount may be equal, and is no integer.
+    count: int = info.context.setdefault(("count", value), value)
+    return count
 
 
 def _read_cell(values: Any, info: ValidationInfo[dict[Any, Any]]) -> Cell:
@@ -95,6 +105,7 @@ SharedAmount = Annotated[Amount, AfterValidator(share)]
 SharedNumber = Annotated[Number, AfterValidator(share)]
 SharedText = Annotated[Text, AfterValidator(share)]
 SharedReport = Annotated[Report, AfterValidator(share)]
+SharedCount = Annotated[Count, AfterValidator(_share_count)]
 SharedCounts = Annotated[Mapping[Text, Count], AfterValidator(share)]
 Amounts = Annotated[Mapping[Text, Amount], AfterValidator(_pack)]
 SignedNumbers = Annotated[Mapping[Text, Number], AfterValidator(_pack)]

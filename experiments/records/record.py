@@ -24,6 +24,7 @@ from experiments.records.reading import (
     Schema,
     SharedAmount,
     SharedCell,
+    SharedCount,
     SharedCounts,
     SharedNumber,
     SharedReport,
@@ -53,7 +54,7 @@ class Phase:
     ``ingest``.
     """
 
-    rows: Count
+    rows: SharedCount
     wall_s: Amount
     user_s: Amount
     system_s: Amount

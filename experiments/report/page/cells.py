@@ -66,8 +66,9 @@ class Facts:
 def collect_cells(whole: CampaignSummary, number: int, facts: Facts) -> dict[tuple[str, str], PageCell]:
     """Collect all cells of a campaign by key and arm, each once."""
     campaign = whole.campaign
-    lines = {id(record): line for line, record in enumerate(campaign.records, start=1)}
     cells = {(cell.shown.cell_key, cell.shown.arm): cell for one in whole.experiments for cell in one.cells}
+    listed = {id(record) for cell in cells.values() for record in campaign.attempts_of(cell.shown)[-MOST_RUNS:]}
+    lines = {id(record): line for line, record in enumerate(campaign.records, start=1) if id(record) in listed}
     return {name: _cell(cell, campaign, number, facts, lines) for name, cell in cells.items()}
 
 
