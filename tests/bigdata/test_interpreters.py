@@ -81,7 +81,7 @@ def load(python: str, pair: program.Pair, dburl: str, directory: Path) -> tuple[
     options = () if pair == program.REPRESENTATIVES[0] else ("--prepared",)
     arguments = program.load_arguments(pair, program.generate(directory, records=2), 2, "--report", "-", *options)
     process = program.start(*arguments, dburl=dburl, python=python)
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=300)
     return process.returncode, out, errors
 
 
