@@ -216,7 +216,6 @@ class Record:
     checking. An ``interrupted`` attempt was ended from outside, and is repeated. ``resumed``: measured by a command
     that resumed the campaign. A cell that cannot run has one record, in block 0; runs are counted from block 1.
     ``repeat`` counts the repetitions of a run within its block (``experiments.analysis.attempts``).
-
     ``connections`` is null without samples. ``ledger_us_per_row`` are the parts of a worker's time per row or operation
     of phase ``data`` in microseconds, by the names of ``experiments.analysis.time_breakdown``; their sum is the whole.
     ``machine`` is that of a cluster, by its name in the description; null without one.

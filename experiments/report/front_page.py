@@ -122,6 +122,8 @@ def describe_headline(whole: CampaignSummary) -> str:
         return said.text
     summary = _first_asked(whole)
     tested = [cell.noise for cell in summary.cells if cell.noise is not None and cell.shown.arm == "a"]
+    if not tested and any(cell.disturbed_ground for cell in summary.cells):
+        return f"{summary.experiment.name}: nothing is claimed, as something else disturbed the runs."
     if not tested:
         return f"{summary.experiment.name}: nothing is called different, as intervals need {FEWEST_BLOCKS} blocks."
     return f"{summary.experiment.name}: {tested.count(False)} of {count(len(tested), 'ratio')} significant."

@@ -9,8 +9,8 @@ from experiments.analysis.summary import summarize_campaign
 from experiments.matrix.cell import Cell
 from experiments.records.campaign import Campaign
 from experiments.records.description import Description
-from experiments.records.record import Record
-from experiments.report.front_page import campaign_page, timed_share, write_index, write_readme
+from experiments.records.record import Host, Record
+from experiments.report.front_page import campaign_page, describe_headline, timed_share, write_index, write_readme
 from tests.experiments.made_campaigns import measured
 
 PAGE = """\
@@ -97,6 +97,16 @@ def test_a_campaign_that_was_killed_between_blocks_that_are_added_is_unfinished(
         "- killed: loaders; 6 blocks; unfinished, more blocks may follow\n"
         "- [ended](ended/README.md): loaders; 6 blocks\n"
     )
+
+
+def test_the_headline_of_a_disturbed_campaign_claims_nothing(
+    description: Description, make_record: Callable[..., Record]
+) -> None:
+    busy = Host(observed_s=1.0, cores=2, foreign_cpu_s=0.7, run_foreign_cpu_s=0.7)
+    asked = measured(description, make_record, {"row_by_row_threaded": 1.0, "again": 1.01, "row_by_row_asyncio": 1.2})
+    disturbed = replace(asked, records=[replace(record, host=busy) for record in asked.records])
+    said = describe_headline(summarize_campaign(disturbed))
+    assert said == "loaders: nothing is claimed, as something else disturbed the runs."
 
 
 def test_the_index_has_a_table_for_each_machine_with_a_headline_for_each_campaign(
