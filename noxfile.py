@@ -25,9 +25,9 @@ CELLS = Path("results/published/cells.csv")
 REDIRECTIONS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_DRY_RUN")
 OLDEST_HARNESS_PYTHON = (3, 11)
 
-# Two processes more than cores, as many tests wait; tests that share what only one can have stay in one process.
+# A process of tests more than cores, as many tests wait; tests that share what only one can have stay in one process.
 # tests/conftest.py has the order of the modules.
-IN_PARALLEL = (f"--numprocesses={(os.cpu_count() or 1) + 2}", "--dist=loadscope", "--no-loadscope-reorder")
+IN_PARALLEL = (f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=loadscope", "--no-loadscope-reorder")
 
 # What a campaign needs after Ctrl-C to stop its loader and its servers, and to write its records.
 CLEAN_UP_S = 30.0
