@@ -97,7 +97,7 @@ class CellSummary:
     @property
     def is_relay_bound(self) -> bool:
         """Return whether the relay in place of a network limited it, so that it is no result."""
-        return self.verdict is not None and self.verdict.label == "relay-bound"
+        return self.verdict is not None and self.verdict.is_relay_bound
 
     @property
     def is_disturbed(self) -> bool:

@@ -67,6 +67,11 @@ class Verdict:
     numbers: Mapping[str, float]
     sentence: str
 
+    @property
+    def is_relay_bound(self) -> bool:
+        """Return whether the relay in place of a network is the limit, so that it is no result."""
+        return self.label == "relay-bound"
+
 
 def find_verdict(observations: Observations) -> Verdict | None:
     """Find the bottleneck; None where no side is busy and connections were not sampled."""

@@ -111,7 +111,7 @@ def _modelled_cells(description: Description) -> Iterable[ShownCell]:
 def _is_relay_bound(runs: Sequence[Record], placement: Placement) -> bool:
     seen = observe(runs, placement) if any(run.network for run in runs) else None
     verdict = None if seen is None else find_verdict(seen)
-    return verdict is not None and verdict.label == "relay-bound"
+    return verdict is not None and verdict.is_relay_bound
 
 
 def _point(description: Description, shown: ShownCell, runs: Mapping[int, Record]) -> Point | None:
