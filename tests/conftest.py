@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -70,11 +70,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _turn(item: pytest.Item) -> tuple[bool, ...]:
-    """Return what false comes first in: what builds images for others, other campaigns, what needs a program."""
+    """Return what false comes first in: what builds images for others, other campaigns, what needs a program.
+
+    What runs alone comes last, when others have but short tests, for whose end it waits.
+    """
     docker, postgres, browser = (bool(item.get_closest_marker(name)) for name in ("docker", "postgres", "browser"))
     is_campaign = "campaign" in item.path.parts
     builds_images = docker and item.path.stem == "test_docker_campaign"
-    return not builds_images, not (is_campaign and postgres), not docker, not (postgres or browser)
+    first = not builds_images, not (is_campaign and postgres), not docker, not (postgres or browser)
+    return (_is_serial(item), *first)
 
 
 def pytest_collection_finish() -> None:
@@ -84,18 +88,40 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let a test that is marked ``serial`` run while no other process of the test run has one."""
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Let tests that are marked ``serial`` run while no other process of the test run has one.
+
+    Those that follow each other keep the turn: to wait for what others have begun takes longer than many a test.
+    """
     # Both files are there and in nobody's way. Who waits for the second holds the first, so that nobody overtakes.
-    with (ROOT / "noxfile.py").open() as turn, (ROOT / "pyproject.toml").open() as running:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        fcntl.flock(running, fcntl.LOCK_EX if item.get_closest_marker("serial") else fcntl.LOCK_SH)
-        fcntl.flock(turn, fcntl.LOCK_UN)
-        try:
-            return (yield)
-        finally:
+    if item.config.stash.get(_TURN, None) is None:
+        item.config.stash[_TURN] = _take_turn(alone=_is_serial(item))
+    try:
+        return (yield)
+    finally:
+        if not (nextitem is not None and _is_serial(item) and _is_serial(nextitem)):
             # A process that a test has left may still have the file open.
+            running = item.config.stash[_TURN]
+            assert running is not None
             fcntl.flock(running, fcntl.LOCK_UN)
+            running.close()
+            item.config.stash[_TURN] = None
+
+
+_TURN: pytest.StashKey[TextIO | None] = pytest.StashKey()
+
+
+def _take_turn(*, alone: bool) -> TextIO:
+    with (ROOT / "noxfile.py").open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        running = (ROOT / "pyproject.toml").open()
+        fcntl.flock(running, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+    return running
+
+
+def _is_serial(item: pytest.Item) -> bool:
+    return item.get_closest_marker("serial") is not None
 
 
 class ByModule(LoadScopeScheduling):  # type: ignore[misc]
