@@ -48,7 +48,7 @@ postgres:
   as_is: {{version: "17", storage: tmpfs}}
   sleeping: {{version: "17", storage: tmpfs}}
   computing: {{version: "17", storage: tmpfs}}
-  slow_commit: {{version: "17", storage: disk, settings: {{commit_delay: "10000", commit_siblings: "0"}}}}
+  slow_commit: {{version: "17", storage: disk, settings: {{commit_delay: "5000", commit_siblings: "0"}}}}
 resources:
   split: {{loader_cpuset: "0", server_cpuset: rest}}
 """
@@ -58,7 +58,7 @@ CREATE OR REPLACE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGI
 CREATE OR REPLACE TRIGGER hold_up BEFORE INSERT ON data_element FOR EACH ROW EXECUTE FUNCTION hold_up();
 """
 SLEEP = TRIGGER.format(what="PERFORM pg_sleep(0.005);")
-COMPUTE = TRIGGER.format(what="FOR i IN 1..200000 LOOP END LOOP;")
+COMPUTE = TRIGGER.format(what="FOR i IN 1..60000 LOOP END LOOP;")
 
 BUSY_CLIENT = Sabotage(
     "computes for each row",

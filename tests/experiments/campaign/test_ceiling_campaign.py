@@ -20,6 +20,7 @@ version: 1
 repeats: 1
 seed: 1
 timeout_s: 60
+patience_s: 0
 baseline: {loader: row_by_row_threaded}
 data:
   ny: {source: synthetic, state: NY, segments: ["01"], records: 5}

@@ -27,6 +27,7 @@ version: 1
 repeats: 1
 seed: 1
 timeout_s: 60
+patience_s: 0
 baseline: {}
 defaults:
   {engine: docker, python: "3.11", loader: row_by_row_threaded, poolsize: 5, postgres: pg15, data: ny, resources: split}

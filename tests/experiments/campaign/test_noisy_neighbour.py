@@ -6,8 +6,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,17 +49,24 @@ def spinning(cpu: int, on_s: float, period_s: float, *, session: bool) -> Iterat
         process.wait()
 
 
-def campaign(results: Path, patience: str, blocks: int = 5) -> tuple[str, list[CellSummary]]:
-    """Runs threads and asyncio in blocks; what was printed, and the rows."""
+def campaign(
+    results: Path, patience: str, neighbour: AbstractContextManager[None], blocks: int = 5
+) -> tuple[str, list[CellSummary]]:
+    """Runs threads and asyncio in blocks, beside the neighbour from the first run on; what was printed, and rows."""
     arguments = ["--experiment", "loaders", "--only", "loop=asyncio", "--engine", "local", "--repeats", str(blocks)]
     arguments += ["--matrix", str(matrix_with_pool(results.parent, 4)), "--records", "4", "--patience", patience]
     arguments += ["--no-count", "--results", str(results)]
     command = [sys.executable, "-m", "experiments", "matrix", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
+        while process.poll() is None and not list(results.glob("*/campaign.json")):
+            time.sleep(0.02)
+        with neighbour:
+            out, errors = process.communicate()
+    assert process.returncode == 0, out + errors
     (folder,) = list_campaigns(results)
     (summary,) = summarize_campaign(load_campaign(folder)).experiments
-    return done.stdout, list(summary.cells)
+    return out, list(summary.cells)
 
 
 @pytest.mark.parametrize(
@@ -69,15 +77,13 @@ def campaign(results: Path, patience: str, blocks: int = 5) -> tuple[str, list[C
     ],
 )
 def test_every_row_beside_a_busy_process_is_disturbed(cpu: int, session: bool, tmp_path: Path) -> None:
-    with spinning(cpu, 1.0, 1.0, session=session):
-        _, cells = campaign(tmp_path, "0", blocks=1)
+    _, cells = campaign(tmp_path, "0", spinning(cpu, 1.0, 1.0, session=session), blocks=1)
     assert len(cells) == 3
     assert all(cell.disturbed_ground and cell.noise is None for cell in cells)
 
 
 def test_nothing_is_claimed_beside_a_busy_process_that_comes_and_goes_for_longer_than_patience(tmp_path: Path) -> None:
-    with spinning(LOADER_CORE, 3.0, 5.0, session=True):
-        out, cells = campaign(tmp_path, "1s")
+    out, cells = campaign(tmp_path, "1s", spinning(LOADER_CORE, 3.0, 5.0, session=True))
     assert re.search(r"\nwaiting for quiet cores, at most 1 s in this block: ", out)
     assert not any(cell.noise is False for cell in cells)
     assert any(cell.disturbed_ground for cell in cells)

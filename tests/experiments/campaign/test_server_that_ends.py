@@ -29,6 +29,7 @@ version: 1
 repeats: 3
 seed: 1
 timeout_s: 60
+patience_s: 0
 baseline: {}
 defaults: {engine: local, loader: row_by_row_threaded, poolsize: 3, postgres: default, data: ny, resources: split}
 experiments:

@@ -32,6 +32,7 @@ version: 1
 repeats: 1
 seed: 1
 timeout_s: 60
+patience_s: 0
 defaults: {{engine: docker, python: "3.13", loader: row_by_row_threaded, poolsize: 5, postgres: memory, data: few,
            resources: split, network: two_hosts}}
 experiments:
