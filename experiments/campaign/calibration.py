@@ -1,4 +1,4 @@
-"""Rates of loads: a share of what the baseline does as a closed loop, measured untimed before each block.
+"""Rates of loads: a share of what the baseline does as a closed loop, by runs before each block that leave no record.
 
 All cells with the same load get the same absolute rate, so that loaders are compared under the same arrivals. A cell
 that several experiments show has that of the first one's baseline.
@@ -13,7 +13,7 @@ from experiments.matrix.cell import Cell
 from experiments.matrix.plan import Plan
 
 FindRate = Callable[[PreparedCell], float | None]
-"""Runs a cell as a closed loop and returns its operations per second; None where it does not run well."""
+"""Finds the operations per second of a cell as a closed loop; None where it does not run well."""
 
 
 def with_rates(

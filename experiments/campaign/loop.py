@@ -2,8 +2,9 @@
 
 import errno
 import os
+import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from experiments.analysis.disturbance import has_outside_cause
@@ -26,6 +27,9 @@ _FULL = os.strerror(errno.ENOSPC)
 NO_BLOCK = 0
 """The block of the record of a cell that cannot run; those of runs are counted from 1."""
 
+FIRST_CALIBRATIONS = 3
+"""Those before the first block. A load is of the median of all so far: one moment's speed is not that of a block."""
+
 Cells = Mapping[Cell, PreparedCell | str]
 Measure = Callable[[PreparedCell, Record], Record]
 Run = tuple[PlannedRun, PreparedCell]
@@ -43,6 +47,8 @@ class Runner:
     resumed: bool = False
     calibrate: Measure = measure
     """Measures a run that leaves no record."""
+    calibrated: dict[Cell, list[float]] = field(default_factory=dict)
+    """The rates of all calibrations so far."""
 
     def run_block(self, runs: Sequence[Run], plan: Plan, *, whole: bool) -> None:
         """Measure the runs of one block; then repeat those that were disturbed from outside, with their baselines.
@@ -67,11 +73,14 @@ class Runner:
         self.gate.begin_block()
 
         def find_rate(base: PreparedCell) -> float | None:
-            self.gate.wait(base)
-            run = replace(runs[0][0], cell=base.cell)
-            record = self.calibrate(base, initial_record(self.folder.path.name, run, base.key))
-            self.reporter.tell(f"calibration of block {run.block}: {describe_result(record)}")
-            return record.rate if record.status == "ok" else None
+            rates = self.calibrated.setdefault(base.cell, [])
+            for _ in range(1 if rates else FIRST_CALIBRATIONS):
+                self.gate.wait(base)
+                run = replace(runs[0][0], cell=base.cell)
+                record = self.calibrate(base, initial_record(self.folder.path.name, run, base.key))
+                self.reporter.tell(f"calibration of block {run.block}: {describe_result(record)}")
+                rates += [record.rate] if record.status == "ok" and record.rate is not None else []
+            return statistics.median(rates) if rates else None
 
         ready = with_rates([prepared for _, prepared in runs], plan, cells, find_rate)
         return [(run, prepared) for (run, _), prepared in zip(runs, ready, strict=True)]
