@@ -12,6 +12,7 @@ SEGMENTS = Path("/proc/sysvipc/shm")
 # PGShmemHeader: magic, creator, two sizes, handle of the control segment, a pointer; device and inode of the data.
 _SHIM = struct.Struct("=ii16xI4x8xQQ")
 _SHIM_MAGIC = 679834894
+_KEY = 0xFFFFFFFF
 # dsm_control_header: magic, number of items, room for items; the items are aligned to 8 bytes.
 _HEADER = struct.Struct("=III4x")
 _MAGIC = 0x9A503D32
@@ -23,7 +24,7 @@ _IPC_RMID = 0
 
 
 def remove_shared_memory(data: Path) -> None:
-    """Remove the shared memory of an ended server by its data directory, which each segment names."""
+    """Remove the shared memory of an ended server by its data directory, which each filled segment names."""
     with contextlib.suppress(FileNotFoundError):
         place = data.stat()
         for segment, control in list(_shims(place.st_dev, place.st_ino)):
@@ -40,12 +41,15 @@ def remove_segments(control: int, memory: Path = MEMORY) -> None:
 def _shims(device: int, inode: int) -> Iterator[tuple[int, int]]:
     """Yield the System V segments of this data directory, each with the handle of its control segment."""
     for line in SEGMENTS.read_text().splitlines()[1:]:
-        segment, size = int(line.split()[1]), int(line.split()[3])
+        key, segment, _, size, _, _, attached = map(int, line.split()[:7])
         content = _read(segment) if size == _SHIM.size else None
         if content is not None:
             magic, _, control, *place = _SHIM.unpack(content)
             if magic == _SHIM_MAGIC and place == [device, inode]:
                 yield segment, control
+            # Of a server that was killed before it filled it: its key is the directory's inode (sysv_shmem.c).
+            elif place == [0, 0] and key & _KEY == inode & _KEY and not attached:
+                yield segment, 0
 
 
 def _read(segment: int) -> bytes | None:

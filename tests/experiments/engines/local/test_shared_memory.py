@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import ctypes
 import struct
 from pathlib import Path
 
 import pytest
 
-from experiments.engines.local.shared_memory import remove_segments
+from experiments.engines.local.shared_memory import SEGMENTS, remove_segments, remove_shared_memory
 
 
 def control_segment(*items: tuple[int, int]) -> bytes:
@@ -29,3 +30,16 @@ def test_what_lists_nothing_goes_alone(tmp_path: Path, content: bytes) -> None:
     remove_segments(1, tmp_path)
     remove_segments(2, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["PostgreSQL.5"]
+
+
+def test_a_segment_that_a_killed_server_had_not_filled_yet_goes_by_its_key(tmp_path: Path) -> None:
+    create, private, size = 0o1600, 0, 56
+    segments = [ctypes.CDLL(None).shmget(key, size, create) for key in (tmp_path.stat().st_ino, private)]
+    assert -1 not in segments
+    remove_shared_memory(tmp_path)
+    left = {int(line.split()[1]) for line in SEGMENTS.read_text().splitlines()[1:]}
+    try:
+        assert left & {*segments} == {segments[1]}
+    finally:
+        for segment in left & {*segments}:
+            ctypes.CDLL(None).shmctl(segment, 0, None)
