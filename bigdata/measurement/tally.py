@@ -69,7 +69,8 @@ class Tally:
         return Taken(self._rows, self._latencies_s, self._classes)
 
     def _sum_up(self) -> None:
-        self._rows += sum(map(self._rows_of, self.records))
+        # Of most workloads a record is one row.
+        self._rows += len(self.records) if self._rows_of is bool else sum(map(self._rows_of, self.records))
         latencies_s = map(sub, self.times_s[1:], self.times_s)
         self._latencies_s.extend(islice(latencies_s, EXACT - len(self._latencies_s)))
         self._classes.update(map(_class_of, latencies_s))

@@ -21,7 +21,6 @@ class AsyncRecords:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._take = feed.ready.popleft
         self._tally = feed.new_tally()
         self.current: Any = None
 
@@ -31,7 +30,7 @@ class AsyncRecords:
     async def __anext__(self) -> Any:
         if not self._feed.ready and not await self._refill():
             raise StopAsyncIteration
-        return hand_out(self, self._take, self._tally)
+        return hand_out(self, self._feed.ready, self._tally)
 
     async def _refill(self) -> bool:
         if self._feed.would_wait:
@@ -55,13 +54,13 @@ class AwaitedRecords(AsyncRecords):
                 raise StopAsyncIteration
             # After a refill another task may have taken all.
             with suppress(IndexError):
-                turns.upcoming = self._take()
+                turns.upcoming = self._feed.ready.popleft()
         woken = asyncio.get_event_loop().create_future()
         self._line.join(schedule.start_ns + turns.upcoming[0], partial(_wake, woken))
         await woken
         if schedule.closed:
             raise StopAsyncIteration
-        return hand_out(self, self._take, turns)
+        return hand_out(self, self._feed.ready, turns)
 
 
 def _wake(woken: asyncio.Future[None]) -> None:

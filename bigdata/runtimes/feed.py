@@ -145,48 +145,52 @@ class Records:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._take = feed.ready.popleft
         self._tally = feed.new_tally()
         self.current: Any = None
 
     def __iter__(self) -> Iterator[Any]:
-        while True:
-            yield from hand_out(self, self._take, self._tally)
-            if not self._refill():
-                break
+        return hand_out(self, self._feed.ready, self._tally, self._refill)
 
     def _refill(self) -> bool:
         return self._feed.refill()
 
 
-def hand_out(records: Any, take: Callable[[], Any], tally: Tally | Turns | None) -> Iterator[Any]:
-    """Return an iterator over what ``take`` returns until it raises IndexError: at once, or by the open loop."""
+def hand_out(records: Any, ready: Any, tally: Tally | Turns | None, refill: Callable[[], bool] = bool) -> Iterator[Any]:
+    """Return an iterator over what is ready, until ``refill`` gets no more: at once, or by the open loop.
+
+    ``ready`` is a deque, or has its ``popleft``. Without ``refill`` there is no more: ``bool()`` is False.
+    """
     if tally is None or isinstance(tally, Tally):
-        return _hand_out_at_once(records, take, tally)
-    return tally.hand_out(records, take)
+        return _hand_out_at_once(records, ready, tally, refill)
+    return tally.hand_out(records, ready, refill)
 
 
-def _hand_out_at_once(records: Any, take: Callable[[], Any], tally: Tally | None) -> Iterator[Any]:
-    """Yield what ``take`` returns until it raises IndexError; set ``current`` of the records, and note it in the tally.
+def _hand_out_at_once(records: Any, ready: Any, tally: Tally | None, refill: Callable[[], bool]) -> Iterator[Any]:
+    """Yield what is ready; set ``current`` of the records, and note it in the tally.
 
-    Records have their time added in this loop rather than by a method of the tally, as calls are what costs here.
+    Records have their time added in this loop rather than by a method of the tally, as calls are what costs here. For
+    the same reason methods are looked up where they are called: the interpreter has a faster way for those.
     """
     if tally is None:
         while True:
             try:
-                records.current = record = take()
+                records.current = record = ready.popleft()
             except IndexError:
-                return
-            yield record
-    clock, times_s, note_time, note_record = tally.clock, tally.times_s, tally.times_s.append, tally.records.append
+                if not refill():
+                    return
+            else:
+                yield record
+    clock, times_s, taken = tally.clock, tally.times_s, tally.records
     while True:
-        if len(times_s) >= NOTES:
-            tally.pause()
-        try:
-            records.current = record = take()
-        except IndexError:
-            tally.pause()
-            return
-        note_time(clock())
-        note_record(record)
-        yield record
+        for _ in range(len(times_s), NOTES):
+            try:
+                records.current = record = ready.popleft()
+            except IndexError:
+                tally.pause()
+                if not refill():
+                    return
+                continue
+            times_s.append(clock())
+            taken.append(record)
+            yield record
+        tally.pause()

@@ -72,15 +72,18 @@ class Turns:
         self._rows_of = rows_of
         self._noted: list[tuple[int, int, int, Any]] = []
 
-    def hand_out(self, records: Any, take: Callable[[], Any]) -> Iterator[Any]:
-        """Yield what ``take`` returns until it raises IndexError, each when it is due; note its instants."""
+    def hand_out(self, records: Any, ready: Any, refill: Callable[[], bool]) -> Iterator[Any]:
+        """Yield what is ready until ``refill`` gets no more, each when it is due; note its instants."""
         clock, note, start_ns = time.monotonic_ns, self._noted.append, self.schedule.start_ns
         free_ns = clock()
         while True:
             try:
-                due_ns, record = self.upcoming or take()
+                due_ns, record = self.upcoming or ready.popleft()
             except IndexError:
-                return
+                if not refill():
+                    return
+                free_ns = clock()
+                continue
             self.upcoming, instant_ns = None, start_ns + due_ns
             if instant_ns > free_ns:
                 if self.wait is None:

@@ -47,10 +47,12 @@ class SharedRecords:
         self.current: Any = None
 
     def __iter__(self) -> Iterator[Any]:
-        while True:
-            yield from hand_out(self, self._take, self._tally)
-            if not self._refill():
-                break
+        return hand_out(self, self, self._tally, self._refill)
+
+    def popleft(self) -> Any:
+        """Return a record that no process has taken yet, or that was asked for. Raises IndexError without one."""
+        number = self._take_number()
+        return self._records[number] if number < self._length else self._asked_for.popleft()
 
     def taken(self) -> Taken | None:
         """Return the tally of this process; None if none is kept."""
@@ -63,10 +65,6 @@ class SharedRecords:
         self._length = 0
         self._may_ask = False
         self._asked_for.clear()
-
-    def _take(self) -> Any:
-        number = self._take_number()
-        return self._records[number] if number < self._length else self._asked_for.popleft()
 
     def _refill(self) -> bool:
         if self._may_ask:

@@ -97,7 +97,7 @@ def test_summing_up_is_no_latency(monkeypatch: pytest.MonkeyPatch, clock: Clock)
 
 def test_a_worker_keeps_no_more_records_than_it_sums_up_at_once() -> None:
     ready, kept = deque(range(3 * NOTES)), Tally(lambda record: ROWS)
-    assert max(len(kept.records) for _ in hand_out(SimpleNamespace(), ready.popleft, kept)) == NOTES
+    assert max(len(kept.records) for _ in hand_out(SimpleNamespace(), ready, kept)) == NOTES
 
 
 def test_percentiles_are_exact(clock: Clock) -> None:
