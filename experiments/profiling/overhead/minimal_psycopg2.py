@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from typing import Any, Sequence
+from typing import Any, Iterator, Sequence
 
 import psycopg2
 
@@ -52,15 +52,23 @@ def run_greenlets(options: Any, work: Sequence[Any]) -> None:
 
 
 def run_processes(options: Any, work: Sequence[Any]) -> None:
-    """Load in one process per connection, each with its part of the records."""
+    """Load in one process per connection, each of which takes the next record of all."""
     context = multiprocessing.get_context("fork")
+    taken = context.Value("q", 0)
 
-    def load(part: Sequence[Any]) -> None:
-        run_serial(options, part)
+    def take() -> Iterator[Any]:
+        while True:
+            with taken.get_lock():
+                number = taken.value
+                taken.value = number + 1
+            if number >= len(work):
+                return
+            yield work[number]
 
-    workers = [
-        context.Process(target=load, args=(work[number :: options.poolsize],)) for number in range(options.poolsize)
-    ]
+    def load() -> None:
+        script.BLOCKING.choose(options.workload)(connect(options), take())
+
+    workers = [context.Process(target=load) for _ in range(options.poolsize)]
     for worker in workers:
         worker.start()
     for worker in workers:
