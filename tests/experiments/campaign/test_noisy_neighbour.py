@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from experiments.analysis.summary import CellSummary, summarize_campaign
 from experiments.records.campaign import load_campaign
 from experiments.records.folder import list_campaigns
+from tests.bigdata.loader_program import wait_for
 from tests.project import ROOT, matrix_with_pool
 
 pytestmark = [
@@ -59,8 +59,7 @@ def campaign(
     command = [sys.executable, "-m", "experiments", "matrix", *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
-        while process.poll() is None and not list(results.glob("*/campaign.json")):
-            time.sleep(0.02)
+        wait_for(lambda: process.poll() is not None or any(results.glob("*/campaign.json")), within_s=120)
         with neighbour:
             out, errors = process.communicate()
     assert process.returncode == 0, out + errors

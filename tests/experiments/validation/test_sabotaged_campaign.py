@@ -29,22 +29,11 @@ def sabotaged_project(folder: Path) -> Path:
 def test_a_loader_that_drops_a_record_is_a_row_without_numbers_and_the_command_fails(tmp_path: Path) -> None:
     project, results = sabotaged_project(tmp_path / "project"), tmp_path / "results"
     directory = program.generate(tmp_path / "files", state="NY", records=3)
-    chosen = [
-        "--engine",
-        "local",
-        "--experiment",
-        "loaders",
-        "--only",
-        "loop=uvloop",
-        "--repeats",
-        "1",
-        "--patience",
-        "0",
-    ]
+    chosen = ["--engine", "local", "--experiment", "loaders", "--only", "loop=uvloop", "--repeats", "1"]
     done = subprocess.run(
         [
             *(sys.executable, "-m", "experiments", "matrix", *chosen),
-            *("--data", str(directory), "--results", str(results)),
+            *("--data", str(directory), "--results", str(results), "--patience", "0"),
         ],
         cwd=project,
         capture_output=True,
