@@ -20,8 +20,6 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from scipy.special import fdtrc
-
 from experiments.analysis.factors import Factor, Level
 from experiments.analysis.stats import Estimate, adjust_holm, estimate_mean_ratio
 
@@ -191,6 +189,9 @@ class _Scale:
     def _p_value(self, part: _Source) -> float:
         if self.noise <= _ROUNDING:
             return 0.0 if part.squares > _ROUNDING else 1.0
+        # Takes long to import: see stats.
+        from scipy.special import fdtrc
+
         return float(fdtrc(part.freedom, self.freedom, part.squares / part.freedom / self.noise))
 
 
