@@ -73,7 +73,11 @@ def minimal_script(loader: Loader) -> Path | None:
 
 
 def bench_matrix(loaders: Sequence[Loader], workloads: Sequence[str], python: str) -> Matrix:
-    """Return a matrix of these loaders with all loops and workloads, on the local engine."""
+    """Return a matrix of these loaders with all loops and workloads, on the local engine.
+
+    Each has one connection: with several, how many answers a loop finds at once is a matter of time, and costs more or
+    less than what is compared.
+    """
     names = tuple(loader.name for loader in loaders)
     lists: AxisLists = {"loader": names, "loop": ("asyncio", *LOOP_PACKAGES), "workload": tuple(workloads)}
     return Matrix(
@@ -84,7 +88,7 @@ def bench_matrix(loaders: Sequence[Loader], workloads: Sequence[str], python: st
         data={"ny": DataSet("synthetic", state="NY", records=100)},
         postgres={"default": PostgresConfiguration("17", "disk")},
         resources={"split": Resources(loader_cpuset="0", server_cpuset="rest")},
-        defaults=Defaults(names[0], 20, "default", "ny", "split", engine="local", python=python),
+        defaults=Defaults(names[0], 1, "default", "ny", "split", engine="local", python=python),
         experiments={"bench": Experiment("Does a hot loop cost more than it must?", lists)},
     )
 
