@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.analysis.summary import CampaignSummary
+from experiments.report.answer.facts import find_question
 from experiments.report.page.data import PageData, collect_page
 
 REPORT = "report.html"
@@ -28,8 +29,14 @@ def campaign_html(whole: CampaignSummary) -> str:
 
 
 def index_html(campaigns: Sequence[CampaignSummary]) -> str:
-    """Return the page of a folder of campaigns, the one that it begins with first."""
-    return write_html(collect_page(campaigns, [f"{one.campaign.name}/" for one in campaigns]), "published campaigns")
+    """Return the page of a folder of campaigns, newest first; it begins with one that asks the question."""
+    ordered = in_page_order(campaigns)
+    return write_html(collect_page(ordered, [f"{one.campaign.name}/" for one in ordered]), "published campaigns")
+
+
+def in_page_order(campaigns: Sequence[CampaignSummary]) -> list[CampaignSummary]:
+    """Return those that ask the question before the others."""
+    return sorted(campaigns, key=lambda one: find_question(one.campaign.description) is None)
 
 
 def write_html(data: PageData, title: str) -> str:

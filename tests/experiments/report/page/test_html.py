@@ -38,6 +38,16 @@ def test_no_text_of_a_campaign_gets_out_of_the_data(
         assert json.loads(text)["campaigns"][0]["name"] == HOSTILE
 
 
+def test_the_page_of_a_folder_begins_with_the_newest_campaign_that_asks_the_question(description: Description) -> None:
+    def whole(name: str, experiment: str) -> CampaignSummary:
+        described = replace(description, campaign=name, experiments=(ShownExperiment(experiment, "Why?"),), cells=())
+        return summarize_campaign(Campaign(described, []))
+
+    asked = [whole(*one) for one in (("newest", "latency"), ("newer", "io_or_cpu"), ("older", "loaders"))]
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*)</script>', index_html(asked))
+    assert [one["name"] for one in json.loads(text)["campaigns"]] == ["newer", "older", "newest"]
+
+
 def test_a_page_names_no_place_to_load_anything_from(
     description: Description, make_record: Callable[..., Record]
 ) -> None:

@@ -24,7 +24,7 @@ from experiments.records.description import Description
 from experiments.records.folder import list_campaigns
 from experiments.records.record import Record
 from experiments.report.page.data import collect_page
-from experiments.report.page.html import campaign_html, index_html
+from experiments.report.page.html import campaign_html, in_page_order, index_html
 from tests.project import ROOT
 
 pytestmark = pytest.mark.browser
@@ -53,7 +53,7 @@ FOLLOW = """(fragment) => new Promise((done) => {
 
 @pytest.fixture(scope="module")
 def published() -> list[CampaignSummary]:
-    return [summarize_campaign(load_campaign(one)) for one in list_campaigns(ROOT / "results/published")]
+    return in_page_order([summarize_campaign(load_campaign(one)) for one in list_campaigns(ROOT / "results/published")])
 
 
 @pytest.fixture(scope="module")
