@@ -1,11 +1,13 @@
-"""Response times of an open loop: percentiles of all runs of a cell together, with intervals from its blocks.
+"""Response times of an open loop: percentiles of each run of a cell, and their medians with intervals.
 
 Runs of an open loop are compared by the 99th percentile of the response time, not by throughput, which the schedule
-decides. Saturated runs have no such time: it would be a matter of how long they ran.
+decides. Saturated runs have no such time: it would be a matter of how long they ran. Among the others they count as the
+slowest. Nor are the times of several runs put together: one that stood still for a moment would have all of the p99.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +29,9 @@ class ResponseTimes:
     """A cell's open loop: seconds by the names of ``PERCENTS``; none where more than half of the runs are saturated.
 
     ``offered`` is the rate of the schedule per second, the median of the runs as all that follow: ``queue`` are the
-    operations in it at the end. ``start_delay_s`` is the 99th percentile for operations whose worker was free,
-    ``on_time`` the share of those that began within 0.2 ms, ``run_queue_us`` the time that the client's threads waited
-    for a core for each operation.
+    operations in it at the end, ``mean_s`` is the mean response time. ``start_delay_s`` is the 99th percentile for
+    operations whose worker was free, ``on_time`` the share of those that began within 0.2 ms, ``run_queue_us`` the time
+    that the client's threads waited for a core for each operation.
     """
 
     offered: float
@@ -65,6 +67,7 @@ def find_response_times(ok: Sequence[Record]) -> ResponseTimes | None:
         return None
     saturated = sum(loop.saturated for loop in loops)
     steady = loops if 2 * saturated <= len(loops) else []
+    mean = _of_runs(steady, [Histogram.decode(loop.response).mean for loop in steady])
     delays = Histogram.merge(Histogram.decode(loop.start_delay) for loop in loops).percentile(99)
     awaited = sum(loop.awaited for loop in loops)
     waits = [
@@ -79,7 +82,7 @@ def find_response_times(ok: Sequence[Record]) -> ResponseTimes | None:
         runs=len(loops),
         response_s=_percentiles(steady, lambda loop: loop.response),
         service_s=_percentiles(steady, lambda loop: loop.service),
-        mean_s=_in_seconds(Histogram.merge(Histogram.decode(loop.response) for loop in steady).mean),
+        mean_s=mean.value if mean else None,
         start_delay_s=_in_seconds(delays),
         on_time=sum(loop.on_time for loop in loops) / awaited if awaited else None,
         run_queue_us=median_of_known(waits),
@@ -87,17 +90,21 @@ def find_response_times(ok: Sequence[Record]) -> ResponseTimes | None:
 
 
 def _percentiles(loops: Sequence[OpenLoop], encoded: Callable[[OpenLoop], str]) -> dict[str, Estimate]:
-    """Return the percentiles of all loops together, with the interval of the median of their own."""
     each = [Histogram.decode(encoded(loop)) for loop in loops]
-    merged = Histogram.merge(each)
-    found: dict[str, Estimate] = {}
-    for name, percent in PERCENTS.items():
-        value = _in_seconds(merged.percentile(percent))
-        own = [time_s for one in each if (time_s := _in_seconds(one.percentile(percent))) is not None]
-        if value is not None:
-            ends = estimate_median(own)
-            found[name] = Estimate(value, ends.low, ends.high)
-    return found
+    found = {name: _of_runs(loops, [one.percentile(percent) for one in each]) for name, percent in PERCENTS.items()}
+    return {name: estimate for name, estimate in found.items() if estimate is not None}
+
+
+def _of_runs(loops: Sequence[OpenLoop], values_ns: Sequence[float | None]) -> Estimate | None:
+    """Return the median of the runs, of which at most half are saturated, with its interval if that ends."""
+    pairs = zip(loops, values_ns, strict=True)
+    own = [math.inf if loop.saturated else value * _S_PER_NS for loop, value in pairs if value is not None]
+    if not own:
+        return None
+    found = estimate_median(own)
+    if math.isinf(found.value):
+        return Estimate(statistics.median_low(own))
+    return Estimate(found.value) if found.high is not None and math.isinf(found.high) else found
 
 
 def _in_seconds(value_ns: float | None) -> float | None:

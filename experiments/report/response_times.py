@@ -28,8 +28,9 @@ TERMINAL_HEADINGS = ("rows/s offered", "p50 ms", "p99 ms", RATIO)
 
 NOTES = (
     "Response time: from the instant at which an operation is due by the schedule, a Poisson process with the same "
-    "instants for every loader (pgbench: one of its own), to the end of its answer; of all runs together, by "
-    "HdrHistogram to within 0.4%. Service time: from its start. The difference is the time in the queue.",
+    "instants for every loader (pgbench: one of its own), to the end of its answer; by HdrHistogram to within "
+    "0.4%, the median of the runs, of which a saturated one is the slowest. Service time: from its start. The "
+    "difference is the time in the queue.",
     f"Ratios are of the {COMPARED} response time to that of the baseline with the same arrivals, in the same block: "
     "below 1 is faster. They are means on the logarithmic scale.",
     "Saturated: arrivals outran the row, as over 2% of the operations were still queued when the last one came. "

@@ -181,6 +181,8 @@ def describe_note(cell: CellSummary, length: int | None = None) -> str:
     parts += _troubles(cell, length)
     if cell.is_disturbed:
         parts.append(f"{cell.disturbed} of {len(cell.finished)} runs disturbed: {cell.disturbance}")
+    if cell.response is not None and cell.response.saturated > 0 and not cell.response.is_saturated:
+        parts.append(f"{cell.response.saturated} of {cell.response.runs} runs saturated")
     if cell.missing:
         parts.append(f"not run: block{'s' * (len(cell.missing) > 1)} {format_cpuset(cell.missing)}")
     return "; ".join(parts)

@@ -104,7 +104,8 @@ def say_tail(facts: Sequence[Setting]) -> Sentence | None:
     beside = [one for one in opened if base and all(one.axes[axis] == base[axis] for axis in ("arrivals", "workload"))]
     for one in (one for driver in PAIRS for one in beside if one.driver == driver and one.ratios):
         times = [(name, cell.response.response_s) for name, cell in one.cells.items() if cell.response]
-        marks = {name: f" ({_times(ratio)})" for name, ratio in one.ratios.items()}
+        # Too few blocks for an interval: some were saturated.
+        marks = {name: f" ({_times(ratio)})" for name, ratio in one.ratios.items() if ratio.value.interval}
         each = [f"{s['p99'].value * 1e3:.1f} ms on {name}{marks.get(name, '')}" for name, s in times if "p99" in s]
         text = f"At {one.axes['arrivals']} load 99% of the {one.axes['workload']}s are answered within {_join(each)}"
         return Sentence(f"{text} ({one.driver}).", one.experiment)

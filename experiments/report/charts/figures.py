@@ -107,7 +107,7 @@ def _latency(summary: ExperimentSummary, campaign: Campaign) -> Drawing:
     pieces: list[Piece] = []
     for panels in latency_panels(series, summary.unit):
         pieces += [panels.key(WIDTH), panels]
-    how = [f"percentiles of all runs together, {_interval(campaign, FEWEST_FOR_MEDIAN)}"]
+    how = [f"percentiles, the medians of the runs, {_interval(campaign, FEWEST_FOR_MEDIAN)}"]
     how += ["grey: the other lines of this chart"] if len(pieces) > 2 else []
     return Drawing(say_saturation(first_saturated(series), highest_rate(series), summary.unit), pieces, how)
 

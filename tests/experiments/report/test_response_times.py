@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,18 @@ def test_a_table_has_response_times_in_the_place_of_throughput(campaign: Campaig
     assert "95.0% to 95.0% of the operations whose worker was free began within 0.2 ms" in table
     assert "below 1 is faster" in table
     assert "What matters" not in table
+
+
+def test_a_row_says_how_many_of_its_runs_were_saturated(campaign: Campaign) -> None:
+    records = list(campaign.records)
+    places = [place for place, one in enumerate(records) if one.cell_key == "sha256:uvloop 50%"]
+    first = records[places[0]]
+    assert first.open_loop is not None
+    records[places[0]] = replace(first, open_loop=replace(first.open_loop, saturated=True))
+    changed = Campaign(campaign.description, records)
+    table = markdown_table(summarize(changed, campaign.description.experiments[0]), changed)
+    (row,) = [row for row in rows_of(table) if row[:2] == ["aiopg · uvloop", "50%"]]
+    assert row[-1] == f"1 of {len(places)} runs saturated"
 
 
 def test_a_terminal_has_the_most_important_of_it(campaign: Campaign) -> None:
