@@ -110,7 +110,7 @@ def test_what_cannot_be_counted_has_its_reason(ready: PreparedCell, monkeypatch:
     assert found.reason.endswith("broke")
 
 
-def test_every_workload_is_compared_on_every_loop() -> None:
+def test_every_workload_is_compared_on_every_loop_over_one_connection() -> None:
     loaders = [CONTESTANTS["row_by_row_threaded"], CONTESTANTS["row_by_row_asyncpg"]]
     planned = expand(bench_matrix(loaders, ["ingest", "wait"], "default"), Selection(), Engines())
     assert sorted({name_of(one.cell) for one in planned}) == [
@@ -121,6 +121,7 @@ def test_every_workload_is_compared_on_every_loop() -> None:
         ),
         *(f"row_by_row_threaded {name}" for name in ("ingest", "wait")),
     ]
+    assert {one.cell.poolsize for one in planned} == {1}
 
 
 def test_a_loader_of_another_layer_has_no_minimal_script() -> None:
