@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments.analysis.stats import Estimate, estimate_median, median_of_known
@@ -67,7 +67,8 @@ def find_response_times(ok: Sequence[Record]) -> ResponseTimes | None:
         return None
     saturated = sum(loop.saturated for loop in loops)
     steady = loops if 2 * saturated <= len(loops) else []
-    mean = _of_runs(steady, [Histogram.decode(loop.response).mean for loop in steady])
+    responses = [Histogram.decode(loop.response) for loop in steady]
+    mean = _of_runs(steady, [one.mean for one in responses])
     delays = Histogram.merge(Histogram.decode(loop.start_delay) for loop in loops).percentile(99)
     awaited = sum(loop.awaited for loop in loops)
     waits = [
@@ -80,8 +81,8 @@ def find_response_times(ok: Sequence[Record]) -> ResponseTimes | None:
         queue=statistics.median(loop.queue for loop in loops),
         saturated=saturated,
         runs=len(loops),
-        response_s=_percentiles(steady, lambda loop: loop.response),
-        service_s=_percentiles(steady, lambda loop: loop.service),
+        response_s=_percentiles(steady, responses),
+        service_s=_percentiles(steady, [Histogram.decode(loop.service) for loop in steady]),
         mean_s=mean.value if mean else None,
         start_delay_s=_in_seconds(delays),
         on_time=sum(loop.on_time for loop in loops) / awaited if awaited else None,
@@ -89,8 +90,7 @@ def find_response_times(ok: Sequence[Record]) -> ResponseTimes | None:
     )
 
 
-def _percentiles(loops: Sequence[OpenLoop], encoded: Callable[[OpenLoop], str]) -> dict[str, Estimate]:
-    each = [Histogram.decode(encoded(loop)) for loop in loops]
+def _percentiles(loops: Sequence[OpenLoop], each: Sequence[Histogram]) -> dict[str, Estimate]:
     found = {name: _of_runs(loops, [one.percentile(percent) for one in each]) for name, percent in PERCENTS.items()}
     return {name: estimate for name, estimate in found.items() if estimate is not None}
 
