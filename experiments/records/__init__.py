@@ -7,6 +7,6 @@
 - ``reading``: validation of both
 - ``campaign``: both together, as commands load them; the published cells of a reproduction
 - ``folder``: the files of one campaign, and the lock of the results folder
-- ``packed``: the records of a published campaign, as gzip
+- ``packed``: the records of a published campaign, as xz
 - ``redaction``: removal of absolute paths
 """

@@ -3,7 +3,7 @@
 ``campaign.json`` is written whole, ``runs.jsonl``, ``samples.jsonl`` and ``counts.jsonl`` only grow. ``attempt.json``
 is the record of a run in progress, should the campaign be killed in it. ``block-7.part`` has the records of a block
 that a machine of a cluster has not finished, ``block-7.whole`` those of one that is about to be in ``runs.jsonl``.
-A published campaign has ``runs.jsonl.gz`` instead, a tenth of the size.
+A published campaign has ``runs.jsonl.xz`` instead, a tenth of the size.
 """
 
 from __future__ import annotations

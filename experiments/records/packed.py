@@ -1,9 +1,8 @@
-"""Records of published campaigns: ``runs.jsonl`` as gzip, a tenth of the size."""
+"""Records of published campaigns: ``runs.jsonl`` as xz, a tenth of the size."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
+import lzma
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -12,15 +11,17 @@ from typing import BinaryIO
 
 from experiments.errors import BadInput
 
-PACKED = "runs.jsonl.gz"
+PACKED = "runs.jsonl.xz"
 MOST_GROWTH = 100
 """Times its size: records grow by ten when unpacked, what is made to fill a memory by a thousand."""
+_MOST_MEMORY = 100 * 1024 * 1024
+"""Bytes that unpacking may take: xz's usual presets take up to 65 MiB, what is made to fill a memory 4 GiB."""
 
 
 def pack_records(runs: Path) -> None:
     """Replace ``runs.jsonl``, if there is one, by ``PACKED`` beside it: the same bytes for the same records."""
     if runs.exists():
-        runs.with_name(PACKED).write_bytes(gzip.compress(runs.read_bytes(), mtime=0))
+        runs.with_name(PACKED).write_bytes(lzma.compress(runs.read_bytes()))
         runs.unlink()
 
 
@@ -33,9 +34,11 @@ def open_records(path: Path) -> Iterator[BinaryIO]:
         return
     most = MOST_GROWTH * path.stat().st_size
     try:
-        with gzip.open(path) as packed:
-            content = packed.read(most + 1)
-    except (OSError, EOFError, zlib.error) as error:
+        unpacking = lzma.LZMADecompressor(lzma.FORMAT_XZ, _MOST_MEMORY)
+        content = unpacking.decompress(path.read_bytes(), most + 1)
+        if len(content) <= most and (not unpacking.eof or unpacking.unused_data):
+            raise EOFError("does not end where it should")
+    except (OSError, EOFError, lzma.LZMAError) as error:
         raise BadInput(f"{path}: cannot be unpacked ({error}); restore it from the machine that wrote it") from error
     if len(content) > most:
         raise BadInput(f"{path}: grows by more than {MOST_GROWTH} times when unpacked, as no records do; remove it")

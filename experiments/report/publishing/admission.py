@@ -33,7 +33,7 @@ NOT_COPIED = ("samples.jsonl", REPORT, ".*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # A run or block in progress has files of other names.
 _FILES = re.compile(
-    r"(?:published/)?(?:campaign\.json|runs\.jsonl)|runs\.jsonl\.gz|counts\.jsonl|README\.md|reproduced\.md|tables/[^/]+\.(?:md|csv)|"
+    r"(?:published/)?(?:campaign\.json|runs\.jsonl)|runs\.jsonl\.xz|counts\.jsonl|README\.md|reproduced\.md|tables/[^/]+\.(?:md|csv)|"
     r"charts/[^/]+\.svg|compared/[^/]+\.md|explained/[^/]+\.md|explained/[^/]+/[^/]+\.(?:svg|json)"
 )
 # Of the pages of explained cells.
@@ -104,7 +104,7 @@ def _find_text_faults(file: Path, names: Collection[str]) -> Iterator[str]:
     try:
         with open_records(file) as content:
             text = content.read().decode()
-        paths = file.suffix in (".json", ".jsonl", ".gz") and _has_paths(text)
+        paths = file.suffix in (".json", ".jsonl", ".xz") and _has_paths(text)
     except BadInput as error:
         yield str(error).removeprefix(f"{file}: ")
         return

@@ -43,11 +43,11 @@ def test_a_campaign_is_copied_whole_but_for_its_samples_and_page_and_listed(
     assert title.startswith("Results: A Processor, 3 cores, local, Python 3.13.0\n")
     files = {file.relative_to(copied).as_posix() for file in copied.rglob("*") if file.is_file()}
     made = {"README.md", "tables/loaders.csv", "tables/loaders.md", "tables/model.md"}
-    assert files == {"campaign.json", "runs.jsonl.gz", "explained/page.md", *made}
+    assert files == {"campaign.json", "runs.jsonl.xz", "explained/page.md", *made}
     assert CampaignFolder(copied).records() == local.records()
     assert f"| [{name}](published/{name}/README.md) | 3.13.0 |" in Path("results/README.md").read_text()
     assert [folder.path.name for folder in list_campaigns(PUBLISHED)] == [name]
-    assert f'"name":"{name}","records":"{name}/runs.jsonl.gz"' in (PUBLISHED / "index.html").read_text()
+    assert f'"name":"{name}","records":"{name}/runs.jsonl.xz"' in (PUBLISHED / "index.html").read_text()
 
 
 def test_a_campaign_elsewhere_is_published_by_its_folder(local: CampaignFolder, tmp_path: Path) -> None:

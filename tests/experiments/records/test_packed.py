@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -33,17 +33,22 @@ def test_a_campaign_without_records_gets_no_packed_ones(tmp_path: Path) -> None:
 
 
 def test_what_fills_the_memory_when_unpacked_is_refused(tmp_path: Path) -> None:
-    (tmp_path / PACKED).write_bytes(gzip.compress(bytes(10_000_000), mtime=0))
+    (tmp_path / PACKED).write_bytes(lzma.compress(bytes(10_000_000)))
     with pytest.raises(BadInput, match="grows by more than 100 times"), open_records(tmp_path / PACKED):
         pass
 
 
-WHOLE = gzip.compress(b"{}\n" * 99, mtime=0)
+WHOLE = lzma.compress(b"{}\n" * 99)
+HUNGRY = lzma.compress(b"{}\n" * 99, filters=[{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": 200 * 1024 * 1024}])
 
 
-@pytest.mark.parametrize("content", [b"no gzip", WHOLE[:20], WHOLE[:-1] + b"x"], ids=["other", "cut", "damaged"])
+@pytest.mark.parametrize(
+    "content",
+    [b"no xz", WHOLE[:20], WHOLE[:-1] + b"x", WHOLE + b"more", HUNGRY],
+    ids=["other", "cut", "damaged", "followed by more", "takes too much memory"],
+)
 def test_what_cannot_be_unpacked_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / PACKED).write_bytes(content)
-    fault = r"runs\.jsonl\.gz: cannot be unpacked .*restore it"
+    fault = r"runs\.jsonl\.xz: cannot be unpacked .*restore it"
     with pytest.raises(BadInput, match=fault), open_records(tmp_path / PACKED):
         pass

@@ -392,5 +392,5 @@ def test_the_map_has_predictions_as_ground_and_measured_cells_as_points(visit: V
 
 def test_the_data_is_what_the_harness_collects(visit: Visit, data: dict[str, Any]) -> None:
     there = visit.state("JSON.parse(document.getElementById('data').textContent)")
-    folders = [{**one, "records": f"{one['name']}/runs.jsonl.gz"} for one in data["campaigns"]]
+    folders = [{**one, "records": f"{one['name']}/runs.jsonl.xz"} for one in data["campaigns"]]
     assert there == json.loads(json.dumps({**data, "campaigns": folders}))

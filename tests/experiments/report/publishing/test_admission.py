@@ -57,7 +57,7 @@ def test_files_of_a_published_campaign_have_no_fault() -> None:
         ("tables/deep/x.md", "", "is no file of a finished campaign"),
         ("runs.jsonl", '{"reason": "no /opt/our/secret/file"}\n', "has absolute path;"),
         ("runs.jsonl", '{"reason": ', "is not text in UTF-8, or not JSON"),
-        ("runs.jsonl.gz", "no gzip", "cannot be unpacked"),
+        ("runs.jsonl.xz", "no xz", "cannot be unpacked"),
         ("campaign.json", '{\n "x": "http://10.1.2.3:80"\n}', "has network address '10.1.2.3';"),
         ("explained/x.md", "in /home/somebody/x", "has home folder '/home/somebody';"),
         ("explained/x.md", "on box7 it was", "has host or user name 'box7';"),
