@@ -25,7 +25,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 
-from experiments.report.charts.colors import BLACK, GREY, PAPER, dark_style
+from experiments.report.charts.colors import BLACK, GREY, PAPER, name_styles
 
 # Shown as 900 pixels, in which the smallest text is 11 pixels high.
 WIDTH = 675.0
@@ -199,11 +199,14 @@ def draw_page(
 
 
 def _shorten(svg: str) -> str:
-    """Return the picture in fewer bytes, and by the reader's colour scheme: fonts named once, lengths of 2 digits."""
+    """Return the picture in fewer bytes: fonts and styles named once, lengths of 2 digits, no needless groups."""
     svg = re.sub(r"^ +", "", svg, flags=re.MULTILINE)
     svg = re.sub(r"; font-family: 'DejaVu Sans'|(?<=\") transform=\"rotate\(-0 [^)]*\)\"", "", svg)
     svg = re.sub(r' [dxy]="[^"]*"', lambda match: re.sub(r"(\.\d\d)\d+| ?\n", r"\1", match[0]), svg)
-    return svg.replace("*{", f"{dark_style(svg)} *{{font-family: {_FONTS}; ", 1)
+    # matplotlib numbers its groups, also those of a single element.
+    svg = re.sub(r'<g id="[a-z0-9]+_\d+">\n((?:<[^>]*/>|<text[^>]*>[^<]*</text>)\n)</g>\n', r"\1", svg)
+    marks, sheet = name_styles(svg)
+    return marks.replace("*{", f"{sheet} *{{font-family: {_FONTS}; ", 1)
 
 
 @cache

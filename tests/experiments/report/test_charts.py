@@ -277,7 +277,7 @@ def test_files_have_the_same_bytes_each_time_a_description_white_paper_and_no_id
         assert any(title_of(svg).startswith(text) for text in texts(svg))
         assert [node.text for node in root.iter("{http://purl.org/dc/elements/1.1/}description")] == [alt]
         paper = next(root.iter(f"{SVG}path"))
-        assert "fill: #ffffff" in paper.get("style", "")
+        assert f".{paper.get('class')}{{fill: #ffffff}}" in svg.decode()
         ids = [element.get("id") for element in root.iter() if element.get("id")]
         assert len(ids) == len(set(ids))
         assert b"'DejaVu Sans', Verdana, sans-serif" in svg

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from experiments.analysis.summary import ExperimentSummary
 from experiments.records.campaign import Campaign
 from experiments.report.charts.catalog import list_charts
-from experiments.report.charts.colors import BLACK, DARK, PAPER, dark_style
+from experiments.report.charts.colors import BLACK, DARK, PAPER, name_styles
 from experiments.report.charts.figures import draw_charts
 
 Question = Callable[[float], tuple[ExperimentSummary, Campaign]]
@@ -29,8 +29,10 @@ def test_every_colour_of_every_chart_has_a_counterpart_for_dark_screens(question
     assert len(drawn) == 6
     for svg in drawn.values():
         style, marks = svg.decode().split("</style>", 1)
-        assert set(re.findall(r"#[0-9a-f]{6}", marks)) <= DARK.keys()
-        assert style.count("!important") >= len(set(re.findall(r"#[0-9a-f]{6}", marks)))
+        light, dark = style.split("@media (prefers-color-scheme: dark)")
+        used = set(re.findall(r"#[0-9a-f]{6}", light + marks))
+        assert used <= DARK.keys()
+        assert {DARK[color] for color in used} == set(re.findall(r"#[0-9a-f]{6}", dark))
 
 
 def test_texts_keep_their_contrast_on_dark_screens() -> None:
@@ -40,7 +42,10 @@ def test_texts_keep_their_contrast_on_dark_screens() -> None:
             assert contrast(DARK[ink], DARK[ground]) >= 4.5, ground
 
 
-def test_only_colours_in_use_have_a_rule() -> None:
-    assert dark_style(f'style="fill: {PAPER}"') == (
-        '@media (prefers-color-scheme: dark){[style*="fill: #ffffff"]{fill: #0d1117 !important}}'
+def test_a_style_stands_once_and_has_the_colours_of_both_schemes() -> None:
+    paper, plain = f'<path style="fill: {PAPER}; stroke: {BLACK}"/>', '<g style="opacity: 0.5"/>'
+    assert name_styles(f'{paper}{plain}{paper}<rect fill="{PAPER}"/>') == (
+        '<path class="s0"/><g class="s1"/><path class="s0"/><rect fill="#ffffff"/>',
+        ".s0{fill: #ffffff; stroke: #1a1a1a} .s1{opacity: 0.5} @media (prefers-color-scheme: dark)"
+        '{.s0{fill: #0d1117; stroke: #e6edf3} [fill="#ffffff"]{fill: #0d1117}}',
     )
