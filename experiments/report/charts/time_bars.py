@@ -105,8 +105,9 @@ class Bars:
         cores = self._columns.axes(*box, "cores in use", _CORES)
         _prepare(cores, 1.0, (0, BUSY_SHARE))
         # It is narrow, and the other axis near.
-        for text, side in zip(cores.get_xticklabels(), ("left", "right"), strict=True):
-            text.set_horizontalalignment(side)
+        first, last = cores.get_xticklabels()
+        first.set_horizontalalignment("left")
+        last.set_horizontalalignment("right")
         cores.axvline(BUSY_SHARE, color=GREY, linewidth=0.6, linestyle=":")
         axes = self._columns.axes(*box, "where the workers' time goes", _TIME)
         longest = max([1.0, *(begin + share for row in self.rows for _, begin, share in row.shares())])
